@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { DataError } from "./errors.js";
+
+/**
+ * Writes a file so that a reader, or a crash, sees the old content or the new, never a part.
+ *
+ * The bytes go to a file beside the target, are flushed to disk, and the file is renamed onto it. Missing folders are made.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Reads a whole file.
+ *
+ * @param what - What the file is for, for the message: "transformer checkpoint".
+ * @throws {@link DataError} naming the path when it cannot be read.
+ */
+export async function readFileBytes(path: string, what: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new DataError(`Cannot read the ${what} at ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,75 @@
+const marker = Symbol.for("mmgen.error");
+
+/**
+ * The root of every error this project throws on purpose.
+ *
+ * Two copies of a package have two class identities, so test with {@link MmgenError.isInstance}, not `instanceof`.
+ * The message says what was expected, what came, and what to do.
+ */
+export class MmgenError extends Error {
+  /** The class's name, stable across copies and minification. */
+  static readonly kind: string = "MmgenError";
+  override readonly name: string;
+  declare readonly [marker]: readonly string[];
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    const kinds: string[] = [];
+    let errorClass: unknown = new.target;
+    while (typeof errorClass === "function" && "kind" in errorClass) {
+      kinds.push(String(errorClass.kind));
+      errorClass = Object.getPrototypeOf(errorClass);
+    }
+    this.name = kinds[0] ?? "MmgenError";
+    Object.defineProperty(this, marker, { value: kinds, enumerable: false });
+  }
+
+  /** Whether `value` is an error of this class or of one below it, from any copy of the package. */
+  static isInstance<This extends { kind: string; prototype: unknown }>(
+    this: This,
+    value: unknown,
+  ): value is This["prototype"] {
+    const kinds = (value as { [marker]?: unknown } | null | undefined)?.[marker];
+    return Array.isArray(kinds) && kinds.includes(this.kind);
+  }
+}
+
+/** A tensor or array has another shape, length or dtype than the function takes. */
+export class ShapeError extends MmgenError {
+  static override readonly kind: string = "ShapeError";
+}
+
+/** An option is missing, out of range, or at odds with another. */
+export class ConfigError extends MmgenError {
+  static override readonly kind: string = "ConfigError";
+}
+
+/** Input data is truncated, malformed, hostile, or not there. */
+export class DataError extends MmgenError {
+  static override readonly kind: string = "DataError";
+}
+
+/** A checkpoint cannot be read, is damaged, or belongs to another model. */
+export class CheckpointError extends MmgenError {
+  static override readonly kind: string = "CheckpointError";
+}
+
+/** A word, character or id is not in the vocabulary. */
+export class VocabularyError extends MmgenError {
+  static override readonly kind: string = "VocabularyError";
+}
+
+/** A sequence leaves its grammar, or a grammar allows no id at all. */
+export class GrammarError extends MmgenError {
+  static override readonly kind: string = "GrammarError";
+}
+
+/** A backend cannot build or run a kernel. */
+export class KernelError extends MmgenError {
+  static override readonly kind: string = "KernelError";
+}
+
+/** The caller's `AbortSignal` fired. `cause` is the signal's reason. */
+export class AbortedError extends MmgenError {
+  static override readonly kind: string = "AbortedError";
+}

@@ -1,0 +1,35 @@
+export {
+  type CodeBatch,
+  checkCodeBatch,
+  checkImageBatch,
+  checkTokenBatch,
+  gatherImages,
+  type ImageBatch,
+  sliceImages,
+  type TokenBatch,
+} from "./batches.js";
+export type {
+  DecodePlan,
+  Denoiser,
+  Grammar,
+  ImageCodec,
+  LossOptions,
+  LossResult,
+  SequenceDecoding,
+  SequenceModel,
+  Trainable,
+} from "./contracts.js";
+export {
+  AbortedError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  GrammarError,
+  KernelError,
+  MmgenError,
+  ShapeError,
+  VocabularyError,
+} from "./errors.js";
+export { gumbelNoise } from "./gumbel-noise.js";
+export { Random, type RandomState } from "./random.js";
+export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";

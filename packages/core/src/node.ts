@@ -1,0 +1,1 @@
+export { readFileBytes, writeFileAtomic } from "./atomic-files.js";
