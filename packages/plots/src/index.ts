@@ -1,1 +1,6 @@
-export {};
+export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
+export { type ImageGridOptions, imageGrid } from "./image-grid.js";
+export { type ImageRowsOptions, imageRows, type ReconstructionGridOptions, reconstructionGrid } from "./image-rows.js";
+export { imagePixels, type PixelImage } from "./pixels.js";
+export { encodePng } from "./png.js";
+export type { ThemeName } from "./theme.js";

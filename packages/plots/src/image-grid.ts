@@ -1,0 +1,97 @@
+import { type ImageBatch, ShapeError } from "@mmgen/core";
+import { scaleFor, svgPicture } from "./picture-cell.js";
+import { checkDisplayable, checkWhole } from "./pixels.js";
+import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
+import { wrapText } from "./text-layout.js";
+import { type Theme, type ThemeName, themeColours } from "./theme.js";
+
+/** Options of {@link imageGrid}. */
+export interface ImageGridOptions {
+  /** `[count, height, width, channels]` with 1 or 3 channels; borrowed. */
+  readonly images: ImageBatch;
+  /** One a picture, set beneath it and wrapped; a line feed starts a new line. */
+  readonly captions?: readonly string[];
+  /** One a picture: a tick for true, a cross for false, nothing for null, before the caption. */
+  readonly marks?: readonly (boolean | null)[];
+  readonly title?: string;
+  /** A quieter line under the title: seed, temperature, how many were right. */
+  readonly subtitle?: string;
+  /** Pictures in a row; by default as near a square as may be. */
+  readonly columns?: number;
+  /** CSS pixels a side that an image's pixel becomes, a whole number; by default pictures are near 140 wide. */
+  readonly scale?: number;
+  /** Colours; "light" by default. */
+  readonly theme?: ThemeName;
+}
+
+const caption = { size: 12.5, line: 17, above: 9 };
+const markRoom = 17;
+const gap = { column: 22, row: 22 };
+
+/**
+ * A grid of pictures with their captions beneath, as SVG.
+ *
+ * @returns An SVG document; the same options give the same text, byte for byte.
+ * @throws {@link ShapeError} when the batch is malformed or empty, or captions or marks are not one a picture.
+ */
+export function imageGrid(options: ImageGridOptions): string {
+  const { images, captions, marks } = options;
+  checkDisplayable(images);
+  checkOneEach("captions", captions, images.count);
+  checkOneEach("marks", marks, images.count);
+  const { columns = Math.ceil(Math.sqrt(images.count)), scale = scaleFor(images, 140) } = options;
+  checkWhole("columns", columns, 1);
+  checkWhole("scale", scale, 1);
+  const theme = themeColours(options.theme);
+
+  const pictureWidth = images.width * scale;
+  const pictureHeight = images.height * scale;
+  // Captions need some width to wrap well in, however small the picture.
+  const cellWidth = captions ? Math.max(pictureWidth, 96) : pictureWidth;
+  const indent = marks ? markRoom : 0;
+  const lines = captions?.map((text) => wrapText(text, cellWidth - indent, caption));
+  const used = Math.min(columns, images.count);
+  const width = 2 * margin + used * cellWidth + (used - 1) * gap.column;
+  const header = svgHeader(options, width, theme);
+
+  const parts = [header.markup];
+  let y = header.bottom;
+  for (let first = 0; first < images.count; first += columns) {
+    const last = Math.min(first + columns, images.count);
+    let lineCount = marks ? 1 : 0;
+    for (let index = first; index < last; index++) {
+      const x = margin + (index - first) * (cellWidth + gap.column);
+      const baseline = y + pictureHeight + caption.above + 12;
+      const label = captions?.[index] || `picture ${index + 1}`;
+      parts.push(svgPicture(images, index, { x, y, scale, label }, theme));
+      const mark = marks?.[index];
+      if (typeof mark === "boolean") {
+        parts.push(svgMark(mark, x, baseline, theme));
+      }
+      const captionLines = lines?.[index] ?? [];
+      for (const [i, line] of captionLines.entries()) {
+        const place = { x: x + indent, y: baseline + i * caption.line, size: caption.size, fill: theme.ink };
+        parts.push(svgText(line, place));
+      }
+      lineCount = Math.max(lineCount, captionLines.length);
+    }
+    y += pictureHeight + (lineCount > 0 ? caption.above + lineCount * caption.line : 0);
+    y += last < images.count ? gap.row : margin;
+  }
+  return svgDocument({ width, height: y }, options.title ?? `${images.count} pictures`, theme, parts.join(""));
+}
+
+/** A tick or a cross as strokes, so that it tells by shape as well as by colour and needs no glyph. */
+function svgMark(isRight: boolean, x: number, baseline: number, theme: Theme): string {
+  const path = isRight ? "M0.5 -4.5 L4 -1 L10.5 -9" : "M1.5 -9 L9.5 -1 M9.5 -9 L1.5 -1";
+  return (
+    `<path transform="translate(${x} ${baseline})" d="${path}" fill="none" stroke="${isRight ? theme.right : theme.wrong}" ` +
+    `stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><title>${isRight ? "right" : "wrong"}</title></path>`
+  );
+}
+
+function checkOneEach(name: string, list: readonly unknown[] | undefined, count: number): void {
+  if (list !== undefined && list.length !== count) {
+    throw new ShapeError(`${name}: expected one a picture, ${count}, got ${list.length}.`);
+  }
+}

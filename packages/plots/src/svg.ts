@@ -1,0 +1,74 @@
+import { fontFamily, type TextStyle, wrapText } from "./text-layout.js";
+import type { Theme } from "./theme.js";
+
+/** Space around every picture, in CSS pixels. */
+export const margin = 24;
+
+/** Text made safe between tags and in quoted attributes, of XML and of HTML; characters XML cannot hold are dropped. */
+export function escapeMarkup(text: string): string {
+  return text
+    .replace(
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
+      /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+      "",
+    )
+    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Where and how a line of text stands; `y` is its baseline. */
+export interface TextPlace extends TextStyle {
+  readonly x: number;
+  readonly y: number;
+  readonly fill: string;
+  readonly anchor?: "start" | "middle" | "end";
+}
+
+/** One line of text. */
+export function svgText(text: string, { x, y, size, fill, bold, anchor }: TextPlace): string {
+  const weight = bold ? ' font-weight="bold"' : "";
+  const align = anchor === undefined || anchor === "start" ? "" : ` text-anchor="${anchor}"`;
+  return `<text x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"${weight}${align}>${escapeMarkup(text)}</text>`;
+}
+
+/** A number with at most two decimals, so that files are small and equal everywhere. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** Title and subtitle of a picture, wrapped to its width, and the y at which its content starts. */
+export function svgHeader(
+  header: { title?: string | undefined; subtitle?: string | undefined },
+  width: number,
+  theme: Theme,
+): { markup: string; bottom: number } {
+  const room = width - 2 * margin;
+  const parts: string[] = [];
+  let y = margin;
+  const titleStyle = { size: 18, bold: true };
+  for (const line of header.title ? wrapText(header.title, room, titleStyle) : []) {
+    parts.push(svgText(line, { ...titleStyle, x: margin, y: y + 14, fill: theme.ink }));
+    y += 24;
+  }
+  const subtitleStyle = { size: 12.5 };
+  for (const line of header.subtitle ? wrapText(header.subtitle, room, subtitleStyle) : []) {
+    parts.push(svgText(line, { ...subtitleStyle, x: margin, y: y + 12, fill: theme.muted }));
+    y += 18;
+  }
+  return { markup: parts.join(""), bottom: parts.length > 0 ? y + 14 : y };
+}
+
+/** A whole SVG document on the theme's background. `label` is what a screen reader says. */
+export function svgDocument(
+  size: { width: number; height: number },
+  label: string,
+  theme: Theme,
+  body: string,
+): string {
+  const width = Math.ceil(size.width);
+  const height = Math.ceil(size.height);
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
+    `role="img" font-family="${fontFamily}"><title>${escapeMarkup(label)}</title>` +
+    `<rect width="${width}" height="${height}" fill="${theme.background}"/>${body}</svg>`
+  );
+}

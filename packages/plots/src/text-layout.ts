@@ -1,0 +1,71 @@
+/**
+ * The typeface of every picture: what the PNG rasteriser ships, and the nearest a browser has.
+ * `DejaVu Sans Condensed` must stay first, as {@link textWidth} knows its measures.
+ */
+export const fontFamily = "DejaVu Sans Condensed, DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
+
+/** Advance widths of U+0020 … U+007E in thousandths of the font size, from the font's `hmtx` table. */
+const regular = [
+  286, 360, 414, 754, 572, 855, 702, 247, 351, 351, 450, 754, 286, 325, 286, 303, 572, 572, 572, 572, 572, 572, 572,
+  572, 572, 572, 303, 303, 754, 754, 754, 478, 900, 615, 617, 628, 693, 568, 518, 697, 677, 265, 265, 590, 501, 776,
+  673, 708, 542, 708, 625, 571, 549, 659, 615, 890, 616, 549, 616, 351, 303, 351, 754, 450, 450, 551, 571, 495, 571,
+  554, 316, 571, 570, 250, 250, 521, 250, 876, 570, 550, 571, 571, 370, 469, 353, 570, 532, 736, 532, 532, 472, 572,
+  303, 572, 754,
+];
+const bold = [
+  313, 410, 469, 754, 626, 901, 785, 275, 411, 411, 470, 754, 342, 374, 342, 329, 626, 626, 626, 626, 626, 626, 626,
+  626, 626, 626, 360, 360, 754, 754, 754, 522, 900, 696, 686, 660, 747, 615, 615, 738, 753, 334, 334, 697, 573, 896,
+  753, 765, 659, 765, 693, 648, 614, 730, 696, 993, 694, 651, 652, 411, 329, 411, 754, 450, 450, 607, 644, 533, 644,
+  610, 391, 644, 641, 308, 308, 598, 308, 938, 641, 618, 644, 644, 444, 536, 430, 641, 586, 831, 580, 586, 523, 641,
+  329, 641, 754,
+];
+
+/** Size and weight of a piece of text. */
+export interface TextStyle {
+  /** Font size in CSS pixels. */
+  readonly size: number;
+  readonly bold?: boolean;
+}
+
+/** The width of one line in CSS pixels; exact for ASCII but for kerning, an estimate (one em) beyond it. */
+export function textWidth(text: string, { size, bold: isBold = false }: TextStyle): number {
+  const widths = isBold ? bold : regular;
+  let width = 0;
+  for (const character of text) {
+    width += widths[character.codePointAt(0)! - 32] ?? 1000;
+  }
+  return (width * size) / 1000;
+}
+
+/**
+ * Breaks text into lines no wider than `width`, at spaces; a word wider than a line is broken within.
+ *
+ * A line feed in the text always starts a new line. At least one line, perhaps empty.
+ */
+export function wrapText(text: string, width: number, style: TextStyle): string[] {
+  return text.split(/\r\n|\r|\n/).flatMap((paragraph) => wrapParagraph(paragraph, width, style));
+}
+
+function wrapParagraph(text: string, width: number, style: TextStyle): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    const joined = line === "" ? word : `${line} ${word}`;
+    if (textWidth(joined, style) <= width) {
+      line = joined;
+      continue;
+    }
+    if (line !== "") {
+      lines.push(line);
+    }
+    line = "";
+    for (const character of word) {
+      if (line !== "" && textWidth(line + character, style) > width) {
+        lines.push(line);
+        line = "";
+      }
+      line += character;
+    }
+  }
+  return [...lines, line];
+}

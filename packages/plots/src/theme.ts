@@ -1,0 +1,49 @@
+import { ConfigError } from "@mmgen/core";
+
+/** Colours of a picture, as CSS hex. */
+export interface Theme {
+  readonly background: string;
+  /** Titles and captions. */
+  readonly ink: string;
+  /** Axis labels and notes. */
+  readonly muted: string;
+  /** Grid lines and the hairline around pictures. */
+  readonly line: string;
+  readonly right: string;
+  readonly wrong: string;
+  /** Colours of series, in order; told apart with the common colour-vision deficiencies. */
+  readonly series: readonly string[];
+}
+
+/** The name of one of the built-in themes. */
+export type ThemeName = "light" | "dark";
+
+const themes: Readonly<Record<ThemeName, Theme>> = {
+  light: {
+    background: "#ffffff",
+    ink: "#1b1f24",
+    muted: "#667079",
+    line: "#dfe3e8",
+    right: "#1f7a4d",
+    wrong: "#b93a32",
+    series: ["#2b66b1", "#c9651b", "#1f7a6d", "#8a4aa3"],
+  },
+  dark: {
+    background: "#16191d",
+    ink: "#e7eaee",
+    muted: "#98a2ad",
+    line: "#343a42",
+    right: "#5cc28e",
+    wrong: "#ef8379",
+    series: ["#79aef0", "#f0a35e", "#5fc4b4", "#c995df"],
+  },
+};
+
+/** The colours of a theme. */
+export function themeColours(name: ThemeName = "light"): Theme {
+  const theme = Object.hasOwn(themes, name) ? themes[name] : undefined;
+  if (theme === undefined) {
+    throw new ConfigError(`theme: expected "light" or "dark", got "${name}".`);
+  }
+  return theme;
+}
