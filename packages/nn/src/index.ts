@@ -1,1 +1,16 @@
-export {};
+// Registers the gradients of ordinary operations: a user of a layer should not have to know that tfjs-core has none.
+import "@mmgen/nn/gradients";
+
+export { type AttentionOptions, attention, causalAttention, causalMask } from "./attention.js";
+export { compile, type FunctionTransforms, type TensorFunction } from "./compile.js";
+export { type DropoutOptions, dropout, dropoutMask } from "./dropout.js";
+export { embedding } from "./embedding.js";
+export { expectInt32, expectShape } from "./expect-shape.js";
+export { runFusedKernel } from "./fused-kernel.js";
+export { type GeluOptions, gelu } from "./gelu.js";
+export { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable } from "./initialisers.js";
+export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
+export { linear } from "./linear.js";
+export { type ScanBody, type ScanResult, scan } from "./scan.js";
+export { softmaxCrossEntropy } from "./softmax-cross-entropy.js";
+export { assignSafetensors, convolutionFileLayout, type FileLayouts, weightsToSafetensors } from "./weights.js";

@@ -1,0 +1,82 @@
+import { ShapeError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Options of {@link conv2d}. */
+export interface Conv2dOptions {
+  /** Step between windows, both axes; 1 unless given. */
+  readonly stride?: number;
+  /** "same" (default) gives `ceil(side / stride)`, padding with zeros; "valid" pads nothing. */
+  readonly padding?: "same" | "valid";
+}
+
+/**
+ * Two-dimensional convolution (cross-correlation) plus bias.
+ *
+ * With an even side, a 4×4 filter and stride 2, "same" is PyTorch's `Conv2d(…, 4, stride=2, padding=1)`.
+ *
+ * @param x - `[batch, height, width, inChannels]`; borrowed.
+ * @param filter - `[filterHeight, filterWidth, inChannels, outChannels]`; borrowed.
+ * @param bias - `[outChannels]`; borrowed.
+ * @returns `[batch, outHeight, outWidth, outChannels]`; yours to dispose.
+ * @throws {@link ShapeError} when the channel counts differ.
+ */
+export function conv2d(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  bias: tf.Tensor1D,
+  options: Conv2dOptions = {},
+): tf.Tensor4D {
+  const { stride = 1, padding = "same" } = options;
+  checkChannels("conv2d", "inChannels", x.shape[3], filter.shape[2]);
+  checkChannels("conv2d", "bias length", bias.shape[0], filter.shape[3]);
+  const run = tf.customGrad((x, filter, bias, save) => {
+    const [input, weights] = [x as tf.Tensor4D, filter as tf.Tensor4D];
+    (save as tf.GradSaveFunc)([input, weights]);
+    const value = tf.tidy(() => convolve(input, weights, bias as tf.Tensor1D, stride, padding));
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [input, weights] = saved as [tf.Tensor4D, tf.Tensor4D];
+      const dOutput = dy as tf.Tensor4D;
+      return [
+        tf.conv2dTranspose(dOutput, weights, input.shape, stride, padding),
+        filterGradient(input, dOutput, weights.shape, stride, padding),
+        tf.sum(dOutput, [0, 1, 2]),
+      ];
+    };
+    return { value, gradFunc };
+  });
+  return run(x, filter, bias) as tf.Tensor4D;
+}
+
+/** Throws {@link ShapeError} unless two sizes that must agree do. */
+export function checkChannels(layer: string, what: string, got: number, expected: number): void {
+  if (got !== expected) {
+    throw new ShapeError(`${layer}: the filter asks for ${what} ${expected}, got ${got}.`);
+  }
+}
+
+/**
+ * Gradient of a convolution by its filter.
+ *
+ * @param x - The convolution's input, `[batch, height, width, inChannels]`; borrowed.
+ * @param dy - Gradient by its output, `[batch, outHeight, outWidth, outChannels]`; borrowed.
+ * @returns Shaped as the filter; yours to dispose.
+ */
+export function filterGradient(
+  x: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  filterShape: [number, number, number, number],
+  stride: number,
+  padding: "same" | "valid",
+): tf.Tensor4D {
+  // tfjs-core has the kernel and no public op for it.
+  const attributes = { strides: [stride, stride], pad: padding, dataFormat: "NHWC", filterShape };
+  return tf.engine().runKernel(tf.Conv2DBackpropFilter, { x, dy }, attributes) as tf.Tensor4D;
+}
+
+function convolve(x: tf.Tensor4D, filter: tf.Tensor4D, bias: tf.Tensor1D, stride: number, padding: "same" | "valid") {
+  // Native convolutions add the bias while the result is still in cache.
+  if (tf.getKernel(tf.FusedConv2D, tf.getBackend())) {
+    return tf.fused.conv2d({ x, filter, strides: stride, pad: padding, bias });
+  }
+  return tf.add(tf.conv2d(x, filter, stride, padding), bias) as tf.Tensor4D;
+}

@@ -1,0 +1,85 @@
+import { ConfigError, type Random } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Options of {@link dropout}. */
+export interface DropoutOptions {
+  /** Share of the values set to zero, in `[0, 1)`. */
+  readonly rate: number;
+  /** Where the mask is drawn; moved on by about one 32-bit draw for four values. */
+  readonly random: Random;
+}
+
+/**
+ * Sets a random share of the values to zero and scales the others up, so that the mean stays; for training only.
+ *
+ * The mask is drawn on the host, so that a seed gives the same one on every backend, and sent as one byte a value.
+ *
+ * @param x - any shape, float32; borrowed.
+ * @returns shaped as `x`; yours to dispose.
+ * @throws {@link ConfigError} when the rate is outside `[0, 1)`.
+ * @see Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+ */
+export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tensor {
+  checkRate(rate);
+  if (rate === 0) {
+    return tf.clone(x);
+  }
+  return tf.tidy(() => {
+    const mask = dropoutMask(x.shape, { rate, random });
+    return tf.mul(x, mask);
+  });
+}
+
+/**
+ * The factors of {@link dropout}: 0, or 1 / (1 − rate).
+ *
+ * @returns float32 in the shape given; yours to dispose.
+ */
+export function dropoutMask(shape: readonly number[], { rate, random }: DropoutOptions): tf.Tensor {
+  checkRate(rate);
+  const size = shape.reduce((product, side) => product * side, 1);
+  return tf.tidy(() => {
+    const kept = tf.tensor(drawKept(size, rate, random), [...shape], "bool");
+    return tf.mul(tf.cast(kept, "float32"), 1 / (1 - rate));
+  });
+}
+
+/**
+ * Draws `size` bytes that are 0 with probability `rate` and otherwise 1.
+ *
+ * Four come out of each 32-bit draw: a byte below `rate · 256` drops, one above keeps, and one on the border,
+ * once in 256, is decided by a draw of its own, so that the rate is exact.
+ */
+export function drawKept(size: number, rate: number, random: Random): Uint8Array {
+  const border = Math.floor(rate * 256);
+  const borderRate = (rate * 256 - border) * 2 ** 32;
+  const undecided = 2;
+  const verdicts = new Uint8Array(256).fill(0, 0, border).fill(1, border + 1);
+  verdicts[border] = undecided;
+  const bytes = new Uint8Array(Math.ceil(size / 4) * 4);
+  const words = new Uint32Array(bytes.buffer);
+  for (let i = 0; i < words.length; i++) {
+    const draw = random.uint32();
+    let word =
+      verdicts[draw & 255]! |
+      (verdicts[(draw >>> 8) & 255]! << 8) |
+      (verdicts[(draw >>> 16) & 255]! << 16) |
+      (verdicts[draw >>> 24]! << 24);
+    if ((word & 0x02020202) !== 0) {
+      for (let shift = 0; shift < 32; shift += 8) {
+        if ((word >>> shift) & undecided) {
+          word ^= undecided << shift;
+          word |= (random.uint32() < borderRate ? 0 : 1) << shift;
+        }
+      }
+    }
+    words[i] = word;
+  }
+  return bytes.subarray(0, size);
+}
+
+function checkRate(rate: number): void {
+  if (!(rate >= 0 && rate < 1)) {
+    throw new ConfigError(`dropout: rate must be at least 0 and below 1, got ${rate}.`);
+  }
+}

@@ -1,0 +1,20 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * Runs the kernel `name` if the active backend has it registered.
+ *
+ * Call it inside `tf.customGrad` only: these kernels have no gradients of their own.
+ *
+ * @returns The kernel's outputs, the caller's; `undefined` when the backend has no such kernel.
+ */
+export function runFusedKernel(
+  name: string,
+  inputs: Record<string, tf.Tensor>,
+  attributes: Record<string, unknown> = {},
+): tf.Tensor[] | undefined {
+  if (!tf.getKernel(name, tf.getBackend())) {
+    return undefined;
+  }
+  const outputs: tf.Tensor | tf.Tensor[] = tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap);
+  return Array.isArray(outputs) ? outputs : [outputs];
+}

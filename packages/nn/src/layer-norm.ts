@@ -1,0 +1,74 @@
+import { ShapeError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { expectShape } from "./expect-shape.js";
+import { runFusedKernel } from "./fused-kernel.js";
+
+/** Options of {@link layerNorm}. */
+export interface LayerNormOptions {
+  /** Added to the variance; 1e-5 when absent. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Normalises the last axis to mean 0 and variance 1, then scales and shifts it; closed-form gradient.
+ *
+ * @param x - `[…, width]`, float32; borrowed.
+ * @param scale - `[width]`; borrowed.
+ * @param bias - `[width]`; borrowed.
+ * @returns shaped as `x`; yours to dispose.
+ * @throws {@link ShapeError} when the widths differ.
+ * @see Ba et al. 2016, https://arxiv.org/abs/1607.06450
+ */
+export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, options: LayerNormOptions = {}): tf.Tensor {
+  const { epsilon = 1e-5 } = options;
+  const width = x.shape.at(-1);
+  if (width === undefined) {
+    throw new ShapeError("layerNorm: x is a scalar; expected at least one axis to normalise.");
+  }
+  expectShape("layerNorm: scale", scale, [width]);
+  expectShape("layerNorm: bias", bias, [width]);
+
+  const run = tf.customGrad((...args) => {
+    const [x, scale, bias] = args as tf.Tensor[];
+    const save = args[3] as tf.GradSaveFunc;
+    const [value, mean, inverseStd] = forward(x!, scale!, bias!, epsilon);
+    save([x!, scale!, mean, inverseStd]);
+    return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved as Saved) };
+  });
+  return run(x, scale, bias);
+}
+
+type Saved = [x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor];
+
+function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, epsilon: number) {
+  const fused = runFusedKernel("MmgenLayerNorm", { x, scale, bias }, { epsilon });
+  if (fused) {
+    return fused as [tf.Tensor, tf.Tensor, tf.Tensor];
+  }
+  const mean = tf.mean(x, -1, true); // […, 1]
+  const centred = tf.sub(x, mean);
+  const inverseStd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)); // […, 1]
+  const value = tf.add(tf.mul(tf.mul(centred, inverseStd), scale), bias);
+  return [value, mean, inverseStd] as const;
+}
+
+function gradient(dy: tf.Tensor, [x, scale, mean, inverseStd]: Saved): tf.Tensor[] {
+  const fused = runFusedKernel("MmgenLayerNormGrad", { dy, x, scale, mean, inverseStd });
+  if (fused) {
+    return fused;
+  }
+  const width = scale.size;
+  const normalised = tf.mul(tf.sub(x, mean), inverseStd);
+  const dNormalised = tf.mul(dy, scale);
+  // dx = inverseStd · (g − mean(g) − x̂ · mean(g · x̂)), g the gradient of x̂.
+  const dx = tf.mul(
+    tf.sub(
+      tf.sub(dNormalised, tf.mean(dNormalised, -1, true)),
+      tf.mul(normalised, tf.mean(tf.mul(dNormalised, normalised), -1, true)),
+    ),
+    inverseStd,
+  );
+  const dScale = tf.sum(tf.reshape(tf.mul(dy, normalised), [-1, width]), 0);
+  const dBias = tf.sum(tf.reshape(dy, [-1, width]), 0);
+  return [dx, dScale, dBias];
+}

@@ -1,0 +1,106 @@
+import {
+  CheckpointError,
+  readSafetensors,
+  type SafetensorsContent,
+  type StoredTensor,
+  writeSafetensors,
+} from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * How a weight lies in memory against how it lies in a file, by name: `transposed = weight.transpose(permutation)` is
+ * what the file holds. Names left out lie the same way in both.
+ */
+export type FileLayouts = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * TensorFlow.js's convolution filter to PyTorch's: `[height, width, in, out]` → `[out, in, height, width]`, and for a
+ * transposed convolution `[height, width, out, in]` → `[in, out, height, width]`.
+ */
+export const convolutionFileLayout: readonly number[] = [3, 2, 0, 1];
+
+/**
+ * Writes named tensors as one safetensors file.
+ *
+ * @param weights - float32 or int32 tensors by name; borrowed, read back from the backend.
+ * @param options - `metadata`: strings to lay beside them; `layouts`: weights that the file holds transposed.
+ */
+export async function weightsToSafetensors(
+  weights: ReadonlyMap<string, tf.Tensor>,
+  options: { readonly metadata?: Readonly<Record<string, string>>; readonly layouts?: FileLayouts } = {},
+): Promise<Uint8Array> {
+  const { metadata = {}, layouts } = options;
+  const stored = await Promise.all(
+    [...weights].map(async ([name, tensor]): Promise<[string, StoredTensor]> => {
+      const { dtype } = tensor;
+      if (dtype !== "float32" && dtype !== "int32") {
+        throw new CheckpointError(`${name}: weights are written as float32 or int32, got ${dtype}.`);
+      }
+      const permutation = layouts?.get(name);
+      const inFile = permutation ? tf.transpose(tensor, [...permutation]) : tensor;
+      try {
+        const data = (await inFile.data()) as Float32Array | Int32Array;
+        return [name, { dtype, shape: inFile.shape, data }];
+      } finally {
+        if (permutation) {
+          inFile.dispose();
+        }
+      }
+    }),
+  );
+  return writeSafetensors({ tensors: new Map(stored), metadata });
+}
+
+/**
+ * Sets variables to the tensors of a safetensors file, all of them or, when one does not fit, none.
+ *
+ * @param variables - Variables by name; assigned.
+ * @param file - The file's bytes, or its content already read.
+ * @param options - `layouts`: weights that the file holds transposed, as they were written.
+ * @throws {@link CheckpointError} when a name is missing or unknown, or a shape or dtype differs.
+ */
+export function assignSafetensors(
+  variables: ReadonlyMap<string, tf.Variable>,
+  file: Uint8Array | SafetensorsContent,
+  options: { readonly layouts?: FileLayouts } = {},
+): void {
+  const { tensors } = file instanceof Uint8Array ? readSafetensors(file) : file;
+  checkNames([...variables.keys()], [...tensors.keys()]);
+  for (const [name, variable] of variables) {
+    checkEntry(name, variable, tensors.get(name)!, options.layouts?.get(name));
+  }
+  for (const [name, variable] of variables) {
+    const { data, shape, dtype } = tensors.get(name)!;
+    const permutation = options.layouts?.get(name);
+    tf.tidy(() => {
+      const inFile = tf.tensor(data, [...shape], dtype as "float32" | "int32");
+      variable.assign(permutation ? tf.transpose(inFile, inverse(permutation)) : inFile);
+    });
+  }
+}
+
+function checkNames(expected: readonly string[], found: readonly string[]): void {
+  const missing = expected.filter((name) => !found.includes(name));
+  const unknown = found.filter((name) => !expected.includes(name));
+  if (missing.length > 0 || unknown.length > 0) {
+    const list = (names: readonly string[]) =>
+      names.length === 0 ? "none" : `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length})` : ""}`;
+    throw new CheckpointError(
+      `The checkpoint belongs to another model: missing weights: ${list(missing)}; unknown weights: ${list(unknown)}.`,
+    );
+  }
+}
+
+function checkEntry(name: string, variable: tf.Variable, stored: StoredTensor, permutation?: readonly number[]): void {
+  const shape = permutation ? permutation.map((axis) => variable.shape[axis]!) : variable.shape;
+  if (stored.dtype !== variable.dtype || `${stored.shape}` !== `${shape}`) {
+    throw new CheckpointError(
+      `${name}: expected ${variable.dtype} [${shape.join(", ")}], the checkpoint has ${stored.dtype} ` +
+        `[${stored.shape.join(", ")}]. Load it with the configuration that it was saved with.`,
+    );
+  }
+}
+
+function inverse(permutation: readonly number[]): number[] {
+  return permutation.map((_, axis) => permutation.indexOf(axis));
+}
