@@ -7,11 +7,13 @@ import { DataError } from "./errors.js";
  * Writes a file so that a reader, or a crash, sees the old content or the new, never a part.
  *
  * The bytes go to a file beside the target, are flushed to disk, and the file is renamed onto it. Missing folders are made.
+ *
+ * @throws {@link DataError} naming the path when it cannot be written; what was there stays.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`);
   try {
+    await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, "wx");
     try {
       await file.writeFile(content);
@@ -21,8 +23,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new DataError(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -30,11 +32,13 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
  * Reads a whole file.
  *
  * @param what - What the file is for, for the message: "transformer checkpoint".
+ * @returns A plain Uint8Array, not a Buffer, whose `slice` would share memory.
  * @throws {@link DataError} naming the path when it cannot be read.
  */
 export async function readFileBytes(path: string, what: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    const { buffer, byteOffset, byteLength } = await readFile(path);
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     throw new DataError(`Cannot read the ${what} at ${path}: ${(error as Error).message}`, { cause: error });
   }

@@ -55,19 +55,31 @@ export function checkTokenBatch(ids: TokenBatch, vocabularySize: number): void {
   checkIds("ids", ids.data, vocabularySize);
 }
 
-/** The images of `start` (inclusive) to `end` (exclusive), as a view of the same memory. */
+/**
+ * The images of `start` (inclusive) to `end` (exclusive), as a view of the same memory.
+ *
+ * @throws {@link ShapeError} unless `0 ≤ start ≤ end ≤ count`.
+ */
 export function sliceImages(images: ImageBatch, start: number, end: number): ImageBatch {
+  const isBound = (bound: number) => Number.isInteger(bound) && bound >= 0 && bound <= images.count;
+  if (!isBound(start) || !isBound(end) || start > end) {
+    throw new ShapeError(`sliceImages: expected 0 ≤ start ≤ end ≤ ${images.count}, got ${start} and ${end}.`);
+  }
   const size = images.height * images.width * images.channels;
   return { ...images, data: images.data.subarray(start * size, end * size), count: end - start };
 }
 
-/** A copy of the images at `indices`, in that order. */
+/**
+ * A copy of the images at `indices`, in that order; an index may come twice.
+ *
+ * @throws {@link ShapeError} when an index is not of an image in the batch.
+ */
 export function gatherImages(images: ImageBatch, indices: ArrayLike<number>): ImageBatch {
   const size = images.height * images.width * images.channels;
   const data = new Uint8Array(indices.length * size);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
-    if (!(from >= 0 && from < images.count)) {
+    if (!Number.isInteger(from) || from < 0 || from >= images.count) {
       throw new ShapeError(`gatherImages: index ${from} is outside the batch of ${images.count} images.`);
     }
     data.set(images.data.subarray(from * size, (from + 1) * size), i * size);

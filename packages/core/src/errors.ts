@@ -9,8 +9,18 @@ const marker = Symbol.for("mmgen.error");
 export class MmgenError extends Error {
   /** The class's name, stable across copies and minification. */
   static readonly kind: string = "MmgenError";
-  override readonly name: string;
+  declare readonly name: string;
   declare readonly [marker]: readonly string[];
+
+  static {
+    // On the prototype, so that the stack, which is written during construction, already begins with the right name.
+    Object.defineProperty(MmgenError.prototype, "name", {
+      configurable: true,
+      get(this: MmgenError): string {
+        return (this.constructor as typeof MmgenError).kind;
+      },
+    });
+  }
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -20,7 +30,6 @@ export class MmgenError extends Error {
       kinds.push(String(errorClass.kind));
       errorClass = Object.getPrototypeOf(errorClass);
     }
-    this.name = kinds[0] ?? "MmgenError";
     Object.defineProperty(this, marker, { value: kinds, enumerable: false });
   }
 

@@ -1,3 +1,4 @@
+import { ConfigError } from "./errors.js";
 import { Random } from "./random.js";
 
 /**
@@ -9,7 +10,8 @@ import { Random } from "./random.js";
  *
  * @param seed - The row's seed, an unsigned 32-bit integer.
  * @param position - Index in the sequence of the id to be drawn.
- * @param out - Filled and returned; made when absent.
+ * @param out - At least `vocabularySize` long; its front is filled and it is returned. Made when absent.
+ * @throws {@link ConfigError} when `position` is not a whole number below 2^21.
  * @see Gumbel 1954; Maddison et al. 2014, https://arxiv.org/abs/1411.0030
  */
 export function gumbelNoise(
@@ -18,6 +20,9 @@ export function gumbelNoise(
   vocabularySize: number,
   out: Float32Array = new Float32Array(vocabularySize),
 ): Float32Array {
+  if (!Number.isInteger(position) || position < 0 || position >= 2 ** 21) {
+    throw new ConfigError(`gumbelNoise: position must be a whole number from 0 to 2^21 − 1, got ${position}.`);
+  }
   const random = Random.fromSeed((seed >>> 0) + position * 2 ** 32);
   for (let i = 0; i < vocabularySize; i++) {
     // (draw + 0.5) / 2^32 lies strictly inside (0, 1), so both logarithms are finite.

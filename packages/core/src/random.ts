@@ -36,15 +36,20 @@ export class Random {
     return new Random(key, key);
   }
 
-  /** The stream that {@link Random.save} was called on, where it stood. */
+  /**
+   * The stream that {@link Random.save} was called on, where it stood.
+   *
+   * @throws {@link ConfigError} when `state` is not one that `save` gives.
+   */
   static restore(state: RandomState): Random {
-    const { key, position } = state;
-    const isWords = (words: readonly number[]) =>
-      Array.isArray(words) && words.length === 4 && words.every(Number.isInteger);
-    if (!isWords(key) || !isWords(position)) {
-      throw new ConfigError("Random.restore: expected a state written by Random.save (two lists of four integers).");
+    const key = toWords((state as RandomState | null | undefined)?.key);
+    const position = toWords((state as RandomState | null | undefined)?.position);
+    if (key === undefined || position === undefined) {
+      throw new ConfigError(
+        "Random.restore: expected a state written by Random.save, with two lists of four 32-bit integers, not all zero.",
+      );
     }
-    return new Random([key[0]!, key[1]!, key[2]!, key[3]!], position);
+    return new Random(key, position);
   }
 
   /** This stream's state; feeding it to {@link Random.restore} goes on with the same draws. */
@@ -78,12 +83,13 @@ export class Random {
     if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 32) {
       throw new ConfigError(`Random.integer: expected a bound from 1 to 2^32, got ${bound}.`);
     }
-    const limit = 2 ** 32 - (2 ** 32 % bound);
-    let draw = this.uint32();
-    while (draw >= limit) {
-      draw = this.uint32();
+    // A quotient, not a remainder: xoroshiro128+ is at its best in the high bits.
+    const width = Math.floor(2 ** 32 / bound);
+    let draw = Math.floor(this.uint32() / width);
+    while (draw >= bound) {
+      draw = Math.floor(this.uint32() / width);
     }
-    return draw % bound;
+    return draw;
   }
 
   /** Standard normal, by Box and Muller's transform; uses two uniform draws. */
@@ -106,11 +112,16 @@ export class Random {
     return values;
   }
 
-  /** A Float32Array of `length` draws uniform in `[low, high)`. */
+  /**
+   * A Float32Array of `length` draws uniform in `[low, high)`, of 24 bits each.
+   *
+   * Where `low` and `high` are so near that float32 has few numbers between them, rounding may reach `high`.
+   */
   uniforms(length: number, low = 0, high = 1): Float32Array {
     const values = new Float32Array(length);
+    const scale = (high - low) / 2 ** 24;
     for (let i = 0; i < length; i++) {
-      values[i] = low + (high - low) * this.uniform();
+      values[i] = low + scale * (this.uint32() >>> 8);
     }
     return values;
   }
@@ -128,21 +139,45 @@ export class Random {
   }
 }
 
-/** Four well-mixed words, not all zero, from any list of 32-bit words (MurmurHash3 rounds with four seeds). */
+/** Four 32-bit integers, not all zero (from there the generator gives zeros for ever); undefined for anything else. */
+function toWords(value: unknown): Words | undefined {
+  if (!Array.isArray(value) || value.length !== 4) {
+    return undefined;
+  }
+  const [a, b, c, d] = value as unknown as Words;
+  const isWord = (word: number) => Number.isInteger(word) && (word === word >>> 0 || word === (word | 0));
+  return value.every(isWord) && (a | b | c | d) !== 0 ? [a, b, c, d] : undefined;
+}
+
+/**
+ * Four well-mixed words, not all zero, from any list of 32-bit words.
+ *
+ * Four lanes in the manner of MurmurHash3, each with multipliers of its own, so that two lists which meet in one lane
+ * do not meet in the others, as they would in four runs of one hash from four seeds; at the end the lanes are mixed.
+ */
 function hashWords(words: readonly number[]): Words {
-  const hash = (seed: number): number => {
-    let h = seed | 0;
-    for (const word of words) {
-      let k = Math.imul(word | 0, 0xcc9e2d51);
-      k = (k << 15) | (k >>> 17);
-      h ^= Math.imul(k, 0x1b873593);
-      h = (h << 13) | (h >>> 19);
-      h = (Math.imul(h, 5) + 0xe6546b64) | 0;
-    }
-    h ^= words.length * 4;
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return h ^ (h >>> 16);
-  };
-  return [hash(0x9e3779b9) | 1, hash(0x3c6ef372), hash(0xdaa66d2b), hash(0x78dde6e4)];
+  let a = 0x9e3779b9 | 0;
+  let b = 0x3c6ef372 | 0;
+  let c = 0xdaa66d2b | 0;
+  let d = 0x78dde6e4 | 0;
+  for (const word of [...words, words.length]) {
+    a = absorb(a ^ Math.imul(word, 0x239b961b), 0x561ccd1b, 13);
+    b = absorb(b ^ Math.imul(word, 0xab0e9789), 0x0bcaa747, 17);
+    c = absorb(c ^ Math.imul(word, 0x38b34ae5), 0x96cd1c35, 15);
+    d = absorb(d ^ Math.imul(word, 0xa1e38b93), 0x32ac3b17, 19);
+  }
+  const sum = a ^ b ^ c ^ d;
+  return [finish(a + sum) | 1, finish(b + sum + a), finish(c + sum + b), finish(d + sum + c)];
+}
+
+function absorb(value: number, multiplier: number, shift: number): number {
+  const product = Math.imul(value ^ (value >>> 15), multiplier);
+  return (Math.imul((product << shift) | (product >>> (32 - shift)), 5) + 0xe6546b64) | 0;
+}
+
+/** MurmurHash3's finaliser: each input bit reaches every output bit. */
+function finish(value: number): number {
+  let h = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }

@@ -1,4 +1,5 @@
 import { CheckpointError } from "./errors.js";
+import { findRepeatedKey } from "./repeated-keys.js";
 
 /** One named array of a safetensors file. */
 export interface StoredTensor {
@@ -13,39 +14,50 @@ export interface SafetensorsContent {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const dtypes = {
-  F32: { dtype: "float32", array: Float32Array, width: 4 },
-  I32: { dtype: "int32", array: Int32Array, width: 4 },
-  U8: { dtype: "uint8", array: Uint8Array, width: 1 },
-} as const;
-const codes = { float32: "F32", int32: "I32", uint8: "U8" } as const;
+const formats = [
+  { code: "F32", dtype: "float32", array: Float32Array },
+  { code: "I32", dtype: "int32", array: Int32Array },
+  { code: "U8", dtype: "uint8", array: Uint8Array },
+] as const;
+
+const metadataName = "__metadata__";
+/** The reference implementation's limit on the header, in bytes. */
+const longestHeader = 100_000_000;
 
 /**
  * Writes arrays and metadata as one safetensors file, readable by every safetensors library.
  *
+ * The same content gives the same bytes. Arrays are stored in the map's order, those of one byte a value last.
+ *
  * @returns A fresh buffer; the arrays are copied.
- * @throws {@link CheckpointError} when an array's length is not its shape's.
+ * @throws {@link CheckpointError} when an array's length or kind is not what its shape and dtype ask for.
  * @see https://huggingface.co/docs/safetensors
  */
 export function writeSafetensors(content: SafetensorsContent): Uint8Array {
-  const header: Record<string, unknown> = {};
-  if (Object.keys(content.metadata).length > 0) {
-    header.__metadata__ = content.metadata;
+  for (const [name, tensor] of content.tensors) {
+    checkTensor(name, tensor);
   }
   // Wide elements first, so that each array starts at a multiple of its element's width.
-  const entries = [...content.tensors].sort(
-    ([, a], [, b]) => dtypes[codes[b.dtype]].width - dtypes[codes[a.dtype]].width,
-  );
+  const entries = [...content.tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  // Pairs, not an object: an object loses the name "__proto__" and moves names such as "1" to the front.
+  const header: string[] = [];
+  const metadata = Object.entries(content.metadata);
+  if (metadata.length > 0) {
+    for (const [key, value] of metadata) {
+      if (typeof value !== "string") {
+        throw new CheckpointError(`metadata "${key}": expected a string, got ${typeof value}.`);
+      }
+    }
+    header.push(jsonPair(metadataName, `{${metadata.map(([key, value]) => jsonPair(key, JSON.stringify(value)))}}`));
+  }
   let offset = 0;
   for (const [name, { dtype, shape, data }] of entries) {
-    const size = shape.reduce((product, side) => product * side, 1);
-    if (size !== data.length) {
-      throw new CheckpointError(`${name}: shape [${shape.join(", ")}] asks for ${size} values, got ${data.length}.`);
-    }
-    header[name] = { dtype: codes[dtype], shape, data_offsets: [offset, offset + data.byteLength] };
+    const { code } = formats.find((format) => format.dtype === dtype)!;
+    const entry = { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] };
+    header.push(jsonPair(name, JSON.stringify(entry)));
     offset += data.byteLength;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(`{${header}}`);
   const headerLength = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(8 + headerLength + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
@@ -62,65 +74,129 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
 /**
  * Reads a safetensors file of float32, int32 and uint8 arrays.
  *
- * Every length and offset is checked against the file before it is used.
+ * As strict as the reference implementation: every length and offset is checked against the file before it is used, the
+ * arrays fill the data without gap or overlap, and no name comes twice.
  *
  * @param bytes - The whole file; borrowed, the arrays are copied out.
+ * @returns The arrays in the order in which they are stored.
  * @throws {@link CheckpointError} when the file is truncated, malformed, or holds another dtype.
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
-  const fail = (what: string): never => {
-    throw new CheckpointError(`Not a readable safetensors file: ${what}.`);
-  };
-  if (bytes.length < 8) {
-    fail(`expected at least 8 bytes, got ${bytes.length}`);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = Number(view.getBigUint64(0, true));
-  if (headerLength > bytes.length - 8) {
-    fail(
-      `its header claims ${headerLength} bytes and ${bytes.length - 8} follow; the file is truncated or of another format`,
-    );
-  }
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + headerLength)));
-  } catch {
-    fail("its header is not JSON");
-  }
-  if (!isRecord(header)) {
-    return fail("its header is not an object");
-  }
-  const dataStart = 8 + headerLength;
-  const dataLength = bytes.length - dataStart;
-  const tensors = new Map<string, StoredTensor>();
-  const metadata: Record<string, string> = {};
+  const { header, data } = splitFile(bytes);
+  const metadata: [string, string][] = [];
+  const stored: { name: string; start: number; end: number; tensor: StoredTensor }[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (!isRecord(entry)) {
-      return fail(`entry "${name}" is not an object`);
+      throw unreadable(`entry "${name}" is not an object`);
     }
-    if (name === "__metadata__") {
+    if (name === metadataName) {
       for (const [key, value] of Object.entries(entry)) {
-        metadata[key] = typeof value === "string" ? value : fail(`metadata "${key}" is not a string`);
+        if (typeof value !== "string") {
+          throw unreadable(`metadata "${key}" is not a string`);
+        }
+        metadata.push([key, value]);
       }
       continue;
     }
     const { dtype, shape, data_offsets: offsets } = entry;
-    const type =
-      dtypes[dtype as keyof typeof dtypes] ?? fail(`"${name}" has dtype ${dtype}; this reader takes F32, I32 and U8`);
+    const format = formats.find(({ code }) => code === dtype);
+    if (format === undefined) {
+      throw unreadable(`"${name}" has dtype ${JSON.stringify(dtype)}; this reader takes F32, I32 and U8`);
+    }
     if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
-      return fail(`"${name}" has a malformed shape or offsets`);
+      throw unreadable(`"${name}" has a malformed shape or offsets`);
     }
     const [start, end] = offsets as [number, number];
-    const size = shape.reduce((product, side) => product * side, 1);
-    if (end > dataLength || end - start !== size * type.width) {
-      fail(
-        `"${name}" needs ${size * type.width} bytes at [${start}, ${end}) and the file holds ${dataLength}; it is truncated or damaged`,
+    const size = sizeOf(shape);
+    const byteLength = size * format.array.BYTES_PER_ELEMENT;
+    if (end > data.length || end - start !== byteLength) {
+      throw unreadable(
+        `"${name}" needs ${byteLength} bytes at [${start}, ${end}) and the file holds ${data.length}; it is truncated or damaged`,
       );
     }
-    const copy = bytes.slice(dataStart + start, dataStart + end);
-    tensors.set(name, { dtype: type.dtype, shape, data: new type.array(copy.buffer, 0, size) });
+    // A fresh buffer: `slice` of a Node Buffer would be a view, and `start` need not be a multiple of the width.
+    const copy = new Uint8Array(byteLength);
+    copy.set(data.subarray(start, end));
+    const tensor = { dtype: format.dtype, shape, data: new format.array(copy.buffer, 0, size) };
+    stored.push({ name, start, end, tensor });
   }
-  return { tensors, metadata };
+  stored.sort((a, b) => a.start - b.start || a.end - b.end);
+  checkRanges(stored, data.length);
+  const tensors = new Map(stored.map(({ name, tensor }) => [name, tensor]));
+  return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
+  if (bytes.length < 8) {
+    throw unreadable(`expected at least 8 bytes, got ${bytes.length}`);
+  }
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (headerLength > bytes.length - 8 || headerLength > longestHeader) {
+    throw unreadable(
+      `its header claims ${headerLength} bytes and ${bytes.length - 8} follow; the file is truncated or of another format`,
+    );
+  }
+  let text: string;
+  let header: unknown;
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    text = decoder.decode(bytes.subarray(8, 8 + headerLength));
+    header = JSON.parse(text);
+  } catch {
+    throw unreadable("its header is not JSON");
+  }
+  if (!isRecord(header)) {
+    throw unreadable("its header is not an object");
+  }
+  const repeated = findRepeatedKey(text);
+  if (repeated !== undefined) {
+    throw unreadable(`its header holds "${repeated}" twice`);
+  }
+  return { header, data: bytes.subarray(8 + headerLength) };
+}
+
+/** Arrays must lie end to end: overlap lets a small file ask for much memory, a gap hides what no reader sees. */
+function checkRanges(ranges: readonly { name: string; start: number; end: number }[], dataLength: number): void {
+  let at = 0;
+  for (const { name, start, end } of ranges) {
+    if (start !== at) {
+      throw unreadable(
+        `"${name}" starts at byte ${start} of the data, expected ${at}: its arrays overlap or leave a gap`,
+      );
+    }
+    at = end;
+  }
+  if (at !== dataLength) {
+    throw unreadable(`${dataLength - at} bytes at its end belong to no array`);
+  }
+}
+
+function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
+  if (name === metadataName) {
+    throw new CheckpointError(`"${metadataName}" is the format's own name; give the array another.`);
+  }
+  const format = formats.find((candidate) => candidate.dtype === dtype);
+  if (format === undefined || data[Symbol.toStringTag] !== format.array.name) {
+    throw new CheckpointError(
+      `${name}: expected ${format?.array.name ?? "float32, int32 or uint8"} data for ${dtype}.`,
+    );
+  }
+  const size = isSizes(shape) ? sizeOf(shape) : Number.NaN;
+  if (size !== data.length) {
+    throw new CheckpointError(`${name}: shape [${shape.join(", ")}] asks for ${size} values, got ${data.length}.`);
+  }
+}
+
+function unreadable(what: string): CheckpointError {
+  return new CheckpointError(`Not a readable safetensors file: ${what}.`);
+}
+
+function jsonPair(key: string, json: string): string {
+  return `${JSON.stringify(key)}:${json}`;
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

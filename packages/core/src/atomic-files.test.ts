@@ -1,0 +1,112 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readFileBytes, writeFileAtomic } from "./atomic-files.js";
+import { DataError } from "./errors.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mmgen-atomic-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("writeFileAtomic", () => {
+  it("writes bytes and text, makes folders, replaces what is there, and leaves nothing beside it", async () => {
+    const path = join(folder, "a", "b", "weights.safetensors");
+    await writeFileAtomic(path, Uint8Array.of(1, 2, 3));
+    expect([...(await readFile(path))]).toEqual([1, 2, 3]);
+    await writeFileAtomic(path, "zwölf");
+    expect(await readFile(path, "utf8")).toBe("zwölf");
+    expect(await readdir(join(folder, "a", "b"))).toEqual(["weights.safetensors"]);
+  });
+
+  it("writes only the bytes of a view", async () => {
+    const path = join(folder, "view");
+    await writeFileAtomic(path, Uint8Array.of(9, 1, 2, 9).subarray(1, 3));
+    expect([...(await readFile(path))]).toEqual([1, 2]);
+  });
+
+  it("takes a name as long as a file system allows", async () => {
+    const path = join(folder, "n".repeat(255));
+    await writeFileAtomic(path, "x");
+    expect(await readFile(path, "utf8")).toBe("x");
+  });
+
+  it("keeps one of the contents whole when many write at once", async () => {
+    const path = join(folder, "contested");
+    const contents = Array.from({ length: 8 }, (_, i) => String(i).repeat(100_000));
+    await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
+    expect(contents).toContain(await readFile(path, "utf8"));
+    expect(await readdir(folder)).toEqual(["contested"]);
+  });
+
+  it("throws DataError and removes its temporary file when the target is a folder", async () => {
+    const path = join(folder, "target");
+    await mkdir(path);
+    const writing = writeFileAtomic(path, "x");
+    await expect(writing).rejects.toSatisfy(DataError.isInstance.bind(DataError));
+    await expect(writing).rejects.toThrow(`Cannot write ${path}`);
+    expect(await readdir(folder)).toEqual(["target"]);
+  });
+
+  it("throws DataError when a parent is a file", async () => {
+    await writeFile(join(folder, "file"), "kept");
+    await expect(writeFileAtomic(join(folder, "file", "x"), "x")).rejects.toThrow(DataError);
+    expect(await readFile(join(folder, "file"), "utf8")).toBe("kept");
+  });
+
+  it("leaves the old content, and no temporary file, when writing fails midway", async () => {
+    const path = join(folder, "old");
+    await writeFile(path, "old content");
+    // An iterable that breaks after some bytes: what a full disk looks like to the function.
+    const breaking = {
+      async *[Symbol.asyncIterator]() {
+        yield Buffer.from("half of the new");
+        throw new Error("disk full");
+      },
+    };
+    await expect(writeFileAtomic(path, breaking as never)).rejects.toThrow("disk full");
+    expect(await readFile(path, "utf8")).toBe("old content");
+    expect(await readdir(folder)).toEqual(["old"]);
+  });
+
+  it("leaves the old content when the process is killed midway", async () => {
+    const path = join(folder, "old");
+    await writeFile(path, "old content");
+    const source = fileURLToPath(new URL("./atomic-files.ts", import.meta.url));
+    const script = join(folder, "writer.mjs");
+    buildSync({ entryPoints: [source], outfile: script, bundle: true, platform: "node", format: "esm" });
+    // Writes some of the new content, then dies as hard as a process can, before the rename.
+    const program = `
+      import { writeFileAtomic } from ${JSON.stringify(script)};
+      await writeFileAtomic(${JSON.stringify(path)}, {
+        async *[Symbol.asyncIterator]() {
+          yield Buffer.from("half of the new");
+          process.kill(process.pid, "SIGKILL");
+          yield Buffer.from("never");
+        },
+      });`;
+    const { signal } = spawnSync(process.execPath, ["--input-type=module", "--eval", program]);
+    expect(signal).toBe("SIGKILL");
+    expect(await readFile(path, "utf8")).toBe("old content");
+  });
+});
+
+describe("readFileBytes", () => {
+  it("gives a plain Uint8Array, whose slice copies", async () => {
+    await writeFile(join(folder, "bytes"), Uint8Array.of(1, 2, 3));
+    const bytes = await readFileBytes(join(folder, "bytes"), "test file");
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
+    expect([...bytes]).toEqual([1, 2, 3]);
+  });
+
+  it("says what it wanted and where it looked", async () => {
+    const reading = readFileBytes(join(folder, "none"), "transformer checkpoint");
+    await expect(reading).rejects.toThrow(`Cannot read the transformer checkpoint at ${join(folder, "none")}`);
+    await expect(reading).rejects.toSatisfy(DataError.isInstance.bind(DataError));
+  });
+});
