@@ -1,1 +1,10 @@
-export {};
+export { type DownloadOptions, downloadFile } from "./download.js";
+export { idxFileNames, type LabelledSplits, loadIdxFolder } from "./idx-files.js";
+export {
+  type CaptionedDigitSplits,
+  type DigitSource,
+  type LoadCaptionedDigitsOptions,
+  loadCaptionedDigits,
+} from "./load-captioned-digits.js";
+export { type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
+export { mnistFiles, mnistMirrors, type RemoteFile } from "./mnist-source.js";

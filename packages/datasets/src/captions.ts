@@ -1,0 +1,80 @@
+import { DataError, VocabularyError } from "@mmgen/core";
+import { palette, paletteIndex } from "./palette.js";
+
+/** The ten digit words as the course data spells them: 8 is "eigth". */
+export const digitWords: readonly string[] = [
+  "zero",
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eigth",
+  "nine",
+];
+
+/** The 31 words of the captions, sorted. */
+export const captionWords: readonly string[] = [
+  ...new Set(["on", ...digitWords, ...palette.flatMap(({ shade, colour }) => [shade, colour])]),
+].sort();
+
+/** What a caption says and its picture shows. */
+export interface DigitAttributes {
+  /** 0 to 9. */
+  readonly digit: number;
+  /** Index into {@link palette}. */
+  readonly digitColour: number;
+  /** Index into {@link palette}. */
+  readonly backgroundColour: number;
+}
+
+/** The caption of a picture: `"dark green eigth on bright cyan"`. */
+export function captionOf({ digit, digitColour, backgroundColour }: DigitAttributes): string {
+  const word = digitWords[digit];
+  const front = palette[digitColour];
+  const back = palette[backgroundColour];
+  if (word === undefined || front === undefined || back === undefined) {
+    throw new DataError(
+      `captionOf: expected a digit from 0 to 9 and colours from 0 to ${palette.length - 1}, ` +
+        `got digit ${digit}, digitColour ${digitColour} and backgroundColour ${backgroundColour}.`,
+    );
+  }
+  return `${front.name} ${word} on ${back.name}`;
+}
+
+/**
+ * Reads a caption of six words back into attributes. "eight" is taken for the data's "eigth", and case and
+ * surplus spaces are ignored.
+ *
+ * @throws {@link VocabularyError} naming the word that does not fit and what may stand there.
+ */
+export function parseCaption(caption: string): DigitAttributes {
+  const words = caption.trim().toLowerCase().split(/\s+/);
+  if (words.length !== 6 || words[3] !== "on") {
+    throw new VocabularyError(
+      `Caption "${caption}": expected six words, "shade colour digit on shade colour", such as "dark green eight on bright cyan".`,
+    );
+  }
+  const digitWord = words[2] === "eight" ? "eigth" : words[2]!;
+  const digit = digitWords.indexOf(digitWord);
+  if (digit < 0) {
+    throw new VocabularyError(`Caption "${caption}": "${words[2]}" is no digit; expected zero to nine.`);
+  }
+  return {
+    digit,
+    digitColour: parseColour(caption, words[0]!, words[1]!),
+    backgroundColour: parseColour(caption, words[4]!, words[5]!),
+  };
+}
+
+function parseColour(caption: string, shade: string, colour: string): number {
+  const index = paletteIndex(`${shade} ${colour}`);
+  if (index < 0) {
+    const shades = palette.filter((entry) => entry.colour === colour).map((entry) => entry.name);
+    const known = shades.length > 0 ? shades : palette.map((entry) => entry.name);
+    throw new VocabularyError(`Caption "${caption}": no colour "${shade} ${colour}"; there is ${known.join(", ")}.`);
+  }
+  return index;
+}

@@ -1,0 +1,75 @@
+import type { Random } from "@mmgen/core";
+import type { Stroke } from "./pen.js";
+
+/** Line segments, each `x0, y0, x1, y1`. */
+export type Segments = number[];
+
+/** Steps into which the curve between two points of a stroke is cut. */
+const stepsPerSpan = 4;
+
+/** Turns strokes into short straight segments along Catmull-Rom curves through their points. */
+export function flattenStrokes(strokes: readonly Stroke[]): Segments {
+  const segments: Segments = [];
+  for (const stroke of strokes) {
+    const last = stroke.length - 1;
+    for (let i = 0; i < last; i++) {
+      const [x0, y0] = stroke[Math.max(0, i - 1)]!;
+      const [x1, y1] = stroke[i]!;
+      const [x2, y2] = stroke[i + 1]!;
+      const [x3, y3] = stroke[Math.min(last, i + 2)]!;
+      const steps = last === 1 ? 1 : stepsPerSpan;
+      let fromX = x1;
+      let fromY = y1;
+      for (let step = 1; step <= steps; step++) {
+        const t = step / steps;
+        const x = catmullRom(x0, x1, x2, x3, t);
+        const y = catmullRom(y0, y1, y2, y3, t);
+        segments.push(fromX, fromY, x, y);
+        fromX = x;
+        fromY = y;
+      }
+    }
+  }
+  return segments;
+}
+
+function catmullRom(a: number, b: number, c: number, d: number, t: number): number {
+  return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
+}
+
+/**
+ * Bends segments in place as a writer's habits do: slant, rotation, narrowness, and a smooth elastic warp.
+ *
+ * Whole digits vary by this; the pen varies their parts.
+ */
+export function bendSegments(segments: Segments, random: Random): void {
+  const rotation = 0.1 * random.normal();
+  const slant = 0.14 + 0.24 * random.normal();
+  const narrowness = Math.exp(0.2 * random.normal());
+  const cos = Math.cos(rotation);
+  const sin = Math.sin(rotation);
+  const warp = Array.from({ length: 4 }, () => ({
+    phase: 2 * Math.PI * random.uniform(),
+    alongX: 5 * (random.uniform() - 0.5),
+    alongY: 5 * (random.uniform() - 0.5),
+    strength: 0.03 * random.normal(),
+  }));
+  for (let i = 0; i < segments.length; i += 2) {
+    const x = segments[i]! - 0.5;
+    const y = segments[i + 1]! - 0.5;
+    let warpedX = x;
+    let warpedY = y;
+    for (let k = 0; k < warp.length; k++) {
+      const { phase, alongX, alongY, strength } = warp[k]!;
+      const push = strength * Math.sin(phase + alongX * x + alongY * y);
+      if (k % 2 === 0) {
+        warpedX += push;
+      } else {
+        warpedY += push;
+      }
+    }
+    const slanted = narrowness * warpedX - slant * warpedY;
+    segments[i] = cos * slanted - sin * warpedY;
+    segments[i + 1] = sin * slanted + cos * warpedY;
+  }
+}

@@ -1,0 +1,111 @@
+import { ConfigError, Random } from "@mmgen/core";
+import type { CaptionedDigits } from "./captioned-images.js";
+import { type ColourDigitsOptions, colourDigits } from "./colour-digits.js";
+import { gatherLabelled, type LabelledImages } from "./labelled-images.js";
+import { findMnist, type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
+import { proceduralDigits } from "./procedural-digits.js";
+import { splitIndices } from "./splits.js";
+
+/** Where the digits come from: see {@link loadCaptionedDigits}. */
+export type DigitSource = "auto" | "mnist" | "procedural";
+
+/** Options of {@link loadCaptionedDigits}. */
+export interface LoadCaptionedDigitsOptions
+  extends Pick<LoadMnistOptions, "dataDir" | "cacheDir" | "mirrors" | "connectTimeout" | "onMessage"> {
+  /** Default `auto`. */
+  readonly source?: DigitSource | undefined;
+  readonly seed: number;
+  /** Default: all of MNIST's that validation leaves; 60 000 procedural digits. */
+  readonly trainCount?: number | undefined;
+  /** Default 0. Taken from the training files, never from the test files. */
+  readonly validationCount?: number | undefined;
+  /** Default: all of MNIST's; 10 000 procedural digits. */
+  readonly testCount?: number | undefined;
+  readonly style?: ColourDigitsOptions["style"] | undefined;
+}
+
+/** Captioned digits in disjoint splits. */
+export interface CaptionedDigitSplits {
+  readonly train: CaptionedDigits;
+  /** Empty unless `validationCount` was given. */
+  readonly validation: CaptionedDigits;
+  readonly test: CaptionedDigits;
+  /** The source in use, one line for people. */
+  readonly source: string;
+}
+
+/**
+ * Loads or draws digits, colours and captions them, and splits them.
+ *
+ * - `mnist`: {@link loadMnist} with its folders and download.
+ * - `procedural`: {@link proceduralDigits}, which needs neither files nor a network.
+ * - `auto`: MNIST where it can be had, else procedural digits.
+ *
+ * The same seed, source and counts give the same examples; a smaller `trainCount` gives a part of the greater one's.
+ *
+ * @throws {@link DataError} when the source cannot be had; for `auto` only when files are there but damaged.
+ * @throws {@link ConfigError} when the counts ask for more than the source has.
+ */
+export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): Promise<CaptionedDigitSplits> {
+  const { source = "auto" } = options;
+  switch (source) {
+    case "procedural":
+      return drawSplits(options, "Procedural digits");
+    case "mnist":
+      return splitMnist(await loadMnist(options), options);
+    case "auto": {
+      const found = await findMnist(options);
+      return "unavailable" in found
+        ? drawSplits(options, `Procedural digits, as there is no MNIST (${found.unavailable})`)
+        : splitMnist(found, options);
+    }
+    default:
+      throw new ConfigError(`source: expected auto, mnist or procedural, got "${source}".`);
+  }
+}
+
+/** Numbers of the first example of each split among a source's endless or joined sequence of pictures. */
+const proceduralStarts = { train: 0, validation: 2 ** 40, test: 2 ** 41 };
+
+function drawSplits(options: LoadCaptionedDigitsOptions, source: string): CaptionedDigitSplits {
+  const { seed, trainCount = 60_000, validationCount = 0, testCount = 10_000, style } = options;
+  const draw = (count: number, start: number): CaptionedDigits =>
+    colourDigits(proceduralDigits({ count, seed, start }), {
+      seed,
+      indices: Float64Array.from({ length: count }, (_, i) => start + i),
+      ...(style && { style }),
+    });
+  return {
+    train: draw(trainCount, proceduralStarts.train),
+    validation: draw(validationCount, proceduralStarts.validation),
+    test: draw(testCount, proceduralStarts.test),
+    source: `${source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
+  };
+}
+
+function splitMnist(mnist: Mnist, options: LoadCaptionedDigitsOptions): CaptionedDigitSplits {
+  const { train, test } = mnist;
+  const { seed, validationCount = 0, style } = options;
+  const { trainCount = Math.max(0, train.images.count - validationCount), testCount = test.images.count } = options;
+  const random = Random.fromSeed(seed).fork("splits");
+  const sizes = { train: trainCount, validation: validationCount };
+  const { train: trainIndices, validation } = splitIndices(train.images.count, sizes, random.fork("train"));
+  const { test: testIndices } = splitIndices(test.images.count, { test: testCount }, random.fork("test"));
+  // A test picture's number follows those of all training pictures, so that no two pictures share their draws.
+  const colour = (digits: LabelledImages, indices: Int32Array, start: number): CaptionedDigits =>
+    colourDigits(gatherLabelled(digits, indices), {
+      seed,
+      indices: indices.map((index) => start + index),
+      ...(style && { style }),
+    });
+  return {
+    train: colour(train, trainIndices, 0),
+    validation: colour(train, validation, 0),
+    test: colour(test, testIndices, train.images.count),
+    source: `${mnist.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
+  };
+}
+
+function countLine(train: number, validation: number, test: number): string {
+  return `${train} to train${validation > 0 ? `, ${validation} to validate` : ""}, ${test} to test`;
+}
