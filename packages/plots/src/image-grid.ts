@@ -2,7 +2,7 @@ import { type ImageBatch, ShapeError } from "@mmgen/core";
 import { scaleFor, svgPicture } from "./picture-cell.js";
 import { checkDisplayable, checkWhole } from "./pixels.js";
 import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
-import { wrapText } from "./text-layout.js";
+import { wrapBalanced } from "./text-layout.js";
 import { type Theme, type ThemeName, themeColours } from "./theme.js";
 
 /** Options of {@link imageGrid}. */
@@ -27,6 +27,8 @@ export interface ImageGridOptions {
 const caption = { size: 12.5, line: 17, above: 9 };
 const markRoom = 17;
 const gap = { column: 22, row: 22 };
+/** The least width a heading is set in, however few and small the pictures. */
+const titleRoom = 260;
 
 /**
  * A grid of pictures with their captions beneath, as SVG.
@@ -49,9 +51,10 @@ export function imageGrid(options: ImageGridOptions): string {
   // Captions need some width to wrap well in, however small the picture.
   const cellWidth = captions ? Math.max(pictureWidth, 96) : pictureWidth;
   const indent = marks ? markRoom : 0;
-  const lines = captions?.map((text) => wrapText(text, cellWidth - indent, caption));
+  const lines = captions?.map((text) => wrapBalanced(text, cellWidth - indent, caption));
   const used = Math.min(columns, images.count);
-  const width = 2 * margin + used * cellWidth + (used - 1) * gap.column;
+  const content = used * cellWidth + (used - 1) * gap.column;
+  const width = 2 * margin + Math.max(content, options.title || options.subtitle ? titleRoom : 0);
   const header = svgHeader(options, width, theme);
 
   const parts = [header.markup];

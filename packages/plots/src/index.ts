@@ -1,6 +1,8 @@
 export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
+export type { CurveSeries, CurveValues } from "./curve-series.js";
 export { type ImageGridOptions, imageGrid } from "./image-grid.js";
 export { type ImageRowsOptions, imageRows, type ReconstructionGridOptions, reconstructionGrid } from "./image-rows.js";
 export { imagePixels, type PixelImage } from "./pixels.js";
 export { encodePng } from "./png.js";
 export type { ThemeName } from "./theme.js";
+export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./training-curves.js";

@@ -38,6 +38,24 @@ export function textWidth(text: string, { size, bold: isBold = false }: TextStyl
 }
 
 /**
+ * {@link wrapText} into lines of about one length: as few as `width` allows, the longest as short as it then can be.
+ */
+export function wrapBalanced(text: string, width: number, style: TextStyle): string[] {
+  const fewest = wrapText(text, width, style);
+  const narrowed = (room: number) => wrapText(text, room, style);
+  let [tooNarrow, best] = [0, width];
+  while (best - tooNarrow > 1) {
+    const middle = (tooNarrow + best) / 2;
+    if (narrowed(middle).length > fewest.length) {
+      tooNarrow = middle;
+    } else {
+      best = middle;
+    }
+  }
+  return narrowed(best);
+}
+
+/**
  * Breaks text into lines no wider than `width`, at spaces; a word wider than a line is broken within.
  *
  * A line feed in the text always starts a new line. At least one line, perhaps empty.

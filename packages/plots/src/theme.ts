@@ -47,3 +47,8 @@ export function themeColours(name: ThemeName = "light"): Theme {
   }
   return theme;
 }
+
+/** The colour of the `index`-th series; they come round when there are more series than colours. */
+export function seriesColour(index: number, theme: Theme): string {
+  return theme.series[index % theme.series.length]!;
+}

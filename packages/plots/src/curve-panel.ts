@@ -1,0 +1,138 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { PreparedCurve } from "./curve-series.js";
+import type { Point } from "./smoothing.js";
+import { fontFamily } from "./text-layout.js";
+import { seriesColour, type Theme } from "./theme.js";
+
+/** Axes and what stands on them. */
+export interface PanelContent {
+  readonly curves: readonly PreparedCurve[];
+  readonly scale: "linear" | "log";
+  readonly xLabel: string;
+  readonly yLabel: string;
+  /** A dashed line with its own axis at the right. */
+  readonly learningRate?: readonly Point[];
+}
+
+/** Room for axis labels, fixed: without a canvas vega can only guess how wide text is. */
+const padding = { left: 50, right: 10, rightAxis: 52, top: 6, bottom: 42 };
+const fontSize = 11.5;
+
+/** Draws one panel as an SVG of `size`, its background left open. Loads vega on first use, about 0.2 s. */
+export async function renderPanel(
+  content: PanelContent,
+  size: { readonly width: number; readonly height: number },
+  theme: Theme,
+): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const { spec } = vegaLite.compile(panelSpec(content, size, theme));
+  const view = new vega.View(vega.parse(spec), { renderer: "none", logLevel: vega.Error });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+function panelSpec(content: PanelContent, size: { width: number; height: number }, theme: Theme): TopLevelSpec {
+  const { curves, scale, xLabel, yLabel, learningRate } = content;
+  const right = learningRate ? padding.rightAxis : padding.right;
+  const x = {
+    field: "x",
+    type: "quantitative" as const,
+    scale: { domain: xDomain(content), nice: false, zero: false },
+    axis: { title: xLabel, grid: false, tickCount: 6, format: ",", titlePadding: 8 },
+  };
+  const y = {
+    field: "y",
+    type: "quantitative" as const,
+    scale: { type: scale, domain: yDomain(curves, scale), nice: false },
+    axis: { title: yLabel, format: "~g", tickCount: 5, titleX: 8 - padding.left, domain: false, ticks: false },
+  };
+  const layer = (values: readonly Point[], mark: object) => ({
+    data: { values: values as Point[] },
+    mark: { clip: true, ...mark } as never,
+    encoding: { x, y },
+  });
+  const marks = curves.flatMap(({ style, raw, smooth }, i) => {
+    const line = { type: "line", color: seriesColour(i, theme), strokeJoin: "round", strokeCap: "round" };
+    const dots = { type: "point", filled: true, size: 38, opacity: 1, color: seriesColour(i, theme), clip: false };
+    return style === "steps"
+      ? [layer(raw, { ...line, strokeWidth: 0.75, opacity: 0.3 }), layer(smooth, { ...line, strokeWidth: 2 })]
+      : [layer(raw, { ...line, strokeWidth: 1.5 }), layer(raw, dots)];
+  });
+  const rate = (values: readonly Point[]) => ({
+    data: { values: values as Point[] },
+    mark: { type: "line" as const, strokeDash: [4, 3], strokeWidth: 1.25, color: theme.muted },
+    encoding: {
+      x,
+      y: {
+        ...y,
+        scale: { domain: [0, 1.05 * Math.max(...values.map((point) => point.y))], nice: false },
+        axis: { title: null, orient: "right" as const, format: "~e", tickCount: 4, grid: false, domain: false },
+      },
+    },
+  });
+  return {
+    width: size.width - padding.left - right,
+    height: size.height - padding.top - padding.bottom,
+    padding: { left: padding.left, right, top: padding.top, bottom: padding.bottom },
+    autosize: { type: "none" },
+    // The strong lines lie above the faint ones of every series.
+    layer: [{ layer: marks }, ...(learningRate ? [rate(learningRate)] : [])],
+    resolve: { scale: { y: "independent" } },
+    config: {
+      font: fontFamily,
+      background: "transparent",
+      view: { stroke: null },
+      axis: {
+        labelFontSize: fontSize,
+        titleFontSize: fontSize,
+        titleFontWeight: "normal",
+        labelColor: theme.muted,
+        titleColor: theme.muted,
+        gridColor: theme.line,
+        domainColor: theme.muted,
+        tickColor: theme.muted,
+        tickSize: 4,
+        labelPadding: 6,
+        labelFlush: false,
+      },
+    },
+  };
+}
+
+/** From 0, or the first value where that is far from 0, to the last. */
+function xDomain({ curves, learningRate = [] }: PanelContent): [number, number] {
+  const [low, high] = extent([...curves.flatMap(({ raw }) => raw), ...learningRate].map((point) => point.x));
+  const start = low > 0 && low < 0.1 * high ? 0 : low;
+  return high > start ? [start, high] : [start - 0.5, start + 0.5];
+}
+
+/** What smoothed lines and points need, and all but the most extreme hundredth of the raw values at either end. */
+function yDomain(curves: readonly PreparedCurve[], scale: "linear" | "log"): [number, number] {
+  const needed = curves.flatMap(({ style, raw, smooth }) => {
+    const values = raw.map((point) => point.y);
+    return style === "points" ? values : [...smooth.map((point) => point.y), ...withoutExtremes(values)];
+  });
+  const along = scale === "log" ? Math.log : (value: number) => value;
+  const back = scale === "log" ? Math.exp : (value: number) => value;
+  const [low, high] = extent(needed.map(along));
+  const margin = high > low ? 0.05 * (high - low) : 0.5;
+  return [back(low - margin), back(high + margin)];
+}
+
+function withoutExtremes(values: readonly number[]): number[] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const cut = Math.floor(sorted.length / 100);
+  return sorted.slice(cut, sorted.length - cut);
+}
+
+function extent(values: readonly number[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
+}

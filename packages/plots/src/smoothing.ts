@@ -1,0 +1,63 @@
+/**
+ * Centred moving average that ignores values which are not finite.
+ *
+ * Towards either end the window shrinks on both sides alike, so that the steep start of a training curve is neither
+ * flattened nor shifted.
+ *
+ * @param values - One a step; borrowed.
+ * @param window - How many steps it spans, at least 1.
+ * @returns As many values; NaN where a window holds nothing finite.
+ */
+export function movingAverage(values: ArrayLike<number>, window: number): Float64Array {
+  const sums = new Float64Array(values.length + 1);
+  const counts = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) {
+    const counted = Number.isFinite(values[i]);
+    sums[i + 1] = sums[i]! + (counted ? values[i]! : 0);
+    counts[i + 1] = counts[i]! + (counted ? 1 : 0);
+  }
+  const half = Math.floor((window - 1) / 2);
+  return Float64Array.from({ length: values.length }, (_, i) => {
+    const reach = Math.min(half, i, values.length - 1 - i);
+    const [start, end] = [i - reach, i + reach + 1];
+    return (sums[end]! - sums[start]!) / (counts[end]! - counts[start]!);
+  });
+}
+
+/** A point of a curve. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * At most about `most` points that look the same: each stretch of the curve gives its lowest and its highest value.
+ *
+ * Points that are not finite are left out.
+ */
+export function thinOut(x: ArrayLike<number>, y: ArrayLike<number>, most: number): Point[] {
+  const finite: Point[] = [];
+  for (let i = 0; i < y.length; i++) {
+    if (Number.isFinite(x[i]) && Number.isFinite(y[i])) {
+      finite.push({ x: x[i]!, y: y[i]! });
+    }
+  }
+  if (finite.length <= most) {
+    return finite;
+  }
+  const stretches = Math.floor(most / 2);
+  const thinned: Point[] = [];
+  for (let i = 0; i < stretches; i++) {
+    const start = Math.floor((i * finite.length) / stretches);
+    const end = Math.floor(((i + 1) * finite.length) / stretches);
+    let [low, high] = [start, start];
+    for (let j = start; j < end; j++) {
+      low = finite[j]!.y < finite[low]!.y ? j : low;
+      high = finite[j]!.y > finite[high]!.y ? j : high;
+    }
+    for (const j of low === high ? [low] : [Math.min(low, high), Math.max(low, high)]) {
+      thinned.push(finite[j]!);
+    }
+  }
+  return thinned;
+}

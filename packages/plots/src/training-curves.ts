@@ -1,0 +1,99 @@
+import { ConfigError } from "@mmgen/core";
+import { type LegendKey, svgLegend } from "./curve-legend.js";
+import { renderPanel } from "./curve-panel.js";
+import { type CurveSeries, type CurveValues, curvePoints, prepareCurve } from "./curve-series.js";
+import { checkWhole } from "./pixels.js";
+import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
+import { seriesColour, type Theme, type ThemeName, themeColours } from "./theme.js";
+
+/** One set of axes. */
+export interface CurvePanel {
+  readonly title: string;
+  readonly series: readonly CurveSeries[];
+  /** What is measured and in what: "loss, nats per id". */
+  readonly yLabel?: string;
+  /** What x counts; "step" by default. */
+  readonly xLabel?: string;
+  /** "log" shows ratios and needs values above 0; "linear" by default. */
+  readonly scale?: "linear" | "log";
+  /** Steps the moving average of a "steps" series spans; a fiftieth of the series by default. */
+  readonly smoothing?: number;
+  /** Learning rate by step: a thin dashed line with its axis at the right. */
+  readonly learningRate?: CurveValues;
+}
+
+/** Options of {@link trainingCurves}. */
+export interface TrainingCurvesOptions {
+  readonly panels: readonly CurvePanel[];
+  readonly title?: string;
+  readonly subtitle?: string;
+  /** Panels side by side; 2 by default, or 1 when there is but one. */
+  readonly columns?: number;
+  /** Colours; "light" by default. */
+  readonly theme?: ThemeName;
+}
+
+const panelSize = { width: 440, height: 260 };
+const gap = { column: 36, row: 26 };
+const titleHeight = 26;
+
+/**
+ * Training curves in one or more panels, as SVG: every step's value faint, its moving average strong, test points as dots.
+ *
+ * Values that are not finite are left out, so that a run that diverged can be drawn. The few most extreme single steps
+ * may leave the panel; the averages and the points never do.
+ *
+ * @returns An SVG document; the same options give the same text, byte for byte.
+ * @throws {@link ShapeError} when a series is empty or ragged; {@link DataError} when none of its values is finite;
+ *   {@link ConfigError} when a logarithmic panel has values of 0 or less.
+ */
+export async function trainingCurves(options: TrainingCurvesOptions): Promise<string> {
+  const { panels, columns = Math.min(2, panels.length) } = options;
+  if (panels.length === 0 || panels.some((panel) => panel.series.length === 0)) {
+    throw new ConfigError("panels: expected at least one, and at least one series in each.");
+  }
+  checkWhole("columns", columns, 1);
+  const theme = themeColours(options.theme);
+  const used = Math.min(columns, panels.length);
+  const width = 2 * margin + used * panelSize.width + (used - 1) * gap.column;
+  const header = svgHeader(options, width, theme);
+
+  const parts = [header.markup];
+  let y = header.bottom;
+  for (let first = 0; first < panels.length; first += columns) {
+    const row = panels.slice(first, first + columns);
+    const legends = row.map((panel) => svgLegend(legendKeys(panel, theme), panelSize.width, theme));
+    const chartTop = titleHeight + Math.max(...legends.map(({ height }) => height)) + 4;
+    for (const [i, panel] of row.entries()) {
+      const left = margin + i * (panelSize.width + gap.column);
+      const chart = await panelChart(panel, theme);
+      parts.push(
+        svgText(panel.title, { x: left, y: y + 12, size: 14, bold: true, fill: theme.ink }),
+        `<g transform="translate(${left} ${y + titleHeight})">${legends[i]!.markup}</g>`,
+        chart
+          .replace("<svg ", `<svg x="${left}" y="${y + chartTop}" `)
+          // Each chart counts its clip paths from 0; here they share one document.
+          .replace(/\bclip(?=\d)/g, `panel${first + i}-clip`),
+      );
+    }
+    y += chartTop + panelSize.height + (first + columns < panels.length ? gap.row : margin / 2);
+  }
+  return svgDocument({ width, height: y }, options.title ?? "Training curves", theme, parts.join(""));
+}
+
+function panelChart(panel: CurvePanel, theme: Theme): Promise<string> {
+  const { scale = "linear", xLabel = "step", yLabel = "", learningRate } = panel;
+  const curves = panel.series.map((series) => prepareCurve(series, scale, panel.smoothing));
+  const rate = learningRate && { learningRate: curvePoints("learning rate", learningRate) };
+  return renderPanel({ curves, scale, xLabel, yLabel, ...rate }, panelSize, theme);
+}
+
+function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
+  const keys: LegendKey[] = panel.series.map(({ label, style }, i) => {
+    return { label, colour: seriesColour(i, theme), shape: style === "points" ? "dots" : "line" };
+  });
+  if (panel.learningRate) {
+    keys.push({ label: "learning rate (right)", colour: theme.muted, shape: "dashes" });
+  }
+  return keys;
+}
