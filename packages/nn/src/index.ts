@@ -2,7 +2,10 @@
 import "@mmgen/nn/gradients";
 
 export { type AttentionOptions, attention, causalAttention, causalMask } from "./attention.js";
+export { type BatchNormResult, batchNorm, batchNormInference } from "./batch-norm.js";
 export { compile, type FunctionTransforms, type TensorFunction } from "./compile.js";
+export { type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose2d.js";
+export { type Conv2dOptions, conv2d } from "./conv2d.js";
 export { type DropoutOptions, dropout, dropoutMask } from "./dropout.js";
 export { embedding } from "./embedding.js";
 export { expectInt32, expectShape } from "./expect-shape.js";
@@ -11,6 +14,7 @@ export { type GeluOptions, gelu } from "./gelu.js";
 export { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable } from "./initialisers.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
+export { outsideTape, stopGradient } from "./outside-tape.js";
 export { type ScanBody, type ScanResult, scan } from "./scan.js";
 export { softmaxCrossEntropy } from "./softmax-cross-entropy.js";
 export { assignSafetensors, convolutionFileLayout, type FileLayouts, weightsToSafetensors } from "./weights.js";
