@@ -9,13 +9,12 @@ export interface PanelContent {
   readonly curves: readonly PreparedCurve[];
   readonly scale: "linear" | "log";
   readonly xLabel: string;
-  readonly yLabel: string;
   /** A dashed line with its own axis at the right. */
   readonly learningRate?: readonly Point[];
 }
 
 /** Room for axis labels, fixed: without a canvas vega can only guess how wide text is. */
-const padding = { left: 50, right: 10, rightAxis: 52, top: 6, bottom: 42 };
+const padding = { left: 44, right: 22, rightAxis: 48, top: 6, bottom: 42 };
 const fontSize = 11.5;
 
 /** Draws one panel as an SVG of `size`, its background left open. Loads vega on first use, about 0.2 s. */
@@ -35,19 +34,21 @@ export async function renderPanel(
 }
 
 function panelSpec(content: PanelContent, size: { width: number; height: number }, theme: Theme): TopLevelSpec {
-  const { curves, scale, xLabel, yLabel, learningRate } = content;
+  const { curves, scale, xLabel, learningRate } = content;
   const right = learningRate ? padding.rightAxis : padding.right;
   const x = {
     field: "x",
     type: "quantitative" as const,
     scale: { domain: xDomain(content), nice: false, zero: false },
-    axis: { title: xLabel, grid: false, tickCount: 6, format: ",", titlePadding: 8 },
+    axis: { title: xLabel, grid: false, tickCount: 6, format: ",~f", titlePadding: 8 },
   };
+  const domain = yDomain(curves, scale);
+  const ticks = scale === "log" ? { values: logTicks(domain) } : { tickCount: 5 };
   const y = {
     field: "y",
     type: "quantitative" as const,
-    scale: { type: scale, domain: yDomain(curves, scale), nice: false },
-    axis: { title: yLabel, format: "~g", tickCount: 5, titleX: 8 - padding.left, domain: false, ticks: false },
+    scale: { type: scale, domain, nice: false },
+    axis: { title: null, format: "~g", domain: false, ticks: false, ...ticks },
   };
   const layer = (values: readonly Point[], mark: object) => ({
     data: { values: values as Point[] },
@@ -63,13 +64,16 @@ function panelSpec(content: PanelContent, size: { width: number; height: number 
   });
   const rate = (values: readonly Point[]) => ({
     data: { values: values as Point[] },
-    mark: { type: "line" as const, strokeDash: [4, 3], strokeWidth: 1.25, color: theme.muted },
+    mark: { type: "line" as const, strokeDash: [4, 3], strokeWidth: 1.25, opacity: 0.7, color: theme.muted },
     encoding: {
       x,
       y: {
         ...y,
         scale: { domain: [0, 1.05 * Math.max(...values.map((point) => point.y))], nice: false },
-        axis: { title: null, orient: "right" as const, format: "~e", tickCount: 4, grid: false, domain: false },
+        axis: {
+          ...{ title: null, orient: "right" as const, tickCount: 4, grid: false, domain: false, ticks: false },
+          labelExpr: "datum.value === 0 ? '0' : format(datum.value, '~e')",
+        },
       },
     },
   });
@@ -97,6 +101,7 @@ function panelSpec(content: PanelContent, size: { width: number; height: number 
         tickSize: 4,
         labelPadding: 6,
         labelFlush: false,
+        labelOverlap: false,
       },
     },
   };
@@ -120,6 +125,18 @@ function yDomain(curves: readonly PreparedCurve[], scale: "linear" | "log"): [nu
   const [low, high] = extent(needed.map(along));
   const margin = high > low ? 0.05 * (high - low) : 0.5;
   return [back(low - margin), back(high + margin)];
+}
+
+/** 1, 2 and 5 times the powers of ten within the domain; the powers alone when there are many. */
+function logTicks([low, high]: [number, number]): number[] {
+  const decades = Math.log10(high / low);
+  const steps = decades > 3 ? [1] : decades > 0.5 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    // Through text, as 10 ** -3 * 5 is not the nearest number to 0.005.
+    ticks.push(...steps.map((step) => Number(`${step}e${power}`)));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
 }
 
 function withoutExtremes(values: readonly number[]): number[] {

@@ -1,8 +1,16 @@
 export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
 export type { CurveSeries, CurveValues } from "./curve-series.js";
+export {
+  htmlReport,
+  type ReportFact,
+  type ReportOptions,
+  type ReportSection,
+  type ReportTable,
+} from "./html-report.js";
 export { type ImageGridOptions, imageGrid } from "./image-grid.js";
 export { type ImageRowsOptions, imageRows, type ReconstructionGridOptions, reconstructionGrid } from "./image-rows.js";
 export { imagePixels, type PixelImage } from "./pixels.js";
 export { encodePng } from "./png.js";
+export type { ReportImage } from "./report-image.js";
 export type { ThemeName } from "./theme.js";
 export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./training-curves.js";

@@ -4,13 +4,14 @@ import { renderPanel } from "./curve-panel.js";
 import { type CurveSeries, type CurveValues, curvePoints, prepareCurve } from "./curve-series.js";
 import { checkWhole } from "./pixels.js";
 import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
+import { textWidth } from "./text-layout.js";
 import { seriesColour, type Theme, type ThemeName, themeColours } from "./theme.js";
 
 /** One set of axes. */
 export interface CurvePanel {
   readonly title: string;
   readonly series: readonly CurveSeries[];
-  /** What is measured and in what: "loss, nats per id". */
+  /** What is measured and in what, beside the title: "loss, nats per id". */
   readonly yLabel?: string;
   /** What x counts; "step" by default. */
   readonly xLabel?: string;
@@ -68,7 +69,7 @@ export async function trainingCurves(options: TrainingCurvesOptions): Promise<st
       const left = margin + i * (panelSize.width + gap.column);
       const chart = await panelChart(panel, theme);
       parts.push(
-        svgText(panel.title, { x: left, y: y + 12, size: 14, bold: true, fill: theme.ink }),
+        panelTitle(panel, left, y + 12, theme),
         `<g transform="translate(${left} ${y + titleHeight})">${legends[i]!.markup}</g>`,
         chart
           .replace("<svg ", `<svg x="${left}" y="${y + chartTop}" `)
@@ -81,11 +82,18 @@ export async function trainingCurves(options: TrainingCurvesOptions): Promise<st
   return svgDocument({ width, height: y }, options.title ?? "Training curves", theme, parts.join(""));
 }
 
+function panelTitle({ title, yLabel }: CurvePanel, x: number, y: number, theme: Theme): string {
+  const style = { size: 14, bold: true };
+  const name = svgText(title, { ...style, x, y, fill: theme.ink });
+  const beside = x + textWidth(title, style) + 10;
+  return yLabel ? name + svgText(yLabel, { x: beside, y, size: 12.5, fill: theme.muted }) : name;
+}
+
 function panelChart(panel: CurvePanel, theme: Theme): Promise<string> {
-  const { scale = "linear", xLabel = "step", yLabel = "", learningRate } = panel;
+  const { scale = "linear", xLabel = "step", learningRate } = panel;
   const curves = panel.series.map((series) => prepareCurve(series, scale, panel.smoothing));
   const rate = learningRate && { learningRate: curvePoints("learning rate", learningRate) };
-  return renderPanel({ curves, scale, xLabel, yLabel, ...rate }, panelSize, theme);
+  return renderPanel({ curves, scale, xLabel, ...rate }, panelSize, theme);
 }
 
 function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
