@@ -1,0 +1,30 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, describe, expect, it } from "vitest";
+import { nodeBundle, root } from "./testing/bundle.js";
+import { listPages, listSnippets, withoutBanner } from "./testing/snippets.js";
+
+const snippets = listPages().flatMap(listSnippets);
+
+// Inside the repository, so that Node finds the installed packages; where a snippet runs is a folder of its own.
+const programs = join(root, "node_modules", ".cache", `readme-snippets-${process.pid}`);
+const folder = mkdtempSync(join(tmpdir(), "mmgen-readme-"));
+afterAll(() => {
+  rmSync(programs, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the snippets of READMEs and guides run", () => {
+  it.each(snippets)("$title", async ({ title, code }) => {
+    const { outputFiles } = await build(nodeBundle(code));
+    mkdirSync(programs, { recursive: true });
+    const program = join(programs, `${title.replace(/[^\w.-]/g, "_")}.mjs`);
+    writeFileSync(program, outputFiles![0]!.contents);
+    const { status, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: "utf8" });
+    expect(withoutBanner(stderr)).toBe("");
+    expect(status).toBe(0);
+  });
+});
