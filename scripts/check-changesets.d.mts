@@ -1,0 +1,1 @@
+export function findMissingChangesets(root?: string): string[];
