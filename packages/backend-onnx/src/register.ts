@@ -1,1 +1,3 @@
-export {};
+import { registerOnnxBackend } from "./register-onnx-backend.js";
+
+registerOnnxBackend();

@@ -1,0 +1,87 @@
+import { KernelError } from "@mmgen/core";
+import { valueName, writeOnnxModel } from "./graph/onnx-model.js";
+import type { Plan } from "./graph/plan.js";
+import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime/runtime.js";
+import { SessionCache } from "./session-cache.js";
+
+/** Turns plans into elements: finds or compiles the session of a plan's key and runs it. */
+export class Executor {
+  readonly cache: SessionCache;
+
+  constructor(
+    readonly runtime: Runtime,
+    private readonly options: SessionOptions,
+    cacheSize: number,
+  ) {
+    this.cache = new SessionCache(cacheSize);
+  }
+
+  /** Runs `plan` with its feeds' elements and answers its outputs' elements, in order; a promise from most runtimes. */
+  run(plan: Plan): RuntimeTensor[] | Promise<RuntimeTensor[]> {
+    const feeds = plan.feeds.map((feed) => feed.resident!);
+    const session = this.cache.find(plan.key) ?? this.#compile(plan);
+    return session instanceof Promise
+      ? session.then((ready) => this.#runLater(ready, feeds, plan))
+      : this.runtime.synchronous
+        ? this.runSession(session, feeds, plan)
+        : this.#runLater(session, feeds, plan);
+  }
+
+  /** Compiles `plan` and keeps the session. For synchronous runtimes. */
+  build(plan: Plan): RuntimeSession {
+    return this.#compile(plan) as RuntimeSession;
+  }
+
+  /** Runs a session at once. For synchronous runtimes. */
+  runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan | null): RuntimeTensor[] {
+    try {
+      return session.run(feeds) as RuntimeTensor[];
+    } catch (cause) {
+      return fail("run", plan, cause);
+    }
+  }
+
+  async #runLater(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan): Promise<RuntimeTensor[]> {
+    try {
+      return await session.run(feeds);
+    } catch (cause) {
+      return fail("run", plan, cause);
+    }
+  }
+
+  #compile(plan: Plan): RuntimeSession | Promise<RuntimeSession> {
+    const start = performance.now();
+    const model = writeOnnxModel(plan);
+    const keep = (session: RuntimeSession) => {
+      this.cache.add(plan.key, session, model.byteLength, performance.now() - start);
+      return session;
+    };
+    try {
+      const [inputs, outputs] = [plan.feeds.map(valueName), plan.outputs.map(valueName)];
+      const session = this.runtime.createSession(model, inputs, outputs, this.options);
+      return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
+    } catch (cause) {
+      return fail("build", plan, cause);
+    }
+  }
+}
+
+function fail(action: "build" | "run", plan: Plan | null, cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new KernelError(
+    `ONNX Runtime could not ${action} a recorded graph${plan === null ? "" : ` of ${plan.nodes.length} nodes`}: ${reason}${plan === null ? "" : blame(plan, reason)} ` +
+      "The tensors that depend on it are lost, the backend is usable. If memory ran out, make the batch smaller; " +
+      "otherwise please report the message.",
+    { cause },
+  );
+}
+
+/** The node ONNX Runtime names in its message, with its shapes. */
+function blame(plan: Plan, reason: string): string {
+  const node = plan.nodes.find(({ op, outputs }) => new RegExp(`\\b${op}_${outputs[0]!.number}\\b`).test(reason));
+  if (node === undefined) {
+    return "";
+  }
+  const shapes = node.inputs.map((input) => (input === null ? "none" : `${input.type}[${input.shape}]`));
+  return ` Its inputs are ${shapes.join(", ")}, its result ${node.outputs[0]!.type}[${node.outputs[0]!.shape}].`;
+}

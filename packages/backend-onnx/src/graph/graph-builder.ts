@@ -1,0 +1,209 @@
+import { backend_util } from "@tensorflow/tfjs-core";
+import { float } from "./attributes.js";
+import { type ElementType, onnxTypeCodes } from "./element-type.js";
+import type { LazyValue } from "./lazy-value.js";
+import { Recorder } from "./recorder.js";
+
+/** The recorder's vocabulary: ONNX operators that know the shape of their result. */
+export class GraphBuilder extends Recorder {
+  unary(op: string, x: LazyValue): LazyValue {
+    return this.node(op, [x], x.type, x.shape);
+  }
+
+  /** A broadcasting operator of two values of one type; comparisons say `type: "bool"`. */
+  binary(op: string, a: LazyValue, b: LazyValue, type: ElementType = a.type): LazyValue {
+    const shape = broadcastShape(a.shape, b.shape);
+    return this.node(op, [this.#thin(a, shape, b), this.#thin(b, shape, a)], type, shape);
+  }
+
+  add(a: LazyValue, b: LazyValue): LazyValue {
+    return this.binary("Add", a, b);
+  }
+
+  sub(a: LazyValue, b: LazyValue): LazyValue {
+    return this.binary("Sub", a, b);
+  }
+
+  mul(a: LazyValue, b: LazyValue): LazyValue {
+    const shape = broadcastShape(a.shape, b.shape);
+    if (a.splat === 1) {
+      return this.expand(b, shape);
+    }
+    if (b.splat === 1) {
+      return this.expand(a, shape);
+    }
+    return this.binary("Mul", a, b);
+  }
+
+  div(a: LazyValue, b: LazyValue): LazyValue {
+    return this.binary("Div", a, b);
+  }
+
+  /** `a * scale + offset` with numbers; a factor of 1 or an offset of 0 costs nothing. */
+  affine(a: LazyValue, scale: number, offset: number): LazyValue {
+    const scaled = scale === 1 ? a : this.mul(a, this.scalar(a.type, scale));
+    return offset === 0 ? scaled : this.add(scaled, this.scalar(a.type, offset));
+  }
+
+  where(condition: LazyValue, a: LazyValue, b: LazyValue): LazyValue {
+    const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
+    return this.node("Where", [condition, a, b], a.type, shape);
+  }
+
+  not(x: LazyValue): LazyValue {
+    return this.node("Not", [x], "bool", x.shape);
+  }
+
+  cast(x: LazyValue, type: ElementType): LazyValue {
+    if (x.type === type) {
+      return x;
+    }
+    // C and JavaScript disagree on NaN as an integer; Int32Array says 0.
+    const source =
+      type === "int32" && (x.type === "float32" || x.type === "float64")
+        ? this.where(this.node("IsNaN", [x], "bool", x.shape), this.scalar(x.type, 0), x)
+        : x;
+    return this.rawCast(source, type);
+  }
+
+  /** A cast without the detour that makes NaN a zero, for values that cannot be NaN. */
+  rawCast(x: LazyValue, type: ElementType): LazyValue {
+    return x.type === type ? x : this.node("Cast", [x], type, x.shape, { attributes: { to: onnxTypeCodes[type] } });
+  }
+
+  reshape(x: LazyValue, shape: readonly number[]): LazyValue {
+    if (sameShape(x.shape, shape)) {
+      return x;
+    }
+    // A reshape of a reshape is the second one.
+    const source = x.producer?.op === "Reshape" ? x.producer.inputs[0]! : x;
+    if (sameShape(source.shape, shape)) {
+      return source;
+    }
+    const reshaped = this.node("Reshape", [source, this.indices(shape)], x.type, shape);
+    reshaped.splat = x.splat;
+    return reshaped;
+  }
+
+  expand(x: LazyValue, shape: readonly number[]): LazyValue {
+    if (sameShape(x.shape, shape)) {
+      return x;
+    }
+    const expanded = this.node("Expand", [x, this.indices(shape)], x.type, shape);
+    expanded.splat = x.splat;
+    return expanded;
+  }
+
+  /** `x` in the shape that a broadcast with `other` would have. */
+  expandTo(x: LazyValue, other: LazyValue): LazyValue {
+    return this.expand(x, broadcastShape(x.shape, other.shape));
+  }
+
+  transpose(x: LazyValue, permutation: readonly number[]): LazyValue {
+    if (permutation.every((axis, i) => axis === i)) {
+      return x;
+    }
+    const producer = x.producer;
+    if (producer?.op === "Transpose") {
+      const earlier = producer.attributes!.perm as readonly number[];
+      return this.transpose(
+        producer.inputs[0]!,
+        permutation.map((axis) => earlier[axis]!),
+      );
+    }
+    const shape = permutation.map((axis) => x.shape[axis]!);
+    return this.node("Transpose", [x], x.type, shape, { attributes: { perm: permutation } });
+  }
+
+  /** A reducing operator (`ReduceSum`, `ReduceMean`, `ReduceMax`, …) over `axes`. */
+  reduce(op: string, x: LazyValue, axes: readonly number[], keepDims: boolean): LazyValue {
+    if (axes.length === 0) {
+      return x;
+    }
+    const shape = reducedShape(x.shape, axes, keepDims);
+    return this.node(op, [x, this.indices(axes)], x.type, shape, { attributes: { keepdims: keepDims ? 1 : 0 } });
+  }
+
+  slice(x: LazyValue, begin: readonly number[], size: readonly number[], steps?: readonly number[]): LazyValue {
+    const axes = begin.map((_, axis) => axis).filter((axis) => begin[axis] !== 0 || size[axis] !== x.shape[axis]);
+    if (axes.length === 0) {
+      return x;
+    }
+    const at = (values: readonly number[]) => this.indices(axes.map((axis) => values[axis]!));
+    const step = steps ?? begin.map(() => 1);
+    // The end is just past the last element taken, which also keeps a negative step from wrapping around at -1.
+    const end = begin.map((first, axis) => {
+      const last = first + (size[axis]! - 1) * step[axis]!;
+      return step[axis]! > 0 ? last + 1 : last - 1 < 0 ? -(x.shape[axis]! + 1) : last - 1;
+    });
+    const inputs = [x, at(begin), at(end), this.indices(axes)];
+    if (steps !== undefined) {
+      inputs.push(at(steps));
+    }
+    return this.node("Slice", inputs, x.type, size);
+  }
+
+  concat(values: readonly LazyValue[], axis: number): LazyValue {
+    const first = values[0]!;
+    if (values.length === 1) {
+      return first;
+    }
+    const shape = [...first.shape];
+    shape[axis] = values.reduce((sum, value) => sum + value.shape[axis]!, 0);
+    return this.node("Concat", values, first.type, shape, { attributes: { axis } });
+  }
+
+  split(x: LazyValue, sizes: readonly number[], axis: number): LazyValue[] {
+    if (sizes.length === 1) {
+      return [x];
+    }
+    const outputs = sizes.map((size) => ({ type: x.type, shape: x.shape.map((d, i) => (i === axis ? size : d)) }));
+    return this.nodes("Split", [x, this.indices(sizes)], outputs, { attributes: { axis } });
+  }
+
+  /** Constant padding, `[before, after]` for each axis. */
+  pad(x: LazyValue, paddings: readonly (readonly [number, number])[], value: number): LazyValue {
+    if (paddings.every(([before, after]) => before === 0 && after === 0)) {
+      return x;
+    }
+    const shape = x.shape.map((size, axis) => size + paddings[axis]![0] + paddings[axis]![1]);
+    const amounts = this.indices([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
+    return this.node("Pad", [x, amounts, this.scalar(x.type, value)], x.type, shape);
+  }
+
+  /** `alpha · op(a) @ op(b)`; leading axes equal, or `b` a matrix shared by all of `a`. */
+  matMul(a: LazyValue, b: LazyValue, transposeA = false, transposeB = false, alpha = 1): LazyValue {
+    const rows = a.shape[a.shape.length - (transposeA ? 1 : 2)]!;
+    const columns = b.shape[b.shape.length - (transposeB ? 2 : 1)]!;
+    const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const shape = [...batch, rows, columns];
+    if (!transposeA && !transposeB && alpha === 1) {
+      return this.node("MatMul", [a, b], a.type, shape);
+    }
+    return this.node("FusedMatMul", [a, b], a.type, shape, {
+      domain: "com.microsoft",
+      attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: float(alpha) },
+    });
+  }
+
+  /** A value known to be all alike as a scalar, where the other operand already has the result's shape. */
+  #thin(value: LazyValue, shape: readonly number[], other: LazyValue): LazyValue {
+    return value.splat !== null && value.shape.length > 0 && value.constantKey === null && sameShape(other.shape, shape)
+      ? this.scalar(value.type, value.splat)
+      : value;
+  }
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  return backend_util.assertAndGetBroadcastShape([...a], [...b]);
+}
+
+function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {
+  return keepDims
+    ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+    : shape.filter((_, axis) => !axes.includes(axis));
+}

@@ -1,0 +1,51 @@
+import type { RuntimeTensor } from "../runtime/runtime.js";
+import type { Attributes } from "./attributes.js";
+import type { ElementType } from "./element-type.js";
+
+/** One recorded ONNX operator. */
+export interface LazyNode {
+  readonly op: string;
+  readonly domain: string;
+  /** Null marks an optional input left out. */
+  readonly inputs: readonly (LazyValue | null)[];
+  readonly attributes: Attributes | undefined;
+  /** Operator and attributes as text; with the inputs' numbers it is the node's part of a graph key. */
+  readonly signature: string;
+  outputs: readonly LazyValue[];
+  /** The last traversal that met this node. */
+  visit: number;
+}
+
+/**
+ * A tensor of the recorded graph: not yet computed (it has a `producer`), or computed or uploaded (`resident`),
+ * or failed (`failure`).
+ */
+export class LazyValue {
+  producer: LazyNode | null = null;
+  /** Its elements, once they exist. */
+  resident: RuntimeTensor | null = null;
+  /** Why its graph could not be computed. */
+  failure: Error | null = null;
+  /** How many data ids hold it; a held value becomes an output of the next flush. */
+  holders = 0;
+  /** Set for a value small enough to be part of the graph's key and baked into the model. */
+  constantKey: string | null = null;
+  /** Set where every element is known to be this number, so that elementwise kernels can use a scalar instead. */
+  splat: number | null = null;
+  /** The last traversal that met this value, and the number it gave. */
+  visit = 0;
+  number = 0;
+
+  constructor(
+    readonly type: ElementType,
+    readonly shape: readonly number[],
+  ) {}
+
+  get size(): number {
+    let size = 1;
+    for (const dimension of this.shape) {
+      size *= dimension;
+    }
+    return size;
+  }
+}

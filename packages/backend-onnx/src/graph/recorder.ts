@@ -1,0 +1,101 @@
+import { type Attributes, attributesKey } from "./attributes.js";
+import { type ElementType, hostArray } from "./element-type.js";
+import { HostTensor } from "./host-tensor.js";
+import { type LazyNode, LazyValue } from "./lazy-value.js";
+
+/** Type and shape of one output of a node. */
+export interface OutputSpec {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+}
+
+export interface NodeOptions {
+  readonly attributes?: Attributes;
+  /** `com.microsoft` for ONNX Runtime's own operators. */
+  readonly domain?: string;
+}
+
+/** Appends nodes to the lazy graph. It computes nothing and owns nothing: an unreachable node is garbage. */
+export class Recorder {
+  /** Nodes appended since the count was last set to zero. */
+  recorded = 0;
+
+  /** Records one operator with several outputs. */
+  nodes(
+    op: string,
+    inputs: readonly (LazyValue | null)[],
+    outputs: readonly OutputSpec[],
+    { attributes, domain = "" }: NodeOptions = {},
+  ): LazyValue[] {
+    this.recorded++;
+    const count = outputs.length === 1 ? "" : `*${outputs.length}`;
+    const node: LazyNode = {
+      op,
+      domain,
+      inputs,
+      attributes,
+      signature: `${domain}${op}${count}${attributesKey(attributes)}`,
+      outputs: [],
+      visit: 0,
+    };
+    const values = outputs.map(({ type, shape }) => {
+      const value = new LazyValue(type, shape);
+      value.producer = node;
+      return value;
+    });
+    node.outputs = values;
+    return values;
+  }
+
+  /** Records one operator with one output. */
+  node(
+    op: string,
+    inputs: readonly (LazyValue | null)[],
+    type: ElementType,
+    shape: readonly number[],
+    options?: NodeOptions,
+  ): LazyValue {
+    return this.nodes(op, inputs, [{ type, shape }], options)[0]!;
+  }
+
+  /** A value baked into the model and part of its key: for axes, shapes and other things that structure decides. */
+  constant(type: ElementType, shape: readonly number[], values: readonly number[]): LazyValue {
+    const value = new LazyValue(type, shape);
+    const data = hostArray(type, values.length);
+    for (let i = 0; i < values.length; i++) {
+      data[i] = type === "int64" ? BigInt(values[i]!) : values[i]!;
+    }
+    value.resident = new HostTensor(data);
+    value.constantKey = `${type}[${shape.join()}]${values.map((x) => (Object.is(x, -0) ? "-0" : x)).join()}`;
+    if (values.length === 1) {
+      value.splat = values[0]!;
+    }
+    return value;
+  }
+
+  /** A 1-D int64 constant, the form ONNX wants axes and shapes in. */
+  indices(values: readonly number[]): LazyValue {
+    return this.constant("int64", [values.length], values);
+  }
+
+  scalar(type: ElementType, value: number): LazyValue {
+    return this.constant(type, [], [value]);
+  }
+
+  /** A tensor without elements, or one whose elements are all alike; costs nothing until something needs it whole. */
+  fill(type: ElementType, shape: readonly number[], value: number): LazyValue {
+    if (shape.length === 0) {
+      return this.scalar(type, value);
+    }
+    if (shape.includes(0)) {
+      return this.empty(type, shape);
+    }
+    const filled = this.node("Expand", [this.scalar(type, value), this.indices(shape)], type, shape);
+    filled.splat = value;
+    return filled;
+  }
+
+  empty(type: ElementType, shape: readonly number[]): LazyValue {
+    return this.constant(type, shape, []);
+  }
+}

@@ -1,0 +1,39 @@
+import { KernelError } from "@mmgen/core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { float } from "../graph/attributes.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+
+/** The activation at the end of tfjs's fused kernels. */
+export function activate(
+  graph: GraphBuilder,
+  x: LazyValue,
+  activation: tf.backend_util.Activation | undefined,
+  preluWeights: LazyValue | null,
+  leakyReluAlpha = 0.2,
+): LazyValue {
+  switch (activation) {
+    case undefined:
+    case null:
+    case "linear":
+      return x;
+    case "relu":
+      return graph.unary("Relu", x);
+    case "relu6":
+      return graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape);
+    case "sigmoid":
+      return graph.unary("Sigmoid", x);
+    case "elu":
+      return graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } });
+    case "leakyrelu":
+      return graph.node("LeakyRelu", [x], x.type, x.shape, { attributes: { alpha: float(leakyReluAlpha) } });
+    case "prelu": {
+      const negative = graph.binary("Less", x, graph.scalar(x.type, 0), "bool");
+      return graph.where(negative, graph.mul(x, preluWeights!), x);
+    }
+    default:
+      throw new KernelError(
+        `Unknown activation '${activation}' of a fused kernel; use linear, relu, relu6, sigmoid, elu, leakyrelu or prelu.`,
+      );
+  }
+}

@@ -1,0 +1,98 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { elementTypeOf } from "../graph/element-type.js";
+import { type DataKernel, dataKernel, kernel, type NativeKernel } from "./kernel.js";
+
+const identity = dataKernel(tf.Identity, ({ backend, inputs }) => backend.share(inputs.x!));
+
+const reshape = dataKernel<tf.ReshapeAttrs>(tf.Reshape, ({ backend, inputs, attrs }) => {
+  const x = inputs.x!;
+  const size = tf.util.sizeFromShape(x.shape);
+  const shape = tf.util.inferFromImplicitShape(attrs.shape, size);
+  tf.util.assert(
+    size === tf.util.sizeFromShape(shape),
+    () => `The new shape (${shape}) has another size than the old shape (${x.shape}), ${size}; they must match.`,
+  );
+  return backend.share(x, shape);
+});
+
+const expandDims = dataKernel<tf.ExpandDimsAttrs>(tf.ExpandDims, ({ backend, inputs, attrs }) => {
+  const input = inputs.input!;
+  const rank = input.shape.length;
+  tf.util.assert(
+    -(rank + 1) <= attrs.dim && attrs.dim <= rank,
+    () => `Axis must be in the interval [${-(rank + 1)}, ${rank}], got ${attrs.dim}.`,
+  );
+  const axis = attrs.dim < 0 ? rank + 1 + attrs.dim : attrs.dim;
+  return backend.share(input, [...input.shape.slice(0, axis), 1, ...input.shape.slice(axis)]);
+});
+
+const fill = dataKernel<tf.FillAttrs>(tf.Fill, ({ backend, graph, attrs }) => {
+  const type = elementTypeOf(attrs.dtype ?? tf.util.inferDtype(attrs.value));
+  return type === null || typeof attrs.value !== "number"
+    ? null
+    : backend.adopt(graph.fill(type, attrs.shape, type === "int32" ? Math.trunc(attrs.value) : attrs.value));
+});
+
+const zerosLike = likeKernel(tf.ZerosLike, 0);
+const onesLike = likeKernel(tf.OnesLike, 1);
+
+const cast = dataKernel<tf.CastAttrs>(tf.Cast, ({ backend, graph, inputs, attrs }) => {
+  const x = inputs.x!;
+  if (x.dtype === attrs.dtype) {
+    return backend.share(x);
+  }
+  const type = elementTypeOf(attrs.dtype);
+  if (type === null || elementTypeOf(x.dtype) === null) {
+    return null;
+  }
+  return backend.adopt(graph.cast(backend.value(x), type));
+});
+
+const complex = dataKernel(tf.Complex, ({ backend, inputs }) => backend.joinComplex(inputs.real!, inputs.imag!));
+const real = dataKernel(tf.Real, ({ backend, inputs }) => {
+  const input = inputs.input!;
+  return input.dtype === "complex64" ? backend.share(backend.complexParts(input).real, input.shape) : null;
+});
+const imag = dataKernel(tf.Imag, ({ backend, inputs }) => {
+  const input = inputs.input!;
+  return input.dtype === "complex64" ? backend.share(backend.complexParts(input).imag, input.shape) : null;
+});
+
+const select = kernel(tf.Select, ({ input, graph }) => {
+  const [condition, t, e] = [input("condition"), input("t"), input("e")];
+  if (t.type !== e.type) {
+    return null;
+  }
+  // A condition of rank 1 chooses whole rows.
+  const rows = condition.shape.length === 1 && t.shape.length > 1;
+  const spread = rows ? graph.reshape(condition, [condition.shape[0]!, ...t.shape.slice(1).map(() => 1)]) : condition;
+  return graph.where(graph.cast(spread, "bool"), t, e);
+});
+
+const addN = kernel(tf.AddN, ({ inputs, backend, graph }) => {
+  const values = (Object.values(inputs) as tf.TensorInfo[]).map((info) => backend.value(info));
+  return values[0]!.type === "bool" ? null : values.slice(1).reduce((sum, value) => graph.add(sum, value), values[0]!);
+});
+
+export const creationKernels: readonly (NativeKernel | DataKernel)[] = [
+  identity,
+  reshape,
+  expandDims,
+  fill,
+  zerosLike,
+  onesLike,
+  cast,
+  complex,
+  real,
+  imag,
+  select,
+  addN,
+];
+
+function likeKernel(name: string, value: number): DataKernel {
+  return dataKernel(name, ({ backend, graph, inputs }) => {
+    const x = inputs.x!;
+    const type = elementTypeOf(x.dtype);
+    return type === null ? null : backend.adopt(graph.fill(type, x.shape, value));
+  });
+}

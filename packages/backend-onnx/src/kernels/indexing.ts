@@ -1,0 +1,94 @@
+import { ShapeError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { kernel, type NativeKernel } from "./kernel.js";
+
+/** Up to this many segments a sum is a product with a one-hot matrix, which beats one thread scattering. */
+const oneHotSegments = 1024;
+
+const gatherV2 = kernel<tf.GatherV2Attrs>(tf.GatherV2, ({ input, attrs, graph }) => {
+  const [x, indices] = [input("x"), input("indices")];
+  if (attrs.batchDims !== 0 || indices.type !== "int32") {
+    return null;
+  }
+  const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
+  checkIndices(indices, x.shape[axis]!);
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  return graph.node("Gather", [x, indices], x.type, shape, { attributes: { axis } });
+});
+
+const gatherNd = kernel(tf.GatherNd, ({ input, graph }) => {
+  const [x, indices] = [input("params"), input("indices")];
+  const depth = indices.shape[indices.shape.length - 1]!;
+  if (indices.type !== "int32" || indices.resident?.host != null || depth === 0) {
+    // Indices known here are checked by the cpu kernel, which names the wrong one.
+    return null;
+  }
+  const shape = [...indices.shape.slice(0, -1), ...x.shape.slice(depth)];
+  return graph.node("GatherND", [x, graph.cast(indices, "int64")], x.type, shape);
+});
+
+const oneHot = kernel<tf.OneHotAttrs>(tf.OneHot, ({ input, attrs, graph }) => {
+  const hot = isHot(graph, input("indices"), attrs.depth);
+  const type = attrs.dtype === "int32" || attrs.dtype === "bool" ? attrs.dtype : "float32";
+  if (attrs.onValue === 1 && attrs.offValue === 0) {
+    return graph.rawCast(hot, type);
+  }
+  const number = type === "bool" ? "int32" : type;
+  return graph.cast(graph.where(hot, graph.scalar(number, attrs.onValue), graph.scalar(number, attrs.offValue)), type);
+});
+
+const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegmentSum, ({ input, attrs, graph }) => {
+  const [x, segmentIds] = [input("x"), input("segmentIds")];
+  const { numSegments } = attrs;
+  if (x.type !== "float32" || segmentIds.type !== "int32" || numSegments === 0) {
+    return null;
+  }
+  const rows = segmentIds.size;
+  const inner = x.shape.slice(segmentIds.shape.length);
+  const width = inner.reduce((product, size) => product * size, 1);
+  const values = graph.reshape(x, [rows, width]);
+  const ids = graph.reshape(segmentIds, [rows]);
+  return graph.reshape(
+    numSegments <= oneHotSegments
+      ? // A negative id belongs to no segment, and equals none.
+        graph.matMul(graph.rawCast(isHot(graph, ids, numSegments), "float32"), values, true, false)
+      : scatterSum(graph, values, ids, numSegments, width),
+    [numSegments, ...inner],
+  );
+});
+
+export const indexingKernels: readonly NativeKernel[] = [gatherV2, gatherNd, oneHot, unsortedSegmentSum];
+
+/** `[..., depth]` booleans: whether the index is this one. An index outside of the depth is nowhere. */
+function isHot(graph: GraphBuilder, indices: LazyValue, depth: number): LazyValue {
+  const places = graph.constant(
+    "int32",
+    [depth],
+    Array.from({ length: depth }, (_, i) => i),
+  );
+  return graph.binary("Equal", graph.reshape(graph.cast(indices, "int32"), [...indices.shape, 1]), places, "bool");
+}
+
+/** Rows with a negative id are added to one row too many, which is cut off. */
+function scatterSum(graph: GraphBuilder, values: LazyValue, ids: LazyValue, segments: number, width: number) {
+  const rows = ids.size;
+  const outside = graph.binary("Less", ids, graph.scalar("int32", 0), "bool");
+  const targets = graph.where(outside, graph.scalar("int32", segments), ids);
+  const places = graph.expand(graph.reshape(targets, [rows, 1]), [rows, width]);
+  const zeros = graph.fill("float32", [segments + 1, width], 0);
+  const sums = graph.node("ScatterElements", [zeros, places, values], "float32", [segments + 1, width], {
+    attributes: { axis: 0, reduction: "add" },
+  });
+  return graph.slice(sums, [0, 0], [segments, width]);
+}
+
+/** Indices that are on the host are checked at the call, as tfjs does; others when ONNX Runtime meets them. */
+function checkIndices(indices: LazyValue, size: number): void {
+  for (const index of (indices.resident?.host ?? []) as Int32Array) {
+    if (index < 0 || index >= size) {
+      throw new ShapeError(`GatherV2: the index value ${index} is not in [0, ${size - 1}]`);
+    }
+  }
+}

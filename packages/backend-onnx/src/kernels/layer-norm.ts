@@ -1,0 +1,34 @@
+import { float } from "../graph/attributes.js";
+import { kernel } from "./kernel.js";
+
+/** Layer normalisation over the last axis, with what its gradient needs: the mean and the inverse deviation. */
+export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, attrs, graph }) => {
+  const [x, scale, bias] = [input("x"), input("scale"), input("bias")];
+  const statistics = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
+  return graph.nodes(
+    "LayerNormalization",
+    [x, scale, bias],
+    [{ type: x.type, shape: x.shape }, statistics, statistics],
+    {
+      attributes: { axis: -1, epsilon: float(attrs.epsilon) },
+    },
+  );
+});
+
+/**
+ * With `x̂ = (x - mean) · inverseStd` and `g = dy · scale`:
+ * `dx = inverseStd · (g - mean(g) - x̂ · mean(g · x̂))`, `dScale = Σ dy · x̂`, `dBias = Σ dy`.
+ */
+export const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => {
+  const [dy, x, scale] = [input("dy"), input("x"), input("scale")];
+  const [mean, inverseStd] = [input("mean"), input("inverseStd")];
+  const last = x.shape.length - 1;
+  const rows = x.shape.map((_, axis) => axis).slice(0, last);
+  const normalised = graph.mul(graph.sub(x, mean), inverseStd);
+  const scaled = graph.mul(dy, scale);
+  const along = graph.reduce("ReduceMean", graph.mul(scaled, normalised), [last], true);
+  const centred = graph.sub(scaled, graph.reduce("ReduceMean", scaled, [last], true));
+  const dx = graph.mul(graph.sub(centred, graph.mul(normalised, along)), inverseStd);
+  const dScale = graph.reduce("ReduceSum", graph.mul(dy, normalised), rows, false);
+  return [dx, dScale, graph.reduce("ReduceSum", dy, rows, false)];
+});

@@ -1,0 +1,131 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { kernel, type NativeKernel } from "./kernel.js";
+
+const transpose = kernel<tf.TransposeAttrs>(tf.Transpose, ({ input, attrs, graph }) =>
+  graph.transpose(input("x"), attrs.perm),
+);
+
+const slice = kernel<tf.SliceAttrs>(tf.Slice, ({ input, attrs, graph }) => {
+  const x = input("x");
+  // tfjs measures with a tensor; shape and rank are all it looks at.
+  const like = { shape: x.shape, rank: x.shape.length } as unknown as tf.Tensor;
+  const [begin, size] = tf.slice_util.parseSliceParams(like, attrs.begin, attrs.size) as [number[], number[]];
+  tf.slice_util.assertParamsValid(like, begin, size);
+  return size.includes(0) ? graph.empty(x.type, size) : graph.slice(x, begin, size);
+});
+
+const stridedSlice = kernel<tf.StridedSliceAttrs>(tf.StridedSlice, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const info = tf.slice_util.sliceInfo(
+    [...x.shape],
+    attrs.begin,
+    attrs.end,
+    attrs.strides,
+    attrs.beginMask,
+    attrs.endMask,
+    attrs.ellipsisMask,
+    attrs.newAxisMask,
+    attrs.shrinkAxisMask,
+  );
+  if (info.isIdentity) {
+    return graph.reshape(x, info.finalShape);
+  }
+  if (info.finalShape.includes(0)) {
+    return graph.empty(x.type, info.finalShape);
+  }
+  const size = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
+  return graph.reshape(graph.slice(x, info.begin, size, info.strides), info.finalShape);
+});
+
+const splitV = kernel<tf.SplitVAttrs>(tf.SplitV, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
+  const like = { shape: x.shape } as unknown as tf.Tensor;
+  const sizes = tf.backend_util.prepareSplitSize(like, attrs.numOrSizeSplits, axis);
+  return graph.split(x, sizes, axis);
+});
+
+const concat = kernel<tf.ConcatAttrs>(tf.Concat, ({ backend, inputs, attrs, graph }) => {
+  const infos = inputs as unknown as tf.TensorInfo[];
+  const axis = tf.util.parseAxisParam(attrs.axis, infos[0]!.shape)[0]!;
+  tf.backend_util.assertParamsConsistent(
+    infos.map((info) => info.shape),
+    axis,
+  );
+  const values = Object.values(infos)
+    .filter((info) => tf.util.sizeFromShape(info.shape) > 0)
+    .map((info) => backend.value(info));
+  return values.some((value) => value.type !== values[0]!.type) ? null : graph.concat(values, axis);
+});
+
+const pack = kernel<tf.PackAttrs>(tf.Pack, ({ backend, inputs, attrs, graph }) => {
+  const infos = Object.values(inputs) as tf.TensorInfo[];
+  const { shape, dtype } = infos[0]!;
+  for (const info of infos) {
+    tf.util.assertShapesMatch(shape, info.shape, "All tensors passed to stack must have matching shapes");
+    tf.util.assert(dtype === info.dtype, () => "All tensors passed to stack must have matching dtypes");
+  }
+  const axis = attrs.axis;
+  const thick = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
+  return graph.concat(
+    infos.map((info) => graph.reshape(backend.value(info), thick)),
+    axis,
+  );
+});
+
+const unpack = kernel<tf.UnpackAttrs>(tf.Unpack, ({ inputs, backend, attrs, graph }) => {
+  const x = backend.value(inputs.value!);
+  const axis = attrs.axis < 0 ? attrs.axis + x.shape.length : attrs.axis;
+  const sizes = new Array<number>(x.shape[axis]!).fill(1);
+  const shape = x.shape.filter((_, i) => i !== axis);
+  return graph.split(x, sizes, axis).map((part) => graph.reshape(part, shape));
+});
+
+const padV2 = kernel<tf.PadV2Attrs>(tf.PadV2, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const negative = attrs.paddings.some(([before, after]) => before < 0 || after < 0);
+  return x.type === "bool" || negative ? null : graph.pad(x, attrs.paddings, attrs.constantValue);
+});
+
+const mirrorPad = kernel<tf.MirrorPadAttrs>(tf.MirrorPad, ({ input, attrs, graph }) => {
+  const x = input("x");
+  if (attrs.mode !== "reflect" || x.type === "bool" || x.shape.length === 0) {
+    return null;
+  }
+  const shape = x.shape.map((size, axis) => size + attrs.paddings[axis]![0] + attrs.paddings[axis]![1]);
+  const amounts = graph.indices([...attrs.paddings.map((p) => p[0]), ...attrs.paddings.map((p) => p[1])]);
+  return graph.node("Pad", [x, amounts], x.type, shape, { attributes: { mode: "reflect" } });
+});
+
+const tile = kernel<tf.TileAttrs>(tf.Tile, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const shape = x.shape.map((size, axis) => size * attrs.reps[axis]!);
+  return shape.includes(0)
+    ? graph.empty(x.type, shape)
+    : graph.node("Tile", [x, graph.indices(attrs.reps)], x.type, shape);
+});
+
+const reverse = kernel<tf.ReverseAttrs>(tf.Reverse, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const axes = tf.util.parseAxisParam(attrs.dims, [...x.shape]);
+  if (x.shape.length === 0 || axes.length === 0) {
+    return x;
+  }
+  const each = (value: (axis: number) => number) => graph.indices(axes.map(value));
+  const inputs = [x, each(() => -1), each((axis) => -(x.shape[axis]! + 1)), each((axis) => axis), each(() => -1)];
+  return graph.node("Slice", inputs, x.type, x.shape);
+});
+
+export const movementKernels: readonly NativeKernel[] = [
+  transpose,
+  slice,
+  stridedSlice,
+  splitV,
+  concat,
+  pack,
+  unpack,
+  padV2,
+  mirrorPad,
+  tile,
+  reverse,
+];

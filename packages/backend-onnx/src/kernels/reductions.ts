@@ -1,0 +1,63 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { kernel, type NativeKernel } from "./kernel.js";
+
+interface ReductionAttributes {
+  readonly axis: number | number[];
+  readonly keepDims: boolean;
+}
+
+/** The type a reduction computes in, by the type of its input; null leaves the case to the cpu kernel. */
+type Reduction = (graph: GraphBuilder, x: LazyValue, axes: readonly number[], keepDims: boolean) => LazyValue | null;
+
+const reductions: Readonly<Record<string, Reduction>> = {
+  [tf.Sum]: (graph, x, axes, keepDims) =>
+    graph.reduce("ReduceSum", x.type === "bool" ? graph.cast(x, "int32") : x, axes, keepDims),
+  [tf.Mean]: (graph, x, axes, keepDims) => graph.reduce("ReduceMean", graph.cast(x, "float32"), axes, keepDims),
+  [tf.Prod]: (graph, x, axes, keepDims) =>
+    graph.reduce("ReduceProd", x.type === "bool" ? graph.cast(x, "int32") : x, axes, keepDims),
+  [tf.Max]: (graph, x, axes, keepDims) => extremum(graph, "ReduceMax", x, axes, keepDims),
+  [tf.Min]: (graph, x, axes, keepDims) => extremum(graph, "ReduceMin", x, axes, keepDims),
+  [tf.All]: (graph, x, axes, keepDims) => onBooleans(graph, "ReduceMin", x, axes, keepDims),
+  [tf.Any]: (graph, x, axes, keepDims) => onBooleans(graph, "ReduceMax", x, axes, keepDims),
+};
+
+export const reductionKernels: readonly NativeKernel[] = [
+  ...Object.entries(reductions).map(([name, compute]) =>
+    kernel<ReductionAttributes>(name, ({ input, attrs, graph }) => {
+      const x = input("x");
+      return compute(graph, x, tf.util.parseAxisParam(attrs.axis, [...x.shape]), attrs.keepDims);
+    }),
+  ),
+  argKernel(tf.ArgMax, "ArgMax"),
+  argKernel(tf.ArgMin, "ArgMin"),
+];
+
+function extremum(
+  graph: GraphBuilder,
+  op: string,
+  x: LazyValue,
+  axes: readonly number[],
+  keepDims: boolean,
+): LazyValue | null {
+  return x.type === "bool" ? onBooleans(graph, op, x, axes, keepDims) : graph.reduce(op, x, axes, keepDims);
+}
+
+function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonly number[], keepDims: boolean) {
+  return graph.cast(graph.reduce(op, graph.cast(graph.cast(x, "bool"), "int32"), axes, keepDims), "bool");
+}
+
+function argKernel(name: string, op: string): NativeKernel {
+  return kernel<tf.ArgMaxAttrs>(name, ({ input, attrs, graph }) => {
+    const value = input("x");
+    const x = value.type === "bool" ? graph.cast(value, "int32") : value;
+    if (x.shape.length === 0) {
+      return graph.scalar("int32", 0);
+    }
+    const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
+    const shape = x.shape.filter((_, i) => i !== axis);
+    const found = graph.node(op, [x], "int64", shape, { attributes: { axis, keepdims: 0 } });
+    return graph.cast(found, "int32");
+  });
+}

@@ -1,0 +1,119 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { float } from "../graph/attributes.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { kernel, type NativeKernel } from "./kernel.js";
+
+type Unary = (graph: GraphBuilder, x: LazyValue) => LazyValue;
+
+/** tfjs kernels that are one ONNX operator on floats. An int32 input is computed as float and truncated, as on cpu. */
+const floatOperators: Readonly<Record<string, string>> = {
+  [tf.Acos]: "Acos",
+  [tf.Acosh]: "Acosh",
+  [tf.Asin]: "Asin",
+  [tf.Asinh]: "Asinh",
+  [tf.Atan]: "Atan",
+  [tf.Atanh]: "Atanh",
+  [tf.Ceil]: "Ceil",
+  [tf.Cos]: "Cos",
+  [tf.Cosh]: "Cosh",
+  [tf.Erf]: "Erf",
+  [tf.Exp]: "Exp",
+  [tf.Floor]: "Floor",
+  [tf.Log]: "Log",
+  [tf.Reciprocal]: "Reciprocal",
+  [tf.Round]: "Round",
+  [tf.Sigmoid]: "Sigmoid",
+  [tf.Sin]: "Sin",
+  [tf.Sinh]: "Sinh",
+  [tf.Softplus]: "Softplus",
+  [tf.Sqrt]: "Sqrt",
+  [tf.Tan]: "Tan",
+  [tf.Tanh]: "Tanh",
+};
+
+/** Kernels made of several operators, on floats. */
+const floatCompositions: Readonly<Record<string, Unary>> = {
+  [tf.Elu]: (graph, x) => graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } }),
+  [tf.Expm1]: (graph, x) => graph.affine(graph.unary("Exp", x), 1, -1),
+  [tf.Log1p]: (graph, x) => graph.unary("Log", graph.affine(x, 1, 1)),
+  [tf.Relu6]: (graph, x) => graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape),
+  [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
+  [tf.Selu]: (graph, x) => graph.unary("Selu", x),
+};
+
+/** Kernels whose ONNX operator takes int32 as it is. */
+const numberCompositions: Readonly<Record<string, Unary>> = {
+  [tf.Abs]: (graph, x) => graph.unary("Abs", x),
+  [tf.Neg]: (graph, x) => graph.unary("Neg", x),
+  [tf.Relu]: (graph, x) =>
+    x.type === "int32" ? graph.binary("Max", x, graph.scalar(x.type, 0)) : graph.unary("Relu", x),
+  [tf.Sign]: (graph, x) => graph.unary("Sign", x),
+  [tf.Square]: (graph, x) => graph.mul(x, x),
+};
+
+const predicates: Readonly<Record<string, Unary>> = {
+  [tf.IsNan]: (graph, x) => graph.node("IsNaN", [x], "bool", x.shape),
+  [tf.IsInf]: (graph, x) => graph.node("IsInf", [x], "bool", x.shape),
+  [tf.IsFinite]: (graph, x) =>
+    graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, Number.POSITIVE_INFINITY), "bool"),
+};
+
+const leakyRelu = kernel<tf.LeakyReluAttrs>(tf.LeakyRelu, ({ input, attrs, graph }) => {
+  const x = graph.cast(input("x"), "float32");
+  return graph.node("LeakyRelu", [x], x.type, x.shape, { attributes: { alpha: float(attrs.alpha) } });
+});
+
+const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
+  const x = input("x");
+  const zero = graph.scalar(x.type, 0);
+  if (x.type === "bool") {
+    return null;
+  }
+  const stepped = graph.where(
+    graph.binary("Greater", x, zero, "bool"),
+    graph.scalar(x.type, 1),
+    graph.scalar(x.type, attrs.alpha),
+  );
+  // NaN stays NaN.
+  return x.type === "float32" ? graph.where(graph.node("IsNaN", [x], "bool", x.shape), x, stepped) : stepped;
+});
+
+const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {
+  const x = input("x");
+  if (x.type === "bool") {
+    return null;
+  }
+  const bounds = [graph.scalar(x.type, attrs.clipValueMin), graph.scalar(x.type, attrs.clipValueMax)];
+  return graph.node("Clip", [x, ...bounds], x.type, x.shape);
+});
+
+const logicalNot = kernel(tf.LogicalNot, ({ input, graph }) => graph.not(graph.cast(input("x"), "bool")));
+
+export const unaryKernels: readonly NativeKernel[] = [
+  ...Object.entries(floatOperators).map(([name, op]) => floatKernel(name, (graph, x) => graph.unary(op, x))),
+  ...Object.entries(floatCompositions).map(([name, compute]) => floatKernel(name, compute)),
+  ...Object.entries(numberCompositions).map(([name, compute]) =>
+    kernel(name, ({ input, graph }) => {
+      const x = input("x");
+      return x.type === "bool" ? null : compute(graph, x);
+    }),
+  ),
+  ...Object.entries(predicates).map(([name, compute]) =>
+    kernel(name, ({ input, graph }) => {
+      const x = input("x");
+      return x.type === "float32" ? compute(graph, x) : null;
+    }),
+  ),
+  leakyRelu,
+  step,
+  clipByValue,
+  logicalNot,
+];
+
+function floatKernel(name: string, compute: Unary): NativeKernel {
+  return kernel(name, ({ input, graph }) => {
+    const x = input("x");
+    return graph.cast(compute(graph, graph.cast(x, "float32")), x.type === "int32" ? "int32" : "float32");
+  });
+}

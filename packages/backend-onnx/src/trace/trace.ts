@@ -1,0 +1,127 @@
+import { KernelError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { elementTypeOf } from "../graph/element-type.js";
+import { LazyValue } from "../graph/lazy-value.js";
+import type { Plan } from "../graph/plan.js";
+import type { OnnxBackend } from "../onnx-backend.js";
+import type { RuntimeTensor } from "../runtime/runtime.js";
+import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
+
+/** Where a feed's elements come from at a replay. */
+type Source =
+  | { readonly input: number }
+  | { readonly variable: tf.Variable; readonly shape: readonly number[] }
+  | { readonly captured: LazyValue };
+
+/** One recording of a function, and the way to run it again with other elements. */
+export class Trace<Args extends TensorStructure[], Result extends TensorStructure> {
+  readonly #backend: OnnxBackend;
+  readonly #placeholders: ReadonlySet<LazyValue>;
+  readonly #outputs: readonly LazyValue[];
+  readonly #assigned: readonly tf.Variable[];
+  readonly #sources: readonly Source[];
+  readonly #template: Result;
+  readonly #key: string;
+
+  constructor(backend: OnnxBackend, fn: (...args: Args) => Result, args: Args) {
+    this.#backend = backend;
+    // From here on, whatever has no elements was recorded by fn.
+    backend.flushSync();
+    const variables = new Map<LazyValue, tf.Variable>();
+    const before = new Map<tf.Variable, LazyValue>();
+    for (const variable of Object.values(tf.engine().registeredVariables)) {
+      if (!variable.isDisposed && elementTypeOf(variable.dtype) !== null) {
+        const value = backend.heldValue(variable);
+        variables.set(value, variable);
+        before.set(variable, value);
+      }
+    }
+    const placeholders: LazyValue[] = [];
+    const stand = (tensor: tf.Tensor): tf.Tensor => {
+      const type = elementTypeOf(tensor.dtype);
+      if (type === null) {
+        throw new KernelError(`A compiled function takes float32, int32 and bool tensors, not ${tensor.dtype}.`);
+      }
+      const placeholder = new LazyValue(type, [...tensor.shape]);
+      placeholders.push(placeholder);
+      return backend.tensor(placeholder);
+    };
+    let outputs: LazyValue[] = [];
+    let assigned: tf.Variable[] = [];
+    let template: Result | undefined;
+    tf.tidy(() => {
+      const inputs = mapTensors(args, stand);
+      backend.tracing = true;
+      try {
+        template = fn(...inputs);
+        assigned = [...before.keys()].filter((variable) => backend.heldValue(variable) !== before.get(variable));
+        outputs = [...tensorsOf(template), ...assigned].map((tensor) => this.#produced(backend.value(tensor)));
+      } finally {
+        backend.tracing = false;
+        for (const [variable, value] of before) {
+          if (!variable.isDisposed && backend.heldValue(variable) !== value) {
+            variable.assign(backend.tensor(value));
+          }
+        }
+      }
+    });
+    this.#template = template as Result;
+    this.#placeholders = new Set(placeholders);
+    this.#outputs = outputs;
+    this.#assigned = assigned;
+    const plan = this.#plan();
+    this.#key = plan.key;
+    this.#sources = plan.feeds.map((feed) => {
+      const input = placeholders.indexOf(feed);
+      const variable = variables.get(feed);
+      return input >= 0 ? { input } : variable ? { variable, shape: feed.shape } : { captured: feed };
+    });
+  }
+
+  /** Runs the recording with these tensors in place of the inputs it was made with. */
+  replay(inputs: readonly tf.Tensor[]): Result {
+    const backend = this.#backend;
+    const feeds = this.#sources.map((source): RuntimeTensor => {
+      if ("captured" in source) {
+        return source.captured.resident!;
+      }
+      return "input" in source
+        ? backend.resident(inputs[source.input]!)
+        : backend.resident({ ...describe(source.variable), shape: [...source.shape] });
+    });
+    const results = this.#outputs.length === 0 ? [] : this.#run(feeds);
+    const tensors = results.map((result, i) => {
+      const output = this.#outputs[i]!;
+      const value = new LazyValue(output.type, output.shape);
+      value.resident = result;
+      return backend.tensor(value);
+    });
+    const returned = tensors.length - this.#assigned.length;
+    this.#assigned.forEach((variable, i) => {
+      const tensor = tensors[returned + i]!;
+      variable.assign(tensor);
+      tensor.dispose();
+    });
+    let next = 0;
+    return mapTensors(this.#template, () => tensors[next++]!);
+  }
+
+  #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {
+    const { executor } = this.#backend;
+    const session = executor.cache.find(this.#key) ?? executor.build(this.#plan());
+    return executor.runSession(session, feeds, null);
+  }
+
+  #plan(): Plan {
+    return this.#backend.planner.plan(this.#outputs, this.#placeholders);
+  }
+
+  /** A session's output must come from a node: an input or a captured tensor handed through gets one. */
+  #produced(value: LazyValue): LazyValue {
+    return value.producer === null ? this.#backend.graph.unary("Identity", value) : value;
+  }
+}
+
+function describe(tensor: tf.Tensor): tf.TensorInfo {
+  return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
+}
