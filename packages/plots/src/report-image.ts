@@ -23,9 +23,10 @@ export function reportImage({ image, dark, alt, caption, pixelRatio = 2 }: Repor
       ? ""
       : `<source media="screen and (prefers-color-scheme: dark)" srcset="${pictureAddress(dark)}">`;
   const below = caption ? `<figcaption>${escapeMarkup(caption)}</figcaption>` : "";
+  const classes = [dark === undefined && "paper", size.width > 640 && "wide"].filter(Boolean).join(" ");
   return (
     `<figure><picture>${source}<img src="${pictureAddress(image)}" alt="${escapeMarkup(alt)}" ` +
-    `width="${size.width}" height="${size.height}"${dark === undefined ? ' class="paper"' : ""}></picture>${below}</figure>`
+    `width="${size.width}" height="${size.height}"${classes && ` class="${classes}"`}></picture>${below}</figure>`
   );
 }
 

@@ -10,7 +10,7 @@ export const reportStyle = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body {
-  margin: 0 auto; padding: 4rem 1.5rem 3rem; max-width: 64rem; background: var(--ground); color: var(--ink);
+  margin: 0 auto; padding: 4rem 1.5rem 3rem; max-width: 71rem; background: var(--ground); color: var(--ink);
   font: 1.0625rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
 }
 h1, h2 { line-height: 1.2; letter-spacing: -0.015em; text-wrap: balance; }
@@ -27,9 +27,9 @@ nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 .facts {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1px; margin: 1.75rem 0;
-  border: 1px solid var(--line); border-radius: 0.5rem; overflow: hidden; background: var(--line);
+  border: 1px solid var(--line); border-radius: 0.5rem; overflow: hidden;
 }
-.facts div { padding: 0.9rem 1.1rem 1rem; background: var(--ground); }
+.facts div { padding: 0.9rem 1.1rem 1rem; box-shadow: 0 0 0 1px var(--line); }
 .facts dt { font-size: 0.875rem; color: var(--muted); }
 .facts dd { margin: 0.1rem 0 0; font-size: 1.5rem; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts dd.note { margin-top: 0.3rem; font-size: 0.8125rem; font-weight: 400; line-height: 1.4; color: var(--muted); }
@@ -43,6 +43,7 @@ thead th { font-size: 0.875rem; color: var(--muted); vertical-align: bottom; bor
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pictures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.5rem; margin: 1.5rem 0 0; }
 figure { margin: 0; min-width: 0; max-width: 100%; }
+picture { display: block; overflow-x: auto; }
 img { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 0.5rem; }
 figcaption { margin-top: 0.6rem; max-width: 42rem; font-size: 0.875rem; line-height: 1.5; color: var(--muted); }
 pre {
@@ -51,16 +52,25 @@ pre {
 }
 footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: 0.875rem; color: var(--muted); }
 @media screen and (prefers-color-scheme: dark) { .paper { filter: brightness(0.92); } }
+@media screen and (max-width: 40rem) {
+  body { padding-top: 2.5rem; }
+  section { margin-top: 2.5rem; }
+  /* A wide picture stays legible and scrolls in its frame. */
+  .wide { max-width: none; width: 40rem; }
+}
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 @media print {
   @page { margin: 18mm 16mm; }
-  body { padding: 0; max-width: none; font-size: 10.5pt; }
+  html { font-size: 9.5pt; }
+  body { padding: 0; max-width: none; }
+  .facts { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
+  .pictures:has(figure + figure) figure:not(:has(.wide)) { max-width: calc(50% - 0.75rem); }
   nav { display: none; }
   section { margin-top: 1.5rem; padding-top: 1.25rem; }
   h2, caption, thead { break-after: avoid; }
   figure, tr, .facts { break-inside: avoid; }
   img { max-height: 235mm; width: auto; }
-  .table, pre { overflow: visible; }
+  .table, pre, picture { overflow: visible; }
   pre { white-space: pre-wrap; }
 }
 `;
