@@ -21,9 +21,9 @@ export const allographs: readonly (readonly (readonly [share: number, draw: Allo
     [0.14, flatThree],
   ],
   [
-    [0.45, openFour],
-    [0.25, cupFour],
-    [0.3, closedFour],
+    [0.5, openFour],
+    [0.32, cupFour],
+    [0.18, closedFour],
   ],
   [
     [0.55, cappedFive],
@@ -34,8 +34,8 @@ export const allographs: readonly (readonly (readonly [share: number, draw: Allo
     [0.3, straightSix],
   ],
   [
-    [0.55, plainSeven],
-    [0.2, barredSeven],
+    [0.47, plainSeven],
+    [0.28, barredSeven],
     [0.25, hookedSeven],
   ],
   [
@@ -43,9 +43,9 @@ export const allographs: readonly (readonly (readonly [share: number, draw: Allo
     [0.25, stackedEight],
   ],
   [
-    [0.5, straightNine],
-    [0.35, curvedNine],
-    [0.15, pointedNine],
+    [0.55, straightNine],
+    [0.2, curvedNine],
+    [0.25, flowingNine],
   ],
 ];
 
@@ -53,7 +53,9 @@ function zero(pen: Pen): Stroke[] {
   const start = pen.between(-150, -30);
   const sweep = 360 + pen.between(-25, 45);
   const direction = pen.chance(0.85) ? -1 : 1;
-  return [pen.arc([0.5, 0.5], pen.between(0.2, 0.46), 0.5, start, start + direction * sweep, pen.between(-0.18, 0.12))];
+  return [
+    pen.arc([0.5, 0.5], pen.between(0.26, 0.58), 0.5, start, start + direction * sweep, pen.between(-0.18, 0.12)),
+  ];
 }
 
 function barOne(pen: Pen): Stroke[] {
@@ -79,30 +81,31 @@ function basedOne(pen: Pen): Stroke[] {
 
 /** The bow of a 2, from its left tip over the top and down towards the lower left. */
 function bowOfTwo(pen: Pen, foot: Point): Point[] {
-  const right = pen.between(0.72, 0.92);
-  const tip = pen.between(0.14, 0.34);
+  const right = pen.between(0.58, 0.95);
+  const tip = pen.between(0.1, 0.4);
+  const neck = pen.between(0.34, 0.52);
   return [
-    pen.point(0.12, tip),
-    pen.point(0.24, 0.08),
-    pen.point(0.5, 0),
-    pen.point(right, 0.2),
-    pen.point(right - 0.08, 0.45),
-    pen.point(0.45, 0.74),
+    pen.point(pen.between(0.08, 0.22), tip),
+    pen.point(0.24, pen.between(0.04, 0.12)),
+    pen.point(0.48, 0),
+    pen.point(right, 0.18),
+    pen.point(right - pen.between(0.02, 0.12), neck),
+    pen.point((right + foot[0]) / 2, (neck + 1.02) / 2),
     foot,
   ];
 }
 
 function cornerTwo(pen: Pen): Stroke[] {
-  const foot = pen.point(pen.between(0.02, 0.16), pen.between(0.92, 1));
-  const end = pen.point(pen.between(0.75, 1.1), pen.between(0.88, 1.04));
+  const foot = pen.point(pen.between(-0.1, 0.22), pen.between(0.92, 1));
+  const end = pen.point(pen.between(0.7, 1.2), pen.between(0.84, 1.06));
   const sag = pen.between(-0.06, 0.05);
   return [bowOfTwo(pen, foot), [foot, pen.point((foot[0] + end[0]) / 2, (foot[1] + end[1]) / 2 + sag), end]];
 }
 
 function loopedTwo(pen: Pen): Stroke[] {
-  const left = pen.between(-0.04, 0.14);
+  const left = pen.between(-0.12, 0.16);
   const low = pen.between(0.88, 1);
-  const rise = pen.between(0.06, 0.26);
+  const rise = pen.between(0.06, 0.34);
   const bow = bowOfTwo(pen, pen.point(left + 0.16, low - 0.02));
   return [
     [
@@ -118,15 +121,15 @@ function loopedTwo(pen: Pen): Stroke[] {
 
 /** The bottom bow of a 3 or a capped 5, from (x, y) round the right to the lower left. */
 function belly(pen: Pen, start: Point): Point[] {
-  const right = pen.between(0.74, 0.95);
+  const right = pen.between(0.66, 0.98);
   const middle = (start[1] + 1) / 2;
   return [
     start,
-    pen.point((start[0] + right) / 2 + 0.05, start[1] + pen.between(-0.02, 0.05)),
+    pen.point((start[0] + right) / 2 + 0.05, start[1] + pen.between(-0.06, 0.06)),
     pen.point(right, middle - 0.02),
     pen.point(right - 0.12, 0.92),
     pen.point(0.42, 1),
-    pen.point(pen.between(0, 0.2), pen.between(0.82, 0.98)),
+    pen.point(pen.between(-0.12, 0.24), pen.between(0.74, 1)),
   ];
 }
 
@@ -134,7 +137,7 @@ function belly(pen: Pen, start: Point): Point[] {
 function topOfThree(pen: Pen, waist: Point): Point[] {
   const right = pen.between(0.64, 0.88);
   return [
-    pen.point(pen.between(0.08, 0.24), pen.between(0.05, 0.22)),
+    pen.point(pen.between(0.02, 0.28), pen.between(0.03, 0.24)),
     pen.point(0.42, 0),
     pen.point(right, 0.14),
     pen.point(right - 0.06, 0.32),
@@ -143,14 +146,14 @@ function topOfThree(pen: Pen, waist: Point): Point[] {
 }
 
 function roundThree(pen: Pen): Stroke[] {
-  const waist = pen.point(pen.between(0.26, 0.5), pen.between(0.42, 0.5));
+  const waist = pen.point(pen.between(0.16, 0.52), pen.between(0.38, 0.52));
   return [topOfThree(pen, waist), belly(pen, waist)];
 }
 
 function loopedThree(pen: Pen): Stroke[] {
   const waist = pen.point(pen.between(0.28, 0.44), pen.between(0.44, 0.54));
   const low: Point = [waist[0] + 0.02, waist[1] + pen.between(0.02, 0.1)];
-  return [[...topOfThree(pen, waist), ...belly(pen, low).slice(0)]];
+  return [[...topOfThree(pen, waist), ...belly(pen, low)]];
 }
 
 function flatThree(pen: Pen): Stroke[] {
@@ -161,8 +164,8 @@ function flatThree(pen: Pen): Stroke[] {
 
 /** The upright of a 4, crossing the bar at `bar`. */
 function uprightOfFour(pen: Pen, top: Point, bar: number): Stroke {
-  const lean = pen.between(-0.12, 0.04);
-  return [top, pen.point(top[0] + lean * 0.4, bar), pen.point(top[0] + lean, pen.between(0.96, 1.04))];
+  const lean = pen.between(-0.22, 0.03);
+  return [top, pen.point(top[0] + lean * 0.4, bar), pen.point(top[0] + lean, pen.between(0.9, 1.1))];
 }
 
 function openFour(pen: Pen): Stroke[] {
@@ -171,7 +174,7 @@ function openFour(pen: Pen): Stroke[] {
   const top = pen.point(pen.between(0.62, 0.84), pen.between(-0.02, 0.22));
   const overshoot = pen.between(-0.02, 0.26);
   return [
-    [pen.point(pen.between(0.1, 0.34), pen.between(-0.02, 0.14)), pen.point(0.16, bar * 0.55), knee],
+    [pen.point(pen.between(0.06, 0.3), pen.between(-0.06, 0.2)), pen.point(0.14, bar * 0.6), knee],
     [
       knee,
       pen.point(0.45, bar + pen.between(-0.05, 0.03)),
@@ -187,8 +190,8 @@ function cupFour(pen: Pen): Stroke[] {
   const joint = pen.point(top[0] - 0.03, bar - pen.between(0, 0.12));
   return [
     [
-      pen.point(pen.between(0.1, 0.3), pen.between(0, 0.12)),
-      pen.point(pen.between(0.06, 0.16), bar * 0.6),
+      pen.point(pen.between(0, 0.26), pen.between(-0.08, 0.14)),
+      pen.point(pen.between(0.02, 0.16), bar * 0.62),
       pen.point(0.2, bar - 0.03),
       pen.point(0.42, bar),
       joint,
@@ -201,7 +204,7 @@ function closedFour(pen: Pen): Stroke[] {
   const bar = pen.between(0.48, 0.68);
   const top = pen.point(pen.between(0.58, 0.76), 0);
   const knee = pen.point(pen.between(0, 0.14), bar);
-  const overshoot = pen.between(0.02, 0.3);
+  const overshoot = pen.between(0.1, 0.34);
   return [
     [[top[0] + pen.between(-0.1, 0.03), top[1]], pen.point((top[0] + knee[0]) / 2, bar * 0.52), knee],
     [
@@ -214,16 +217,13 @@ function closedFour(pen: Pen): Stroke[] {
 }
 
 function cappedFive(pen: Pen): Stroke[] {
-  const top = pen.point(pen.between(0.16, 0.36), pen.between(0, 0.08));
-  const waist = pen.point(top[0] - pen.between(0.02, 0.12), pen.between(0.38, 0.5));
-  const capStart: Point = [top[0] + pen.between(-0.04, 0.06), top[1] + pen.between(-0.06, 0.08)];
-  const capEnd = pen.point(pen.between(0.7, 1.08), pen.between(-0.1, 0.06));
+  const top = pen.point(pen.between(0.16, 0.4), pen.between(0, 0.1));
+  const waist = pen.point(top[0] - pen.between(0, 0.16), pen.between(0.3, 0.5));
+  const capStart: Point = [top[0] + pen.between(-0.04, 0.14), top[1] + pen.between(-0.08, 0.08)];
+  const capEnd = pen.point(pen.between(0.62, 1.12), pen.between(-0.14, 0.08));
+  const sag = pen.between(-0.03, 0.05);
   return [
-    [
-      capStart,
-      pen.point((capStart[0] + capEnd[0]) / 2, (capStart[1] + capEnd[1]) / 2 + pen.between(-0.03, 0.04)),
-      capEnd,
-    ],
+    [capStart, pen.point((capStart[0] + capEnd[0]) / 2, (capStart[1] + capEnd[1]) / 2 + sag), capEnd],
     [top, waist],
     belly(pen, waist),
   ];
@@ -247,13 +247,13 @@ function flowingFive(pen: Pen): Stroke[] {
 }
 
 function roundSix(pen: Pen): Stroke[] {
-  const waist = pen.between(0.46, 0.66);
+  const waist = pen.between(0.46, 0.72);
   const right = pen.between(0.68, 0.96);
   const left = pen.between(0.04, 0.14);
   return [
     [
-      pen.point(pen.between(0.5, 0.84), pen.between(-0.02, 0.08)),
-      pen.point(0.3, 0.2),
+      pen.point(pen.between(0.3, 0.84), pen.between(-0.02, 0.08)),
+      pen.point(pen.between(0.2, 0.34), 0.2),
       pen.point(left, 0.55),
       pen.point(left + 0.08, 0.88),
       pen.point(0.42, 1),
@@ -266,7 +266,7 @@ function roundSix(pen: Pen): Stroke[] {
 }
 
 function straightSix(pen: Pen): Stroke[] {
-  const radius = pen.between(0.18, 0.27);
+  const radius = pen.between(0.16, 0.3);
   const centre: Point = [pen.between(0.34, 0.46), 1 - radius];
   const loop = pen.arc(centre, pen.between(0.2, 0.34), radius, 190, -150 + pen.between(-60, 60));
   return [[pen.point(pen.between(0.2, 0.5), 0), pen.point(pen.between(0.1, 0.24), 0.4), ...loop]];
@@ -274,7 +274,7 @@ function straightSix(pen: Pen): Stroke[] {
 
 /** The slope of a 7 from its upper right corner to its foot. */
 function slopeOfSeven(pen: Pen, corner: Point): Stroke {
-  const foot = pen.point(pen.between(0.18, 0.56), 1);
+  const foot = pen.point(pen.between(0.26, 0.72), 1);
   const bow = pen.between(-0.1, 0.05);
   return [corner, pen.point((corner[0] + foot[0]) / 2 + bow, pen.between(0.45, 0.55)), foot];
 }
@@ -288,7 +288,7 @@ function plainSeven(pen: Pen): Stroke[] {
     corner,
   ];
   const slope = slopeOfSeven(pen, corner);
-  return pen.chance(0.3) ? [[...bar.slice(0, 2), [corner[0] - 0.06, corner[1]], ...slope.slice(1)]] : [bar, slope];
+  return pen.chance(0.45) ? [[...bar.slice(0, 2), [corner[0] - 0.06, corner[1]], ...slope.slice(1)]] : [bar, slope];
 }
 
 function barredSeven(pen: Pen): Stroke[] {
@@ -314,23 +314,25 @@ function hookedSeven(pen: Pen): Stroke[] {
 }
 
 function crossedEight(pen: Pen): Stroke[] {
-  const waist = pen.between(0.42, 0.56);
-  const top = pen.between(0.2, 0.32);
-  const bottom = pen.between(0.22, 0.38);
-  const startX = 0.5 + top * pen.between(0.3, 1);
-  const startY = pen.between(0.04, 0.16);
+  const waist = pen.between(0.38, 0.58);
+  const top = pen.between(0.14, 0.34);
+  const bottom = pen.between(0.14, 0.38);
+  const shift = pen.between(-0.1, 0.1);
+  const startX = 0.5 + top * pen.between(0.4, 1.7);
+  const startY = pen.between(0, 0.2);
+  const lower = (waist + 1) / 2;
   return [
     [
       pen.point(startX, startY),
-      pen.point(0.48, 0),
-      pen.point(0.5 - top, waist * 0.42),
-      pen.point(0.48, waist - 0.02),
-      pen.point(0.5 + bottom * 0.9, (waist + 1) / 2),
-      pen.point(0.5, 1),
-      pen.point(0.5 - bottom, (waist + 1) / 2 + 0.04),
-      pen.point(0.5, waist + 0.02),
-      pen.point(0.5 + top, waist * 0.45),
-      pen.point(startX + pen.between(-0.1, 0.06), startY + pen.between(-0.06, 0.06)),
+      pen.point(0.5, 0),
+      pen.point(0.5 - top, waist * pen.between(0.36, 0.5)),
+      pen.point(0.5 + shift / 2, waist),
+      pen.point(0.5 + shift + bottom, lower),
+      pen.point(0.5 + shift, 1),
+      pen.point(0.5 + shift - bottom, lower + 0.04),
+      pen.point(0.5 + shift / 2, waist),
+      pen.point(0.5 + top * pen.between(0.8, 1.2), waist * pen.between(0.36, 0.5)),
+      pen.point(startX + pen.between(-0.14, 0.08), startY + pen.between(-0.1, 0.08)),
     ],
   ];
 }
@@ -350,42 +352,37 @@ function stackedEight(pen: Pen): Stroke[] {
   return [upper, lower];
 }
 
-/** The loop of a 9, drawn from its upper right against the clock and closed at `joint`. */
+/** The loop of a 9, drawn from its upper right against the clock and back towards `joint`, where the stem begins. */
 function loopOfNine(pen: Pen, joint: Point): Point[] {
-  const left = pen.between(0.06, 0.22);
-  const low = pen.between(0.4, 0.56);
-  return [
-    pen.point(joint[0] - pen.between(0, 0.08), joint[1] - pen.between(-0.04, 0.06)),
-    pen.point(0.46, 0),
-    pen.point(left + 0.04, 0.14),
-    pen.point(left, low * 0.68),
-    pen.point(0.34, low),
-    pen.point(0.6, low * 0.78),
-    joint,
-  ];
+  const radiusX = pen.between(0.18, 0.36);
+  const radiusY = pen.between(0.16, 0.29);
+  const centre: Point = [joint[0] - radiusX * pen.between(0.75, 1.05), radiusY];
+  const start = pen.between(-75, -5);
+  return pen.arc(centre, radiusX, radiusY, start, start - pen.between(290, 370));
 }
 
 function straightNine(pen: Pen): Stroke[] {
-  const joint = pen.point(pen.between(0.68, 0.82), pen.between(0.06, 0.2));
-  const foot = pen.point(joint[0] - pen.between(-0.02, 0.24), 1);
-  return [loopOfNine(pen, joint), [joint, pen.point((joint[0] + foot[0]) / 2 + pen.between(-0.02, 0.05), 0.55), foot]];
+  const joint = pen.point(pen.between(0.66, 0.84), pen.between(0.02, 0.3));
+  const foot = pen.point(joint[0] - pen.between(-0.08, 0.3), 1);
+  const bow = pen.between(-0.03, 0.05);
+  return [loopOfNine(pen, joint), [joint, pen.point((joint[0] + foot[0]) / 2 + bow, 0.55), foot]];
 }
 
 function curvedNine(pen: Pen): Stroke[] {
-  const joint = pen.point(pen.between(0.7, 0.84), pen.between(0.06, 0.2));
+  const joint = pen.point(pen.between(0.7, 0.84), pen.between(0.04, 0.24));
   const tail: Point[] = [
     joint,
-    pen.point(joint[0] + 0.02, 0.45),
+    pen.point(joint[0] + pen.between(-0.02, 0.04), 0.45),
     pen.point(joint[0] - 0.06, 0.8),
-    pen.point(pen.between(0.36, 0.5), 1),
-    pen.point(pen.between(0.02, 0.26), pen.between(0.84, 0.96)),
+    pen.point(pen.between(0.36, 0.54), pen.between(0.96, 1.02)),
+    pen.point(pen.between(0.02, 0.3), pen.between(0.8, 1)),
   ];
   return [loopOfNine(pen, joint), tail];
 }
 
-function pointedNine(pen: Pen): Stroke[] {
-  const joint = pen.point(pen.between(0.62, 0.78), pen.between(0.3, 0.44));
-  const foot = pen.point(joint[0] - pen.between(0.02, 0.24), 1);
-  const loop = pen.arc([joint[0] - 0.26, pen.between(0.2, 0.26)], 0.26, pen.between(0.2, 0.27), 20, -330, 0);
+function flowingNine(pen: Pen): Stroke[] {
+  const joint = pen.point(pen.between(0.6, 0.78), pen.between(0.24, 0.44));
+  const foot = pen.point(joint[0] - pen.between(-0.04, 0.3), 1);
+  const loop = loopOfNine(pen, joint);
   return [[...loop, joint, pen.point((joint[0] + foot[0]) / 2, 0.7), foot]];
 }

@@ -44,21 +44,24 @@ function catmullRom(a: number, b: number, c: number, d: number, t: number): numb
  */
 export function bendSegments(segments: Segments, random: Random): void {
   const rotation = 0.1 * random.normal();
-  const slant = 0.14 + 0.24 * random.normal();
-  const narrowness = Math.exp(0.2 * random.normal());
+  const slant = 0.16 + 0.27 * random.normal();
+  const narrowness = 0.92 * Math.exp(0.2 * random.normal());
+  // How much wider the bottom is than the top, and how much lower the middle sits.
+  const taper = 0.25 * random.normal();
+  const droop = 0.2 * random.normal();
   const cos = Math.cos(rotation);
   const sin = Math.sin(rotation);
   const warp = Array.from({ length: 4 }, () => ({
     phase: 2 * Math.PI * random.uniform(),
     alongX: 5 * (random.uniform() - 0.5),
     alongY: 5 * (random.uniform() - 0.5),
-    strength: 0.03 * random.normal(),
+    strength: 0.045 * random.normal(),
   }));
   for (let i = 0; i < segments.length; i += 2) {
     const x = segments[i]! - 0.5;
     const y = segments[i + 1]! - 0.5;
-    let warpedX = x;
-    let warpedY = y;
+    let warpedX = x * (1 + taper * y);
+    let warpedY = y - droop * (y * y - 0.25);
     for (let k = 0; k < warp.length; k++) {
       const { phase, alongX, alongY, strength } = warp[k]!;
       const push = strength * Math.sin(phase + alongX * x + alongY * y);

@@ -40,12 +40,12 @@ export function proceduralDigits(options: ProceduralDigitsOptions): LabelledImag
 }
 
 function drawDigit(digit: number, random: Random, out: Uint8Array): void {
-  const pen = new Pen(random, 0.022);
+  const pen = new Pen(random, 0.012 + 0.02 * random.uniform());
   const segments = flattenStrokes(chooseAllograph(digit, random)(pen));
   bendSegments(segments, random);
   // Log-normal about MNIST's typical stroke of two and a half pixels, hairlines and felt pens included.
-  const radius = Math.min(2.3, Math.max(0.65, 1.15 * Math.exp(0.3 * random.normal())));
-  const edge = 0.9 + 0.7 * random.uniform();
+  const radius = Math.min(3, Math.max(0.65, 1.25 * Math.exp(0.32 * random.normal())));
+  const edge = 0.7 + 0.6 * random.uniform();
   renderSegments(segments, radius, edge, out);
 }
 

@@ -1,24 +1,42 @@
 import type { Segments } from "./handwriting.js";
 
+/** Height and width of a drawn digit, in pixels. */
+export const side = 28;
+
+/** MNIST's digits were scaled to fit a square of this many pixels before they were centred. */
+const inkBox = 20;
+
+// Scratch memory, overwritten by each picture.
+const distances = new Float32Array(side * side);
+const ink = new Uint8Array(side * side);
+
 /**
  * Draws segments as ink of even thickness, antialiased by each pixel's distance to the stroke.
  *
- * As in MNIST the ink fits a box of 20 × 20 pixels, its proportions kept, and its centre of mass lies in the
- * middle of the picture.
+ * As in MNIST the ink fits a box of 20 × 20 pixels, its proportions kept, and the box is moved by whole pixels to
+ * where the ink's centre of mass is nearest to the picture's centre.
  *
  * @param radius - Half the stroke's thickness in pixels.
  * @param edge - Width in pixels over which ink fades into paper.
  * @param out - `[28, 28]`, overwritten: 0 paper, 255 ink.
  */
 export function renderSegments(segments: Segments, radius: number, edge: number, out: Uint8Array): void {
-  const placed = placeSegments(segments, radius);
-  const reach = radius + edge / 2;
+  measureDistances(fitToBox(segments, radius), radius + edge / 2);
+  for (let i = 0; i < ink.length; i++) {
+    const share = (radius + edge / 2 - Math.sqrt(distances[i]!)) / edge;
+    ink[i] = share >= 1 ? 255 : Math.round(255 * share);
+  }
+  centreInk(out);
+}
+
+/** Fills `distances` with the squared distance of each pixel to its nearest segment, at most `reach` squared. */
+function measureDistances(segments: Segments, reach: number): void {
   distances.fill(reach * reach);
-  for (let i = 0; i < placed.length; i += 4) {
-    const x0 = placed[i]!;
-    const y0 = placed[i + 1]!;
-    const dx = placed[i + 2]! - x0;
-    const dy = placed[i + 3]! - y0;
+  for (let i = 0; i < segments.length; i += 4) {
+    const x0 = segments[i]!;
+    const y0 = segments[i + 1]!;
+    const dx = segments[i + 2]! - x0;
+    const dy = segments[i + 3]! - y0;
     const inverse = 1 / Math.max(dx * dx + dy * dy, 1e-9);
     const left = Math.max(0, Math.ceil(Math.min(x0, x0 + dx) - reach));
     const right = Math.min(side - 1, Math.floor(Math.max(x0, x0 + dx) + reach));
@@ -37,19 +55,10 @@ export function renderSegments(segments: Segments, radius: number, edge: number,
       }
     }
   }
-  for (let i = 0; i < distances.length; i++) {
-    const ink = (reach - Math.sqrt(distances[i]!)) / edge;
-    out[i] = ink >= 1 ? 255 : Math.round(255 * ink);
-  }
 }
 
-/** Height and width of a drawn digit, in pixels. */
-export const side = 28;
-const inkBox = 20;
-const distances = new Float32Array(side * side);
-
-/** Scales the ink to its box and moves its centre of mass to the picture's centre; pixel i's centre is at i. */
-function placeSegments(segments: Segments, radius: number): Segments {
+/** Scales the ink to its box, the box in the middle of the picture; pixel i covers i − 0.5 to i + 0.5. */
+function fitToBox(segments: Segments, radius: number): Segments {
   let left = Infinity;
   let right = -Infinity;
   let top = Infinity;
@@ -61,26 +70,34 @@ function placeSegments(segments: Segments, radius: number): Segments {
     bottom = Math.max(bottom, segments[i + 1]!);
   }
   const scale = (inkBox - 2 * radius) / Math.max(right - left, bottom - top, 1e-6);
-  let mass = 1e-9;
-  let massX = 0;
-  let massY = 0;
-  for (let i = 0; i < segments.length; i += 4) {
-    const x0 = segments[i]!;
-    const y0 = segments[i + 1]!;
-    const x1 = segments[i + 2]!;
-    const y1 = segments[i + 3]!;
-    const length = Math.hypot(x1 - x0, y1 - y0);
-    mass += length;
-    massX += (length * (x0 + x1)) / 2;
-    massY += (length * (y0 + y1)) / 2;
-  }
   const middle = (side - 1) / 2;
-  const moveX = keepInside(middle - (scale * massX) / mass, scale * left - radius, scale * right + radius);
-  const moveY = keepInside(middle - (scale * massY) / mass, scale * top - radius, scale * bottom + radius);
-  return segments.map((value, i) => scale * value + (i % 2 === 0 ? moveX : moveY));
+  return segments.map((value, i) => middle + scale * (value - (i % 2 === 0 ? left + right : top + bottom) / 2));
 }
 
-/** The move nearest to the one wished that keeps `[low, high]` on the picture. */
-function keepInside(move: number, low: number, high: number): number {
-  return Math.max(-low, Math.min(side - 1 - high, move));
+/** Copies `ink` to `out`, moved by whole pixels; ink never leaves the picture, as the box has four to spare on each side. */
+function centreInk(out: Uint8Array): void {
+  let mass = 0;
+  let massX = 0;
+  let massY = 0;
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const value = ink[y * side + x]!;
+      mass += value;
+      massX += value * x;
+      massY += value * y;
+    }
+  }
+  const moveX = clampMove(Math.round(side / 2 - massX / mass));
+  const moveY = clampMove(Math.round(side / 2 - massY / mass));
+  out.fill(0);
+  for (let y = Math.max(0, -moveY); y < Math.min(side, side - moveY); y++) {
+    for (let x = Math.max(0, -moveX); x < Math.min(side, side - moveX); x++) {
+      out[(y + moveY) * side + x + moveX] = ink[y * side + x]!;
+    }
+  }
+}
+
+function clampMove(move: number): number {
+  const spare = (side - inkBox) / 2;
+  return Math.max(-spare, Math.min(spare, move));
 }

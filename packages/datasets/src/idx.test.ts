@@ -1,0 +1,71 @@
+import { DataError } from "@mmgen/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseIdx } from "./idx.js";
+import { writeIdx } from "./idx-fixture.js";
+
+describe("parseIdx", () => {
+  it("reads back whatever shape was written", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.tuple(fc.nat(40)),
+          fc.tuple(fc.nat(5), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })),
+        ),
+        fc.nat(),
+        (shape, seed) => {
+          const size = shape.reduce((product, side) => product * side, 1);
+          const data = Uint8Array.from({ length: size }, (_, i) => (seed + 7 * i) % 256);
+          const read = parseIdx(writeIdx(shape, data));
+          expect(read.shape).toEqual(shape);
+          expect([...read.data]).toEqual([...data]);
+        },
+      ),
+    );
+  });
+
+  it("reads a view that does not start at its buffer's first byte", () => {
+    const file = writeIdx([3], Uint8Array.of(4, 5, 6));
+    const shifted = new Uint8Array(file.length + 3);
+    shifted.set(file, 3);
+    expect([...parseIdx(shifted.subarray(3)).data]).toEqual([4, 5, 6]);
+  });
+
+  it("refuses every truncation and every surplus", () => {
+    const file = writeIdx([2, 2, 2], new Uint8Array(8));
+    for (let length = 0; length < file.length; length++) {
+      expect(() => parseIdx(file.subarray(0, length), "images.idx")).toThrow(/images\.idx: /);
+    }
+    const longer = new Uint8Array(file.length + 1);
+    longer.set(file);
+    expect(() => parseIdx(longer)).toThrow(/left over/);
+  });
+
+  it("refuses sizes no set has before multiplying them", () => {
+    const hostile = writeIdx([1, 1, 1], Uint8Array.of(0));
+    new DataView(hostile.buffer).setUint32(4, 0xffffffff);
+    new DataView(hostile.buffer).setUint32(8, 0xffffffff);
+    expect(() => parseIdx(hostile)).toThrow(/hostile/);
+  });
+
+  it("names gzip and other magics", () => {
+    expect(() => parseIdx(Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0))).toThrow(/gzip/);
+    expect(() => parseIdx(Uint8Array.of(0, 0, 0x0d, 1, 0, 0, 0, 0))).toThrow("got 0x00000d01");
+  });
+
+  it("throws nothing but DataError, whatever the bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, withMagic) => {
+        if (withMagic && bytes.length >= 4) {
+          bytes.set([0, 0, 8, bytes[3]! % 2 === 0 ? 1 : 3]);
+        }
+        try {
+          const { shape, data } = parseIdx(bytes);
+          expect(shape.reduce((product, side) => product * side, 1)).toBe(data.length);
+        } catch (error) {
+          expect(DataError.isInstance(error)).toBe(true);
+        }
+      }),
+    );
+  });
+});
