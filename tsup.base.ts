@@ -12,6 +12,8 @@ export function packageBuild(entry: Record<string, string>, options: Options = {
     sourcemap: true,
     splitting: true,
     treeshake: false,
+    // In the CJS build `import.meta.url`, a syntax error there, becomes the file's own URL.
+    shims: true,
     ...options,
   });
 }

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
@@ -15,15 +17,19 @@ const sources: Plugin = {
   },
 };
 
-/** Leaves installed packages to Node, but for tfjs-core's gradients, which plain Node cannot import. */
+/**
+ * Leaves builtins and what is installed at the root to Node, but for tfjs-core's gradients, which plain Node cannot
+ * import. What only a package's own node_modules has is bundled.
+ */
 const installedExternal: Plugin = {
   name: "installed-external",
   setup(build) {
-    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === "entry-point" || path.startsWith("@mmgen/") || path.includes("register_all_gradients")
-        ? undefined
-        : { path, external: true },
-    );
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      const name = path.split("/", path.startsWith("@") ? 2 : 1).join("/");
+      const isBundled = kind === "entry-point" || name.startsWith("@mmgen/") || path.includes("register_all_gradients");
+      const isAtRoot = isBuiltin(path) || existsSync(join(root, "node_modules", name));
+      return !isBundled && isAtRoot ? { path, external: true } : undefined;
+    });
   },
 };
 
