@@ -1,0 +1,35 @@
+import { ConfigError } from "@mmgen/core";
+import { checkInteger, checkOneOf } from "./check-config.js";
+
+/** A convolutional encoder and its mirrored decoder. */
+export interface ConvolutionalConfig {
+  readonly type: "convolutional";
+  /** Channels of every hidden layer. */
+  readonly hiddenChannels: number;
+  /** Halvings of the image's side: two make 28×28 pixels 7×7 codes. */
+  readonly stages: number;
+  /** Residual blocks of the encoder at the code grid, and as many of the decoder. */
+  readonly residualBlocks: number;
+  /** Batch normalisation before each nonlinearity, or none. */
+  readonly normalisation: "batch" | "none";
+}
+
+/** Throws {@link ConfigError} unless every field is in range and the image's side can be halved so often. */
+export function checkConvolutionalConfig(config: ConvolutionalConfig, imageSide: number): void {
+  checkOneOf("network.type", config.type, ["convolutional"]);
+  checkInteger("network.hiddenChannels", config.hiddenChannels, 1);
+  checkInteger("network.stages", config.stages, 1, 8);
+  checkInteger("network.residualBlocks", config.residualBlocks, 0);
+  checkOneOf("network.normalisation", config.normalisation, ["batch", "none"]);
+  if (imageSide % 2 ** config.stages !== 0) {
+    throw new ConfigError(
+      `imageSide: ${config.stages} stages halve it ${config.stages} times, so it must be divisible by ` +
+        `${2 ** config.stages}, got ${imageSide}. Pad or resize the images, or take fewer stages.`,
+    );
+  }
+}
+
+/** Height and width of the grid of latent vectors, in codes. */
+export function latentSide(config: ConvolutionalConfig, imageSide: number): number {
+  return imageSide / 2 ** config.stages;
+}

@@ -1,0 +1,74 @@
+import { ConfigError } from "@mmgen/core";
+import { softmaxCrossEntropy } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkOneOf } from "./check-config.js";
+
+/** `regression`: levels are numbers, squared error on [−1, 1]. `categorical`: each level is a class, cross-entropy in nats. */
+export type ReconstructionHeadName = "regression" | "categorical";
+
+/** How the decoder's output becomes levels, and how it is scored against them. */
+export interface ReconstructionHead {
+  /** Values the decoder gives a pixel. */
+  readonly outputChannels: number;
+  /**
+   * Mean loss a pixel and channel.
+   *
+   * @param output - `[batch, height, width, outputChannels]`; borrowed.
+   * @param levels - `[batch, height, width, channels]`, int32; borrowed.
+   */
+  loss(output: tf.Tensor4D, levels: tf.Tensor4D): tf.Scalar;
+  /** The likeliest levels, `[batch, height, width, channels]`, int32, within the image range. */
+  levels(output: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** Levels that are worth a class each; past it a level says more about its neighbours than a class can. */
+const greatestCategorical = 15;
+
+/** Throws {@link ConfigError} unless the head is known and takes so many levels. */
+export function checkHead(head: string, maxValue: number): void {
+  checkOneOf("head", head, ["regression", "categorical"]);
+  if (head === "categorical" && maxValue > greatestCategorical) {
+    throw new ConfigError(
+      `head: "categorical" has a class for each level and takes maxValue up to ${greatestCategorical}, got ${maxValue}. ` +
+        'Take "regression".',
+    );
+  }
+}
+
+/** The head named by a configuration. */
+export function reconstructionHead(
+  name: ReconstructionHeadName,
+  channels: number,
+  maxValue: number,
+): ReconstructionHead {
+  return name === "regression" ? regressionHead(channels, maxValue) : categoricalHead(channels, maxValue);
+}
+
+/** Levels as the network sees them: x / (maxValue / 2) − 1, in [−1, 1], float32. */
+export function levelsToPixels(levels: tf.Tensor4D, maxValue: number): tf.Tensor4D {
+  return tf.sub(tf.mul(tf.cast(levels, "float32"), 2 / maxValue), 1);
+}
+
+function regressionHead(channels: number, maxValue: number): ReconstructionHead {
+  return {
+    outputChannels: channels,
+    loss: (output, levels) => tf.mean(tf.squaredDifference(output, levelsToPixels(levels, maxValue))),
+    levels: (output) =>
+      tf.cast(tf.clipByValue(tf.round(tf.mul(tf.add(output, 1), maxValue / 2)), 0, maxValue), "int32") as tf.Tensor4D,
+  };
+}
+
+function categoricalHead(channels: number, maxValue: number): ReconstructionHead {
+  const classes = maxValue + 1;
+  return {
+    outputChannels: channels * classes,
+    loss: (output, levels) => tf.mean(softmaxCrossEntropy(tf.reshape(output, [-1, classes]), tf.reshape(levels, [-1]))),
+    levels(output) {
+      const [batch, height, width] = output.shape;
+      return tf.cast(
+        tf.argMax(tf.reshape(output, [batch, height, width, channels, classes]), 4),
+        "int32",
+      ) as tf.Tensor4D;
+    },
+  };
+}

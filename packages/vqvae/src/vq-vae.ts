@@ -1,0 +1,228 @@
+import {
+  type CodeBatch,
+  type ImageBatch,
+  type ImageCodec,
+  type LossOptions,
+  type LossResult,
+  MmgenError,
+  Random,
+  type Trainable,
+} from "@mmgen/core";
+import { compile, type TensorFunction, variable } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { type Autoencoder, autoencoder } from "./autoencoder.js";
+import { checkCodes, checkImages } from "./check-inputs.js";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js";
+import { inFixedBatches } from "./fixed-batches.js";
+import { updateRunningStatistics } from "./normalisation-layer.js";
+import type { ForwardPass } from "./parameters.js";
+
+/**
+ * A vector-quantised autoencoder: images to a grid of discrete codes and back.
+ *
+ * `encode`, `decode` and `reconstruct` take and give plain arrays; `loss` and `afterStep` are what a training loop drives.
+ * It holds weights on the backend that was active when it was made: dispose it.
+ *
+ * @see van den Oord et al. 2017, https://arxiv.org/abs/1711.00937
+ */
+export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.Scalar, tf.NamedTensorMap> {
+  /** Every field, defaults filled in. */
+  readonly config: VqVaeConfig;
+  readonly codebookSize: number;
+  /** Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. */
+  readonly codeGrid: { readonly height: number; readonly width: number };
+  /** Learned by gradients, by checkpoint name. */
+  readonly variables: ReadonlyMap<string, tf.Variable>;
+  /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialised. */
+  readonly state: ReadonlyMap<string, tf.Variable>;
+  readonly #network: Autoencoder;
+  readonly #weights: ReadonlyMap<string, tf.Variable>;
+  readonly #encode: TensorFunction;
+  readonly #decode: TensorFunction;
+  #disposed = false;
+
+  private constructor(config: VqVaeConfig, random: Random) {
+    this.config = config;
+    this.#network = autoencoder(config);
+    const { parameters, quantizer, latentSide } = this.#network;
+    this.codebookSize = quantizer.codebookSize;
+    this.codeGrid = { height: latentSide, width: latentSide * quantizer.codesPerVector };
+    this.#weights = new Map(
+      parameters.map(({ name, learned, initial, drawnAs = name }) => [
+        name,
+        variable(() => initial(random.fork(drawnAs)), { trainable: learned === "by gradient" }),
+      ]),
+    );
+    const learnedSo = (how: string) =>
+      new Map(parameters.filter(({ learned }) => learned === how).map(({ name }) => [name, this.#weights.get(name)!]));
+    this.variables = learnedSo("by gradient");
+    this.state = learnedSo("after step");
+    this.#encode = compile((levels, ...fed) => [this.#network.encode(levels as tf.Tensor4D, this.#pass({ fed }))]);
+    this.#decode = compile((codes, ...fed) => [this.#network.decode(codes as tf.Tensor2D, this.#pass({ fed }))]);
+  }
+
+  /**
+   * A model with fresh weights.
+   *
+   * @param options - Any part of the configuration; see {@link vqVaePresets}.
+   * @param random - Source of the first weights; the same seed gives the same model.
+   * @throws {@link ConfigError} naming the first field that is out of range or at odds with another.
+   */
+  static create(options: VqVaeOptions, { random }: { readonly random: Random }): VqVae {
+    return new VqVae(resolveConfig(options), random);
+  }
+
+  /**
+   * The model of a file written by {@link VqVae.toSafetensors}.
+   *
+   * @throws {@link CheckpointError} when the bytes are damaged or of another model.
+   */
+  static fromSafetensors(bytes: Uint8Array): VqVae {
+    const { config, assign } = readCheckpoint(bytes);
+    const model = new VqVae(config, Random.fromSeed(0));
+    try {
+      assign(model.#weights, model.#fileLayouts());
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    return model;
+  }
+
+  /** Weights, state and configuration as one safetensors file, with PyTorch's names and layouts. */
+  async toSafetensors(): Promise<Uint8Array> {
+    this.#checkUsable();
+    return writeCheckpoint(this.config, this.#weights, this.#fileLayouts());
+  }
+
+  /**
+   * The codes of images, nearest codebook rows of their latents, without batch statistics.
+   *
+   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @returns `[count, codeGrid.height, codeGrid.width]`.
+   * @throws {@link ShapeError} when the images are of another shape or range.
+   */
+  async encode(images: ImageBatch): Promise<CodeBatch> {
+    this.#checkUsable();
+    checkImages(images, this.config);
+    const { height, width } = this.codeGrid;
+    const data = new Int32Array(images.count * height * width);
+    const { imageSide, channels } = this.config;
+    await inFixedBatches(images, data, (batch, size) =>
+      this.#run(this.#encode, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
+    );
+    return { data, count: images.count, height, width };
+  }
+
+  /**
+   * The images that codes stand for, at the likeliest levels.
+   *
+   * @param codes - On the model's code grid; borrowed.
+   * @throws {@link ShapeError} when the grid is another or a code is outside the codebook.
+   */
+  async decode(codes: CodeBatch): Promise<ImageBatch> {
+    this.#checkUsable();
+    checkCodes(codes, this.codeGrid, this.codebookSize);
+    const { imageSide: side, channels, maxValue } = this.config;
+    const data = new Uint8Array(codes.count * side * side * channels);
+    const { codesPerVector } = this.#network.quantizer;
+    await inFixedBatches(codes, data, (batch) =>
+      this.#run(this.#decode, () => tf.tensor2d(batch, [batch.length / codesPerVector, codesPerVector], "int32")),
+    );
+    return { data, count: codes.count, height: side, width: side, channels, maxValue };
+  }
+
+  /** The images after a way through the codes and back. Throws as {@link VqVae.encode}. */
+  async reconstruct(images: ImageBatch): Promise<ImageBatch> {
+    return this.decode(await this.encode(images));
+  }
+
+  /**
+   * Starts the quantizer from the latents of a batch, as its configuration says; does nothing on a model that has been
+   * started before, in this process or in the one that saved it.
+   *
+   * @param images - A training batch, or several in one; borrowed.
+   */
+  async initialise(images: ImageBatch, random: Random): Promise<void> {
+    this.#checkUsable();
+    checkImages(images, this.config);
+    const latents = tf.tidy(() => this.#network.latents(this.#levels(images), this.#pass({ training: true })));
+    try {
+      await this.#network.quantizer.initialise(latents, this.#weights, random);
+    } finally {
+      latents.dispose();
+    }
+  }
+
+  /**
+   * Reconstruction loss and the quantizer's losses, each a mean over all values.
+   *
+   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error on [−1, 1], or nats),
+   *   `commitment`, `codebook` (gradient codebook only), unweighted, and `perplexity` of the running code counts.
+   *   `aux` goes to {@link VqVae.afterStep}; it is empty when `training` is false.
+   * @throws {@link ShapeError} when the images are of another shape or range.
+   */
+  loss(images: ImageBatch, { training }: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    this.#checkUsable();
+    checkImages(images, this.config);
+    let result: LossResult<tf.Scalar, tf.NamedTensorMap> | undefined;
+    tf.tidy(() => {
+      const pass = this.#pass({ training });
+      const { total, metrics, aux } = this.#network.loss(this.#levels(images), pass);
+      result = { total, metrics, aux: training ? { ...aux, ...Object.fromEntries(pass.statistics) } : {} };
+      return { total, ...result.metrics, ...result.aux };
+    });
+    return result!;
+  }
+
+  /** Updates running statistics and the quantizer's state. Reads nothing, and keeps shapes from step to step. */
+  afterStep(aux: tf.NamedTensorMap, random: Random): void {
+    this.#checkUsable();
+    updateRunningStatistics(this.state, Object.entries(aux));
+    this.#network.quantizer.afterStep(aux, this.#weights, random);
+  }
+
+  /** Frees the weights; safe to call twice. */
+  dispose(): void {
+    this.#disposed = true;
+    tf.dispose([...this.#weights.values()]);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The weights as a forward pass sees them: the variables, or what a compiled function was fed in their place. */
+  #pass({ training = false, fed }: { training?: boolean; fed?: readonly tf.Tensor[] }): ForwardPass {
+    const weights = fed ? new Map([...this.#weights.keys()].map((name, i) => [name, fed[i]!])) : this.#weights;
+    return { weights, training, statistics: new Map() };
+  }
+
+  async #run(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {
+    const result = tf.tidy(() => fn(input(), ...this.#weights.values())[0]!);
+    try {
+      return await result.data();
+    } finally {
+      result.dispose();
+    }
+  }
+
+  #levels(images: ImageBatch): tf.Tensor4D {
+    const { count, height, width, channels } = images;
+    return tf.tensor4d(Int32Array.from(images.data), [count, height, width, channels], "int32");
+  }
+
+  #fileLayouts(): ReadonlyMap<string, readonly number[]> {
+    return new Map(
+      this.#network.parameters.flatMap(({ name, fileLayout }) => (fileLayout ? [[name, fileLayout]] : [])),
+    );
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) {
+      throw new MmgenError("This VqVae has been disposed. Make or load another.");
+    }
+  }
+}
