@@ -26,14 +26,11 @@ function referenceStep(
 describe("AdamW", () => {
   let variables: Map<string, tf.Variable>;
   beforeEach(() => {
-    variables = tf.tidy(
-      () =>
-        new Map<string, tf.Variable>([
-          ["bias", tf.variable(tf.tensor1d([0.5, -1]))],
-          ["weight", tf.variable(tf.tensor2d([0.1, -0.2, 0.3, 0.4, -0.5, 0.6], [3, 2]))],
-          ["scale", tf.variable(tf.tensor1d([1]))],
-        ]),
-    );
+    variables = new Map<string, tf.Variable>([
+      ["bias", tf.tidy(() => tf.variable(tf.tensor1d([0.5, -1])))],
+      ["weight", tf.tidy(() => tf.variable(tf.tensor2d([0.1, -0.2, 0.3, 0.4, -0.5, 0.6], [3, 2])))],
+      ["scale", tf.tidy(() => tf.variable(tf.tensor1d([1])))],
+    ]);
   });
   afterEach(() => {
     for (const variable of variables.values()) {

@@ -1,1 +1,10 @@
-export {};
+export { AdamW, type AdamWOptions } from "./adamw.js";
+export { DivergenceError } from "./divergence-error.js";
+export { type EvaluateLossOptions, evaluateLoss } from "./evaluate-loss.js";
+export { type BatchContext, type ExampleSource, imageExamples, tokenExamples } from "./example-source.js";
+export { constantSchedule, cosineSchedule, type DecayOptions, linearSchedule, type Schedule } from "./schedules.js";
+export type { TensorTrainable } from "./tensor-trainable.js";
+export { type EvaluationContext, type TrainingResult, type TrainOptions, train } from "./train.js";
+export type { EpochRecord, Metrics, StepRecord, TrainingHistory } from "./training-history.js";
+export type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
+export type { Configuration } from "./training-state.js";

@@ -55,7 +55,9 @@ function decaying(kind: string, options: DecayOptions, shape: (progress: number)
     throw new ConfigError(`totalSteps: expected a whole number of at least 1, got ${totalSteps}.`);
   }
   if (!Number.isInteger(warmUpSteps) || warmUpSteps < 0 || warmUpSteps > totalSteps) {
-    throw new ConfigError(`warmUpSteps: expected a whole number from 0 to totalSteps (${totalSteps}), got ${warmUpSteps}.`);
+    throw new ConfigError(
+      `warmUpSteps: expected a whole number from 0 to totalSteps (${totalSteps}), got ${warmUpSteps}.`,
+    );
   }
   if (floor > learningRate) {
     throw new ConfigError(`floor: expected at most learningRate (${learningRate}), got ${floor}.`);

@@ -1,0 +1,273 @@
+import { CheckpointError, ConfigError, Random, readSafetensors, writeSafetensors } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, it, vi } from "vitest";
+import { DivergenceError } from "./divergence-error.js";
+import { evaluateLoss } from "./evaluate-loss.js";
+import { constantSchedule, cosineSchedule } from "./schedules.js";
+import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
+import { type TrainOptions, train } from "./train.js";
+import type { TrainingHistory } from "./training-history.js";
+
+const examples = points(Random.fromSeed(7), 50);
+const test = points(Random.fromSeed(8), 21);
+const newModel = () => new TinyRegression(Random.fromSeed(3));
+
+/** Four epochs of six steps. */
+function options(model: TinyRegression): TrainOptions<Points, { hidden: tf.Tensor2D }> {
+  return {
+    model,
+    examples,
+    batchSize: 8,
+    epochs: 4,
+    schedule: cosineSchedule({ learningRate: 0.05, totalSteps: 24, warmUpSteps: 3 }),
+    optimiser: { clipNorm: 1 },
+    random: Random.fromSeed(11),
+    evaluate: () => evaluateLoss({ model, examples: test, batchSize: 8 }),
+  };
+}
+
+/** An AbortSignal that fires after `step`, and the observer that fires it. */
+function stopAfter(step: number) {
+  const controller = new AbortController();
+  const observer = { onStep: (record: { step: number }) => void (record.step === step && controller.abort()) };
+  return { signal: controller.signal, observers: [observer] };
+}
+
+function timeless(history: TrainingHistory) {
+  return {
+    steps: history.steps.map((record) => ({ ...record, seconds: 0 })),
+    epochs: history.epochs.map((record) => ({ ...record, seconds: 0 })),
+  };
+}
+
+describe("train", () => {
+  it("learns, and reports every step and evaluation", async () => {
+    const model = newModel();
+    const told: string[] = [];
+    const { status, step, history } = await train({
+      ...options(model),
+      observers: [
+        {
+          onStart: ({ step, totalSteps, stepsPerEpoch, batchSize }) =>
+            void told.push(`start ${step}/${totalSteps}, ${stepsPerEpoch} an epoch of ${batchSize}`),
+          onStep: ({ step }) => void told.push(`step ${step}`),
+          onEpoch: async ({ epoch }) => void told.push(`epoch ${epoch}`),
+          onEnd: (status, { step }) => void told.push(`${status} ${step}`),
+        },
+      ],
+    });
+    expect({ status, step }).toEqual({ status: "completed", step: 24 });
+    const stepsFrom = (first: number) => Array.from({ length: 6 }, (_, i) => `step ${first + i}`);
+    const epoch = (n: number) => [...stepsFrom(6 * n - 5), `epoch ${n}`];
+    expect(told).toEqual(["start 0/24, 6 an epoch of 8", "epoch 0", ...[1, 2, 3, 4].flatMap(epoch), "completed 24"]);
+    expect(history.steps.map((record) => record.epoch)).toEqual([1, 2, 3, 4].flatMap((n) => Array(6).fill(n)));
+    expect(history.epochs.map((record) => record.step)).toEqual([0, 6, 12, 18, 24]);
+    expect(history.epochs[0]).not.toHaveProperty("trainLoss");
+    const firstEpoch = history.steps.slice(0, 6).reduce((sum, { loss }) => sum + loss, 0) / 6;
+    expect(history.epochs[1]!.trainLoss).toBeCloseTo(firstEpoch, 12);
+    expect(history.epochs[4]!.metrics.loss!).toBeLessThan(history.epochs[0]!.metrics.loss! / 3);
+    expect(history.steps[2]!.learningRate).toBe(Math.fround(0.05));
+    expect(Object.keys(history.steps[0]!.metrics)).toEqual(["absolute"]);
+    expect(model.initialised).toBe(1);
+    model.dispose();
+  });
+
+  it("leaves no tensor behind, whatever the end", async () => {
+    const before = tf.memory().numTensors;
+    const model = newModel();
+    const own = tf.memory().numTensors;
+    await train({ ...options(model), epochs: 1 });
+    expect(tf.memory().numTensors).toBe(own);
+    const { state } = await train({ ...options(model), ...stopAfter(2) });
+    expect(tf.memory().numTensors).toBe(own);
+    await expect(train({ ...options(model), resume: state.slice(0, -1) })).rejects.toThrow(CheckpointError);
+    await expect(train({ ...options(model), schedule: constantSchedule(1e30) })).rejects.toThrow(DivergenceError);
+    expect(tf.memory().numTensors).toBe(own);
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("reads once a step", async () => {
+    const model = newModel();
+    const read = vi.spyOn(tf.backend(), "read");
+    // This backend's `read` is `readSync` inside: any other synchronous read would show as a difference.
+    const readSync = vi.spyOn(tf.backend(), "readSync");
+    const reads: [number, number][] = [];
+    const onStep = () => void reads.push([read.mock.calls.length, readSync.mock.calls.length]);
+    await train({ ...options(model), evaluate: async () => ({}), observers: [{ onStep }] });
+    vi.restoreAllMocks();
+    expect(reads).toEqual(Array.from({ length: 24 }, (_, i) => [i + 1, i + 1]));
+    model.dispose();
+  });
+
+  it("feeds every example once an epoch, in an order that depends on seed and epoch alone", async () => {
+    const orders: number[][] = [];
+    const spy = {
+      count: 48,
+      batch: (indices: Int32Array, context: Parameters<typeof examples.batch>[1]) => {
+        orders.push([...indices]);
+        return examples.batch(indices, context);
+      },
+    };
+    const model = newModel();
+    await train({ ...options(model), examples: spy, epochs: 2 });
+    const [, ...steps] = orders; // the first call is for the initialisation
+    expect(orders[0]).toEqual(steps[0]);
+    const [first, second] = [steps.slice(0, 6).flat(), steps.slice(6).flat()];
+    const all = Array.from({ length: 48 }, (_, i) => i);
+    expect([...first!].sort((a, b) => a - b)).toEqual(all);
+    expect([...second!].sort((a, b) => a - b)).toEqual(all);
+    expect(second).not.toEqual(first);
+    model.dispose();
+  });
+
+  it("stops at the end of a run counted in steps, within an epoch", async () => {
+    const model = newModel();
+    const { epochs: _, ...rest } = options(model);
+    const { history } = await train({ ...rest, steps: 9 });
+    expect(history.epochs.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [0, 0],
+      [1, 6],
+      [1.5, 9],
+    ]);
+    model.dispose();
+  });
+
+  it("does nothing when its signal has fired before", async () => {
+    const model = newModel();
+    const { status, step, history } = await train({ ...options(model), signal: AbortSignal.abort() });
+    expect({ status, step, epochs: history.epochs }).toEqual({ status: "aborted", step: 0, epochs: [] });
+    model.dispose();
+  });
+
+  it("names the step at which a loss is no number", async () => {
+    const model = newModel();
+    const ends: string[] = [];
+    const run = train({
+      ...options(model),
+      examples: {
+        count: 50,
+        batch: async (indices, context) => {
+          const batch = await examples.batch(indices, context);
+          return context.epoch === 1 ? { ...batch, targets: batch.targets.fill(Number.NaN) } : batch;
+        },
+      },
+      observers: [{ onEnd: (status) => void ends.push(status) }],
+    });
+    await expect(run).rejects.toThrow(/diverged at step 7: loss NaN/);
+    await expect(run).rejects.toMatchObject({ name: "DivergenceError", step: 7 });
+    expect(ends).toEqual(["failed"]);
+    model.dispose();
+  });
+
+  it("refuses options that do not fit", async () => {
+    const model = newModel();
+    const { epochs: _, ...neither } = options(model);
+    await expect(train(neither)).rejects.toThrow(/either epochs or steps/);
+    await expect(train({ ...options(model), steps: 3 })).rejects.toThrow(ConfigError);
+    await expect(train({ ...options(model), batchSize: 51 })).rejects.toThrow(/51 examples and there are 50/);
+    await expect(train({ ...options(model), batchSize: 0 })).rejects.toThrow(/batchSize/);
+    model.dispose();
+  });
+});
+
+describe("resume", () => {
+  it("equals the uninterrupted run bit for bit, stopped anywhere and more than once", async () => {
+    const whole = newModel();
+    const expected = await train(options(whole));
+    const random = Random.fromSeed(99);
+    const stops = [
+      [0],
+      [6],
+      [24],
+      ...Array.from({ length: 12 }, () => [1 + random.integer(11), 12 + random.integer(12)]),
+    ];
+    for (const steps of stops) {
+      let state: Uint8Array | undefined;
+      for (const stop of steps) {
+        // A resumed model starts from other weights: all that counts is in the state.
+        const model = state === undefined ? newModel() : new TinyRegression(Random.fromSeed(random.uint32()));
+        const signals = stop === 0 ? { signal: AbortSignal.abort() } : stopAfter(stop);
+        const result = await train({ ...options(model), ...signals, ...(state && { resume: state }) });
+        expect(result).toMatchObject({ status: "aborted", step: stop });
+        state = result.state;
+        model.dispose();
+      }
+      const model = new TinyRegression(Random.fromSeed(random.uint32()));
+      const result = await train({ ...options(model), resume: state! });
+      expect(model.initialised).toBe(0);
+      expect(model.numbers()).toEqual(whole.numbers());
+      expect(timeless(result.history)).toEqual(timeless(expected.history));
+      model.dispose();
+    }
+    whole.dispose();
+  });
+
+  it("goes on from any state that the run wrote on its way", async () => {
+    const states: Uint8Array[] = [];
+    const whole = newModel();
+    await train({ ...options(whole), checkpoint: { everySteps: 4, write: (state) => void states.push(state) } });
+    // Steps 4, 6 (epoch), 8, 12 (both), 16, 18 (epoch), 20, 24 (end).
+    const stepOf = (state: Uint8Array) => JSON.parse(readSafetensors(state).metadata.run!).step;
+    expect(states.map(stepOf)).toEqual([4, 6, 8, 12, 16, 18, 20, 24]);
+    for (const state of states) {
+      const model = newModel();
+      await train({ ...options(model), resume: state });
+      expect(model.numbers()).toEqual(whole.numbers());
+      model.dispose();
+    }
+    whole.dispose();
+  });
+
+  it("refuses a state that is damaged, foreign, or of another run, and leaves the model as it was", async () => {
+    const model = newModel();
+    const { state } = await train({ ...options(model), ...stopAfter(5), configuration: { preset: "quick" } });
+    const before = model.numbers();
+    const resume = (bytes: Uint8Array, changes: Partial<TrainOptions<Points, { hidden: tf.Tensor2D }>> = {}) =>
+      train({ ...options(model), configuration: { preset: "quick" }, ...changes, resume: bytes });
+    for (const length of [0, 7, 100, 1000, state.length - 1]) {
+      await expect(resume(state.slice(0, length))).rejects.toThrow(CheckpointError);
+    }
+    await expect(resume(new TextEncoder().encode("a text that is long enough"))).rejects.toThrow(CheckpointError);
+    await expect(resume(writeSafetensors({ tensors: new Map(), metadata: {} }))).rejects.toThrow(/another kind/);
+    const { tensors, metadata } = readSafetensors(state);
+    const without = (name: string) =>
+      writeSafetensors({ tensors: new Map([...tensors].filter(([key]) => key !== name)), metadata });
+    for (const name of [
+      "model.output.bias",
+      "state.hidden.mean",
+      "optimiser.firstMoment.output.bias",
+      "history.steps",
+    ]) {
+      await expect(resume(without(name))).rejects.toThrow(CheckpointError);
+    }
+    await expect(resume(writeSafetensors({ tensors, metadata: { ...metadata, run: "{}" } }))).rejects.toThrow(
+      /damaged/,
+    );
+    await expect(resume(state, { random: Random.fromSeed(12) })).rejects.toThrow(/another seed/);
+    await expect(resume(state, { batchSize: 4 })).rejects.toThrow(/batchSize = 8, and this run has 4/);
+    await expect(resume(state, { schedule: constantSchedule(0.05) })).rejects.toThrow(/schedule\.kind = "cosine"/);
+    await expect(resume(state, { configuration: { preset: "full" } })).rejects.toThrow(/preset = "quick"/);
+    expect(model.numbers()).toEqual(before);
+    await expect(resume(state)).resolves.toMatchObject({ status: "completed" });
+    model.dispose();
+  });
+});
+
+describe("evaluateLoss", () => {
+  it("weighs each example the same, the short last batch included, and is the same at any batch size", async () => {
+    const model = newModel();
+    const whole = await evaluateLoss({ model, examples: test, batchSize: 21 });
+    for (const batchSize of [1, 5, 8, 20, 100]) {
+      const { loss, absolute } = await evaluateLoss({ model, examples: test, batchSize });
+      // float32 sums in another order.
+      expect(loss).toBeCloseTo(whole.loss!, 5);
+      expect(absolute).toBeCloseTo(whole.absolute!, 5);
+    }
+    const before = tf.memory().numTensors;
+    await evaluateLoss({ model, examples: test, batchSize: 8 });
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+});
