@@ -1,1 +1,6 @@
-export {};
+export { KeyValueCache } from "./key-value-cache.js";
+export { type TransformerPreset, transformerPreset } from "./presets.js";
+export type { TransformerBatch } from "./target-losses.js";
+export { TinyTransformer, type TransformerAux } from "./tiny-transformer.js";
+export type { CompleteTransformerConfig, TransformerConfig } from "./transformer-config.js";
+export { parameterCount } from "./weight-plan.js";

@@ -1,0 +1,65 @@
+import { compile } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import type { CompleteTransformerConfig } from "./transformer-config.js";
+import { type GraphInputs, runHead, runRows, runStep } from "./transformer-graph.js";
+
+/** Logits of the newest position, `[batch, vocabularySize]`, and one key and value cache a layer; yours to dispose. */
+export interface CachedPass {
+  readonly logits: tf.Tensor2D;
+  readonly keys: tf.Tensor[];
+  readonly values: tf.Tensor[];
+}
+
+/**
+ * Runs prompts, `[batch, time]` int32, and lays out the caches that steps go on from.
+ *
+ * Only the last position goes through the output layer.
+ */
+export function runPrefill(ids: tf.Tensor, inputs: GraphInputs, config: CompleteTransformerConfig): CachedPass {
+  const [batch, time] = ids.shape as [number, number];
+  const after: [number, number] = [0, config.contextLength - time];
+  const padTime = (x: tf.Tensor) => tf.pad(x, [[0, 0], [0, 0], after, [0, 0]]);
+  return ungroup(
+    tf.tidy(() => {
+      const keys: tf.Tensor[] = [];
+      const values: tf.Tensor[] = [];
+      const onKeysAndValues = (k: tf.Tensor, v: tf.Tensor) => {
+        keys.push(padTime(k));
+        values.push(padTime(v));
+      };
+      const hidden = runRows(ids, inputs, config, { onKeysAndValues });
+      const last = tf.slice(hidden, [0, time - 1, 0], [batch, 1, config.width]);
+      return [runHead(tf.reshape(last, [batch, config.width]), inputs, config), ...keys, ...values];
+    }),
+    config,
+  );
+}
+
+/**
+ * One decode step as a function that a backend may compile: weights and position are among its inputs, so that neither
+ * training on nor moving on asks for a new trace.
+ */
+export function compileStep(inputs: GraphInputs, config: CompleteTransformerConfig) {
+  const { layers } = config;
+  const names = [...inputs.weights.keys()];
+  const tableNames = Object.keys(inputs.tables);
+  const constants = () => [...inputs.weights.values(), ...(Object.values(inputs.tables) as tf.Tensor[]), inputs.mask!];
+
+  const step = compile((ids, position, ...rest) => {
+    const [keys, values, constants] = [rest.slice(0, layers), rest.slice(layers, 2 * layers), rest.slice(2 * layers)];
+    const traced: GraphInputs = {
+      weights: new Map(names.map((name, i) => [name, constants[i]!])),
+      tables: Object.fromEntries(tableNames.map((name, i) => [name, constants[names.length + i]!])),
+      mask: constants.at(-1)!,
+    };
+    const next = runStep(ids!, position as tf.Tensor1D, keys, values, traced, config);
+    const logits = runHead(tf.reshape(next.hidden, [-1, config.width]), traced, config);
+    return [logits, ...next.keys, ...next.values];
+  });
+  return (ids: tf.Tensor, position: tf.Tensor, keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): CachedPass =>
+    ungroup(step(ids, position, ...keys, ...values, ...constants()), config);
+}
+
+function ungroup([logits, ...cached]: tf.Tensor[], { layers }: CompleteTransformerConfig): CachedPass {
+  return { logits: logits as tf.Tensor2D, keys: cached.slice(0, layers), values: cached.slice(layers) };
+}

@@ -1,0 +1,70 @@
+import { ConfigError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * Keys and values of the ids that a batch of rows has seen, allocated whole: one
+ * `[rows, heads, contextLength, headWidth]` pair a layer, zero from `length` onwards.
+ *
+ * Belongs to the model that made it. Hold it for as long as rows go on, then dispose it.
+ */
+export class KeyValueCache {
+  /** Number of rows. */
+  readonly rows: number;
+  readonly #owner: object;
+  #keys: readonly tf.Tensor[];
+  #values: readonly tf.Tensor[];
+  #length: number;
+  #disposed = false;
+
+  /** @internal Made by `TinyTransformer.prefillTensor`; takes the tensors over. */
+  constructor(owner: object, keys: readonly tf.Tensor[], values: readonly tf.Tensor[], length: number) {
+    this.#owner = owner;
+    this.#keys = keys.map((tensor) => tf.keep(tensor));
+    this.#values = values.map((tensor) => tf.keep(tensor));
+    this.#length = length;
+    this.rows = keys[0]!.shape[0]!;
+  }
+
+  /** Ids seen in each row. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * The tensors for the model's next step.
+   *
+   * @throws {@link ConfigError} when the cache is another model's or disposed.
+   * @internal
+   */
+  read(owner: object): { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] } {
+    if (this.#disposed) {
+      throw new ConfigError("The key-value cache is disposed; prefill a new one.");
+    }
+    if (this.#owner !== owner) {
+      throw new ConfigError(
+        "The key-value cache belongs to another model; use the one that this model's prefill gave.",
+      );
+    }
+    return { keys: this.#keys, values: this.#values };
+  }
+
+  /** Takes over the tensors that hold one id more, and frees the former ones. @internal */
+  replace(keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): void {
+    tf.dispose([...this.#keys, ...this.#values]);
+    this.#keys = keys.map((tensor) => tf.keep(tensor));
+    this.#values = values.map((tensor) => tf.keep(tensor));
+    this.#length++;
+  }
+
+  /** Frees the tensors; safe to call twice. */
+  dispose(): void {
+    if (!this.#disposed) {
+      this.#disposed = true;
+      tf.dispose([...this.#keys, ...this.#values]);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

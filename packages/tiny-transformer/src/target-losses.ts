@@ -1,0 +1,44 @@
+import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
+import { softmaxCrossEntropy } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkTokens } from "./token-checks.js";
+import type { CompleteTransformerConfig } from "./transformer-config.js";
+import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
+
+/** One training step's rows: what the model reads, and what it should predict at each of those positions. */
+export interface TransformerBatch {
+  readonly inputs: TokenBatch;
+  /** Shaped as `inputs`; for a causal model, the rows moved on by one id. */
+  readonly targets: TokenBatch;
+  /** Each target's share of the loss, shaped as `targets`, at least 0; only ratios count. Absent: all equal. */
+  readonly weights?: Float32Array;
+}
+
+/**
+ * The negative log-likelihood of every target in nats, `[count · length]`; call it inside a tidy.
+ *
+ * @param random - Switches dropout on.
+ */
+export function targetLosses(
+  { inputs: rows, targets }: Pick<TransformerBatch, "inputs" | "targets">,
+  inputs: GraphInputs,
+  config: CompleteTransformerConfig,
+  random?: Random,
+): tf.Tensor1D {
+  const { vocabularySize, contextLength, width } = config;
+  checkTokens("inputs", rows, vocabularySize, contextLength);
+  checkTokens("targets", targets, vocabularySize, contextLength);
+  if (targets.count !== rows.count || targets.length !== rows.length) {
+    throw new ShapeError(
+      `targets: expected [${rows.count}, ${rows.length}] as the inputs, got [${targets.count}, ${targets.length}].`,
+    );
+  }
+  const hidden = runRows(uploadTokens(rows), inputs, config, { random });
+  const logits = runHead(tf.reshape(hidden, [rows.data.length, width]), inputs, config);
+  return softmaxCrossEntropy(logits, tf.tensor1d(targets.data, "int32"));
+}
+
+/** The ids as an int32 tensor, `[count, length]`; yours to dispose. */
+export function uploadTokens({ data, count, length }: TokenBatch): tf.Tensor2D {
+  return tf.tensor2d(data, [count, length], "int32");
+}

@@ -1,0 +1,258 @@
+import {
+  CheckpointError,
+  ConfigError,
+  DataError,
+  Random,
+  readSafetensors,
+  ShapeError,
+  VocabularyError,
+  writeSafetensors,
+} from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parameterCount, TinyTransformer, type TransformerBatch, type TransformerConfig } from "./index.js";
+
+const small: TransformerConfig = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
+const variants: [string, Partial<TransformerConfig>][] = [
+  ["learned positions", {}],
+  ["sinusoidal positions", { positions: "sinusoidal" }],
+  ["rotary positions", { positions: "rotary" }],
+  ["tied weights, tanh", { tiedWeights: true, gelu: "tanh" }],
+  ["not causal, odd feed-forward width", { causal: false, feedForwardWidth: 7 }],
+];
+
+beforeAll(() => tf.setBackend("cpu"));
+
+function create(changes: Partial<TransformerConfig> = {}, seed = 1): TinyTransformer {
+  return TinyTransformer.create({ ...small, ...changes }, { random: Random.fromSeed(seed) });
+}
+
+function drawBatch(count: number, length: number, seed = 2): TransformerBatch {
+  const random = Random.fromSeed(seed);
+  const draw = () => Int32Array.from({ length: count * length }, () => random.integer(small.vocabularySize));
+  return { inputs: { data: draw(), count, length }, targets: { data: draw(), count, length } };
+}
+
+const evaluation = { training: false, random: Random.fromSeed(3) };
+
+/** The loss, its gradients by checkpoint name, all read back. */
+function lossAndGradients(model: TinyTransformer, batch: TransformerBatch, training = false) {
+  return tf.tidy(() => {
+    const { value, grads } = tf.variableGrads(
+      () => model.loss(batch, { training, random: Random.fromSeed(4) }).total,
+      [...model.variables.values()],
+    );
+    const gradients = new Map(
+      [...model.variables].map(([name, variable]) => [name, grads[variable.name]!.dataSync() as Float32Array]),
+    );
+    return { loss: value.dataSync()[0]!, gradients } as never;
+  }) as { loss: number; gradients: Map<string, Float32Array> };
+}
+
+describe("TinyTransformer", () => {
+  for (const [name, changes] of variants) {
+    it(`has as many parameters as counted, and one gradient each: ${name}`, () => {
+      using model = create(changes);
+      const sizes = [...model.variables.values()].map(({ size }) => size);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(parameterCount({ ...small, ...changes }));
+      const { loss, gradients } = lossAndGradients(model, drawBatch(3, 8));
+      // Fresh weights predict nearly evenly.
+      expect(loss).toBeCloseTo(Math.log(11), 1);
+      for (const [weight, gradient] of gradients) {
+        expect(Math.max(...gradient.map(Math.abs)), weight).toBeGreaterThan(0);
+      }
+    });
+
+    it(`has the gradients of finite differences: ${name}`, () => {
+      using model = create(changes);
+      // Fresh embeddings are so small that the first layer norm bends within one step of the differences.
+      for (const table of ["transformer.wte.weight", "transformer.wpe.weight"]) {
+        const weight = model.variables.get(table);
+        tf.tidy(() => weight?.assign(tf.mul(weight, 25)));
+      }
+      const batch = drawBatch(2, 5);
+      const { gradients } = lossAndGradients(model, batch);
+      const random = Random.fromSeed(5);
+      const step = 1e-2;
+      for (const [weight, variable] of model.variables) {
+        // A random direction through all values of the weight tests them at once.
+        const direction = tf.tensor(random.normals(variable.size), variable.shape);
+        const start = tf.clone(variable);
+        const lossAt = (distance: number) =>
+          tf.tidy(() => {
+            variable.assign(tf.add(start, tf.mul(direction, distance)));
+            return model.loss(batch, evaluation).total.dataSync()[0]!;
+          });
+        const numeric = (lossAt(step) - lossAt(-step)) / (2 * step);
+        variable.assign(start);
+        const values = direction.dataSync();
+        const analytic = gradients.get(weight)!.reduce((sum, gradient, i) => sum + gradient * values[i]!, 0);
+        // Float32 loss near 2.4 is exact to 2e-7, divided by the step 2e-5; truncation adds about as much.
+        expect(Math.abs(analytic - numeric), `${weight}: ${analytic}, ${numeric}`).toBeLessThan(
+          1e-3 + 0.02 * Math.abs(numeric),
+        );
+        tf.dispose([direction, start]);
+      }
+    });
+
+    it(`comes back from its file as it was: ${name}`, async () => {
+      using model = create({ ...changes, dropout: 0.25 });
+      using loaded = TinyTransformer.fromSafetensors(await model.toSafetensors());
+      expect(loaded.config).toEqual(model.config);
+      const { inputs } = drawBatch(2, 8);
+      expect(await loaded.logits(inputs)).toEqual(await model.logits(inputs));
+    });
+  }
+
+  it("initialises as GPT-2 does", () => {
+    using model = create({ width: 64, layers: 8 });
+    const deviation = (name: string) => Math.sqrt(tf.moments(model.variables.get(name)!).variance.dataSync()[0]!);
+    // 4096 draws or more: five standard errors are under 6 %.
+    expect(Math.abs(deviation("transformer.h.3.attn.c_attn.weight") / 0.02 - 1)).toBeLessThan(0.06);
+    expect(Math.abs(deviation("transformer.h.3.attn.c_proj.weight") / (0.02 / 4) - 1)).toBeLessThan(0.06);
+    expect(Math.abs(deviation("transformer.h.3.mlp.c_proj.weight") / (0.02 / 4) - 1)).toBeLessThan(0.06);
+    expect([...model.variables.get("transformer.h.3.mlp.c_fc.bias")!.dataSync()].every((value) => value === 0)).toBe(
+      true,
+    );
+    expect([...model.variables.get("transformer.ln_f.weight")!.dataSync()].every((value) => value === 1)).toBe(true);
+  });
+
+  it("sees nothing of later ids when causal, and everything when not", async () => {
+    const { inputs } = drawBatch(1, 6);
+    const changed = { ...inputs, data: Int32Array.from(inputs.data) };
+    changed.data[5] = (changed.data[5]! + 1) % 11;
+    for (const causal of [true, false]) {
+      using model = create({ causal });
+      const [before, after] = [await model.logits(inputs), await model.logits(changed)];
+      const same = before.subarray(0, 5 * 11).every((value, i) => value === after[i]);
+      expect(same).toBe(causal);
+    }
+  });
+
+  it("draws dropout in training only, from the stream given", () => {
+    using model = create({ dropout: 0.5 });
+    const batch = drawBatch(3, 8);
+    const lossOf = (training: boolean, seed: number) =>
+      tf.tidy(() => model.loss(batch, { training, random: Random.fromSeed(seed) }).total.dataSync()[0]!);
+    expect(lossOf(false, 1)).toBe(lossOf(false, 2));
+    expect(lossOf(true, 1)).toBe(lossOf(true, 1));
+    expect(lossOf(true, 1)).not.toBe(lossOf(true, 2));
+  });
+
+  it("weighs targets, and reports each one's loss", async () => {
+    using model = create();
+    const batch = drawBatch(2, 4);
+    const losses = await model.lossPerPosition(batch);
+    const lossOf = (weights?: Float32Array) =>
+      tf.tidy(() => model.loss(weights ? { ...batch, weights } : batch, evaluation).metrics.natsPerId!.dataSync()[0]!);
+    expect(lossOf()).toBeCloseTo(losses.reduce((sum, loss) => sum + loss, 0) / 8, 5);
+    expect(lossOf(Float32Array.of(0, 0, 3, 0, 0, 1, 0, 0))).toBeCloseTo(0.75 * losses[2]! + 0.25 * losses[5]!, 5);
+  });
+
+  it("learns a batch by heart", () => {
+    using model = create();
+    const batch = drawBatch(2, 8);
+    const optimiser = tf.train.adam(0.01);
+    for (let step = 0; step < 60; step++) {
+      optimiser.minimize(() => model.loss(batch, evaluation).total, false, [...model.variables.values()]);
+    }
+    expect(lossAndGradients(model, batch).loss).toBeLessThan(0.1);
+    optimiser.dispose();
+  });
+
+  it("leaks nothing over loss, gradients, logits and dispose", async () => {
+    const empty = tf.memory().numTensors;
+    const model = create({ dropout: 0.1, positions: "rotary" });
+    const before = tf.memory().numTensors;
+    const batch = { ...drawBatch(2, 8), weights: new Float32Array(16).fill(1) };
+    lossAndGradients(model, batch, true);
+    await model.logits(batch.inputs);
+    await model.lossPerPosition(batch);
+    await model.toSafetensors();
+    expect(tf.memory().numTensors).toBe(before);
+    const { total, metrics, aux } = model.loss(batch, { training: true, random: Random.fromSeed(1) });
+    expect(tf.memory().numTensors).toBe(before + 2);
+    tf.dispose([total, metrics, aux]);
+    model.dispose();
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(empty);
+    expect(() => model.logitsTensor(tf.zeros([1, 1], "int32"))).toThrow("disposed");
+  });
+
+  it("survives being made in a tidy", async () => {
+    const model = tf.tidy(() => create({ positions: "sinusoidal" }) as never) as TinyTransformer;
+    expect(await model.logits(drawBatch(1, 3).inputs)).toHaveLength(33);
+    model.dispose();
+  });
+
+  it("refuses batches that do not fit", () => {
+    using model = create();
+    const batch = drawBatch(2, 8);
+    const lossOf = (changes: Partial<TransformerBatch>) => () => model.loss({ ...batch, ...changes }, evaluation);
+    expect(lossOf({ targets: drawBatch(2, 7).targets })).toThrow(ShapeError);
+    expect(lossOf(drawBatch(2, 9))).toThrow("rows of 9 ids do not fit the model's contextLength 8");
+    const outside = { ...batch.inputs, data: new Int32Array(16).fill(11) };
+    expect(lossOf({ inputs: outside })).toThrow(VocabularyError);
+    expect(lossOf({ targets: outside })).toThrow("id 11 at index 0 is outside the model's vocabulary [0, 11)");
+    expect(lossOf({ weights: new Float32Array(3) })).toThrow(ShapeError);
+    expect(lossOf({ weights: new Float32Array(16) })).toThrow(DataError);
+    expect(lossOf({ weights: new Float32Array(16).fill(-1) })).toThrow(DataError);
+  });
+});
+
+describe("TinyTransformer.fromSafetensors", () => {
+  it("uses nanoGPT's names and PyTorch's layouts", async () => {
+    using model = create();
+    const { tensors, metadata } = readSafetensors(await model.toSafetensors());
+    expect(tensors.get("transformer.h.1.attn.c_attn.weight")!.shape).toEqual([36, 12]); // [out, in]
+    expect(tensors.get("transformer.wpe.weight")!.shape).toEqual([8, 12]);
+    expect(tensors.get("lm_head.weight")!.shape).toEqual([11, 12]);
+    expect(JSON.parse(metadata.config!)).toEqual(model.config);
+  });
+
+  it("refuses truncated, foreign and edited files, and leaves nothing behind", async () => {
+    using model = create();
+    const bytes = await model.toSafetensors();
+    const before = tf.memory().numTensors;
+    const content = readSafetensors(bytes);
+    const rewritten =
+      (metadata: Record<string, string>, tensors = content.tensors) =>
+      () =>
+        TinyTransformer.fromSafetensors(writeSafetensors({ tensors, metadata }));
+    expect(() => TinyTransformer.fromSafetensors(bytes.subarray(0, bytes.length - 4))).toThrow(CheckpointError);
+    expect(rewritten({})).toThrow('names the model "none"');
+    const { model: kind, config } = content.metadata as { model: string; config: string };
+    expect(rewritten({ model: kind, config: "{" })).toThrow("configuration is not valid");
+    expect(rewritten({ model: kind, config: "null" })).toThrow(CheckpointError);
+    expect(rewritten({ model: kind, config: config.replace('"heads":2', '"heads":5') })).toThrow(CheckpointError);
+    expect(rewritten({ model: kind, config: config.replace('"layers":2', '"layers":1000000000') })).toThrow(
+      "it is damaged or edited",
+    );
+    const renamed = new Map([...content.tensors].map(([name, tensor]) => [name.replace("wte", "other"), tensor]));
+    expect(rewritten({ model: kind, config }, renamed)).toThrow("missing weights: transformer.wte.weight");
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe("configuration", () => {
+  it("is checked before anything is allocated", () => {
+    const before = tf.memory().numTensors;
+    const cases: [Partial<TransformerConfig> & Record<string, unknown>, string][] = [
+      [{ heads: 5 }, "width 12 must be divisible by heads 5"],
+      [{ layers: 0 }, "layers: expected a whole number of at least 1, got 0"],
+      [{ vocabularySize: 2.5 }, "vocabularySize"],
+      [{ dropout: 1 }, "dropout: expected a number of at least 0 and below 1, got 1"],
+      [{ gelu: "relu" as never }, "gelu: expected one of exact, tanh, got relu"],
+      [{ positions: "rotary", heads: 4 }, "must be even, got 3"],
+      [{ positions: "sinusoidal", width: 9, heads: 3 }, "must be even, got 9"],
+      [{ causal: 1 as never }, "causal: expected true or false"],
+      [{ head: 4 }, 'has no option "head"'],
+    ];
+    for (const [changes, message] of cases) {
+      expect(() => create(changes)).toThrow(ConfigError);
+      expect(() => create(changes)).toThrow(message);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});

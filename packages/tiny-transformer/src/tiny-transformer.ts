@@ -1,0 +1,252 @@
+import {
+  ConfigError,
+  type Denoiser,
+  type LossOptions,
+  type LossResult,
+  type Random,
+  type SequenceDecoding,
+  type SequenceModel,
+  ShapeError,
+  type TokenBatch,
+  type Trainable,
+} from "@mmgen/core";
+import { assignSafetensors, causalMask, normal, variable, weightsToSafetensors } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
+import { compileStep, runPrefill } from "./compiled-step.js";
+import { KeyValueCache } from "./key-value-cache.js";
+import { makePositionTables } from "./positions.js";
+import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
+import { checkTokens, checkVocabulary, normaliseWeights } from "./token-checks.js";
+import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { TransformerDecoding } from "./transformer-decoding.js";
+import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
+import { type PlannedWeight, planWeights } from "./weight-plan.js";
+
+/** The transformer hands nothing from `loss` to `afterStep`. */
+export type TransformerAux = Readonly<Record<string, never>>;
+
+type TransformerTraining = Trainable<TransformerBatch, tf.Variable, tf.Scalar, TransformerAux>;
+
+/**
+ * A small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
+ * layer. Trains, scores, and generates with a key-value cache.
+ *
+ * Methods with `Tensor` in their names borrow and give tensors and check no ids; the others take typed arrays.
+ */
+export class TinyTransformer implements TransformerTraining, SequenceModel, Denoiser {
+  /** The configuration with every default filled in. */
+  readonly config: CompleteTransformerConfig;
+  /** Weights by checkpoint name, in a fixed order. */
+  readonly variables: ReadonlyMap<string, tf.Variable>;
+  /** Empty: everything is learned by gradients. */
+  readonly state: ReadonlyMap<string, tf.Variable> = new Map();
+  readonly #inputs: GraphInputs;
+  readonly #step: ReturnType<typeof compileStep>;
+  #disposed = false;
+
+  private constructor(config: CompleteTransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
+    this.config = config;
+    this.variables = new Map(
+      [...planWeights(config)].map(([name, weight]) => [name, variable(() => initial(weight))] as const),
+    );
+    const tables = makePositionTables(config);
+    const mask = config.causal ? causalMask(config.contextLength) : undefined;
+    for (const table of [...Object.values(tables), ...(mask ? [mask] : [])]) {
+      tf.keep(table);
+    }
+    this.#inputs = { weights: this.variables, tables, ...(mask && { mask }) };
+    this.#step = compileStep(this.#inputs, config);
+  }
+
+  /**
+   * A transformer with fresh weights.
+   *
+   * @throws {@link ConfigError} when the configuration is not valid, before anything is allocated.
+   */
+  static create(config: TransformerConfig, { random }: { readonly random: Random }): TinyTransformer {
+    return new TinyTransformer(completeConfig(config), ({ shape, initial }) => {
+      if (initial === "zeros") {
+        return tf.zeros([...shape]);
+      }
+      return initial === "ones"
+        ? tf.ones([...shape])
+        : normal(shape, { random, standardDeviation: initial.standardDeviation });
+    });
+  }
+
+  /**
+   * The transformer that {@link TinyTransformer.toSafetensors} wrote.
+   *
+   * @throws {@link CheckpointError} when the file is damaged or another model's.
+   */
+  static fromSafetensors(bytes: Uint8Array): TinyTransformer {
+    const { content, config } = readCheckpoint(bytes);
+    const model = new TinyTransformer(config, ({ shape }) => tf.zeros([...shape]));
+    try {
+      assignSafetensors(model.variables, content);
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  }
+
+  /** Weights under nanoGPT's names and in PyTorch's layouts, with the configuration in the metadata. */
+  toSafetensors(): Promise<Uint8Array> {
+    this.#assertAlive();
+    return weightsToSafetensors(this.variables, { metadata: checkpointMetadata(this.config) });
+  }
+
+  get vocabularySize(): number {
+    return this.config.vocabularySize;
+  }
+
+  get contextLength(): number {
+    return this.config.contextLength;
+  }
+
+  /**
+   * Cross-entropy of the targets, in nats per id, weighted by `batch.weights`.
+   *
+   * Reads nothing back, and uploads nothing but ids, targets, weights and, in training, dropout masks.
+   *
+   * @returns `total`, and the same as metric `natsPerId`; yours to dispose.
+   * @throws {@link ShapeError}, {@link VocabularyError} or {@link DataError} when the batch does not fit the model.
+   */
+  loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
+    this.#assertAlive();
+    const shares = batch.weights && normaliseWeights(batch.weights, batch.targets);
+    const total = tf.tidy(() => {
+      const draws = training && this.config.dropout > 0 ? random : undefined;
+      const losses = targetLosses(batch, this.#inputs, this.config, draws); // [count · length]
+      return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
+    }) as tf.Scalar;
+    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
+  }
+
+  /** Each target's negative log-likelihood in nats, without dropout and unweighted, `[count, length]` row-major. */
+  async lossPerPosition(batch: Omit<TransformerBatch, "weights">): Promise<Float32Array> {
+    this.#assertAlive();
+    const losses = tf.tidy(() => targetLosses(batch, this.#inputs, this.config));
+    try {
+      return (await losses.data()) as Float32Array;
+    } finally {
+      losses.dispose();
+    }
+  }
+
+  /**
+   * Logits at every position, without dropout; differentiable.
+   *
+   * @param ids - `[batch, time]` int32, time ≤ contextLength; borrowed.
+   * @returns `[batch, time, vocabularySize]`; yours to dispose.
+   */
+  logitsTensor(ids: tf.Tensor): tf.Tensor3D {
+    this.#checkIdTensor(ids);
+    return tf.tidy(() => runHead(runRows(ids, this.#inputs, this.config), this.#inputs, this.config)) as tf.Tensor3D;
+  }
+
+  /** Logits at every position, `[rows, length, vocabularySize]` row-major. */
+  async logits(ids: TokenBatch): Promise<Float32Array> {
+    checkTokens("ids", ids, this.vocabularySize, this.contextLength);
+    const logits = tf.tidy(() => this.logitsTensor(uploadTokens(ids)));
+    try {
+      return (await logits.data()) as Float32Array;
+    } finally {
+      logits.dispose();
+    }
+  }
+
+  /** Runs a prompt through and returns the decode that goes on from it; see {@link SequenceModel}. */
+  async prefill(ids: TokenBatch): Promise<SequenceDecoding> {
+    checkTokens("prompt", ids, this.vocabularySize, this.contextLength);
+    const prompt = uploadTokens(ids);
+    const { logits, cache } = this.prefillTensor(prompt);
+    try {
+      const values = (await logits.data()) as Float32Array;
+      return new TransformerDecoding(values, cache, (next) => {
+        checkVocabulary("step", next, this.vocabularySize);
+        return tf.tidy(() => this.stepTensor(tf.tensor1d(next, "int32"), cache));
+      });
+    } catch (error) {
+      cache.dispose();
+      throw error;
+    } finally {
+      tf.dispose([prompt, logits]);
+    }
+  }
+
+  /**
+   * Runs a prompt through and keeps what its positions leave for later ones.
+   *
+   * @param ids - `[batch, time]` int32, 1 ≤ time ≤ contextLength; borrowed.
+   * @returns `logits` after the last id, `[batch, vocabularySize]`, and the cache; both yours to dispose.
+   * @throws {@link ConfigError} when the model is not causal.
+   */
+  prefillTensor(ids: tf.Tensor): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
+    this.#checkIdTensor(ids);
+    if (!this.config.causal) {
+      throw new ConfigError("A transformer with causal: false cannot go on from a prompt; use logits instead.");
+    }
+    const { logits, keys, values } = runPrefill(ids, this.#inputs, this.config);
+    return { logits, cache: new KeyValueCache(this, keys, values, ids.shape[1]!) };
+  }
+
+  /**
+   * Runs one id a row through, at the position after those cached, and adds it to the cache.
+   *
+   * @param ids - `[batch]` int32; borrowed.
+   * @param cache - From this model's {@link TinyTransformer.prefillTensor}; changed.
+   * @returns logits after the id, `[batch, vocabularySize]`; yours to dispose.
+   * @throws {@link ShapeError} when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
+   * is another model's.
+   */
+  stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor2D {
+    this.#assertAlive();
+    const { keys, values } = cache.read(this);
+    if (ids.rank !== 1 || ids.dtype !== "int32" || ids.shape[0] !== cache.rows) {
+      throw new ShapeError(`step: expected int32 [${cache.rows}], one id a row, got ${ids.dtype} [${ids.shape}].`);
+    }
+    if (cache.length >= this.contextLength) {
+      throw new ShapeError(
+        `step: the rows hold ${cache.length} ids, the model's whole contextLength; start anew from a shorter prompt.`,
+      );
+    }
+    const position = tf.tensor1d([cache.length], "int32");
+    try {
+      const next = this.#step(ids, position, keys, values);
+      cache.replace(next.keys, next.values);
+      return next.logits;
+    } finally {
+      position.dispose();
+    }
+  }
+
+  /** Frees weights and tables; safe to call twice. Caches are freed by their holders. */
+  dispose(): void {
+    if (!this.#disposed) {
+      this.#disposed = true;
+      tf.dispose([...this.variables.values(), ...Object.values(this.#inputs.tables), this.#inputs.mask ?? []]);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #checkIdTensor(ids: tf.Tensor): void {
+    this.#assertAlive();
+    if (ids.rank !== 2 || ids.dtype !== "int32" || ids.size === 0 || ids.shape[1]! > this.contextLength) {
+      throw new ShapeError(
+        `ids: expected int32 [batch ≥ 1, 1 ≤ time ≤ ${this.contextLength}], got ${ids.dtype} [${ids.shape}].`,
+      );
+    }
+  }
+
+  #assertAlive(): void {
+    if (this.#disposed) {
+      throw new ConfigError("This TinyTransformer is disposed; create or load another.");
+    }
+  }
+}
