@@ -9,6 +9,8 @@ export interface PanelContent {
   readonly curves: readonly PreparedCurve[];
   readonly scale: "linear" | "log";
   readonly xLabel: string;
+  /** Whether a linear axis starts at 0. */
+  readonly fromZero: boolean;
   /** A dashed line with its own axis at the right. */
   readonly learningRate?: readonly Point[];
 }
@@ -34,7 +36,7 @@ export async function renderPanel(
 }
 
 function panelSpec(content: PanelContent, size: { width: number; height: number }, theme: Theme): TopLevelSpec {
-  const { curves, scale, xLabel, learningRate } = content;
+  const { scale, curves, xLabel, learningRate } = content;
   const right = learningRate ? padding.rightAxis : padding.right;
   const x = {
     field: "x",
@@ -42,7 +44,7 @@ function panelSpec(content: PanelContent, size: { width: number; height: number 
     scale: { domain: xDomain(content), nice: false, zero: false },
     axis: { title: xLabel, grid: false, tickCount: 6, format: ",~f", titlePadding: 8 },
   };
-  const domain = yDomain(curves, scale);
+  const domain = yDomain(content);
   const ticks = scale === "log" ? { values: logTicks(domain) } : { tickCount: 5 };
   const y = {
     field: "y",
@@ -115,7 +117,7 @@ function xDomain({ curves, learningRate = [] }: PanelContent): [number, number] 
 }
 
 /** What smoothed lines and points need, and all but the most extreme hundredth of the raw values at either end. */
-function yDomain(curves: readonly PreparedCurve[], scale: "linear" | "log"): [number, number] {
+function yDomain({ curves, scale, fromZero }: PanelContent): [number, number] {
   const needed = curves.flatMap(({ style, raw, smooth }) => {
     const values = raw.map((point) => point.y);
     return style === "points" ? values : [...smooth.map((point) => point.y), ...withoutExtremes(values)];
@@ -124,7 +126,8 @@ function yDomain(curves: readonly PreparedCurve[], scale: "linear" | "log"): [nu
   const back = scale === "log" ? Math.exp : (value: number) => value;
   const [low, high] = extent(needed.map(along));
   const margin = high > low ? 0.05 * (high - low) : 0.5;
-  return [back(low - margin), back(high + margin)];
+  const start = fromZero && scale === "linear" ? Math.min(0, low) : back(low - margin);
+  return [start, back(high + margin)];
 }
 
 /** 1, 2 and 5 times the powers of ten within the domain; the powers alone when there are many. */

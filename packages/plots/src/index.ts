@@ -1,3 +1,5 @@
+export { type CodebookUsageOptions, codebookUsage } from "./codebook-usage.js";
+export { type ConfusionMatrixOptions, confusionMatrix } from "./confusion-matrix.js";
 export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
 export type { CurveSeries, CurveValues } from "./curve-series.js";
 export {
@@ -13,4 +15,5 @@ export { imagePixels, type PixelImage } from "./pixels.js";
 export { encodePng } from "./png.js";
 export type { ReportImage } from "./report-image.js";
 export type { ThemeName } from "./theme.js";
+export { type TimingChartOptions, timingChart } from "./timing-chart.js";
 export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./training-curves.js";

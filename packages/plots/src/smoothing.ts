@@ -1,8 +1,8 @@
 /**
  * Centred moving average that ignores values which are not finite.
  *
- * Towards either end the window shrinks on both sides alike, so that the steep start of a training curve is neither
- * flattened nor shifted.
+ * At the start the window shrinks on both sides alike, so that the steep beginning of a training curve is neither
+ * flattened nor shifted; at the end, where curves are flat and noisy, only what is missing is left off.
  *
  * @param values - One a step; borrowed.
  * @param window - How many steps it spans, at least 1.
@@ -18,8 +18,8 @@ export function movingAverage(values: ArrayLike<number>, window: number): Float6
   }
   const half = Math.floor((window - 1) / 2);
   return Float64Array.from({ length: values.length }, (_, i) => {
-    const reach = Math.min(half, i, values.length - 1 - i);
-    const [start, end] = [i - reach, i + reach + 1];
+    const reach = Math.min(half, i);
+    const [start, end] = [i - reach, Math.min(i + reach, values.length - 1) + 1];
     return (sums[end]! - sums[start]!) / (counts[end]! - counts[start]!);
   });
 }

@@ -17,6 +17,8 @@ export interface CurvePanel {
   readonly xLabel?: string;
   /** "log" shows ratios and needs values above 0; "linear" by default. */
   readonly scale?: "linear" | "log";
+  /** Whether a linear scale starts at 0; false by default. */
+  readonly fromZero?: boolean;
   /** Steps the moving average of a "steps" series spans; a fiftieth of the series by default. */
   readonly smoothing?: number;
   /** Learning rate by step: a thin dashed line with its axis at the right. */
@@ -71,15 +73,18 @@ export async function trainingCurves(options: TrainingCurvesOptions): Promise<st
       parts.push(
         panelTitle(panel, left, y + 12, theme),
         `<g transform="translate(${left} ${y + titleHeight})">${legends[i]!.markup}</g>`,
-        chart
-          .replace("<svg ", `<svg x="${left}" y="${y + chartTop}" `)
-          // Each chart counts its clip paths from 0; here they share one document.
-          .replace(/\bclip(?=\d)/g, `panel${first + i}-clip`),
+        ownClipPaths(chart, `panel-${first + i + 1}`).replace("<svg ", `<svg x="${left}" y="${y + chartTop}" `),
       );
     }
     y += chartTop + panelSize.height + (first + columns < panels.length ? gap.row : margin / 2);
   }
   return svgDocument({ width, height: y }, options.title ?? "Training curves", theme, parts.join(""));
+}
+
+/** Ids of clip paths as `prefix-1`, `prefix-2` …: vega counts on from chart to chart, and charts share a document here. */
+function ownClipPaths(chart: string, prefix: string): string {
+  const ids = [...new Set(chart.match(/\bclip\d+\b/g))];
+  return chart.replace(/\bclip\d+\b/g, (id) => `${prefix}-${ids.indexOf(id) + 1}`);
 }
 
 function panelTitle({ title, yLabel }: CurvePanel, x: number, y: number, theme: Theme): string {
@@ -90,10 +95,10 @@ function panelTitle({ title, yLabel }: CurvePanel, x: number, y: number, theme: 
 }
 
 function panelChart(panel: CurvePanel, theme: Theme): Promise<string> {
-  const { scale = "linear", xLabel = "step", learningRate } = panel;
+  const { scale = "linear", fromZero = false, xLabel = "step", learningRate } = panel;
   const curves = panel.series.map((series) => prepareCurve(series, scale, panel.smoothing));
   const rate = learningRate && { learningRate: curvePoints("learning rate", learningRate) };
-  return renderPanel({ curves, scale, xLabel, ...rate }, panelSize, theme);
+  return renderPanel({ curves, scale, fromZero, xLabel, ...rate }, panelSize, theme);
 }
 
 function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
