@@ -53,27 +53,24 @@ export function dropoutMask(shape: readonly number[], { rate, random }: DropoutO
 export function drawKept(size: number, rate: number, random: Random): Uint8Array {
   const border = Math.floor(rate * 256);
   const borderRate = (rate * 256 - border) * 2 ** 32;
-  const undecided = 2;
-  const verdicts = new Uint8Array(256).fill(0, 0, border).fill(1, border + 1);
-  verdicts[border] = undecided;
+  // The four bytes of a draw are compared at once, as two pairs of 16-bit lanes: a byte plus 256 − t has the lane's
+  // ninth bit set exactly if the byte is at least t.
+  const atLeastBorder = (256 - border) * 0x00010001;
+  const aboveBorder = atLeastBorder - 0x00010001;
   const bytes = new Uint8Array(Math.ceil(size / 4) * 4);
   const words = new Uint32Array(bytes.buffer);
   for (let i = 0; i < words.length; i++) {
     const draw = random.uint32();
-    let word =
-      verdicts[draw & 255]! |
-      (verdicts[(draw >>> 8) & 255]! << 8) |
-      (verdicts[(draw >>> 16) & 255]! << 16) |
-      (verdicts[draw >>> 24]! << 24);
-    if ((word & 0x02020202) !== 0) {
-      for (let shift = 0; shift < 32; shift += 8) {
-        if ((word >>> shift) & undecided) {
-          word ^= undecided << shift;
-          word |= (random.uint32() < borderRate ? 0 : 1) << shift;
-        }
+    const even = draw & 0x00ff00ff;
+    const odd = (draw >>> 8) & 0x00ff00ff;
+    let kept = (((even + aboveBorder) >>> 8) & 0x00010001) | ((odd + aboveBorder) & 0x01000100);
+    const keptOrBorder = (((even + atLeastBorder) >>> 8) & 0x00010001) | ((odd + atLeastBorder) & 0x01000100);
+    for (let undecided = kept ^ keptOrBorder; undecided !== 0; undecided &= undecided - 1) {
+      if (random.uint32() >= borderRate) {
+        kept |= undecided & -undecided;
       }
     }
-    words[i] = word;
+    words[i] = kept;
   }
   return bytes.subarray(0, size);
 }
