@@ -20,8 +20,8 @@ export function uniform(
 /**
  * Uniform in ±gain · √(3 / fanIn), so that a layer keeps the variance of what comes in.
  *
- * @param fanIn - Inputs that each output sums over: `inputs` of a linear layer, `inChannels · height · width` of a convolution.
- * @param gain - √2 before a ReLU, the default; 1/√3 is what PyTorch gives its linear and convolution layers.
+ * @param options - `fanIn`: inputs that each output sums over, `inputs` of a linear layer, `inChannels · height · width`
+ *   of a convolution. `gain`: √2 before a ReLU, the default; 1/√3 is what PyTorch gives its linear and convolution layers.
  * @see He et al. 2015, https://arxiv.org/abs/1502.01852
  */
 export function kaimingUniform(
