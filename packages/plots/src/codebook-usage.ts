@@ -34,7 +34,7 @@ export function codebookUsage(options: CodebookUsageOptions): string {
   const perplexity = Math.exp(-shares.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0));
   const {
     title = "Use of the codebook",
-    subtitle = `${size} codes, ${used} used (${round((100 * used) / size)} %), perplexity ${perplexity.toFixed(1)}`,
+    subtitle = `${size} codes, ${used} used (${((100 * used) / size).toFixed(1)} %), perplexity ${perplexity.toFixed(1)}`,
   } = options;
   const width = 2 * margin + plot.left + plot.width;
   const header = svgHeader({ title, subtitle }, width, theme);

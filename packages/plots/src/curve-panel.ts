@@ -50,7 +50,7 @@ function panelSpec(content: PanelContent, size: { width: number; height: number 
     field: "y",
     type: "quantitative" as const,
     scale: { type: scale, domain, nice: false },
-    axis: { title: null, format: "~g", domain: false, ticks: false, ...ticks },
+    axis: { title: null, format: yFormat(domain, scale), domain: false, ticks: false, ...ticks },
   };
   const layer = (values: readonly Point[], mark: object) => ({
     data: { values: values as Point[] },
@@ -128,6 +128,15 @@ function yDomain({ curves, scale, fromZero }: PanelContent): [number, number] {
   const margin = high > low ? 0.05 * (high - low) : 0.5;
   const start = fromZero && scale === "linear" ? Math.min(0, low) : back(low - margin);
   return [start, back(high + margin)];
+}
+
+/** Plain decimals where they are short; else, and on logarithmic axes beyond them, powers of ten. */
+function yFormat([low, high]: [number, number], scale: "linear" | "log"): string {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  if (scale === "log") {
+    return low >= 1e-4 && high < 1e6 ? "~r" : "~e";
+  }
+  return high - low >= 1e-3 && largest < 1e6 ? ",~f" : "~e";
 }
 
 /** 1, 2 and 5 times the powers of ten within the domain; the powers alone when there are many. */

@@ -63,8 +63,8 @@ describe("confusionMatrix", () => {
 describe("codebookUsage", () => {
   test("says how many codes are used and the perplexity", () => {
     // Two codes evenly: perplexity 2.
-    expect(codebookUsage({ counts: [5, 0, 5, 0] })).toContain("4 codes, 2 used (50 %), perplexity 2.0");
-    expect(codebookUsage({ counts: new Int32Array(1024).fill(7) })).toContain("1024 used (100 %), perplexity 1024.0");
+    expect(codebookUsage({ counts: [5, 0, 5, 0] })).toContain("4 codes, 2 used (50.0 %), perplexity 2.0");
+    expect(codebookUsage({ counts: new Int32Array(1024).fill(7) })).toContain("1024 used (100.0 %), perplexity 1024.0");
   });
 
   test("draws the most used code first and as tall as its share", async () => {

@@ -77,6 +77,20 @@ describe("trainingCurves", () => {
     expect(heights[2]!).toBeGreaterThan(heights[0]! + 100);
   });
 
+  test.each<[number[], "linear" | "log", string[]]>([
+    [[0, 900], "linear", ["200", "800"]],
+    [[1.5, 2.5], "linear", ["1.6", "2.4"]],
+    [[1000, 9000], "linear", ["2,000", "8,000"]],
+    [[0.005, 2000], "log", ["0.01", "1", "1000"]],
+    [[1e-7, 1e-5], "log", ["1e-7", "1e-6"]],
+  ])("labels the axis of %j, %s, with plain short numbers", async (y, scale, expected) => {
+    const svg = await trainingCurves({ panels: [{ title: "", scale, series: [{ label: "", style: "points", y }] }] });
+    for (const text of expected) {
+      expect(svg).toContain(`>${text}</text>`);
+    }
+    expect(svg).not.toContain("e+");
+  });
+
   test("panels stand side by side, then below, and clip paths stay their own", async () => {
     const { width, height } = await draw([panel, panel, panel]);
     const single = await draw([panel]);
