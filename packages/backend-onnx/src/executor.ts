@@ -1,8 +1,12 @@
 import { KernelError } from "@mmgen/core";
 import { valueName, writeOnnxModel } from "./graph/onnx-model.js";
 import type { Plan } from "./graph/plan.js";
+import { planWork } from "./graph/plan-work.js";
 import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime/runtime.js";
 import { SessionCache } from "./session-cache.js";
+
+/** Graphs of less arithmetic than this run on the calling thread. */
+const smallWork = 500_000;
 
 /** Turns plans into elements: finds or compiles the session of a plan's key and runs it. */
 export class Executor {
@@ -58,7 +62,9 @@ export class Executor {
     };
     try {
       const [inputs, outputs] = [plan.feeds.map(valueName), plan.outputs.map(valueName)];
-      const session = this.runtime.createSession(model, inputs, outputs, this.options);
+      // Every session of several threads has threads of its own, which cost more than a small graph has to do.
+      const options = planWork(plan) < smallWork ? { ...this.options, intraOpNumThreads: 1 } : this.options;
+      const session = this.runtime.createSession(model, inputs, outputs, options);
       return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
     } catch (cause) {
       return fail("build", plan, cause);

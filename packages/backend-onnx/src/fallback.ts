@@ -38,14 +38,10 @@ export class Fallback {
       borrowed.push(copy);
       return copy;
     };
-    const cpuInputs: tf.NamedTensorInfoMap = {};
+    const cpuInputs = (Array.isArray(inputs) ? [] : {}) as tf.NamedTensorInfoMap;
     for (const [name, input] of Object.entries(inputs)) {
-      // A few kernels (AddN, Concat, Pack, Einsum) take a list under one name.
-      cpuInputs[name] = Array.isArray(input)
-        ? (input.map(toCpu) as unknown as tf.TensorInfo)
-        : input == null
-          ? input
-          : toCpu(input);
+      // Some kernels (AddN, Concat, Pack, Einsum) take a list of inputs, others leave optional ones out.
+      cpuInputs[name] = input == null ? input : toCpu(input);
     }
     try {
       const results = kernel.kernelFunc({ inputs: cpuInputs, backend: cpu, attrs: attrs ?? {} });

@@ -75,7 +75,10 @@ export class OnnxBackend extends tf.KernelBackend {
           "A tensor that was disposed, or one of strings or complex numbers, has no place in a graph.",
       );
     }
-    return sameShape(value.shape, info.shape) ? value : this.graph.reshape(value, info.shape);
+    if (sameShape(value.shape, info.shape)) {
+      return value;
+    }
+    return value.resident?.host == null ? this.graph.reshape(value, info.shape) : this.#view(value, info.shape);
   }
 
   /** The value a tensor's data id holds, in whatever shape it was made. */
@@ -352,6 +355,21 @@ export class OnnxBackend extends tf.KernelBackend {
       this.#pending.clear();
       this.executor.cache.clear();
     }
+  }
+
+  /** Elements that exist need no node to be seen in another shape; the graph is then fed with the shape it uses. */
+  #view(base: LazyValue, shape: readonly number[]): LazyValue {
+    base.views ??= new Map();
+    const key = shape.join();
+    let view = base.views.get(key);
+    if (view === undefined) {
+      view = new LazyValue(base.type, [...shape]);
+      view.resident = this.executor.runtime.upload(base.type, view.shape, base.resident!.host!);
+      view.base = base;
+      view.splat = base.splat;
+      base.views.set(key, view);
+    }
+    return view;
   }
 
   #store(

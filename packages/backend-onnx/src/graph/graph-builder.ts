@@ -47,6 +47,11 @@ export class GraphBuilder extends Recorder {
 
   where(condition: LazyValue, a: LazyValue, b: LazyValue): LazyValue {
     const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
+    if (a.type === "bool") {
+      // ONNX Runtime chooses between numbers only.
+      const chosen = this.where(condition, this.cast(a, "int32"), this.cast(b, "int32"));
+      return this.cast(chosen, "bool");
+    }
     return this.node("Where", [condition, a, b], a.type, shape);
   }
 

@@ -32,6 +32,10 @@ export class LazyValue {
   constantKey: string | null = null;
   /** Set where every element is known to be this number, so that elementwise kernels can use a scalar instead. */
   splat: number | null = null;
+  /** Where this is the same elements in another shape: the value that has them. */
+  base: LazyValue | null = null;
+  /** Values that have this one's elements in other shapes, by shape. */
+  views: Map<string, LazyValue> | null = null;
   /** The last traversal that met this value, and the number it gave. */
   visit = 0;
   number = 0;

@@ -17,8 +17,8 @@ const arithmetic: Readonly<Record<string, Binary>> = {
     return graph.mul(difference, difference);
   },
   [tf.RealDiv]: (graph, a, b) => (a.type === "int32" ? throughDouble("Div", graph, a, b) : graph.div(a, b)),
-  [tf.FloorDiv]: (graph, a, b) =>
-    a.type === "int32" ? divideIntegers(graph, a, b) : graph.unary("Floor", graph.div(a, b)),
+  // Of floats too, tfjs makes integers.
+  [tf.FloorDiv]: divideIntegers,
   [tf.Mod]: modulo,
   [tf.Pow]: (graph, a, b) => (a.type === "int32" ? throughDouble("Pow", graph, a, b) : graph.binary("Pow", a, b)),
 };

@@ -4,7 +4,9 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
 interface ReductionAttributes {
-  readonly axis: number | number[];
+  readonly axis?: number | number[];
+  /** What the kernel Max calls its axes. */
+  readonly reductionIndices?: number | number[];
   readonly keepDims: boolean;
 }
 
@@ -27,7 +29,8 @@ export const reductionKernels: readonly NativeKernel[] = [
   ...Object.entries(reductions).map(([name, compute]) =>
     kernel<ReductionAttributes>(name, ({ input, attrs, graph }) => {
       const x = input("x");
-      return compute(graph, x, tf.util.parseAxisParam(attrs.axis, [...x.shape]), attrs.keepDims);
+      const axes = attrs.axis ?? attrs.reductionIndices;
+      return compute(graph, x, tf.util.parseAxisParam(axes as number[], [...x.shape]), attrs.keepDims);
     }),
   ),
   argKernel(tf.ArgMax, "ArgMax"),
@@ -41,7 +44,16 @@ function extremum(
   axes: readonly number[],
   keepDims: boolean,
 ): LazyValue | null {
-  return x.type === "bool" ? onBooleans(graph, op, x, axes, keepDims) : graph.reduce(op, x, axes, keepDims);
+  if (x.type === "bool") {
+    return onBooleans(graph, op, x, axes, keepDims);
+  }
+  const found = graph.reduce(op, x, axes, keepDims);
+  if (x.type !== "float32" || axes.length === 0) {
+    return found;
+  }
+  // ONNX Runtime passes over NaN; tfjs lets it win.
+  const isNaN = graph.node("IsNaN", [x], "bool", x.shape);
+  return graph.where(onBooleans(graph, "ReduceMax", isNaN, axes, keepDims), graph.scalar(x.type, Number.NaN), found);
 }
 
 function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonly number[], keepDims: boolean) {

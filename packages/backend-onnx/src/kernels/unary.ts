@@ -48,7 +48,12 @@ const numberCompositions: Readonly<Record<string, Unary>> = {
   [tf.Neg]: (graph, x) => graph.unary("Neg", x),
   [tf.Relu]: (graph, x) =>
     x.type === "int32" ? graph.binary("Max", x, graph.scalar(x.type, 0)) : graph.unary("Relu", x),
-  [tf.Sign]: (graph, x) => graph.unary("Sign", x),
+  // ONNX's Sign keeps NaN; tfjs's gives 0.
+  [tf.Sign]: (graph, x) => {
+    const zero = graph.scalar(x.type, 0);
+    const is = (op: string) => graph.rawCast(graph.binary(op, x, zero, "bool"), x.type);
+    return graph.sub(is("Greater"), is("Less"));
+  },
   [tf.Square]: (graph, x) => graph.mul(x, x),
 };
 

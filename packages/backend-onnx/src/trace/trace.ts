@@ -73,7 +73,7 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     this.#key = plan.key;
     this.#sources = plan.feeds.map((feed) => {
       const input = placeholders.indexOf(feed);
-      const variable = variables.get(feed);
+      const variable = variables.get(feed.base ?? feed);
       return input >= 0 ? { input } : variable ? { variable, shape: feed.shape } : { captured: feed };
     });
   }

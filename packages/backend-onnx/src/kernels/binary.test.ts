@@ -1,0 +1,140 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, test } from "vitest";
+import { booleans, expectParity, floats, integers } from "../parity.js";
+
+type Operation = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
+
+const differentiable: readonly (readonly [string, Operation])[] = [
+  ["add", tf.add],
+  ["sub", tf.sub],
+  ["mul", tf.mul],
+  ["div", tf.div],
+  ["floorDiv", tf.floorDiv],
+  ["pow", (a, b) => tf.pow(tf.abs(a), b)],
+  ["mod", tf.mod],
+];
+
+/** tfjs's gradients of these do not sum over broadcast axes. */
+const sameShapes: readonly (readonly [string, Operation])[] = [
+  ["maximum", tf.maximum],
+  ["minimum", tf.minimum],
+  ["squaredDifference", tf.squaredDifference],
+];
+
+const comparisons: readonly (readonly [string, Operation])[] = [
+  ["equal", tf.equal],
+  ["notEqual", tf.notEqual],
+  ["less", tf.less],
+  ["lessEqual", tf.lessEqual],
+  ["greater", tf.greater],
+  ["greaterEqual", tf.greaterEqual],
+];
+
+const shapePairs: readonly (readonly [number[], number[]])[] = [
+  [[], []],
+  [[3], []],
+  [[], [2, 3]],
+  [[2, 3], [3]],
+  [
+    [2, 1, 4],
+    [3, 1],
+  ],
+  [
+    [1, 1],
+    [2, 3],
+  ],
+  [
+    [2, 3, 2, 2],
+    [2, 3, 2, 2],
+  ],
+];
+
+describe("binary operations", () => {
+  for (const [name, operation] of differentiable) {
+    test(`${name}: values and gradients under broadcasting`, async () => {
+      for (const [a, b] of shapePairs) {
+        await expectParity(() => operation(floats(a, -2, 2), floats(b, 0.3, 2, 2)), { tolerance: 1e-5 });
+        await expectParity(
+          () => {
+            const gradients = tf.grads(operation)([floats(a, -2, 2), floats(b, 0.3, 2, 2)]);
+            return gradients;
+          },
+          { tolerance: 2e-5 },
+        );
+      }
+    });
+
+    test(`${name}: int32`, async () => {
+      await expectParity(() => operation(integers([3, 4], -9, 9), integers([4], 1, 5, 2)));
+      await expectParity(() => operation(integers([8], -9, 9), integers([8], -5, -1, 2)));
+    });
+  }
+
+  for (const [name, operation] of sameShapes) {
+    test(`${name}: values, gradients, int32`, async () => {
+      for (const [a, b] of shapePairs) {
+        await expectParity(() => operation(floats(a), floats(b, -2, 2, 2)));
+        await expectParity(() => operation(integers(a), integers(b, -5, 5, 2)));
+        await expectParity(() => tf.grads(operation)([floats(a), floats(a, -2, 2, 2)]));
+      }
+    });
+  }
+
+  test("int32 division by zero is 0, as in an Int32Array", async () => {
+    await expectParity(() => {
+      const [a, b] = [tf.tensor1d([3, -3, 0], "int32"), tf.tensor1d([0, 0, 0], "int32")];
+      return [tf.floorDiv(a, b), tf.mod(a, b)];
+    });
+  });
+
+  test("NaN and infinities", async () => {
+    const [nan, infinity] = [Number.NaN, Number.POSITIVE_INFINITY];
+    const a = () => tf.tensor1d([nan, 1, nan, infinity, -infinity, 0, infinity]);
+    const b = () => tf.tensor1d([1, nan, nan, 1, infinity, 0, infinity]);
+    for (const operation of [tf.add, tf.sub, tf.mul, tf.div, tf.maximum, tf.minimum, tf.floorDiv]) {
+      await expectParity(() => operation(a(), b()));
+    }
+    for (const [, operation] of comparisons) {
+      await expectParity(() => operation(a(), b()));
+    }
+  });
+
+  for (const [name, operation] of comparisons) {
+    test(`${name}: float32, int32, bool`, async () => {
+      for (const [a, b] of shapePairs) {
+        await expectParity(() => [
+          operation(tf.round(floats(a)), tf.round(floats(b, -2, 2, 3))),
+          operation(integers(a, -2, 2), integers(b, -2, 2, 3)),
+          operation(booleans(a), booleans(b, 3)),
+        ]);
+      }
+    });
+  }
+
+  test("logical operations", async () => {
+    await expectParity(() => {
+      const [a, b] = [booleans([2, 3]), booleans([3], 2)];
+      return [tf.logicalAnd(a, b), tf.logicalOr(a, b), tf.logicalXor(a, b)];
+    });
+  });
+
+  test("prelu, with its gradient", async () => {
+    await expectParity(() => tf.prelu(floats([2, 3]), floats([3], 0.1, 0.4)));
+    await expectParity(() => tf.grads(tf.prelu as Operation)([floats([2, 3]), floats([3], 0.1, 0.4)]));
+  });
+
+  test("operands that are all alike cost no broadcast but count", async () => {
+    await expectParity(() => {
+      const x = floats([2, 3]);
+      const column = floats([2, 1]);
+      return [
+        tf.add(x, tf.zerosLike(x)),
+        tf.mul(tf.onesLike(x), column),
+        tf.add(column, tf.fill([2, 3], 0)),
+        tf.sub(tf.onesLike(x), x),
+        tf.mul(x, tf.fill([2, 3], 2.5)),
+        tf.mul(tf.fill([2, 1], 2), tf.fill([1, 3], 3)),
+      ];
+    });
+  });
+});

@@ -1,0 +1,111 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, test } from "vitest";
+import { expectParity, floats } from "../parity.js";
+
+const tolerance = 2e-5;
+
+interface Case {
+  readonly size: number;
+  readonly filter: [number, number, number, number];
+  readonly strides: number;
+  readonly pad: "same" | "valid" | number;
+}
+
+const cases: readonly Case[] = [
+  { size: 6, filter: [3, 3, 2, 4], strides: 1, pad: "same" },
+  { size: 7, filter: [3, 3, 2, 4], strides: 2, pad: "same" },
+  { size: 8, filter: [4, 4, 2, 3], strides: 2, pad: "same" },
+  { size: 8, filter: [4, 4, 2, 3], strides: 2, pad: 1 },
+  { size: 7, filter: [2, 3, 2, 3], strides: 2, pad: "valid" },
+  { size: 5, filter: [1, 1, 2, 3], strides: 1, pad: "same" },
+  { size: 5, filter: [1, 1, 2, 3], strides: 2, pad: "valid" },
+  { size: 4, filter: [4, 4, 2, 3], strides: 1, pad: "valid" },
+  { size: 3, filter: [3, 3, 1, 1], strides: 1, pad: "same" },
+];
+
+describe("convolutions", () => {
+  for (const { size, filter, strides, pad } of cases) {
+    test(`${size}², filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
+      const x = () => floats([2, size, size, filter[2]]) as tf.Tensor4D;
+      const w = () => floats(filter, -1, 1, 2) as tf.Tensor4D;
+      const convolve = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
+      await expectParity(() => convolve(x(), w()), { tolerance });
+      await expectParity(() => tf.grads((a, b) => tf.square(convolve(a, b)))([x(), w()]), { tolerance: 1e-4 });
+    });
+  }
+
+  test("dilations", async () => {
+    await expectParity(
+      () =>
+        tf.conv2d(
+          floats([1, 7, 7, 2]) as tf.Tensor4D,
+          floats([3, 3, 2, 3], -1, 1, 2) as tf.Tensor4D,
+          1,
+          "same",
+          "NHWC",
+          2,
+        ),
+      { tolerance },
+    );
+  });
+
+  test("transposed convolution with its gradients", async () => {
+    const w = () => floats([4, 4, 2, 3], -1, 1, 2) as tf.Tensor4D;
+    const up = (a: tf.Tensor, b: tf.Tensor) =>
+      tf.conv2dTranspose(a as tf.Tensor4D, b as tf.Tensor4D, [2, 8, 8, 2], 2, "same");
+    await expectParity(() => up(floats([2, 4, 4, 3]), w()), { tolerance });
+    await expectParity(() => tf.grads(up)([floats([2, 4, 4, 3]), w()]), { tolerance });
+  });
+
+  test("one image without a batch axis, conv1d", async () => {
+    await expectParity(
+      () => [
+        tf.conv2d(floats([5, 5, 2]) as tf.Tensor3D, floats([3, 3, 2, 2]) as tf.Tensor4D, 1, "same"),
+        tf.conv1d(floats([2, 6, 2]) as tf.Tensor3D, floats([3, 2, 2]) as tf.Tensor3D, 1, "same"),
+      ],
+      { tolerance },
+    );
+  });
+
+  test("fused convolution", async () => {
+    for (const activation of ["linear", "relu", "sigmoid"] as const) {
+      await expectParity(
+        () =>
+          tf.fused.conv2d({
+            x: floats([1, 5, 5, 2]) as tf.Tensor4D,
+            filter: floats([3, 3, 2, 3], -1, 1, 2) as tf.Tensor4D,
+            strides: 1,
+            pad: "same",
+            bias: floats([3]),
+            activation,
+          }),
+        { tolerance },
+      );
+    }
+  });
+
+  test("batch normalisation with its gradients", async () => {
+    const normalise = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) =>
+      tf.batchNorm(
+        x as tf.Tensor4D,
+        mean as tf.Tensor1D,
+        variance as tf.Tensor1D,
+        offset as tf.Tensor1D,
+        scale as tf.Tensor1D,
+        1e-3,
+      );
+    const inputs = () => [
+      floats([2, 3, 3, 4]),
+      floats([4]),
+      floats([4], 0.5, 2),
+      floats([4], -1, 1, 3),
+      floats([4], 0.5, 1),
+    ];
+    await expectParity(() => (normalise as (...x: tf.Tensor[]) => tf.Tensor)(...inputs()), { tolerance });
+    await expectParity(() => tf.grads(normalise as (...x: tf.Tensor[]) => tf.Tensor)(inputs()), { tolerance: 1e-4 });
+  });
+
+  test("a kernel without a native version runs on the cpu backend's code", async () => {
+    await expectParity(() => tf.maxPool(floats([1, 4, 4, 2]) as tf.Tensor4D, 2, 2, "valid"), { fallback: ["MaxPool"] });
+  });
+});

@@ -1,0 +1,62 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, test } from "vitest";
+import type { OnnxBackend } from "../onnx-backend.js";
+import { expectParity, floats } from "../parity.js";
+
+const ids = (values: number[], shape: number[] = [values.length]) => tf.tensor(values, shape, "int32");
+
+describe("gather, scatter and one-hot", () => {
+  test("oneHot: depths, values, dtypes, indices outside", async () => {
+    await expectParity(() => [
+      tf.oneHot(ids([0, 2, 1]), 3),
+      tf.oneHot(ids([0, 2, 1, 1], [2, 2]), 4, 5, -1),
+      tf.oneHot(ids([0, 7, -1]), 3),
+      tf.oneHot(ids([1]), 2, 1, 0, "int32"),
+      tf.oneHot(ids([1]), 2, 1, 0, "bool"),
+      tf.oneHot(ids([1], []), 2),
+    ]);
+  });
+
+  test("unsortedSegmentSum: few and many segments, absent and negative ids", async () => {
+    for (const segments of [3, 2000]) {
+      await expectParity(() => tf.unsortedSegmentSum(floats([4, 2]), ids([0, 2, 0, 1]) as tf.Tensor1D, segments), {
+        tolerance: 1e-5,
+      });
+      await expectParity(() => tf.unsortedSegmentSum(floats([4]), ids([1, -1, 1, 2]) as tf.Tensor1D, segments), {
+        tolerance: 1e-5,
+      });
+    }
+  });
+
+  test("the gradient of gather, as embeddings use it", async () => {
+    for (const rows of [5, 1500]) {
+      await expectParity(() => tf.grad((table) => tf.gather(table, ids([1, 3, 1, 0], [2, 2])))(floats([rows, 3])), {
+        tolerance: 1e-5,
+      });
+    }
+    await expectParity(() => tf.grad((table) => tf.gather(table, ids([1, 0, 1]), 1))(floats([2, 3, 2])), {
+      tolerance: 1e-5,
+    });
+  });
+
+  test("gather in batches runs in the fallback", async () => {
+    await expectParity(() => tf.gather(floats([2, 3, 2]), ids([0, 2, 1, 1], [2, 2]), 1, 1), { fallback: ["GatherV2"] });
+  });
+
+  test("gatherND", async () => {
+    await expectParity(() =>
+      tf.gatherND(floats([3, 4]), tf.cast(tf.round(tf.tensor2d([1, 2, 0, 3], [2, 2])), "int32")),
+    );
+    await expectParity(() => tf.gatherND(floats([3, 4]), ids([1, 0], [2, 1])), { fallback: ["GatherNd"] });
+  });
+
+  test("an index out of range is an error, and the backend goes on", async () => {
+    await tf.setBackend("onnx");
+    expect(() => tf.gather(floats([3, 2]), ids([3]))).toThrow(/3 is not in \[0, 2\]/);
+    const late = tf.gather(floats([3, 2]), tf.cast(tf.mul(tf.tensor1d([1, 2]), 4), "int32"));
+    await expect(late.data()).rejects.toThrow(/Gather/);
+    await expect(late.data()).rejects.toThrow(/Gather/);
+    expect([...tf.add(tf.tensor1d([1]), 1).dataSync()]).toEqual([2]);
+    expect((tf.backend() as OnnxBackend).memory().pendingValues).toBe(0);
+  });
+});
