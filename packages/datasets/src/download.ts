@@ -36,7 +36,7 @@ export async function downloadFile(file: RemoteFile, options: DownloadOptions): 
     let compressed: Uint8Array;
     try {
       compressed = await fetchBytes(address, file, { connectTimeout, stallTimeout, onMessage });
-      verify(compressed, file, address);
+      verify(compressed, file);
     } catch (error) {
       const failure = `${address}: ${describe(error)}`;
       onMessage?.(failure);
@@ -96,8 +96,8 @@ async function fetchBytes(
   }
 }
 
-function verify(compressed: Uint8Array, file: RemoteFile, address: string): void {
-  const content = gunzip(compressed, address, file.size);
+function verify(compressed: Uint8Array, file: RemoteFile): void {
+  const content = gunzip(compressed, "the answer", file.size);
   const sum = createHash("sha256").update(content).digest("hex");
   if (sum !== file.sha256) {
     throw new DataError(`SHA-256 of the content is ${sum}, expected ${file.sha256}`);
@@ -107,6 +107,9 @@ function verify(compressed: Uint8Array, file: RemoteFile, address: string): void
 /** A failure in a few words, with what lies under fetch's bare "fetch failed". */
 function describe(error: unknown): string {
   const { message, cause } = error as Error;
+  if (DataError.isInstance(error)) {
+    return message;
+  }
   const under = (cause as { code?: string; message?: string } | undefined) ?? {};
   return under.code ?? (message === "fetch failed" ? under.message : undefined) ?? message;
 }

@@ -75,11 +75,8 @@ export function gunzip(bytes: Uint8Array, name: string, limit: number): Uint8Arr
     return gunzipSync(bytes, { maxOutputLength: limit });
   } catch (error) {
     const reason = (error as Error).message;
-    throw new DataError(
-      `${name}: not readable as gzip (${reason}). The file is truncated or damaged; fetch it again.`,
-      {
-        cause: error,
-      },
-    );
+    throw new DataError(`${name} is not readable as gzip (${reason}). It is truncated or damaged; fetch it again.`, {
+      cause: error,
+    });
   }
 }

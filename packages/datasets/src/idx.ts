@@ -51,5 +51,6 @@ export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
       `${name}: the header claims ${shape.join(" × ")} = ${size} bytes, got ${found}. ${hint}; fetch it again.`,
     );
   }
-  return { shape, data: bytes.subarray(headerLength) };
+  // A plain Uint8Array also for a Buffer, whose `slice` would not copy.
+  return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, size) };
 }

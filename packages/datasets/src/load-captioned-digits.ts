@@ -1,13 +1,15 @@
 import { ConfigError, Random } from "@mmgen/core";
-import type { CaptionedDigits } from "./captioned-images.js";
+import { type CaptionedDigits, gatherCaptioned } from "./captioned-images.js";
 import { type ColourDigitsOptions, colourDigits } from "./colour-digits.js";
+import type { ImageSplits } from "./course-data.js";
 import { gatherLabelled, type LabelledImages } from "./labelled-images.js";
+import { type CourseData, loadCourseData } from "./load-course-data.js";
 import { findMnist, type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 import { proceduralDigits } from "./procedural-digits.js";
 import { splitIndices } from "./splits.js";
 
 /** Where the digits come from: see {@link loadCaptionedDigits}. */
-export type DigitSource = "auto" | "mnist" | "procedural";
+export type DigitSource = "auto" | "mnist" | "procedural" | "course";
 
 /** Options of {@link loadCaptionedDigits}. */
 export interface LoadCaptionedDigitsOptions
@@ -30,6 +32,8 @@ export interface CaptionedDigitSplits {
   /** Empty unless `validationCount` was given. */
   readonly validation: CaptionedDigits;
   readonly test: CaptionedDigits;
+  /** Pictures to train the image tokenizer on, where the source has its own for that (`course`). */
+  readonly tokenizerImages?: ImageSplits;
   /** The source in use, one line for people. */
   readonly source: string;
 }
@@ -39,6 +43,7 @@ export interface CaptionedDigitSplits {
  *
  * - `mnist`: {@link loadMnist} with its folders and download.
  * - `procedural`: {@link proceduralDigits}, which needs neither files nor a network.
+ * - `course`: {@link loadCourseData}'s pictures with their own colours and captions.
  * - `auto`: MNIST where it can be had, else procedural digits.
  *
  * The same seed, source and counts give the same examples; a smaller `trainCount` gives a part of the greater one's.
@@ -51,6 +56,8 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
   switch (source) {
     case "procedural":
       return drawSplits(options, "Procedural digits");
+    case "course":
+      return splitCourse(await loadCourseData(options.dataDir), options);
     case "mnist":
       return splitMnist(await loadMnist(options), options);
     case "auto": {
@@ -60,7 +67,7 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
         : splitMnist(found, options);
     }
     default:
-      throw new ConfigError(`source: expected auto, mnist or procedural, got "${source}".`);
+      throw new ConfigError(`source: expected auto, mnist, procedural or course, got "${source}".`);
   }
 }
 
@@ -103,6 +110,26 @@ function splitMnist(mnist: Mnist, options: LoadCaptionedDigitsOptions): Captione
     validation: colour(train, validation, 0),
     test: colour(test, testIndices, train.images.count),
     source: `${mnist.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
+  };
+}
+
+function splitCourse(course: CourseData, options: LoadCaptionedDigitsOptions): CaptionedDigitSplits {
+  const { train, test, tokenizerImages } = course;
+  const { seed, validationCount = 0, style } = options;
+  if (style !== undefined) {
+    throw new ConfigError("style: the course data come coloured; leave it out with source course.");
+  }
+  const { trainCount = Math.max(0, train.images.count - validationCount), testCount = test.images.count } = options;
+  const random = Random.fromSeed(seed).fork("splits");
+  const sizes = { train: trainCount, validation: validationCount };
+  const indices = splitIndices(train.images.count, sizes, random.fork("train"));
+  const { test: testIndices } = splitIndices(test.images.count, { test: testCount }, random.fork("test"));
+  return {
+    train: gatherCaptioned(train, indices.train),
+    validation: gatherCaptioned(train, indices.validation),
+    test: gatherCaptioned(test, testIndices),
+    tokenizerImages,
+    source: `${course.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
   };
 }
 

@@ -6,5 +6,6 @@ export {
   type LoadCaptionedDigitsOptions,
   loadCaptionedDigits,
 } from "./load-captioned-digits.js";
+export { type CourseData, loadCourseData } from "./load-course-data.js";
 export { type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 export { mnistFiles, mnistMirrors, type RemoteFile } from "./mnist-source.js";

@@ -1,0 +1,92 @@
+import { DataError, type ImageBatch, VocabularyError } from "@mmgen/core";
+import type { CaptionedDigits } from "./captioned-images.js";
+import { parseCaption } from "./captions.js";
+import { type PickleValue, parsePickle } from "./pickle.js";
+import { PickledArray } from "./pickled-array.js";
+
+/** A training set and a test set of pictures. */
+export interface ImageSplits {
+  readonly train: ImageBatch;
+  readonly test: ImageBatch;
+}
+
+/**
+ * Reads the course's pictures for its image tokenizer, `mnist_colored.pkl`: `{"train": images, "test": images}`.
+ *
+ * @returns Levels 0..3, `[count, height, width, 3]`; views of `bytes` where the file's order allows.
+ * @throws {@link DataError} when the file is hostile, damaged, or holds something else.
+ */
+export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl"): ImageSplits {
+  const content = parsePickle(bytes, name);
+  if (!(content instanceof Map) || !content.has("train") || !content.has("test")) {
+    throw new DataError(`${name}: expected a dictionary with "train" and "test".`);
+  }
+  return {
+    train: toImages(content.get("train"), `${name} (train)`),
+    test: toImages(content.get("test"), `${name} (test)`),
+  };
+}
+
+/**
+ * Reads the course's captioned pictures, `colored_mnist_with_text.pkl`: training images, test images, training
+ * captions, test captions.
+ *
+ * @throws {@link DataError} when the file is hostile, damaged, or holds something else.
+ */
+export function parseColoredMnistWithText(
+  bytes: Uint8Array,
+  name = "colored_mnist_with_text.pkl",
+): { readonly train: CaptionedDigits; readonly test: CaptionedDigits } {
+  const content = parsePickle(bytes, name);
+  if (!Array.isArray(content) || content.length !== 4) {
+    throw new DataError(`${name}: expected four parts: training images, test images, and the captions of both.`);
+  }
+  const [trainImages, testImages, trainCaptions, testCaptions] = content as PickleValue[];
+  return {
+    train: toCaptioned(trainImages, trainCaptions, `${name} (train)`),
+    test: toCaptioned(testImages, testCaptions, `${name} (test)`),
+  };
+}
+
+function toImages(value: unknown, name: string): ImageBatch {
+  const { shape, values } = value instanceof PickledArray ? value : { shape: [], values: [] };
+  const [count, height, width, channels] = shape;
+  if (shape.length !== 4 || channels !== 3 || !(values instanceof Uint8Array)) {
+    throw new DataError(
+      `${name}: expected a uint8 array of shape (count, height, width, 3), got (${shape.join(", ")}).`,
+    );
+  }
+  const high = values.findIndex((level) => level > 3);
+  if (high >= 0) {
+    throw new DataError(`${name}: expected levels 0 to 3, got ${values[high]} at index ${high}.`);
+  }
+  return { data: values, count: count!, height: height!, width: width!, channels, maxValue: 3 };
+}
+
+function toCaptioned(imagesValue: unknown, captionsValue: unknown, name: string): CaptionedDigits {
+  const images = toImages(imagesValue, name);
+  const captions: unknown = captionsValue instanceof PickledArray ? captionsValue.values : captionsValue;
+  if (!Array.isArray(captions) || captions.length !== images.count) {
+    throw new DataError(`${name}: expected one caption for each of ${images.count} images.`);
+  }
+  const digits = new Uint8Array(images.count);
+  const digitColours = new Uint8Array(images.count);
+  const backgroundColours = new Uint8Array(images.count);
+  captions.forEach((caption: unknown, i) => {
+    if (typeof caption !== "string") {
+      throw new DataError(`${name}: caption ${i} is not text.`);
+    }
+    try {
+      const attributes = parseCaption(caption);
+      digits[i] = attributes.digit;
+      digitColours[i] = attributes.digitColour;
+      backgroundColours[i] = attributes.backgroundColour;
+    } catch (error) {
+      if (VocabularyError.isInstance(error)) {
+        throw new DataError(`${name}: caption ${i} is not one of the course's. ${error.message}`, { cause: error });
+      }
+      throw error;
+    }
+  });
+  return { images, captions, digits, digitColours, backgroundColours };
+}
