@@ -1,5 +1,7 @@
+// The package itself first: whichever copy of tfjs-core loads first owns the engine, and this file has no operations.
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
+
 import { expect } from "vitest";
 import type { OnnxBackend } from "./onnx-backend.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";

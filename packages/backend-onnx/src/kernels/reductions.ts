@@ -52,8 +52,12 @@ function extremum(
     return found;
   }
   // ONNX Runtime passes over NaN; tfjs lets it win.
-  const isNaN = graph.node("IsNaN", [x], "bool", x.shape);
-  return graph.where(onBooleans(graph, "ReduceMax", isNaN, axes, keepDims), graph.scalar(x.type, Number.NaN), found);
+  const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
+  return graph.where(
+    onBooleans(graph, "ReduceMax", undefinedAt, axes, keepDims),
+    graph.scalar(x.type, Number.NaN),
+    found,
+  );
 }
 
 function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonly number[], keepDims: boolean) {
