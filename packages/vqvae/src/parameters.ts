@@ -1,6 +1,6 @@
 import type { Random } from "@mmgen/core";
-import { kaimingUniform, uniform } from "@mmgen/nn";
-import * as tf from "@tensorflow/tfjs-core";
+import { kaimingUniform, relu, uniform } from "@mmgen/nn";
+import type * as tf from "@tensorflow/tfjs-core";
 
 /** What one named weight of a model is, before it exists. */
 export interface Parameter {
@@ -44,7 +44,7 @@ export function sequence(...layers: readonly Layer[]): Layer {
 }
 
 /** A nonlinearity, without weights. */
-export const rectifier: Layer = { parameters: [], forward: (x) => tf.relu(x) };
+export const rectifier: Layer = { parameters: [], forward: (x) => relu(x) };
 
 /** The weight `name`, which a layer declared among its parameters. */
 export function weight<T extends tf.Tensor>(weights: Weights, name: string): T {

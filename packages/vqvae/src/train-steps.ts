@@ -18,7 +18,7 @@ export async function trainSteps(model: VqVae, images: ImageBatch, steps: number
         return result.total;
       }, [...model.variables.values()]);
       // tfjs types gradients as variables here, and reads them as tensors.
-      optimiser.applyGradients(grads as tf.NamedVariableMap);
+      optimiser.applyGradients(grads as Record<string, tf.Variable>);
       return value;
     });
     model.afterStep(aux, random.fork(step));

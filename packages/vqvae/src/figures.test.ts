@@ -1,0 +1,47 @@
+import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
+import { describe, expect, it } from "vitest";
+import { CodeUsage, reconstructionFigures } from "./index.js";
+
+describe("CodeUsage", () => {
+  it("gathers perplexity and share over all that was added", () => {
+    const usage = new CodeUsage(8);
+    expect([usage.perplexity(), usage.share()]).toEqual([0, 0]);
+    usage.add(Int32Array.of(0, 0, 0));
+    expect(usage.perplexity()).toBeCloseTo(1, 12);
+    usage.add(Int32Array.of(1, 2, 3, 1, 2, 3, 1, 2, 3));
+    expect(usage.perplexity()).toBeCloseTo(4, 12);
+    expect(usage.share()).toBe(0.5);
+    expect([...usage.counts]).toEqual([3, 3, 3, 3, 0, 0, 0, 0]);
+  });
+
+  it("refuses a code outside the codebook and counts nothing then", () => {
+    const usage = new CodeUsage(4);
+    expect(() => usage.add([1, 4])).toThrow(ShapeError);
+    expect(() => usage.add([-1])).toThrow("-1 at index 0 is outside [0, 4)");
+    expect(usage.share()).toBe(0);
+    expect(() => new CodeUsage(0)).toThrow(ConfigError);
+  });
+});
+
+describe("reconstructionFigures", () => {
+  const batch = (values: number[], maxValue = 3): ImageBatch => ({
+    data: Uint8Array.from(values),
+    count: 1,
+    height: 2,
+    width: 2,
+    channels: 1,
+    maxValue,
+  });
+
+  it("compares level by level", () => {
+    const figures = reconstructionFigures(batch([0, 1, 2, 3]), batch([0, 1, 3, 0]));
+    expect(figures.exactLevelAccuracy).toBe(0.5);
+    expect(figures.meanSquaredError).toBeCloseTo((1 / 9 + 1) / 4, 12);
+  });
+
+  it("refuses batches that do not compare", () => {
+    expect(() => reconstructionFigures(batch([0, 1, 2, 3]), batch([0, 1, 2, 3], 4))).toThrow("maxValue 3");
+    const empty = { ...batch([]), count: 0 };
+    expect(() => reconstructionFigures(empty, empty)).toThrow("at least one image");
+  });
+});
