@@ -1,6 +1,6 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type DropoutOptions, dropoutMask } from "./dropout.js";
+import { type DropoutOptions, keptMask } from "./dropout.js";
 import { expectShape } from "./expect-shape.js";
 import { scaledMatMul } from "./scaled-mat-mul.js";
 
@@ -38,22 +38,24 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Att
   }
   const scale = 1 / Math.sqrt(headWidth);
   const drops = dropout !== undefined && dropout.rate > 0;
+  // What dropout scales the kept weights up by rides along in the products, where it costs nothing.
+  const keptScale = drops ? 1 / (1 - dropout.rate) : 1;
 
   const run = tf.customGrad((...args) => {
     const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
     const save = args[3] as tf.GradSaveFunc;
     const scores = scaledMatMul(q, k, { transposeB: true, scale }); // [batch, heads, queries, keys]
     const weights = tf.softmax(mask ? tf.add(scores, mask) : scores);
-    const factors = drops ? dropoutMask(weights.shape, dropout) : undefined;
-    const value = scaledMatMul(factors ? tf.mul(weights, factors) : weights, v);
-    save(factors ? [q, k, v, weights, value, factors] : [q, k, v, weights, value]);
+    const kept = drops ? keptMask(weights.shape, dropout) : undefined;
+    const value = scaledMatMul(kept ? tf.mul(weights, kept) : weights, v, { scale: keptScale });
+    save(kept ? [q, k, v, weights, value, kept] : [q, k, v, weights, value]);
 
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [q, k, v, weights, value, factors] = saved as Saved;
-      const dropped = factors ? tf.mul(weights, factors) : weights;
-      const dV = scaledMatMul(dropped, dy, { transposeA: true });
-      const dDropped = scaledMatMul(dy, v, { transposeB: true });
-      const dWeights = factors ? tf.mul(dDropped, factors) : dDropped;
+      const [q, k, v, weights, value, kept] = saved as Saved;
+      const dropped = kept ? tf.mul(weights, kept) : weights;
+      const dV = scaledMatMul(dropped, dy, { transposeA: true, scale: keptScale });
+      const dDropped = scaledMatMul(dy, v, { transposeB: true, scale: keptScale });
+      const dWeights = kept ? tf.mul(dDropped, kept) : dDropped;
       // The softmax's row sum of weights · dWeights equals that of value · dy, which is far smaller.
       const rowSums = tf.sum(tf.mul(value, dy), -1, true); // [batch, heads, queries, 1]
       const dScores = tf.mul(weights, tf.sub(dWeights, rowSums));

@@ -24,24 +24,18 @@ export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tens
   if (rate === 0) {
     return tf.clone(x);
   }
-  return tf.tidy(() => {
-    const mask = dropoutMask(x.shape, { rate, random });
-    return tf.mul(x, mask);
-  });
+  return tf.tidy(() => tf.mul(x, tf.mul(keptMask(x.shape, { rate, random }), 1 / (1 - rate))));
 }
 
 /**
- * The factors of {@link dropout}: 0, or 1 / (1 − rate).
+ * Which values {@link dropout} keeps: 1, and 0 where it drops.
  *
  * @returns float32 in the shape given; yours to dispose.
  */
-export function dropoutMask(shape: readonly number[], { rate, random }: DropoutOptions): tf.Tensor {
+export function keptMask(shape: readonly number[], { rate, random }: DropoutOptions): tf.Tensor {
   checkRate(rate);
   const size = shape.reduce((product, side) => product * side, 1);
-  return tf.tidy(() => {
-    const kept = tf.tensor(drawKept(size, rate, random), [...shape], "bool");
-    return tf.mul(tf.cast(kept, "float32"), 1 / (1 - rate));
-  });
+  return tf.tidy(() => tf.cast(tf.tensor(drawKept(size, rate, random), [...shape], "bool"), "float32"));
 }
 
 /**

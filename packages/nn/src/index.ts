@@ -6,7 +6,7 @@ export { type BatchNormResult, batchNorm, batchNormInference } from "./batch-nor
 export { compile, type FunctionTransforms, type TensorFunction } from "./compile.js";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose2d.js";
 export { type Conv2dOptions, conv2d } from "./conv2d.js";
-export { type DropoutOptions, dropout, dropoutMask } from "./dropout.js";
+export { type DropoutOptions, dropout, keptMask } from "./dropout.js";
 export { embedding } from "./embedding.js";
 export { expectInt32, expectShape } from "./expect-shape.js";
 export { runFusedKernel } from "./fused-kernel.js";
