@@ -1,0 +1,101 @@
+import { ConfigError } from "@mmgen/core";
+import { readFileBytes } from "@mmgen/core/node";
+import { z } from "zod";
+
+const size = z.int().positive();
+const rate = z.number().positive();
+const share = z.number().min(0).max(1);
+
+const optimisation = {
+  epochs: size,
+  batchSize: size,
+  learningRate: rate,
+  /** Steps over which the learning rate climbs, before it falls along a cosine to 0. */
+  warmUpSteps: z.int().min(0),
+  clipNorm: rate,
+  weightDecay: z.number().min(0),
+};
+
+/** Every choice of a run that shapes its result. */
+export const runConfigSchema = z.strictObject({
+  data: z.strictObject({
+    /** Images to train on, drawn from the source's training part. */
+    trainCount: size,
+    /** Images of the source's test part to evaluate on. */
+    testCount: size,
+  }),
+  tokenizer: z.strictObject({
+    network: z.strictObject({
+      hiddenChannels: size,
+      residualBlocks: z.int().min(0),
+    }),
+    quantizer: z.strictObject({
+      codebookSize: size,
+      codeDimension: size,
+      codebook: z.enum(["ema", "gradient"]),
+      commitmentWeight: z.number().min(0),
+    }),
+    /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
+    head: z.enum(["regression", "categorical"]),
+    ...optimisation,
+  }),
+  transformer: z.strictObject({
+    width: size,
+    heads: size,
+    layers: size,
+    dropout: z.number().min(0).max(0.9),
+    ...optimisation,
+    /** Weight of a caption word's loss; an image code's is 1. */
+    textWeight: rate,
+    /** Share of training sequences that put the text first; the others put the image first. */
+    textFirstShare: share,
+  }),
+  sampling: z.strictObject({
+    temperature: z.number().min(0),
+    topP: z.number().gt(0).max(1),
+  }),
+  evaluation: z.strictObject({
+    /** Generated pictures (and as many captions and pairs) that the attribute accuracies are taken from. */
+    samples: size,
+    /** Training steps of the classifier that reads attributes off pictures. */
+    classifierSteps: size,
+  }),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/**
+ * Reads a JSON file that overrides fields of `base`: `{ "transformer": { "layers": 6 } }`.
+ *
+ * @throws {@link ConfigError} naming each unknown or ill-typed field.
+ */
+export async function readConfigFile(path: string, base: RunConfig): Promise<RunConfig> {
+  const bytes = await readFileBytes(path, "configuration file");
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new ConfigError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const parsed = runConfigSchema.safeParse(overlay(base, json));
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "file"}: ${issue.message}`);
+    throw new ConfigError(`${path} is not a configuration of this pipeline. ${problems.join("; ")}.`);
+  }
+  return parsed.data;
+}
+
+/** `base` with the fields of `change` in place of its own, at every depth. */
+function overlay(base: unknown, change: unknown): unknown {
+  if (!isObject(base) || !isObject(change)) {
+    return change;
+  }
+  const names = new Set([...Object.keys(base), ...Object.keys(change)]);
+  return Object.fromEntries(
+    Array.from(names, (name) => [name, Object.hasOwn(change, name) ? overlay(base[name], change[name]) : base[name]]),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

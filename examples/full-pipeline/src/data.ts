@@ -1,0 +1,19 @@
+import { MmgenError } from "@mmgen/core";
+import { type CaptionedDigitSplits, loadCaptionedDigits } from "@mmgen/datasets/node";
+import type { RunSettings } from "./settings.js";
+
+/** Loads or draws the run's captioned digits and tells where they come from. */
+export async function loadData(
+  { config, data, seed }: RunSettings,
+  options: { readonly dataDir: string | undefined; readonly log: (line: string) => void },
+): Promise<CaptionedDigitSplits> {
+  const { trainCount, testCount } = config.data;
+  return loadCaptionedDigits({
+    source: data,
+    trainCount,
+    testCount,
+    seed,
+    dataDir: options.dataDir,
+    onMessage: options.log,
+  });
+}

@@ -1,0 +1,84 @@
+import type { RunConfig } from "./config.js";
+
+/** What `--preset` takes. */
+export const presetNames = ["smoke", "quick", "full"] as const;
+export type PresetName = (typeof presetNames)[number];
+
+const quick: RunConfig = {
+  data: { trainCount: 20_000, testCount: 1_000 },
+  tokenizer: {
+    network: { hiddenChannels: 48, residualBlocks: 2 },
+    quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
+    head: "categorical",
+    epochs: 3,
+    batchSize: 64,
+    learningRate: 2e-3,
+    warmUpSteps: 50,
+    clipNorm: 1,
+    weightDecay: 0,
+  },
+  transformer: {
+    width: 128,
+    heads: 4,
+    layers: 4,
+    dropout: 0,
+    epochs: 8,
+    batchSize: 64,
+    learningRate: 2e-3,
+    warmUpSteps: 100,
+    clipNorm: 1,
+    weightDecay: 0.01,
+    textWeight: 1,
+    textFirstShare: 0.5,
+  },
+  sampling: { temperature: 1, topP: 0.95 },
+  evaluation: { samples: 200, classifierSteps: 400 },
+};
+
+/** Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `full` has original A's sizes and takes a day. */
+export const presets: Readonly<Record<PresetName, RunConfig>> = {
+  smoke: {
+    data: { trainCount: 512, testCount: 128 },
+    tokenizer: {
+      ...quick.tokenizer,
+      network: { hiddenChannels: 16, residualBlocks: 1 },
+      quantizer: { ...quick.tokenizer.quantizer, codebookSize: 64 },
+      epochs: 2,
+      warmUpSteps: 2,
+    },
+    transformer: { ...quick.transformer, width: 32, heads: 2, layers: 2, epochs: 2, warmUpSteps: 2 },
+    sampling: quick.sampling,
+    evaluation: { samples: 18, classifierSteps: 20 },
+  },
+  quick,
+  full: {
+    data: { trainCount: 60_000, testCount: 10_000 },
+    tokenizer: {
+      network: { hiddenChannels: 256, residualBlocks: 2 },
+      quantizer: { codebookSize: 128, codeDimension: 256, codebook: "ema", commitmentWeight: 0.25 },
+      head: "regression",
+      epochs: 30,
+      batchSize: 128,
+      learningRate: 1e-3,
+      warmUpSteps: 0,
+      clipNorm: 1,
+      weightDecay: 0,
+    },
+    transformer: {
+      width: 128,
+      heads: 4,
+      layers: 4,
+      dropout: 0.1,
+      epochs: 30,
+      batchSize: 128,
+      learningRate: 1e-3,
+      warmUpSteps: 1000,
+      clipNorm: 1,
+      weightDecay: 0,
+      textWeight: 1,
+      textFirstShare: 0.5,
+    },
+    sampling: { temperature: 1, topP: 1 },
+    evaluation: { samples: 1000, classifierSteps: 2000 },
+  },
+};

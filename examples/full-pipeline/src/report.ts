@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@mmgen/core/node";
+import { htmlReport, type ReportTable } from "@mmgen/plots";
+import type { AttributeAgreement } from "@mmgen/training";
+import { type AttributeName, attributeTitles } from "./attributes.js";
+import type { RunFolders } from "./paths.js";
+import { percent, type RunPictures } from "./pictures.js";
+import type { RunMetrics } from "./run-metrics.js";
+
+/** Writes `report.html`: the run's pictures and figures in one file that needs nothing else. */
+export async function writeReport(folders: RunFolders, metrics: RunMetrics, pictures: RunPictures): Promise<void> {
+  const { tokenizer, likelihood, attributes, settings } = metrics;
+  const html = htmlReport({
+    title: "One model that draws, captions and invents",
+    lead:
+      `Trained from nothing in ${minutes(totalSeconds(metrics))}: an image tokenizer turns each picture into ` +
+      "49 codes, and one transformer learns codes and caption words as a single sequence.",
+    facts: [
+      {
+        label: "drawn as asked",
+        value: percent(attributes.textToImage.allRight),
+        note: `all three attributes, ${attributes.textToImage.count} pictures`,
+      },
+      {
+        label: "captioned right",
+        value: percent(attributes.imageToText.allRight),
+        note: `all three attributes, ${attributes.imageToText.count} captions`,
+      },
+      { label: "levels reconstructed", value: percent(tokenizer.exactLevelAccuracy), note: "exactly, test pictures" },
+      { label: "test loss", value: likelihood.natsPerDim.toFixed(3), note: "nats per id, both orders" },
+    ],
+    sections: [
+      {
+        heading: "Drawn from captions",
+        text: "Each caption is new to the model together with its picture: it comes from the test part. A tick says that a classifier trained on real pictures reads all three attributes as asked.",
+        images: [{ image: pictures.text_conditioned_samples, alt: "Nine pictures drawn from captions" }],
+      },
+      {
+        heading: "Captions for pictures",
+        text: "The same model, asked the other way round: a test picture's codes in, the likeliest words out.",
+        images: [
+          { image: pictures.image_conditioned_samples, alt: "Nine test pictures with the captions the model wrote" },
+        ],
+      },
+      {
+        heading: "Invented pairs",
+        text: "Nothing is asked: the model chooses an order, a picture and a caption.",
+        images: [{ image: pictures.unconditional_samples, alt: "Nine invented pictures with invented captions" }],
+      },
+      { heading: "How often it is right", table: attributeTable(attributes) },
+      {
+        heading: "The image tokenizer",
+        text: `Mean squared error ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1]; codebook perplexity ${tokenizer.perplexity.toFixed(1)} of ${settings.config.tokenizer.quantizer.codebookSize}, ${percent(tokenizer.codesUsed)} of the codes in use.`,
+        images: [{ image: pictures.reconstructions, alt: "Ten test pictures above their reconstructions" }],
+      },
+      { heading: "The transformer's test loss", table: likelihoodTable(metrics) },
+      {
+        heading: "Training",
+        images: [{ image: pictures.training_curves, alt: "Loss curves of the tokenizer and the transformer" }],
+        table: timeTable(metrics),
+      },
+      {
+        heading: "The data",
+        text: metrics.source,
+        images: [{ image: pictures.dataset_samples, alt: "Nine training pictures with their captions" }],
+      },
+      { heading: "Settings", code: JSON.stringify(settings, null, 2) },
+    ],
+    footer: `Backend: ${metrics.backend}.`,
+  });
+  await writeFileAtomic(join(folders.results, "report.html"), html);
+}
+
+/** "8 min 20 s". */
+export function minutes(seconds: number): string {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/** Wall-clock seconds of the whole run. */
+export function totalSeconds(metrics: RunMetrics): number {
+  return Object.values(metrics.seconds).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+/** Attribute accuracies, a row for each way to generate; for the report and for the terminal. */
+export function attributeTable(attributes: RunMetrics["attributes"]): ReportTable {
+  const names = Object.keys(attributeTitles) as AttributeName[];
+  const row = (label: string, { accuracy, allRight, count }: AttributeAgreement<AttributeName>) => [
+    label,
+    ...names.map((name) => percent(accuracy[name])),
+    percent(allRight),
+    count,
+  ];
+  return {
+    columns: ["", ...names.map((name) => attributeTitles[name]), "all three", "of"],
+    rows: [
+      row("text → image", attributes.textToImage),
+      row("image → text", attributes.imageToText),
+      row("invented pairs agree", attributes.unconditional),
+      row("reconstructed test pictures", attributes.reconstructions),
+      row("real test pictures", attributes.classifierOnTestImages),
+    ],
+    caption:
+      "Pictures are read by a classifier trained on real pictures alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
+  };
+}
+
+function likelihoodTable({ likelihood }: RunMetrics): ReportTable {
+  const row = (label: string, order: "text-first" | "image-first") => {
+    const { natsPerDim, natsPerSample, byModality } = likelihood.byOrder[order];
+    return [
+      label,
+      ...[natsPerDim, byModality.image!.natsPerDim, byModality.text!.natsPerDim].map((nats) => nats.toFixed(3)),
+      natsPerSample.toFixed(1),
+    ];
+  };
+  return {
+    columns: ["order", "nats per id", "per image code", "per word", "per pair"],
+    rows: [row("text first", "text-first"), row("image first", "image-first")],
+    caption: `Image codes cost ${likelihood.bitsPerPixel.toFixed(3)} bits per pixel given the caption. Figures of other tokenizers do not compare.`,
+  };
+}
+
+function timeTable(metrics: RunMetrics): ReportTable {
+  return {
+    columns: ["stage", "time"],
+    rows: Object.entries(metrics.seconds).map(([stage, seconds]) => [stage, minutes(seconds)]),
+    caption: `${metrics.throughput.tokenizer.toFixed(0)} pictures a second through the tokenizer's training, ${metrics.throughput.transformer.toFixed(0)} pairs a second through the transformer's.`,
+  };
+}

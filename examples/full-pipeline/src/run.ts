@@ -1,0 +1,167 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@mmgen/core/node";
+import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
+import { MultimodalTokenizer, type Order } from "@mmgen/multimodal-tokenizer";
+import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import * as tf from "@tensorflow/tfjs-core";
+import { trainAttributeReader } from "./attributes.js";
+import { clearCheckpoints, type TrainedModels, writeCheckpoint } from "./checkpoints.js";
+import { loadData } from "./data.js";
+import { type Judgement, judge } from "./judge.js";
+import { likelihood } from "./likelihood.js";
+import type { Narrator } from "./narrator.js";
+import type { RunFolders } from "./paths.js";
+import { writePictures } from "./pictures.js";
+import { writeReport } from "./report.js";
+import { attributeFigures, type RunMetrics, throughput } from "./run-metrics.js";
+import { mixedOrderExamples, sequenceExamples } from "./sequences.js";
+import { type RunSettings, saveSettings } from "./settings.js";
+import { tokenizerFigures, trainTokenizer } from "./train-tokenizer.js";
+import { trainTransformer } from "./train-transformer.js";
+
+/** Options of {@link runPipeline}. */
+export interface RunOptions {
+  readonly settings: RunSettings;
+  readonly folders: RunFolders;
+  readonly dataDir: string | undefined;
+  /** Whether to go on from the checkpoints in the folder, or to start anew and remove them. */
+  readonly resume: boolean;
+  /** One line that says what computes. */
+  readonly backend: string;
+  readonly narrator: Narrator;
+  /** Told of the training of both models, beside the narrator's own observers. */
+  readonly observers: readonly TrainingObserver[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The whole road: data, image tokenizer, codes, transformer, samples, scores, pictures, report.
+ *
+ * @throws {@link AbortedError} when the signal fires; what a resume needs is then written.
+ */
+export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
+  const { settings, folders, narrator, signal } = options;
+  const { config, seed } = settings;
+
+  narrator.stage("Data");
+  const data = await loadData(settings, { dataDir: options.dataDir, log: narrator.line });
+  narrator.line(data.source);
+  const { train, test } = data;
+  if (!options.resume) {
+    await clearCheckpoints(folders);
+    await saveSettings(settings, folders);
+  }
+
+  narrator.stage("Image tokenizer");
+  const observers = (run: string) => [...narrator.observers(run), ...options.observers];
+  const { vqvae, history: vqvaeHistory } = await trainTokenizer({
+    config: config.tokenizer,
+    train: train.images,
+    test: test.images,
+    seed,
+    folders,
+    observers: observers("tokenizer"),
+    signal,
+  });
+
+  narrator.stage("Codes");
+  const codes = { train: await vqvae.encode(train.images), test: await vqvae.encode(test.images) };
+  const tokenizer = MultimodalTokenizer.create({
+    codebookSize: vqvae.codebookSize,
+    codeGrid: vqvae.codeGrid,
+    words: captionWords,
+    captionLength: 6,
+  });
+  await writeCheckpoint(folders, "tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
+  const testTokens = (order: Order) => tokenizer.join({ codes: codes.test, captions: test.captions, order });
+  const tokens = { "text-first": testTokens("text-first"), "image-first": testTokens("image-first") };
+
+  narrator.stage("Transformer");
+  const { transformer, history: transformerHistory } = await trainTransformer({
+    config: config.transformer,
+    tokenizer,
+    examples: mixedOrderExamples({ tokenizer, codes: codes.train, captions: train.captions, ...config.transformer }),
+    test: {
+      "text-first": sequenceExamples(tokenizer, tokens["text-first"]),
+      "image-first": sequenceExamples(tokenizer, tokens["image-first"]),
+    },
+    seed,
+    folders,
+    observers: observers("transformer"),
+    signal,
+  });
+
+  narrator.stage("Judging");
+  const models: TrainedModels = { vqvae, tokenizer, transformer };
+  const classifier = await trainAttributeReader({
+    train,
+    steps: config.evaluation.classifierSteps,
+    seed,
+    observers: narrator.observers("classifier"),
+    signal,
+  });
+  const judgement = await judge({ models, classifier, test, config, seed, signal });
+  classifier.dispose();
+  const pixels = test.images.height * test.images.width;
+  const figures = {
+    tokenizer: await tokenizerFigures(vqvae, test.images),
+    likelihood: await likelihood({ transformer, tokenizer, tokens, pixels, signal }),
+    attributes: attributeFigures(judgement),
+    tensors: tf.memory().numTensors,
+    throughput: {
+      tokenizer: throughput(vqvaeHistory, config.tokenizer.batchSize),
+      transformer: throughput(transformerHistory, config.transformer.batchSize),
+    },
+  };
+
+  narrator.stage("Pictures");
+  const histories = { tokenizer: vqvaeHistory, transformer: transformerHistory };
+  const metrics = await writeResults({
+    ...options,
+    models,
+    source: data.source,
+    train,
+    test,
+    judgement,
+    figures,
+    histories,
+  });
+  transformer.dispose();
+  vqvae.dispose();
+  return metrics;
+}
+
+interface ResultOptions extends RunOptions {
+  readonly models: TrainedModels;
+  readonly source: string;
+  readonly train: CaptionedDigits;
+  readonly test: CaptionedDigits;
+  readonly judgement: Judgement;
+  readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "seconds" | "histories">;
+  readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
+}
+
+/** Writes everything in the results folder. */
+async function writeResults(options: ResultOptions): Promise<RunMetrics> {
+  const { folders, histories, judgement, narrator, train, test } = options;
+  const pictures = await writePictures({
+    folders,
+    train,
+    test: test.images,
+    reconstruction: await options.models.vqvae.reconstruct(test.images),
+    histories,
+    judgement,
+  });
+  narrator.endStage();
+  const metrics: RunMetrics = {
+    settings: options.settings,
+    source: options.source,
+    backend: options.backend,
+    ...options.figures,
+    seconds: narrator.seconds,
+    histories,
+  };
+  await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+  await writeReport(folders, metrics, pictures);
+  return metrics;
+}

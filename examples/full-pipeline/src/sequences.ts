@@ -1,0 +1,42 @@
+import type { CodeBatch, TokenBatch } from "@mmgen/core";
+import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
+import { type ExampleSource, tokenExamples } from "@mmgen/training";
+
+/** Options of {@link mixedOrderExamples}. */
+export interface MixedOrderOptions {
+  readonly tokenizer: MultimodalTokenizer;
+  readonly codes: CodeBatch;
+  readonly captions: readonly string[];
+  /** Share of the sequences of a batch that put the text first. */
+  readonly textFirstShare: number;
+  /** Weight of a caption word's loss. */
+  readonly textWeight: number;
+}
+
+/** Pairs as training sequences, each in an order drawn anew every time it is seen. */
+export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<TrainingBatch> {
+  const { tokenizer, codes, captions, textFirstShare, textWeight } = options;
+  const textFirst = tokenizer.join({ codes, captions, order: "text-first" });
+  const imageFirst = tokenizer.join({ codes, captions, order: "image-first" });
+  return {
+    count: codes.count,
+    batch: (indices, { random }) => {
+      const { length } = textFirst;
+      const data = new Int32Array(indices.length * length);
+      for (const [i, index] of indices.entries()) {
+        const source = random.uniform() < textFirstShare ? textFirst : imageFirst;
+        data.set(source.data.subarray(index * length, (index + 1) * length), i * length);
+      }
+      return tokenizer.toTrainingBatch({ data, count: indices.length, length }, { text: textWeight });
+    },
+  };
+}
+
+/** Whole sequences as evaluation examples, every target weighing the same. */
+export function sequenceExamples(tokenizer: MultimodalTokenizer, tokens: TokenBatch): ExampleSource<TrainingBatch> {
+  const rows = tokenExamples(tokens);
+  return {
+    count: rows.count,
+    batch: async (indices, context) => tokenizer.toTrainingBatch(await rows.batch(indices, context)),
+  };
+}

@@ -1,0 +1,92 @@
+import { type ImageBatch, Random, sliceImages } from "@mmgen/core";
+import { cosineSchedule, imageExamples, type TrainingHistory, type TrainingObserver, train } from "@mmgen/training";
+import { CodeUsage, type ReconstructionFigures, reconstructionFigures, VqVae } from "@mmgen/vqvae";
+import { readCheckpoint, writeCheckpoint } from "./checkpoints.js";
+import type { RunConfig } from "./config.js";
+import { interruption } from "./interruption.js";
+import type { RunFolders } from "./paths.js";
+
+/** Test images that the per-epoch figures are taken from; the final figures use all. */
+const epochTestImages = 1000;
+
+/** What training the image tokenizer came to. */
+export interface TokenizerTraining {
+  readonly vqvae: VqVae;
+  readonly history: TrainingHistory;
+}
+
+/** Options of {@link trainTokenizer}. */
+export interface TrainTokenizerOptions {
+  readonly config: RunConfig["tokenizer"];
+  readonly train: ImageBatch;
+  readonly test: ImageBatch;
+  readonly seed: number;
+  readonly folders: RunFolders;
+  readonly observers: readonly TrainingObserver[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains the VQ-VAE, or goes on with it where its training state lies in the checkpoint folder.
+ *
+ * @throws {@link AbortedError} when the signal fires; the state to resume from is then written.
+ */
+export async function trainTokenizer(options: TrainTokenizerOptions): Promise<TokenizerTraining> {
+  const { config, folders, signal } = options;
+  const random = Random.fromSeed(options.seed).fork("tokenizer");
+  const { height, channels, maxValue } = options.train;
+  const vqvae = VqVae.create(
+    {
+      imageSide: height,
+      channels,
+      maxValue,
+      network: config.network,
+      quantizer: config.quantizer,
+      head: config.head,
+    },
+    { random: random.fork("weights") },
+  );
+  const stepsPerEpoch = Math.floor(options.train.count / config.batchSize);
+  const resume = await readCheckpoint(folders, "vqvaeTraining");
+  const testPart = sliceImages(options.test, 0, Math.min(epochTestImages, options.test.count));
+  const result = await train({
+    model: vqvae,
+    examples: imageExamples(options.train),
+    batchSize: config.batchSize,
+    epochs: config.epochs,
+    schedule: cosineSchedule({
+      learningRate: config.learningRate,
+      totalSteps: stepsPerEpoch * config.epochs,
+      warmUpSteps: config.warmUpSteps,
+    }),
+    optimiser: { weightDecay: config.weightDecay, clipNorm: config.clipNorm },
+    random: random.fork("training"),
+    evaluate: async () => ({ ...(await tokenizerFigures(vqvae, testPart)) }),
+    checkpoint: { write: (state) => writeCheckpoint(folders, "vqvaeTraining", state) },
+    ...(resume && { resume }),
+    observers: options.observers,
+    signal,
+  });
+  if (result.status === "aborted") {
+    throw interruption("the image tokenizer", result.step, stepsPerEpoch * config.epochs);
+  }
+  await writeCheckpoint(folders, "vqvae", await vqvae.toSafetensors());
+  return { vqvae, history: result.history };
+}
+
+/** Reconstruction error and codebook use over a set of images. */
+export interface TokenizerFigures extends ReconstructionFigures {
+  /** exp of the entropy of the codes used. */
+  readonly perplexity: number;
+  /** Share of the codebook used at least once. */
+  readonly codesUsed: number;
+}
+
+/** How well the tokenizer reconstructs images it was not trained on. */
+export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch): Promise<TokenizerFigures> {
+  const codes = await vqvae.encode(images);
+  const usage = new CodeUsage(vqvae.codebookSize);
+  usage.add(codes.data);
+  const figures = reconstructionFigures(images, await vqvae.decode(codes));
+  return { ...figures, perplexity: usage.perplexity(), codesUsed: usage.share() };
+}
