@@ -38,18 +38,24 @@ export class Executor {
 
   /** Runs a session at once. For synchronous runtimes. */
   runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan | null): RuntimeTensor[] {
+    const start = performance.now();
     try {
       return session.run(feeds) as RuntimeTensor[];
     } catch (cause) {
       return fail("run", plan, cause);
+    } finally {
+      this.cache.countRun(performance.now() - start);
     }
   }
 
   async #runLater(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan): Promise<RuntimeTensor[]> {
+    const start = performance.now();
     try {
       return await session.run(feeds);
     } catch (cause) {
       return fail("run", plan, cause);
+    } finally {
+      this.cache.countRun(performance.now() - start);
     }
   }
 

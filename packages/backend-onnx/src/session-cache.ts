@@ -16,6 +16,8 @@ export interface SessionCacheInfo {
   readonly modelBytes: number;
   /** Milliseconds spent compiling, in all. */
   readonly compileMs: number;
+  /** Milliseconds spent running compiled graphs, in all. */
+  readonly runMs: number;
 }
 
 interface Entry {
@@ -32,6 +34,7 @@ export class SessionCache {
   #evictions = 0;
   #bytes = 0;
   #compileMs = 0;
+  #runMs = 0;
 
   constructor(private readonly capacity: number) {}
 
@@ -58,6 +61,10 @@ export class SessionCache {
     this.#compileMs += compileMs;
   }
 
+  countRun(ms: number): void {
+    this.#runMs += ms;
+  }
+
   clear(): void {
     for (const key of [...this.#entries.keys()]) {
       this.#remove(key);
@@ -73,6 +80,7 @@ export class SessionCache {
       evictions: this.#evictions,
       modelBytes: this.#bytes,
       compileMs: this.#compileMs,
+      runMs: this.#runMs,
     };
   }
 
