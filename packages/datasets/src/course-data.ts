@@ -56,9 +56,10 @@ function toImages(value: unknown, name: string): ImageBatch {
       `${name}: expected a uint8 array of shape (count, height, width, 3), got (${shape.join(", ")}).`,
     );
   }
-  const high = values.findIndex((level) => level > 3);
-  if (high >= 0) {
-    throw new DataError(`${name}: expected levels 0 to 3, got ${values[high]} at index ${high}.`);
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! > 3) {
+      throw new DataError(`${name}: expected levels 0 to 3, got ${values[i]} at index ${i}.`);
+    }
   }
   return { data: values, count: count!, height: height!, width: width!, channels, maxValue: 3 };
 }

@@ -43,19 +43,19 @@ function catmullRom(a: number, b: number, c: number, d: number, t: number): numb
  * Whole digits vary by this; the pen varies their parts.
  */
 export function bendSegments(segments: Segments, random: Random): void {
-  const rotation = 0.1 * random.normal();
-  const slant = 0.16 + 0.27 * random.normal();
-  const narrowness = 0.92 * Math.exp(0.2 * random.normal());
+  const rotation = 0.1 * boundedNormal(random);
+  const slant = 0.16 + 0.27 * boundedNormal(random);
+  const narrowness = 0.92 * Math.exp(0.2 * boundedNormal(random));
   // How much wider the bottom is than the top, and how much lower the middle sits.
-  const taper = 0.25 * random.normal();
-  const droop = 0.2 * random.normal();
+  const taper = 0.25 * boundedNormal(random);
+  const droop = 0.2 * boundedNormal(random);
   const cos = Math.cos(rotation);
   const sin = Math.sin(rotation);
   const warp = Array.from({ length: 4 }, () => ({
     phase: 2 * Math.PI * random.uniform(),
     alongX: 5 * (random.uniform() - 0.5),
     alongY: 5 * (random.uniform() - 0.5),
-    strength: 0.045 * random.normal(),
+    strength: 0.045 * boundedNormal(random),
   }));
   for (let i = 0; i < segments.length; i += 2) {
     const x = segments[i]! - 0.5;
@@ -75,4 +75,9 @@ export function bendSegments(segments: Segments, random: Random): void {
     segments[i] = cos * slanted - sin * warpedY;
     segments[i + 1] = sin * slanted + cos * warpedY;
   }
+}
+
+/** A standard normal draw, those beyond ±2 brought back to it: the rarest habits would make digits unreadable. */
+export function boundedNormal(random: Random): number {
+  return Math.max(-2, Math.min(2, random.normal()));
 }

@@ -31,6 +31,13 @@ describe("parseIdx", () => {
     expect([...parseIdx(shifted.subarray(3)).data]).toEqual([4, 5, 6]);
   });
 
+  it("gives a plain array for a Buffer, so that slices are copies", () => {
+    const { data } = parseIdx(Buffer.from(writeIdx([2], Uint8Array.of(1, 2))));
+    const copy = data.slice();
+    copy[0] = 9;
+    expect(data[0]).toBe(1);
+  });
+
   it("refuses every truncation and every surplus", () => {
     const file = writeIdx([2, 2, 2], new Uint8Array(8));
     for (let length = 0; length < file.length; length++) {

@@ -1,6 +1,6 @@
 import { ConfigError, Random } from "@mmgen/core";
 import { type Allograph, allographs } from "./digit-strokes.js";
-import { bendSegments, flattenStrokes } from "./handwriting.js";
+import { bendSegments, boundedNormal, flattenStrokes } from "./handwriting.js";
 import type { LabelledImages } from "./labelled-images.js";
 import { Pen } from "./pen.js";
 import { renderSegments, side } from "./render-segments.js";
@@ -44,7 +44,7 @@ function drawDigit(digit: number, random: Random, out: Uint8Array): void {
   const segments = flattenStrokes(chooseAllograph(digit, random)(pen));
   bendSegments(segments, random);
   // Log-normal about MNIST's typical stroke of two and a half pixels, hairlines and felt pens included.
-  const radius = Math.min(2.5, Math.max(0.65, 1.25 * Math.exp(0.32 * random.normal())));
+  const radius = 1.25 * Math.exp(0.3 * boundedNormal(random));
   const edge = 0.7 + 0.6 * random.uniform();
   renderSegments(segments, radius, edge, out);
 }
