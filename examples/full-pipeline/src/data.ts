@@ -1,4 +1,3 @@
-import { MmgenError } from "@mmgen/core";
 import { type CaptionedDigitSplits, loadCaptionedDigits } from "@mmgen/datasets/node";
 import type { RunSettings } from "./settings.js";
 

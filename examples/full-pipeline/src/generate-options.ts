@@ -1,0 +1,51 @@
+import { ConfigError } from "@mmgen/core";
+import { Command, Option } from "commander";
+import { type BackendChoice, backendChoices } from "./backend.js";
+import { numberBetween, wholeNumber } from "./options.js";
+
+/** What `npm run generate` was asked for: exactly one of the first three. */
+export interface GenerateOptions {
+  readonly text?: string;
+  readonly captions?: string;
+  readonly images?: readonly string[];
+  readonly count: number;
+  readonly out: string;
+  readonly outDir?: string;
+  readonly checkpoints?: string;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly greedy: boolean;
+  readonly backend: BackendChoice;
+}
+
+/** The command line of `npm run generate`; a wrong option prints one line and throws. */
+export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
+  const command = new Command("npm run generate --")
+    .description("Draws what captions say, or captions pictures, with the models that npm start trained.")
+    .option("--text <caption>", 'draw this: "dark green eight on bright cyan"')
+    .option("--captions <file>", "draw each line of the file, into --out-dir")
+    .option("--images <file...>", "caption these pictures (PNG, 28×28), as JSON lines on standard output")
+    .option("--count <number>", "pictures to draw for --text", wholeNumber, 9)
+    .option("--out <file>", "PNG grid to write for --text", "generated.png")
+    .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
+    .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+    .option("--seed <number>", "seed of the draws", wholeNumber, 1)
+    .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 1)
+    .option("--top-p <number>", "keep the likeliest ids that reach this probability", numberBetween(0.001, 1), 0.95)
+    .option("--greedy", "the same as --temperature 0", false)
+    .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
+    .exitOverride();
+  const options: GenerateOptions = command.parse([...argv], { from: "user" }).opts();
+  const tasks = [options.text, options.captions, options.images].filter((task) => task !== undefined);
+  if (tasks.length !== 1) {
+    throw new ConfigError("Give one of --text, --captions or --images; --help tells more.");
+  }
+  if (options.captions !== undefined && options.outDir === undefined) {
+    throw new ConfigError("--captions needs --out-dir, the folder for its pictures.");
+  }
+  if (options.count < 1) {
+    throw new ConfigError(`--count: expected at least 1, got ${options.count}.`);
+  }
+  return options;
+}
