@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "./errors.js";
-import { gumbelNoise } from "./gumbel-noise.js";
+import { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
 
 describe("gumbelNoise", () => {
   it("is a pure function of seed, position and size: order of calls and buffers do not matter", () => {
@@ -64,5 +64,22 @@ describe("gumbelNoise", () => {
         expect(Math.abs(seen / count - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / count));
       });
     }
+  });
+});
+
+describe("gumbelDraws", () => {
+  it("are what the noise is made of, id by id", () => {
+    const out = new Uint32Array(40).fill(9);
+    expect(gumbelDraws(7, 3, 32, out)).toBe(out);
+    expect(Float32Array.from(out.subarray(0, 32), gumbelOfDraw)).toEqual(gumbelNoise(7, 3, 32));
+    expect([...out.subarray(32)]).toEqual(new Array(8).fill(9));
+    expect(() => gumbelDraws(7, -1, 1)).toThrow(ConfigError);
+  });
+
+  it("map to finite noise that grows with the draw, at both ends too", () => {
+    const draws = [0, 1, 2 ** 16, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1];
+    const noise = draws.map(gumbelOfDraw);
+    expect(noise.every(Number.isFinite)).toBe(true);
+    expect(noise).toEqual([...noise].sort((a, b) => a - b));
   });
 });

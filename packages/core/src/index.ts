@@ -30,6 +30,6 @@ export {
   ShapeError,
   VocabularyError,
 } from "./errors.js";
-export { gumbelNoise } from "./gumbel-noise.js";
+export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
 export { Random, type RandomState } from "./random.js";
 export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";
