@@ -1,0 +1,21 @@
+import { ConfigError } from "@mmgen/core";
+import { expect, it } from "vitest";
+import { rowSeeds } from "./row-seeds.js";
+
+it("gives all rows different seeds, and other ones for another seed", () => {
+  const seeds = rowSeeds(7, 100_000);
+  expect(new Set(seeds).size).toBe(100_000);
+  expect(rowSeeds(7, 5)).toEqual(seeds.slice(0, 5));
+  expect(rowSeeds(8, 5)).not.toEqual(seeds.slice(0, 5));
+});
+
+it("does not depend on how rows are put into batches", () => {
+  const whole = rowSeeds(-3, 10);
+  expect([...rowSeeds(-3, 4, 0), ...rowSeeds(-3, 6, 4)]).toEqual([...whole]);
+});
+
+it("refuses what is no number of rows", () => {
+  expect(() => rowSeeds(1, -1)).toThrow(ConfigError);
+  expect(() => rowSeeds(1, 2, 0.5)).toThrow(ConfigError);
+  expect(() => rowSeeds(0.5, 2)).toThrow(ConfigError);
+});
