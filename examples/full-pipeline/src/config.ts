@@ -28,6 +28,8 @@ export const runConfigSchema = z.strictObject({
     network: z.strictObject({
       hiddenChannels: size,
       residualBlocks: z.int().min(0),
+      /** Heads of the self-attention before each residual block; 0: none, as in original A. */
+      attentionHeads: z.int().min(0),
     }),
     quantizer: z.strictObject({
       codebookSize: size,

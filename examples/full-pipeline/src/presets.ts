@@ -7,7 +7,7 @@ export type PresetName = (typeof presetNames)[number];
 const quick: RunConfig = {
   data: { trainCount: 20_000, testCount: 1_000 },
   tokenizer: {
-    network: { hiddenChannels: 48, residualBlocks: 2 },
+    network: { hiddenChannels: 48, residualBlocks: 2, attentionHeads: 2 },
     quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
     head: "categorical",
     epochs: 3,
@@ -41,7 +41,7 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
     data: { trainCount: 512, testCount: 128 },
     tokenizer: {
       ...quick.tokenizer,
-      network: { hiddenChannels: 16, residualBlocks: 1 },
+      network: { hiddenChannels: 16, residualBlocks: 1, attentionHeads: 2 },
       quantizer: { ...quick.tokenizer.quantizer, codebookSize: 64 },
       epochs: 2,
       warmUpSteps: 2,
@@ -54,7 +54,7 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
   full: {
     data: { trainCount: 60_000, testCount: 10_000 },
     tokenizer: {
-      network: { hiddenChannels: 256, residualBlocks: 2 },
+      network: { hiddenChannels: 256, residualBlocks: 2, attentionHeads: 0 },
       quantizer: { codebookSize: 128, codeDimension: 256, codebook: "ema", commitmentWeight: 0.25 },
       head: "regression",
       epochs: 30,

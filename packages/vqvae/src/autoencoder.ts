@@ -36,7 +36,7 @@ export function autoencoder(config: VqVaeConfig): Autoencoder {
   const head = reconstructionHead(config.head, config.channels, config.maxValue);
   const side = latentSide(config.network, config.imageSide);
   const { codeDimension } = quantizer;
-  const ends = { imageChannels: config.channels, outputChannels: head.outputChannels, codeDimension };
+  const ends = { imageChannels: config.channels, outputChannels: head.outputChannels, codeDimension, latentSide: side };
   const encoder = convolutionalEncoder(config.network, ends);
   const decoder = convolutionalDecoder(config.network, ends);
 

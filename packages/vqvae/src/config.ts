@@ -32,7 +32,14 @@ export const vqVaePresets = {
    * the corrected ones, and its codebook starts uniform, as it did.
    */
   "original-a": {
-    network: { type: "convolutional", hiddenChannels: 256, stages: 2, residualBlocks: 2, normalisation: "batch" },
+    network: {
+      type: "convolutional",
+      hiddenChannels: 256,
+      stages: 2,
+      residualBlocks: 2,
+      attentionHeads: 0,
+      normalisation: "batch",
+    },
     quantizer: {
       type: "vector",
       codebookSize: 128,
@@ -50,7 +57,14 @@ const defaults: VqVaeConfig = {
   imageSide: 28,
   channels: 3,
   maxValue: 3,
-  network: { type: "convolutional", hiddenChannels: 256, stages: 2, residualBlocks: 2, normalisation: "batch" },
+  network: {
+    type: "convolutional",
+    hiddenChannels: 256,
+    stages: 2,
+    residualBlocks: 2,
+    attentionHeads: 0,
+    normalisation: "batch",
+  },
   quantizer: {
     type: "vector",
     codebookSize: 128,

@@ -10,6 +10,8 @@ export interface ConvolutionalConfig {
   readonly stages: number;
   /** Residual blocks of the encoder at the code grid, and as many of the decoder. */
   readonly residualBlocks: number;
+  /** Heads of a self-attention before each residual block; 0, original A's, for none. */
+  readonly attentionHeads: number;
   /** Batch normalisation before each nonlinearity, or none. */
   readonly normalisation: "batch" | "none";
 }
@@ -20,6 +22,12 @@ export function checkConvolutionalConfig(config: ConvolutionalConfig, imageSide:
   checkInteger("network.hiddenChannels", config.hiddenChannels, 1);
   checkInteger("network.stages", config.stages, 1, 8);
   checkInteger("network.residualBlocks", config.residualBlocks, 0);
+  checkInteger("network.attentionHeads", config.attentionHeads, 0);
+  if (config.attentionHeads > 0 && config.hiddenChannels % config.attentionHeads !== 0) {
+    throw new ConfigError(
+      `network.attentionHeads: hiddenChannels ${config.hiddenChannels} must be divisible by it, got ${config.attentionHeads}.`,
+    );
+  }
   checkOneOf("network.normalisation", config.normalisation, ["batch", "none"]);
   if (imageSide % 2 ** config.stages !== 0) {
     throw new ConfigError(

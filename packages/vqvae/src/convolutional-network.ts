@@ -3,6 +3,7 @@ import type { ConvolutionalConfig } from "./convolutional-config.js";
 import { normalisation } from "./normalisation-layer.js";
 import { type Layer, rectifier, sequence } from "./parameters.js";
 import { residualBlock } from "./residual-block.js";
+import { selfAttention } from "./self-attention.js";
 
 /** Sizes at the ends of a network. */
 export interface NetworkEnds {
@@ -12,11 +13,13 @@ export interface NetworkEnds {
   readonly outputChannels: number;
   /** Length of a latent vector. */
   readonly codeDimension: number;
+  /** Height and width of the grid of latent vectors. */
+  readonly latentSide: number;
 }
 
 /** `[batch, side, side, imageChannels]` → `[batch, side / 2^stages, side / 2^stages, codeDimension]`. */
 export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
-  const { hiddenChannels: hidden, stages, residualBlocks, normalisation: kind } = config;
+  const { hiddenChannels: hidden, stages, normalisation: kind } = config;
   const layers: Layer[] = [];
   for (let stage = 0; stage < stages; stage++) {
     const inputs = stage === 0 ? ends.imageChannels : hidden;
@@ -25,9 +28,7 @@ export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkE
     }
     layers.push(convolution(`encoder.down.${stage}.conv`, { inputs, outputs: hidden, filter: 4, stride: 2 }));
   }
-  for (let block = 0; block < residualBlocks; block++) {
-    layers.push(residualBlock(`encoder.residual.${block}`, hidden, kind));
-  }
+  layers.push(...gridBlocks("encoder", config, ends));
   if (ends.codeDimension !== hidden) {
     layers.push(convolution("encoder.projection", { inputs: hidden, outputs: ends.codeDimension, filter: 1 }));
   }
@@ -36,14 +37,12 @@ export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkE
 
 /** The encoder's mirror: `[batch, h, w, codeDimension]` → `[batch, h · 2^stages, w · 2^stages, outputChannels]`. */
 export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
-  const { hiddenChannels: hidden, stages, residualBlocks, normalisation: kind } = config;
+  const { hiddenChannels: hidden, stages, normalisation: kind } = config;
   const layers: Layer[] = [];
   if (ends.codeDimension !== hidden) {
     layers.push(convolution("decoder.projection", { inputs: ends.codeDimension, outputs: hidden, filter: 1 }));
   }
-  for (let block = 0; block < residualBlocks; block++) {
-    layers.push(residualBlock(`decoder.residual.${block}`, hidden, kind));
-  }
+  layers.push(...gridBlocks("decoder", config, ends));
   for (let stage = 0; stage < stages; stage++) {
     const outputs = stage === stages - 1 ? ends.outputChannels : hidden;
     layers.push(
@@ -53,4 +52,15 @@ export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkE
     );
   }
   return sequence(...layers);
+}
+
+/** What works at the code grid: residual blocks, each after a self-attention where the configuration asks for it. */
+function gridBlocks(name: string, config: ConvolutionalConfig, { latentSide: side }: NetworkEnds): Layer[] {
+  const { attentionHeads: heads, hiddenChannels: channels, normalisation: kind, residualBlocks } = config;
+  return Array.from({ length: residualBlocks }, (_, block) => [
+    ...(heads === 0
+      ? []
+      : [selfAttention(`${name}.attention.${block}`, { channels, heads, side, normalisation: kind })]),
+    residualBlock(`${name}.residual.${block}`, channels, kind),
+  ]).flat();
 }
