@@ -1,5 +1,5 @@
 import { ConfigError, Random } from "@mmgen/core";
-import { type Allograph, allographs } from "./digit-strokes.js";
+import { type Allograph, allographs } from "./allographs.js";
 import { bendSegments, boundedNormal, flattenStrokes } from "./handwriting.js";
 import type { LabelledImages } from "./labelled-images.js";
 import { Pen } from "./pen.js";
