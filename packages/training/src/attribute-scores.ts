@@ -1,0 +1,99 @@
+import { gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
+import type { ExampleSource } from "./example-source.js";
+
+/** A class for each picture, `[count]`, by attribute. */
+export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;
+
+/** Pictures with what is on them. */
+export interface AttributeBatch<Name extends string = string> {
+  readonly images: ImageBatch;
+  readonly labels: AttributeLabels<Name>;
+}
+
+/** Labelled pictures as examples for `train` and `evaluateLoss`. */
+export function attributeExamples<Name extends string>(
+  images: ImageBatch,
+  labels: AttributeLabels<Name>,
+): ExampleSource<AttributeBatch<Name>> {
+  const columns = Object.entries(labels) as [Name, ArrayLike<number>][];
+  for (const [name, column] of columns) {
+    checkCount(name, column, images.count);
+  }
+  return {
+    count: images.count,
+    batch: (indices) => ({
+      images: gatherImages(images, indices),
+      labels: Object.fromEntries(
+        columns.map(([name, column]) => [name, Int32Array.from(indices, (index) => column[index]!)]),
+      ) as Record<Name, Int32Array>,
+    }),
+  };
+}
+
+/** How far two readings of the same pictures agree. */
+export interface AttributeAgreement<Name extends string = string> {
+  readonly count: number;
+  /** Share of the pictures on which both say the same, by attribute. */
+  readonly accuracy: Readonly<Record<Name, number>>;
+  /** Share of the pictures on which both say the same of every attribute. */
+  readonly allRight: number;
+}
+
+/**
+ * Compares what a classifier read with what a caption asked for, or two captions, picture by picture.
+ *
+ * @throws {@link ShapeError} when the two differ in attributes or counts, or there is no picture.
+ */
+export function attributeAgreement<Name extends string>(
+  expected: AttributeLabels<Name>,
+  found: AttributeLabels<Name>,
+): AttributeAgreement<Name> {
+  const names = Object.keys(expected) as Name[];
+  const count = names.length === 0 ? 0 : expected[names[0]!].length;
+  if (count === 0) {
+    throw new ShapeError("attributeAgreement: expected at least one attribute and one picture.");
+  }
+  const right: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
+  for (const name of names) {
+    checkCount(name, expected[name], count);
+    checkCount(name, found[name], count);
+  }
+  let allRight = 0;
+  for (let i = 0; i < count; i++) {
+    let agreed = 0;
+    for (const name of names) {
+      if (expected[name][i] === found[name][i]) {
+        right[name]!++;
+        agreed++;
+      }
+    }
+    allRight += agreed === names.length ? 1 : 0;
+  }
+  const accuracy = Object.fromEntries(names.map((name) => [name, right[name]! / count])) as Record<Name, number>;
+  return { count, accuracy, allRight: allRight / count };
+}
+
+/**
+ * How often each class was taken for each.
+ *
+ * @returns `[classes, classes]` row-major: expected class down, found class across.
+ * @throws {@link ShapeError} when the two differ in length or a class is outside `[0, classes)`.
+ */
+export function confusionMatrix(expected: ArrayLike<number>, found: ArrayLike<number>, classes: number): Int32Array {
+  checkCount("found", found, expected.length);
+  const counts = new Int32Array(classes * classes);
+  for (let i = 0; i < expected.length; i++) {
+    const [row, column] = [expected[i]!, found[i]!];
+    if (!(row >= 0 && row < classes && column >= 0 && column < classes)) {
+      throw new ShapeError(`confusionMatrix: classes ${row} and ${column} at index ${i} must be in [0, ${classes}).`);
+    }
+    counts[row * classes + column]!++;
+  }
+  return counts;
+}
+
+function checkCount(name: string, column: ArrayLike<number> | undefined, count: number): void {
+  if (column?.length !== count) {
+    throw new ShapeError(`${name}: expected ${count} classes, one a picture, got ${column?.length ?? "none"}.`);
+  }
+}

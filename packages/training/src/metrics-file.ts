@@ -1,0 +1,37 @@
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
+
+/** Options of {@link metricsFile}. */
+export interface MetricsFileOptions {
+  /** Put into every line, to tell the runs in one file apart. */
+  readonly run?: string;
+}
+
+/**
+ * Appends what happens in a run to a file, one JSON object a line: `{"event":"step", …}`, `{"event":"epoch", …}`,
+ * and `start` and `end` around them. A line is in the file when the step is over.
+ */
+export function metricsFile(path: string, options: MetricsFileOptions = {}): TrainingObserver {
+  let file: FileHandle | undefined;
+  const append = async (event: string, content: object) => {
+    await file?.appendFile(`${JSON.stringify({ event, ...options, ...content })}\n`);
+  };
+  return {
+    onStart: async (description: RunDescription) => {
+      await mkdir(dirname(path), { recursive: true });
+      file = await open(path, "a");
+      await append("start", description);
+    },
+    onStep: (record) => append("step", record),
+    onEpoch: (record) => append("epoch", record),
+    onEnd: async (status: RunStatus, description: RunDescription) => {
+      try {
+        await append("end", { status, ...description });
+      } finally {
+        await file?.close();
+        file = undefined;
+      }
+    },
+  };
+}

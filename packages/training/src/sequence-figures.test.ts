@@ -1,0 +1,72 @@
+import { AbortedError, DataError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { describe, expect, it } from "vitest";
+import { evaluateSequences } from "./evaluate-sequences.js";
+import { bitsPerPixel, sequenceFigures } from "./sequence-figures.js";
+
+/** Ids below 10 are text, others image. */
+const modalityOf = (id: number) => (id < 10 ? "text" : "image");
+const targets: TokenBatch = { data: Int32Array.of(1, 20, 30, 20, 30, 2), count: 2, length: 3 };
+const losses = [1, 2, 3, 4, 5, 6];
+
+describe("sequenceFigures", () => {
+  it("adds up in total, by order, modality and position", () => {
+    const figures = sequenceFigures({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
+    expect(figures).toEqual({
+      natsPerDim: 3.5,
+      natsPerSample: 10.5,
+      samples: 2,
+      byOrder: {
+        "text-first": { natsPerDim: 2, natsPerSample: 6 },
+        "image-first": { natsPerDim: 5, natsPerSample: 15 },
+      },
+      byModality: { text: { natsPerDim: 3.5, natsPerSample: 3.5 }, image: { natsPerDim: 3.5, natsPerSample: 7 } },
+      byPosition: Float64Array.of(2.5, 3.5, 4.5),
+    });
+  });
+
+  it("leaves out what has no weight", () => {
+    const figures = sequenceFigures({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
+    expect(figures.natsPerDim).toBeCloseTo(7 / 3, 12);
+    expect(figures.natsPerSample).toBe(3.5);
+    expect(figures.byModality).toEqual({
+      text: { natsPerDim: 1, natsPerSample: 0.5 },
+      image: { natsPerDim: 3, natsPerSample: 3 },
+    });
+    expect([...figures.byPosition]).toEqual([2.5, 2, Number.NaN]);
+    expect(figures.byOrder).toEqual({});
+  });
+
+  it("gives bits a pixel", () => {
+    // 49 codes of 7 bits each on 28 × 28 pixels.
+    expect(bitsPerPixel(49 * 7 * Math.LN2, 784)).toBeCloseTo(0.4375, 12);
+  });
+
+  it("refuses arrays that do not fit", () => {
+    expect(() => sequenceFigures({ losses: [1], targets })).toThrow(/expected 6 losses, got 1/);
+    expect(() => sequenceFigures({ losses, targets, orders: ["a"] })).toThrow(ShapeError);
+    expect(() => sequenceFigures({ losses, targets, weights: new Array(6).fill(0) })).toThrow(/none/);
+  });
+});
+
+describe("evaluateSequences", () => {
+  const sequences = { inputs: targets, targets };
+  /** The loss of a target is its id. */
+  const model = {
+    lossPerPosition: async ({ targets }: { targets: TokenBatch }) => Float32Array.from(targets.data),
+  };
+
+  it("gives the same figures at any batch size", async () => {
+    const expected = sequenceFigures({ losses: targets.data, targets, modalityOf });
+    for (const batchSize of [1, 2, 64]) {
+      expect(await evaluateSequences({ model, sequences, batchSize, modalityOf })).toEqual(expected);
+    }
+  });
+
+  it("stops on its signal and refuses an empty set", async () => {
+    const signal = AbortSignal.abort("enough");
+    await expect(evaluateSequences({ model, sequences, batchSize: 1, signal })).rejects.toThrow(AbortedError);
+    const empty = { data: new Int32Array(), count: 0, length: 3 };
+    const none = { inputs: empty, targets: empty };
+    await expect(evaluateSequences({ model, sequences: none, batchSize: 1 })).rejects.toThrow(DataError);
+  });
+});

@@ -1,0 +1,130 @@
+import { ShapeError, type TokenBatch } from "@mmgen/core";
+
+/** The mean surprise of some predicted ids. */
+export interface SequenceFigure {
+  /** Mean over the ids, in nats an id. */
+  readonly natsPerDim: number;
+  /** Sum over the ids of a sequence, averaged over the sequences, in nats. */
+  readonly natsPerSample: number;
+}
+
+/** What a sequence model's losses on a set come to; see {@link sequenceFigures}. */
+export interface SequenceFigures extends SequenceFigure {
+  readonly samples: number;
+  /** By the order of the modalities; averaged over the sequences of that order. Empty when no orders were given. */
+  readonly byOrder: Readonly<Record<string, SequenceFigure>>;
+  /** By what the predicted id is. Empty when no modalities were given. */
+  readonly byModality: Readonly<Record<string, SequenceFigure>>;
+  /** Mean nats at each target position, `[length]`; NaN where no id counts. */
+  readonly byPosition: Float64Array;
+}
+
+/** Options of {@link sequenceFigures}. */
+export interface SequenceFiguresOptions {
+  /** Negative log-likelihood of each target, in nats, `[count, length]` row-major. */
+  readonly losses: ArrayLike<number>;
+  /** The predicted ids. */
+  readonly targets: TokenBatch;
+  /** `[count, length]`; targets of weight 0 (padding) do not count, all others count the same. Absent: all count. */
+  readonly weights?: ArrayLike<number> | undefined;
+  /** What an id is: "text", "image", "special". */
+  readonly modalityOf?: ((id: number) => string) | undefined;
+  /** The order of each row, `[count]`. */
+  readonly orders?: readonly string[] | undefined;
+}
+
+/**
+ * Negative log-likelihood in total, by order, by modality and by position.
+ *
+ * nats/dim of two different image tokenizers do not compare: print nats/sample, {@link bitsPerPixel} and the
+ * tokenizer's reconstruction error beside it.
+ *
+ * @throws {@link ShapeError} when the arrays do not fit or nothing counts.
+ */
+export function sequenceFigures(options: SequenceFiguresOptions): SequenceFigures {
+  const { losses, targets, weights, modalityOf, orders } = options;
+  const { count, length, data } = targets;
+  checkLength("losses", losses, count * length);
+  checkLength("targets", data, count * length);
+  checkLength("weights", weights, count * length);
+  checkLength("orders", orders, count);
+  const total = new Tally();
+  const byOrder = new Tallies();
+  const byModality = new Tallies();
+  const byPosition = Array.from({ length }, () => new Tally());
+  for (let row = 0; row < count; row++) {
+    const order = orders?.[row];
+    const ofOrder = order === undefined ? undefined : byOrder.get(order);
+    for (let position = 0; position < length; position++) {
+      const at = row * length + position;
+      if (weights?.[at] === 0) {
+        continue;
+      }
+      const nats = losses[at]!;
+      total.add(nats);
+      ofOrder?.add(nats);
+      byPosition[position]!.add(nats);
+      if (modalityOf !== undefined) {
+        byModality.get(modalityOf(data[at]!)).add(nats);
+      }
+    }
+  }
+  if (total.ids === 0) {
+    throw new ShapeError("sequenceFigures: expected at least one target that counts, got none.");
+  }
+  const rowsOf = (order: string) => orders!.filter((each) => each === order).length;
+  return {
+    ...total.figure(count),
+    samples: count,
+    byOrder: byOrder.figures(rowsOf),
+    byModality: byModality.figures(() => count),
+    byPosition: Float64Array.from(byPosition, ({ nats, ids }) => nats / ids),
+  };
+}
+
+/**
+ * Nats of a whole image in bits a pixel.
+ *
+ * Of the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
+ *
+ * @param natsPerImage - `byModality.image.natsPerSample` of {@link sequenceFigures}.
+ * @param pixels - Height times width of an image.
+ */
+export function bitsPerPixel(natsPerImage: number, pixels: number): number {
+  return natsPerImage / Math.LN2 / pixels;
+}
+
+class Tally {
+  nats = 0;
+  ids = 0;
+
+  add(nats: number): void {
+    this.nats += nats;
+    this.ids++;
+  }
+
+  figure(samples: number): SequenceFigure {
+    return { natsPerDim: this.nats / this.ids, natsPerSample: this.nats / samples };
+  }
+}
+
+class Tallies {
+  readonly #byName = new Map<string, Tally>();
+
+  get(name: string): Tally {
+    const tally = this.#byName.get(name) ?? new Tally();
+    this.#byName.set(name, tally);
+    return tally;
+  }
+
+  figures(samplesOf: (name: string) => number): Record<string, SequenceFigure> {
+    const counted = [...this.#byName].filter(([, { ids }]) => ids > 0);
+    return Object.fromEntries(counted.map(([name, tally]) => [name, tally.figure(samplesOf(name))]));
+  }
+}
+
+function checkLength(name: string, array: ArrayLike<unknown> | undefined, length: number): void {
+  if (array !== undefined && array.length !== length) {
+    throw new ShapeError(`sequenceFigures: expected ${length} ${name}, got ${array.length}.`);
+  }
+}
