@@ -37,7 +37,7 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Att
     throw new ShapeError(`attention: mask [${mask.shape.join(", ")}] must end in [${queries}, ${keys}].`);
   }
   const scale = 1 / Math.sqrt(headWidth);
-  const drops = dropout !== undefined && dropout.rate > 0;
+  const drops = dropout !== undefined && dropout.rate !== 0;
   // What dropout scales the kept weights up by rides along in the products, where it costs nothing.
   const keptScale = drops ? 1 / (1 - dropout.rate) : 1;
 
