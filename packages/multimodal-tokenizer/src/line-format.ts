@@ -65,20 +65,21 @@ export function checkLineFormat(lines: LineFormat, config: Omit<TokenizerConfig,
       `lines.alphabet: expected at least ${codebookSize} distinct letters, one a code, got "${lines.alphabet}".`,
     );
   }
-  const literals = literalCharacters(lines);
+  const literals = new Set(literalCharacters(lines));
   const used = letters.slice(0, codebookSize);
   for (const [name, characters] of [
     ["a letter of the alphabet", used],
     ["a character of the captions", words],
   ] as const) {
-    const clash = characters.find((character) => literals.includes(character));
+    const clash = characters.find((character) => literals.has(character));
     if (clash !== undefined) {
       throw new ConfigError(
         `lines: "${clash}" is both ${name} and part of the line itself; meanings must be disjoint.`,
       );
     }
   }
-  const clash = words.find((word) => used.includes(word));
+  const letterSet = new Set(used);
+  const clash = words.find((word) => letterSet.has(word));
   if (clash !== undefined) {
     throw new ConfigError(`lines: "${clash}" is both a letter of the alphabet and a character of the captions.`);
   }

@@ -38,6 +38,7 @@ export interface TokenizerConfig {
 }
 
 const largestCodebook = 2 ** 20;
+const mostWords = 2 ** 20;
 const longestSequence = 2 ** 16;
 
 /** Returns `config` where it holds together, else throws {@link ConfigError}. */
@@ -52,8 +53,9 @@ export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
   wholeNumber("captionLength.maximum", captionLength.maximum, 1, longestSequence);
   wholeNumber("captionLength.minimum", captionLength.minimum, 0, captionLength.maximum);
   checkWords(words, textUnit);
+  const known = new Set(words);
   for (const [alias, word] of aliases) {
-    if (!words.includes(word) || words.includes(alias)) {
+    if (!known.has(word) || known.has(alias)) {
       throw new ConfigError(
         `aliases: "${alias}" → "${word}" must lead from a word outside the vocabulary to one inside.`,
       );
@@ -71,6 +73,9 @@ export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
 function checkWords(words: readonly string[], textUnit: TextUnit): void {
   if (words.length === 0) {
     throw new ConfigError("words: the vocabulary is empty; give captions or a list of words.");
+  }
+  if (words.length > mostWords) {
+    throw new ConfigError(`words: expected at most ${mostWords}, got ${words.length}.`);
   }
   words.forEach((word, i) => {
     if (typeof word !== "string" || word === "" || (textUnit === "words" && /\s/u.test(word))) {

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { editDistance, nearestWords } from "./nearest-words.js";
+import { digitWords } from "./test-tokenizers.js";
+
+describe("editDistance", () => {
+  it.each([
+    ["", "", 0],
+    ["red", "red", 0],
+    ["", "red", 3],
+    ["grean", "green", 1],
+    ["eight", "eigth", 1],
+    ["kitten", "sitting", 3],
+    ["ca", "abc", 3],
+    ["😀", "😁", 1],
+  ])("%s → %s: %i", (a, b, distance) => {
+    expect(editDistance(a, b)).toBe(distance);
+    expect(editDistance(b, a)).toBe(distance);
+  });
+});
+
+describe("nearestWords", () => {
+  it("puts the nearest first and leaves out what is far", () => {
+    expect(nearestWords("blu", digitWords)[0]).toBe("blue");
+    expect(nearestWords("seven", digitWords)[0]).toBe("seven");
+    expect(nearestWords("turkoise", digitWords)).toEqual(["turquoise"]);
+    expect(nearestWords("wq", ["abcdef"])).toEqual([]);
+    expect(nearestWords("a", ["b", "c", "d", "e"], 2)).toEqual(["b", "c"]);
+  });
+});
