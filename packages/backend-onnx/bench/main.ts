@@ -5,13 +5,27 @@ import { type WorkPlan, workPlans } from "./training-steps.js";
 
 const only = process.argv[2];
 const profilePrefix = process.env.MMGEN_PROFILE;
-registerOnnxBackend(profilePrefix === undefined ? {} : { profilePrefix });
-console.log("work".padEnd(34), "onnx ms".padStart(9), "compile ms".padStart(11), "outside ms".padStart(11), "× cpu".padStart(8));
+const threads = process.env.MMGEN_THREADS;
+registerOnnxBackend({
+  ...(profilePrefix !== undefined && { profilePrefix }),
+  ...(threads !== undefined && { intraOpNumThreads: Number(threads) }),
+});
+console.log(
+  "work".padEnd(34),
+  "onnx ms".padStart(9),
+  "cpu ms".padStart(9),
+  "compile ms".padStart(11),
+  "outside ms".padStart(11),
+  "× cpu".padStart(8),
+);
 for (const plan of workPlans) {
   if (only === undefined || plan.name.includes(only)) {
     await report(plan);
   }
 }
+
+// Closing its sessions writes their profiles.
+tf.removeBackend("onnx");
 
 async function report(plan: WorkPlan): Promise<void> {
   await tf.setBackend("onnx");
@@ -30,6 +44,7 @@ async function report(plan: WorkPlan): Promise<void> {
   console.log(
     `${plan.name}, batch ${plan.batch}`.padEnd(34),
     full.step.toFixed(1).padStart(9),
+    full.processor.toFixed(1).padStart(9),
     compiled.toFixed(0).padStart(11),
     full.recording.toFixed(1).padStart(11),
     `${ratio} (batch ${plan.smallBatch})`.padStart(8),
@@ -42,8 +57,16 @@ function runMs(): number {
   return "sessions" in backend ? (backend as OnnxBackend).sessions().runMs : 0;
 }
 
-/** The median step in ms, and what of it passes outside of the native run: recording, keys, uploads, masks. */
-async function measure(plan: WorkPlan, batch: number, steps: number): Promise<{ step: number; recording: number }> {
+interface Figures {
+  /** Median wall time of a step, ms. */
+  readonly step: number;
+  /** What of it passes outside of the native run: recording, keys, uploads, masks. */
+  readonly recording: number;
+  /** Processor time of a step over all threads, ms: what to compare on a machine that others use too. */
+  readonly processor: number;
+}
+
+async function measure(plan: WorkPlan, batch: number, steps: number): Promise<Figures> {
   const work = plan.create(batch);
   try {
     // The second step's graph differs from the first one's, and the arena settles with the third.
@@ -52,15 +75,18 @@ async function measure(plan: WorkPlan, batch: number, steps: number): Promise<{ 
     }
     const times: number[] = [];
     const recording: number[] = [];
+    const processor: number[] = [];
     for (let i = 0; i < steps; i++) {
       const start = performance.now();
       const runBefore = runMs();
+      const usage = process.cpuUsage();
       await work.step();
       const time = performance.now() - start;
       times.push(time);
+      processor.push(process.cpuUsage(usage).user / 1000);
       recording.push(time - (runMs() - runBefore));
     }
-    return { step: median(times), recording: median(recording) };
+    return { step: median(times), recording: median(recording), processor: median(processor) };
   } finally {
     work.dispose();
   }

@@ -333,7 +333,10 @@ export class OnnxBackend extends tf.KernelBackend {
   }
 
   override async time(f: () => void): Promise<tf.BackendTimingInfo> {
-    await this.flush();
+    // tfjs's profiler wants f called before this returns, so what was pending can be kept out only without waiting.
+    if (this.executor.runtime.synchronous) {
+      this.flushSync();
+    }
     const start = performance.now();
     f();
     await this.flush();

@@ -1,0 +1,163 @@
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-core/dist/register_all_gradients";
+import { KernelError } from "@mmgen/core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { OnnxBackend } from "../onnx-backend.js";
+import { registerOnnxBackend } from "../register-onnx-backend.js";
+
+let backend: OnnxBackend;
+
+beforeEach(async () => {
+  registerOnnxBackend();
+  await tf.setBackend("onnx");
+  backend = tf.backend() as OnnxBackend;
+});
+afterEach(() => tf.engine().reset());
+
+const read = (tensor: tf.Tensor) => [...tensor.dataSync()];
+
+describe("compile", () => {
+  test("traces once per signature and replays with other values", () => {
+    let traced = 0;
+    const double = backend.compile((x: tf.Tensor) => {
+      traced++;
+      return tf.add(x, x);
+    });
+    expect(read(double(tf.tensor1d([1, 2])))).toEqual([2, 4]);
+    expect(read(double(tf.tensor1d([3, 4])))).toEqual([6, 8]);
+    expect(traced).toBe(1);
+    expect(read(double(tf.tensor1d([1, 2, 3])))).toEqual([2, 4, 6]);
+    expect(double(tf.tensor1d([1, 2], "int32")).dtype).toBe("int32");
+    expect(traced).toBe(3);
+  });
+
+  test("nested structures of tensors and primitives, in and out", () => {
+    const step = backend.compile(({ x, layers }: { x: tf.Tensor; layers: tf.Tensor[] }, scale: number) => ({
+      sum: layers.reduce((sum, layer) => tf.add(sum, layer), x),
+      scaled: [tf.mul(x, scale), x] as const,
+      label: "done",
+    }));
+    for (const value of [1, 5]) {
+      const layers = [tf.tensor1d([value]), tf.tensor1d([value + 1])];
+      const result = step({ x: tf.tensor1d([10]), layers }, 3);
+      expect(read(result.sum)).toEqual([10 + 2 * value + 1]);
+      expect(result.scaled.map(read)).toEqual([[30], [10]]);
+      expect(result.label).toBe("done");
+    }
+    expect(read(step({ x: tf.tensor1d([10]), layers: [] }, 4).scaled[0])).toEqual([40]);
+  });
+
+  test("captured variables are read anew, captured tensors stay", () => {
+    const weight = tf.tidy(() => tf.variable(tf.tensor2d([1, 2], [1, 2])));
+    const offset = tf.tensor1d([100]);
+    // A reshape of a captured variable is fed in its other shape.
+    const run = backend.compile((x: tf.Tensor) => tf.add(tf.mul(x, tf.reshape(weight, [2])), offset));
+    expect(read(run(tf.tensor1d([1, 1])))).toEqual([101, 102]);
+    tf.tidy(() => weight.assign(tf.tensor2d([5, 6], [1, 2])));
+    expect(read(run(tf.tensor1d([1, 1])))).toEqual([105, 106]);
+    tf.tidy(() => weight.assign(tf.add(weight, 1) as tf.Tensor2D));
+    offset.dispose();
+    expect(read(run(tf.tensor1d([1, 1])))).toEqual([106, 107]);
+  });
+
+  test("a variable assigned within is assigned at every call", () => {
+    const count = tf.tidy(() => tf.variable(tf.scalar(0)));
+    const run = backend.compile((x: tf.Tensor) => {
+      count.assign(tf.add(count, 1) as tf.Scalar);
+      return tf.mul(x, count);
+    });
+    expect(read(run(tf.scalar(2)))).toEqual([2]);
+    expect(read(run(tf.scalar(2)))).toEqual([4]);
+    expect(read(count)).toEqual([2]);
+  });
+
+  test("a whole training step, compiled", () => {
+    const weight = tf.tidy(() => tf.variable(tf.scalar(5)));
+    const step = backend.compile((target: tf.Tensor) =>
+      tf.tidy(() => {
+        const { value, grads } = tf.variableGrads(
+          () => tf.square(tf.sub(weight, target)) as tf.Scalar,
+          [weight as tf.Variable],
+        );
+        weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.25)) as tf.Scalar);
+        return value;
+      }),
+    );
+    const losses = [1, 1, 1].map((target) => read(step(tf.scalar(target)))[0]);
+    expect(losses).toEqual([16, 4, 1]);
+  });
+
+  test("inputs still pending are computed first, results are the caller's", () => {
+    const run = backend.compile((x: tf.Tensor) => tf.add(x, 1));
+    tf.dispose(run(tf.tensor1d([0])));
+    const before = tf.memory().numTensors;
+    const pending = tf.mul(tf.tensor1d([2]), 3);
+    const result = run(tf.reshape(pending, [1]));
+    expect(read(result)).toEqual([7]);
+    tf.dispose([pending, result]);
+    tf.tidy(() => {
+      run(tf.tensor1d([1]));
+    });
+    // The two tensors this test made and never disposed: the operand and the reshaped one.
+    expect(tf.memory().numTensors).toBe(before + 2);
+  });
+
+  test("inside a gradient the function is differentiated", () => {
+    const square = backend.compile((x: tf.Tensor) => tf.square(x));
+    square(tf.scalar(1));
+    expect(read(tf.grad((x) => square(x))(tf.scalar(3)))).toEqual([6]);
+  });
+
+  test("compiled functions within compiled functions", () => {
+    const inner = backend.compile((x: tf.Tensor) => tf.add(x, 1));
+    const outer = backend.compile((x: tf.Tensor) => tf.mul(inner(x), 2));
+    expect(read(outer(tf.scalar(1)))).toEqual([4]);
+    expect(read(outer(tf.scalar(2)))).toEqual([6]);
+  });
+
+  test("survives the eviction of its session", () => {
+    const run = backend.compile((x: tf.Tensor) => tf.exp(tf.mul(x, 0)));
+    run(tf.scalar(1));
+    for (let size = 1; size <= 70; size++) {
+      tf.tidy(() => tf.add(tf.ones([size]), 1).dataSync());
+    }
+    expect(backend.sessions().evictions).toBeGreaterThan(0);
+    expect(read(run(tf.scalar(2)))).toEqual([1]);
+  });
+
+  test("a read of what depends on an input is an error that says so; other reads are fine", () => {
+    const known = tf.tensor1d([3]);
+    const fine = backend.compile((x: tf.Tensor) => tf.mul(x, known.dataSync()[0]!));
+    expect(read(fine(tf.scalar(2)))).toEqual([6]);
+    const wrong = backend.compile((x: tf.Tensor) => (x.dataSync()[0]! > 0 ? tf.add(x, 1) : x));
+    let error: unknown;
+    try {
+      wrong(tf.scalar(1));
+    } catch (caught) {
+      error = caught;
+    }
+    expect(KernelError.isInstance(error)).toBe(true);
+    expect(String(error)).toContain("tf.where");
+    expect(read(fine(tf.scalar(3)))).toEqual([9]);
+  });
+});
+
+describe("scan", () => {
+  test("carries a state over the first axis, with gradients", () => {
+    const sums = (x: tf.Tensor) => {
+      const { carry, outputs } = backend.scan(
+        ([total], [value]) => {
+          const next = tf.add(total!, value!);
+          return { carry: [next], outputs: [tf.square(next)] };
+        },
+        [tf.scalar(0)],
+        [x],
+      );
+      return [...carry, ...outputs];
+    };
+    const [total, squares] = sums(tf.tensor1d([1, 2, 3]));
+    expect(read(total!)).toEqual([6]);
+    expect(read(squares!)).toEqual([1, 9, 36]);
+    expect(read(tf.grad((x) => sums(x)[0]!)(tf.tensor1d([1, 2, 3])))).toEqual([1, 1, 1]);
+  });
+});
