@@ -165,12 +165,18 @@ export class OnnxBackend extends tf.KernelBackend {
       return tf.backend_util.mergeRealAndImagArrays(real as Float32Array, imag as Float32Array);
     }
     const value = entry.value!;
-    if (value.resident === null) {
-      this.#refuseWhileTracing();
-      await this.flush();
+    // The tensor may be disposed while its elements are on their way.
+    value.holders++;
+    try {
+      if (value.resident === null) {
+        this.#refuseWhileTracing();
+        await this.flush();
+      }
+      const resident = settled(value);
+      return (resident.host ?? (await resident.download())) as tf.backend_util.BackendValues;
+    } finally {
+      this.#release(value);
     }
-    const resident = settled(value);
-    return (resident.host ?? (await resident.download())) as tf.backend_util.BackendValues;
   }
 
   override readSync(dataId: tf.DataId): tf.backend_util.BackendValues {
