@@ -11,6 +11,8 @@ export interface MetricsFileOptions {
 /**
  * Appends what happens in a run to a file, one JSON object a line: `{"event":"step", …}`, `{"event":"epoch", …}`,
  * and `start` and `end` around them. A line is in the file when the step is over.
+ *
+ * A run that died and was resumed repeats the steps since its last checkpoint: of two lines of one step the later counts.
  */
 export function metricsFile(path: string, options: MetricsFileOptions = {}): TrainingObserver {
   let file: FileHandle | undefined;
