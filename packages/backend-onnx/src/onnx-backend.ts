@@ -406,6 +406,10 @@ export class OnnxBackend extends tf.KernelBackend {
     if (type === null) {
       throw new KernelError(`The onnx backend stores float32, int32, bool, complex64 and string, not ${dtype}.`);
     }
+    if (copy && type === "float32" && isLargeOnes(values as Float32Array)) {
+      this.#hold({ dtype, refCount, value: this.graph.fill(type, shape, 1) }, dataId);
+      return;
+    }
     const value = new LazyValue(type, [...shape]);
     value.resident = this.executor.runtime.upload(type, value.shape, toHostArray(type, values, copy));
     this.#hold({ dtype, refCount, value }, dataId);
@@ -479,6 +483,14 @@ export class OnnxBackend extends tf.KernelBackend {
       );
     }
   }
+}
+
+/**
+ * Whether this is the array of ones that tfjs's gradients of sums and means multiply with: recorded as a fill it costs
+ * neither an upload nor a product.
+ */
+function isLargeOnes(values: Float32Array): boolean {
+  return values.length >= 1024 && values.every((value) => value === 1);
 }
 
 function settled(value: LazyValue): RuntimeTensor {
