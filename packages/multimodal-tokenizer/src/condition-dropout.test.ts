@@ -1,5 +1,6 @@
 import { ConfigError, VocabularyError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
+import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
 import { digits, smallTokenizers } from "./test-tokenizers.js";
 
 const tokenizer = smallTokenizers["switch, varying length"]!;
@@ -34,6 +35,23 @@ describe("withoutCondition", () => {
         ),
       ),
     ).toEqual(["<bos> <eoi> <null> <null> <null> <null> <eot> 4 4"]);
+  });
+
+  it("does nothing more to rows that are without already, whatever the sizes of image and text", () => {
+    const uneven = MultimodalTokenizer.create({
+      words: ["a"],
+      captionLength: 1,
+      codebookSize: 5,
+      codeGrid: { height: 2, width: 2 },
+      nullToken: true,
+    });
+    const tokens = uneven.join({ ...pairs(2), captions: ["a", "a"], order: "halves" });
+    const without = uneven.withoutCondition(tokens);
+    expect(uneven.describe(without)).toEqual([
+      "<bos> <eoi> <null> <eot> 0 1 2 3",
+      "<bos> <eot> <null> <null> <null> <null> <eoi> a",
+    ]);
+    expect(uneven.withoutCondition(without)).toEqual(without);
   });
 
   it("needs a null token", () => {

@@ -41,13 +41,10 @@ export function templateGrammar(
         return [{ start: slot.id, count: 1, target }];
       case "image":
         return [{ ...vocabulary.image, target }];
-      case "text": {
-        const last = slot.index === section.length - 1;
-        return section.choices(slot.index, ended).map(({ start, count, ends }) => {
-          const after = ends || ended;
-          return { start, count, target: at * 2 + 2 + (after && !last ? 1 : 0) };
-        });
-      }
+      case "text":
+        return section
+          .choices(slot.index, ended)
+          .map(({ start, count, ends }) => ({ start, count, target: ends ? target + 1 : target }));
       default:
         return [];
     }

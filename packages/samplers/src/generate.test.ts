@@ -90,6 +90,16 @@ describe("generate", () => {
     expect(prompt).toEqual(rowsOf([0, 1]));
   });
 
+  it("penalises the prompt's ids and every id it has added, row by row", async () => {
+    const model = fakeModel(vocabularySize, () => any.map((id) => 9 - id));
+    const prompt = rowsOf([0], [3]);
+    const result = await generate({ model, prompt, steps: 8, temperature: 0, repetitionPenalty: 100 });
+    expect(listed(result)).toEqual([
+      [0, 1, 2, 3, 4, 5, 6, 7, 8],
+      [3, 0, 1, 2, 4, 5, 6, 7, 8],
+    ]);
+  });
+
   it("takes a batch of no rows", async () => {
     const model = fakeModel(vocabularySize, logits, { native: true });
     const none = { data: new Int32Array(0), count: 0, length: 2 };
