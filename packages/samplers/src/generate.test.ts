@@ -1,25 +1,23 @@
-import { AbortedError, ConfigError, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { AbortedError, type TokenBatch } from "@mmgen/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { generate } from "./generate.js";
 import type { GenerateOptions } from "./generate-options.js";
 import { rowSeeds } from "./row-seeds.js";
-import { decodeNaively, fakeModel, historyLogits, isLegal, positionGrammar } from "./test-models.js";
+import {
+  anyIds,
+  decodeNaively,
+  fakeModel,
+  historyLogits,
+  mixedGrammar,
+  positionGrammar,
+  rowsOf,
+  vocabularySize,
+} from "./test-models.js";
 
-const vocabularySize = 9;
 const logits = historyLogits(vocabularySize);
-
-const rowsOf = (...rows: number[][]): TokenBatch => ({
-  data: Int32Array.from(rows.flat()),
-  count: rows.length,
-  length: rows[0]?.length ?? 1,
-});
 const listed = ({ data, count, length }: TokenBatch) =>
   Array.from({ length: count }, (_, row) => [...data.subarray(row * length, (row + 1) * length)]);
-
-const any = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-/** Start, a choice, two forced ids, three choices, a forced end. */
-const mixed = positionGrammar(vocabularySize, [[0], [1, 2], [3], [4], [5, 6, 7], any, [2, 4], [8]]);
 
 describe("generate", () => {
   it("gives the plan's ids, by steps and by the model's own decode", async () => {
@@ -30,7 +28,7 @@ describe("generate", () => {
         fc.constantFrom(0, 0.3, 1, 2.5),
         fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
         fc.option(fc.double({ min: 0.1, max: 0.95, noNaN: true }), { nil: undefined }),
-        fc.constantFrom(undefined, mixed),
+        fc.constantFrom(undefined, mixedGrammar),
         async (seconds, seed, temperature, topK, topP, grammar) => {
           const prompt = rowsOf(...seconds.map((second) => [0, second]));
           const options = { prompt, steps: 6, seed, temperature, topK, topP, grammar };
@@ -57,7 +55,7 @@ describe("generate", () => {
           const prompts = Array.from({ length: 8 }, (_, row) => [0, 1 + (row % 2)]);
           const options = {
             model: fakeModel(vocabularySize, logits),
-            grammar: mixed,
+            grammar: mixedGrammar,
             repetitionPenalty: 1.3,
             minP: 0.05,
           };
@@ -78,7 +76,7 @@ describe("generate", () => {
 
   it("runs to the grammar's end, or to the context's without one", async () => {
     const model = fakeModel(vocabularySize, logits, { contextLength: 20 });
-    expect((await generate({ model, prompt: rowsOf([0]), grammar: mixed, seed: 1 })).length).toBe(8);
+    expect((await generate({ model, prompt: rowsOf([0]), grammar: mixedGrammar, seed: 1 })).length).toBe(8);
     expect((await generate({ model, prompt: rowsOf([0, 3]), seed: 1 })).length).toBe(20);
     expect(await generate({ model, prompt: rowsOf([0, 3]), seed: 1, steps: 0 })).toEqual(rowsOf([0, 3]));
   });
@@ -91,7 +89,7 @@ describe("generate", () => {
   });
 
   it("penalises the prompt's ids and every id it has added, row by row", async () => {
-    const model = fakeModel(vocabularySize, () => any.map((id) => 9 - id));
+    const model = fakeModel(vocabularySize, () => anyIds.map((id) => 9 - id));
     const prompt = rowsOf([0], [3]);
     const result = await generate({ model, prompt, steps: 8, temperature: 0, repetitionPenalty: 100 });
     expect(listed(result)).toEqual([
@@ -104,14 +102,14 @@ describe("generate", () => {
     const model = fakeModel(vocabularySize, logits, { native: true });
     const none = { data: new Int32Array(0), count: 0, length: 2 };
     expect(await generate({ model, prompt: none, seed: 1, steps: 3 })).toEqual({ ...none, length: 5 });
-    expect((await generate({ model, prompt: none, seed: 1, grammar: mixed })).count).toBe(0);
+    expect((await generate({ model, prompt: none, seed: 1, grammar: mixedGrammar })).count).toBe(0);
   });
 });
 
 describe("forced ids", () => {
   it("cost no randomness: the draws are those of their positions", async () => {
-    const free = positionGrammar(vocabularySize, [[0], any]);
-    const late = positionGrammar(vocabularySize, [[0], [4], any]);
+    const free = positionGrammar(vocabularySize, [[0], anyIds]);
+    const late = positionGrammar(vocabularySize, [[0], [4], anyIds]);
     const alone = fakeModel(vocabularySize, (ids) => historyLogits(vocabularySize)(ids.slice(-1)));
     const shifted = await generate({ model: alone, prompt: rowsOf([0, 4]), grammar: late, seed: 9 });
     expect(await generate({ model: alone, prompt: rowsOf([0]), grammar: late, seed: 9 })).toEqual(shifted);
@@ -121,14 +119,14 @@ describe("forced ids", () => {
   it("cost no model step of their own", async () => {
     const model = fakeModel(vocabularySize, logits);
     // Choice at 1; 2 and 3 forced; choices at 4, 5, 6; 7 forced and never fed.
-    await generate({ model, prompt: rowsOf([0]), grammar: mixed, seed: 1 });
+    await generate({ model, prompt: rowsOf([0]), grammar: mixedGrammar, seed: 1 });
     expect(model.calls).toEqual({ prefill: 1, step: 5, decode: 0, open: 0 });
     // Behind this prompt two ids are forced: they join it.
     const joined = fakeModel(vocabularySize, logits);
-    await generate({ model: joined, prompt: rowsOf([0, 1], [0, 2]), grammar: mixed, seed: 1 });
+    await generate({ model: joined, prompt: rowsOf([0, 1], [0, 2]), grammar: mixedGrammar, seed: 1 });
     expect(joined.calls).toEqual({ prefill: 1, step: 2, decode: 0, open: 0 });
     const native = fakeModel(vocabularySize, logits, { native: true });
-    await generate({ model: native, prompt: rowsOf([0, 1], [0, 2]), grammar: mixed, seed: 1 });
+    await generate({ model: native, prompt: rowsOf([0, 1], [0, 2]), grammar: mixedGrammar, seed: 1 });
     expect(native.plans[0]).toMatchObject({ steps: 4, prompt: rowsOf([0, 1, 3, 4], [0, 2, 3, 4]) });
   });
 
@@ -201,7 +199,7 @@ describe("streaming", () => {
     const result = await generate({
       model,
       prompt: rowsOf([0], [0]),
-      grammar: mixed,
+      grammar: mixedGrammar,
       seed: 2,
       onIds: async ({ ids, position }) => {
         expect(running).toBe(false);
@@ -214,7 +212,7 @@ describe("streaming", () => {
     });
     expect(got.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(listed(result)).toEqual([0, 1].map((row) => [0, ...got.map(({ ids }) => ids[row])]));
-    expect(result).toEqual(await generate({ model, prompt: rowsOf([0], [0]), grammar: mixed, seed: 2 }));
+    expect(result).toEqual(await generate({ model, prompt: rowsOf([0], [0]), grammar: mixedGrammar, seed: 2 }));
   });
 
   it("frees the decode when the callback throws", async () => {
@@ -265,74 +263,4 @@ describe("abort", () => {
       expect(model.calls.open).toBe(0);
     }
   });
-});
-
-describe("errors, before any work", () => {
-  const model = fakeModel(vocabularySize, logits, { contextLength: 10 });
-  const base = { model, prompt: rowsOf([0, 1], [0, 2]), seed: 1 };
-  it.each<[string, Partial<GenerateOptions>, { isInstance(value: unknown): boolean }, RegExp]>([
-    ["a prompt past the context", { prompt: rowsOf(new Array(11).fill(0)) }, ShapeError, /contextLength 10/],
-    ["steps past the context", { steps: 9 }, ShapeError, /2 ids and 9 steps .* 10/],
-    ["an empty prompt", { prompt: { data: new Int32Array(0), count: 2, length: 0 } }, ShapeError, /at least one id/],
-    ["an unknown id", { prompt: rowsOf([0, 9]) }, ShapeError, /outside \[0, 9\)/],
-    ["an illegal prompt", { prompt: rowsOf([0, 1], [0, 5]), grammar: mixed }, GrammarError, /row 1, position 1: id 5/],
-    ["steps past the grammar", { steps: 7, grammar: mixed }, GrammarError, /after 6 more ids, got 7/],
-    ["negative steps", { steps: -1 }, ConfigError, /steps/],
-    ["no seed", { seed: undefined }, ConfigError, /seed/],
-    ["two kinds of seeds", { seeds: Uint32Array.of(1, 2) }, ConfigError, /seeds/],
-    ["a seed too few", { seed: undefined, seeds: Uint32Array.of(1) }, ConfigError, /one a row \(2\)/],
-    ["a grammar of another vocabulary", { grammar: positionGrammar(8, [[0], [1]]) }, ShapeError, /vocabulary of 8/],
-    ["a grammar of wrong size", { grammar: { ...mixed, stateCount: 3 } }, ShapeError, /27 entries/],
-    ["a state out of reach", { grammar: { ...mixed, next: mixed.next.map((s) => s * 9) } }, GrammarError, /state 9/],
-    ["a start out of reach", { grammar: { ...mixed, start: -1 } }, GrammarError, /state -1/],
-    ["guidance for other rows", { guidance: { prompt: rowsOf([1]), scale: 2 } }, ShapeError, /guidance.prompt/],
-    ["guidance without end", { guidance: { prompt: rowsOf([1], [1]), scale: Number.NaN } }, ConfigError, /scale/],
-  ])("%s", async (_, options, kind, message) => {
-    const error = await generate({ ...base, ...options }).catch((caught) => caught);
-    expect(error.message).toMatch(message);
-    expect(kind.isInstance(error)).toBe(true);
-    expect(model.calls).toEqual({ prefill: 0, step: 0, decode: 0, open: 0 });
-  });
-
-  it("greedy needs no seed", async () => {
-    const { seed, ...rest } = base;
-    expect(await generate({ ...rest, steps: 3, temperature: 0 })).toEqual(
-      await generate({ ...rest, seed: seed + 1, steps: 3, temperature: 0 }),
-    );
-  });
-});
-
-describe("models that do not keep their contract", () => {
-  it("with logits of another size", async () => {
-    const model = { ...fakeModel(vocabularySize, () => new Float32Array(vocabularySize)), vocabularySize: 10 };
-    const call = generate({ model, prompt: rowsOf([0]), steps: 2, seed: 1 });
-    await expect(call).rejects.toThrow(/9 logits, expected 10/);
-    expect(model.calls.open).toBe(0);
-  });
-
-  it("with a decode that leaves the grammar, changes the prompt or gives too little", async () => {
-    const wrong = (result: TokenBatch) =>
-      generate({
-        model: { ...fakeModel(vocabularySize, logits), decode: async () => result },
-        prompt: rowsOf([0]),
-        grammar: mixed,
-        seed: 1,
-      });
-    await expect(wrong(rowsOf([0, 1, 3, 4, 0, 0, 2, 8]))).rejects.toThrow(/row 0, position 4: id 0 leaves/);
-    await expect(wrong(rowsOf([0, 1, 3, 4, 99, 0, 2, 8]))).rejects.toThrow(/row 0, position 4: id 99 leaves/);
-    await expect(wrong(rowsOf([1, 1, 3, 4, 5, 0, 2, 8]))).rejects.toThrow(/changed row 0/);
-    await expect(wrong(rowsOf([0, 1]))).rejects.toThrow(/expected 1 of 8/);
-  });
-});
-
-it("asks for steps where sequences may end at different lengths, and says where one has ended", async () => {
-  // 0, then 1 ends the sequence and 2 goes round.
-  const grammar = positionGrammar(vocabularySize, [[0], [1, 2], []]);
-  grammar.next[vocabularySize + 2] = 1;
-  const stop = fakeModel(vocabularySize, () => any.map((id) => (id === 1 ? 50 : 0)));
-  const options = { model: stop, prompt: rowsOf([0]), grammar, seed: 1 };
-  await expect(generate(options)).rejects.toThrow(/steps: needed/);
-  await expect(generate({ ...options, steps: 3 })).rejects.toThrow(/Row 0, position 2: the grammar allows no id/);
-  expect(stop.calls.open).toBe(0);
-  expect(isLegal(grammar, await generate({ ...options, steps: 1 }))).toBe(true);
 });

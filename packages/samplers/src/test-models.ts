@@ -170,3 +170,17 @@ export function historyLogits(vocabularySize: number, scale = 3): LogitsOf {
     });
   };
 }
+
+/** Of the fixtures below. */
+export const vocabularySize = 9;
+export const anyIds = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+
+/** Start, a choice, two forced ids, three choices, a forced end. */
+export const mixedGrammar = positionGrammar(vocabularySize, [[0], [1, 2], [3], [4], [5, 6, 7], anyIds, [2, 4], [8]]);
+
+/** Rows of equal length as a batch. */
+export const rowsOf = (...rows: number[][]): TokenBatch => ({
+  data: Int32Array.from(rows.flat()),
+  count: rows.length,
+  length: rows[0]?.length ?? 1,
+});
