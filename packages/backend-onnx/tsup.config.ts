@@ -1,3 +1,3 @@
 import { packageBuild } from "../../tsup.base";
 
-export default packageBuild({ index: "src/index.ts", register: "src/register.ts" }, { shims: true });
+export default packageBuild({ index: "src/index.ts", register: "src/register.ts" });

@@ -22,10 +22,10 @@ export interface WorkPlan {
 }
 
 export const workPlans: readonly WorkPlan[] = [
-  { name: "iGPT, d 128, 4 layers, 57 ids", batch: 128, smallBatch: 4, create: (batch) => transformer(batch, 0) },
-  { name: "iGPT with dropout 0.1", batch: 128, smallBatch: 4, create: (batch) => transformer(batch, 0.1) },
+  { name: "iGPT, d 128, 4 layers, 57 ids", batch: 128, smallBatch: 8, create: (batch) => transformer(batch, 0) },
+  { name: "iGPT with dropout 0.1", batch: 128, smallBatch: 8, create: (batch) => transformer(batch, 0.1) },
   { name: "VQ-VAE 28×28×3, 64 channels", batch: 128, smallBatch: 4, create: (batch) => vqVae(batch, 64) },
-  { name: "VQ-VAE 28×28×3, 256 channels", batch: 32, smallBatch: 1, create: (batch) => vqVae(batch, 256) },
+  { name: "VQ-VAE 28×28×3, 256 channels", batch: 32, smallBatch: 4, create: (batch) => vqVae(batch, 256) },
 ];
 
 function transformer(batch: number, dropout: number): TrainingWork {
