@@ -70,7 +70,7 @@ interface Revival {
   readonly deadRows: tf.Tensor;
   /** A latent for each code, should it be dead, `[codebookSize, codeDimension]`. */
   readonly rows: tf.Tensor;
-  /** The count that a revived code starts from, `[codebookSize]`: an equal share of the batch. */
+  /** The count that a revived code starts from, `[codebookSize]`: it dies at once unless latents take it. */
   readonly counts: tf.Tensor;
 }
 
@@ -82,11 +82,12 @@ function deadCodes({ latents, config, random }: CodebookUpdate, running: tf.Tens
   const [vectors, dimension] = latents.shape;
   // Which codes are dead is known only in the graph: a replacement is drawn for each.
   const draws = Int32Array.from({ length: codebookSize }, () => random.integer(vectors));
-  const dead = tf.less(running, deadCodeThreshold);
+  const threshold = (deadCodeThreshold * vectors) / codebookSize;
+  const dead = tf.less(running, threshold);
   return {
     dead,
     deadRows: tf.tile(tf.reshape(dead, [-1, 1]), [1, dimension]),
     rows: tf.gather(latents, tf.tensor1d(draws, "int32")),
-    counts: tf.fill([codebookSize], Math.max(deadCodeThreshold, vectors / codebookSize)),
+    counts: tf.fill([codebookSize], threshold),
   };
 }

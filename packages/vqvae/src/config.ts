@@ -74,7 +74,7 @@ const defaults: VqVaeConfig = {
     commitmentWeight: 0.25,
     emaDecay: 0.99,
     emaEpsilon: 1e-5,
-    deadCodeThreshold: 1,
+    deadCodeThreshold: 0.3,
   },
   head: "regression",
 };

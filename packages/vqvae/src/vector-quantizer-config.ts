@@ -17,7 +17,10 @@ export interface VectorQuantizerConfig {
   readonly emaDecay: number;
   /** ε of the smoothed counts. */
   readonly emaEpsilon: number;
-  /** A code whose running count of vectors a batch is below this is moved to a random latent; 0: never. */
+  /**
+   * A code is dead, and moved to a random latent, when its running count is below this part of an equal share (vectors
+   * a batch / codebookSize); 0: never.
+   */
   readonly deadCodeThreshold: number;
 }
 
@@ -31,5 +34,5 @@ export function checkVectorQuantizerConfig(config: VectorQuantizerConfig): void 
   checkNumber("quantizer.commitmentWeight", config.commitmentWeight, 0);
   checkNumber("quantizer.emaDecay", config.emaDecay, 0, 1);
   checkNumber("quantizer.emaEpsilon", config.emaEpsilon, 0);
-  checkNumber("quantizer.deadCodeThreshold", config.deadCodeThreshold, 0);
+  checkNumber("quantizer.deadCodeThreshold", config.deadCodeThreshold, 0, 1);
 }
