@@ -1,3 +1,4 @@
+import { ConfigError } from "@mmgen/core";
 import { checkInteger, checkNumber, checkOneOf } from "./check-config.js";
 
 /** One code a latent vector: the nearest row of a codebook. */
@@ -34,5 +35,10 @@ export function checkVectorQuantizerConfig(config: VectorQuantizerConfig): void 
   checkNumber("quantizer.commitmentWeight", config.commitmentWeight, 0);
   checkNumber("quantizer.emaDecay", config.emaDecay, 0, 1);
   checkNumber("quantizer.emaEpsilon", config.emaEpsilon, 0);
-  checkNumber("quantizer.deadCodeThreshold", config.deadCodeThreshold, 0, 1);
+  checkNumber("quantizer.deadCodeThreshold", config.deadCodeThreshold, 0);
+  if (config.deadCodeThreshold > 1) {
+    throw new ConfigError(
+      `quantizer.deadCodeThreshold: a part of an equal share is at most 1, got ${config.deadCodeThreshold}.`,
+    );
+  }
 }

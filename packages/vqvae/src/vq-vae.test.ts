@@ -253,6 +253,7 @@ describe("checks", () => {
     expect(() => create({ head: "other" as never })).toThrow('"regression" or "categorical"');
     expect(() => create({ quantizer: { codebookSize: 0 } })).toThrow("quantizer.codebookSize");
     expect(() => create({ quantizer: { emaDecay: 1 } })).toThrow("quantizer.emaDecay");
+    expect(() => create({ quantizer: { deadCodeThreshold: 1.5 } })).toThrow("at most 1, got 1.5");
     expect(() => create({ network: { stages: 1.5 } })).toThrow("network.stages");
   });
 
