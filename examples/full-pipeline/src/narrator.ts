@@ -3,22 +3,24 @@ import type { TrainingObserver } from "@mmgen/training";
 import { metricsFile, terminalProgress } from "@mmgen/training/node";
 import type { RunFolders } from "./paths.js";
 
-/** Tells a person what a run does, on standard error, and keeps the time of each stage. */
+/** Tells a person what a run does, on standard error unless told otherwise, and keeps the time of each stage. */
 export class Narrator {
   readonly #folders: RunFolders;
+  readonly #stream: NodeJS.WritableStream;
   readonly #seconds: Record<string, number> = {};
   #stage: string | undefined;
   #since = performance.now();
 
-  constructor(folders: RunFolders) {
+  constructor(folders: RunFolders, stream: NodeJS.WritableStream = process.stderr) {
     this.#folders = folders;
+    this.#stream = stream;
   }
 
   /** Begins a stage; the one before is over. */
   stage(name: string): void {
     this.endStage();
     this.#stage = name;
-    process.stderr.write(`\n${name}\n`);
+    this.#stream.write(`\n${name}\n`);
   }
 
   /** Ends the stage at hand. */
@@ -38,11 +40,14 @@ export class Narrator {
 
   /** One line. */
   readonly line = (text: string): void => {
-    process.stderr.write(`${text}\n`);
+    this.#stream.write(`${text}\n`);
   };
 
   /** A progress bar, or lines where there is no terminal, and every step in `results/<run>.jsonl`. */
   observers(run: string): TrainingObserver[] {
-    return [terminalProgress({ label: run }), metricsFile(join(this.#folders.results, `${run}.jsonl`), { run })];
+    return [
+      terminalProgress({ label: run, stream: this.#stream }),
+      metricsFile(join(this.#folders.results, `${run}.jsonl`), { run }),
+    ];
   }
 }

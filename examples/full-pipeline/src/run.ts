@@ -54,7 +54,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
 
   narrator.stage("Image tokenizer");
   const observers = (run: string) => [...narrator.observers(run), ...options.observers];
-  const { vqvae, history: vqvaeHistory } = await trainTokenizer({
+  const tokenizerTraining = await trainTokenizer({
     config: config.tokenizer,
     train: train.images,
     test: test.images,
@@ -63,6 +63,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     observers: observers("tokenizer"),
     signal,
   });
+  using vqvae = tokenizerTraining.vqvae;
 
   narrator.stage("Codes");
   const codes = { train: await vqvae.encode(train.images), test: await vqvae.encode(test.images) };
@@ -77,7 +78,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
   const tokens = { "text-first": testTokens("text-first"), "image-first": testTokens("image-first") };
 
   narrator.stage("Transformer");
-  const { transformer, history: transformerHistory } = await trainTransformer({
+  const transformerTraining = await trainTransformer({
     config: config.transformer,
     tokenizer,
     examples: mixedOrderExamples({ tokenizer, codes: codes.train, captions: train.captions, ...config.transformer }),
@@ -90,10 +91,11 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     observers: observers("transformer"),
     signal,
   });
+  using transformer = transformerTraining.transformer;
 
   narrator.stage("Judging");
   const models: TrainedModels = { vqvae, tokenizer, transformer };
-  const classifier = await trainAttributeReader({
+  using classifier = await trainAttributeReader({
     train,
     steps: config.evaluation.classifierSteps,
     seed,
@@ -101,7 +103,6 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     signal,
   });
   const judgement = await judge({ models, classifier, test, config, seed, signal });
-  classifier.dispose();
   const pixels = test.images.height * test.images.width;
   const figures = {
     tokenizer: await tokenizerFigures(vqvae, test.images),
@@ -109,14 +110,14 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     attributes: attributeFigures(judgement),
     tensors: tf.memory().numTensors,
     throughput: {
-      tokenizer: throughput(vqvaeHistory, config.tokenizer.batchSize),
-      transformer: throughput(transformerHistory, config.transformer.batchSize),
+      tokenizer: throughput(tokenizerTraining.history, config.tokenizer.batchSize),
+      transformer: throughput(transformerTraining.history, config.transformer.batchSize),
     },
   };
 
   narrator.stage("Pictures");
-  const histories = { tokenizer: vqvaeHistory, transformer: transformerHistory };
-  const metrics = await writeResults({
+  const histories = { tokenizer: tokenizerTraining.history, transformer: transformerTraining.history };
+  return await writeResults({
     ...options,
     models,
     source: data.source,
@@ -126,9 +127,6 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     figures,
     histories,
   });
-  transformer.dispose();
-  vqvae.dispose();
-  return metrics;
 }
 
 interface ResultOptions extends RunOptions {

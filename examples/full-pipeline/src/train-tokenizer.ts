@@ -68,6 +68,7 @@ export async function trainTokenizer(options: TrainTokenizerOptions): Promise<To
     signal,
   });
   if (result.status === "aborted") {
+    vqvae.dispose();
     throw interruption("the image tokenizer", result.step, stepsPerEpoch * config.epochs);
   }
   await writeCheckpoint(folders, "vqvae", await vqvae.toSafetensors());

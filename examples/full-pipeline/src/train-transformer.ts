@@ -79,6 +79,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     signal,
   });
   if (result.status === "aborted") {
+    transformer.dispose();
     throw interruption("the transformer", result.step, totalSteps);
   }
   await writeCheckpoint(folders, "transformer", await transformer.toSafetensors());

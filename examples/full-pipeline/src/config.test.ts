@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, DataError } from "@mmgen/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readConfigFile, runConfigSchema } from "./config.js";
+import { presetNames, presets } from "./presets.js";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mmgen-config-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function configFile(text: string): Promise<string> {
+  const path = join(folder, "config.json");
+  await writeFile(path, text);
+  return path;
+}
+
+describe("presets", () => {
+  for (const name of presetNames) {
+    it(`${name} has every field and no other`, () => {
+      expect(runConfigSchema.parse(presets[name])).toEqual(presets[name]);
+    });
+  }
+
+  it("full has the sizes of original A", () => {
+    const { tokenizer, transformer } = presets.full;
+    expect(tokenizer.network).toEqual({ hiddenChannels: 256, residualBlocks: 2, attentionHeads: 0 });
+    expect(tokenizer.quantizer).toMatchObject({ codebookSize: 128, codeDimension: 256 });
+    expect(transformer).toMatchObject({ width: 128, heads: 4, layers: 4, dropout: 0.1, warmUpSteps: 1000, epochs: 30 });
+  });
+});
+
+describe("readConfigFile", () => {
+  it("changes the fields it names, at every depth, and no other", async () => {
+    const path = await configFile(
+      '{ "tokenizer": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }',
+    );
+    const config = await readConfigFile(path, presets.quick);
+    expect(config.tokenizer.quantizer).toEqual({ ...presets.quick.tokenizer.quantizer, codebookSize: 32 });
+    expect(config.sampling).toEqual({ ...presets.quick.sampling, topP: 1 });
+    expect(config.transformer).toEqual(presets.quick.transformer);
+  });
+
+  it.each([
+    ['{ "transformer": { "depth": 4 } }', /transformer.*depth/],
+    ['{ "transformer": { "layers": "4" } }', /transformer\.layers/],
+    ['{ "tokenizer": { "batchSize": 0 } }', /tokenizer\.batchSize/],
+    ['{ "sampling": 3 }', /sampling/],
+    ["[]", /file/],
+    ["{", /not JSON/],
+  ])("refuses %s and says where", async (text, where) => {
+    const error: unknown = await readConfigFile(await configFile(text), presets.quick).catch((reason) => reason);
+    expect(ConfigError.isInstance(error)).toBe(true);
+    expect((error as Error).message).toMatch(where);
+  });
+
+  it("names a file that is not there", async () => {
+    await expect(readConfigFile(join(folder, "none.json"), presets.quick)).rejects.toSatisfy(
+      DataError.isInstance.bind(DataError),
+    );
+  });
+});

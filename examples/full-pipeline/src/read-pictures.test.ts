@@ -1,0 +1,46 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DataError } from "@mmgen/core";
+import { encode } from "fast-png";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readPictures } from "./read-pictures.js";
+
+const shape = { height: 2, width: 2, channels: 3, maxValue: 3 };
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mmgen-pictures-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function png(name: string, data: number[], channels: 1 | 2 | 3 | 4, side = 2): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, encode({ width: side, height: side, channels, depth: 8, data: Uint8Array.from(data) }));
+  return path;
+}
+
+describe("readPictures", () => {
+  it("takes each level to the nearest the model knows, whatever the channels", async () => {
+    const rgb = await png("rgb.png", [0, 85, 170, 255, 0, 0, 40, 50, 215, 1, 2, 3], 3);
+    const rgba = await png("rgba.png", [0, 85, 170, 9, 255, 0, 0, 9, 40, 50, 215, 9, 1, 2, 3, 9], 4);
+    const grey = await png("grey.png", [0, 85, 170, 255], 1);
+    const { data, count } = await readPictures([rgb, rgba, grey], shape);
+    const colours = [0, 1, 2, 3, 0, 0, 0, 1, 3, 0, 0, 0];
+    expect(count).toBe(3);
+    expect([...data]).toEqual([...colours, ...colours, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+  });
+
+  it("refuses other sizes, other files and truncated ones by name", async () => {
+    const large = await png("large.png", new Array(27).fill(0), 3, 3);
+    const text = join(folder, "text.png");
+    await writeFile(text, "no picture");
+    const cut = await png("cut.png", new Array(12).fill(0), 3);
+    const whole = encode({ width: 2, height: 2, channels: 3, depth: 8, data: new Uint8Array(12) });
+    await writeFile(cut, whole.subarray(0, whole.length - 20));
+    for (const path of [large, text, cut, join(folder, "none.png")]) {
+      const error: unknown = await readPictures([path], shape).catch((reason) => reason);
+      expect(DataError.isInstance(error), path).toBe(true);
+      expect((error as Error).message).toContain(path);
+    }
+  });
+});

@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { AbortedError, CheckpointError } from "@mmgen/core";
+import type { TrainingObserver } from "@mmgen/training";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkpointPath, loadModels } from "./checkpoints.js";
+import { Narrator } from "./narrator.js";
+import { presets } from "./presets.js";
+import { runPipeline } from "./run.js";
+import type { RunMetrics } from "./run-metrics.js";
+import { inventPairs } from "./samples.js";
+import type { RunSettings } from "./settings.js";
+
+const { tokenizer, transformer } = presets.smoke;
+const settings: RunSettings = {
+  preset: "smoke",
+  config: {
+    data: { trainCount: 64, testCount: 12 },
+    tokenizer: { ...tokenizer, network: { ...tokenizer.network, hiddenChannels: 8 }, batchSize: 16 },
+    transformer: { ...transformer, width: 16, layers: 1, dropout: 0.1, batchSize: 16 },
+    sampling: presets.smoke.sampling,
+    evaluation: { samples: 4, classifierSteps: 2 },
+  },
+  data: "procedural",
+  seed: 3,
+};
+
+let root: string;
+beforeAll(async () => {
+  registerOnnxBackend();
+  await tf.setBackend("onnx");
+  root = await mkdtemp(join(tmpdir(), "mmgen-run-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const foldersOf = (name: string) => ({
+  results: join(root, name, "results"),
+  checkpoints: join(root, name, "checkpoints"),
+});
+
+/** A run that stops after so many training steps, counted over both models. */
+function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}): Promise<RunMetrics> {
+  const controller = new AbortController();
+  let left = stopAfter;
+  const counter: TrainingObserver = {
+    onStep: () => {
+      left--;
+      if (left === 0) {
+        controller.abort();
+      }
+    },
+  };
+  const quiet = new PassThrough();
+  quiet.resume();
+  return runPipeline({
+    settings,
+    folders: foldersOf(name),
+    dataDir: undefined,
+    resume,
+    backend: "onnx",
+    narrator: new Narrator(foldersOf(name), quiet),
+    observers: [counter],
+    signal: controller.signal,
+  });
+}
+
+const aborted = AbortedError.isInstance.bind(AbortedError);
+
+describe("runPipeline", () => {
+  it("writes every result, and stopped and resumed equals uninterrupted to the byte", async () => {
+    const before = tf.memory().numTensors;
+    const metrics = await run("whole");
+    expect(tf.memory().numTensors).toBe(before);
+    expect((await readdir(foldersOf("whole").results)).sort()).toEqual([
+      "classifier.jsonl",
+      "dataset_samples.png",
+      "image_conditioned_samples.png",
+      "metrics.json",
+      "reconstructions.png",
+      "report.html",
+      "text_conditioned_samples.png",
+      "tokenizer.jsonl",
+      "training_curves.png",
+      "transformer.jsonl",
+      "unconditional_samples.png",
+    ]);
+
+    await expect(run("stopped", { stopAfter: 2 })).rejects.toSatisfy(aborted);
+    expect(existsSync(checkpointPath(foldersOf("stopped"), "vqvae"))).toBe(false);
+    await expect(run("stopped", { resume: true, stopAfter: 7 })).rejects.toSatisfy(aborted);
+    expect(existsSync(checkpointPath(foldersOf("stopped"), "transformer"))).toBe(false);
+    const resumed = await run("stopped", { resume: true });
+    for (const file of ["vqvae", "transformer", "tokenizer"] as const) {
+      const [one, other] = await Promise.all(
+        ["whole", "stopped"].map((name) => readFile(checkpointPath(foldersOf(name), file))),
+      );
+      expect(one!.equals(other!), file).toBe(true);
+    }
+    expect(resumed.likelihood).toEqual(metrics.likelihood);
+    expect(resumed.attributes).toEqual(metrics.attributes);
+  });
+
+  it("leaves models that load, sample within the grammar, and repeat themselves from a seed", async () => {
+    const models = await loadModels(foldersOf("whole"));
+    const sampling = { seed: 5, temperature: 1, topP: 1 };
+    const pairs = await inventPairs(models, 3, sampling);
+    expect(pairs.captions.every((caption) => caption.split(" ").length === 6)).toBe(true);
+    expect(await inventPairs(models, 3, sampling)).toEqual(pairs);
+    models.vqvae.dispose();
+    models.transformer.dispose();
+  });
+});
+
+describe("loadModels", () => {
+  const refusal = async () => {
+    const error: unknown = await loadModels(foldersOf("whole")).catch((reason) => reason);
+    expect(CheckpointError.isInstance(error)).toBe(true);
+    return (error as Error).message;
+  };
+
+  it("names the checkpoint that is truncated, foreign or missing", async () => {
+    const path = checkpointPath(foldersOf("whole"), "transformer");
+    const other = checkpointPath(foldersOf("whole"), "vqvae");
+    const whole = await readFile(path);
+    await truncate(path, whole.length - 10);
+    expect(await refusal()).toContain("transformer.safetensors");
+    await writeFile(path, await readFile(other));
+    expect(await refusal()).toContain("transformer.safetensors");
+    await rm(path);
+    expect(await refusal()).toMatch(/transformer\.safetensors.*npm start/);
+  });
+});
