@@ -5,7 +5,7 @@ export const presetNames = ["smoke", "quick", "full"] as const;
 export type PresetName = (typeof presetNames)[number];
 
 const quick: RunConfig = {
-  data: { trainCount: 20_000, testCount: 1_000 },
+  data: { trainCount: 30_000, testCount: 1_000 },
   tokenizer: {
     network: { hiddenChannels: 48, residualBlocks: 2, attentionHeads: 2 },
     quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
@@ -22,13 +22,13 @@ const quick: RunConfig = {
     heads: 4,
     layers: 4,
     dropout: 0,
-    epochs: 8,
+    epochs: 4,
     batchSize: 64,
     learningRate: 2e-3,
     warmUpSteps: 100,
     clipNorm: 1,
     weightDecay: 0.01,
-    textWeight: 1,
+    textWeight: 2,
     textFirstShare: 0.5,
   },
   sampling: { temperature: 1, topP: 0.95 },
