@@ -14,9 +14,9 @@ export interface AttributeClassifierConfig<Name extends string = string> {
   readonly channels: number;
   /** The greatest level of the images. */
   readonly maxValue: number;
-  /** Channels of the three convolutions. */
+  /** Channels of the three convolutions that read shapes; the one that reads colours has as many as the first. */
   readonly hiddenChannels: readonly [number, number, number];
-  /** Width of the layer before the heads. */
+  /** Width of each trunk's last layer, before the heads. */
   readonly hiddenWidth: number;
 }
 

@@ -124,9 +124,9 @@ describe("AttributeClassifier", () => {
   it("writes PyTorch's layout", async () => {
     const model = newModel();
     const { tensors } = readSafetensors(await model.toSafetensors());
-    expect(tensors.get("convolutions.0.weight")!.shape).toEqual([8, 4, 4, 4]);
-    expect(tensors.get("heads.front.weight")!.shape).toEqual([3, 16]);
-    expect(tensors.has("norms.2.running_var")).toBe(true);
+    expect(tensors.get("colour.0.convolution.weight")!.shape).toEqual([8, 4, 4, 4]);
+    expect(tensors.get("heads.front.weight")!.shape).toEqual([3, 32]);
+    expect(tensors.has("shape.2.norm.running_var")).toBe(true);
     model.dispose();
   });
 

@@ -27,7 +27,7 @@ const format = "mmgen.attribute-classifier";
 const predictionBatch = 256;
 
 /**
- * A small convolutional network that reads attributes off pictures: one trunk, one head an attribute.
+ * A small convolutional network that reads attributes off pictures: a trunk for shapes, one for colours, one head an attribute.
  *
  * Trained on real pictures with `train`, it gives generated ones a score. It holds weights: dispose it.
  */
@@ -73,7 +73,7 @@ export class AttributeClassifier<Name extends string = string>
     }
     const model = new AttributeClassifier(parseClassifierConfig(content.metadata.config), Random.fromSeed(0));
     try {
-      assignSafetensors(model.#weights(), content, { layouts: fileLayouts });
+      assignSafetensors(model.#weights(), content, { layouts: fileLayouts(model.config) });
     } catch (error) {
       model.dispose();
       throw error;
@@ -85,7 +85,7 @@ export class AttributeClassifier<Name extends string = string>
   async toSafetensors(): Promise<Uint8Array> {
     this.#checkUsable();
     const metadata = { format, config: JSON.stringify(this.config) };
-    return weightsToSafetensors(this.#weights(), { metadata, layouts: fileLayouts });
+    return weightsToSafetensors(this.#weights(), { metadata, layouts: fileLayouts(this.config) });
   }
 
   /**
@@ -189,7 +189,9 @@ export class AttributeClassifier<Name extends string = string>
   }
 }
 
-const fileLayouts = new Map(convolutionWeightNames().map((name) => [name, convolutionFileLayout]));
+function fileLayouts(config: AttributeClassifierConfig): ReadonlyMap<string, readonly number[]> {
+  return new Map(convolutionWeightNames(config).map((name) => [name, convolutionFileLayout]));
+}
 
 /** Levels as shares of the greatest, `[count, height, width, channels]`. */
 function upload({ data, count, height, width, channels, maxValue }: ImageBatch): tf.Tensor4D {

@@ -3,18 +3,33 @@ import { batchNorm, batchNormInference, conv2d, kaimingNormal, linear, variable 
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttributeClassifierConfig } from "./attribute-classifier-config.js";
 
-/** Height and width of each convolution's filter, and how far it moves. */
-const convolutions = [
-  { side: 4, stride: 2 },
-  { side: 3, stride: 2 },
-  { side: 3, stride: 1 },
-] as const;
-
-/** The names of the batch norms' running figures, which are learned without gradients. */
-const runningFigures = ["running_mean", "running_var"] as const;
+interface Convolution {
+  readonly name: string;
+  /** Height and width of the filter. */
+  readonly side: number;
+  readonly stride: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
 
 /** Share of a batch's figures in the running ones, as in PyTorch. */
 const momentum = 0.1;
+
+/**
+ * The two trunks. Shapes are read off the contrast alone, so that no digit can be known by its colours; colours off
+ * coarse patches of the picture, the contrast telling which of them is in front.
+ */
+function trunks({ channels, hiddenChannels }: AttributeClassifierConfig): Record<"shape" | "colour", Convolution[]> {
+  const [first, second, third] = hiddenChannels;
+  return {
+    shape: [
+      { name: "shape.0", side: 4, stride: 2, inChannels: 1, outChannels: first },
+      { name: "shape.1", side: 3, stride: 2, inChannels: first, outChannels: second },
+      { name: "shape.2", side: 3, stride: 1, inChannels: second, outChannels: third },
+    ],
+    colour: [{ name: "colour.0", side: 4, stride: 4, inChannels: channels + 1, outChannels: first }],
+  };
+}
 
 /** Fresh weights, by PyTorch's names; convolutions in TensorFlow.js's layout. */
 export function classifierVariables(
@@ -23,50 +38,47 @@ export function classifierVariables(
 ): { variables: Map<string, tf.Variable>; state: Map<string, tf.Variable> } {
   const variables = new Map<string, tf.Variable>();
   const state = new Map<string, tf.Variable>();
-  const drawn = (name: string, shape: number[], fanIn: number, gain?: number) =>
-    variables.set(
-      name,
-      variable(() => kaimingNormal(shape, { random: random.fork(name), fanIn, ...(gain && { gain }) })),
-    );
-  const filled = (name: string, size: number, value: number) =>
-    variables.set(
-      name,
-      variable(() => tf.fill([size], value)),
-    );
-  let channels = config.channels + 1; // the contrast
-  for (const [i, { side }] of convolutions.entries()) {
-    const out = config.hiddenChannels[i]!;
-    drawn(`convolutions.${i}.weight`, [side, side, channels, out], side * side * channels);
-    filled(`convolutions.${i}.bias`, out, 0);
-    filled(`norms.${i}.weight`, out, 1);
-    filled(`norms.${i}.bias`, out, 0);
-    state.set(
-      `norms.${i}.running_mean`,
-      variable(() => tf.zeros([out]), { trainable: false }),
-    );
-    state.set(
-      `norms.${i}.running_var`,
-      variable(() => tf.ones([out]), { trainable: false }),
-    );
-    channels = out;
+  const draw = (name: string, shape: number[], fanIn: number, gain = Math.SQRT2) => {
+    const initial = () => kaimingNormal(shape, { random: random.fork(name), fanIn, gain });
+    variables.set(name, variable(initial));
+  };
+  const fill = (name: string, size: number, value: number) => {
+    const initial = () => tf.fill([size], value);
+    variables.set(name, variable(initial));
+  };
+  const keep = (name: string, size: number, value: number) => {
+    const initial = () => tf.fill([size], value);
+    state.set(name, variable(initial, { trainable: false }));
+  };
+  for (const [trunk, convolutions] of Object.entries(trunks(config))) {
+    let [height, width, features] = [config.height, config.width, 0];
+    for (const { name, side, stride, inChannels, outChannels } of convolutions) {
+      draw(`${name}.convolution.weight`, [side, side, inChannels, outChannels], side * side * inChannels);
+      fill(`${name}.convolution.bias`, outChannels, 0);
+      fill(`${name}.norm.weight`, outChannels, 1);
+      fill(`${name}.norm.bias`, outChannels, 0);
+      keep(`${name}.norm.running_mean`, outChannels, 0);
+      keep(`${name}.norm.running_var`, outChannels, 1);
+      [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+      features = height * width * outChannels;
+    }
+    draw(`${trunk}.hidden.weight`, [config.hiddenWidth, features], features);
+    fill(`${trunk}.hidden.bias`, config.hiddenWidth, 0);
   }
-  const features = gridSide(config.height) * gridSide(config.width) * channels;
-  drawn("hidden.weight", [config.hiddenWidth, features], features);
-  filled("hidden.bias", config.hiddenWidth, 0);
   for (const { name, classes } of config.attributes) {
-    drawn(`heads.${name}.weight`, [classes, config.hiddenWidth], config.hiddenWidth, 1);
-    filled(`heads.${name}.bias`, classes, 0);
+    draw(`heads.${name}.weight`, [classes, 2 * config.hiddenWidth], 2 * config.hiddenWidth, 1);
+    fill(`heads.${name}.bias`, classes, 0);
   }
   return { variables, state };
 }
 
 /** The weights that files hold in another layout than memory. */
-export function convolutionWeightNames(): string[] {
-  return convolutions.map((_, i) => `convolutions.${i}.weight`);
+export function convolutionWeightNames(config: AttributeClassifierConfig): string[] {
+  return Object.values(trunks(config)).flatMap((trunk) => trunk.map(({ name }) => `${name}.convolution.weight`));
 }
 
 /**
- * Contrast beside the colours, three convolutions with batch norm and ReLU, a wide layer, and one head an attribute.
+ * Two trunks of convolutions with batch norm and ReLU, a wide layer on each, and one head an attribute on both.
  *
  * @param levels - `[batch, height, width, channels]`, 0 to 1; borrowed.
  * @param weights - Variables and state of {@link classifierVariables}, in one map.
@@ -81,23 +93,27 @@ export function classify(
 ): { logits: tf.Tensor2D[]; figures: Record<string, tf.Tensor> } {
   const weight = <T extends tf.Tensor>(name: string) => weights.get(name) as T;
   const figures: Record<string, tf.Tensor> = {};
-  let x = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), contrast(levels)], 3);
-  for (const [i, { stride }] of convolutions.entries()) {
-    x = conv2d(x, weight(`convolutions.${i}.weight`), weight(`convolutions.${i}.bias`), { stride });
-    const [scale, offset] = [weight<tf.Tensor1D>(`norms.${i}.weight`), weight<tf.Tensor1D>(`norms.${i}.bias`)];
-    const [meanName, varianceName] = runningFigures.map((figure) => `norms.${i}.${figure}`) as [string, string];
-    if (training) {
-      const { output, mean, variance } = batchNorm(x, scale, offset);
-      figures[meanName] = mean;
-      figures[varianceName] = variance;
-      x = output;
-    } else {
-      x = batchNormInference(x, scale, offset, weight(meanName), weight(varianceName));
+  const standingOut = contrast(levels);
+  const colours = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), standingOut], 3);
+  const read = Object.entries(trunks(config)).map(([trunk, convolutions]) => {
+    let x = trunk === "shape" ? standingOut : colours;
+    for (const { name, stride } of convolutions) {
+      x = conv2d(x, weight(`${name}.convolution.weight`), weight(`${name}.convolution.bias`), { stride });
+      const [scale, offset] = [weight<tf.Tensor1D>(`${name}.norm.weight`), weight<tf.Tensor1D>(`${name}.norm.bias`)];
+      const [meanName, varianceName] = [`${name}.norm.running_mean`, `${name}.norm.running_var`];
+      if (training) {
+        const { output, mean, variance } = batchNorm(x, scale, offset);
+        figures[meanName] = mean;
+        figures[varianceName] = variance;
+        x = tf.relu(output);
+      } else {
+        x = tf.relu(batchNormInference(x, scale, offset, weight(meanName), weight(varianceName)));
+      }
     }
-    x = tf.relu(x);
-  }
-  const flat = tf.reshape(x, [x.shape[0], -1]); // [batch, gridHeight · gridWidth · channels]
-  const hidden = tf.relu(linear(flat, weight("hidden.weight"), weight("hidden.bias")));
+    const flat = tf.reshape(x, [x.shape[0], -1]); // [batch, height · width · channels]
+    return tf.relu(linear(flat, weight(`${trunk}.hidden.weight`), weight(`${trunk}.hidden.bias`)));
+  });
+  const hidden = tf.concat(read, 1); // [batch, 2 · hiddenWidth]
   const logits = config.attributes.map(
     ({ name }) => linear(hidden, weight(`heads.${name}.weight`), weight(`heads.${name}.bias`)) as tf.Tensor2D,
   );
@@ -105,17 +121,18 @@ export function classify(
 }
 
 /**
- * How far each pixel's colour is from the picture's mean colour, squared, over the picture's average of that, minus 1.
- *
- * What stands out does so whatever its colour and its background's: shapes are learned several times sooner with it than
- * from the colours alone.
+ * What stands out of a picture, whatever its colour and its background's: with t = d² over its average, d being how far
+ * a pixel's colour is from the picture's mean colour, t² / (t² + 1), scaled to [−1, 1). On a picture of two colours that
+ * is near 1 for the rarer and near −1 for the other.
  *
  * @returns `[batch, height, width, 1]`.
  */
 function contrast(levels: tf.Tensor4D): tf.Tensor4D {
   const distance = tf.sum(tf.square(tf.sub(levels, tf.mean(levels, [1, 2], true))), 3, true);
   // The constant keeps a picture of one colour at nothing standing out.
-  return tf.sub<tf.Tensor4D>(tf.div(distance, tf.add(tf.mean(distance, [1, 2], true), 1e-3)), 1);
+  const average = tf.add(tf.mean(distance, [1, 2], true), 1e-3);
+  const squared = tf.square(tf.div(distance, average));
+  return tf.sub<tf.Tensor4D>(tf.mul(tf.div(squared, tf.add(squared, 1)), 2), 1);
 }
 
 /** Moves the running figures towards those of a batch. */
@@ -129,9 +146,4 @@ export function updateRunningFigures(
       running.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(figure, momentum)));
     }
   });
-}
-
-/** Side of the last feature map, of an image's side. */
-function gridSide(side: number): number {
-  return convolutions.reduce((size, { stride }) => Math.ceil(size / stride), side);
 }
