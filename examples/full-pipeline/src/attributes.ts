@@ -22,7 +22,7 @@ export const attributeTitles: Readonly<Record<AttributeName, string>> = {
 };
 
 /** Images of one step of the classifier's training. */
-const batchSize = 64;
+const batchSize = 128;
 
 /** Options of {@link trainAttributeReader}. */
 export interface AttributeReaderOptions {
@@ -55,10 +55,11 @@ export async function trainAttributeReader(
     batchSize,
     steps: options.steps,
     schedule: cosineSchedule({
-      learningRate: 3e-3,
+      learningRate: 0.01,
       totalSteps: options.steps,
       warmUpSteps: Math.min(50, options.steps),
     }),
+    optimiser: { weightDecay: 0.05 },
     random: random.fork("training"),
     observers: options.observers,
     signal: options.signal,

@@ -20,9 +20,9 @@ const { tokenizer, transformer } = presets.smoke;
 const settings: RunSettings = {
   preset: "smoke",
   config: {
-    data: { trainCount: 64, testCount: 12 },
-    tokenizer: { ...tokenizer, network: { ...tokenizer.network, hiddenChannels: 8 }, batchSize: 16 },
-    transformer: { ...transformer, width: 16, layers: 1, dropout: 0.1, batchSize: 16 },
+    data: { trainCount: 128, testCount: 12 },
+    tokenizer: { ...tokenizer, network: { ...tokenizer.network, hiddenChannels: 8 }, batchSize: 32 },
+    transformer: { ...transformer, width: 16, layers: 1, dropout: 0.1, batchSize: 32 },
     sampling: presets.smoke.sampling,
     evaluation: { samples: 4, classifierSteps: 2 },
   },
