@@ -1,0 +1,41 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const packages = fileURLToPath(new URL("../", import.meta.url));
+const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+
+/**
+ * Bundles a script of this repository with the packages' sources in it, for Node.
+ *
+ * @param {string} entry - its path.
+ * @param {string} name - the bundle's name in the cache folder.
+ * @returns {Promise<string>} the bundle's path.
+ */
+export async function bundle(entry, name) {
+  const outfile = `${cache}${name}.mjs`;
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    mainFields: ["module", "main"],
+    // tfjs-core declares its test files free of side effects, which would drop every spec.
+    ignoreAnnotations: true,
+    external: ["onnxruntime-node"],
+    outfile,
+    logLevel: "error",
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    plugins: [sources],
+  });
+  return outfile;
+}
+
+const sources = {
+  name: "sources",
+  setup(build) {
+    build.onResolve({ filter: /^@mmgen\// }, ({ path }) => {
+      const [, name, entry = "index"] = path.split("/");
+      return { path: `${packages}${name}/src/${entry}.ts` };
+    });
+  },
+};

@@ -1,0 +1,44 @@
+/** What has to hold, as shares and counts of specs. */
+const bars = { run: 4200, withFallback: 0.98, alone: 0.8 };
+
+/**
+ * Compares the runs with what the backend promises, and prints it.
+ *
+ * @param runs - results of every backend of backends.mjs, by its name.
+ * @returns {boolean} whether every bar holds.
+ */
+export function checkBars(runs) {
+  const passOnCpu = having(runs.cpu, "passed");
+  const needKernels = having(runs.none, "failed");
+  const run = having(runs.onnx, "passed").length + having(runs.onnx, "failed").length;
+  return [
+    line("specs run on onnx", run, bars.run, run >= bars.run),
+    shareLine(
+      "of the specs that pass on cpu, passed on onnx with the fallback",
+      runs.onnx,
+      passOnCpu,
+      bars.withFallback,
+    ),
+    shareLine(
+      "of the specs that a backend without kernels fails, passed on onnx without the fallback",
+      runs["onnx-alone"],
+      needKernels,
+      bars.alone,
+    ),
+  ].every(Boolean);
+}
+
+function having(results, status) {
+  return [...results].filter(([, result]) => result.status === status).map(([name]) => name);
+}
+
+function shareLine(what, results, names, bar) {
+  const passed = names.filter((name) => results.get(name)?.status === "passed").length;
+  const share = passed / names.length;
+  return line(what, `${passed} of ${names.length}, ${(100 * share).toFixed(2)} %`, `${100 * bar} %`, share >= bar);
+}
+
+function line(what, found, bar, holds) {
+  console.log(`${holds ? "holds" : "FAILS"}: ${what}: ${found} (at least ${bar})`);
+  return holds;
+}
