@@ -1,4 +1,5 @@
 import { checkInteger } from "./check-config.js";
+import { type CompositionConfig, type CompositionOptions, resolveComposition } from "./composition-config.js";
 import { type ConvolutionalConfig, checkConvolutionalConfig } from "./convolutional-config.js";
 import { checkHead, type ReconstructionHeadName } from "./reconstruction-head.js";
 import { checkVectorQuantizerConfig, type VectorQuantizerConfig } from "./vector-quantizer-config.js";
@@ -11,6 +12,8 @@ export interface VqVaeConfig {
   readonly channels: number;
   /** The greatest level of a channel: 3 for the coloured digits, 255 for ordinary images. */
   readonly maxValue: number;
+  /** What the codes stand for. */
+  readonly composition: CompositionConfig;
   /** Encoder and decoder. */
   readonly network: ConvolutionalConfig;
   /** From latent vectors to codes. */
@@ -20,7 +23,8 @@ export interface VqVaeConfig {
 }
 
 /** A configuration of which any part may be left to the default. */
-export type VqVaeOptions = Partial<Omit<VqVaeConfig, "network" | "quantizer">> & {
+export type VqVaeOptions = Partial<Omit<VqVaeConfig, "composition" | "network" | "quantizer">> & {
+  readonly composition?: CompositionOptions;
   readonly network?: Partial<ConvolutionalConfig>;
   readonly quantizer?: Partial<VectorQuantizerConfig>;
 };
@@ -57,6 +61,7 @@ const defaults: VqVaeConfig = {
   imageSide: 28,
   channels: 3,
   maxValue: 3,
+  composition: { type: "whole" },
   network: {
     type: "convolutional",
     hiddenChannels: 256,
@@ -85,16 +90,18 @@ const defaults: VqVaeConfig = {
  * @throws {@link ConfigError} naming the first field that is out of range or at odds with another.
  */
 export function resolveConfig(options: VqVaeOptions): VqVaeConfig {
+  const channels = options.channels ?? defaults.channels;
   const config: VqVaeConfig = {
     ...defaults,
     ...options,
+    composition: resolveComposition(options.composition ?? defaults.composition, channels),
     network: { ...defaults.network, ...options.network },
     quantizer: { ...defaults.quantizer, ...options.quantizer },
   };
   checkInteger("imageSide", config.imageSide, 1);
   checkInteger("channels", config.channels, 1);
   checkInteger("maxValue", config.maxValue, 1, 255);
-  checkConvolutionalConfig(config.network, config.imageSide);
+  checkConvolutionalConfig(config.network);
   checkVectorQuantizerConfig(config.quantizer);
   checkHead(config.head, config.maxValue);
   return config;

@@ -6,7 +6,7 @@ export interface ConvolutionalConfig {
   readonly type: "convolutional";
   /** Channels of every hidden layer. */
   readonly hiddenChannels: number;
-  /** Halvings of the image's side: two make 28×28 pixels 7×7 codes. */
+  /** Halvings of the image's side: two make 28×28 pixels 7×7 codes, three (the image padded to 32×32) 4×4. */
   readonly stages: number;
   /** Residual blocks of the encoder at the code grid, and as many of the decoder. */
   readonly residualBlocks: number;
@@ -16,8 +16,8 @@ export interface ConvolutionalConfig {
   readonly normalisation: "batch" | "none";
 }
 
-/** Throws {@link ConfigError} unless every field is in range and the image's side can be halved so often. */
-export function checkConvolutionalConfig(config: ConvolutionalConfig, imageSide: number): void {
+/** Throws {@link ConfigError} unless every field is in range. */
+export function checkConvolutionalConfig(config: ConvolutionalConfig): void {
   checkOneOf("network.type", config.type, ["convolutional"]);
   checkInteger("network.hiddenChannels", config.hiddenChannels, 1);
   checkInteger("network.stages", config.stages, 1, 8);
@@ -29,15 +29,9 @@ export function checkConvolutionalConfig(config: ConvolutionalConfig, imageSide:
     );
   }
   checkOneOf("network.normalisation", config.normalisation, ["batch", "none"]);
-  if (imageSide % 2 ** config.stages !== 0) {
-    throw new ConfigError(
-      `imageSide: ${config.stages} stages halve it ${config.stages} times, so it must be divisible by ` +
-        `${2 ** config.stages}, got ${imageSide}. Pad or resize the images, or take fewer stages.`,
-    );
-  }
 }
 
 /** Height and width of the grid of latent vectors, in codes. */
 export function latentSide(config: ConvolutionalConfig, imageSide: number): number {
-  return imageSide / 2 ** config.stages;
+  return Math.ceil(imageSide / 2 ** config.stages);
 }

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs-core";
 import { convolution, transposedConvolution } from "./convolution-layers.js";
 import type { ConvolutionalConfig } from "./convolutional-config.js";
 import { normalisation } from "./normalisation-layer.js";
@@ -7,8 +8,10 @@ import { selfAttention } from "./self-attention.js";
 
 /** Sizes at the ends of a network. */
 export interface NetworkEnds {
+  /** Height and width of an image. */
+  readonly imageSide: number;
   /** Channels of an image going in. */
-  readonly imageChannels: number;
+  readonly inputChannels: number;
   /** Values a pixel coming out of the decoder. */
   readonly outputChannels: number;
   /** Length of a latent vector. */
@@ -17,12 +20,12 @@ export interface NetworkEnds {
   readonly latentSide: number;
 }
 
-/** `[batch, side, side, imageChannels]` → `[batch, side / 2^stages, side / 2^stages, codeDimension]`. */
+/** `[batch, side, side, inputChannels]` → `[batch, ⌈side / 2^stages⌉, ⌈side / 2^stages⌉, codeDimension]`. */
 export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
   const { hiddenChannels: hidden, stages, normalisation: kind } = config;
-  const layers: Layer[] = [];
+  const layers: Layer[] = [zeroPadding(paddingOf(config, ends))];
   for (let stage = 0; stage < stages; stage++) {
-    const inputs = stage === 0 ? ends.imageChannels : hidden;
+    const inputs = stage === 0 ? ends.inputChannels : hidden;
     if (stage > 0) {
       layers.push(normalisation(`encoder.down.${stage}.norm`, hidden, kind), rectifier);
     }
@@ -35,7 +38,7 @@ export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkE
   return sequence(...layers);
 }
 
-/** The encoder's mirror: `[batch, h, w, codeDimension]` → `[batch, h · 2^stages, w · 2^stages, outputChannels]`. */
+/** The encoder's mirror: its grid of vectors → `[batch, side, side, outputChannels]`. */
 export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
   const { hiddenChannels: hidden, stages, normalisation: kind } = config;
   const layers: Layer[] = [];
@@ -51,7 +54,30 @@ export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkE
       transposedConvolution(`decoder.up.${stage}.conv`, { inputs: hidden, outputs, filter: 4, stride: 2 }),
     );
   }
+  layers.push(cropping(paddingOf(config, ends)));
   return sequence(...layers);
+}
+
+/** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
+type Padding = readonly [before: number, after: number];
+
+function paddingOf({ stages }: ConvolutionalConfig, { imageSide, latentSide }: NetworkEnds): Padding {
+  const missing = latentSide * 2 ** stages - imageSide;
+  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
+}
+
+function zeroPadding([before, after]: Padding): Layer {
+  const rows: [number, number] = [before, after];
+  return { parameters: [], forward: (x) => (after === 0 ? x : tf.pad(x, [[0, 0], rows, rows, [0, 0]])) };
+}
+
+function cropping([before, after]: Padding): Layer {
+  const forward = (x: tf.Tensor4D): tf.Tensor4D => {
+    const [batch, height, width, channels] = x.shape;
+    const kept = [batch, height - before - after, width - before - after, channels] as const;
+    return after === 0 ? x : tf.slice(x, [0, before, before, 0], [...kept]);
+  };
+  return { parameters: [], forward };
 }
 
 /** What works at the code grid: residual blocks, each after a self-attention where the configuration asks for it. */

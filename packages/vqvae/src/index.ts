@@ -1,4 +1,10 @@
 export { CodeUsage } from "./code-usage.js";
+export type {
+  CompositionConfig,
+  CompositionOptions,
+  FigureGroundConfig,
+  WholeImageConfig,
+} from "./composition-config.js";
 export { type VqVaeConfig, type VqVaeOptions, vqVaePresets } from "./config.js";
 export type { ConvolutionalConfig } from "./convolutional-config.js";
 export { type ReconstructionFigures, reconstructionFigures } from "./reconstruction-figures.js";

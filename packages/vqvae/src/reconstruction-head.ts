@@ -19,6 +19,24 @@ export interface ReconstructionHead {
   loss(output: tf.Tensor4D, levels: tf.Tensor4D): tf.Scalar;
   /** The likeliest levels, `[batch, height, width, channels]`, int32, within the image range. */
   levels(output: tf.Tensor4D): tf.Tensor4D;
+  /** How a flat colour is written for {@link ReconstructionHead.mixed}, `[outputChannels]`. */
+  flat(colour: FlatColour): number[];
+  /**
+   * The output of pixels that show `upper` by `share`, else `lower`.
+   *
+   * @param upper - Of an image, as {@link ReconstructionHead.flat} writes it, `[batch, 1, 1, outputChannels]`; borrowed.
+   * @param lower - The same.
+   * @param share - In [0, 1], `[batch, height, width, 1]`; borrowed.
+   */
+  mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** One colour, and how far from it a pixel of it may be. */
+export interface FlatColour {
+  /** `[channels]`, in [−1, 1]. */
+  readonly pixel: readonly number[];
+  /** Distance between neighbouring colours of the palette, in levels. */
+  readonly spacing: number;
 }
 
 /** Levels that are worth a class each; past it a level says more about its neighbours than a class can. */
@@ -55,6 +73,8 @@ function regressionHead(channels: number, maxValue: number): ReconstructionHead 
     loss: (output, levels) => tf.mean(tf.squaredDifference(output, levelsToPixels(levels, maxValue))),
     levels: (output) =>
       tf.cast(tf.clipByValue(tf.round(tf.mul(tf.add(output, 1), maxValue / 2)), 0, maxValue), "int32") as tf.Tensor4D,
+    flat: ({ pixel }) => [...pixel],
+    mixed,
   };
 }
 
@@ -70,5 +90,23 @@ function categoricalHead(channels: number, maxValue: number): ReconstructionHead
         "int32",
       ) as tf.Tensor4D;
     },
+    flat: ({ pixel, spacing }) => pixel.flatMap((value) => levelShares(((value + 1) / 2) * maxValue, spacing, classes)),
+    // Log-probabilities are logits.
+    mixed: (upper, lower, share) => tf.log(mixed(upper, lower, share)),
   };
+}
+
+function mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D {
+  return tf.add(lower, tf.mul(share, tf.sub(upper, lower)));
+}
+
+/** Share of a flat colour's pixels that are of any level at all, so that none is impossible. */
+const strayShare = 1e-3;
+
+/** Probability of each level where a channel is near `level`: a bell as wide as the palette is coarse, and strays. */
+function levelShares(level: number, spacing: number, classes: number): number[] {
+  // At one spacing's distance a level is e⁻⁷, a thousandth, as likely.
+  const bell = Array.from({ length: classes }, (_, at) => Math.exp(-7 * ((at - level) / Math.max(1, spacing)) ** 2));
+  const total = bell.reduce((sum, share) => sum + share, 0);
+  return bell.map((share) => (1 - strayShare) * (share / total) + strayShare / classes);
 }

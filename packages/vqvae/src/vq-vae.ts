@@ -30,7 +30,10 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /** Every field, defaults filled in. */
   readonly config: VqVaeConfig;
   readonly codebookSize: number;
-  /** Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. */
+  /**
+   * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. Of a `figure-ground` composition they
+   * are one row: figure's colour, ground's colour, then the grid's.
+   */
   readonly codeGrid: { readonly height: number; readonly width: number };
   /** Learned by gradients, by checkpoint name. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
@@ -45,9 +48,9 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   private constructor(config: VqVaeConfig, random: Random) {
     this.config = config;
     this.#network = autoencoder(config);
-    const { parameters, quantizer, latentSide } = this.#network;
-    this.codebookSize = quantizer.codebookSize;
-    this.codeGrid = { height: latentSide, width: latentSide * quantizer.codesPerVector };
+    const { parameters, codebookSize, codeGrid } = this.#network;
+    this.codebookSize = codebookSize;
+    this.codeGrid = codeGrid;
     this.#weights = new Map(
       parameters.map(({ name, learned, initial, drawnAs = name }) => [
         name,
@@ -97,7 +100,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The codes of images, nearest codebook rows of their latents, without batch statistics.
+   * The codes of images, nearest codebook rows of their latents, without batch statistics. The palette's codes of a
+   * `figure-ground` composition come first, [0, paletteLevels^channels), the quantizer's after them.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
@@ -116,7 +120,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The images that codes stand for, at the likeliest levels.
+   * The images that codes stand for, at the likeliest levels. A colour's code among a shape's, or the other way round, is
+   * read as the nearest of the kind that its place asks for.
    *
    * @param codes - On the model's code grid; borrowed.
    * @throws {@link ShapeError} when the grid is another or a code is outside the codebook.
@@ -126,9 +131,9 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
     checkCodes(codes, this.codeGrid, this.codebookSize);
     const { imageSide: side, channels, maxValue } = this.config;
     const data = new Uint8Array(codes.count * side * side * channels);
-    const { codesPerVector } = this.#network.quantizer;
-    await inFixedBatches(codes, data, (batch) =>
-      this.#run(this.#decode, () => tf.tensor2d(batch, [batch.length / codesPerVector, codesPerVector], "int32")),
+    const { height, width } = this.codeGrid;
+    await inFixedBatches(codes, data, (batch, size) =>
+      this.#run(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
     );
     return { data, count: codes.count, height: side, width: side, channels, maxValue };
   }

@@ -1,0 +1,43 @@
+import { ConfigError } from "@mmgen/core";
+import { checkInteger, checkOneOf } from "./check-config.js";
+
+/** What is coded of an image: all of it place by place, or two flat colours and a shape. */
+export type CompositionConfig = WholeImageConfig | FigureGroundConfig;
+
+/** Every code stands for a place of the image. */
+export interface WholeImageConfig {
+  readonly type: "whole";
+}
+
+/**
+ * One flat colour upon another: the first code is the figure's colour, the second the ground's, and those of the grid say
+ * where the figure is, whatever the colours.
+ */
+export interface FigureGroundConfig {
+  readonly type: "figure-ground";
+  /** Values of a channel that a colour can take: L make a fixed palette of L^channels colours. */
+  readonly paletteLevels: number;
+}
+
+/** The composition with its defaults: `figure-ground` has 4 palette levels. */
+export type CompositionOptions = WholeImageConfig | (Pick<FigureGroundConfig, "type"> & Partial<FigureGroundConfig>);
+
+/** The most colours of a palette: beyond them a table of colours is no small thing. */
+const greatestPalette = 2 ** 16;
+
+/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
+export function resolveComposition(options: CompositionOptions, channels: number): CompositionConfig {
+  checkOneOf("composition.type", options.type, ["whole", "figure-ground"]);
+  if (options.type === "whole") {
+    return { type: "whole" };
+  }
+  const { paletteLevels = 4 } = options;
+  checkInteger("composition.paletteLevels", paletteLevels, 2, 256);
+  if (paletteLevels ** channels > greatestPalette) {
+    throw new ConfigError(
+      `composition.paletteLevels: ${paletteLevels} levels of ${channels} channels make ${paletteLevels ** channels} ` +
+        `colours; expected at most ${greatestPalette}. Take fewer levels.`,
+    );
+  }
+  return { type: "figure-ground", paletteLevels };
+}

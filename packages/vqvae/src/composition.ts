@@ -1,0 +1,42 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import { levelsToPixels, type ReconstructionHead } from "./reconstruction-head.js";
+
+/**
+ * What an image is taken apart into before the encoder, and put together from after the decoder.
+ *
+ * Its functions borrow what they are given; what they return belongs to the surrounding `tf.tidy`.
+ */
+export interface Composition {
+  /** Channels that the encoder sees. */
+  readonly inputChannels: number;
+  /** Values a pixel that the decoder gives. */
+  readonly decodedChannels: number;
+  /** Codes of the image as a whole, which stand before those of the grid; may be none. */
+  readonly imageCodes: number;
+  /** Number of distinct image codes. */
+  readonly imageCodebookSize: number;
+  /** `[batch, side, side, channels]` int32 levels → what the encoder sees, and the image codes. */
+  takeApart(levels: tf.Tensor4D): ImageParts;
+  /** What the decoder gave, and the image codes → the head's output, `[batch, side, side, outputChannels]`. */
+  putTogether(parts: ImageParts): tf.Tensor4D;
+}
+
+/** An image as the network's side and as codes. */
+export interface ImageParts {
+  /** Encoder's input or decoder's output, `[batch, side, side, …]`. */
+  readonly map: tf.Tensor4D;
+  /** `[batch, imageCodes]`, int32; absent where there are none. */
+  readonly codes?: tf.Tensor2D;
+}
+
+/** The image goes whole through the network. */
+export function wholeImage(channels: number, maxValue: number, head: ReconstructionHead): Composition {
+  return {
+    inputChannels: channels,
+    decodedChannels: head.outputChannels,
+    imageCodes: 0,
+    imageCodebookSize: 0,
+    takeApart: (levels) => ({ map: levelsToPixels(levels, maxValue) }),
+    putTogether: ({ map }) => map,
+  };
+}
