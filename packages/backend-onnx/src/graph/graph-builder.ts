@@ -13,7 +13,9 @@ export class GraphBuilder extends Recorder {
   /** A broadcasting operator of two values of one type; comparisons say `type: "bool"`. */
   binary(op: string, a: LazyValue, b: LazyValue, type: ElementType = a.type): LazyValue {
     const shape = broadcastShape(a.shape, b.shape);
-    return this.node(op, [this.#thin(a, shape, b), this.#thin(b, shape, a)], type, shape);
+    const thinA = this.#thin(a, shape, b);
+    // One of the two has to bring the shape.
+    return this.node(op, [thinA, thinA === a ? this.#thin(b, shape, a) : b], type, shape);
   }
 
   add(a: LazyValue, b: LazyValue): LazyValue {

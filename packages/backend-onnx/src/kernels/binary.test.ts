@@ -134,6 +134,7 @@ describe("binary operations", () => {
         tf.sub(tf.onesLike(x), x),
         tf.mul(x, tf.fill([2, 3], 2.5)),
         tf.mul(tf.fill([2, 1], 2), tf.fill([1, 3], 3)),
+        tf.sub(tf.fill([2, 3], 5), tf.fill([2, 3], 3)),
       ];
     });
   });
