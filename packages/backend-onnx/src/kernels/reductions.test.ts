@@ -64,6 +64,13 @@ describe("reductions", () => {
     await expectParity(() => [tf.argMax(tf.tensor1d([2, 2, 2])), tf.argMin(tf.tensor1d([2, 2, 2]))]);
   });
 
+  test("argMax and argMin pass over NaN", async () => {
+    const x = () => tf.tensor2d([0, Number.NaN, 3, 5, 2, Number.NaN], [2, 3]);
+    await expectParity(() => [tf.argMax(x(), 1), tf.argMin(x(), 1)]);
+    // Where it comes first the cpu backend stops at it.
+    expect([...tf.argMax(tf.tensor1d([Number.NaN, 2])).dataSync()]).toEqual([1]);
+  });
+
   test("a reduction of nothing", async () => {
     await expectParity(() => [tf.sum(tf.zeros([0, 3]), 0), tf.sum(tf.zeros([0]))], { fallback: ["Sum"] });
   });

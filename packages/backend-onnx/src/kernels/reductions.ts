@@ -33,8 +33,8 @@ export const reductionKernels: readonly NativeKernel[] = [
       return compute(graph, x, tf.util.parseAxisParam(axes as number[], [...x.shape]), attrs.keepDims);
     }),
   ),
-  argKernel(tf.ArgMax, "ArgMax"),
-  argKernel(tf.ArgMin, "ArgMin"),
+  argKernel(tf.ArgMax, "ArgMax", Number.NEGATIVE_INFINITY),
+  argKernel(tf.ArgMin, "ArgMin", Number.POSITIVE_INFINITY),
 ];
 
 function extremum(
@@ -64,7 +64,8 @@ function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonl
   return graph.cast(graph.reduce(op, graph.cast(graph.cast(x, "bool"), "int32"), axes, keepDims), "bool");
 }
 
-function argKernel(name: string, op: string): NativeKernel {
+/** @param worst - what tfjs, which passes over NaN, then sees in its place. */
+function argKernel(name: string, op: string, worst: number): NativeKernel {
   return kernel<tf.ArgMaxAttrs>(name, ({ input, attrs, graph }) => {
     const value = input("x");
     const x = value.type === "bool" ? graph.cast(value, "int32") : value;
@@ -73,7 +74,13 @@ function argKernel(name: string, op: string): NativeKernel {
     }
     const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
     const shape = x.shape.filter((_, i) => i !== axis);
-    const found = graph.node(op, [x], "int64", shape, { attributes: { axis, keepdims: 0 } });
+    const found = graph.node(op, [withoutNaN(graph, x, worst)], "int64", shape, { attributes: { axis, keepdims: 0 } });
     return graph.cast(found, "int32");
   });
+}
+
+function withoutNaN(graph: GraphBuilder, x: LazyValue, replacement: number): LazyValue {
+  return x.type === "float32"
+    ? graph.where(graph.node("IsNaN", [x], "bool", x.shape), graph.scalar(x.type, replacement), x)
+    : x;
 }

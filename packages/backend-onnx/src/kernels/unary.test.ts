@@ -71,6 +71,23 @@ describe("unary operations", () => {
     }
   });
 
+  test("keep their digits where floats would lose them", async () => {
+    // Half a unit in the last place of float32, of the result itself.
+    const relative = (x: tf.Tensor, scale: number) => tf.mul(x, scale);
+    await expectParity(
+      () => [
+        relative(tf.expm1(tf.scalar(1e-6)), 1e6),
+        relative(tf.log1p(tf.scalar(1e-6)), 1e6),
+        relative(tf.tan(tf.scalar(1.57)), 1e-3),
+      ],
+      { tolerance: 2 ** -23 },
+    );
+  });
+
+  test("exp of int32 is float32", async () => {
+    await expectParity(() => tf.exp(tf.tensor1d([0, 1, -3], "int32")), { tolerance });
+  });
+
   test("predicates", async () => {
     const x = () => tf.tensor1d([0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3]);
     await expectParity(() => [tf.isNaN(x()), tf.isInf(x()), tf.isFinite(x())]);

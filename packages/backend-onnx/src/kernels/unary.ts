@@ -18,7 +18,6 @@ const floatOperators: Readonly<Record<string, string>> = {
   [tf.Cos]: "Cos",
   [tf.Cosh]: "Cosh",
   [tf.Erf]: "Erf",
-  [tf.Exp]: "Exp",
   [tf.Floor]: "Floor",
   [tf.Log]: "Log",
   [tf.Reciprocal]: "Reciprocal",
@@ -28,18 +27,19 @@ const floatOperators: Readonly<Record<string, string>> = {
   [tf.Sinh]: "Sinh",
   [tf.Softplus]: "Softplus",
   [tf.Sqrt]: "Sqrt",
-  [tf.Tan]: "Tan",
   [tf.Tanh]: "Tanh",
 };
 
 /** Kernels made of several operators, on floats. */
 const floatCompositions: Readonly<Record<string, Unary>> = {
   [tf.Elu]: (graph, x) => graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } }),
-  [tf.Expm1]: (graph, x) => graph.affine(graph.unary("Exp", x), 1, -1),
-  [tf.Log1p]: (graph, x) => graph.unary("Log", graph.affine(x, 1, 1)),
+  // In doubles: near 0 the difference, and the sum, would lose a float's digits.
+  [tf.Expm1]: (graph, x) => inDoubles(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
+  [tf.Log1p]: (graph, x) => inDoubles(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
   [tf.Relu6]: (graph, x) => graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape),
   [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
   [tf.Selu]: (graph, x) => graph.unary("Selu", x),
+  [tf.Tan]: (graph, x) => inDoubles(graph, x, (y) => tangent(graph, y)),
 };
 
 /** Kernels whose ONNX operator takes int32 as it is. */
@@ -63,6 +63,9 @@ const predicates: Readonly<Record<string, Unary>> = {
   [tf.IsFinite]: (graph, x) =>
     graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, Number.POSITIVE_INFINITY), "bool"),
 };
+
+/** The only one of these that makes floats of integers. */
+const exp = kernel(tf.Exp, ({ input, graph }) => graph.unary("Exp", graph.cast(input("x"), "float32")));
 
 const leakyRelu = kernel<tf.LeakyReluAttrs>(tf.LeakyRelu, ({ input, attrs, graph }) => {
   const x = graph.cast(input("x"), "float32");
@@ -110,11 +113,26 @@ export const unaryKernels: readonly NativeKernel[] = [
       return x.type === "float32" ? compute(graph, x) : null;
     }),
   ),
+  exp,
   leakyRelu,
   step,
   clipByValue,
   logicalNot,
 ];
+
+/**
+ * `2 sin²x / sin 2x`, which has all digits of a float near the poles too, where the quotient of a float's sine and cosine
+ * has none; ONNX Runtime has neither tangent nor cosine of doubles.
+ */
+function tangent(graph: GraphBuilder, x: LazyValue): LazyValue {
+  const sine = graph.unary("Sin", x);
+  const quotient = graph.div(graph.mul(sine, graph.affine(sine, 2, 0)), graph.unary("Sin", graph.affine(x, 2, 0)));
+  return graph.where(graph.binary("Equal", x, graph.scalar(x.type, 0), "bool"), x, quotient);
+}
+
+function inDoubles(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
+  return graph.cast(compute(graph.cast(x, "float64")), "float32");
+}
 
 function floatKernel(name: string, compute: Unary): NativeKernel {
   return kernel(name, ({ input, graph }) => {
