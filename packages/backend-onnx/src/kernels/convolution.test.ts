@@ -57,6 +57,20 @@ describe("convolutions", () => {
     await expectParity(() => tf.grads(up)([floats([2, 4, 4, 3]), w()]), { tolerance });
   });
 
+  test("transposed convolution that needs only a part of its input", async () => {
+    await expectParity(
+      () =>
+        tf.conv2dTranspose(
+          floats([1, 8, 8, 2]) as tf.Tensor4D,
+          floats([3, 3, 2, 2], -1, 1, 2) as tf.Tensor4D,
+          [1, 4, 4, 2],
+          1,
+          "same",
+        ),
+      { tolerance },
+    );
+  });
+
   test("one image without a batch axis, conv1d", async () => {
     await expectParity(
       () => [

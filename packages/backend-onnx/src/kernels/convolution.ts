@@ -91,6 +91,8 @@ function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyValue, inf
     return graph.reshape(graph.matMul(rowsOf(graph, dy), weights, false, true), info.inShape);
   }
   const { batchSize, inChannels, inHeight, inWidth, padInfo } = info;
+  // tfjs takes a larger gradient than the convolution would give, and reads its first rows and columns.
+  const read = graph.slice(dy, [0, 0, 0, 0], info.outShape);
   const rest = (size: number, out: number, stride: number, filterSize: number, before: number, after: number) =>
     size - ((out - 1) * stride + filterSize - before - after);
   const outputPadding = [
@@ -99,7 +101,7 @@ function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyValue, inf
   ];
   const result = graph.node(
     "ConvTranspose",
-    [graph.transpose(dy, toChannelsFirst), graph.transpose(filter, [3, 2, 0, 1])],
+    [graph.transpose(read, toChannelsFirst), graph.transpose(filter, [3, 2, 0, 1])],
     dy.type,
     [batchSize, inChannels, inHeight, inWidth],
     { attributes: { ...window(info), output_padding: outputPadding } },

@@ -1,5 +1,6 @@
+import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { expectParity, floats, integers } from "../parity.js";
 
 const tolerance = 1e-5;
@@ -69,5 +70,17 @@ describe("products", () => {
       tolerance,
       fallback: ["Einsum"],
     });
+  });
+
+  test("inner sizes that differ are refused at the call", () => {
+    const [a, b] = [floats([2, 3]) as tf.Tensor2D, floats([2, 3]) as tf.Tensor2D];
+    let error: unknown;
+    try {
+      tf.matMul(a, b);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(ShapeError.isInstance(error)).toBe(true);
+    expect(String(error)).toContain("[2,3]");
   });
 });

@@ -1,3 +1,4 @@
+import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
@@ -24,7 +25,11 @@ const mmgenMatMul = kernel<{ transposeA?: boolean; transposeB?: boolean; alpha?:
 
 export const matMulKernels: readonly NativeKernel[] = [batchMatMul, fusedMatMul, mmgenMatMul];
 
-/** Matrix product over the last two axes. */
+/**
+ * Matrix product over the last two axes.
+ *
+ * @throws {@link ShapeError} when the inner sizes differ.
+ */
 export function multiply(
   graph: GraphBuilder,
   a: LazyValue,
@@ -33,6 +38,7 @@ export function multiply(
   transposeB: boolean,
   alpha = 1,
 ): LazyValue {
+  assertInnerSizes(a, b, transposeA, transposeB);
   if (a.type !== "float32" || b.type !== "float32") {
     return multiplyIntegers(graph, a, b, transposeA, transposeB, alpha);
   }
@@ -47,6 +53,17 @@ export function multiply(
   }
   const product = graph.matMul(a, b, transposeA, transposeB, alpha);
   return graph.reshape(product, [...batch, ...product.shape.slice(-2)]);
+}
+
+function assertInnerSizes(a: LazyValue, b: LazyValue, transposeA: boolean, transposeB: boolean): void {
+  const left = a.shape[a.shape.length - (transposeA ? 2 : 1)];
+  const right = b.shape[b.shape.length - (transposeB ? 1 : 2)];
+  if (left !== right) {
+    throw new ShapeError(
+      `matMul: the inner sizes ${left} and ${right} of tensors with shapes [${a.shape}] and [${b.shape}], ` +
+        `transposeA=${transposeA}, transposeB=${transposeB}, must match.`,
+    );
+  }
 }
 
 function isMatrix(x: LazyValue): boolean {
