@@ -1,4 +1,5 @@
 import { KernelError } from "@mmgen/core";
+import { failingNode } from "./graph/lost-values.js";
 import { valueName, writeOnnxModel } from "./graph/onnx-model.js";
 import type { Plan } from "./graph/plan.js";
 import { planWork } from "./graph/plan-work.js";
@@ -90,8 +91,8 @@ function fail(action: "build" | "run", plan: Plan | null, cause: unknown): never
 
 /** The node ONNX Runtime names in its message, with its shapes. */
 function blame(plan: Plan, reason: string): string {
-  const node = plan.nodes.find(({ op, outputs }) => new RegExp(`\\b${op}_${outputs[0]!.number}\\b`).test(reason));
-  if (node === undefined) {
+  const node = failingNode(plan, reason);
+  if (node === null) {
     return "";
   }
   const shapes = node.inputs.map((input) => (input === null ? "none" : `${input.type}[${input.shape}]`));

@@ -6,6 +6,9 @@ import type { OnnxBackend } from "./onnx-backend.js";
 /** How often a kernel ran on the cpu backend's code instead of in a graph. */
 export type FallbackCounts = ReadonlyMap<string, number>;
 
+/** What kernels are called with in truth; tfjs's types leave the lists and the missing ones out. */
+type NestedInputs = Record<string, tf.TensorInfo | tf.TensorInfo[] | null | undefined>;
+
 /** Runs kernels of `@tensorflow/tfjs-backend-cpu` on values read back from the graph, and writes their results again. */
 export class Fallback {
   readonly #counts = new Map<string, number>();
@@ -36,15 +39,21 @@ export class Fallback {
     const toCpu = (info: tf.TensorInfo): tf.TensorInfo => {
       const copy = this.#toCpu(cpu, info);
       borrowed.push(copy);
-      return copy;
+      // Some kernels (Dilation2D's gradients, ScatterNd) ask for a rank, which only tensors have.
+      return { ...copy, rank: copy.shape.length } as tf.TensorInfo;
     };
-    const cpuInputs = (Array.isArray(inputs) ? [] : {}) as tf.NamedTensorInfoMap;
-    for (const [name, input] of Object.entries(inputs)) {
-      // Some kernels (AddN, Concat, Pack, Einsum) take a list of inputs, others leave optional ones out.
-      cpuInputs[name] = input == null ? input : toCpu(input);
+    const cpuInputs = (Array.isArray(inputs) ? [] : {}) as NestedInputs;
+    for (const [name, input] of Object.entries(inputs as NestedInputs)) {
+      // Some kernels (AddN, Concat, Pack, Einsum) take a list of inputs, some (RaggedGather) have a list among them,
+      // others leave optional ones out.
+      cpuInputs[name] = input == null ? input : Array.isArray(input) ? input.map(toCpu) : toCpu(input);
     }
     try {
-      const results = kernel.kernelFunc({ inputs: cpuInputs, backend: cpu, attrs: attrs ?? {} });
+      const results = kernel.kernelFunc({
+        inputs: cpuInputs as tf.NamedTensorInfoMap,
+        backend: cpu,
+        attrs: attrs ?? {},
+      });
       return Array.isArray(results) ? results.map((result) => this.#fromCpu(cpu, result)) : this.#fromCpu(cpu, results);
     } finally {
       for (const info of borrowed) {

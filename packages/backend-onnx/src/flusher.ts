@@ -2,11 +2,16 @@ import { KernelError } from "@mmgen/core";
 import type { Executor } from "./executor.js";
 import type { GraphBuilder } from "./graph/graph-builder.js";
 import type { LazyValue } from "./graph/lazy-value.js";
-import type { Planner } from "./graph/plan.js";
+import { lostValues } from "./graph/lost-values.js";
+import type { Plan, Planner } from "./graph/plan.js";
 import type { RuntimeTensor } from "./runtime/runtime.js";
 import type { TensorStore } from "./tensor-store.js";
 
-/** Computes what is pending in a store: at once where the runtime can, else one flush after the other. */
+/**
+ * Computes what is pending in a store: at once where the runtime can, else one flush after the other.
+ *
+ * Where something cannot be computed, what depends on it is lost, the rest is computed without it, and the flush fails.
+ */
 export class Flusher {
   #last: Promise<void> = Promise.resolve();
 
@@ -23,8 +28,12 @@ export class Flusher {
 
   flush(): Promise<void> {
     if (this.synchronous) {
-      this.flushSync();
-      return Promise.resolve();
+      try {
+        this.flushSync();
+        return Promise.resolve();
+      } catch (error) {
+        return Promise.reject(error);
+      }
     }
     const next = this.#last.then(() => this.#flushLater());
     // A failed flush has told its values; the next one starts afresh.
@@ -38,31 +47,52 @@ export class Flusher {
         `The runtime ${this.executor.runtime.name} cannot answer at once; use await tensor.data() instead of dataSync().`,
       );
     }
-    const outputs = this.#takePending();
-    if (outputs.length > 0) {
+    const failures: Error[] = [];
+    for (let outputs = this.#takePending(); outputs.length > 0; ) {
+      let plan: Plan | null = null;
       try {
-        this.store.settle(outputs, this.executor.run(this.planner.plan(outputs)) as RuntimeTensor[]);
+        plan = this.planner.plan(outputs);
+        this.store.settle(outputs, this.executor.run(plan) as RuntimeTensor[]);
+        break;
       } catch (error) {
-        this.store.poison(outputs, error as Error);
-        throw error;
+        outputs = this.#withoutLost(outputs, plan, error as Error);
+        failures.push(error as Error);
       }
     }
+    throwFirst(failures);
   }
 
   async #flushLater(): Promise<void> {
-    const outputs = this.#takePending();
-    if (outputs.length > 0) {
+    const failures: Error[] = [];
+    for (let outputs = this.#takePending(); outputs.length > 0; ) {
+      let plan: Plan | null = null;
       try {
-        this.store.settle(outputs, await this.executor.run(this.planner.plan(outputs)));
+        plan = this.planner.plan(outputs);
+        this.store.settle(outputs, await this.executor.run(plan));
+        break;
       } catch (error) {
-        this.store.poison(outputs, error as Error);
-        throw error;
+        outputs = this.#withoutLost(outputs, plan, error as Error);
+        failures.push(error as Error);
       }
     }
+    throwFirst(failures);
+  }
+
+  /** Tells the values that a failure costs, and returns the others, fewer than before. */
+  #withoutLost(outputs: readonly LazyValue[], plan: Plan | null, error: Error): LazyValue[] {
+    const lost = lostValues(outputs, plan, error);
+    this.store.poison([...lost], error);
+    return outputs.filter((output) => !lost.has(output));
   }
 
   #takePending(): LazyValue[] {
     this.graph.recorded = 0;
     return [...this.store.pending];
+  }
+}
+
+function throwFirst(failures: readonly Error[]): void {
+  if (failures.length > 0) {
+    throw failures[0];
   }
 }

@@ -172,7 +172,9 @@ describe("memory", () => {
     expect([...tf.real(complex).dataSync()]).toEqual([1, 2]);
     expect([...tf.imag(complex).dataSync()]).toEqual([3, 4]);
     expect([...tf.mul(complex, complex).dataSync()]).toEqual([-8, 6, -12, 16]);
+    const real = tf.real(complex);
     complex.dispose();
+    expect([...real.dataSync()]).toEqual([1, 2]);
     expect(tf.tensor1d(["a", "ü"]).dataSync()).toEqual(["a", "ü"]);
   });
 });
@@ -207,6 +209,31 @@ describe("other backends, the fallback, errors", () => {
     }
     expect(KernelError.isInstance(error)).toBe(true);
     expect(String(error)).toContain("'Unique'");
+  });
+
+  test("the fallback takes lists of tensors among its inputs, and kernels that ask for a rank", async () => {
+    const splits = [tf.tensor1d([0, 2, 3], "int32")];
+    const gathered = tf.raggedGather(splits, tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 0], "int32"), 1);
+    expect([...(gathered.outputDenseValues as tf.Tensor).dataSync()]).toEqual([3, 1, 2]);
+    const dilate = (x: tf.Tensor) => tf.dilation2d(x as tf.Tensor4D, tf.zeros([1, 1, 1]), 1, "same");
+    expect([
+      ...tf
+        .grad(dilate)(tf.ones([1, 2, 1, 1]))
+        .dataSync(),
+    ]).toEqual([1, 1]);
+  });
+
+  test("what cannot be computed takes only what depends on it along", async () => {
+    const index = tf.cast(tf.mul(tf.tensor1d([5]), 2), "int32");
+    const wrong = tf.gather(tf.tensor1d([1, 2]), index);
+    const dependent = tf.add(wrong, 1);
+    const independent = tf.add(index, 1);
+    expect([...independent.dataSync()]).toEqual([11]);
+    expect(() => wrong.dataSync()).toThrow(/Gather/);
+    expect(() => dependent.dataSync()).toThrow(/Gather/);
+    const [later, other] = [tf.mul(wrong, 2), tf.mul(index, 2)];
+    expect([...(await other.data())]).toEqual([20]);
+    await expect(later.data()).rejects.toThrow(/Gather/);
   });
 
   test("options out of range are refused", async () => {

@@ -178,8 +178,9 @@ export class OnnxBackend extends tf.KernelBackend {
       return false;
     }
     if (entry.complex !== undefined) {
-      this.disposeData(entry.complex.real.dataId, true);
-      this.disposeData(entry.complex.imag.dataId, true);
+      // A part may live on as the result of tf.real or tf.imag.
+      this.disposeData(entry.complex.real.dataId);
+      this.disposeData(entry.complex.imag.dataId);
     }
     this.#store.delete(dataId);
     this.#flushIfLong();

@@ -35,7 +35,7 @@ export class TensorReader {
     try {
       if (value.resident === null) {
         this.#refuseWhileTracing();
-        await this.flusher.flush();
+        await this.flusher.flush().catch(unlessSettled(value));
       }
       const resident = settled(value);
       return (resident.host ?? (await resident.download())) as tf.backend_util.BackendValues;
@@ -60,9 +60,7 @@ export class TensorReader {
   /** The elements of a tensor in its shape, as a session can be fed with. */
   resident(info: tf.TensorInfo): RuntimeTensor {
     const value = this.store.entry(info.dataId).value!;
-    if (value.resident === null) {
-      this.flusher.flushSync();
-    }
+    this.#compute(value);
     const elements = settled(value);
     return sameShape(value.shape, info.shape) && !(elements instanceof HostTensor)
       ? elements
@@ -72,13 +70,23 @@ export class TensorReader {
   #hostArray(value: LazyValue): HostArray {
     if (value.resident === null) {
       this.#refuseWhileTracing();
-      this.flusher.flushSync();
+      this.#compute(value);
     }
     const { host } = settled(value);
     if (host === null) {
       throw new KernelError(`The elements live on a device of ${this.runtime.name}; use await tensor.data().`);
     }
     return host;
+  }
+
+  #compute(value: LazyValue): void {
+    if (value.resident === null) {
+      try {
+        this.flusher.flushSync();
+      } catch (error) {
+        unlessSettled(value)(error);
+      }
+    }
   }
 
   #refuseWhileTracing(): void {
@@ -89,6 +97,15 @@ export class TensorReader {
       );
     }
   }
+}
+
+/** A flush that failed for other tensors only is no failure of this one. */
+function unlessSettled(value: LazyValue): (error: unknown) => void {
+  return (error) => {
+    if (value.resident === null) {
+      throw value.failure ?? error;
+    }
+  };
 }
 
 function settled(value: LazyValue): RuntimeTensor {
