@@ -122,4 +122,32 @@ describe("convolutions", () => {
   test("a kernel without a native version runs on the cpu backend's code", async () => {
     await expectParity(() => tf.maxPool(floats([1, 4, 4, 2]) as tf.Tensor4D, 2, 2, "valid"), { fallback: ["MaxPool"] });
   });
+
+  test("channels first", async () => {
+    const x = () => floats([2, 3, 5, 6]) as tf.Tensor4D;
+    const w = () => floats([3, 2, 3, 4], -1, 1, 2) as tf.Tensor4D;
+    await expectParity(() => [tf.conv2d(x(), w(), 1, "same", "NCHW"), tf.conv2d(x(), w(), 2, "valid", "NCHW")], {
+      tolerance,
+    });
+    const bias = () => floats([4], -1, 1, 3) as tf.Tensor1D;
+    const options = { strides: 1, pad: "same", dataFormat: "NCHW", activation: "prelu" } as const;
+    await expectParity(
+      () => tf.fused.conv2d({ x: x(), filter: w(), bias: bias(), preluActivationWeights: bias(), ...options }),
+      { tolerance },
+    );
+  });
+
+  test("three dimensions, with gradients", async () => {
+    for (const [strides, pad] of [
+      [1, "same"],
+      [2, "same"],
+      [2, "valid"],
+    ] as const) {
+      const x = () => floats([2, 4, 5, 3, 2]) as tf.Tensor5D;
+      const w = () => floats([2, 3, 2, 2, 3], -1, 1, 2) as tf.Tensor5D;
+      const convolve = (a: tf.Tensor, b: tf.Tensor) => tf.conv3d(a as tf.Tensor5D, b as tf.Tensor5D, strides, pad);
+      await expectParity(() => convolve(x(), w()), { tolerance });
+      await expectParity(() => tf.grads((a, b) => tf.square(convolve(a, b)))([x(), w()]), { tolerance: 1e-4 });
+    }
+  });
 });

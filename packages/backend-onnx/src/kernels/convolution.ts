@@ -2,45 +2,70 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { activate } from "./activation.js";
-import { kernel, type NativeKernel } from "./kernel.js";
+import { convolve, convolveBack, filterGradient } from "./convolve.js";
+import { type KernelCall, kernel, type NativeKernel } from "./kernel.js";
+import { channelsFirst, channelsLast, type Window, window2d, window3d } from "./window.js";
 
-type ConvInfo = tf.backend_util.Conv2DInfo;
+type Shape4D = [number, number, number, number];
+type Shape5D = [number, number, number, number, number];
+type Layout = "NHWC" | "NCHW";
+type Geometry = Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dilations" | "dimRoundingMode">;
 
-/** tfjs keeps channels last, ONNX wants them first. */
-const toChannelsFirst = [0, 3, 1, 2];
-const toChannelsLast = [0, 2, 3, 1];
+const conv2d = kernel<tf.Conv2DAttrs>(tf.Conv2D, (call) => forward(call));
 
-const conv2d = kernel<tf.Conv2DAttrs>(tf.Conv2D, ({ input, attrs, graph }) => {
-  const [x, filter] = [input("x"), input("filter")];
-  const info = convInfo(x.shape, filter.shape, attrs);
-  return info === null ? null : convolve(graph, x, filter, info);
-});
-
-const fusedConv2d = kernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ input, optional, attrs, graph }) => {
-  const [x, filter] = [input("x"), input("filter")];
-  const info = convInfo(x.shape, filter.shape, attrs);
-  if (info === null) {
+const fusedConv2d = kernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, (call) => {
+  const { optional, attrs, graph } = call;
+  const result = forward(call);
+  if (result === null) {
     return null;
   }
-  const result = convolve(graph, x, filter, info);
-  const bias = optional("bias");
+  const bias = aligned(graph, optional("bias"), attrs.dataFormat);
+  const slopes = aligned(graph, optional("preluActivationWeights"), attrs.dataFormat);
   const biased = bias === null ? result : graph.add(result, bias);
-  return activate(graph, biased, attrs.activation, optional("preluActivationWeights"), attrs.leakyreluAlpha);
+  return activate(graph, biased, attrs.activation, slopes, attrs.leakyreluAlpha);
 });
 
-/** The gradient of a convolution by its input, which is what a transposed convolution is. */
 const conv2dBackpropInput = kernel<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ input, attrs, graph }) => {
   const [dy, filter] = [input("dy"), input("filter")];
-  const info = convInfo(attrs.inputShape, filter.shape, { ...attrs, dilations: 1 });
-  return info === null ? null : convolveBack(graph, dy, filter, info);
+  const window = geometry(attrs.inputShape, filter.shape, { ...attrs, dilations: 1 });
+  if (window === null || tooSmall(dy, window, attrs.dataFormat)) {
+    return null;
+  }
+  return laidOut(graph, convolveBack(graph, inLast(graph, dy, attrs.dataFormat), filter, window), attrs.dataFormat);
 });
 
 const conv2dBackpropFilter = kernel<tf.Conv2DBackpropFilterAttrs>(
   tf.Conv2DBackpropFilter,
   ({ input, attrs, graph }) => {
     const [x, dy] = [input("x"), input("dy")];
-    const info = convInfo(x.shape, attrs.filterShape, { ...attrs, dilations: 1 });
-    return info === null ? null : filterGradient(graph, x, dy, info);
+    const window = geometry(x.shape, attrs.filterShape, { ...attrs, dilations: 1 });
+    return window === null
+      ? null
+      : filterGradient(graph, inLast(graph, x, attrs.dataFormat), inLast(graph, dy, attrs.dataFormat), window);
+  },
+);
+
+const conv3d = kernel<tf.Conv3DAttrs>(tf.Conv3D, ({ input, attrs, graph }) => {
+  const [x, filter] = [input("x"), input("filter")];
+  const window = geometry3d(x.shape, filter.shape, attrs, attrs.dilations);
+  return window === null ? null : inFloats(graph, x, (floats) => convolve(graph, floats, filter, window));
+});
+
+const conv3dBackpropInput = kernel<tf.Conv3DBackpropInputV2Attrs>(
+  tf.Conv3DBackpropInputV2,
+  ({ input, attrs, graph }) => {
+    const [dy, filter] = [input("dy"), input("filter")];
+    const window = geometry3d(attrs.inputShape, filter.shape, attrs, 1);
+    return window === null || tooSmall(dy, window, "NHWC") ? null : convolveBack(graph, dy, filter, window);
+  },
+);
+
+const conv3dBackpropFilter = kernel<tf.Conv3DBackpropFilterV2Attrs>(
+  tf.Conv3DBackpropFilterV2,
+  ({ input, attrs, graph }) => {
+    const [x, dy] = [input("x"), input("dy")];
+    const window = geometry3d(x.shape, attrs.filterShape, attrs, 1);
+    return window === null ? null : filterGradient(graph, x, dy, window);
   },
 );
 
@@ -49,16 +74,26 @@ export const convolutionKernels: readonly NativeKernel[] = [
   fusedConv2d,
   conv2dBackpropInput,
   conv2dBackpropFilter,
+  conv3d,
+  conv3dBackpropInput,
+  conv3dBackpropFilter,
 ];
 
-function convInfo(
-  inputShape: readonly number[],
-  filterShape: readonly number[],
-  attrs: Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dilations" | "dimRoundingMode">,
-): ConvInfo | null {
+function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | null {
+  const [x, filter] = [input("x"), input("filter")];
+  const window = geometry(x.shape, filter.shape, attrs);
+  if (window === null) {
+    return null;
+  }
+  return inFloats(graph, x, (floats) =>
+    laidOut(graph, convolve(graph, inLast(graph, floats, attrs.dataFormat), filter, window), attrs.dataFormat),
+  );
+}
+
+function geometry(inputShape: readonly number[], filterShape: readonly number[], attrs: Geometry): Window | null {
   const info = tf.backend_util.computeConv2DInfo(
-    inputShape as [number, number, number, number],
-    filterShape as [number, number, number, number],
+    inputShape as Shape4D,
+    filterShape as Shape4D,
     attrs.strides,
     attrs.dilations,
     attrs.pad,
@@ -66,100 +101,47 @@ function convInfo(
     false,
     tf.backend_util.convertConv2DDataFormat(attrs.dataFormat),
   );
-  return info.dataFormat === "channelsLast" && info.outHeight > 0 && info.outWidth > 0 ? info : null;
+  return info.outHeight > 0 && info.outWidth > 0 ? window2d(info) : null;
 }
 
-function convolve(graph: GraphBuilder, x: LazyValue, filter: LazyValue, info: ConvInfo): LazyValue {
-  if (isPointwise(info)) {
-    const weights = graph.reshape(filter, [info.inChannels, info.outChannels]);
-    return graph.reshape(graph.matMul(rowsOf(graph, x), weights), info.outShape);
-  }
-  const { batchSize, outChannels, outHeight, outWidth } = info;
-  const result = graph.node(
-    "Conv",
-    [graph.transpose(x, toChannelsFirst), graph.transpose(filter, [3, 2, 0, 1])],
-    x.type,
-    [batchSize, outChannels, outHeight, outWidth],
-    { attributes: window(info) },
+function geometry3d(
+  inputShape: readonly number[],
+  filterShape: readonly number[],
+  { strides, pad }: Pick<tf.Conv3DAttrs, "strides" | "pad">,
+  dilations: number | [number, number, number],
+): Window | null {
+  const info = tf.backend_util.computeConv3DInfo(
+    inputShape as Shape5D,
+    filterShape as Shape5D,
+    strides,
+    dilations,
+    pad,
   );
-  return graph.transpose(result, toChannelsLast);
+  return info.outShape.includes(0) ? null : window3d(info);
 }
 
-function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyValue, info: ConvInfo): LazyValue {
-  if (isPointwise(info)) {
-    const weights = graph.reshape(filter, [info.inChannels, info.outChannels]);
-    return graph.reshape(graph.matMul(rowsOf(graph, dy), weights, false, true), info.inShape);
-  }
-  const { batchSize, inChannels, inHeight, inWidth, padInfo } = info;
-  // tfjs takes a larger gradient than the convolution would give, and reads its first rows and columns.
-  const read = graph.slice(dy, [0, 0, 0, 0], info.outShape);
-  const rest = (size: number, out: number, stride: number, filterSize: number, before: number, after: number) =>
-    size - ((out - 1) * stride + filterSize - before - after);
-  const outputPadding = [
-    rest(inHeight, info.outHeight, info.strideHeight, info.effectiveFilterHeight, padInfo.top, padInfo.bottom),
-    rest(inWidth, info.outWidth, info.strideWidth, info.effectiveFilterWidth, padInfo.left, padInfo.right),
-  ];
-  const result = graph.node(
-    "ConvTranspose",
-    [graph.transpose(read, toChannelsFirst), graph.transpose(filter, [3, 2, 0, 1])],
-    dy.type,
-    [batchSize, inChannels, inHeight, inWidth],
-    { attributes: { ...window(info), output_padding: outputPadding } },
-  );
-  return graph.transpose(result, toChannelsLast);
+/** A gradient with fewer places than the convolution gives, which no convolution made. */
+function tooSmall(dy: LazyValue, window: Window, layout: Layout): boolean {
+  const first = layout === "NCHW" ? 2 : 1;
+  return window.output.some((size, axis) => dy.shape[first + axis]! < size);
 }
 
-/** The patches of the input, laid out as rows, times the gradient: one product, and no change of layout. */
-function filterGradient(graph: GraphBuilder, x: LazyValue, dy: LazyValue, info: ConvInfo): LazyValue {
-  const rows = info.batchSize * info.outHeight * info.outWidth;
-  const patches = isPointwise(info)
-    ? rowsOf(graph, x)
-    : graph.reshape(imageToColumns(graph, x, info), [rows, info.filterHeight * info.filterWidth * info.inChannels]);
-  const gradient = graph.matMul(patches, graph.reshape(dy, [rows, info.outChannels]), true, false);
-  return graph.reshape(gradient, info.filterShape);
+/** ONNX Runtime convolves floats; integers come back truncated. */
+function inFloats(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
+  return graph.cast(compute(graph.cast(x, "float32")), x.type);
 }
 
-/** `[batch, outHeight, outWidth, filterHeight · filterWidth · channels]`. */
-function imageToColumns(graph: GraphBuilder, x: LazyValue, info: ConvInfo): LazyValue {
-  const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = info;
-  const padded = graph.pad(
-    x,
-    [
-      [0, 0],
-      [padInfo.top, padInfo.bottom],
-      [padInfo.left, padInfo.right],
-      [0, 0],
-    ],
-    0,
-  );
-  const size = [info.batchSize, info.outHeight, info.outWidth, info.inChannels];
-  const steps = strideHeight === 1 && strideWidth === 1 ? undefined : [1, strideHeight, strideWidth, 1];
-  const shifted: LazyValue[] = [];
-  for (let row = 0; row < info.filterHeight; row++) {
-    for (let column = 0; column < info.filterWidth; column++) {
-      shifted.push(graph.slice(padded, [0, row * dilationHeight, column * dilationWidth, 0], size, steps));
-    }
-  }
-  return graph.concat(shifted, 3);
+function inLast(graph: GraphBuilder, x: LazyValue, layout: Layout): LazyValue {
+  return layout === "NCHW" ? channelsLast(graph, x) : x;
 }
 
-function window(info: ConvInfo) {
-  const { top, left, bottom, right } = info.padInfo;
-  return {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    pads: [top, left, bottom, right],
-  };
+function laidOut(graph: GraphBuilder, result: LazyValue, layout: Layout): LazyValue {
+  return layout === "NCHW" ? channelsFirst(graph, result) : result;
 }
 
-function isPointwise(info: ConvInfo): boolean {
-  const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo } = info;
-  const padded = padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0;
-  return filterHeight === 1 && filterWidth === 1 && strideHeight === 1 && strideWidth === 1 && !padded;
-}
-
-function rowsOf(graph: GraphBuilder, x: LazyValue): LazyValue {
-  const channels = x.shape[x.shape.length - 1]!;
-  return graph.reshape(x, [x.size / channels, channels]);
+/** With channels first, one number for each channel has to be spread over the spatial axes. */
+function aligned(graph: GraphBuilder, values: LazyValue | null, layout: Layout): LazyValue | null {
+  return values !== null && layout === "NCHW" && values.shape.length === 1 && values.shape[0] !== 1
+    ? graph.reshape(values, [values.shape[0]!, 1, 1])
+    : values;
 }

@@ -2,12 +2,14 @@ import { batchNorm } from "./batch-norm.js";
 import { binaryKernels } from "./binary.js";
 import { convolutionKernels } from "./convolution.js";
 import { creationKernels } from "./creation.js";
+import { depthwiseConvolutionKernels } from "./depthwise-convolution.js";
 import { gelu, geluGrad } from "./gelu.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
 import { layerNorm, layerNormGrad } from "./layer-norm.js";
 import { matMulKernels } from "./mat-mul.js";
 import { movementKernels } from "./movement.js";
+import { poolingKernels } from "./pooling.js";
 import { reductionKernels } from "./reductions.js";
 import { softmaxKernels } from "./softmax.js";
 import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from "./softmax-cross-entropy.js";
@@ -24,6 +26,8 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...indexingKernels,
   ...creationKernels,
   ...convolutionKernels,
+  ...depthwiseConvolutionKernels,
+  ...poolingKernels,
   batchNorm,
   layerNorm,
   layerNormGrad,

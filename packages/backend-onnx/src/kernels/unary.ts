@@ -65,7 +65,10 @@ const predicates: Readonly<Record<string, Unary>> = {
 };
 
 /** The only one of these that makes floats of integers. */
-const exp = kernel(tf.Exp, ({ input, graph }) => graph.unary("Exp", graph.cast(input("x"), "float32")));
+const exp = kernel(tf.Exp, ({ input, graph }) => {
+  const x = input("x");
+  return x.type === "float32" ? graph.unary("Exp", x) : inDoubles(graph, x, (y) => graph.unary("Exp", y));
+});
 
 const leakyRelu = kernel<tf.LeakyReluAttrs>(tf.LeakyRelu, ({ input, attrs, graph }) => {
   const x = graph.cast(input("x"), "float32");

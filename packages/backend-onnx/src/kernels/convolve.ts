@@ -1,0 +1,86 @@
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { channelsFirst, channelsLast, shiftedViews, unreached, type Window, windowAttributes } from "./window.js";
+
+/**
+ * A convolution over any number of spatial axes.
+ *
+ * @param x - `[batch, ...input, inChannels]`.
+ * @param filter - `[...filter, inChannels, outChannels]`.
+ * @returns `[batch, ...output, outChannels]`.
+ */
+export function convolve(graph: GraphBuilder, x: LazyValue, filter: LazyValue, window: Window): LazyValue {
+  const [batch, outChannels] = [x.shape[0]!, filter.shape[filter.shape.length - 1]!];
+  if (isPointwise(window)) {
+    const product = graph.matMul(rowsOf(graph, x), matrixOf(graph, filter));
+    return graph.reshape(product, [batch, ...window.output, outChannels]);
+  }
+  const result = graph.node(
+    "Conv",
+    [channelsFirst(graph, x), filterFirst(graph, filter)],
+    x.type,
+    [batch, outChannels, ...window.output],
+    { attributes: windowAttributes(window) },
+  );
+  return channelsLast(graph, result);
+}
+
+/**
+ * The gradient of a convolution by its input, which is what a transposed convolution is.
+ *
+ * @param dy - `[batch, ...output, outChannels]`.
+ * @returns `[batch, ...input, inChannels]`.
+ */
+export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyValue, window: Window): LazyValue {
+  const [inChannels, outChannels] = filter.shape.slice(-2) as [number, number];
+  const batch = dy.shape[0]!;
+  if (isPointwise(window)) {
+    const product = graph.matMul(rowsOf(graph, dy), matrixOf(graph, filter), false, true);
+    return graph.reshape(product, [batch, ...window.input, inChannels]);
+  }
+  // tfjs takes a larger gradient than the convolution would give, and reads its first rows and columns.
+  const size = [batch, ...window.output, outChannels];
+  const read = graph.slice(
+    dy,
+    size.map(() => 0),
+    size,
+  );
+  const result = graph.node(
+    "ConvTranspose",
+    [channelsFirst(graph, read), filterFirst(graph, filter)],
+    dy.type,
+    [batch, inChannels, ...window.input],
+    { attributes: { ...windowAttributes(window), output_padding: unreached(window) } },
+  );
+  return channelsLast(graph, result);
+}
+
+/**
+ * The gradient of a convolution by its filter: the patches of the input, laid out as rows, times the gradient. One
+ * product, and no change of layout.
+ */
+export function filterGradient(graph: GraphBuilder, x: LazyValue, dy: LazyValue, window: Window): LazyValue {
+  const [inChannels, outChannels] = [x.shape[x.shape.length - 1]!, dy.shape[dy.shape.length - 1]!];
+  const columns = isPointwise(window) ? x : graph.concat(shiftedViews(graph, x, window, 0), x.shape.length - 1);
+  const gradient = graph.matMul(rowsOf(graph, columns), rowsOf(graph, dy), true, false);
+  return graph.reshape(gradient, [...window.filter, inChannels, outChannels]);
+}
+
+function isPointwise({ filter, strides, before, after }: Window): boolean {
+  return [...filter, ...strides].every((size) => size === 1) && [...before, ...after].every((size) => size === 0);
+}
+
+/** `[outChannels, inChannels, ...filter]`. */
+function filterFirst(graph: GraphBuilder, filter: LazyValue): LazyValue {
+  const axes = filter.shape.map((_, axis) => axis);
+  return graph.transpose(filter, [axes.length - 1, axes.length - 2, ...axes.slice(0, -2)]);
+}
+
+function matrixOf(graph: GraphBuilder, filter: LazyValue): LazyValue {
+  return graph.reshape(filter, filter.shape.slice(-2));
+}
+
+function rowsOf(graph: GraphBuilder, x: LazyValue): LazyValue {
+  const channels = x.shape[x.shape.length - 1]!;
+  return graph.reshape(x, [x.size / channels, channels]);
+}

@@ -1,0 +1,101 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+
+/** How a filter or a pool slides over the spatial axes; one number for each of them, in order. */
+export interface Window {
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly filter: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+type Geometry = Omit<Window, "after">;
+
+export function window2d(info: tf.backend_util.Conv2DInfo): Window {
+  return fitted({
+    input: [info.inHeight, info.inWidth],
+    output: [info.outHeight, info.outWidth],
+    filter: [info.filterHeight, info.filterWidth],
+    strides: [info.strideHeight, info.strideWidth],
+    dilations: [info.dilationHeight, info.dilationWidth],
+    before: [info.padInfo.top, info.padInfo.left],
+  });
+}
+
+export function window3d(info: tf.backend_util.Conv3DInfo): Window {
+  return fitted({
+    input: [info.inDepth, info.inHeight, info.inWidth],
+    output: [info.outDepth, info.outHeight, info.outWidth],
+    filter: [info.filterDepth, info.filterHeight, info.filterWidth],
+    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+    dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
+    before: [info.padInfo.front, info.padInfo.top, info.padInfo.left],
+  });
+}
+
+/** The attributes ONNX's convolutions and pools take. */
+export function windowAttributes(window: Window) {
+  return {
+    kernel_shape: window.filter,
+    strides: window.strides,
+    dilations: window.dilations,
+    pads: [...window.before, ...window.after],
+  };
+}
+
+/** What the last windows do not reach: ONNX's transposed convolutions are told its size. */
+export function unreached(window: Window): number[] {
+  return window.input.map((size, axis) => size + window.before[axis]! + window.after[axis]! - reach(window, axis));
+}
+
+/** Every place in the filter, row by row. */
+export function filterPlaces(window: Window): number[][] {
+  return window.filter.reduce<number[][]>(
+    (places, size) => places.flatMap((place) => Array.from({ length: size }, (_, i) => [...place, i])),
+    [[]],
+  );
+}
+
+/**
+ * What each window of `x` has at every place of its filter.
+ *
+ * @param x - `[batch, ...spatial, channels]`.
+ * @param fill - what lies outside of `x`.
+ * @returns for every place of {@link filterPlaces} `[batch, ...output, channels]`.
+ */
+export function shiftedViews(graph: GraphBuilder, x: LazyValue, window: Window, fill: number): LazyValue[] {
+  const [batch, channels] = [x.shape[0]!, x.shape[x.shape.length - 1]!];
+  const paddings = window.before.map((before, axis) => [before, window.after[axis]!] as const);
+  const padded = graph.pad(x, [[0, 0], ...paddings, [0, 0]], fill);
+  const size = [batch, ...window.output, channels];
+  const steps = window.strides.every((stride) => stride === 1) ? undefined : [1, ...window.strides, 1];
+  return filterPlaces(window).map((place) => {
+    const begin = [0, ...place.map((at, axis) => at * window.dilations[axis]!), 0];
+    return graph.slice(padded, begin, size, steps);
+  });
+}
+
+/** tfjs keeps channels last, ONNX wants them first. */
+export function channelsFirst(graph: GraphBuilder, x: LazyValue): LazyValue {
+  const axes = x.shape.map((_, axis) => axis);
+  return graph.transpose(x, [0, axes.length - 1, ...axes.slice(1, -1)]);
+}
+
+export function channelsLast(graph: GraphBuilder, x: LazyValue): LazyValue {
+  const axes = x.shape.map((_, axis) => axis);
+  return graph.transpose(x, [0, ...axes.slice(2), 1]);
+}
+
+/** Pads at the end as far as the last window reaches, which rounding may put short of, or past, what was asked for. */
+function fitted(geometry: Geometry): Window {
+  const after = geometry.input.map((size, axis) => Math.max(0, reach(geometry, axis) - size - geometry.before[axis]!));
+  return { ...geometry, after };
+}
+
+function reach({ output, strides, filter, dilations }: Geometry, axis: number): number {
+  return (output[axis]! - 1) * strides[axis]! + (filter[axis]! - 1) * dilations[axis]! + 1;
+}
