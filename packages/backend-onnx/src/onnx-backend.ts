@@ -13,7 +13,7 @@ import type { SessionCacheInfo } from "./session-cache.js";
 import { TensorReader } from "./tensor-reader.js";
 import { type ComplexParts, TensorStore } from "./tensor-store.js";
 import { compile } from "./trace/compile.js";
-import { type ScanState, scan } from "./trace/scan.js";
+import { type ScanBody, type ScanState, scan } from "./trace/scan.js";
 import type { TensorStructure } from "./trace/structure.js";
 
 /**
@@ -160,12 +160,8 @@ export class OnnxBackend extends tf.KernelBackend {
   }
 
   /** Runs `body` over the first axis of `inputs`, carrying a state; the contract of `scan` in `@mmgen/nn`. */
-  scan(
-    body: (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanState,
-    carry: readonly tf.Tensor[],
-    inputs: readonly tf.Tensor[],
-  ): ScanState {
-    return scan(body, carry, inputs);
+  scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]): ScanState {
+    return scan(this, body, carry, inputs);
   }
 
   override disposeData(dataId: tf.DataId, force = false): boolean {

@@ -9,11 +9,34 @@ export interface LazyNode {
   /** Null marks an optional input left out. */
   readonly inputs: readonly (LazyValue | null)[];
   readonly attributes: Attributes | undefined;
-  /** Operator and attributes as text; with the inputs' numbers it is the node's part of a graph key. */
+  /** What a loop repeats; null for any other operator. */
+  readonly body: Subgraph | null;
+  /** Operator, attributes and body as text; with the inputs' numbers it is the node's part of a graph key. */
   readonly signature: string;
+  /** Nodes are numbered as they are recorded. */
+  readonly order: number;
   outputs: readonly LazyValue[];
   /** The last traversal that met this node. */
   visit: number;
+}
+
+/** A graph inside a node. */
+export interface Subgraph {
+  /** Without producer or elements: whoever runs the graph binds them. */
+  readonly inputs: readonly LazyValue[];
+  /** Each with a producer among `nodes`, no two the same. */
+  readonly outputs: readonly LazyValue[];
+  /** In an order they can run in. */
+  readonly nodes: readonly LazyNode[];
+  /** Values of the graph around it that it reads. */
+  readonly captures: readonly LazyValue[];
+  /** Equal exactly for subgraphs of equal structure; captures count by their place. */
+  readonly key: string;
+}
+
+/** What has to be computed before a node can run. */
+export function sourcesOf(node: LazyNode): readonly (LazyValue | null)[] {
+  return node.body === null ? node.inputs : [...node.inputs, ...node.body.captures];
 }
 
 /**

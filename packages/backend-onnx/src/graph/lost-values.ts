@@ -1,4 +1,4 @@
-import type { LazyNode, LazyValue } from "./lazy-value.js";
+import { type LazyNode, type LazyValue, sourcesOf } from "./lazy-value.js";
 import type { Plan } from "./plan.js";
 
 /**
@@ -29,7 +29,7 @@ function dependents(outputs: readonly LazyValue[], culprit: LazyNode | null): La
     const stack = [output];
     while (stack.length > 0) {
       const value = stack[stack.length - 1]!;
-      const inputs = (value.producer?.inputs ?? []).filter((input) => input !== null);
+      const inputs = (value.producer === null ? [] : sourcesOf(value.producer)).filter((input) => input !== null);
       const unknown = known.has(value) ? [] : inputs.filter((input) => !known.has(input));
       if (unknown.length > 0) {
         stack.push(...unknown);

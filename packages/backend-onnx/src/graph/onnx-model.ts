@@ -3,6 +3,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -19,7 +20,7 @@ import {
 } from "../proto/onnx.generated.js";
 import type { AttributeValue } from "./attributes.js";
 import { onnxTypeCodes } from "./element-type.js";
-import type { LazyNode, LazyValue } from "./lazy-value.js";
+import type { LazyNode, LazyValue, Subgraph } from "./lazy-value.js";
 import type { Plan } from "./plan.js";
 
 /** Operator sets a model imports: ONNX's own, and ONNX Runtime's additions. */
@@ -62,8 +63,21 @@ function nodeProto(node: LazyNode): NodeProto {
     name: `${node.op}_${node.outputs[0]!.number}`,
     input: node.inputs.map((input) => (input === null ? "" : valueName(input))),
     output: node.outputs.map(valueName),
-    attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attributeProto(name, value)),
+    attribute: [
+      ...Object.entries(node.attributes ?? {}).map(([name, value]) => attributeProto(name, value)),
+      ...(node.body === null ? [] : [bodyProto(node.body)]),
+    ],
   });
+}
+
+function bodyProto(body: Subgraph): AttributeProto {
+  const g: GraphProto = create(GraphProtoSchema, {
+    name: `body_${body.outputs[0]!.number}`,
+    node: body.nodes.map(nodeProto),
+    input: body.inputs.map(valueInfoProto),
+    output: body.outputs.map(valueInfoProto),
+  });
+  return create(AttributeProtoSchema, { name: "body", type: AttributeProto_AttributeType.GRAPH, g });
 }
 
 function attributeProto(name: string, value: AttributeValue): AttributeProto {

@@ -1,7 +1,7 @@
 import { type Attributes, attributesKey } from "./attributes.js";
 import { type ElementType, hostArray } from "./element-type.js";
 import { HostTensor } from "./host-tensor.js";
-import { type LazyNode, LazyValue } from "./lazy-value.js";
+import { type LazyNode, LazyValue, type Subgraph } from "./lazy-value.js";
 
 /** Type and shape of one output of a node. */
 export interface OutputSpec {
@@ -13,19 +13,23 @@ export interface NodeOptions {
   readonly attributes?: Attributes;
   /** `com.microsoft` for ONNX Runtime's own operators. */
   readonly domain?: string;
+  /** What a loop repeats. */
+  readonly body?: Subgraph;
 }
 
 /** Appends nodes to the lazy graph. It computes nothing and owns nothing: an unreachable node is garbage. */
 export class Recorder {
   /** Nodes appended since the count was last set to zero. */
   recorded = 0;
+  /** Number that the next node gets. */
+  nextOrder = 0;
 
   /** Records one operator with several outputs. */
   nodes(
     op: string,
     inputs: readonly (LazyValue | null)[],
     outputs: readonly OutputSpec[],
-    { attributes, domain = "" }: NodeOptions = {},
+    { attributes, body, domain = "" }: NodeOptions = {},
   ): LazyValue[] {
     this.recorded++;
     const count = outputs.length === 1 ? "" : `*${outputs.length}`;
@@ -34,7 +38,9 @@ export class Recorder {
       domain,
       inputs,
       attributes,
-      signature: `${domain}${op}${count}${attributesKey(attributes)}`,
+      body: body ?? null,
+      signature: `${domain}${op}${count}${attributesKey(attributes)}${body === undefined ? "" : `{${body.key}}`}`,
+      order: this.nextOrder++,
       outputs: [],
       visit: 0,
     };

@@ -141,23 +141,3 @@ describe("compile", () => {
     expect(read(fine(tf.scalar(3)))).toEqual([9]);
   });
 });
-
-describe("scan", () => {
-  test("carries a state over the first axis, with gradients", () => {
-    const sums = (x: tf.Tensor) => {
-      const { carry, outputs } = backend.scan(
-        ([total], [value]) => {
-          const next = tf.add(total!, value!);
-          return { carry: [next], outputs: [tf.square(next)] };
-        },
-        [tf.scalar(0)],
-        [x],
-      );
-      return [...carry, ...outputs];
-    };
-    const [total, squares] = sums(tf.tensor1d([1, 2, 3]));
-    expect(read(total!)).toEqual([6]);
-    expect(read(squares!)).toEqual([1, 9, 36]);
-    expect(read(tf.grad((x) => sums(x)[0]!)(tf.tensor1d([1, 2, 3])))).toEqual([1, 1, 1]);
-  });
-});

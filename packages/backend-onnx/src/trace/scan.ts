@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { LazyValue } from "../graph/lazy-value.js";
+import type { OnnxBackend } from "../onnx-backend.js";
 
 /** Tensors handed on from step to step, and those set aside at each. */
 export interface ScanState {
@@ -6,29 +8,86 @@ export interface ScanState {
   readonly outputs: tf.Tensor[];
 }
 
+/** One step: the carry and this step's slice of each input in, the next carry and outputs out. */
+export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanState;
+
 /**
- * Runs `body` over the first axis of `inputs`. The steps are recorded one after the other, so the loop becomes part of
- * the graph it stands in; its length is part of the graph's structure.
+ * Runs `body` over the first axis of `inputs`, as one ONNX `Scan` with the body recorded once. Under a gradient the steps
+ * are recorded one after the other instead, as tfjs has no gradient of a loop.
  */
 export function scan(
-  body: (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanState,
+  backend: OnnxBackend,
+  body: ScanBody,
   carry: readonly tf.Tensor[],
   inputs: readonly tf.Tensor[],
 ): ScanState {
-  return tf.tidy(() => {
-    const slices = inputs.map((input) => tf.unstack(input));
-    const steps = slices[0]?.length ?? 0;
-    let current = carry.map((tensor) => tf.clone(tensor));
-    const outputs: tf.Tensor[][] = [];
-    for (let step = 0; step < steps; step++) {
-      const result = body(
-        current,
-        slices.map((parts) => parts[step]!),
-      );
-      current = result.carry;
-      outputs.push(result.outputs);
-    }
-    const stacked = (outputs[0] ?? []).map((_, i) => tf.stack(outputs.map((step) => step[i]!)));
-    return { carry: current, outputs: stacked } as unknown as tf.TensorContainer;
-  }) as unknown as ScanState;
+  return tf.tidy(() =>
+    tf.engine().isTapeOn() ? unrolled(body, carry, inputs) : native(backend, body, carry, inputs),
+  ) as unknown as ScanState;
+}
+
+function unrolled(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]) {
+  const slices = inputs.map((input) => tf.unstack(input));
+  const steps = slices[0]?.length ?? 0;
+  let current = carry.map((tensor) => tf.clone(tensor));
+  const outputs: tf.Tensor[][] = [];
+  for (let step = 0; step < steps; step++) {
+    const result = body(
+      current,
+      slices.map((parts) => parts[step]!),
+    );
+    current = result.carry;
+    outputs.push(result.outputs);
+  }
+  const stacked = (outputs[0] ?? []).map((_, i) => tf.stack(outputs.map((step) => step[i]!)));
+  return { carry: current, outputs: stacked } as unknown as tf.TensorContainer;
+}
+
+function native(backend: OnnxBackend, body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]) {
+  const { graph, planner } = backend;
+  const states = carry.map((tensor) => backend.value(tensor));
+  const scanned = inputs.map((tensor) => backend.value(tensor));
+  const first = graph.nextOrder;
+  const bound = [
+    ...states.map(({ type, shape }) => new LazyValue(type, shape)),
+    ...scanned.map(({ type, shape }) => new LazyValue(type, shape.slice(1))),
+  ];
+  const results = recorded(backend, body, bound, states.length);
+  // Each output of a graph has a node and a name of its own.
+  const named = new Set<LazyValue>();
+  const distinct = results.map((result) => {
+    const isNew = result.producer !== null && result.producer.order >= first && !named.has(result);
+    const value = isNew ? result : graph.unary("Identity", result);
+    named.add(value);
+    return value;
+  });
+  const steps = scanned[0]!.shape[0]!;
+  const outputs = graph.nodes(
+    "Scan",
+    [...states, ...scanned],
+    distinct.map(({ type, shape }, i) => ({ type, shape: i < states.length ? shape : [steps, ...shape] })),
+    { attributes: { num_scan_inputs: scanned.length }, body: planner.planBody(bound, distinct, first) },
+  );
+  const tensors = outputs.map((output) => backend.tensor(output));
+  return {
+    carry: tensors.slice(0, states.length),
+    outputs: tensors.slice(states.length),
+  } as unknown as tf.TensorContainer;
+}
+
+/** What one step gives, carry before outputs, recorded on stand-ins: reading any of them is an error. */
+function recorded(backend: OnnxBackend, body: ScanBody, bound: readonly LazyValue[], carried: number): LazyValue[] {
+  let values: LazyValue[] = [];
+  const { tracing } = backend;
+  backend.tracing = true;
+  try {
+    tf.tidy(() => {
+      const tensors = bound.map((value) => backend.tensor(value));
+      const result = body(tensors.slice(0, carried), tensors.slice(carried));
+      values = [...result.carry, ...result.outputs].map((tensor) => backend.value(tensor));
+    });
+  } finally {
+    backend.tracing = tracing;
+  }
+  return values;
 }
