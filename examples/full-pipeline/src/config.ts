@@ -25,8 +25,12 @@ export const runConfigSchema = z.strictObject({
     testCount: size,
   }),
   tokenizer: z.strictObject({
+    /** `whole`: every code stands for a place; `figure-ground`: two codes for flat colours, the others for a shape. */
+    composition: z.enum(["whole", "figure-ground"]),
     network: z.strictObject({
       hiddenChannels: size,
+      /** Halvings of the image's side: two give 28×28 pixels 7×7 codes, three 4×4. */
+      stages: z.int().min(1).max(8),
       residualBlocks: z.int().min(0),
       /** Heads of the self-attention before each residual block; 0: none, as in original A. */
       attentionHeads: z.int().min(0),

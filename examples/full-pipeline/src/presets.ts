@@ -5,12 +5,13 @@ export const presetNames = ["smoke", "quick", "full"] as const;
 export type PresetName = (typeof presetNames)[number];
 
 const quick: RunConfig = {
-  data: { trainCount: 30_000, testCount: 1_000 },
+  data: { trainCount: 50_000, testCount: 1_000 },
   tokenizer: {
-    network: { hiddenChannels: 48, residualBlocks: 2, attentionHeads: 2 },
+    composition: "figure-ground",
+    network: { hiddenChannels: 48, stages: 3, residualBlocks: 2, attentionHeads: 2 },
     quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
     head: "categorical",
-    epochs: 3,
+    epochs: 2,
     batchSize: 64,
     learningRate: 2e-3,
     warmUpSteps: 50,
@@ -22,7 +23,7 @@ const quick: RunConfig = {
     heads: 4,
     layers: 4,
     dropout: 0,
-    epochs: 4,
+    epochs: 5,
     batchSize: 64,
     learningRate: 2e-3,
     warmUpSteps: 100,
@@ -41,7 +42,7 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
     data: { trainCount: 512, testCount: 128 },
     tokenizer: {
       ...quick.tokenizer,
-      network: { hiddenChannels: 16, residualBlocks: 1, attentionHeads: 2 },
+      network: { hiddenChannels: 16, stages: 3, residualBlocks: 1, attentionHeads: 2 },
       quantizer: { ...quick.tokenizer.quantizer, codebookSize: 64 },
       epochs: 2,
       warmUpSteps: 2,
@@ -54,7 +55,8 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
   full: {
     data: { trainCount: 60_000, testCount: 10_000 },
     tokenizer: {
-      network: { hiddenChannels: 256, residualBlocks: 2, attentionHeads: 0 },
+      composition: "whole",
+      network: { hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 },
       quantizer: { codebookSize: 128, codeDimension: 256, codebook: "ema", commitmentWeight: 0.25 },
       head: "regression",
       epochs: 30,

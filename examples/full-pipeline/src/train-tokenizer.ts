@@ -40,6 +40,7 @@ export async function trainTokenizer(options: TrainTokenizerOptions): Promise<To
       imageSide: height,
       channels,
       maxValue,
+      composition: { type: config.composition },
       network: config.network,
       quantizer: config.quantizer,
       head: config.head,
