@@ -173,6 +173,10 @@ export class GraphBuilder extends Recorder {
     if (paddings.every(([before, after]) => before === 0 && after === 0)) {
       return x;
     }
+    if (x.type === "bool") {
+      // ONNX Runtime pads numbers only.
+      return this.cast(this.pad(this.cast(x, "int32"), paddings, value), "bool");
+    }
     const shape = x.shape.map((size, axis) => size + paddings[axis]![0] + paddings[axis]![1]);
     const amounts = this.indices([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
     return this.node("Pad", [x, amounts, this.scalar(x.type, value)], x.type, shape);
@@ -191,6 +195,28 @@ export class GraphBuilder extends Recorder {
       domain: "com.microsoft",
       attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: float(alpha) },
     });
+  }
+
+  /** The whole numbers from 0, `size` of them. */
+  iota(type: "int32" | "int64", size: number): LazyValue {
+    const [first, end, step] = [0, size, 1].map((number) => this.scalar(type, number));
+    return this.node("Range", [first!, end!, step!], type, [size]);
+  }
+
+  /** `x` at `indices`, a constant or an integer value of any shape, along `axis`. */
+  gather(x: LazyValue, indices: LazyValue, axis: number): LazyValue {
+    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+    return this.node("Gather", [x, indices], x.type, shape, { attributes: { axis } });
+  }
+
+  /** `x` with these axes turned round. */
+  reverse(x: LazyValue, axes: readonly number[]): LazyValue {
+    if (axes.length === 0) {
+      return x;
+    }
+    const each = (value: (axis: number) => number) => this.indices(axes.map(value));
+    const inputs = [x, each(() => -1), each((axis) => -(x.shape[axis]! + 1)), each((axis) => axis), each(() => -1)];
+    return this.node("Slice", inputs, x.type, x.shape);
   }
 
   /** A value known to be all alike as a scalar, where the other operand already has the result's shape. */
