@@ -69,6 +69,15 @@ const select = kernel(tf.Select, ({ input, graph }) => {
   return graph.where(graph.cast(spread, "bool"), t, e);
 });
 
+/** The elements on the diagonal of a square of as many rows, zeros beside it. */
+const diag = kernel(tf.Diag, ({ input, graph }) => {
+  const x = input("x");
+  const places = graph.iota("int32", x.size);
+  const onDiagonal = graph.binary("Equal", places, graph.reshape(places, [x.size, 1]), "bool");
+  const square = graph.where(onDiagonal, graph.reshape(x, [x.size]), graph.scalar(x.type, 0));
+  return graph.reshape(square, [...x.shape, ...x.shape]);
+});
+
 const addN = kernel(tf.AddN, ({ inputs, backend, graph }) => {
   const values = (Object.values(inputs) as tf.TensorInfo[]).map((info) => backend.value(info));
   return values[0]!.type === "bool" ? null : values.slice(1).reduce((sum, value) => graph.add(sum, value), values[0]!);
@@ -86,6 +95,7 @@ export const creationKernels: readonly (NativeKernel | DataKernel)[] = [
   real,
   imag,
   select,
+  diag,
   addN,
 ];
 

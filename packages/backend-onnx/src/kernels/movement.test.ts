@@ -65,8 +65,12 @@ describe("operations that move elements", () => {
       ),
       tf.mirrorPad(floats([3, 3]), paddings, "reflect"),
     ]);
-    await expectParity(() => tf.mirrorPad(floats([3, 3]), paddings, "symmetric"), { fallback: ["MirrorPad"] });
-    await expectParity(() => tf.pad(booleans([2, 3]), paddings), { fallback: ["PadV2"] });
+    await expectParity(() => [
+      tf.mirrorPad(floats([3, 3]), paddings, "symmetric"),
+      tf.mirrorPad(booleans([3, 3]), paddings, "reflect"),
+      tf.image.flipLeftRight(floats([2, 3, 4, 1]) as tf.Tensor4D),
+    ]);
+    await expectParity(() => tf.pad(booleans([2, 3]), paddings));
     await expectParity(() => tf.grad((x) => tf.pad(x as tf.Tensor2D, paddings))(floats([2, 3])));
   });
 
@@ -104,6 +108,8 @@ describe("operations that move elements", () => {
       tf.zerosLike(floats([2, 2])),
       tf.onesLike(integers([2, 2])),
       tf.zerosLike(booleans([3])),
+      tf.diag(floats([2, 3])),
+      tf.diag(booleans([3])),
       tf.addN([floats([3]), floats([3], 0, 1, 2), floats([3], 0, 1, 3)]),
     ]);
   });

@@ -84,17 +84,24 @@ const unpack = kernel<tf.UnpackAttrs>(tf.Unpack, ({ inputs, backend, attrs, grap
 const padV2 = kernel<tf.PadV2Attrs>(tf.PadV2, ({ input, attrs, graph }) => {
   const x = input("x");
   const negative = attrs.paddings.some(([before, after]) => before < 0 || after < 0);
-  return x.type === "bool" || negative ? null : graph.pad(x, attrs.paddings, attrs.constantValue);
+  return negative ? null : graph.pad(x, attrs.paddings, attrs.constantValue);
 });
 
+/** ONNX mirrors without the edge, and numbers only; elsewhere the padded axes are gathered. */
 const mirrorPad = kernel<tf.MirrorPadAttrs>(tf.MirrorPad, ({ input, attrs, graph }) => {
   const x = input("x");
-  if (attrs.mode !== "reflect" || x.type === "bool" || x.shape.length === 0) {
-    return null;
+  if (attrs.mode === "reflect" && x.type !== "bool" && x.shape.length > 0) {
+    const shape = x.shape.map((size, axis) => size + attrs.paddings[axis]![0] + attrs.paddings[axis]![1]);
+    const amounts = graph.indices([...attrs.paddings.map((p) => p[0]), ...attrs.paddings.map((p) => p[1])]);
+    return graph.node("Pad", [x, amounts], x.type, shape, { attributes: { mode: "reflect" } });
   }
-  const shape = x.shape.map((size, axis) => size + attrs.paddings[axis]![0] + attrs.paddings[axis]![1]);
-  const amounts = graph.indices([...attrs.paddings.map((p) => p[0]), ...attrs.paddings.map((p) => p[1])]);
-  return graph.node("Pad", [x, amounts], x.type, shape, { attributes: { mode: "reflect" } });
+  return attrs.paddings.reduce(
+    (padded, [before, after], axis) =>
+      before + after === 0
+        ? padded
+        : graph.gather(padded, graph.indices(mirrored(x.shape[axis]!, before, after, attrs.mode)), axis),
+    x,
+  );
 });
 
 const tile = kernel<tf.TileAttrs>(tf.Tile, ({ input, attrs, graph }) => {
@@ -107,14 +114,10 @@ const tile = kernel<tf.TileAttrs>(tf.Tile, ({ input, attrs, graph }) => {
 
 const reverse = kernel<tf.ReverseAttrs>(tf.Reverse, ({ input, attrs, graph }) => {
   const x = input("x");
-  const axes = tf.util.parseAxisParam(attrs.dims, [...x.shape]);
-  if (x.shape.length === 0 || axes.length === 0) {
-    return x;
-  }
-  const each = (value: (axis: number) => number) => graph.indices(axes.map(value));
-  const inputs = [x, each(() => -1), each((axis) => -(x.shape[axis]! + 1)), each((axis) => axis), each(() => -1)];
-  return graph.node("Slice", inputs, x.type, x.shape);
+  return x.shape.length === 0 ? x : graph.reverse(x, tf.util.parseAxisParam(attrs.dims, [...x.shape]));
 });
+
+const flipLeftRight = kernel(tf.FlipLeftRight, ({ input, graph }) => graph.reverse(input("image"), [2]));
 
 export const movementKernels: readonly NativeKernel[] = [
   transpose,
@@ -128,4 +131,14 @@ export const movementKernels: readonly NativeKernel[] = [
   mirrorPad,
   tile,
   reverse,
+  flipLeftRight,
 ];
+
+/** Where the elements of a mirrored axis come from. */
+function mirrored(size: number, before: number, after: number, mode: "reflect" | "symmetric"): number[] {
+  const edge = mode === "symmetric" ? 1 : 0;
+  return Array.from({ length: before + size + after }, (_, i) => {
+    const at = i - before;
+    return at < 0 ? -at - edge : at >= size ? 2 * (size - 1) - at + edge : at;
+  });
+}

@@ -127,11 +127,11 @@ function withArgmax(graph: GraphBuilder, x: LazyValue, window: Window, includeBa
   const inImage = graph.node("Mod", [places, graph.scalar("int64", height * width)], "int64", places.shape, {
     attributes,
   });
-  const channel = graph.constant("int64", [channels, 1, 1], count(channels));
+  const channel = graph.reshape(graph.iota("int64", channels), [channels, 1, 1]);
   let index = graph.add(graph.mul(inImage, graph.scalar("int64", channels)), channel);
   if (includeBatch) {
-    const image = count(batch).map((i) => i * height * width * channels);
-    index = graph.add(index, graph.constant("int64", [batch, 1, 1, 1], image));
+    const image = graph.reshape(graph.iota("int64", batch), [batch, 1, 1, 1]);
+    index = graph.add(index, graph.mul(image, graph.scalar("int64", height * width * channels)));
   }
   return [channelsLast(graph, maxima), graph.rawCast(channelsLast(graph, index), "int32")];
 }
@@ -169,8 +169,4 @@ function pooledShape(x: LazyValue, window: Window): number[] {
 function withoutNaN(graph: GraphBuilder, x: LazyValue): LazyValue {
   const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
   return graph.where(undefinedAt, graph.scalar(x.type, Number.NEGATIVE_INFINITY), x);
-}
-
-function count(size: number): number[] {
-  return Array.from({ length: size }, (_, i) => i);
 }
