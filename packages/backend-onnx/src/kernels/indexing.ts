@@ -1,7 +1,7 @@
-import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { checkIndices, checkPlaces, like } from "./check-indices.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
 /** Up to this many segments a sum is a product with a one-hot matrix, which beats one thread scattering. */
@@ -9,22 +9,22 @@ const oneHotSegments = 1024;
 
 const gatherV2 = kernel<tf.GatherV2Attrs>(tf.GatherV2, ({ input, attrs, graph }) => {
   const [x, indices] = [input("x"), input("indices")];
-  if (attrs.batchDims !== 0 || indices.type !== "int32") {
+  if (indices.type !== "int32") {
     return null;
   }
   const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
   checkIndices(indices, x.shape[axis]!);
-  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-  return graph.node("Gather", [x, indices], x.type, shape, { attributes: { axis } });
+  return attrs.batchDims ? gatherInBatches(graph, x, indices, axis, attrs.batchDims) : graph.gather(x, indices, axis);
 });
 
 const gatherNd = kernel(tf.GatherNd, ({ input, graph }) => {
   const [x, indices] = [input("params"), input("indices")];
   const depth = indices.shape[indices.shape.length - 1]!;
-  if (indices.type !== "int32" || indices.resident?.host != null || depth === 0) {
-    // Indices known here are checked by the cpu kernel, which names the wrong one.
+  if (indices.type !== "int32" || depth === 0) {
     return null;
   }
+  tf.backend_util.prepareAndValidate(like(x), like(indices));
+  checkPlaces(indices, x.shape.slice(0, depth));
   const shape = [...indices.shape.slice(0, -1), ...x.shape.slice(depth)];
   return graph.node("GatherND", [x, graph.cast(indices, "int64")], x.type, shape);
 });
@@ -61,6 +61,18 @@ const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegment
 
 export const indexingKernels: readonly NativeKernel[] = [gatherV2, gatherNd, oneHot, unsortedSegmentSum];
 
+/** Each batch has indices of its own: they are moved to where its elements lie among those of all batches. */
+function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, axis: number, batchDims: number) {
+  const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(like(x), like(indices), axis, batchDims);
+  const { batchSize, outerSize, dimSize, sliceSize, outputShape } = info;
+  const count = indices.size / batchSize;
+  const rows = graph.transpose(graph.reshape(x, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]);
+  const first = graph.mul(graph.iota("int32", batchSize), graph.scalar("int32", dimSize));
+  const places = graph.add(graph.reshape(indices, [batchSize, count]), graph.reshape(first, [batchSize, 1]));
+  const found = graph.gather(graph.reshape(rows, [batchSize * dimSize, outerSize, sliceSize]), places, 0);
+  return graph.reshape(graph.transpose(found, [0, 2, 1, 3]), outputShape);
+}
+
 /** `[..., depth]` booleans: whether the index is this one. An index outside of the depth is nowhere. */
 function isHot(graph: GraphBuilder, indices: LazyValue, depth: number): LazyValue {
   const places = graph.constant(
@@ -82,13 +94,4 @@ function scatterSum(graph: GraphBuilder, values: LazyValue, ids: LazyValue, segm
     attributes: { axis: 0, reduction: "add" },
   });
   return graph.slice(sums, [0, 0], [segments, width]);
-}
-
-/** Indices that are on the host are checked at the call, as tfjs does; others when ONNX Runtime meets them. */
-function checkIndices(indices: LazyValue, size: number): void {
-  for (const index of (indices.resident?.host ?? []) as Int32Array) {
-    if (index < 0 || index >= size) {
-      throw new ShapeError(`GatherV2: the index value ${index} is not in [0, ${size - 1}]`);
-    }
-  }
 }
