@@ -118,6 +118,16 @@ describe("binary operations", () => {
     });
   });
 
+  test("atan2: quadrants, zeros with their signs, infinities, NaN", async () => {
+    const special = [0, -0, 1, -1, 3, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
+    const points = special.flatMap((y) => special.map((x) => [y, x] as const));
+    await expectParity(() => {
+      const [y, x] = [0, 1].map((i) => tf.tensor1d(points.map((point) => point[i]!)));
+      return [tf.atan2(y!, x!), tf.atan2(floats([3, 4]), floats([4], -2, 2, 2))];
+    });
+    await expectParity(() => tf.grads(tf.atan2 as Operation)([floats([3, 4]), floats([4], -2, 2, 2)]));
+  });
+
   test("prelu, with its gradient", async () => {
     await expectParity(() => tf.prelu(floats([2, 3]), floats([3], 0.1, 0.4)));
     await expectParity(() => tf.grads(tf.prelu as Operation)([floats([2, 3]), floats([3], 0.1, 0.4)]));

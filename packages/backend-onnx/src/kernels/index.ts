@@ -1,18 +1,27 @@
+import { arcTangent2 } from "./arc-tangent.js";
 import { batchNorm } from "./batch-norm.js";
 import { binaryKernels } from "./binary.js";
+import { blockKernels } from "./blocks.js";
 import { convolutionKernels } from "./convolution.js";
 import { creationKernels } from "./creation.js";
 import { depthwiseConvolutionKernels } from "./depthwise-convolution.js";
+import { einsum } from "./einsum.js";
 import { gelu, geluGrad } from "./gelu.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
 import { layerNorm, layerNormGrad } from "./layer-norm.js";
+import { localResponseKernels } from "./local-response.js";
 import { matMulKernels } from "./mat-mul.js";
 import { movementKernels } from "./movement.js";
 import { poolingKernels } from "./pooling.js";
 import { reductionKernels } from "./reductions.js";
+import { resizeKernels } from "./resize.js";
+import { scanKernels } from "./scans.js";
+import { scatterKernels } from "./scatter.js";
+import { sequenceKernels } from "./sequences.js";
 import { softmaxKernels } from "./softmax.js";
 import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from "./softmax-cross-entropy.js";
+import { sortingKernels } from "./sorting.js";
 import { unaryKernels } from "./unary.js";
 
 /** Every kernel that records nodes. To add one, write it in a file beside this one and list it here. */
@@ -28,6 +37,15 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...convolutionKernels,
   ...depthwiseConvolutionKernels,
   ...poolingKernels,
+  ...resizeKernels,
+  ...scanKernels,
+  ...sortingKernels,
+  ...scatterKernels,
+  ...sequenceKernels,
+  ...blockKernels,
+  ...localResponseKernels,
+  arcTangent2,
+  einsum,
   batchNorm,
   layerNorm,
   layerNormGrad,
