@@ -1,10 +1,67 @@
-// Bundles bench/main.ts, with the packages' sources in it, and runs it: `npm run bench -w @mmgen/backend-onnx`.
+// `npm run bench -- [work…] [--no-cpu] [--no-torch]`: each work on ONNX Runtime, in PyTorch and on tfjs-backend-cpu, one
+// after another on this machine, and the ratios of their times. PyTorch is whatever `$MMGEN_PYTHON`, else `python3`, has.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../bundle.mjs";
 
-const script = await bundle(fileURLToPath(new URL("main.ts", import.meta.url)), "mmgen-bench/main");
-const { status } = spawnSync(process.execPath, ["--expose-gc", script, ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
-process.exitCode = status ?? 1;
+const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+const flags = new Set(process.argv.slice(2).filter((each) => each.startsWith("--")));
+const chosen = process.argv.slice(2).filter((each) => !each.startsWith("--"));
+const python = process.env.MMGEN_PYTHON ?? "python3";
+
+/** What is measured, and how many times as fast as PyTorch it is to be. */
+const works = [
+  { name: "igpt", label: "iGPT step, 128 × 57", target: 1 / 0.6 },
+  { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1 },
+  { name: "vqvae-64", label: "VQ-VAE step, 64 channels, 128", target: 1 },
+  { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1 / 0.8 },
+  { name: "generate-1", label: "generate 57 ids, 1 row", target: 3 },
+  { name: "generate-64", label: "generate 57 ids, 64 rows", target: 8 },
+  { name: "encode", label: "encode 512 images", target: 1 },
+].filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+
+function json(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 24 });
+  if (status !== 0) {
+    return { error: stderr?.trim().split("\n").at(-1) || `${command} does not start` };
+  }
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+}
+
+const script = await bundle(path("main.ts"), "mmgen-bench/main");
+const torch = flags.has("--no-torch")
+  ? { error: "not asked for" }
+  : json(python, ["-c", "import torch, json; print(json.dumps({'version': torch.__version__}))"]);
+console.log(torch.error ? `PyTorch: skipped (${torch.error}).` : `PyTorch ${torch.version}, 2 threads.`);
+const columns = [30, 9, 9, 10, 8, 10, 8, 11, 9, 12];
+const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(columns[i])).join(" "));
+row("work", "ours ms", "eager ms", "× eager", "target", "torch.c ms", "× cpu", "outside ms", "first ms", "peak MiB");
+const fixed = (value, digits = 1) => (value === undefined ? "–" : value.toFixed(digits));
+
+let failed = false;
+for (const { name, label, target } of works) {
+  const ours = json(process.execPath, [script, name, flags.has("--no-cpu") ? "" : "--cpu"]);
+  if (ours.error) {
+    console.error(`${label}: ${ours.error}`);
+    failed = true;
+    continue;
+  }
+  const eager = torch.error ? {} : json(python, [path("torch/measure.py"), name]);
+  const compiled = torch.error ? {} : json(python, [path("torch/measure.py"), name, "--compile"]);
+  row(
+    label,
+    fixed(ours.ms),
+    eager.error ?? fixed(eager.ms),
+    eager.ms ? fixed(eager.ms / ours.ms, 2) : "–",
+    fixed(target, 2),
+    compiled.error ? "fails" : fixed(compiled.ms),
+    fixed(ours.timesCpu ?? undefined, 0),
+    fixed(ours.outsideMs),
+    fixed(ours.compileMs, 0),
+    `${ours.peakMiB} / ${eager.peakMiB ?? "–"}`,
+  );
+  if (ours.fallback.length > 0) {
+    console.log(`  through the fallback: ${ours.fallback.join(", ")}`);
+  }
+}
+process.exitCode = failed ? 1 : 0;

@@ -71,7 +71,7 @@ export interface SequenceModel {
   /** Runs a prompt through, `[rows, length]` with length ≥ 1, and returns the decode that goes on from it. */
   prefill(ids: TokenBatch): Promise<SequenceDecoding>;
   /** Runs a whole plan natively and returns prompt and added ids, `[rows, promptLength + steps]`; absent where it cannot. */
-  decode?(plan: DecodePlan): Promise<TokenBatch>;
+  decode?: ((plan: DecodePlan) => Promise<TokenBatch>) | undefined;
 }
 
 /** Predicts all positions at once from a corrupted sequence, for discrete diffusion and MaskGIT. */

@@ -16,6 +16,6 @@ export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
 export { outsideTape, stopGradient } from "./outside-tape.js";
 export { relu } from "./relu.js";
-export { type ScanBody, type ScanResult, scan } from "./scan.js";
+export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./scan.js";
 export { softmaxCrossEntropy } from "./softmax-cross-entropy.js";
 export { assignSafetensors, convolutionFileLayout, type FileLayouts, weightsToSafetensors } from "./weights.js";

@@ -26,7 +26,7 @@ export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanResult;
 export function scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]): ScanResult {
   const steps = countSteps(inputs);
   const backend = tf.backend() as tf.KernelBackend & FunctionTransforms;
-  if (typeof backend.scan === "function") {
+  if (backend.scan) {
     return backend.scan(body, carry, inputs);
   }
   return tf.tidy(() => {
@@ -49,6 +49,11 @@ export function scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readon
     const stacked = outputs[0]!.map((_, i) => tf.stack(outputs.map((step) => step[i]!)));
     return { carry: current, outputs: stacked } as { carry: tf.Tensor[]; outputs: tf.Tensor[] };
   });
+}
+
+/** Whether the active backend runs {@link scan} as a loop of its own, so that many short steps are worth one. */
+export function runsLoopsNatively(): boolean {
+  return typeof (tf.backend() as tf.KernelBackend & FunctionTransforms).scan === "function";
 }
 
 function countSteps(inputs: readonly tf.Tensor[]): number {

@@ -45,7 +45,7 @@ export async function runNatively(
     ...(draws && topK < model.vocabularySize ? { topK } : {}),
     ...(draws && topP < 1 ? { topP } : {}),
   };
-  const result = await (model as Required<SequenceModel>).decode(plan);
+  const result = await model.decode!(plan);
   throwIfAborted(signal);
   checkResult(result, plan, generation, table);
   return result;

@@ -1,7 +1,7 @@
 import { compile } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CompleteTransformerConfig } from "./transformer-config.js";
-import { type GraphInputs, runHead, runRows, runStep } from "./transformer-graph.js";
+import { type GraphInputs, runHead, runPrompt, runStep } from "./transformer-graph.js";
 
 /** Logits of the newest position, `[batch, vocabularySize]`, and one key and value cache a layer; yours to dispose. */
 export interface CachedPass {
@@ -16,20 +16,13 @@ export interface CachedPass {
  * Only the last position goes through the output layer.
  */
 export function runPrefill(ids: tf.Tensor, inputs: GraphInputs, config: CompleteTransformerConfig): CachedPass {
-  const [batch, time] = ids.shape as [number, number];
-  const after: [number, number] = [0, config.contextLength - time];
+  const after: [number, number] = [0, config.contextLength - ids.shape[1]!];
   const padTime = (x: tf.Tensor) => tf.pad(x, [[0, 0], [0, 0], after, [0, 0]]);
   return ungroup(
     tf.tidy(() => {
-      const keys: tf.Tensor[] = [];
-      const values: tf.Tensor[] = [];
-      const onKeysAndValues = (k: tf.Tensor, v: tf.Tensor) => {
-        keys.push(padTime(k));
-        values.push(padTime(v));
-      };
-      const hidden = runRows(ids, inputs, config, { onKeysAndValues });
-      const last = tf.slice(hidden, [0, time - 1, 0], [batch, 1, config.width]);
-      return [runHead(tf.reshape(last, [batch, config.width]), inputs, config), ...keys, ...values];
+      const { hidden, keys, values } = runPrompt(ids, inputs, config);
+      const logits = runHead(tf.reshape(hidden, [-1, config.width]), inputs, config);
+      return [logits, ...keys.map(padTime), ...values.map(padTime)];
     }),
     config,
   );

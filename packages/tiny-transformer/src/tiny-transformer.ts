@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  type DecodePlan,
   type Denoiser,
   type LossOptions,
   type LossResult,
@@ -10,10 +11,12 @@ import {
   type TokenBatch,
   type Trainable,
 } from "@mmgen/core";
-import { assignSafetensors, causalMask, normal, variable, weightsToSafetensors } from "@mmgen/nn";
+import { assignSafetensors, causalMask, normal, runsLoopsNatively, variable, weightsToSafetensors } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
+import { compileDecode } from "./compiled-decode.js";
 import { compileStep, runPrefill } from "./compiled-step.js";
+import { checkPlan, choiceSettings, uploadPlan } from "./decode-plan.js";
 import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
@@ -43,6 +46,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   readonly state: ReadonlyMap<string, tf.Variable> = new Map();
   readonly #inputs: GraphInputs;
   readonly #step: ReturnType<typeof compileStep>;
+  /** By the settings that decide a graph. */
+  readonly #decodes = new Map<string, ReturnType<typeof compileDecode>>();
   #disposed = false;
 
   private constructor(config: CompleteTransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
@@ -174,6 +179,46 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
       throw error;
     } finally {
       tf.dispose([prompt, logits]);
+    }
+  }
+
+  /**
+   * Runs a whole {@link DecodePlan} as loops of the backend, with every id chosen inside of them: many times as fast as
+   * steps, and as good as the same ids (the last bits of the logits may differ, and with them a choice between ids that
+   * these bits decide). Undefined where the backend has no loops or the model is not causal.
+   *
+   * It throws a {@link ShapeError}, {@link VocabularyError} or {@link GrammarError} when the plan does not fit the model.
+   */
+  get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
+    return this.config.causal && runsLoopsNatively() ? (plan) => this.#decode(plan) : undefined;
+  }
+
+  async #decode(plan: DecodePlan): Promise<TokenBatch> {
+    this.#assertAlive();
+    checkPlan(plan, this.vocabularySize, this.contextLength);
+    const { prompt, steps } = plan;
+    const length = prompt.length + steps;
+    const data = new Int32Array(prompt.count * length);
+    for (let row = 0; row < prompt.count; row++) {
+      data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
+    }
+    if (steps === 0) {
+      return { data, count: prompt.count, length };
+    }
+    const settings = choiceSettings(plan);
+    const key = JSON.stringify(settings);
+    const run = this.#decodes.get(key) ?? compileDecode(this.#inputs, this.config, settings);
+    this.#decodes.set(key, run);
+    const chosen = tf.tidy(() => run(uploadPlan(plan, this.vocabularySize)));
+    try {
+      const ids = await chosen.data();
+      ids.forEach((id, i) => {
+        const [step, row] = [Math.floor(i / prompt.count), i % prompt.count];
+        data[row * length + prompt.length + step] = id;
+      });
+      return { data, count: prompt.count, length };
+    } finally {
+      chosen.dispose();
     }
   }
 

@@ -89,6 +89,80 @@ export function runStep(
   return { hidden, keys: nextKeys, values: nextValues };
 }
 
+/** Keys and values of a run of positions: one `[batch, heads, positions, headWidth]` a layer of each. */
+export interface Window {
+  readonly keys: readonly tf.Tensor[];
+  readonly values: readonly tf.Tensor[];
+}
+
+/**
+ * Runs prompts through all layers.
+ *
+ * @param ids - `[batch, time]` int32.
+ * @returns `hidden` of the last position, `[batch, 1, width]`, and the keys and values of all.
+ */
+export function runPrompt(
+  ids: tf.Tensor,
+  inputs: GraphInputs,
+  config: CompleteTransformerConfig,
+): Window & { readonly hidden: tf.Tensor } {
+  const [batch, time] = ids.shape as [number, number];
+  const keys: tf.Tensor[] = [];
+  const values: tf.Tensor[] = [];
+  const onKeysAndValues = (k: tf.Tensor, v: tf.Tensor) => {
+    keys.push(k);
+    values.push(v);
+  };
+  const hidden = runRows(ids, inputs, config, { onKeysAndValues });
+  return { hidden: tf.slice(hidden, [0, time - 1, 0], [batch, 1, config.width]), keys, values };
+}
+
+/** Where in a window a step stands. */
+export interface WindowPlace {
+  /** In its row, `[1]` int32. */
+  readonly position: tf.Tensor1D;
+  /** 1 at its slot, else 0, `[slots, 1]`. */
+  readonly here: tf.Tensor;
+  /** Additive: what of the window it may see, `[1, slots]`. */
+  readonly mask: tf.Tensor;
+}
+
+/**
+ * Runs one new id a row through all layers, against a past that stands still and a window that the id is added to.
+ *
+ * @param ids - `[batch]` int32.
+ * @param past - All positions before the window's.
+ * @param window - Zero from the step's slot onwards.
+ * @returns `hidden`, `[batch, 1, width]`, and the window with the id's slot filled in.
+ */
+export function runWindowStep(
+  ids: tf.Tensor,
+  { position, here, mask }: WindowPlace,
+  past: Window,
+  window: Window,
+  inputs: GraphInputs,
+  config: CompleteTransformerConfig,
+): { hidden: tf.Tensor; keys: tf.Tensor[]; values: tf.Tensor[] } {
+  const keys: tf.Tensor[] = [];
+  const values: tf.Tensor[] = [];
+  const scale = Math.sqrt(config.width / config.heads);
+  const attend: Pass["attend"] = (layer, q, k, v) => {
+    const [pastKeys, pastValues] = [past.keys[layer]!, past.values[layer]!];
+    keys.push(tf.add(window.keys[layer]!, tf.mul(k, here)));
+    values.push(tf.add(window.values[layer]!, tf.mul(v, here)));
+    const scaled = tf.div(q, scale);
+    const scores = [
+      tf.matMul(scaled, pastKeys, false, true),
+      tf.add(tf.matMul(scaled, keys[layer]!, false, true), mask),
+    ];
+    const shares = tf.split(tf.softmax(tf.concat(scores, 3)), [pastKeys.shape[2]!, mask.shape[1]!], 3);
+    return tf.add(tf.matMul(shares[0]!, pastValues), tf.matMul(shares[1]!, values[layer]!));
+  };
+  const rowsOf = (table: tf.Tensor) => tf.gather(table, position);
+  const hidden = run(tf.reshape(ids, [-1, 1]), inputs, config, { rowsOf, attend });
+  return { hidden, keys, values };
+}
+
 /** The output layer: `[…, width]` → `[…, vocabularySize]` logits. */
 export function runHead(hidden: tf.Tensor, { weights }: GraphInputs, config: CompleteTransformerConfig): tf.Tensor {
   return linear(hidden, weights.get(config.tiedWeights ? "transformer.wte.weight" : "lm_head.weight")!);

@@ -1,0 +1,97 @@
+"""Measures one piece of work in PyTorch: `python measure.py NAME [--compile]` prints a line of JSON."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+
+import torch
+from models import Transformer, VqVae
+
+THREADS = 2
+
+
+def training_step(model, draw, clip):
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+    model.train()
+    batch = draw()
+    loss_of = torch.compile(model.loss) if "--compile" in sys.argv else model.loss
+
+    def step():
+        loss = loss_of(*batch)
+        optimiser.zero_grad()
+        loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        return loss.item()
+
+    return step
+
+
+def transformer_step(batch, length, vocabulary, width, heads, layers, dropout):
+    ids = lambda: torch.randint(vocabulary, (batch, length))
+    model = Transformer(vocabulary, length, width, heads, layers, dropout)
+    return training_step(model, lambda: (ids(), ids()), clip=True)
+
+
+def vqvae_step(batch, channels):
+    return training_step(VqVae(channels), lambda: (torch.randint(4, (batch, 3, 28, 28)),), clip=False)
+
+
+def generation(batch, length=58):
+    model = Transformer(170, length, 128, 4, 4).eval()
+    forward = torch.compile(model) if "--compile" in sys.argv else model
+
+    @torch.inference_mode()
+    def generate():
+        caches = model.caches(batch)
+        ids = torch.zeros(batch, 1, dtype=torch.long)
+        for position in range(length - 1):
+            shares = forward(ids, caches, position)[:, -1].softmax(-1)
+            ids = torch.multinomial(shares, 1)
+        return ids
+
+    return generate
+
+
+def encoding(images=512, batch=128):
+    model = VqVae(256).eval()
+    encode = torch.compile(model.encode) if "--compile" in sys.argv else model.encode
+    levels = torch.randint(4, (images, 3, 28, 28))
+
+    @torch.inference_mode()
+    def run():
+        return [encode(part.float() / 1.5 - 1) for part in levels.split(batch)]
+
+    return run
+
+
+WORK = {
+    "igpt": lambda: transformer_step(128, 57, 170, 128, 4, 4, 0.1),
+    "vqvae-256": lambda: vqvae_step(32, 256),
+    "vqvae-64": lambda: vqvae_step(128, 64),
+    "gpt-d": lambda: transformer_step(64, 32, 50, 384, 8, 8, 0.1),
+    "generate-1": lambda: generation(1),
+    "generate-64": lambda: generation(64),
+    "encode": lambda: encoding(),
+}
+
+
+def main():
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(1)
+    run = WORK[sys.argv[1]]()
+    for _ in range(3):
+        run()
+    times = []
+    while len(times) < 9:
+        start = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - start))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"ms": statistics.median(times), "peakMiB": peak, "version": torch.__version__}))
+
+
+main()

@@ -1,0 +1,112 @@
+import { type ImageBatch, Random } from "@mmgen/core";
+import { generate, rowSeeds } from "@mmgen/samplers";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
+import { AdamW } from "@mmgen/training";
+import { trainingStep } from "@mmgen/training/training-step";
+import { VqVae } from "@mmgen/vqvae";
+
+/** One piece of work on the active backend, ready to be run again and again. */
+export interface Work {
+  /** Runs it once, and reads its result. */
+  run(): Promise<unknown>;
+  dispose(): void;
+}
+
+/** A kind of work, by the name that its PyTorch twin in `torch/measure.py` has too. */
+export interface WorkPlan {
+  readonly batch: number;
+  /** A batch that the plain JavaScript backend can be waited for; absent: it is not compared with. */
+  readonly smallBatch?: number;
+  create(batch: number): Work;
+}
+
+export const works: Readonly<Record<string, WorkPlan>> = {
+  igpt: { batch: 128, smallBatch: 8, create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }) },
+  "vqvae-256": { batch: 32, smallBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
+  "vqvae-64": { batch: 128, smallBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
+  "gpt-d": {
+    batch: 64,
+    smallBatch: 4,
+    create: (batch) =>
+      transformerStep({ batch, length: 32, vocabularySize: 50, width: 384, heads: 8, layers: 8, dropout: 0.1 }),
+  },
+  "generate-1": { batch: 1, create: generation },
+  "generate-64": { batch: 64, create: generation },
+  encode: { batch: 512, create: encoding },
+};
+
+const igpt = { length: 57, vocabularySize: 170, width: 128, heads: 4, layers: 4 };
+
+interface TransformerStep {
+  readonly batch: number;
+  readonly length: number;
+  readonly vocabularySize: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly dropout: number;
+}
+
+function transformerStep({ batch, length, ...size }: TransformerStep): Work {
+  const random = Random.fromSeed(1);
+  const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
+  const optimiser = AdamW.create(model.variables, { clipNorm: 1, weightDecay: 0.01 });
+  const draw = () => Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize));
+  return trainingWork(model, optimiser, {
+    inputs: { data: draw(), count: batch, length },
+    targets: { data: draw(), count: batch, length },
+  });
+}
+
+function vqVaeStep(batch: number, hiddenChannels: number): Work {
+  const random = Random.fromSeed(1);
+  const model = VqVae.create(
+    {
+      network: { hiddenChannels },
+      quantizer: { codebookSize: 128, codeDimension: hiddenChannels, start: "uniform" },
+    },
+    { random },
+  );
+  return trainingWork(model, AdamW.create(model.variables, { weightDecay: 0.01 }), noise(batch, random));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
+function trainingWork(model: any, optimiser: AdamW, batch: unknown): Work {
+  const random = Random.fromSeed(2);
+  return {
+    async run() {
+      const { values } = trainingStep({ model, batch, optimiser, learningRate: 1e-3, random: random.fork("step") });
+      await values.data();
+      values.dispose();
+    },
+    dispose() {
+      optimiser.dispose();
+      model.dispose();
+    },
+  };
+}
+
+function generation(batch: number): Work {
+  const { length, ...size } = igpt;
+  const model = TinyTransformer.create({ contextLength: length + 1, ...size }, { random: Random.fromSeed(1) });
+  const prompt = { data: new Int32Array(batch), count: batch, length: 1 };
+  return {
+    run: () => generate({ model, prompt, seeds: rowSeeds(1, batch), temperature: 1 }),
+    dispose: () => model.dispose(),
+  };
+}
+
+function encoding(batch: number): Work {
+  const random = Random.fromSeed(1);
+  const model = VqVae.create(
+    { network: { hiddenChannels: 256 }, quantizer: { codebookSize: 128, codeDimension: 256, start: "uniform" } },
+    { random },
+  );
+  const images = noise(batch, random);
+  return { run: () => model.encode(images), dispose: () => model.dispose() };
+}
+
+function noise(count: number, random: Random): ImageBatch {
+  const data = Uint8Array.from({ length: count * 28 * 28 * 3 }, () => random.integer(4));
+  return { data, count, height: 28, width: 28, channels: 3, maxValue: 3 };
+}

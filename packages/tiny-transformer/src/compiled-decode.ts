@@ -1,0 +1,146 @@
+import { compile, scan } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
+import type { CompleteTransformerConfig } from "./transformer-config.js";
+import { type GraphInputs, runHead, runPrompt, runWindowStep, type Window } from "./transformer-graph.js";
+
+/** Steps that share one length of cache; a longer cache is made after each such chunk. */
+const chunkSteps = 16;
+
+/** What a decode is fed, as tensors; borrowed. */
+export interface DecodeInputs {
+  /** `[rows, promptLength]`, int32. */
+  readonly prompt: tf.Tensor2D;
+  /** Standard Gumbel noise of each step, `[steps, rows, vocabularySize]`. */
+  readonly noise: tf.Tensor3D;
+  /** Absent: all ids are legal everywhere. */
+  readonly grammar?: {
+    /** 0 where an id is legal, −∞ where not, `[states, vocabularySize]`. */
+    readonly legality: tf.Tensor2D;
+    /** The state after an id, `[states · vocabularySize]`, int32. */
+    readonly next: tf.Tensor1D;
+    /** Of each row after its prompt, `[rows]`, int32. */
+    readonly states: tf.Tensor1D;
+  };
+}
+
+/**
+ * A whole decode as one function that a backend may compile: prompt, steps, and the choice of each id among them.
+ *
+ * The keys and values of ids before a chunk of steps stand still while it runs; those of its own ids lie in a short
+ * window that is handed from step to step. So a step copies a window, not a cache.
+ *
+ * @returns a function to `[steps, rows]` int32; the caller's.
+ */
+export function compileDecode(inputs: GraphInputs, config: CompleteTransformerConfig, settings: ChoiceSettings) {
+  const names = [...inputs.weights.keys()];
+  const tableNames = Object.keys(inputs.tables);
+  const constants = [...inputs.weights.values(), ...(Object.values(inputs.tables) as tf.Tensor[]), inputs.mask!];
+
+  const run = compile((prompt, noise, ...rest) => {
+    const [constants, grammar] = [rest.slice(0, names.length + tableNames.length + 1), rest.slice(-3)];
+    const traced: GraphInputs = {
+      weights: new Map(names.map((name, i) => [name, constants[i]!])),
+      tables: Object.fromEntries(tableNames.map((name, i) => [name, constants[names.length + i]!])),
+      mask: constants.at(-1)!,
+    };
+    const guide = rest.length === constants.length ? undefined : grammarGuide(grammar, config.vocabularySize);
+    return [decode(prompt as tf.Tensor2D, noise as tf.Tensor3D, traced, { config, settings, guide })];
+  });
+  return ({ prompt, noise, grammar }: DecodeInputs): tf.Tensor2D => {
+    const guide = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
+    return run(prompt, noise, ...constants, ...guide)[0] as tf.Tensor2D;
+  };
+}
+
+interface Guide {
+  readonly start: tf.Tensor1D;
+  legality(states: tf.Tensor): tf.Tensor2D;
+  next(states: tf.Tensor, ids: tf.Tensor): tf.Tensor1D;
+}
+
+function grammarGuide(tensors: readonly tf.Tensor[], vocabularySize: number): Guide {
+  const [legality, next, start] = tensors as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D];
+  return {
+    start,
+    legality: (states) => tf.gather(legality, states as tf.Tensor1D),
+    next: (states, ids) =>
+      tf.gather(next, tf.add(tf.mul(states, tf.scalar(vocabularySize, "int32")), ids)) as tf.Tensor1D,
+  };
+}
+
+interface Parts {
+  readonly config: CompleteTransformerConfig;
+  readonly settings: ChoiceSettings;
+  readonly guide: Guide | undefined;
+}
+
+function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, parts: Parts): tf.Tensor {
+  const { config, settings, guide } = parts;
+  const [rows, promptLength] = prompt.shape;
+  const steps = noise.shape[0];
+  const choose = (hidden: tf.Tensor, noise: tf.Tensor, states: tf.Tensor | undefined) => {
+    const logits = runHead(tf.reshape(hidden, [rows, config.width]), inputs, config) as tf.Tensor2D;
+    const ids = chooseIds(logits, guide && guide.legality(states!), noise as tf.Tensor2D, settings);
+    return { ids, states: guide?.next(states!, ids) };
+  };
+  const noiseOf = (from: number, count: number) => tf.slice(noise, [from, 0, 0], [count, -1, -1]);
+
+  const { hidden, keys, values } = runPrompt(prompt, inputs, config);
+  let { ids, states } = choose(hidden, tf.reshape(noiseOf(0, 1), [rows, -1]), guide?.start);
+  const chosen: tf.Tensor[] = [tf.reshape(ids, [1, rows])];
+  let past = { keys, values };
+  for (let done = 1; done < steps; ) {
+    const count = Math.min(chunkSteps, steps - done);
+    const first = promptLength + done - 1;
+    const window = emptyWindow(rows, count, config);
+    const result = scan(
+      (carry, [position, here, mask, noise]) => {
+        const [ids, ...rest] = carry;
+        const states = guide && rest.pop();
+        const window = { keys: rest.slice(0, config.layers), values: rest.slice(config.layers) };
+        const place = { position: position as tf.Tensor1D, here: here!, mask: mask! };
+        const step = runWindowStep(ids!, place, past, window, inputs, config);
+        const next = choose(step.hidden, noise!, states);
+        const carried = [next.ids, ...step.keys, ...step.values, ...(next.states ? [next.states] : [])];
+        return { carry: carried, outputs: [tf.clone(next.ids)] };
+      },
+      [ids, ...window.keys, ...window.values, ...(states ? [states] : [])],
+      [...chunkPlaces(first, count), noiseOf(done, count)],
+    );
+    chosen.push(result.outputs[0]!);
+    done += count;
+    const [last, ...rest] = result.carry;
+    ids = last as tf.Tensor1D;
+    states = guide && (rest.pop() as tf.Tensor1D);
+    const grown = (before: readonly tf.Tensor[], added: readonly tf.Tensor[]) =>
+      before.map((each, layer) => tf.concat([each, added[layer]!], 2));
+    past = {
+      keys: grown(past.keys, rest.slice(0, config.layers)),
+      values: grown(past.values, rest.slice(config.layers)),
+    };
+  }
+  return tf.concat(chosen, 0);
+}
+
+function emptyWindow(rows: number, length: number, { heads, layers, width }: CompleteTransformerConfig): Window {
+  const empty = () => Array.from({ length: layers }, () => tf.zeros([rows, heads, length, width / heads]));
+  return { keys: empty(), values: empty() };
+}
+
+/**
+ * What each step of a chunk needs to know of its place: its position, `[steps, 1]` int32; a one at its slot of the
+ * window, `[steps, window, 1]`; what of the window it may see, `[steps, 1, window]`.
+ */
+function chunkPlaces(first: number, count: number): tf.Tensor[] {
+  const slots = Array.from({ length: count }, (_, step) => step);
+  return [
+    tf.tensor2d(
+      slots.map((step) => [first + step]),
+      [count, 1],
+      "int32",
+    ),
+    tf.tensor3d(slots.map((step) => slots.map((slot) => [slot === step ? 1 : 0]))),
+    tf.tensor3d(slots.map((step) => [slots.map((slot) => (slot <= step ? 0 : -1e9))])),
+  ];
+}

@@ -1,0 +1,86 @@
+import { type DecodePlan, GrammarError, gumbelNoise, ShapeError, type TokenBatch } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { ChoiceSettings } from "./choose-ids.js";
+import type { DecodeInputs } from "./compiled-decode.js";
+import { uploadTokens } from "./target-losses.js";
+import { checkTokens } from "./token-checks.js";
+
+/**
+ * Throws unless a model of these sizes can run the plan.
+ *
+ * @throws {@link ShapeError} or `VocabularyError`.
+ */
+export function checkPlan(
+  { prompt, steps, seeds, grammar }: DecodePlan,
+  vocabularySize: number,
+  contextLength: number,
+) {
+  checkTokens("prompt", prompt, vocabularySize, contextLength);
+  if (!Number.isInteger(steps) || steps < 0 || prompt.length + steps > contextLength) {
+    throw new ShapeError(
+      `decode: ${steps} steps after a prompt of ${prompt.length} ids do not fit the model's contextLength ${contextLength}.`,
+    );
+  }
+  if (seeds.length !== prompt.count) {
+    throw new ShapeError(`decode: expected a seed for each of ${prompt.count} rows, got ${seeds.length}.`);
+  }
+  if (grammar && grammar.vocabularySize !== vocabularySize) {
+    throw new ShapeError(
+      `decode: the grammar is for a vocabulary of ${grammar.vocabularySize}, the model's has ${vocabularySize} ids.`,
+    );
+  }
+}
+
+/** The part of a plan that decides the graph. */
+export function choiceSettings({ temperature, topK, topP }: DecodePlan): ChoiceSettings {
+  return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
+}
+
+/** The rest of a plan, uploaded; the caller's, or the open tidy's. Throws {@link GrammarError} where a prompt leaves it. */
+export function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
+  const { prompt, grammar } = plan;
+  const noise = tf.tensor3d(noiseOf(plan, vocabularySize), [plan.steps, prompt.count, vocabularySize]);
+  const ids = uploadTokens(prompt) as tf.Tensor2D;
+  if (!grammar) {
+    return { prompt: ids, noise };
+  }
+  const legality = Float32Array.from(grammar.allowed, (allowed) => (allowed === 1 ? 0 : Number.NEGATIVE_INFINITY));
+  // The entries of illegal ids are never followed; whatever they hold must not lead out of the table.
+  const next = grammar.next.map((state, entry) => (grammar.allowed[entry] === 1 ? state : 0));
+  return {
+    prompt: ids,
+    noise,
+    grammar: {
+      legality: tf.tensor2d(legality, [grammar.stateCount, vocabularySize]),
+      next: tf.tensor1d(next, "int32"),
+      states: tf.tensor1d(statesAfter(prompt, grammar), "int32"),
+    },
+  };
+}
+
+/** Standard Gumbel noise by step, row and id; zeros where nothing is drawn. */
+function noiseOf({ prompt, seeds, steps, temperature }: DecodePlan, vocabularySize: number): Float32Array {
+  const noise = new Float32Array(steps * prompt.count * vocabularySize);
+  for (let step = 0; step < steps && temperature > 0; step++) {
+    for (let row = 0; row < prompt.count; row++) {
+      const start = (step * prompt.count + row) * vocabularySize;
+      gumbelNoise(seeds[row]!, prompt.length + step, vocabularySize, noise.subarray(start, start + vocabularySize));
+    }
+  }
+  return noise;
+}
+
+/** The state of the grammar that each row of a prompt ends in. */
+function statesAfter(prompt: TokenBatch, grammar: NonNullable<DecodePlan["grammar"]>): Int32Array {
+  return Int32Array.from({ length: prompt.count }, (_, row) => {
+    let state = grammar.start;
+    for (let i = 0; i < prompt.length; i++) {
+      const entry = state * grammar.vocabularySize + prompt.data[row * prompt.length + i]!;
+      if (grammar.allowed[entry] !== 1) {
+        throw new GrammarError(`decode: row ${row} of the prompt leaves the grammar at position ${i}.`);
+      }
+      state = grammar.next[entry]!;
+    }
+    return state;
+  });
+}

@@ -1,0 +1,149 @@
+import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { type Grammar, GrammarError, Random, type SequenceModel, ShapeError, VocabularyError } from "@mmgen/core";
+import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+
+const config: TransformerConfig = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
+
+beforeAll(() => registerOnnxBackend());
+beforeEach(async () => {
+  await tf.setBackend("onnx");
+});
+
+/** A model whose logits differ enough for every processor to bite. */
+function create(changes: Partial<TransformerConfig> = {}): TinyTransformer {
+  const model = TinyTransformer.create({ ...config, ...changes }, { random: Random.fromSeed(1) });
+  tf.tidy(() => {
+    for (const variable of model.variables.values()) {
+      variable.assign(tf.mul(variable, variable.rank === 2 ? 8 : 1));
+    }
+  });
+  return model;
+}
+
+/** The same model without a decode of its own: the sampler then chooses every id. */
+const byStep = (model: TinyTransformer): SequenceModel => ({
+  vocabularySize: model.vocabularySize,
+  contextLength: model.contextLength,
+  prefill: (ids) => model.prefill(ids),
+});
+
+const prompt = { data: Int32Array.of(1, 2, 3, 4, 1, 2, 20, 21, 22, 5), count: 5, length: 2 };
+
+/** After an even id only ids of at least 11, after an odd one only those below: states differ from row to row. */
+function evenAndOdd(size = config.vocabularySize): Grammar {
+  const allowed = new Uint8Array(3 * size).fill(1);
+  const next = Int32Array.from({ length: 3 * size }, (_, entry) => 1 + ((entry % size) % 2));
+  for (let id = 0; id < size; id++) {
+    allowed[size + id] = id >= 11 ? 1 : 0;
+    allowed[2 * size + id] = id < 11 ? 1 : 0;
+  }
+  return { vocabularySize: size, stateCount: 3, start: 0, allowed, next };
+}
+const legalPrompt = { data: Int32Array.of(2, 11, 1, 3, 4, 22), count: 3, length: 2 };
+
+describe("a transformer's own decode", () => {
+  const settings: [string, SamplingOptions][] = [
+    ["greedy", { temperature: 0 }],
+    ["temperature 1", { temperature: 1 }],
+    ["temperature 0.7, top-k 5", { temperature: 0.7, topK: 5 }],
+    ["top-p 0.8", { temperature: 1, topP: 0.8 }],
+    ["temperature 1.3, top-k 9, top-p 0.7", { temperature: 1.3, topK: 9, topP: 0.7 }],
+  ];
+  for (const [name, sampling] of settings) {
+    it(`chooses what the sampler chooses step by step, across chunks: ${name}`, async () => {
+      using model = create();
+      for (const steps of [1, 2, 17, 38]) {
+        const options = { prompt, steps, seeds: rowSeeds(steps, prompt.count), ...sampling };
+        const own = await generate({ model, ...options });
+        expect(own).toEqual(await generate({ model: byStep(model), ...options }));
+        expect(own.length).toBe(2 + steps);
+      }
+    });
+
+    it(`keeps to the grammar as the sampler does: ${name}`, async () => {
+      using model = create();
+      const grammar = evenAndOdd();
+      const options = { prompt: legalPrompt, steps: 38, seeds: rowSeeds(7, 3), grammar, ...sampling };
+      expect(await generate({ model, ...options })).toEqual(await generate({ model: byStep(model), ...options }));
+    });
+  }
+
+  for (const changes of [{ positions: "sinusoidal" }, { positions: "rotary", tiedWeights: true }] as const) {
+    it(`holds for ${changes.positions} positions`, async () => {
+      using model = create(changes);
+      const options = { prompt, seeds: rowSeeds(3, 5) };
+      expect(await generate({ model, ...options })).toEqual(await generate({ model: byStep(model), ...options }));
+    });
+  }
+
+  it("stays in the grammar and the vocabulary when every logit is NaN", async () => {
+    using model = create();
+    const head = model.variables.get("lm_head.weight")!;
+    tf.tidy(() => head.assign(tf.fill(head.shape, Number.NaN)));
+    for (const sampling of settings.map(([, each]) => each)) {
+      // generate checks every id against the grammar.
+      const { data } = await generate({
+        model,
+        prompt: legalPrompt,
+        grammar: evenAndOdd(),
+        steps: 5,
+        seed: 1,
+        ...sampling,
+      });
+      expect(Math.max(...data)).toBeLessThan(23);
+    }
+  });
+
+  it("gives a row the same ids in any batch", async () => {
+    using model = create();
+    const seeds = rowSeeds(5, 5);
+    const together = await generate({ model, prompt, seeds });
+    const alone = await generate({
+      model,
+      prompt: { data: prompt.data.slice(4, 6), count: 1, length: 2 },
+      seeds: seeds.slice(2, 3),
+    });
+    expect(alone.data).toEqual(together.data.slice(2 * 40, 3 * 40));
+  });
+
+  it("follows weights that have changed, and leaves no tensor behind", async () => {
+    using model = create();
+    const options = { prompt, seed: 1, temperature: 0 };
+    const first = await generate({ model, ...options });
+    const held = tf.memory().numTensors;
+    const head = model.variables.get("lm_head.weight")!;
+    tf.tidy(() => head.assign(tf.neg(head)));
+    const second = await generate({ model, ...options });
+    expect(second).not.toEqual(first);
+    expect(second).toEqual(await generate({ model: byStep(model), ...options }));
+    expect(tf.memory().numTensors).toBe(held);
+  });
+
+  it("is there where the backend has loops and the model is causal", async () => {
+    using model = create();
+    using bidirectional = create({ causal: false });
+    expect(model.decode).toBeTypeOf("function");
+    expect(bidirectional.decode).toBeUndefined();
+    await tf.setBackend("cpu");
+    expect(model.decode).toBeUndefined();
+    await tf.setBackend("onnx");
+  });
+
+  it("refuses a plan that does not fit", async () => {
+    using model = create();
+    const seeds = rowSeeds(1, 5);
+    const plan = { prompt, steps: 3, seeds, temperature: 1 };
+    const decode = model.decode!;
+    await expect(decode({ ...plan, steps: 39 })).rejects.toThrow(ShapeError);
+    await expect(decode({ ...plan, seeds: seeds.slice(1) })).rejects.toThrow("a seed for each of 5 rows, got 4");
+    await expect(decode({ ...plan, grammar: evenAndOdd(9) })).rejects.toThrow("vocabulary of 9");
+    const outside = { ...prompt, data: prompt.data.map((id) => id + 10) };
+    await expect(decode({ ...plan, prompt: outside })).rejects.toThrow(VocabularyError);
+    await expect(decode({ ...plan, grammar: evenAndOdd() })).rejects.toThrow(GrammarError);
+    expect((await decode({ ...plan, steps: 0 })).data).toEqual(prompt.data);
+  });
+});
