@@ -137,7 +137,7 @@ export class OnnxBackend extends tf.KernelBackend {
   /**
    * As {@link flush}, at once.
    *
-   * @throws {@link KernelError} when the runtime only has promises.
+   * @throws a `KernelError` when the runtime only has promises.
    */
   flushSync(): void {
     this.#flusher.flushSync();
@@ -151,7 +151,7 @@ export class OnnxBackend extends tf.KernelBackend {
    * current value, tensors with the one they had when traced. A variable assigned in `fn` is assigned at every call.
    * Under a gradient, `fn` is simply called.
    *
-   * @throws {@link KernelError} when `fn` reads a value that depends on its inputs.
+   * @throws a `KernelError` when `fn` reads a value that depends on its inputs.
    */
   compile<Args extends TensorStructure[], Result extends TensorStructure>(
     fn: (...args: Args) => Result,

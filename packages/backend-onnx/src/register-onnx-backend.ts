@@ -13,7 +13,7 @@ export const backendName = "onnx";
  * Calling it again changes nothing, unless it is given options: then the backend is registered anew with them, and
  * tensors of the earlier one are lost.
  *
- * @throws {@link ConfigError} from `tf.setBackend`'s log when no runtime can be loaded.
+ * @throws a `ConfigError` from `tf.setBackend`'s log when no runtime can be loaded.
  */
 export function registerOnnxBackend(options?: OnnxBackendOptions): void {
   if (tf.engine().findBackendFactory(backendName) !== null) {

@@ -8,7 +8,7 @@ import { DataError } from "./errors.js";
  *
  * The bytes go to a file beside the target, are flushed to disk, and the file is renamed onto it. Missing folders are made.
  *
- * @throws {@link DataError} naming the path when it cannot be written; what was there stays.
+ * @throws a {@link DataError} naming the path when it cannot be written; what was there stays.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`);
@@ -33,7 +33,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
  *
  * @param what - What the file is for, for the message: "transformer checkpoint".
  * @returns A plain Uint8Array, not a Buffer, whose `slice` would share memory.
- * @throws {@link DataError} naming the path when it cannot be read.
+ * @throws a {@link DataError} naming the path when it cannot be read.
  */
 export async function readFileBytes(path: string, what: string): Promise<Uint8Array> {
   try {

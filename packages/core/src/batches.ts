@@ -58,7 +58,7 @@ export function checkTokenBatch(ids: TokenBatch, vocabularySize: number): void {
 /**
  * The images of `start` (inclusive) to `end` (exclusive), as a view of the same memory.
  *
- * @throws {@link ShapeError} unless `0 ≤ start ≤ end ≤ count`.
+ * @throws a {@link ShapeError} unless `0 ≤ start ≤ end ≤ count`.
  */
 export function sliceImages(images: ImageBatch, start: number, end: number): ImageBatch {
   const isBound = (bound: number) => Number.isInteger(bound) && bound >= 0 && bound <= images.count;
@@ -72,7 +72,7 @@ export function sliceImages(images: ImageBatch, start: number, end: number): Ima
 /**
  * A copy of the images at `indices`, in that order; an index may come twice.
  *
- * @throws {@link ShapeError} when an index is not of an image in the batch.
+ * @throws a {@link ShapeError} when an index is not of an image in the batch.
  */
 export function gatherImages(images: ImageBatch, indices: ArrayLike<number>): ImageBatch {
   const size = images.height * images.width * images.channels;

@@ -11,7 +11,7 @@ import { Random } from "./random.js";
  * @param seed - The row's seed, an unsigned 32-bit integer.
  * @param position - Index in the sequence of the id to be drawn.
  * @param out - At least `vocabularySize` long; its front is filled and it is returned. Made when absent.
- * @throws {@link ConfigError} when `position` is not a whole number below 2^21.
+ * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
  * @see Gumbel 1954; Maddison et al. 2014, https://arxiv.org/abs/1411.0030
  */
 export function gumbelNoise(
@@ -34,7 +34,7 @@ export function gumbelNoise(
  *
  * @param count - How many draws to make, from the first id on.
  * @param out - At least `count` long; its front is filled and it is returned. Made when absent.
- * @throws {@link ConfigError} when `position` is not a whole number below 2^21.
+ * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
  */
 export function gumbelDraws(
   seed: number,

@@ -39,7 +39,7 @@ export class Random {
   /**
    * The stream that {@link Random.save} was called on, where it stood.
    *
-   * @throws {@link ConfigError} when `state` is not one that `save` gives.
+   * @throws a {@link ConfigError} when `state` is not one that `save` gives.
    */
   static restore(state: RandomState): Random {
     const key = toWords((state as RandomState | null | undefined)?.key);

@@ -30,7 +30,7 @@ const longestHeader = 100_000_000;
  * The same content gives the same bytes. Arrays are stored in the map's order, those of one byte a value last.
  *
  * @returns A fresh buffer; the arrays are copied.
- * @throws {@link CheckpointError} when an array's length or kind is not what its shape and dtype ask for.
+ * @throws a {@link CheckpointError} when an array's length or kind is not what its shape and dtype ask for.
  * @see https://huggingface.co/docs/safetensors
  */
 export function writeSafetensors(content: SafetensorsContent): Uint8Array {
@@ -79,7 +79,7 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
  *
  * @param bytes - The whole file; borrowed, the arrays are copied out.
  * @returns The arrays in the order in which they are stored.
- * @throws {@link CheckpointError} when the file is truncated, malformed, or holds another dtype.
+ * @throws a {@link CheckpointError} when the file is truncated, malformed, or holds another dtype.
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
   const { header, data } = splitFile(bytes);

@@ -14,7 +14,7 @@ export interface BatchIndicesOptions {
  *
  * The order is drawn when the first batch is taken.
  *
- * @throws {@link ConfigError} when `batchSize` is not a whole number of at least 1.
+ * @throws a {@link ConfigError} when `batchSize` is not a whole number of at least 1.
  */
 export function* batchIndices(count: number, options: BatchIndicesOptions): Generator<Int32Array, void> {
   const { batchSize, random, dropRemainder = false } = options;

@@ -48,7 +48,7 @@ export function captionOf({ digit, digitColour, backgroundColour }: DigitAttribu
  * Reads a caption of six words back into attributes. "eight" is taken for the data's "eigth", and case and
  * surplus spaces are ignored.
  *
- * @throws {@link VocabularyError} naming the word that does not fit and what may stand there.
+ * @throws a {@link VocabularyError} naming the word that does not fit and what may stand there.
  */
 export function parseCaption(caption: string): DigitAttributes {
   const words = caption.trim().toLowerCase().split(/\s+/);

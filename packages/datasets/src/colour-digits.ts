@@ -28,7 +28,7 @@ export interface ColourDigitsOptions {
  *
  * @param digits - `[count, height, width, 1]` with labels; borrowed.
  * @returns `[count, height, width, 3]`, levels 0..3.
- * @throws {@link ShapeError} when the digits are not grey, or labels or indices are not one a picture.
+ * @throws a {@link ShapeError} when the digits are not grey, or labels or indices are not one a picture.
  */
 export function colourDigits(digits: LabelledImages, options: ColourDigitsOptions): CaptionedDigits {
   const { count, height, width, channels, maxValue, data } = digits.images;

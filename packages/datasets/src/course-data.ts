@@ -14,7 +14,7 @@ export interface ImageSplits {
  * Reads the course's pictures for its image tokenizer, `mnist_colored.pkl`: `{"train": images, "test": images}`.
  *
  * @returns Levels 0..3, `[count, height, width, 3]`; views of `bytes` where the file's order allows.
- * @throws {@link DataError} when the file is hostile, damaged, or holds something else.
+ * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
  */
 export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl"): ImageSplits {
   const content = parsePickle(bytes, name);
@@ -31,7 +31,7 @@ export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl")
  * Reads the course's captioned pictures, `colored_mnist_with_text.pkl`: training images, test images, training
  * captions, test captions.
  *
- * @throws {@link DataError} when the file is hostile, damaged, or holds something else.
+ * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
  */
 export function parseColoredMnistWithText(
   bytes: Uint8Array,

@@ -26,7 +26,7 @@ export interface DownloadOptions {
  * the final name is always a finished and right one.
  *
  * @returns The path of the file.
- * @throws {@link DataError} with each mirror's failure when none delivers.
+ * @throws a {@link DataError} with each mirror's failure when none delivers.
  */
 export async function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
   const { mirrors, folder, connectTimeout = 5_000, stallTimeout = 15_000, onMessage } = options;

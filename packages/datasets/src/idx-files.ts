@@ -29,7 +29,7 @@ const largestFile = 1 << 29;
  * Each may be plain or gzip (`.gz`), and may have a dot for the last hyphen but one
  * (`train-images.idx3-ubyte`), as some archives do.
  *
- * @throws {@link DataError} when a file is missing, damaged, or at odds with its twin.
+ * @throws a {@link DataError} when a file is missing, damaged, or at odds with its twin.
  */
 export async function loadIdxFolder(folder: string): Promise<LabelledSplits> {
   const found = await findIdxFiles(folder);
@@ -68,7 +68,7 @@ async function readPlainOrGzip(path: string): Promise<Uint8Array> {
  * Decompresses gzip, CRC checked.
  *
  * @param limit - Greatest size to decompress to, in bytes.
- * @throws {@link DataError} when the data are truncated, damaged or greater.
+ * @throws a {@link DataError} when the data are truncated, damaged or greater.
  */
 export function gunzip(bytes: Uint8Array, name: string, limit: number): Uint8Array {
   try {

@@ -18,7 +18,7 @@ const largestAxis = 10_000_000;
  *
  * @param bytes - The whole file, uncompressed; borrowed, and the result is a view of it.
  * @param name - What to call the file in messages.
- * @throws {@link DataError} when the file is truncated, has bytes left over, or is of another format.
+ * @throws a {@link DataError} when the file is truncated, has bytes left over, or is of another format.
  * @see http://yann.lecun.com/exdb/mnist/
  */
 export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {

@@ -12,7 +12,7 @@ export interface LabelledImages {
  * Joins the two halves of MNIST or of a drop-in relative (Fashion-MNIST, KMNIST).
  *
  * @param name - What to call the pair in messages.
- * @throws {@link DataError} when the arrays are not images and labels of ten classes, one for one.
+ * @throws a {@link DataError} when the arrays are not images and labels of ten classes, one for one.
  */
 export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): LabelledImages {
   const [count, height, width] = images.shape;

@@ -48,8 +48,8 @@ export interface CaptionedDigitSplits {
  *
  * The same seed, source and counts give the same examples; a smaller `trainCount` gives a part of the greater one's.
  *
- * @throws {@link DataError} when the source cannot be had; for `auto` only when files are there but damaged.
- * @throws {@link ConfigError} when the counts ask for more than the source has.
+ * @throws a `DataError` when the source cannot be had; for `auto` only when files are there but damaged.
+ * @throws a {@link ConfigError} when the counts ask for more than the source has.
  */
 export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): Promise<CaptionedDigitSplits> {
   const { source = "auto" } = options;

@@ -23,7 +23,7 @@ const captionedFile = "colored_mnist_with_text.pkl";
  * Reads `mnist_colored.pkl` and `colored_mnist_with_text.pkl` from the data folder or its folder `course`.
  *
  * @param dataDir - Default: the environment's `MMGEN_DATA_DIR`.
- * @throws {@link DataError} when either is missing, damaged or hostile.
+ * @throws a {@link DataError} when either is missing, damaged or hostile.
  */
 export async function loadCourseData(dataDir?: string): Promise<CourseData> {
   const folder = dataFolder(dataDir);

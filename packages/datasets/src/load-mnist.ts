@@ -37,7 +37,7 @@ export interface Mnist extends LabelledSplits {
  * Files in the data folder are taken as they are, so that relatives of MNIST can stand in; downloads are
  * verified before they are kept.
  *
- * @throws {@link DataError} when it is in no place, or the files found are damaged or incomplete.
+ * @throws a {@link DataError} when it is in no place, or the files found are damaged or incomplete.
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<Mnist> {
   const found = await findMnist(options);

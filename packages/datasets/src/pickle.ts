@@ -23,7 +23,7 @@ export type PickleValue =
  *
  * @param bytes - The whole file; borrowed, arrays may be views of it.
  * @param name - What to call the file in messages.
- * @throws {@link DataError} naming the function asked for when it is none of numpy's, or saying how the file is damaged.
+ * @throws a {@link DataError} naming the function asked for when it is none of numpy's, or saying how the file is damaged.
  */
 export function parsePickle(bytes: Uint8Array, name = "pickle"): PickleValue {
   if (bytes[0] !== 0x80) {

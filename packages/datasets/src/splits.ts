@@ -7,7 +7,7 @@ import { ConfigError, type Random } from "@mmgen/core";
  * does not change when the first one grows.
  *
  * @param sizes - How many indices each subset gets, `{ train: 50_000, validation: 10_000 }`.
- * @throws {@link ConfigError} when the sizes ask for more than there is.
+ * @throws a {@link ConfigError} when the sizes ask for more than there is.
  */
 export function splitIndices<Name extends string>(
   total: number,

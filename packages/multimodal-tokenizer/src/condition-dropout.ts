@@ -9,7 +9,7 @@ import { nullToken, type Vocabulary } from "./vocabulary.js";
  * Trained on some such rows, a model also learns what goes without a condition, which guidance needs.
  *
  * @param chosen - Which rows; absent: all.
- * @throws {@link VocabularyError} when the vocabulary has no null token.
+ * @throws a {@link VocabularyError} when the vocabulary has no null token.
  * @see Ho and Salimans 2022, https://arxiv.org/abs/2207.12598
  */
 export function dropCondition(

@@ -53,7 +53,7 @@ export class MultimodalTokenizer {
   /**
    * A tokenizer for an image codec's codes and the words of captions, or of a list.
    *
-   * @throws {@link ConfigError} when an option is missing, out of range or at odds with another.
+   * @throws a {@link ConfigError} when an option is missing, out of range or at odds with another.
    */
   static create(options: TokenizerOptions): MultimodalTokenizer {
     return new MultimodalTokenizer(tokenizerConfig(options));
@@ -63,7 +63,7 @@ export class MultimodalTokenizer {
    * The tokenizer that {@link MultimodalTokenizer.toJSON} wrote.
    *
    * @param json - The file's text, or what `JSON.parse` made of it.
-   * @throws {@link CheckpointError} when it is malformed, of another format, or at odds with itself.
+   * @throws a `CheckpointError` when it is malformed, of another format, or at odds with itself.
    */
   static fromJSON(json: unknown): MultimodalTokenizer {
     return new MultimodalTokenizer(configFromJson(json));
@@ -78,7 +78,7 @@ export class MultimodalTokenizer {
    * Pairs as sequences, `[rows, sequenceLength]`.
    *
    * @param pairs - `codes`, as many `captions`, and the `order` of each row: `text-first` when absent.
-   * @throws {@link VocabularyError} when a word is unknown; {@link GrammarError} when a caption has too few or too many
+   * @throws a `VocabularyError` when a word is unknown; `GrammarError` when a caption has too few or too many
    *   words; {@link ShapeError} when counts or the code grid differ.
    */
   join(pairs: {
@@ -99,7 +99,7 @@ export class MultimodalTokenizer {
   /**
    * Whole sequences back to pairs, and each row's order: `split(join(pairs))` gives `pairs`.
    *
-   * @throws {@link GrammarError} when a row is not a whole legal sequence, naming row, position and id.
+   * @throws a `GrammarError` when a row is not a whole legal sequence, naming row, position and id.
    */
   split(tokens: TokenBatch): SplitSequences {
     return splitSequences(this.#parts, tokens);
@@ -121,7 +121,7 @@ export class MultimodalTokenizer {
    * In the layout `terminated` only the first word or code tells the order; there, give the order to
    * {@link MultimodalTokenizer.grammar} as well.
    *
-   * @throws {@link ConfigError} when sequences share no first id and no order is given (layout `lines`).
+   * @throws a {@link ConfigError} when sequences share no first id and no order is given (layout `lines`).
    */
   promptForPairs(count: number, order?: OrderChoice): TokenBatch {
     return promptForPairs(this.#parts, count, order);
@@ -130,7 +130,7 @@ export class MultimodalTokenizer {
   /**
    * What to complete pairs after: any legal beginning of both, such as half an image, or a caption and one code.
    *
-   * @throws {@link ConfigError} when the second modality is given before the first is whole; {@link ShapeError} when
+   * @throws a {@link ConfigError} when the second modality is given before the first is whole; {@link ShapeError} when
    *   rows break off at different places.
    */
   promptForCompletion(beginning: PairBeginning): TokenBatch {
@@ -140,7 +140,7 @@ export class MultimodalTokenizer {
   /**
    * The automaton of legal sequences, of one order or, without argument, of both. Made once, then shared: do not write to it.
    *
-   * @throws {@link ConfigError} when its table would have more than 2^27 entries.
+   * @throws a {@link ConfigError} when its table would have more than 2^27 entries.
    */
   grammar(order?: Order): Grammar {
     const key = order === undefined ? "any" : checkOrder(order);
@@ -198,7 +198,7 @@ export class MultimodalTokenizer {
   /**
    * Sequences or prompts without what stands first in them: null tokens in its place, all else where it was.
    *
-   * @throws {@link VocabularyError} unless the tokenizer was created with `nullToken: true`.
+   * @throws a `VocabularyError` unless the tokenizer was created with `nullToken: true`.
    */
   withoutCondition(tokens: TokenBatch): TokenBatch {
     checkTokenBatch(tokens, this.vocabularySize);

@@ -20,7 +20,7 @@ export type OrderChoice = Order | readonly Order[] | "halves" | OrderCoin;
 /**
  * The order of each of `count` rows.
  *
- * @throws {@link ConfigError} when a list has another length or names an unknown order.
+ * @throws a {@link ConfigError} when a list has another length or names an unknown order.
  */
 export function chooseOrders(choice: OrderChoice, count: number): Order[] {
   if (choice === "halves") {

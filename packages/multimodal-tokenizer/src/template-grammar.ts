@@ -22,7 +22,7 @@ const largestTable = 2 ** 27;
  * Templates may share a beginning: states are sets of places (the subset construction), so that the automaton is
  * deterministic and knows an order only once an id has told it.
  *
- * @throws {@link ConfigError} when states × vocabulary is more than 2^27.
+ * @throws a {@link ConfigError} when states × vocabulary is more than 2^27.
  */
 export function templateGrammar(
   templates: readonly SequenceTemplate[],

@@ -31,7 +31,7 @@ export function configToJson(config: TokenizerConfig): TokenizerJson {
  * Every field is read by name and checked; anything else in the object is refused.
  *
  * @param json - The text of a file, or what `JSON.parse` made of it.
- * @throws {@link CheckpointError} when it is malformed, of another format or version, or at odds with itself.
+ * @throws a {@link CheckpointError} when it is malformed, of another format or version, or at odds with itself.
  */
 export function configFromJson(json: unknown): TokenizerConfig {
   const root = record("tokenizer", typeof json === "string" ? parse(json) : json);

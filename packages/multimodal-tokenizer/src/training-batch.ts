@@ -44,7 +44,7 @@ export function shiftForTraining(tokens: TokenBatch, weightOf: Float32Array): Tr
 /**
  * Each id's weight as a target, `[vocabularySize]`: that of its modality, and 0 for padding and the null token.
  *
- * @throws {@link ConfigError} when a weight is not a finite number of at least 0.
+ * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
  */
 export function modalityWeights(vocabulary: Vocabulary, weights: ModalityWeights): Float32Array {
   for (const [modality, weight] of Object.entries(weights)) {

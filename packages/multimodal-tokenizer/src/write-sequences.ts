@@ -18,7 +18,7 @@ export interface SequenceContent {
  * Writes each row up to the first place that its content leaves open.
  *
  * @returns `[count, length]`, where `length` is what the rows have in common: all rows of whole pairs are whole.
- * @throws {@link ShapeError} when the rows break off at different lengths, unless `cut` asks for the shortest.
+ * @throws a {@link ShapeError} when the rows break off at different lengths, unless `cut` asks for the shortest.
  */
 export function writeSequences(
   parts: TokenizerParts,

@@ -23,7 +23,7 @@ export interface AttentionOptions {
  * @param k - `[batch, heads, keys, headWidth]`; borrowed.
  * @param v - `[batch, heads, keys, headWidth]`; borrowed.
  * @returns `[batch, heads, queries, headWidth]`; yours to dispose.
- * @throws {@link ShapeError} when the shapes do not fit.
+ * @throws a {@link ShapeError} when the shapes do not fit.
  * @see Vaswani et al. 2017, eq. 1, https://arxiv.org/abs/1706.03762
  */
 export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: AttentionOptions = {}): tf.Tensor {

@@ -16,7 +16,7 @@ export interface ConvTranspose2dOptions {
  * @param filter - `[filterHeight, filterWidth, outChannels, inChannels]`; borrowed.
  * @param bias - `[outChannels]`; borrowed.
  * @returns `[batch, height · stride, width · stride, outChannels]`; yours to dispose.
- * @throws {@link ShapeError} when the channel counts differ.
+ * @throws a `ShapeError` when the channel counts differ.
  */
 export function convTranspose2d(
   x: tf.Tensor4D,

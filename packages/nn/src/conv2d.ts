@@ -18,7 +18,7 @@ export interface Conv2dOptions {
  * @param filter - `[filterHeight, filterWidth, inChannels, outChannels]`; borrowed.
  * @param bias - `[outChannels]`; borrowed.
  * @returns `[batch, outHeight, outWidth, outChannels]`; yours to dispose.
- * @throws {@link ShapeError} when the channel counts differ.
+ * @throws a {@link ShapeError} when the channel counts differ.
  */
 export function conv2d(
   x: tf.Tensor4D,

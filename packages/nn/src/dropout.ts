@@ -16,7 +16,7 @@ export interface DropoutOptions {
  *
  * @param x - any shape, float32; borrowed.
  * @returns shaped as `x`; yours to dispose.
- * @throws {@link ConfigError} when the rate is outside `[0, 1)`.
+ * @throws a {@link ConfigError} when the rate is outside `[0, 1)`.
  * @see Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
  */
 export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tensor {

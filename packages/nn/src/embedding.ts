@@ -7,7 +7,7 @@ import { expectInt32, expectShape } from "./expect-shape.js";
  * @param table - `[rows, width]`, float32; borrowed.
  * @param ids - any shape, int32, each in `[0, rows)`; borrowed. Check them on the host: a backend may not.
  * @returns `[...ids.shape, width]`; yours to dispose.
- * @throws {@link ShapeError} when the table is no matrix or the ids are not int32.
+ * @throws a `ShapeError` when the table is no matrix or the ids are not int32.
  */
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   expectShape("embedding: table", table, ["rows", "width"]);

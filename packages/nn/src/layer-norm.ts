@@ -16,7 +16,7 @@ export interface LayerNormOptions {
  * @param scale - `[width]`; borrowed.
  * @param bias - `[width]`; borrowed.
  * @returns shaped as `x`; yours to dispose.
- * @throws {@link ShapeError} when the widths differ.
+ * @throws a {@link ShapeError} when the widths differ.
  * @see Ba et al. 2016, https://arxiv.org/abs/1607.06450
  */
 export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, options: LayerNormOptions = {}): tf.Tensor {

@@ -10,7 +10,7 @@ import { scaledMatMul } from "./scaled-mat-mul.js";
  * @param weight - `[outputs, inputs]`; borrowed.
  * @param bias - `[outputs]`; borrowed. Absent: none is added.
  * @returns `[…, outputs]`; yours to dispose.
- * @throws {@link ShapeError} when the sizes differ.
+ * @throws a {@link ShapeError} when the sizes differ.
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   expectShape("linear: weight", weight, ["outputs", "inputs"]);

@@ -21,7 +21,7 @@ export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanResult;
  * @param carry - The first step's carry; borrowed.
  * @param inputs - At least one tensor, `[steps, …]` each with the same `steps ≥ 1`; borrowed.
  * @returns The last carry, and the outputs of all steps stacked to `[steps, …]`; yours to dispose.
- * @throws {@link ShapeError} when the inputs differ in length, or the body changes the carry's shapes.
+ * @throws a {@link ShapeError} when the inputs differ in length, or the body changes the carry's shapes.
  */
 export function scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]): ScanResult {
   const steps = countSteps(inputs);

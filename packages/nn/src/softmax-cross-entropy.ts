@@ -8,7 +8,7 @@ import { runFusedKernel } from "./fused-kernel.js";
  * @param logits - `[rows, classes]`, float32; borrowed.
  * @param labels - `[rows]`, int32, each in `[0, classes)`; borrowed. Check them on the host: a backend may not.
  * @returns one loss a row, `[rows]`; yours to dispose.
- * @throws {@link ShapeError} when the shapes do not fit or the labels are not int32.
+ * @throws a `ShapeError` when the shapes do not fit or the labels are not int32.
  */
 export function softmaxCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor1D {
   expectShape("softmaxCrossEntropy: logits", logits, ["rows", "classes"]);

@@ -57,7 +57,7 @@ export async function weightsToSafetensors(
  * @param variables - Variables by name; assigned.
  * @param file - The file's bytes, or its content already read.
  * @param options - `layouts`: weights that the file holds transposed, as they were written.
- * @throws {@link CheckpointError} when a name is missing or unknown, or a shape or dtype differs.
+ * @throws a {@link CheckpointError} when a name is missing or unknown, or a shape or dtype differs.
  */
 export function assignSafetensors(
   variables: ReadonlyMap<string, tf.Variable>,

@@ -23,7 +23,7 @@ const small = { size: 11.5 };
  * Perplexity is exp(−Σ p ln p): the size of an evenly used codebook of the same entropy.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} without codes; {@link DataError} when no code is used or a count is not a whole number of
+ * @throws a {@link ShapeError} without codes; {@link DataError} when no code is used or a count is not a whole number of
  *   at least 0.
  */
 export function codebookUsage(options: CodebookUsageOptions): string {

@@ -29,7 +29,7 @@ const small = { size: 11 };
  * A share that rounds to 0 is left blank. Rows without any count stay empty.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} when rows and labels differ in number, or rows in length; {@link DataError} for a count
+ * @throws a {@link ShapeError} when rows and labels differ in number, or rows in length; {@link DataError} for a count
  *   that is not a whole number of at least 0.
  */
 export function confusionMatrix(options: ConfusionMatrixOptions): string {

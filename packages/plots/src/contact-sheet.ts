@@ -18,7 +18,7 @@ export interface ContactSheetOptions {
  *
  * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
  * @returns One picture of as many channels as the batch.
- * @throws {@link ShapeError} when the batch is malformed or empty; {@link ConfigError} for an option out of range.
+ * @throws a `ShapeError` when the batch is malformed or empty; {@link ConfigError} for an option out of range.
  */
 export function contactSheet(images: ImageBatch, options: ContactSheetOptions = {}): PixelImage {
   checkDisplayable(images);

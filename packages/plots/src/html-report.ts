@@ -55,7 +55,7 @@ export interface ReportOptions {
  * besides.
  *
  * @returns The page; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} when a row of a table has more or fewer cells than columns; {@link DataError} when an
+ * @throws a {@link ShapeError} when a row of a table has more or fewer cells than columns; `DataError` when an
  *   image is neither PNG nor SVG.
  */
 export function htmlReport(options: ReportOptions): string {

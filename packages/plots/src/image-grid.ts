@@ -34,7 +34,7 @@ const titleRoom = 260;
  * A grid of pictures with their captions beneath, as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} when the batch is malformed or empty, or captions or marks are not one a picture.
+ * @throws a {@link ShapeError} when the batch is malformed or empty, or captions or marks are not one a picture.
  */
 export function imageGrid(options: ImageGridOptions): string {
   const { images, captions, marks } = options;

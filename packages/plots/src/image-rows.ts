@@ -34,7 +34,7 @@ const gap = { column: 8, row: 8, block: 22 };
  * For what is compared column by column: originals and reconstructions, prompts and completions, steps of a process.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} when a batch is malformed or empty, or the rows differ in count or size.
+ * @throws a {@link ShapeError} when a batch is malformed or empty, or the rows differ in count or size.
  */
 export function imageRows(options: ImageRowsOptions): string {
   const first = checkRows(options.rows);
@@ -73,7 +73,7 @@ export function imageRows(options: ImageRowsOptions): string {
 /**
  * Originals above their reconstructions, as SVG.
  *
- * @throws {@link ShapeError} when the two batches differ in count or size.
+ * @throws a {@link ShapeError} when the two batches differ in count or size.
  */
 export function reconstructionGrid({ original, reconstruction, ...rest }: ReconstructionGridOptions): string {
   const rows = [

@@ -15,7 +15,7 @@ export interface PixelImage {
  * @param index - Which of them.
  * @param scale - Side of the square each pixel becomes, a whole number; nothing is smoothed.
  * @returns `[height · scale, width · scale, channels]`, a fresh array.
- * @throws {@link ShapeError} when the batch is malformed, has other channels, or no such image.
+ * @throws a {@link ShapeError} when the batch is malformed, has other channels, or no such image.
  */
 export function imagePixels(images: ImageBatch, index: number, scale = 1): PixelImage {
   checkDisplayable(images);

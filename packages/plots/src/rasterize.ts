@@ -14,7 +14,7 @@ export interface RasterizeOptions {
  * Text is set in the font this package depends on (DejaVu Sans Condensed) and no other, so that a picture is the
  * same on every machine, with or without fonts.
  *
- * @throws {@link DataError} when the SVG cannot be read.
+ * @throws a {@link DataError} when the SVG cannot be read.
  */
 export async function rasterize(svg: string, options: RasterizeOptions = {}): Promise<Uint8Array> {
   const { pixelRatio = 2 } = options;

@@ -19,7 +19,7 @@ export interface TimingChartOptions {
  * Time against size for several ways of doing one thing (with a cache and without), as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ConfigError} for a time below 0; as {@link trainingCurves} otherwise.
+ * @throws a {@link ConfigError} for a time below 0; as {@link trainingCurves} otherwise.
  */
 export async function timingChart(options: TimingChartOptions): Promise<string> {
   const { series, title = "Time", xLabel = "ids generated", scale = "linear", theme = "light" } = options;

@@ -47,7 +47,7 @@ const titleHeight = 26;
  * may leave the panel; the averages and the points never do.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws {@link ShapeError} when a series is empty or ragged; {@link DataError} when none of its values is finite;
+ * @throws a `ShapeError` when a series is empty or ragged; `DataError` when none of its values is finite;
  *   {@link ConfigError} when a logarithmic panel has values of 0 or less.
  */
 export async function trainingCurves(options: TrainingCurvesOptions): Promise<string> {

@@ -33,6 +33,6 @@ export interface GenerateOptions extends SamplingOptions {
   readonly guidance?: Guidance | undefined;
   /** Called with every step's ids as soon as they are drawn; awaited. */
   readonly onIds?: ((added: GeneratedIds) => void | Promise<void>) | undefined;
-  /** Stops the work with an {@link AbortedError}, at the latest after the step under way. */
+  /** Stops the work with an `AbortedError`, at the latest after the step under way. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -17,9 +17,9 @@ import { runSteps } from "./step-loop.js";
  * used where the model has one and nothing beyond a plan is asked for: no repetition penalty, min-p, typical, guidance or `onIds`.
  *
  * @returns Prompt and added ids, `[rows, promptLength + steps]`; yours.
- * @throws {@link GrammarError} when the prompt leaves the grammar, or the grammar ends before `steps`;
+ * @throws a {@link GrammarError} when the prompt leaves the grammar, or the grammar ends before `steps`;
  *   {@link ConfigError} when an option is out of range; {@link ShapeError} when prompt, grammar, seeds and model do not
- *   fit each other, or the sequences not `contextLength`; {@link AbortedError} when the signal fires.
+ *   fit each other, or the sequences not `contextLength`; `AbortedError` when the signal fires.
  */
 export async function generate(options: GenerateOptions): Promise<TokenBatch> {
   const { model, prompt, signal } = options;

@@ -16,7 +16,7 @@ export class Generation {
    * Walks the prompt through the grammar.
    *
    * @param steps - Ids to add to each row.
-   * @throws {@link GrammarError} when the prompt leaves the grammar, naming row and position.
+   * @throws a {@link GrammarError} when the prompt leaves the grammar, naming row and position.
    */
   constructor(prompt: TokenBatch, steps: number, grammar: GrammarTable) {
     const { count, data, length } = prompt;

@@ -14,7 +14,7 @@ export function checkpointMetadata(config: CompleteTransformerConfig): Record<st
  *
  * The size of the weights is checked against the configuration before anything is allocated for them.
  *
- * @throws {@link CheckpointError} when the file is damaged, another model's, or its configuration is not valid.
+ * @throws a {@link CheckpointError} when the file is damaged, another model's, or its configuration is not valid.
  */
 export function readCheckpoint(bytes: Uint8Array): { content: SafetensorsContent; config: CompleteTransformerConfig } {
   const content = readSafetensors(bytes);

@@ -8,7 +8,7 @@ import { checkTokens } from "./token-checks.js";
 /**
  * Throws unless a model of these sizes can run the plan.
  *
- * @throws {@link ShapeError} or `VocabularyError`.
+ * @throws a {@link ShapeError} or `VocabularyError`.
  */
 export function checkPlan(
   { prompt, steps, seeds, grammar }: DecodePlan,

@@ -33,7 +33,7 @@ export class KeyValueCache {
   /**
    * The tensors for the model's next step.
    *
-   * @throws {@link ConfigError} when the cache is another model's or disposed.
+   * @throws a {@link ConfigError} when the cache is another model's or disposed.
    * @internal
    */
   read(owner: object): { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] } {

@@ -15,7 +15,7 @@ const presets = {
  * A configuration by name, with the fields that it leaves open or that should differ.
  *
  * @param name - `"igpt"` (leaves `vocabularySize` open) or `"nanogpt-mnist"`.
- * @throws {@link ConfigError} when there is no such preset.
+ * @throws a {@link ConfigError} when there is no such preset.
  */
 export function transformerPreset(
   name: TransformerPreset,

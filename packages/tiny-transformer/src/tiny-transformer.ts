@@ -67,7 +67,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /**
    * A transformer with fresh weights.
    *
-   * @throws {@link ConfigError} when the configuration is not valid, before anything is allocated.
+   * @throws a {@link ConfigError} when the configuration is not valid, before anything is allocated.
    */
   static create(config: TransformerConfig, { random }: { readonly random: Random }): TinyTransformer {
     return new TinyTransformer(completeConfig(config), ({ shape, initial }) => {
@@ -83,7 +83,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /**
    * The transformer that {@link TinyTransformer.toSafetensors} wrote.
    *
-   * @throws {@link CheckpointError} when the file is damaged or another model's.
+   * @throws a `CheckpointError` when the file is damaged or another model's.
    */
   static fromSafetensors(bytes: Uint8Array): TinyTransformer {
     const { content, config } = readCheckpoint(bytes);
@@ -117,7 +117,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * Reads nothing back, and uploads nothing but ids, targets, weights and, in training, dropout masks.
    *
    * @returns `total`, and the same as metric `natsPerId`; yours to dispose.
-   * @throws {@link ShapeError}, {@link VocabularyError} or {@link DataError} when the batch does not fit the model.
+   * @throws a {@link ShapeError}, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.#assertAlive();
@@ -187,7 +187,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * steps, and as good as the same ids (the last bits of the logits may differ, and with them a choice between ids that
    * these bits decide). Undefined where the backend has no loops or the model is not causal.
    *
-   * It throws a {@link ShapeError}, {@link VocabularyError} or {@link GrammarError} when the plan does not fit the model.
+   * It throws a {@link ShapeError}, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
     return this.config.causal && runsLoopsNatively() ? (plan) => this.#decode(plan) : undefined;
@@ -227,7 +227,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    *
    * @param ids - `[batch, time]` int32, 1 ≤ time ≤ contextLength; borrowed.
    * @returns `logits` after the last id, `[batch, vocabularySize]`, and the cache; both yours to dispose.
-   * @throws {@link ConfigError} when the model is not causal.
+   * @throws a {@link ConfigError} when the model is not causal.
    */
   prefillTensor(ids: tf.Tensor): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
     this.#checkIdTensor(ids);
@@ -244,7 +244,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @param ids - `[batch]` int32; borrowed.
    * @param cache - From this model's {@link TinyTransformer.prefillTensor}; changed.
    * @returns logits after the id, `[batch, vocabularySize]`; yours to dispose.
-   * @throws {@link ShapeError} when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
+   * @throws a {@link ShapeError} when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
    * is another model's.
    */
   stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor2D {

@@ -4,7 +4,7 @@ import { DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/
  * Throws unless `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.
  *
  * @param name - What the message calls the batch: "inputs".
- * @throws {@link ShapeError} for a wrong shape, {@link VocabularyError} for an id outside the vocabulary.
+ * @throws a {@link ShapeError} for a wrong shape, {@link VocabularyError} for an id outside the vocabulary.
  */
 export function checkTokens(name: string, ids: TokenBatch, vocabularySize: number, contextLength: number): void {
   const { data, count, length } = ids;
@@ -35,7 +35,7 @@ export function checkVocabulary(name: string, data: Int32Array, vocabularySize: 
 /**
  * The share of the loss that each target has: `weights` divided by their sum.
  *
- * @throws {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or all zero.
+ * @throws a {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or all zero.
  */
 export function normaliseWeights(weights: Float32Array, targets: TokenBatch): Float32Array {
   if (weights.length !== targets.data.length) {

@@ -35,7 +35,7 @@ const choices = { gelu: ["exact", "tanh"], positions: ["learned", "sinusoidal", 
 /**
  * Fills in the defaults and checks every field.
  *
- * @throws {@link ConfigError} naming the field that is missing, unknown, out of range or at odds with another.
+ * @throws a {@link ConfigError} naming the field that is missing, unknown, out of range or at odds with another.
  */
 export function completeConfig(config: TransformerConfig): CompleteTransformerConfig {
   const complete: CompleteTransformerConfig = {

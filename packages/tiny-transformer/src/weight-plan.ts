@@ -55,7 +55,7 @@ export function planWeights(config: CompleteTransformerConfig): Map<string, Plan
 /**
  * How many parameters a transformer of this configuration has, without allocating it.
  *
- * @throws {@link ConfigError} when the configuration is not valid.
+ * @throws a `ConfigError` when the configuration is not valid.
  */
 export function parameterCount(config: TransformerConfig): number {
   const complete = completeConfig(config);

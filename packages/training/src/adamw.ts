@@ -59,7 +59,7 @@ export class AdamW {
   /**
    * An optimiser of `variables`, which are borrowed and must keep their shapes.
    *
-   * @throws {@link ConfigError} when an option is out of range or there is no variable.
+   * @throws a {@link ConfigError} when an option is out of range or there is no variable.
    */
   static create(variables: ReadonlyMap<string, tf.Variable>, options: AdamWOptions = {}): AdamW {
     return new AdamW(variables, options);
@@ -76,7 +76,7 @@ export class AdamW {
    * @param gradients - By the variables' names, each shaped as its variable; borrowed.
    * @param learningRate - Of this step.
    * @returns The norm of all gradients together before clipping, a scalar; yours to dispose.
-   * @throws {@link ShapeError} when a gradient has no variable or another shape.
+   * @throws a {@link ShapeError} when a gradient has no variable or another shape.
    */
   update(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): tf.Scalar {
     this.#checkGradients(gradients);
@@ -117,7 +117,7 @@ export class AdamW {
   /**
    * Goes on from moments written by {@link AdamW.toArrays} after `steps` updates.
    *
-   * @throws {@link CheckpointError} when a moment is missing or shaped otherwise; nothing is changed then.
+   * @throws a {@link CheckpointError} when a moment is missing or shaped otherwise; nothing is changed then.
    */
   restore(arrays: ReadonlyMap<string, StoredTensor>, steps: number): void {
     if (!Number.isInteger(steps) || steps < 0) {

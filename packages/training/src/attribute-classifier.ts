@@ -50,7 +50,7 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * A classifier with fresh weights.
    *
-   * @throws {@link ConfigError} when a field is out of range.
+   * @throws a {@link ConfigError} when a field is out of range.
    */
   static create<const Name extends string>(
     options: AttributeClassifierOptions<Name>,
@@ -62,7 +62,7 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * The classifier of a file written by {@link AttributeClassifier.toSafetensors}.
    *
-   * @throws {@link CheckpointError} when the bytes are damaged or of another model.
+   * @throws a {@link CheckpointError} when the bytes are damaged or of another model.
    */
   static fromSafetensors(bytes: Uint8Array): AttributeClassifier {
     const content = readSafetensors(bytes);
@@ -91,7 +91,7 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * Sum of the heads' cross-entropies, each a mean over the batch, in nats; the metrics are the shares read right.
    *
-   * @throws {@link ShapeError} when the images are of another shape or a label is no class.
+   * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
   loss(
     { images, labels }: AttributeBatch<Name>,
@@ -120,7 +120,7 @@ export class AttributeClassifier<Name extends string = string>
    *
    * @param images - Of the configured shape; borrowed.
    * @returns `[count]` by attribute.
-   * @throws {@link ShapeError} when the images are of another shape or range.
+   * @throws a {@link ShapeError} when the images are of another shape or range.
    */
   async predict(images: ImageBatch): Promise<Record<Name, Int32Array>> {
     this.#checkImages(images);

@@ -42,7 +42,7 @@ export interface AttributeAgreement<Name extends string = string> {
 /**
  * Compares what a classifier read with what a caption asked for, or two captions, picture by picture.
  *
- * @throws {@link ShapeError} when the two differ in attributes or counts, or there is no picture.
+ * @throws a {@link ShapeError} when the two differ in attributes or counts, or there is no picture.
  */
 export function attributeAgreement<Name extends string>(
   expected: AttributeLabels<Name>,
@@ -77,7 +77,7 @@ export function attributeAgreement<Name extends string>(
  * How often each class was taken for each.
  *
  * @returns `[classes, classes]` row-major: expected class down, found class across.
- * @throws {@link ShapeError} when the two differ in length or a class is outside `[0, classes)`.
+ * @throws a {@link ShapeError} when the two differ in length or a class is outside `[0, classes)`.
  */
 export function confusionMatrix(expected: ArrayLike<number>, found: ArrayLike<number>, classes: number): Int32Array {
   checkCount("found", found, expected.length);

@@ -22,7 +22,7 @@ export async function saveTrainingState(path: string, state: Uint8Array): Promis
 /**
  * Reads a state for `train`'s `resume`, which checks it.
  *
- * @throws {@link DataError} naming the path when there is no such file or it cannot be read.
+ * @throws a `DataError` naming the path when there is no such file or it cannot be read.
  */
 export async function loadTrainingState(path: string): Promise<Uint8Array> {
   return readFileBytes(path, "training state");

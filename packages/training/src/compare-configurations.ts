@@ -5,7 +5,7 @@ import { CheckpointError } from "@mmgen/core";
  *
  * Both are compared as the JSON they become in a file.
  *
- * @throws {@link CheckpointError} when they differ.
+ * @throws a {@link CheckpointError} when they differ.
  */
 export function compareConfigurations(stored: unknown, current: unknown): void {
   const difference = firstDifference(stored, JSON.parse(JSON.stringify(current)), "");

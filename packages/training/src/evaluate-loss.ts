@@ -22,8 +22,8 @@ export interface EvaluateLossOptions<Batch, Aux> {
  * (perplexity) has to be computed over the whole set by other means.
  *
  * @returns `loss` and the model's metrics.
- * @throws {@link DataError} when there is no example.
- * @throws {@link AbortedError} when the signal fires.
+ * @throws a {@link DataError} when there is no example.
+ * @throws a {@link AbortedError} when the signal fires.
  */
 export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batch, Aux>): Promise<Metrics> {
   const { model, examples, batchSize, random = Random.fromSeed(0), signal } = options;

@@ -24,8 +24,8 @@ export interface EvaluateSequencesOptions extends Pick<SequenceFiguresOptions, "
 /**
  * Runs a model over a whole set and sums up its losses, every counted id weighing the same, the short last batch included.
  *
- * @throws {@link DataError} when the set is empty.
- * @throws {@link AbortedError} when the signal fires.
+ * @throws a {@link DataError} when the set is empty.
+ * @throws a {@link AbortedError} when the signal fires.
  */
 export async function evaluateSequences(options: EvaluateSequencesOptions): Promise<SequenceFigures> {
   const { model, sequences, batchSize, signal, modalityOf, orders } = options;

@@ -31,7 +31,7 @@ export function constantSchedule(learningRate: number): Schedule {
 /**
  * Linear warm-up, then half a cosine from `learningRate` down to `floor`.
  *
- * @throws {@link ConfigError} when a figure is out of range.
+ * @throws a {@link ConfigError} when a figure is out of range.
  * @see Loshchilov and Hutter 2017, eq. 5, https://arxiv.org/abs/1608.03983
  */
 export function cosineSchedule(options: DecayOptions): Schedule {
@@ -41,7 +41,7 @@ export function cosineSchedule(options: DecayOptions): Schedule {
 /**
  * Linear warm-up, then a straight line from `learningRate` down to `floor`.
  *
- * @throws {@link ConfigError} when a figure is out of range.
+ * @throws a {@link ConfigError} when a figure is out of range.
  */
 export function linearSchedule(options: DecayOptions): Schedule {
   return decaying("linear", options, (progress) => 1 - progress);

@@ -39,7 +39,7 @@ export interface SequenceFiguresOptions {
  * nats/dim of two different image tokenizers do not compare: print nats/sample, {@link bitsPerPixel} and the
  * tokenizer's reconstruction error beside it.
  *
- * @throws {@link ShapeError} when the arrays do not fit or nothing counts.
+ * @throws a {@link ShapeError} when the arrays do not fit or nothing counts.
  */
 export function sequenceFigures(options: SequenceFiguresOptions): SequenceFigures {
   const { losses, targets, weights, modalityOf, orders } = options;

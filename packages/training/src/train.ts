@@ -66,9 +66,9 @@ export interface TrainingResult {
  * Everything random is a function of `random`'s seed and the step, so a run stopped and resumed equals the
  * uninterrupted one bit for bit on the same backend. Each step reads once: all its figures together.
  *
- * @throws {@link ConfigError} when the options do not fit together.
- * @throws {@link CheckpointError} when `resume` is damaged, of another model, or of a run set up otherwise.
- * @throws {@link DivergenceError} when a loss or gradient is NaN or infinite, naming the step.
+ * @throws a {@link ConfigError} when the options do not fit together.
+ * @throws a `CheckpointError` when `resume` is damaged, of another model, or of a run set up otherwise.
+ * @throws a {@link DivergenceError} when a loss or gradient is NaN or infinite, naming the step.
  */
 export async function train<Batch, Aux = unknown>(options: TrainOptions<Batch, Aux>): Promise<TrainingResult> {
   checkTrainOptions(options);

@@ -53,7 +53,7 @@ export async function writeTrainingState(
  * is as it was.
  *
  * @param expected - The configuration and random state of the run that wants to go on.
- * @throws {@link CheckpointError} when the file is damaged, foreign, or of a run set up otherwise.
+ * @throws a {@link CheckpointError} when the file is damaged, foreign, or of a run set up otherwise.
  */
 export function restoreTrainingState(
   bytes: Uint8Array,

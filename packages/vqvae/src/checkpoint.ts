@@ -24,7 +24,7 @@ export interface Checkpoint {
 /**
  * Reads a file that {@link writeCheckpoint} wrote.
  *
- * @throws {@link CheckpointError} when it is damaged or holds no configuration of a VqVae.
+ * @throws a {@link CheckpointError} when it is damaged or holds no configuration of a VqVae.
  */
 export function readCheckpoint(bytes: Uint8Array): Checkpoint {
   const content = readSafetensors(bytes);

@@ -25,7 +25,7 @@ export class CodeUsage {
   /**
    * Counts codes; all of them or, when one is out of range, none.
    *
-   * @throws {@link ShapeError} when a code is outside the codebook.
+   * @throws a {@link ShapeError} when a code is outside the codebook.
    */
   add(codes: ArrayLike<number>): void {
     for (let i = 0; i < codes.length; i++) {

@@ -87,7 +87,7 @@ const defaults: VqVaeConfig = {
 /**
  * Fills in the defaults and checks every field.
  *
- * @throws {@link ConfigError} naming the first field that is out of range or at odds with another.
+ * @throws a `ConfigError` naming the first field that is out of range or at odds with another.
  */
 export function resolveConfig(options: VqVaeOptions): VqVaeConfig {
   const channels = options.channels ?? defaults.channels;

@@ -11,7 +11,7 @@ export interface ReconstructionFigures {
 /**
  * Compares images with their reconstructions, over all pixels and channels.
  *
- * @throws {@link ShapeError} when the two batches differ in shape or range, or are empty.
+ * @throws a {@link ShapeError} when the two batches differ in shape or range, or are empty.
  */
 export function reconstructionFigures(images: ImageBatch, reconstructions: ImageBatch): ReconstructionFigures {
   checkImageBatch(images);

@@ -70,7 +70,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    *
    * @param options - Any part of the configuration; see {@link vqVaePresets}.
    * @param random - Source of the first weights; the same seed gives the same model.
-   * @throws {@link ConfigError} naming the first field that is out of range or at odds with another.
+   * @throws a `ConfigError` naming the first field that is out of range or at odds with another.
    */
   static create(options: VqVaeOptions, { random }: { readonly random: Random }): VqVae {
     return new VqVae(resolveConfig(options), random);
@@ -79,7 +79,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /**
    * The model of a file written by {@link VqVae.toSafetensors}.
    *
-   * @throws {@link CheckpointError} when the bytes are damaged or of another model.
+   * @throws a `CheckpointError` when the bytes are damaged or of another model.
    */
   static fromSafetensors(bytes: Uint8Array): VqVae {
     const { config, assign } = readCheckpoint(bytes);
@@ -105,7 +105,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
-   * @throws {@link ShapeError} when the images are of another shape or range.
+   * @throws a `ShapeError` when the images are of another shape or range.
    */
   async encode(images: ImageBatch): Promise<CodeBatch> {
     this.#checkUsable();
@@ -124,7 +124,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * read as the nearest of the kind that its place asks for.
    *
    * @param codes - On the model's code grid; borrowed.
-   * @throws {@link ShapeError} when the grid is another or a code is outside the codebook.
+   * @throws a `ShapeError` when the grid is another or a code is outside the codebook.
    */
   async decode(codes: CodeBatch): Promise<ImageBatch> {
     this.#checkUsable();
@@ -167,7 +167,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error on [−1, 1], or nats),
    *   `commitment`, `codebook` (gradient codebook only), unweighted, and `perplexity` of the running code counts.
    *   `aux` goes to {@link VqVae.afterStep}; it is empty when `training` is false.
-   * @throws {@link ShapeError} when the images are of another shape or range.
+   * @throws a `ShapeError` when the images are of another shape or range.
    */
   loss(images: ImageBatch, { training }: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.#checkUsable();

@@ -27,7 +27,7 @@ interface BindingSession {
  * and the public, promise-returning API hides. Where that file is not as expected, the public API is used and only
  * synchronous reads are missing.
  *
- * @throws {@link ConfigError} when onnxruntime-node is not installed or does not support this machine.
+ * @throws a {@link ConfigError} when onnxruntime-node is not installed or does not support this machine.
  */
 export function nodeRuntime(): Runtime {
   const require = nodeRequire();
