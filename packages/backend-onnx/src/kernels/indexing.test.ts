@@ -28,6 +28,21 @@ describe("gather, scatter and one-hot", () => {
     }
   });
 
+  test("unsortedSegmentSum of integers, and ids past the last segment", async () => {
+    const x = () => tf.tensor2d([1, 2, 3, 4, 5, 6], [3, 2], "int32");
+    await expectParity(() => tf.unsortedSegmentSum(x(), ids([1, 0, 1]) as tf.Tensor1D, 2));
+    for (const segments of [2, 2000]) {
+      await expectParity(() => tf.unsortedSegmentSum(floats([3]), ids([1, segments, 0]) as tf.Tensor1D, segments));
+    }
+  });
+
+  test("a computed index that is negative is refused, not counted from the end", async () => {
+    await tf.setBackend("onnx");
+    const index = tf.sub(ids([1, 0]), tf.scalar(1, "int32"));
+    expect([...tf.gather(tf.tensor1d([5, 6]), tf.abs(index)).dataSync()]).toEqual([5, 6]);
+    expect(() => tf.gather(tf.tensor1d([5, 6]), index).dataSync()).toThrow(/Gather/);
+  });
+
   test("the gradient of gather, as embeddings use it", async () => {
     for (const rows of [5, 1500]) {
       await expectParity(() => tf.grad((table) => tf.gather(table, ids([1, 3, 1, 0], [2, 2])))(floats([rows, 3])), {

@@ -14,7 +14,8 @@ const gatherV2 = kernel<tf.GatherV2Attrs>(tf.GatherV2, ({ input, attrs, graph })
   }
   const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
   checkIndices(indices, x.shape[axis]!);
-  return attrs.batchDims ? gatherInBatches(graph, x, indices, axis, attrs.batchDims) : graph.gather(x, indices, axis);
+  const places = withoutNegative(graph, indices, x.shape[axis]!);
+  return attrs.batchDims ? gatherInBatches(graph, x, places, axis, attrs.batchDims) : graph.gather(x, places, axis);
 });
 
 const gatherNd = kernel(tf.GatherNd, ({ input, graph }) => {
@@ -40,9 +41,10 @@ const oneHot = kernel<tf.OneHotAttrs>(tf.OneHot, ({ input, attrs, graph }) => {
 });
 
 const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegmentSum, ({ input, attrs, graph }) => {
-  const [x, segmentIds] = [input("x"), input("segmentIds")];
+  // Of integers too, tfjs makes floats.
+  const [x, segmentIds] = [graph.cast(input("x"), "float32"), input("segmentIds")];
   const { numSegments } = attrs;
-  if (x.type !== "float32" || segmentIds.type !== "int32" || numSegments === 0) {
+  if (segmentIds.type !== "int32" || numSegments === 0) {
     return null;
   }
   const rows = segmentIds.size;
@@ -60,6 +62,16 @@ const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegment
 });
 
 export const indexingKernels: readonly NativeKernel[] = [gatherV2, gatherNd, oneHot, unsortedSegmentSum];
+
+/** ONNX counts negative indices from the end, tfjs refuses them: what is not known to have none points past the end. */
+function withoutNegative(graph: GraphBuilder, indices: LazyValue, size: number): LazyValue {
+  const source = indices.producer?.op === "Cast" ? indices.producer.inputs[0]! : indices;
+  if (indices.resident?.host != null || source.producer?.op === "ArgMax" || source.producer?.op === "ArgMin") {
+    return indices;
+  }
+  const negative = graph.binary("Less", indices, graph.scalar("int32", 0), "bool");
+  return graph.where(negative, graph.scalar("int32", size), indices);
+}
 
 /** Each batch has indices of its own: they are moved to where its elements lie among those of all batches. */
 function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, axis: number, batchDims: number) {
@@ -83,14 +95,15 @@ function isHot(graph: GraphBuilder, indices: LazyValue, depth: number): LazyValu
   return graph.binary("Equal", graph.reshape(graph.cast(indices, "int32"), [...indices.shape, 1]), places, "bool");
 }
 
-/** Rows with a negative id are added to one row too many, which is cut off. */
+/** Rows whose id is no segment's are added to one row too many, which is cut off. */
 function scatterSum(graph: GraphBuilder, values: LazyValue, ids: LazyValue, segments: number, width: number) {
   const rows = ids.size;
-  const outside = graph.binary("Less", ids, graph.scalar("int32", 0), "bool");
-  const targets = graph.where(outside, graph.scalar("int32", segments), ids);
+  const last = graph.scalar("int32", segments);
+  const negative = graph.binary("Less", ids, graph.scalar("int32", 0), "bool");
+  const targets = graph.binary("Min", graph.where(negative, last, ids), last);
   const places = graph.expand(graph.reshape(targets, [rows, 1]), [rows, width]);
-  const zeros = graph.fill("float32", [segments + 1, width], 0);
-  const sums = graph.node("ScatterElements", [zeros, places, values], "float32", [segments + 1, width], {
+  const zeros = graph.fill(values.type, [segments + 1, width], 0);
+  const sums = graph.node("ScatterElements", [zeros, places, values], values.type, [segments + 1, width], {
     attributes: { axis: 0, reduction: "add" },
   });
   return graph.slice(sums, [0, 0], [segments, width]);
