@@ -14,8 +14,10 @@ interface Outcome {
 }
 
 export interface ParityOptions {
-  /** Greatest difference, relative to values above 1. Default: a few units in the last place of float32. */
+  /** Greatest difference, relative to values above `absoluteBelow`. Default: a few units in the last place of float32. */
   readonly tolerance?: number;
+  /** Magnitude below which the tolerance no longer shrinks with the values. Default: 1. */
+  readonly absoluteBelow?: number;
   /** Kernels that may run in the fallback. Default: none. */
   readonly fallback?: readonly string[];
 }
@@ -23,7 +25,7 @@ export interface ParityOptions {
 /** For tests: computes on the cpu backend and on this one, and expects the same dtypes, shapes and values. */
 export async function expectParity(
   compute: () => tf.Tensor | tf.Tensor[],
-  { tolerance = 2e-6, fallback = [] }: ParityOptions = {},
+  { tolerance = 2e-6, absoluteBelow = 1, fallback = [] }: ParityOptions = {},
 ): Promise<void> {
   registerOnnxBackend();
   const expected = await outcomes("cpu", compute);
@@ -42,7 +44,7 @@ export async function expectParity(
       const close =
         Object.is(found, value) ||
         found === value ||
-        Math.abs(found - value) <= tolerance * Math.max(1, Math.abs(value));
+        Math.abs(found - value) <= tolerance * Math.max(absoluteBelow, Math.abs(value));
       if (!close) {
         expect.fail(`result ${i} at ${at}: expected ${value}, got ${found} (${actual[i]!.dtype}[${actual[i]!.shape}])`);
       }

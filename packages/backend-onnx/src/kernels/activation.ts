@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { float } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { sigmoid } from "./sigmoid.js";
 
 /** The activation at the end of tfjs's fused kernels. */
 export function activate(
@@ -22,7 +23,7 @@ export function activate(
     case "relu6":
       return graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape);
     case "sigmoid":
-      return graph.unary("Sigmoid", x);
+      return sigmoid(graph, x);
     case "elu":
       return graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } });
     case "leakyrelu":

@@ -20,7 +20,7 @@ const arithmetic: Readonly<Record<string, Binary>> = {
   // Of floats too, tfjs makes integers.
   [tf.FloorDiv]: divideIntegers,
   [tf.Mod]: modulo,
-  [tf.Pow]: (graph, a, b) => (a.type === "int32" ? throughDouble("Pow", graph, a, b) : graph.binary("Pow", a, b)),
+  [tf.Pow]: (graph, a, b) => (a.type === "int32" ? throughDouble("Pow", graph, a, b) : power(graph, a, b)),
 };
 
 const comparisons: Readonly<Record<string, string>> = {
@@ -34,11 +34,14 @@ const comparisons: Readonly<Record<string, string>> = {
 const logical: Readonly<Record<string, string>> = { [tf.LogicalAnd]: "And", [tf.LogicalOr]: "Or" };
 
 const prelu = kernel(tf.Prelu, ({ input, graph }) => {
-  const x = input("x");
-  const slope = graph.cast(input("alpha"), x.type);
-  return x.type === "float32"
-    ? graph.where(graph.binary("Less", x, graph.scalar(x.type, 0), "bool"), graph.mul(x, slope), x)
-    : null;
+  const [value, slope] = [graph.cast(input("x"), "float32"), graph.cast(input("alpha"), "float32")];
+  const negative = graph.binary("Less", value, graph.scalar("float32", 0), "bool");
+  return graph.where(negative, graph.mul(value, slope), value);
+});
+
+const bitwiseAnd = kernel(tf.BitwiseAnd, ({ input, graph }) => {
+  const [a, b] = [input("a"), input("b")];
+  return a.type === "int32" && b.type === "int32" ? graph.binary("BitwiseAnd", a, b) : null;
 });
 
 /** `dy` where `y ≥ 0`, else `dy (y + 1)`: the gradient of an exponential linear unit. */
@@ -69,6 +72,7 @@ export const binaryKernels: readonly NativeKernel[] = [
     ),
   ),
   prelu,
+  bitwiseAnd,
   eluGrad,
 ];
 
@@ -84,23 +88,17 @@ function compare(graph: GraphBuilder, op: string, a: LazyValue, b: LazyValue): L
 /** Integers below 2³¹ are exact in a double, and neither a zero divisor nor a negative exponent stops it. */
 function throughDouble(op: string, graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const result = graph.binary(op, graph.cast(a, "float64"), graph.cast(b, "float64"));
-  return toInteger(graph, result);
+  return graph.cast(result, "int32");
 }
 
 function divideIntegers(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const quotient = graph.binary("Div", graph.cast(a, "float64"), graph.cast(b, "float64"));
-  return toInteger(graph, graph.unary("Floor", quotient));
+  return graph.cast(graph.unary("Floor", quotient), "int32");
 }
 
-/** To int32 as an Int32Array does it: what is not finite becomes 0. */
-function toInteger(graph: GraphBuilder, x: LazyValue): LazyValue {
-  const finite = graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, 2 ** 31), "bool");
-  return graph.rawCast(graph.where(finite, x, graph.scalar(x.type, 0)), "int32");
-}
-
-/** The remainder with the divisor's sign. */
+/** The remainder with the divisor's sign; in doubles, as tfjs computes it. */
 function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
-  const [x, y] = a.type === "int32" ? [graph.cast(a, "float64"), graph.cast(b, "float64")] : [a, b];
+  const [x, y] = [graph.cast(a, "float64"), graph.cast(b, "float64")];
   const mod = (p: LazyValue, q: LazyValue) =>
     graph.node("Mod", [p, q], p.type, broadcastShape(p.shape, q.shape), { attributes: { fmod: 1 } });
   const remainder = mod(x, y);
@@ -111,8 +109,15 @@ function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
     graph.rawCast(graph.binary("Less", y, zero, "bool"), "int32"),
     "bool",
   );
-  const result = graph.where(sameSign, remainder, mod(graph.add(remainder, y), y));
-  return a.type === "int32" ? toInteger(graph, result) : result;
+  return graph.cast(graph.where(sameSign, remainder, mod(graph.add(remainder, y), y)), a.type);
+}
+
+/** As `Math.pow`: 1 to a power that is NaN is NaN, and so is 1 or -1 to an infinite one. C says 1. */
+function power(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
+  const unit = graph.binary("Equal", graph.unary("Abs", a), graph.scalar(a.type, 1), "bool");
+  const infinite = graph.binary("And", graph.node("IsInf", [b], "bool", b.shape), unit, "bool");
+  const undefinedAt = graph.binary("Or", graph.node("IsNaN", [b], "bool", b.shape), infinite, "bool");
+  return graph.where(undefinedAt, graph.scalar(a.type, Number.NaN), graph.binary("Pow", a, b));
 }
 
 function isSplat(value: LazyValue, number: number): boolean {

@@ -28,7 +28,7 @@ export const matMulKernels: readonly NativeKernel[] = [batchMatMul, fusedMatMul,
 /**
  * Matrix product over the last two axes.
  *
- * @throws {@link ShapeError} when the inner sizes differ.
+ * @throws a {@link ShapeError} when the inner sizes differ.
  */
 export function multiply(
   graph: GraphBuilder,
@@ -91,5 +91,5 @@ function multiplyIntegers(
     graph.cast(turned(a, transposeA), "float64"),
     graph.cast(turned(b, transposeB), "float64"),
   );
-  return graph.rawCast(graph.affine(product, alpha, 0), a.type === b.type ? a.type : "float32");
+  return graph.cast(graph.affine(product, alpha, 0), a.type === b.type ? a.type : "float32");
 }

@@ -15,16 +15,46 @@ const cumsum = kernel<tf.CumsumAttrs>(tf.Cumsum, ({ input, attrs, graph }) => {
 const cumprod = kernel<tf.CumprodAttrs>(tf.Cumprod, ({ input, attrs, graph }) => {
   const x = numbers(graph, input("x"));
   const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
-  const length = x.shape[axis]!;
   const turned = attrs.reverse ? graph.reverse(x, [axis]) : x;
-  let product = attrs.exclusive ? shifted(graph, turned, axis, 1) : turned;
-  for (let distance = 1; distance < length; distance *= 2) {
-    product = graph.mul(product, shifted(graph, product, axis, distance));
-  }
+  const factors = attrs.exclusive ? shifted(graph, turned, axis, 1) : turned;
+  const product = x.type === "int32" ? doubling(graph, factors, axis) : floatProduct(graph, factors, axis);
   return attrs.reverse ? graph.reverse(product, [axis]) : product;
 });
 
 export const scanKernels: readonly NativeKernel[] = [cumsum, cumprod];
+
+/**
+ * In doubles, so that no product of a few factors overflows that the whole would take back. After a zero only what is
+ * not finite makes a difference, and that is NaN.
+ */
+function floatProduct(graph: GraphBuilder, factors: LazyValue, axis: number): LazyValue {
+  const product = graph.cast(doubling(graph, graph.cast(factors, "float64"), axis), "float32");
+  const zero = graph.binary("Equal", factors, graph.scalar(factors.type, 0), "bool");
+  const infinity = graph.scalar(factors.type, Number.POSITIVE_INFINITY);
+  const finite = graph.binary("Less", graph.unary("Abs", factors), infinity, "bool");
+  const vanished = graph.binary(
+    "And",
+    seen(graph, zero, axis),
+    graph.not(seen(graph, graph.not(finite), axis)),
+    "bool",
+  );
+  return graph.where(vanished, graph.scalar(factors.type, 0), product);
+}
+
+/** Products of twice as many neighbours each time. */
+function doubling(graph: GraphBuilder, factors: LazyValue, axis: number): LazyValue {
+  let product = factors;
+  for (let distance = 1; distance < factors.shape[axis]!; distance *= 2) {
+    product = graph.mul(product, shifted(graph, product, axis, distance));
+  }
+  return product;
+}
+
+/** Whether it was true here or before. */
+function seen(graph: GraphBuilder, x: LazyValue, axis: number): LazyValue {
+  const count = graph.node("CumSum", [graph.cast(x, "int32"), graph.scalar("int64", axis)], "int32", x.shape);
+  return graph.binary("Greater", count, graph.scalar("int32", 0), "bool");
+}
 
 function numbers(graph: GraphBuilder, x: LazyValue): LazyValue {
   return x.type === "bool" ? graph.cast(x, "int32") : x;

@@ -3,6 +3,7 @@ import { float } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { kernel, type NativeKernel } from "./kernel.js";
+import { sigmoid } from "./sigmoid.js";
 
 type Unary = (graph: GraphBuilder, x: LazyValue) => LazyValue;
 
@@ -14,15 +15,11 @@ const floatOperators: Readonly<Record<string, string>> = {
   [tf.Asinh]: "Asinh",
   [tf.Atan]: "Atan",
   [tf.Atanh]: "Atanh",
-  [tf.Ceil]: "Ceil",
   [tf.Cos]: "Cos",
   [tf.Cosh]: "Cosh",
   [tf.Erf]: "Erf",
-  [tf.Floor]: "Floor",
   [tf.Log]: "Log",
   [tf.Reciprocal]: "Reciprocal",
-  [tf.Round]: "Round",
-  [tf.Sigmoid]: "Sigmoid",
   [tf.Sin]: "Sin",
   [tf.Sinh]: "Sinh",
   [tf.Softplus]: "Softplus",
@@ -34,16 +31,20 @@ const floatOperators: Readonly<Record<string, string>> = {
 const floatCompositions: Readonly<Record<string, Unary>> = {
   [tf.Elu]: (graph, x) => graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } }),
   // In doubles: near 0 the difference, and the sum, would lose a float's digits.
-  [tf.Expm1]: (graph, x) => inDoubles(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
-  [tf.Log1p]: (graph, x) => inDoubles(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
+  [tf.Expm1]: (graph, x) => nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
+  [tf.Log1p]: (graph, x) => nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
   [tf.Relu6]: (graph, x) => graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape),
   [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
+  [tf.Sigmoid]: sigmoid,
   [tf.Selu]: (graph, x) => graph.unary("Selu", x),
   [tf.Tan]: (graph, x) => inDoubles(graph, x, (y) => tangent(graph, y)),
 };
 
 /** Kernels whose ONNX operator takes int32 as it is. */
 const numberCompositions: Readonly<Record<string, Unary>> = {
+  [tf.Ceil]: (graph, x) => whole(graph, "Ceil", x),
+  [tf.Floor]: (graph, x) => whole(graph, "Floor", x),
+  [tf.Round]: (graph, x) => whole(graph, "Round", x),
   [tf.Abs]: (graph, x) => graph.unary("Abs", x),
   [tf.Neg]: (graph, x) => graph.unary("Neg", x),
   [tf.Relu]: (graph, x) =>
@@ -113,7 +114,8 @@ export const unaryKernels: readonly NativeKernel[] = [
   ...Object.entries(predicates).map(([name, compute]) =>
     kernel(name, ({ input, graph }) => {
       const x = input("x");
-      return x.type === "float32" ? compute(graph, x) : null;
+      // Integers and booleans are all finite.
+      return x.type === "float32" ? compute(graph, x) : graph.fill("bool", x.shape, name === tf.IsFinite ? 1 : 0);
     }),
   ),
   exp,
@@ -133,13 +135,25 @@ function tangent(graph: GraphBuilder, x: LazyValue): LazyValue {
   return graph.where(graph.binary("Equal", x, graph.scalar(x.type, 0), "bool"), x, quotient);
 }
 
+/** Below 10⁻⁸ what these functions give is, to a float's digits, what they are given; there doubles have too few. */
+function nearZero(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
+  const small = graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, 1e-8), "bool");
+  return graph.where(small, x, inDoubles(graph, x, compute));
+}
+
 function inDoubles(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
   return graph.cast(compute(graph.cast(x, "float64")), "float32");
 }
 
+/** Integers, and booleans among them, come back as tfjs's typed arrays store the result: truncated. */
 function floatKernel(name: string, compute: Unary): NativeKernel {
   return kernel(name, ({ input, graph }) => {
     const x = input("x");
-    return graph.cast(compute(graph, graph.cast(x, "float32")), x.type === "int32" ? "int32" : "float32");
+    const result = compute(graph, graph.cast(x, "float32"));
+    return graph.cast(x.type === "bool" ? graph.cast(result, "int32") : result, x.type);
   });
+}
+
+function whole(graph: GraphBuilder, op: string, x: LazyValue): LazyValue {
+  return x.type === "int32" ? x : graph.unary(op, x);
 }
