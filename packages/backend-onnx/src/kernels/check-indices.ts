@@ -5,7 +5,7 @@ import type { LazyValue } from "../graph/lazy-value.js";
 /**
  * Checks indices that are on the host at the call, as tfjs does; others are checked when ONNX Runtime meets them.
  *
- * @throws {@link ShapeError} when one is outside of an axis of `size`.
+ * @throws a {@link ShapeError} when one is outside of an axis of `size`.
  */
 export function checkIndices(indices: LazyValue, size: number): void {
   for (const index of hostIndices(indices)) {
@@ -18,7 +18,7 @@ export function checkIndices(indices: LazyValue, size: number): void {
 /**
  * As {@link checkIndices}, for rows of indices into the axes of a shape, one index for each.
  *
- * @throws {@link ShapeError} when one is outside of its axis.
+ * @throws a {@link ShapeError} when one is outside of its axis.
  */
 export function checkPlaces(indices: LazyValue, shape: readonly number[]): void {
   const depth = shape.length;
