@@ -4,8 +4,11 @@ import { binaryKernels } from "./binary.js";
 import { blockKernels } from "./blocks.js";
 import { convolutionKernels } from "./convolution.js";
 import { creationKernels } from "./creation.js";
+import { cropAndResize } from "./crop-and-resize.js";
 import { depthwiseConvolutionKernels } from "./depthwise-convolution.js";
+import { dilationKernels } from "./dilation.js";
 import { einsum } from "./einsum.js";
+import { fourierKernels } from "./fourier.js";
 import { gelu, geluGrad } from "./gelu.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
@@ -44,7 +47,10 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...sequenceKernels,
   ...blockKernels,
   ...localResponseKernels,
+  ...dilationKernels,
+  ...fourierKernels,
   arcTangent2,
+  cropAndResize,
   einsum,
   batchNorm,
   layerNorm,
