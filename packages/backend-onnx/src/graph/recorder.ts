@@ -23,6 +23,7 @@ export class Recorder {
   recorded = 0;
   /** Number that the next node gets. */
   nextOrder = 0;
+  readonly #named = new Map<string, LazyValue>();
 
   /** Records one operator with several outputs. */
   nodes(
@@ -75,6 +76,23 @@ export class Recorder {
     value.constantKey = `${type}[${shape.join()}]${values.map((x) => (Object.is(x, -0) ? "-0" : x)).join()}`;
     if (values.length === 1) {
       value.splat = values[0]!;
+    }
+    return value;
+  }
+
+  /**
+   * A long int32 vector that `name` says everything about: made once, and known by its name in the graph's key.
+   *
+   * @param name - Equal for equal elements only.
+   */
+  namedIndices(name: string, values: () => Int32Array): LazyValue {
+    let value = this.#named.get(name);
+    if (value === undefined) {
+      const data = values();
+      value = new LazyValue("int32", [data.length]);
+      value.resident = new HostTensor(data);
+      value.constantKey = name;
+      this.#named.set(name, value);
     }
     return value;
   }

@@ -34,6 +34,16 @@ describe("convolutions", () => {
     });
   }
 
+  test("of so many patches that ONNX Runtime's own operators do the work", async () => {
+    // 1500² windows of 4×4 places are more than the 2²⁵ numbers that are laid out.
+    const x = () => floats([1, 1500, 1500, 1]) as tf.Tensor4D;
+    const w = () => floats([4, 4, 1, 1], -1, 1, 2) as tf.Tensor4D;
+    const wide = () => tf.conv2d(x(), w(), 1, "same");
+    await expectParity(() => tf.slice(wide(), [0, 700, 0, 0], [1, 3, 1500, 1]), { tolerance });
+    const narrow = (a: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, w(), 1, "same");
+    await expectParity(() => tf.slice(tf.grad(narrow)(x()), [0, 700, 0, 0], [1, 3, 1500, 1]), { tolerance });
+  });
+
   test("dilations", async () => {
     await expectParity(
       () =>

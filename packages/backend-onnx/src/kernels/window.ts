@@ -79,6 +79,46 @@ export function shiftedViews(graph: GraphBuilder, x: LazyValue, window: Window, 
   });
 }
 
+/**
+ * The patches that the windows of `x` see, each a row of what it has at every place of the filter, row by row.
+ *
+ * One gather: a row's places are runs of channels, which it copies whole.
+ *
+ * @param x - `[batch, ...spatial, channels]`.
+ * @returns `[batch · output places, filter places · channels]`.
+ */
+export function patches(graph: GraphBuilder, x: LazyValue, window: Window, fill = 0): LazyValue {
+  const [batch, channels] = [x.shape[0]!, x.shape[x.shape.length - 1]!];
+  const paddings = window.before.map((before, axis) => [before, window.after[axis]!] as const);
+  const padded = graph.pad(x, [[0, 0], ...paddings, [0, 0]], fill);
+  const places = padded.shape.slice(1, -1).reduce((product, size) => product * size, 1);
+  const { output, filter, strides, dilations } = window;
+  const name = `patches ${[padded.shape.slice(1, -1), output, filter, strides, dilations].join(" ")}`;
+  const indices = graph.namedIndices(name, () => patchIndices(padded.shape.slice(1, -1), window));
+  const gathered = graph.gather(graph.reshape(padded, [batch, places, channels]), indices, 1);
+  return graph.reshape(gathered, patchesShape(x, window));
+}
+
+/** Shape of {@link patches}. */
+export function patchesShape(x: LazyValue, { output, filter }: Window): [rows: number, columns: number] {
+  const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
+  return [x.shape[0]! * product(output), product(filter) * x.shape[x.shape.length - 1]!];
+}
+
+/** For every window and every place of its filter, the number of the place in an input of these sizes. */
+function patchIndices(sizes: readonly number[], { output, filter, strides, dilations }: Window): Int32Array {
+  let numbers = [0];
+  const spread = (counts: readonly number[], steps: readonly number[]) => {
+    counts.forEach((count, axis) => {
+      const run = sizes.slice(axis + 1).reduce((product, size) => product * size, 1);
+      numbers = numbers.flatMap((base) => Array.from({ length: count }, (_, i) => base + i * steps[axis]! * run));
+    });
+  };
+  spread(output, strides);
+  spread(filter, dilations);
+  return Int32Array.from(numbers);
+}
+
 /** tfjs keeps channels last, ONNX wants them first. */
 export function channelsFirst(graph: GraphBuilder, x: LazyValue): LazyValue {
   const axes = x.shape.map((_, axis) => axis);
