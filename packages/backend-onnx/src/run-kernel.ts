@@ -32,10 +32,15 @@ export function runKernel(
     if (info !== null) {
       return info;
     }
-  } else if (definition !== null && inGraph(inputs)) {
+  } else if (definition !== null && inGraph(inputs, definition.takesEmpty ?? false)) {
     const result = definition.run(call);
     if (result !== null) {
       return Array.isArray(result) ? result.map((value) => adopt(backend, value)) : adopt(backend, result);
+    }
+  } else if (definition?.runComplex !== undefined && areComplex(inputs)) {
+    const info = definition.runComplex(call);
+    if (info !== null) {
+      return info;
     }
   }
   if (backend.fallback === null) {
@@ -53,9 +58,13 @@ function adopt(backend: OnnxBackend, value: LazyValue): tf.TensorInfo {
   );
 }
 
-/** Whether a graph can hold all inputs: no strings, no complex numbers, nothing empty. */
-function inGraph(inputs: tf.NamedTensorInfoMap): boolean {
+/** Whether a graph can hold all inputs: no strings, no complex numbers, nothing empty unless that is welcome. */
+function inGraph(inputs: tf.NamedTensorInfoMap, empty: boolean): boolean {
   return Object.values(inputs).every(
-    (info) => info == null || (elementTypeOf(info.dtype) !== null && !info.shape.includes(0)),
+    (info) => info == null || (elementTypeOf(info.dtype) !== null && (empty || !info.shape.includes(0))),
   );
+}
+
+function areComplex(inputs: tf.NamedTensorInfoMap): boolean {
+  return Object.values(inputs).every((info) => info?.dtype === "complex64");
 }

@@ -111,6 +111,25 @@ describe("binary operations", () => {
     });
   }
 
+  test("operands without elements", async () => {
+    await expectParity(() => {
+      const empty = tf.zeros([0, 3]);
+      return [tf.add(empty, 1), tf.mul(empty, floats([3])), tf.greater(empty, empty), tf.notEqual(tf.zeros([0]), 2)];
+    });
+  });
+
+  test("complex numbers", async () => {
+    await expectParity(() => {
+      const [a, b] = [tf.complex(floats([2, 3]), floats([2, 3], -2, 2, 2)), tf.complex(floats([2, 3]), floats([2, 3]))];
+      const results = [tf.add(a, b), tf.sub(a, b), tf.mul(a, b), tf.add(a, floats([2, 3])), tf.concat([a, b], 1)];
+      return [...results, tf.onesLike(a), tf.zerosLike(a)].flatMap((result) => [tf.real(result), tf.imag(result)]);
+    });
+    await expectParity(() => {
+      const a = tf.complex([1.7, 0], [3, 4]);
+      return [tf.cast(a, "float32"), tf.cast(a, "int32"), tf.cast(a, "bool")];
+    });
+  });
+
   test("logical operations", async () => {
     await expectParity(() => {
       const [a, b] = [booleans([2, 3]), booleans([3], 2)];

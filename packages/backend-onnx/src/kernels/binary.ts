@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { broadcastShape, type GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
-import { kernel, type NativeKernel } from "./kernel.js";
+import { joined, partsOf } from "./complex.js";
+import { type KernelExtras, kernel, type NativeKernel } from "./kernel.js";
 
 type Binary = (graph: GraphBuilder, a: LazyValue, b: LazyValue) => LazyValue;
 
@@ -31,6 +32,17 @@ const comparisons: Readonly<Record<string, string>> = {
   [tf.LessEqual]: "LessOrEqual",
 };
 
+type Complex = readonly [real: LazyValue, imaginary: LazyValue];
+
+const complexArithmetic: Readonly<Record<string, (graph: GraphBuilder, a: Complex, b: Complex) => Complex>> = {
+  [tf.Add]: (graph, a, b) => [graph.add(a[0], b[0]), graph.add(a[1], b[1])],
+  [tf.Sub]: (graph, a, b) => [graph.sub(a[0], b[0]), graph.sub(a[1], b[1])],
+  [tf.Multiply]: (graph, a, b) => [
+    graph.sub(graph.mul(a[0], b[0]), graph.mul(a[1], b[1])),
+    graph.add(graph.mul(a[0], b[1]), graph.mul(a[1], b[0])),
+  ],
+};
+
 const logical: Readonly<Record<string, string>> = { [tf.LogicalAnd]: "And", [tf.LogicalOr]: "Or" };
 
 const prelu = kernel(tf.Prelu, ({ input, graph }) => {
@@ -53,19 +65,27 @@ const eluGrad = kernel(tf.EluGrad, ({ input, graph }) => {
 
 export const binaryKernels: readonly NativeKernel[] = [
   ...Object.entries(arithmetic).map(([name, compute]) =>
-    kernel(name, ({ input, graph }) => {
-      const [a, b] = [input("a"), input("b")];
-      // A sum of booleans is no boolean to ONNX; tfjs hardly ever asks for one.
-      return a.type === "bool" || b.type !== a.type ? null : compute(graph, a, b);
-    }),
+    kernel(
+      name,
+      ({ input, graph }) => {
+        const [a, b] = [input("a"), input("b")];
+        // A sum of booleans is no boolean to ONNX; tfjs hardly ever asks for one.
+        return a.type === "bool" || b.type !== a.type ? null : compute(graph, a, b);
+      },
+      { takesEmpty: true, ...inParts(complexArithmetic[name]) },
+    ),
   ),
   ...Object.entries(comparisons).map(([name, op]) =>
-    kernel(name, ({ input, graph }) => compare(graph, op, input("a"), input("b"))),
+    kernel(name, ({ input, graph }) => compare(graph, op, input("a"), input("b")), { takesEmpty: true }),
   ),
-  kernel(tf.NotEqual, ({ input, graph }) => {
-    const equal = compare(graph, "Equal", input("a"), input("b"));
-    return equal === null ? null : graph.not(equal);
-  }),
+  kernel(
+    tf.NotEqual,
+    ({ input, graph }) => {
+      const equal = compare(graph, "Equal", input("a"), input("b"));
+      return equal === null ? null : graph.not(equal);
+    },
+    { takesEmpty: true },
+  ),
   ...Object.entries(logical).map(([name, op]) =>
     kernel(name, ({ input, graph }) =>
       graph.binary(op, graph.cast(input("a"), "bool"), graph.cast(input("b"), "bool"), "bool"),
@@ -75,6 +95,15 @@ export const binaryKernels: readonly NativeKernel[] = [
   bitwiseAnd,
   eluGrad,
 ];
+
+function inParts(compute: (typeof complexArithmetic)[string] | undefined): KernelExtras {
+  return compute === undefined
+    ? {}
+    : {
+        runComplex: ({ backend, graph, inputs }) =>
+          joined(backend, ...compute(graph, partsOf(backend, inputs.a!), partsOf(backend, inputs.b!))),
+      };
+}
 
 function compare(graph: GraphBuilder, op: string, a: LazyValue, b: LazyValue): LazyValue | null {
   if (a.type !== b.type) {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { elementTypeOf } from "../graph/element-type.js";
+import { joined, partsOf } from "./complex.js";
 import { type DataKernel, dataKernel, kernel, type NativeKernel } from "./kernel.js";
 
 const identity = dataKernel(tf.Identity, ({ backend, inputs }) => backend.share(inputs.x!));
@@ -42,10 +43,13 @@ const cast = dataKernel<tf.CastAttrs>(tf.Cast, ({ backend, graph, inputs, attrs 
     return backend.share(x);
   }
   const type = elementTypeOf(attrs.dtype);
-  if (type === null || elementTypeOf(x.dtype) === null) {
+  if (x.dtype === "string" || attrs.dtype === "string") {
     return null;
   }
-  return backend.adopt(graph.cast(backend.value(x), type));
+  const value = x.dtype === "complex64" ? partsOf(backend, x)[0] : backend.value(x);
+  return type === null
+    ? joined(backend, graph.cast(value, "float32"), graph.fill("float32", x.shape, 0))
+    : backend.adopt(graph.cast(value, type));
 });
 
 const complex = dataKernel(tf.Complex, ({ backend, inputs }) => backend.joinComplex(inputs.real!, inputs.imag!));
@@ -102,6 +106,9 @@ export const creationKernels: readonly (NativeKernel | DataKernel)[] = [
 function likeKernel(name: string, value: number): DataKernel {
   return dataKernel(name, ({ backend, graph, inputs }) => {
     const x = inputs.x!;
+    if (x.dtype === "complex64") {
+      return joined(backend, graph.fill("float32", x.shape, value), graph.fill("float32", x.shape, 0));
+    }
     const type = elementTypeOf(x.dtype);
     return type === null ? null : backend.adopt(graph.fill(type, x.shape, value));
   });

@@ -1,10 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { joined, partsOf } from "./complex.js";
 import { type DataKernel, dataKernel, type KernelCall } from "./kernel.js";
 
 const complexAbs = dataKernel(tf.ComplexAbs, ({ backend, graph, inputs }) => {
-  const [real, imaginary] = parts(backend, inputs.x!).map((part) => graph.unary("Abs", part)) as [LazyValue, LazyValue];
+  const [real, imaginary] = partsOf(backend, inputs.x!).map((part) => graph.unary("Abs", part)) as [
+    LazyValue,
+    LazyValue,
+  ];
   // Scaled by the larger part, neither square leaves the range of floats.
   const [larger, smaller] = [graph.binary("Max", real, imaginary), graph.binary("Min", real, imaginary)];
   const ratio = graph.div(smaller, larger);
@@ -28,7 +32,7 @@ function transform({ backend, graph, inputs }: KernelCall<undefined>, inverse: b
   }
   const rows = size / length;
   const pairs = graph.concat(
-    parts(backend, info).map((part) => graph.cast(graph.reshape(part, [rows, length, 1]), "float64")),
+    partsOf(backend, info).map((part) => graph.cast(graph.reshape(part, [rows, length, 1]), "float64")),
     2,
   );
   const transformed = graph.node("DFT", [pairs, null, graph.scalar("int64", 1)], "float64", [rows, length, 2], {
@@ -36,19 +40,8 @@ function transform({ backend, graph, inputs }: KernelCall<undefined>, inverse: b
   });
   const [real, imaginary] = graph
     .split(transformed, [1, 1], 2)
-    .map((part) => backend.adopt(graph.reshape(graph.cast(part, "float32"), info.shape))) as [
-    tf.TensorInfo,
-    tf.TensorInfo,
-  ];
-  const result = backend.joinComplex(real, imaginary);
-  backend.disposeData(real.dataId);
-  backend.disposeData(imaginary.dataId);
-  return result;
-}
-
-function parts(backend: KernelCall<undefined>["backend"], info: tf.TensorInfo): [LazyValue, LazyValue] {
-  const { real, imag } = backend.complexParts(info);
-  return [backend.value({ ...real, shape: info.shape }), backend.value({ ...imag, shape: info.shape })];
+    .map((part) => graph.reshape(graph.cast(part, "float32"), info.shape)) as [LazyValue, LazyValue];
+  return joined(backend, real, imaginary);
 }
 
 function hasNoRatio(graph: GraphBuilder, larger: LazyValue): LazyValue {

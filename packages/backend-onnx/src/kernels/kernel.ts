@@ -19,12 +19,20 @@ export interface KernelCall<Attributes> {
  * A kernel that records nodes.
  *
  * `run` returns the recorded result, or results; or null where ONNX cannot do this case, and the cpu backend's kernel
- * takes over. It never sees empty, complex or string inputs.
+ * takes over. It never sees complex or string inputs, and empty ones only where it says so.
  */
-export interface NativeKernel {
+export interface NativeKernel extends KernelExtras {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: the registry holds kernels of all attribute types.
   run(call: KernelCall<any>): LazyValue | LazyValue[] | null;
+}
+
+export interface KernelExtras {
+  /** Whether `run` is right for inputs without elements too. A result without elements then costs no node. */
+  readonly takesEmpty?: boolean;
+  /** What `run` is to complex inputs, of which it deals with the parts itself. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  runComplex?(call: KernelCall<any>): tf.TensorInfo | null;
 }
 
 /** A kernel that deals in data ids itself, with inputs of any kind. */
@@ -37,8 +45,9 @@ export interface DataKernel {
 export function kernel<Attributes = undefined>(
   name: string,
   run: (call: KernelCall<Attributes>) => LazyValue | LazyValue[] | null,
+  extras: KernelExtras = {},
 ): NativeKernel {
-  return { name, run };
+  return { name, run, ...extras };
 }
 
 export function dataKernel<Attributes = undefined>(

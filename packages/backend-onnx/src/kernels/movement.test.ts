@@ -50,6 +50,18 @@ describe("operations that move elements", () => {
     }
   });
 
+  test("without elements, or some without", async () => {
+    await expectParity(() => {
+      const empty = tf.zeros([0, 4]);
+      return [
+        tf.slice(empty, [0, 1], [0, 2]),
+        ...tf.split(empty, 2, 1),
+        tf.concat([empty, floats([2, 4])]),
+        tf.concat([empty, tf.zeros([0, 2])], 1),
+      ];
+    });
+  });
+
   test("pad and mirrorPad", async () => {
     const paddings: [number, number][] = [
       [1, 0],

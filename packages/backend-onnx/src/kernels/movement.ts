@@ -1,18 +1,23 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { joined, partsOf } from "./complex.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
 const transpose = kernel<tf.TransposeAttrs>(tf.Transpose, ({ input, attrs, graph }) =>
   graph.transpose(input("x"), attrs.perm),
 );
 
-const slice = kernel<tf.SliceAttrs>(tf.Slice, ({ input, attrs, graph }) => {
-  const x = input("x");
-  // tfjs measures with a tensor; shape and rank are all it looks at.
-  const like = { shape: x.shape, rank: x.shape.length } as unknown as tf.Tensor;
-  const [begin, size] = tf.slice_util.parseSliceParams(like, attrs.begin, attrs.size) as [number[], number[]];
-  tf.slice_util.assertParamsValid(like, begin, size);
-  return size.includes(0) ? graph.empty(x.type, size) : graph.slice(x, begin, size);
-});
+const slice = kernel<tf.SliceAttrs>(
+  tf.Slice,
+  ({ input, attrs, graph }) => {
+    const x = input("x");
+    // tfjs measures with a tensor; shape and rank are all it looks at.
+    const like = { shape: x.shape, rank: x.shape.length } as unknown as tf.Tensor;
+    const [begin, size] = tf.slice_util.parseSliceParams(like, attrs.begin, attrs.size) as [number[], number[]];
+    tf.slice_util.assertParamsValid(like, begin, size);
+    return size.includes(0) ? graph.empty(x.type, size) : graph.slice(x, begin, size);
+  },
+  { takesEmpty: true },
+);
 
 const stridedSlice = kernel<tf.StridedSliceAttrs>(tf.StridedSlice, ({ input, attrs, graph }) => {
   const x = input("x");
@@ -37,26 +42,48 @@ const stridedSlice = kernel<tf.StridedSliceAttrs>(tf.StridedSlice, ({ input, att
   return graph.reshape(graph.slice(x, info.begin, size, info.strides), info.finalShape);
 });
 
-const splitV = kernel<tf.SplitVAttrs>(tf.SplitV, ({ input, attrs, graph }) => {
-  const x = input("x");
-  const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
-  const like = { shape: x.shape } as unknown as tf.Tensor;
-  const sizes = tf.backend_util.prepareSplitSize(like, attrs.numOrSizeSplits, axis);
-  return graph.split(x, sizes, axis);
-});
+const splitV = kernel<tf.SplitVAttrs>(
+  tf.SplitV,
+  ({ input, attrs, graph }) => {
+    const x = input("x");
+    const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
+    const like = { shape: x.shape } as unknown as tf.Tensor;
+    const sizes = tf.backend_util.prepareSplitSize(like, attrs.numOrSizeSplits, axis);
+    return graph.split(x, sizes, axis);
+  },
+  { takesEmpty: true },
+);
 
-const concat = kernel<tf.ConcatAttrs>(tf.Concat, ({ backend, inputs, attrs, graph }) => {
-  const infos = inputs as unknown as tf.TensorInfo[];
-  const axis = tf.util.parseAxisParam(attrs.axis, infos[0]!.shape)[0]!;
-  tf.backend_util.assertParamsConsistent(
-    infos.map((info) => info.shape),
-    axis,
-  );
-  const values = Object.values(infos)
-    .filter((info) => tf.util.sizeFromShape(info.shape) > 0)
-    .map((info) => backend.value(info));
-  return values.some((value) => value.type !== values[0]!.type) ? null : graph.concat(values, axis);
-});
+const concat = kernel<tf.ConcatAttrs>(
+  tf.Concat,
+  ({ backend, inputs, attrs, graph }) => {
+    const infos = Object.values(inputs) as tf.TensorInfo[];
+    const axis = concatAxis(infos, attrs.axis);
+    const shape = tf.backend_util.computeOutShape(
+      infos.map((info) => info.shape),
+      axis,
+    );
+    const values = infos.filter((info) => tf.util.sizeFromShape(info.shape) > 0).map((info) => backend.value(info));
+    if (values.length === 0) {
+      return graph.empty(backend.value(infos[0]!).type, shape);
+    }
+    return values.some((value) => value.type !== values[0]!.type) ? null : graph.concat(values, axis);
+  },
+  {
+    takesEmpty: true,
+    runComplex: ({ backend, inputs, attrs, graph }) => {
+      const infos = Object.values(inputs) as tf.TensorInfo[];
+      const axis = concatAxis(infos, attrs.axis);
+      const parts = infos.map((info) => partsOf(backend, info));
+      const all = (part: 0 | 1) =>
+        graph.concat(
+          parts.map((pair) => pair[part]),
+          axis,
+        );
+      return infos.some((info) => info.shape.includes(0)) ? null : joined(backend, all(0), all(1));
+    },
+  },
+);
 
 const pack = kernel<tf.PackAttrs>(tf.Pack, ({ backend, inputs, attrs, graph }) => {
   const infos = Object.values(inputs) as tf.TensorInfo[];
@@ -133,6 +160,15 @@ export const movementKernels: readonly NativeKernel[] = [
   reverse,
   flipLeftRight,
 ];
+
+function concatAxis(infos: readonly tf.TensorInfo[], axis: number): number {
+  const found = tf.util.parseAxisParam(axis, infos[0]!.shape)[0]!;
+  tf.backend_util.assertParamsConsistent(
+    infos.map((info) => info.shape),
+    found,
+  );
+  return found;
+}
 
 /** Where the elements of a mirrored axis come from. */
 function mirrored(size: number, before: number, after: number, mode: "reflect" | "symmetric"): number[] {

@@ -66,10 +66,14 @@ const predicates: Readonly<Record<string, Unary>> = {
 };
 
 /** The only one of these that makes floats of integers. */
-const exp = kernel(tf.Exp, ({ input, graph }) => {
-  const x = input("x");
-  return x.type === "float32" ? graph.unary("Exp", x) : inDoubles(graph, x, (y) => graph.unary("Exp", y));
-});
+const exp = kernel(
+  tf.Exp,
+  ({ input, graph }) => {
+    const x = input("x");
+    return x.type === "float32" ? graph.unary("Exp", x) : inDoubles(graph, x, (y) => graph.unary("Exp", y));
+  },
+  { takesEmpty: true },
+);
 
 const leakyRelu = kernel<tf.LeakyReluAttrs>(tf.LeakyRelu, ({ input, attrs, graph }) => {
   const x = graph.cast(input("x"), "float32");
@@ -106,10 +110,14 @@ export const unaryKernels: readonly NativeKernel[] = [
   ...Object.entries(floatOperators).map(([name, op]) => floatKernel(name, (graph, x) => graph.unary(op, x))),
   ...Object.entries(floatCompositions).map(([name, compute]) => floatKernel(name, compute)),
   ...Object.entries(numberCompositions).map(([name, compute]) =>
-    kernel(name, ({ input, graph }) => {
-      const x = input("x");
-      return x.type === "bool" ? null : compute(graph, x);
-    }),
+    kernel(
+      name,
+      ({ input, graph }) => {
+        const x = input("x");
+        return x.type === "bool" ? null : compute(graph, x);
+      },
+      { takesEmpty: true },
+    ),
   ),
   ...Object.entries(predicates).map(([name, compute]) =>
     kernel(name, ({ input, graph }) => {
@@ -147,11 +155,15 @@ function inDoubles(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) =>
 
 /** Integers, and booleans among them, come back as tfjs's typed arrays store the result: truncated. */
 function floatKernel(name: string, compute: Unary): NativeKernel {
-  return kernel(name, ({ input, graph }) => {
-    const x = input("x");
-    const result = compute(graph, graph.cast(x, "float32"));
-    return graph.cast(x.type === "bool" ? graph.cast(result, "int32") : result, x.type);
-  });
+  return kernel(
+    name,
+    ({ input, graph }) => {
+      const x = input("x");
+      const result = compute(graph, graph.cast(x, "float32"));
+      return graph.cast(x.type === "bool" ? graph.cast(result, "int32") : result, x.type);
+    },
+    { takesEmpty: true },
+  );
 }
 
 function whole(graph: GraphBuilder, op: string, x: LazyValue): LazyValue {
