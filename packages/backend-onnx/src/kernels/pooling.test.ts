@@ -50,6 +50,18 @@ describe("pooling", () => {
     await expectParity(() => tf.grad((a) => tf.maxPool(a as tf.Tensor4D, 2, 1, "valid"))(nothing()));
   });
 
+  test("windows that lie in the padding as a whole, or do not fit at all", async () => {
+    await expectParity(() => {
+      const x = floats([1, 4, 4, 2]) as tf.Tensor4D;
+      return [
+        tf.maxPool(x, 2, 3, 2),
+        tf.avgPool(x, 2, 3, 2),
+        tf.avgPool(x, 1, 2, 1),
+        tf.avgPool3d(floats([1, 1, 1, 1, 1]) as tf.Tensor5D, [1, 1, 2], 1, "valid"),
+      ];
+    });
+  });
+
   test("maxPoolWithArgmax", async () => {
     for (const includeBatch of [false, true]) {
       await expectParity(() => {

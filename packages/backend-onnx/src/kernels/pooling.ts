@@ -11,7 +11,7 @@ type Shape5D = [number, number, number, number, number];
 /** The most negative number of float32, with which ONNX Runtime begins its search for a maximum. */
 const lowest = -3.4028234663852886e38;
 
-/** The windows of a pool over an input shape, or null where ONNX Runtime refuses them. */
+/** The windows of a pool over an input shape, or null where channels come first. */
 type Geometry = (shape: readonly number[], attrs: Attributes) => Window | null;
 
 export const poolingKernels: readonly NativeKernel[] = [
@@ -32,55 +32,83 @@ export const poolingKernels: readonly NativeKernel[] = [
 
 const pool2d: Geometry = (shape, attrs) => {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as tf.MaxPoolAttrs;
-  return poolable(
-    window2d(tf.backend_util.computePool2DInfo(shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode)),
-  );
+  return window2d(tf.backend_util.computePool2DInfo(shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode));
 };
 
 const pool3d: Geometry = (shape, attrs) => {
   const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attrs as tf.MaxPool3DAttrs;
   return dataFormat === "NCDHW"
     ? null
-    : poolable(
-        window3d(tf.backend_util.computePool3DInfo(shape as Shape5D, filterSize, strides, 1, pad, dimRoundingMode)),
-      );
+    : window3d(tf.backend_util.computePool3DInfo(shape as Shape5D, filterSize, strides, 1, pad, dimRoundingMode));
 };
 
 /** ONNX Runtime refuses windows that may lie in the padding as a whole. */
-function poolable(window: Window): Window | null {
-  const allowed = window.filter.every((size, axis) => window.before[axis]! < size && window.after[axis]! < size);
-  return allowed && window.output.every((size) => size > 0) ? window : null;
+function poolable(window: Window): boolean {
+  return window.filter.every((size, axis) => window.before[axis]! < size && window.after[axis]! < size);
 }
 
 function maxPool({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
   const x = input("x");
   const window = geometry(x.shape, attrs);
-  if (window === null || x.type === "bool") {
-    return null;
-  }
-  const shape = pooledShape(x, window);
-  const attributes = windowAttributes(window);
-  return pooled(graph, x, geometry, (first) =>
-    graph.node("MaxPool", [withoutNaN(graph, first)], first.type, shape, { attributes }),
-  );
+  return window === null || x.type === "bool"
+    ? null
+    : pooled(graph, x, window, geometry, (first) => maxima(graph, withoutNaN(graph, first), window));
 }
 
 function averagePool({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
   const x = input("x");
   const window = geometry(x.shape, attrs);
-  if (window === null || x.type === "bool") {
-    return null;
+  return window === null || x.type === "bool"
+    ? null
+    : pooled(graph, x, window, geometry, (first) => averages(graph, first, window));
+}
+
+function maxima(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
+  return poolable(window)
+    ? poolNode(graph, "MaxPool", x, window)
+    : poolNode(graph, "MaxPool", paddedFor(graph, x, window, Number.NEGATIVE_INFINITY), withoutPadding(window));
+}
+
+/** Averages of what of each window lies inside; of nothing, NaN. */
+function averages(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
+  if (poolable(window)) {
+    return poolNode(graph, "AveragePool", x, window);
   }
-  const shape = pooledShape(x, window);
-  const attributes = { ...windowAttributes(window), count_include_pad: 0 };
-  return pooled(graph, x, geometry, (first) => graph.node("AveragePool", [first], first.type, shape, { attributes }));
+  const inside = graph.fill("float32", [1, 1, ...window.input], 1);
+  const [sums, shares] = [x, inside].map((values) =>
+    poolNode(graph, "AveragePool", paddedFor(graph, values, window, 0), withoutPadding(window)),
+  ) as [LazyValue, LazyValue];
+  return graph.div(sums, shares);
+}
+
+function poolNode(graph: GraphBuilder, op: string, x: LazyValue, window: Window): LazyValue {
+  const shape = [...x.shape.slice(0, 2), ...window.output];
+  const attributes = { ...windowAttributes(window), ...(op === "AveragePool" && { count_include_pad: 0 }) };
+  return graph.node(op, [x], x.type, shape, { attributes });
+}
+
+/** Pads by joining: a Pad ONNX Runtime would take into the pool, which then refuses it. */
+function paddedFor(graph: GraphBuilder, x: LazyValue, window: Window, value: number): LazyValue {
+  return window.before.reduce((padded, before, i) => {
+    const axis = i + 2;
+    const edge = (size: number) => {
+      const shape = padded.shape.map((length, at) => (at === axis ? size : length));
+      return size === 0 ? [] : [graph.fill(x.type, shape, value)];
+    };
+    return graph.concat([...edge(before), padded, ...edge(window.after[i]!)], axis);
+  }, x);
+}
+
+function withoutPadding(window: Window): Window {
+  const none = window.filter.map(() => 0);
+  return { ...window, before: none, after: none };
 }
 
 /** Every gradient goes to where its window had its maximum, the first of equals. */
 function maxPoolGrad({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
   const [dy, x] = [input("dy"), input("input")];
   const window = geometry(x.shape, attrs);
-  if (window === null || x.type !== "float32" || dy.type !== "float32") {
+  if (window === null || !poolable(window) || x.type !== "float32" || dy.type !== "float32") {
     return null;
   }
   const first = channelsFirst(graph, x);
@@ -106,7 +134,7 @@ function maxPoolGrad({ input, attrs, graph }: KernelCall<Attributes>, geometry: 
 function averagePoolGrad({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
   const [dy, x] = [input("dy"), input("input")];
   const window = geometry(x.shape, attrs);
-  if (window === null || dy.type !== "float32") {
+  if (window === null || !poolable(window) || dy.type !== "float32") {
     return null;
   }
   const first = channelsFirst(graph, dy);
@@ -154,15 +182,16 @@ function maximaWithPlaces(graph: GraphBuilder, x: LazyValue, window: Window): [L
 function pooled(
   graph: GraphBuilder,
   x: LazyValue,
+  window: Window,
   geometry: Geometry,
   compute: (first: LazyValue) => LazyValue,
-): LazyValue {
-  const result = channelsLast(graph, compute(channelsFirst(graph, graph.cast(x, "float32"))));
-  return graph.cast(result, geometry === pool2d ? x.type : "float32");
-}
-
-function pooledShape(x: LazyValue, window: Window): number[] {
-  return [x.shape[0]!, x.shape[x.shape.length - 1]!, ...window.output];
+): LazyValue | null {
+  const type = geometry === pool2d ? x.type : "float32";
+  if (window.output.some((size) => size <= 0)) {
+    const shape = [x.shape[0]!, ...window.output, x.shape[x.shape.length - 1]!];
+    return shape.includes(0) ? graph.empty(type, shape) : null;
+  }
+  return graph.cast(channelsLast(graph, compute(channelsFirst(graph, graph.cast(x, "float32")))), type);
 }
 
 /** tfjs passes over NaN in search of a maximum. */
