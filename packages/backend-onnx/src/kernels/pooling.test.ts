@@ -57,6 +57,8 @@ describe("pooling", () => {
         tf.maxPool(x, 2, 3, 2),
         tf.avgPool(x, 2, 3, 2),
         tf.avgPool(x, 1, 2, 1),
+        tf.maxPool(floats([1, 2, 2, 3]) as tf.Tensor4D, 1, 2, 1),
+        tf.avgPool3d(floats([1, 1, 1, 1, 1]) as tf.Tensor5D, 2, 1, 2),
         tf.avgPool3d(floats([1, 1, 1, 1, 1]) as tf.Tensor5D, [1, 1, 2], 1, "valid"),
       ];
     });

@@ -60,7 +60,9 @@ function averagePool({ input, attrs, graph }: KernelCall<Attributes>, geometry: 
   const window = geometry(x.shape, attrs);
   return window === null || x.type === "bool"
     ? null
-    : pooled(graph, x, window, geometry, (first) => averages(graph, first, window));
+    : pooled(graph, x, window, geometry, (first) =>
+        averages(graph, first, window, geometry === pool2d ? Number.NaN : 0),
+      );
 }
 
 function maxima(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
@@ -69,8 +71,8 @@ function maxima(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
     : poolNode(graph, "MaxPool", paddedFor(graph, x, window, Number.NEGATIVE_INFINITY), withoutPadding(window));
 }
 
-/** Averages of what of each window lies inside; of nothing, NaN. */
-function averages(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
+/** Averages of what of each window lies inside; `ofNothing` where nothing does. */
+function averages(graph: GraphBuilder, x: LazyValue, window: Window, ofNothing: number): LazyValue {
   if (poolable(window)) {
     return poolNode(graph, "AveragePool", x, window);
   }
@@ -78,7 +80,8 @@ function averages(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue 
   const [sums, shares] = [x, inside].map((values) =>
     poolNode(graph, "AveragePool", paddedFor(graph, values, window, 0), withoutPadding(window)),
   ) as [LazyValue, LazyValue];
-  return graph.div(sums, shares);
+  const nothing = graph.binary("Equal", shares, graph.scalar("float32", 0), "bool");
+  return graph.where(nothing, graph.scalar("float32", ofNothing), graph.div(sums, shares));
 }
 
 function poolNode(graph: GraphBuilder, op: string, x: LazyValue, window: Window): LazyValue {
@@ -187,6 +190,11 @@ function pooled(
   compute: (first: LazyValue) => LazyValue,
 ): LazyValue | null {
   const type = geometry === pool2d ? x.type : "float32";
+  const sameSizes = window.output.every((size, axis) => size === window.input[axis]);
+  if (geometry === pool2d && sameSizes && window.filter.every((size) => size === 1)) {
+    // With padding and strides this is not what pooling means, but what tfjs does.
+    return x;
+  }
   if (window.output.some((size) => size <= 0)) {
     const shape = [x.shape[0]!, ...window.output, x.shape[x.shape.length - 1]!];
     return shape.includes(0) ? graph.empty(type, shape) : null;
