@@ -17,6 +17,7 @@ import { localResponseKernels } from "./local-response.js";
 import { matMulKernels } from "./mat-mul.js";
 import { movementKernels } from "./movement.js";
 import { poolingKernels } from "./pooling.js";
+import { poolingGradientKernels } from "./pooling-gradients.js";
 import { reductionKernels } from "./reductions.js";
 import { resizeKernels } from "./resize.js";
 import { scanKernels } from "./scans.js";
@@ -40,6 +41,7 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...convolutionKernels,
   ...depthwiseConvolutionKernels,
   ...poolingKernels,
+  ...poolingGradientKernels,
   ...resizeKernels,
   ...scanKernels,
   ...sortingKernels,

@@ -2,52 +2,32 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { type KernelCall, kernel, type NativeKernel } from "./kernel.js";
-import { channelsFirst, channelsLast, unreached, type Window, window2d, window3d, windowAttributes } from "./window.js";
-
-type Attributes = tf.MaxPoolAttrs | tf.MaxPool3DAttrs;
-type Shape4D = [number, number, number, number];
-type Shape5D = [number, number, number, number, number];
-
-/** The most negative number of float32, with which ONNX Runtime begins its search for a maximum. */
-const lowest = -3.4028234663852886e38;
-
-/** The windows of a pool over an input shape, or null where channels come first. */
-type Geometry = (shape: readonly number[], attrs: Attributes) => Window | null;
+import {
+  maximaWithPlaces,
+  type PoolAttributes,
+  type PoolGeometry,
+  pool2d,
+  pool3d,
+  poolable,
+  withoutNaN,
+} from "./pool-windows.js";
+import { channelsFirst, channelsLast, type Window, windowAttributes } from "./window.js";
 
 export const poolingKernels: readonly NativeKernel[] = [
-  kernel<Attributes>(tf.MaxPool, (call) => maxPool(call, pool2d)),
-  kernel<Attributes>(tf.AvgPool, (call) => averagePool(call, pool2d)),
-  kernel<Attributes>(tf.MaxPoolGrad, (call) => maxPoolGrad(call, pool2d)),
-  kernel<Attributes>(tf.AvgPoolGrad, (call) => averagePoolGrad(call, pool2d)),
-  kernel<Attributes>(tf.MaxPool3D, (call) => maxPool(call, pool3d)),
-  kernel<Attributes>(tf.AvgPool3D, (call) => averagePool(call, pool3d)),
-  kernel<Attributes>(tf.MaxPool3DGrad, (call) => maxPoolGrad(call, pool3d)),
-  kernel<Attributes>(tf.AvgPool3DGrad, (call) => averagePoolGrad(call, pool3d)),
+  kernel<PoolAttributes>(tf.MaxPool, (call) => maxPool(call, pool2d)),
+  kernel<PoolAttributes>(tf.AvgPool, (call) => averagePool(call, pool2d)),
+  kernel<PoolAttributes>(tf.MaxPool3D, (call) => maxPool(call, pool3d)),
+  kernel<PoolAttributes>(tf.AvgPool3D, (call) => averagePool(call, pool3d)),
   kernel<tf.MaxPoolWithArgmaxAttrs>(tf.MaxPoolWithArgmax, ({ input, attrs, graph }) => {
     const x = input("x");
-    const window = pool2d(x.shape, attrs as unknown as Attributes);
-    return window === null || x.type !== "float32" ? null : withArgmax(graph, x, window, attrs.includeBatchInIndex);
+    const window = pool2d(x.shape, attrs as unknown as PoolAttributes);
+    return window === null || !poolable(window) || x.type !== "float32"
+      ? null
+      : withArgmax(graph, x, window, attrs.includeBatchInIndex);
   }),
 ];
 
-const pool2d: Geometry = (shape, attrs) => {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as tf.MaxPoolAttrs;
-  return window2d(tf.backend_util.computePool2DInfo(shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode));
-};
-
-const pool3d: Geometry = (shape, attrs) => {
-  const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attrs as tf.MaxPool3DAttrs;
-  return dataFormat === "NCDHW"
-    ? null
-    : window3d(tf.backend_util.computePool3DInfo(shape as Shape5D, filterSize, strides, 1, pad, dimRoundingMode));
-};
-
-/** ONNX Runtime refuses windows that may lie in the padding as a whole. */
-function poolable(window: Window): boolean {
-  return window.filter.every((size, axis) => window.before[axis]! < size && window.after[axis]! < size);
-}
-
-function maxPool({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
+function maxPool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
   const x = input("x");
   const window = geometry(x.shape, attrs);
   return window === null || x.type === "bool"
@@ -55,7 +35,7 @@ function maxPool({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geom
     : pooled(graph, x, window, geometry, (first) => maxima(graph, withoutNaN(graph, first), window));
 }
 
-function averagePool({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
+function averagePool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
   const x = input("x");
   const window = geometry(x.shape, attrs);
   return window === null || x.type === "bool"
@@ -107,52 +87,8 @@ function withoutPadding(window: Window): Window {
   return { ...window, before: none, after: none };
 }
 
-/** Every gradient goes to where its window had its maximum, the first of equals. */
-function maxPoolGrad({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
-  const [dy, x] = [input("dy"), input("input")];
-  const window = geometry(x.shape, attrs);
-  if (window === null || !poolable(window) || x.type !== "float32" || dy.type !== "float32") {
-    return null;
-  }
-  const first = channelsFirst(graph, x);
-  const [maxima, places] = maximaWithPlaces(graph, first, window);
-  // A window without any number has no maximum: one place too many takes its gradient and is cut off.
-  const nowhere = graph.binary("LessOrEqual", maxima, graph.scalar(x.type, lowest), "bool");
-  const targets = graph.where(nowhere, graph.scalar("int64", x.size), places);
-  const sums = graph.node(
-    "ScatterElements",
-    [
-      graph.fill("float32", [x.size + 1], 0),
-      graph.reshape(targets, [places.size]),
-      graph.reshape(channelsFirst(graph, dy), [places.size]),
-    ],
-    "float32",
-    [x.size + 1],
-    { attributes: { axis: 0, reduction: "add" } },
-  );
-  return channelsLast(graph, graph.reshape(graph.slice(sums, [0], [x.size]), first.shape));
-}
-
-/** Every gradient is spread evenly over its window; what falls into the padding is lost, as on cpu. */
-function averagePoolGrad({ input, attrs, graph }: KernelCall<Attributes>, geometry: Geometry): LazyValue | null {
-  const [dy, x] = [input("dy"), input("input")];
-  const window = geometry(x.shape, attrs);
-  if (window === null || !poolable(window) || dy.type !== "float32") {
-    return null;
-  }
-  const first = channelsFirst(graph, dy);
-  const [batch, channels] = first.shape as [number, number];
-  const size = window.filter.reduce((product, length) => product * length, 1);
-  const images = graph.reshape(first, [batch * channels, 1, ...window.output]);
-  const share = graph.fill("float32", [1, 1, ...window.filter], 1 / size);
-  const spread = graph.node("ConvTranspose", [images, share], dy.type, [batch * channels, 1, ...window.input], {
-    attributes: { ...windowAttributes(window), output_padding: unreached(window) },
-  });
-  return channelsLast(graph, graph.reshape(spread, [batch, channels, ...window.input]));
-}
-
 function withArgmax(graph: GraphBuilder, x: LazyValue, window: Window, includeBatch: boolean): LazyValue[] {
-  const [batch, height, width, channels] = x.shape as Shape4D;
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const [maxima, places] = maximaWithPlaces(graph, channelsFirst(graph, x), window);
   const attributes = { fmod: 0 };
   const inImage = graph.node("Mod", [places, graph.scalar("int64", height * width)], "int64", places.shape, {
@@ -167,26 +103,12 @@ function withArgmax(graph: GraphBuilder, x: LazyValue, window: Window, includeBa
   return [channelsLast(graph, maxima), graph.rawCast(channelsLast(graph, index), "int32")];
 }
 
-/** Maxima, and where they were as places in all of `x`, channels first, as int64. */
-function maximaWithPlaces(graph: GraphBuilder, x: LazyValue, window: Window): [LazyValue, LazyValue] {
-  const shape = [...x.shape.slice(0, 2), ...window.output];
-  return graph.nodes(
-    "MaxPool",
-    [withoutNaN(graph, x)],
-    [
-      { type: x.type, shape },
-      { type: "int64", shape },
-    ],
-    { attributes: windowAttributes(window) },
-  ) as [LazyValue, LazyValue];
-}
-
 /** ONNX Runtime pools floats, channels first. tfjs makes integers of integers in two dimensions, floats in three. */
 function pooled(
   graph: GraphBuilder,
   x: LazyValue,
   window: Window,
-  geometry: Geometry,
+  geometry: PoolGeometry,
   compute: (first: LazyValue) => LazyValue,
 ): LazyValue | null {
   const type = geometry === pool2d ? x.type : "float32";
@@ -200,10 +122,4 @@ function pooled(
     return shape.includes(0) ? graph.empty(type, shape) : null;
   }
   return graph.cast(channelsLast(graph, compute(channelsFirst(graph, graph.cast(x, "float32")))), type);
-}
-
-/** tfjs passes over NaN in search of a maximum. */
-function withoutNaN(graph: GraphBuilder, x: LazyValue): LazyValue {
-  const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
-  return graph.where(undefinedAt, graph.scalar(x.type, Number.NEGATIVE_INFINITY), x);
 }

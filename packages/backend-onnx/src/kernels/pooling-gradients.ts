@@ -1,0 +1,62 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { type KernelCall, kernel, type NativeKernel } from "./kernel.js";
+import { maximaWithPlaces, type PoolAttributes, type PoolGeometry, pool2d, pool3d, poolable } from "./pool-windows.js";
+import { channelsFirst, channelsLast, unreached, windowAttributes } from "./window.js";
+
+/** The most negative number of float32, with which ONNX Runtime begins its search for a maximum. */
+const lowest = -3.4028234663852886e38;
+
+export const poolingGradientKernels: readonly NativeKernel[] = [
+  kernel<PoolAttributes>(tf.MaxPoolGrad, (call) => maxPoolGrad(call, pool2d)),
+  kernel<PoolAttributes>(tf.AvgPoolGrad, (call) => averagePoolGrad(call, pool2d)),
+  kernel<PoolAttributes>(tf.MaxPool3DGrad, (call) => maxPoolGrad(call, pool3d)),
+  kernel<PoolAttributes>(tf.AvgPool3DGrad, (call) => averagePoolGrad(call, pool3d)),
+];
+
+/** Every gradient goes to where its window had its maximum, the first of equals. */
+function maxPoolGrad({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
+  const [dy, x] = [input("dy"), input("input")];
+  const window = geometry(x.shape, attrs);
+  if (window === null || !poolable(window) || x.type !== "float32" || dy.type !== "float32") {
+    return null;
+  }
+  const first = channelsFirst(graph, x);
+  const [maxima, places] = maximaWithPlaces(graph, first, window);
+  // A window without any number has no maximum: one place too many takes its gradient and is cut off.
+  const nowhere = graph.binary("LessOrEqual", maxima, graph.scalar(x.type, lowest), "bool");
+  const targets = graph.where(nowhere, graph.scalar("int64", x.size), places);
+  const sums = graph.node(
+    "ScatterElements",
+    [
+      graph.fill("float32", [x.size + 1], 0),
+      graph.reshape(targets, [places.size]),
+      graph.reshape(channelsFirst(graph, dy), [places.size]),
+    ],
+    "float32",
+    [x.size + 1],
+    { attributes: { axis: 0, reduction: "add" } },
+  );
+  return channelsLast(graph, graph.reshape(graph.slice(sums, [0], [x.size]), first.shape));
+}
+
+/** Every gradient is spread evenly over its window; what falls into the padding is lost, as on cpu. */
+function averagePoolGrad(
+  { input, attrs, graph }: KernelCall<PoolAttributes>,
+  geometry: PoolGeometry,
+): LazyValue | null {
+  const [dy, x] = [input("dy"), input("input")];
+  const window = geometry(x.shape, attrs);
+  if (window === null || !poolable(window) || dy.type !== "float32") {
+    return null;
+  }
+  const first = channelsFirst(graph, dy);
+  const [batch, channels] = first.shape as [number, number];
+  const size = window.filter.reduce((product, length) => product * length, 1);
+  const images = graph.reshape(first, [batch * channels, 1, ...window.output]);
+  const share = graph.fill("float32", [1, 1, ...window.filter], 1 / size);
+  const spread = graph.node("ConvTranspose", [images, share], dy.type, [batch * channels, 1, ...window.input], {
+    attributes: { ...windowAttributes(window), output_padding: unreached(window) },
+  });
+  return channelsLast(graph, graph.reshape(spread, [batch, channels, ...window.input]));
+}
