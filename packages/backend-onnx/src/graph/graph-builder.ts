@@ -1,6 +1,7 @@
 import { backend_util } from "@tensorflow/tfjs-core";
 import { float } from "./attributes.js";
 import { type ElementType, onnxTypeCodes } from "./element-type.js";
+import { int32Bits } from "./int32-bits.js";
 import type { LazyValue } from "./lazy-value.js";
 import { Recorder } from "./recorder.js";
 
@@ -66,7 +67,7 @@ export class GraphBuilder extends Recorder {
       return x;
     }
     const floating = x.type === "float32" || x.type === "float64";
-    return this.rawCast(type === "int32" && floating ? this.#wrapped(x) : x, type);
+    return this.rawCast(type === "int32" && floating ? int32Bits(this, x) : x, type);
   }
 
   /** A cast without the detour for what no int32 holds. */
@@ -213,25 +214,6 @@ export class GraphBuilder extends Recorder {
     const each = (value: (axis: number) => number) => this.indices(axes.map(value));
     const inputs = [x, each(() => -1), each((axis) => -(x.shape[axis]! + 1)), each((axis) => axis), each(() => -1)];
     return this.node("Slice", inputs, x.type, x.shape);
-  }
-
-  /** The last 32 bits of a number, which an Int32Array keeps, as int64; NaN and infinities become 0. */
-  #wrapped(x: LazyValue): LazyValue {
-    const bits = this.rawCast(this.#inInt64(x), "int64");
-    // Without the mask ONNX Runtime would join this cast to the next, and that one saturates.
-    return this.binary("BitwiseAnd", bits, this.scalar("int64", 2 ** 32 - 1));
-  }
-
-  #inInt64(x: LazyValue): LazyValue {
-    const zero = this.scalar(x.type, 0);
-    if (x.type === "float32") {
-      // Beyond 2⁶³ every float is a multiple of 2³².
-      const holds = this.binary("Less", this.unary("Abs", x), this.scalar(x.type, 2 ** 63), "bool");
-      return this.where(holds, x, zero);
-    }
-    const modulus = this.scalar(x.type, 2 ** 32);
-    const rest = this.node("Mod", [x, modulus], x.type, x.shape, { attributes: { fmod: 1 } });
-    return this.where(this.node("IsNaN", [rest], "bool", x.shape), zero, rest);
   }
 
   /** A value known to be all alike as a scalar, where the other operand already has the result's shape. */
