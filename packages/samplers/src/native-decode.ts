@@ -1,4 +1,4 @@
-import { type DecodePlan, type SequenceModel, ShapeError, type TokenBatch } from "@mmgen/core";
+import { type DecodePlan, ShapeError, type TokenBatch } from "@mmgen/core";
 import { throwIfAborted } from "./abort.js";
 import type { GenerateOptions } from "./generate-options.js";
 import { type Generation, walkRows } from "./generation.js";

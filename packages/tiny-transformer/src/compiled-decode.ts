@@ -81,7 +81,7 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, pa
   const steps = noise.shape[0];
   const choose = (hidden: tf.Tensor, noise: tf.Tensor, states: tf.Tensor | undefined) => {
     const logits = runHead(tf.reshape(hidden, [rows, config.width]), inputs, config) as tf.Tensor2D;
-    const ids = chooseIds(logits, guide && guide.legality(states!), noise as tf.Tensor2D, settings);
+    const ids = chooseIds(logits, guide?.legality(states!), noise as tf.Tensor2D, settings);
     return { ids, states: guide?.next(states!, ids) };
   };
   const noiseOf = (from: number, count: number) => tf.slice(noise, [from, 0, 0], [count, -1, -1]);
