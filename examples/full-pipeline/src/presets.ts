@@ -36,7 +36,7 @@ const quick: RunConfig = {
   evaluation: { samples: 200, classifierSteps: 400 },
 };
 
-/** Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `full` has original A's sizes and takes ten hours. */
+/** Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `full` has original A's sizes and takes eight hours. */
 export const presets: Readonly<Record<PresetName, RunConfig>> = {
   smoke: {
     data: { trainCount: 512, testCount: 128 },

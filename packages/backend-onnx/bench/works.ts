@@ -37,7 +37,7 @@ export const works: Readonly<Record<string, WorkPlan>> = {
 
 const igpt = { length: 57, vocabularySize: 170, width: 128, heads: 4, layers: 4 };
 
-interface TransformerStep {
+export interface TransformerStep {
   readonly batch: number;
   readonly length: number;
   readonly vocabularySize: number;
@@ -47,7 +47,7 @@ interface TransformerStep {
   readonly dropout: number;
 }
 
-function transformerStep({ batch, length, ...size }: TransformerStep): Work {
+export function transformerStep({ batch, length, ...size }: TransformerStep): Work {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
   const optimiser = AdamW.create(model.variables, { clipNorm: 1, weightDecay: 0.01 });

@@ -5,4 +5,5 @@ export { registerOnnxBackend } from "./register-onnx-backend.js";
 export { type OrtModule, ortRuntime } from "./runtime/ort-runtime.js";
 export type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime/runtime.js";
 export type { SessionCacheInfo } from "./session-cache.js";
+export { type ExportInput, type ExportOptions, exportOnnx } from "./trace/export-onnx.js";
 export type { TensorStructure } from "./trace/structure.js";

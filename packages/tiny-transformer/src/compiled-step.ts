@@ -28,6 +28,24 @@ export function runPrefill(ids: tf.Tensor, inputs: GraphInputs, config: Complete
   );
 }
 
+/** One new id a row through all layers and the output layer, against cached keys and values; see {@link runStep}. */
+export function runCachedStep(
+  ids: tf.Tensor,
+  position: tf.Tensor1D,
+  keys: readonly tf.Tensor[],
+  values: readonly tf.Tensor[],
+  inputs: GraphInputs,
+  config: CompleteTransformerConfig,
+): CachedPass {
+  return ungroup(
+    tf.tidy(() => {
+      const next = runStep(ids, position, keys, values, inputs, config);
+      return [runHead(tf.reshape(next.hidden, [-1, config.width]), inputs, config), ...next.keys, ...next.values];
+    }),
+    config,
+  );
+}
+
 /**
  * One decode step as a function that a backend may compile: weights and position are among its inputs, so that neither
  * training on nor moving on asks for a new trace.
@@ -45,9 +63,8 @@ export function compileStep(inputs: GraphInputs, config: CompleteTransformerConf
       tables: Object.fromEntries(tableNames.map((name, i) => [name, constants[names.length + i]!])),
       mask: constants.at(-1)!,
     };
-    const next = runStep(ids!, position as tf.Tensor1D, keys, values, traced, config);
-    const logits = runHead(tf.reshape(next.hidden, [-1, config.width]), traced, config);
-    return [logits, ...next.keys, ...next.values];
+    const next = runCachedStep(ids!, position as tf.Tensor1D, keys, values, traced, config);
+    return [next.logits, ...next.keys, ...next.values];
   });
   return (ids: tf.Tensor, position: tf.Tensor, keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): CachedPass =>
     ungroup(step(ids, position, ...keys, ...values, ...constants()), config);

@@ -1,3 +1,4 @@
+export type { CachedPass } from "./compiled-step.js";
 export { KeyValueCache } from "./key-value-cache.js";
 export { type TransformerPreset, transformerPreset } from "./presets.js";
 export type { TransformerBatch } from "./target-losses.js";

@@ -15,7 +15,7 @@ import { assignSafetensors, causalMask, normal, runsLoopsNatively, variable, wei
 import * as tf from "@tensorflow/tfjs-core";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
 import { compileDecode } from "./compiled-decode.js";
-import { compileStep, runPrefill } from "./compiled-step.js";
+import { type CachedPass, compileStep, runCachedStep, runPrefill } from "./compiled-step.js";
 import { checkPlan, choiceSettings, uploadPlan } from "./decode-plan.js";
 import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
@@ -266,6 +266,24 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
     } finally {
       position.dispose();
     }
+  }
+
+  /**
+   * {@link TinyTransformer.stepTensor} as a pure function, caches in and caches out: for graphs of your own, and for export.
+   *
+   * @param ids - `[batch]` int32; borrowed.
+   * @param position - Of the ids in their rows, `[1]` int32; borrowed.
+   * @param caches - One `[batch, heads, contextLength, width / heads]` a layer of keys and of values, zero from `position`
+   *   on; borrowed.
+   * @returns logits, `[batch, vocabularySize]`, and the caches with the ids' in them; yours, or the open tidy's.
+   */
+  stepWithCaches(
+    ids: tf.Tensor1D,
+    position: tf.Tensor1D,
+    caches: { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] },
+  ): CachedPass {
+    this.#assertAlive();
+    return runCachedStep(ids, position, caches.keys, caches.values, this.#inputs, this.config);
   }
 
   /** Frees weights and tables; safe to call twice. Caches are freed by their holders. */

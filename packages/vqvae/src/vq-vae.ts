@@ -138,6 +138,23 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
     return { data, count: codes.count, height: side, width: side, channels, maxValue };
   }
 
+  /**
+   * As {@link VqVae.encode}, on tensors and without checks: for graphs of your own, and for export.
+   *
+   * @param levels - `[batch, side, side, channels]`, int32; borrowed.
+   * @returns `[batch, codeGrid.height · codeGrid.width]`, int32; yours, or the surrounding `tf.tidy`'s.
+   */
+  encodeTensor(levels: tf.Tensor4D): tf.Tensor2D {
+    this.#checkUsable();
+    return tf.tidy(() => this.#network.encode(levels, this.#pass({})));
+  }
+
+  /** The other way: `[batch, codeGrid.height · codeGrid.width]` int32 codes → levels. See {@link VqVae.encodeTensor}. */
+  decodeTensor(codes: tf.Tensor2D): tf.Tensor4D {
+    this.#checkUsable();
+    return tf.tidy(() => this.#network.decode(codes, this.#pass({})));
+  }
+
   /** The images after a way through the codes and back. Throws as {@link VqVae.encode}. */
   async reconstruct(images: ImageBatch): Promise<ImageBatch> {
     return this.decode(await this.encode(images));

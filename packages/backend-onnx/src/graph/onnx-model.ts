@@ -19,7 +19,7 @@ import {
   ValueInfoProtoSchema,
 } from "../proto/onnx.generated.js";
 import type { AttributeValue } from "./attributes.js";
-import { onnxTypeCodes } from "./element-type.js";
+import { type HostArray, onnxTypeCodes } from "./element-type.js";
 import type { LazyNode, LazyValue, Subgraph } from "./lazy-value.js";
 import type { Plan } from "./plan.js";
 
@@ -36,14 +36,32 @@ export function valueName(value: LazyValue): string {
   return `v${value.number}`;
 }
 
+/** How a model differs from the plan it is written from. */
+export interface ModelNames {
+  /** Names of values; those absent keep {@link valueName}. */
+  readonly names: ReadonlyMap<LazyValue, string>;
+  /** Feeds whose elements become part of the model. */
+  readonly stored: ReadonlySet<LazyValue>;
+  /** Shapes of inputs and outputs in which a size has a name; absent: all sizes are numbers. */
+  readonly shapes: ReadonlyMap<LazyValue, readonly (number | string)[]>;
+  /** Elements of constants, where they are not the recorded ones. */
+  readonly constants: ReadonlyMap<LazyValue, HostArray>;
+}
+
+const asPlanned: ModelNames = { names: new Map(), stored: new Set(), shapes: new Map(), constants: new Map() };
+
 /** Writes a plan as the bytes of an ONNX model. Values keep the numbers the plan gave them. */
-export function writeOnnxModel(plan: Plan): Uint8Array<ArrayBuffer> {
+export function writeOnnxModel(plan: Plan, given: ModelNames = asPlanned): Uint8Array<ArrayBuffer> {
+  const nameOf = (value: LazyValue) => given.names.get(value) ?? valueName(value);
+  const elements = (value: LazyValue) => given.constants.get(value) ?? value.resident!.host!;
+  const info = (value: LazyValue) => valueInfoProto(nameOf(value), value, given.shapes.get(value));
+  const stored = plan.feeds.filter((feed) => given.stored.has(feed));
   const graph = create(GraphProtoSchema, {
     name: "recorded",
-    node: plan.nodes.map(nodeProto),
-    initializer: plan.constants.map(initializerProto),
-    input: plan.feeds.map(valueInfoProto),
-    output: plan.outputs.map(valueInfoProto),
+    node: plan.nodes.map((node) => nodeProto(node, nameOf)),
+    initializer: [...plan.constants, ...stored].map((value) => initializerProto(nameOf(value), value, elements(value))),
+    input: plan.feeds.filter((feed) => !given.stored.has(feed)).map(info),
+    output: plan.outputs.map(info),
   });
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
@@ -56,26 +74,29 @@ export function writeOnnxModel(plan: Plan): Uint8Array<ArrayBuffer> {
   return toBinary(ModelProtoSchema, model);
 }
 
-function nodeProto(node: LazyNode): NodeProto {
+type NameOf = (value: LazyValue) => string;
+
+function nodeProto(node: LazyNode, nameOf: NameOf): NodeProto {
   return create(NodeProtoSchema, {
     opType: node.op,
     domain: node.domain,
     name: `${node.op}_${node.outputs[0]!.number}`,
-    input: node.inputs.map((input) => (input === null ? "" : valueName(input))),
-    output: node.outputs.map(valueName),
+    input: node.inputs.map((input) => (input === null ? "" : nameOf(input))),
+    output: node.outputs.map(nameOf),
     attribute: [
       ...Object.entries(node.attributes ?? {}).map(([name, value]) => attributeProto(name, value)),
-      ...(node.body === null ? [] : [bodyProto(node.body)]),
+      ...(node.body === null ? [] : [bodyProto(node.body, nameOf)]),
     ],
   });
 }
 
-function bodyProto(body: Subgraph): AttributeProto {
+function bodyProto(body: Subgraph, nameOf: NameOf): AttributeProto {
+  const info = (value: LazyValue) => valueInfoProto(nameOf(value), value);
   const g: GraphProto = create(GraphProtoSchema, {
     name: `body_${body.outputs[0]!.number}`,
-    node: body.nodes.map(nodeProto),
-    input: body.inputs.map(valueInfoProto),
-    output: body.outputs.map(valueInfoProto),
+    node: body.nodes.map((node) => nodeProto(node, nameOf)),
+    input: body.inputs.map(info),
+    output: body.outputs.map(info),
   });
   return create(AttributeProtoSchema, { name: "body", type: AttributeProto_AttributeType.GRAPH, g });
 }
@@ -97,22 +118,27 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
 }
 
-function initializerProto(value: LazyValue): TensorProto {
-  const data = value.resident!.host!;
+function initializerProto(name: string, value: LazyValue, data: HostArray): TensorProto {
   return create(TensorProtoSchema, {
-    name: valueName(value),
+    name,
     dims: value.shape.map(BigInt),
     dataType: onnxTypeCodes[value.type],
     rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
   });
 }
 
-function valueInfoProto(value: LazyValue): ValueInfoProto {
-  const dim = value.shape.map((size) =>
-    create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(size) } }),
+function valueInfoProto(
+  name: string,
+  value: LazyValue,
+  shape: readonly (number | string)[] = value.shape,
+): ValueInfoProto {
+  const dim = shape.map((size) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value: typeof size === "string" ? { case: "dimParam", value: size } : { case: "dimValue", value: BigInt(size) },
+    }),
   );
   return create(ValueInfoProtoSchema, {
-    name: valueName(value),
+    name,
     type: create(TypeProtoSchema, {
       value: {
         case: "tensorType",

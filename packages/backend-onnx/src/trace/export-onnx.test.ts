@@ -1,0 +1,80 @@
+import { ConfigError } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import * as ort from "onnxruntime-node";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { registerOnnxBackend } from "../register-onnx-backend.js";
+import { exportOnnx } from "./export-onnx.js";
+
+beforeEach(async () => {
+  registerOnnxBackend();
+  await tf.setBackend("onnx");
+});
+afterEach(() => tf.engine().reset());
+
+async function run(model: Uint8Array, feeds: Record<string, ort.Tensor>) {
+  const session = await ort.InferenceSession.create(model);
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+const float = (values: number[], dims: number[]) => new ort.Tensor("float32", Float32Array.from(values), dims);
+
+describe("exportOnnx", () => {
+  test("writes a function with its weights, for any batch", async () => {
+    const weight = tf.variable(tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]));
+    const bias = tf.add(tf.tensor1d([0, 0, 1]), 1); // not computed yet
+    const model = await exportOnnx(
+      ({ x, scale }) => {
+        const rows = tf.reshape(x!, [-1, 2]);
+        const y = tf.relu(tf.add(tf.matMul(rows, weight), bias));
+        return { y: tf.mul(tf.reshape(y, [x!.shape[0]!, 2, 3]), scale!), sum: tf.sum(y) };
+      },
+      {
+        inputs: {
+          x: { shape: ["batch", 2, 2], dtype: "float32" },
+          scale: { shape: [], dtype: "float32" },
+        },
+        weights: new Map([["layer.weight", weight]]),
+      },
+    );
+    for (const batch of [1, 4]) {
+      const values = Array.from({ length: batch * 4 }, (_, i) => i - 5);
+      const { y, sum } = await run(model, { x: float(values, [batch, 2, 2]), scale: float([2], []) });
+      const expected = tf.relu(tf.add(tf.matMul(tf.tensor2d(values, [batch * 2, 2]), weight), bias));
+      expect(y!.dims).toEqual([batch, 2, 3]);
+      expect([...(y!.data as Float32Array)]).toEqual([...(await tf.mul(expected, 2).data())]);
+      expect([...(sum!.data as Float32Array)]).toEqual([...(await tf.sum(expected).data())]);
+    }
+    expect(Buffer.from(model).includes("layer.weight")).toBe(true);
+  });
+
+  test("stores elements of now, and leaves the backend as it was", async () => {
+    const weight = tf.variable(tf.scalar(3));
+    const before = tf.memory().numTensors;
+    const model = await exportOnnx(({ x }) => ({ y: tf.mul(x!, weight) }), {
+      inputs: { x: { shape: [2], dtype: "float32" } },
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    weight.assign(tf.scalar(100));
+    const { y } = await run(model, { x: float([1, 2], [2]) });
+    expect([...(y!.data as Float32Array)]).toEqual([3, 6]);
+    expect([...tf.mul(tf.tensor1d([1, 2]), weight).dataSync()]).toEqual([100, 200]);
+  });
+
+  test("refuses a batch that decides more than a reshape, another backend, and reading", async () => {
+    const inputs = { x: { shape: ["batch", 2], dtype: "float32" } } as const;
+    const spread = ({ x }: tf.NamedTensorMap) => ({ y: tf.tile(tf.sum(x!, 0, true), [x!.shape[0]!, 1]) });
+    await expect(exportOnnx(spread, { inputs })).rejects.toThrow(ConfigError);
+    await expect(exportOnnx(spread, { inputs })).rejects.toThrow('"batch"');
+    const fixed = await exportOnnx(spread, { inputs: { x: { shape: [2, 2], dtype: "float32" } } });
+    const { y } = await run(fixed, { x: float([1, 2, 3, 4], [2, 2]) });
+    expect([...(y!.data as Float32Array)]).toEqual([4, 6, 4, 6]);
+    await expect(exportOnnx(({ x }) => ({ y: tf.scalar(x!.dataSync()[0]!) }), { inputs })).rejects.toThrow("read");
+    expect([...tf.add(1, 2).dataSync()]).toEqual([3]);
+    await tf.setBackend("cpu");
+    await expect(exportOnnx(spread, { inputs })).rejects.toThrow("got cpu");
+  });
+});
