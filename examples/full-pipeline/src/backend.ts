@@ -14,12 +14,27 @@ const optionalPackages = {
 } as const;
 
 /**
+ * As {@link selectBackend}, for a run that trains.
+ *
+ * @throws a {@link ConfigError} also for a backend that lacks gradients, before anything is computed.
+ */
+export async function selectTrainingBackend(choice: BackendChoice): Promise<string> {
+  if (choice === "wasm") {
+    throw new ConfigError(
+      "Backend wasm cannot train: it lacks the gradients of convolutions and embeddings. " +
+        'Train with another, for instance --backend onnx; "npm run generate" takes wasm.',
+    );
+  }
+  return selectBackend(choice);
+}
+
+/**
  * Registers and selects a TensorFlow.js backend.
  *
  * `auto` takes `@tensorflow/tfjs-node-gpu` where it is installed and reports a GPU, else ONNX Runtime, else plain JavaScript.
  *
  * @returns One line that says which backend runs and why.
- * @throws {@link ConfigError} when the asked backend cannot be had, with the command that installs it.
+ * @throws a {@link ConfigError} when the asked backend cannot be had, with the command that installs it.
  */
 export async function selectBackend(choice: BackendChoice): Promise<string> {
   if (choice !== "auto") {

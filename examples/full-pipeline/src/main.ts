@@ -1,4 +1,4 @@
-import { selectBackend } from "./backend.js";
+import { selectTrainingBackend } from "./backend.js";
 import { runCommand } from "./errors.js";
 import { interruptSignal } from "./interruption.js";
 import { Narrator } from "./narrator.js";
@@ -15,7 +15,7 @@ await runCommand(async () => {
   const settings = await (options.resume ? resumedSettings(options, folders) : newSettings(options));
   const narrator = new Narrator(folders);
   const interrupt = interruptSignal();
-  const backend = await selectBackend(options.backend);
+  const backend = await selectTrainingBackend(options.backend);
   narrator.line(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
   const metrics = await runPipeline({
     settings,
