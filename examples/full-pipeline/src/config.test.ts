@@ -27,7 +27,8 @@ describe("presets", () => {
 
   it("full has the sizes of original A", () => {
     const { tokenizer, transformer } = presets.full;
-    expect(tokenizer.network).toEqual({ hiddenChannels: 256, residualBlocks: 2, attentionHeads: 0 });
+    expect(tokenizer.composition).toBe("whole");
+    expect(tokenizer.network).toEqual({ hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 });
     expect(tokenizer.quantizer).toMatchObject({ codebookSize: 128, codeDimension: 256 });
     expect(transformer).toMatchObject({ width: 128, heads: 4, layers: 4, dropout: 0.1, warmUpSteps: 1000, epochs: 30 });
   });
