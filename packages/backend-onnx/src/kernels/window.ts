@@ -87,10 +87,30 @@ export function shiftedViews(graph: GraphBuilder, x: LazyValue, window: Window, 
  * @param x - `[batch, ...spatial, channels]`.
  * @returns `[batch · output places, filter places · channels]`.
  */
-export function patches(graph: GraphBuilder, x: LazyValue, window: Window, fill = 0): LazyValue {
+export function patches(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
+  const name = `${[window.output, window.filter, window.strides, window.dilations, window.before].join(" ")}`;
+  const known = patchesOf.get(x)?.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const [rows, columns] = patchesShape(x, window);
+  const laidOut = layOut(graph, x, window);
+  if (rows * columns <= greatestKept) {
+    patchesOf.set(x, (patchesOf.get(x) ?? new Map()).set(name, laidOut));
+  }
+  return laidOut;
+}
+
+/** Patches up to 32 MiB are laid out once for a convolution and its filter's gradient; larger ones twice, for room. */
+const greatestKept = 2 ** 23;
+
+/** By input and window. */
+const patchesOf = new WeakMap<LazyValue, Map<string, LazyValue>>();
+
+function layOut(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
   const [batch, channels] = [x.shape[0]!, x.shape[x.shape.length - 1]!];
   const paddings = window.before.map((before, axis) => [before, window.after[axis]!] as const);
-  const padded = graph.pad(x, [[0, 0], ...paddings, [0, 0]], fill);
+  const padded = graph.pad(x, [[0, 0], ...paddings, [0, 0]], 0);
   const places = padded.shape.slice(1, -1).reduce((product, size) => product * size, 1);
   const { output, filter, strides, dilations } = window;
   const name = `patches ${[padded.shape.slice(1, -1), output, filter, strides, dilations].join(" ")}`;
