@@ -1,6 +1,7 @@
 // `npm run bench -- [work…] [--no-cpu] [--no-torch]`: each work on ONNX Runtime, in PyTorch and on tfjs-backend-cpu, one
 // after another on this machine, and the ratios of their times. PyTorch is whatever `$MMGEN_PYTHON`, else `python3`, has.
 import { spawnSync } from "node:child_process";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../bundle.mjs";
 
@@ -40,6 +41,8 @@ const fixed = (value, digits = 1) => (value === undefined ? "–" : value.toFixe
 
 let failed = false;
 for (const { name, label, target } of works) {
+  // What torch.compile has started works on for a moment after it.
+  await setTimeout(4000);
   const ours = json(process.execPath, [script, name, flags.has("--no-cpu") ? "" : "--cpu"]);
   if (ours.error) {
     console.error(`${label}: ${ours.error}`);
