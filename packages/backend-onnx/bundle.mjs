@@ -24,7 +24,9 @@ export async function bundle(entry, name) {
     external: ["onnxruntime-node"],
     outfile,
     logLevel: "error",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+    },
     plugins: [sources],
   });
   return outfile;
