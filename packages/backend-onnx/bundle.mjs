@@ -21,7 +21,7 @@ export async function bundle(entry, name) {
     mainFields: ["module", "main"],
     // tfjs-core declares its test files free of side effects, which would drop every spec.
     ignoreAnnotations: true,
-    external: ["onnxruntime-node"],
+    external: ["onnxruntime-node", "@resvg/resvg-js"],
     outfile,
     logLevel: "error",
     banner: {

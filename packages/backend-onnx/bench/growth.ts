@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { trainingCurves } from "@mmgen/plots";
+import { writePng } from "@mmgen/plots/node";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
 import { type TransformerStep, transformerStep } from "./works.js";
 
-/** How a training step grows with each size of a transformer: `npm run bench:growth -- [plot.svg]`. */
+/** How a training step grows with each size of a transformer: `npm run bench:growth -- [plot.png]`. */
 const base: TransformerStep = {
   batch: 64,
   length: 32,
@@ -56,7 +56,7 @@ for (const [name, values] of Object.entries(sizes)) {
 const file = process.argv[2];
 if (file !== undefined) {
   const title = "A transformer's training step on @mmgen/backend-onnx";
-  writeFileSync(file, await trainingCurves({ title, panels }));
+  await writePng(file, await trainingCurves({ title, panels }));
   console.log(`plot: ${file}`);
 }
 
