@@ -1,6 +1,7 @@
 import { compile, scan } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
+import { fedInputs } from "./fed-inputs.js";
 import type { CompleteTransformerConfig } from "./transformer-config.js";
 import { type GraphInputs, runHead, runPrompt, runWindowStep, type Window } from "./transformer-graph.js";
 
@@ -33,23 +34,17 @@ export interface DecodeInputs {
  * @returns a function to `[steps, rows]` int32; the caller's.
  */
 export function compileDecode(inputs: GraphInputs, config: CompleteTransformerConfig, settings: ChoiceSettings) {
-  const names = [...inputs.weights.keys()];
-  const tableNames = Object.keys(inputs.tables);
-  const constants = [...inputs.weights.values(), ...(Object.values(inputs.tables) as tf.Tensor[]), inputs.mask!];
+  const fed = fedInputs(inputs);
 
   const run = compile((prompt, noise, ...rest) => {
-    const [constants, grammar] = [rest.slice(0, names.length + tableNames.length + 1), rest.slice(-3)];
-    const traced: GraphInputs = {
-      weights: new Map(names.map((name, i) => [name, constants[i]!])),
-      tables: Object.fromEntries(tableNames.map((name, i) => [name, constants[names.length + i]!])),
-      mask: constants.at(-1)!,
-    };
-    const guide = rest.length === constants.length ? undefined : grammarGuide(grammar, config.vocabularySize);
+    const traced = fed.restore(rest);
+    const grammar = rest.slice(fed.tensors.length);
+    const guide = grammar.length === 0 ? undefined : grammarGuide(grammar, config.vocabularySize);
     return [decode(prompt as tf.Tensor2D, noise as tf.Tensor3D, traced, { config, settings, guide })];
   });
   return ({ prompt, noise, grammar }: DecodeInputs): tf.Tensor2D => {
     const guide = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
-    return run(prompt, noise, ...constants, ...guide)[0] as tf.Tensor2D;
+    return run(prompt, noise, ...fed.tensors, ...guide)[0] as tf.Tensor2D;
   };
 }
 

@@ -1,5 +1,6 @@
 import { compile } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
+import { fedInputs } from "./fed-inputs.js";
 import type { CompleteTransformerConfig } from "./transformer-config.js";
 import { type GraphInputs, runHead, runPrompt, runStep } from "./transformer-graph.js";
 
@@ -52,22 +53,16 @@ export function runCachedStep(
  */
 export function compileStep(inputs: GraphInputs, config: CompleteTransformerConfig) {
   const { layers } = config;
-  const names = [...inputs.weights.keys()];
-  const tableNames = Object.keys(inputs.tables);
-  const constants = () => [...inputs.weights.values(), ...(Object.values(inputs.tables) as tf.Tensor[]), inputs.mask!];
+  const fed = fedInputs(inputs);
 
   const step = compile((ids, position, ...rest) => {
-    const [keys, values, constants] = [rest.slice(0, layers), rest.slice(layers, 2 * layers), rest.slice(2 * layers)];
-    const traced: GraphInputs = {
-      weights: new Map(names.map((name, i) => [name, constants[i]!])),
-      tables: Object.fromEntries(tableNames.map((name, i) => [name, constants[names.length + i]!])),
-      mask: constants.at(-1)!,
-    };
+    const [keys, values] = [rest.slice(0, layers), rest.slice(layers, 2 * layers)];
+    const traced = fed.restore(rest.slice(2 * layers));
     const next = runCachedStep(ids!, position as tf.Tensor1D, keys, values, traced, config);
     return [next.logits, ...next.keys, ...next.values];
   });
   return (ids: tf.Tensor, position: tf.Tensor, keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): CachedPass =>
-    ungroup(step(ids, position, ...keys, ...values, ...constants()), config);
+    ungroup(step(ids, position, ...keys, ...values, ...fed.tensors), config);
 }
 
 function ungroup([logits, ...cached]: tf.Tensor[], { layers }: CompleteTransformerConfig): CachedPass {

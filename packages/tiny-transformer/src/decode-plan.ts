@@ -36,8 +36,36 @@ export function choiceSettings({ temperature, topK, topP }: DecodePlan): ChoiceS
   return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
 }
 
+/**
+ * Runs a plan that {@link checkPlan} has passed.
+ *
+ * @param run - Gives `[steps, rows]` int32.
+ * @returns prompt and added ids, `[rows, promptLength + steps]`.
+ */
+export async function runPlan(
+  plan: DecodePlan,
+  run: (inputs: DecodeInputs) => tf.Tensor2D,
+  vocabularySize: number,
+): Promise<TokenBatch> {
+  const { prompt, steps } = plan;
+  const length = prompt.length + steps;
+  const data = new Int32Array(prompt.count * length);
+  for (let row = 0; row < prompt.count; row++) {
+    data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
+  }
+  if (steps > 0) {
+    const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize)));
+    const ids = await chosen.data().finally(() => chosen.dispose());
+    ids.forEach((id, i) => {
+      const [step, row] = [Math.floor(i / prompt.count), i % prompt.count];
+      data[row * length + prompt.length + step] = id;
+    });
+  }
+  return { data, count: prompt.count, length };
+}
+
 /** The rest of a plan, uploaded; the caller's, or the open tidy's. Throws {@link GrammarError} where a prompt leaves it. */
-export function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
+function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
   const { prompt, grammar } = plan;
   const noise = tf.tensor3d(noiseOf(plan, vocabularySize), [plan.steps, prompt.count, vocabularySize]);
   const ids = uploadTokens(prompt) as tf.Tensor2D;

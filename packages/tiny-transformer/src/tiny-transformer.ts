@@ -16,7 +16,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
 import { compileDecode } from "./compiled-decode.js";
 import { type CachedPass, compileStep, runCachedStep, runPrefill } from "./compiled-step.js";
-import { checkPlan, choiceSettings, uploadPlan } from "./decode-plan.js";
+import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
 import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
@@ -46,8 +46,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   readonly state: ReadonlyMap<string, tf.Variable> = new Map();
   readonly #inputs: GraphInputs;
   readonly #step: ReturnType<typeof compileStep>;
-  /** By the settings that decide a graph. */
-  readonly #decodes = new Map<string, ReturnType<typeof compileDecode>>();
+  /** For the settings of the last plan, which decide its graph. */
+  #decode: { readonly key: string; readonly run: ReturnType<typeof compileDecode> } | undefined;
   #disposed = false;
 
   private constructor(config: CompleteTransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
@@ -190,36 +190,18 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * It throws a {@link ShapeError}, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
-    return this.config.causal && runsLoopsNatively() ? (plan) => this.#decode(plan) : undefined;
+    return this.config.causal && runsLoopsNatively() ? (plan) => this.#runPlan(plan) : undefined;
   }
 
-  async #decode(plan: DecodePlan): Promise<TokenBatch> {
+  async #runPlan(plan: DecodePlan): Promise<TokenBatch> {
     this.#assertAlive();
     checkPlan(plan, this.vocabularySize, this.contextLength);
-    const { prompt, steps } = plan;
-    const length = prompt.length + steps;
-    const data = new Int32Array(prompt.count * length);
-    for (let row = 0; row < prompt.count; row++) {
-      data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
-    }
-    if (steps === 0) {
-      return { data, count: prompt.count, length };
-    }
     const settings = choiceSettings(plan);
     const key = JSON.stringify(settings);
-    const run = this.#decodes.get(key) ?? compileDecode(this.#inputs, this.config, settings);
-    this.#decodes.set(key, run);
-    const chosen = tf.tidy(() => run(uploadPlan(plan, this.vocabularySize)));
-    try {
-      const ids = await chosen.data();
-      ids.forEach((id, i) => {
-        const [step, row] = [Math.floor(i / prompt.count), i % prompt.count];
-        data[row * length + prompt.length + step] = id;
-      });
-      return { data, count: prompt.count, length };
-    } finally {
-      chosen.dispose();
+    if (this.#decode?.key !== key) {
+      this.#decode = { key, run: compileDecode(this.#inputs, this.config, settings) };
     }
+    return runPlan(plan, this.#decode.run, this.vocabularySize);
   }
 
   /**
