@@ -1,30 +1,62 @@
+import { parseArgs } from "node:util";
 import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
 import { type WorkPlan, works } from "./works.js";
 
-/** Measures the work of the first argument and prints one line of JSON. */
-const [name = "", versusCpu] = process.argv.slice(2);
+/** Measures the work named first and prints one line of JSON. */
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Also measures tfjs's cpu backend. */
+    cpu: { type: "boolean", default: false },
+    /** The execution provider of ONNX Runtime, or `tfjs-webgpu` for tfjs's own backend. */
+    provider: { type: "string", default: "cpu" },
+    /** Brings every result to the host. */
+    host: { type: "boolean", default: false },
+    threads: { type: "string", default: "2" },
+  },
+});
 const profilePrefix = process.env.MMGEN_PROFILE;
-const plan = works[name];
+const plan = works[positionals[0] ?? ""];
 if (plan === undefined) {
-  throw new Error(`Expected one of ${Object.keys(works).join(", ")}, got "${name}".`);
+  throw new Error(`Expected one of ${Object.keys(works).join(", ")}, got "${positionals[0]}".`);
 }
-registerOnnxBackend({ intraOpNumThreads: 2, ...(profilePrefix !== undefined && { profilePrefix }) });
-await tf.setBackend("onnx");
-const backend = tf.backend() as OnnxBackend;
+if (values.provider === "tfjs-webgpu") {
+  await useTfjsWebgpu();
+} else {
+  registerOnnxBackend({
+    intraOpNumThreads: Number(values.threads),
+    executionProviders: [values.provider],
+    keepOnDevice: !values.host,
+    ...(profilePrefix !== undefined && { profilePrefix }),
+  });
+  await tf.setBackend("onnx");
+}
+const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : null;
 const full = await measure(plan, plan.batch, 9);
-const { compileMs } = backend.sessions();
+const compileMs = backend?.sessions().compileMs;
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
-const fallback = [...backend.fallback!.counts.keys()];
+const fallback = [...(backend?.fallback?.counts.keys() ?? [])];
 console.log(JSON.stringify({ ...full, compileMs, peakMiB, fallback, timesCpu: await timesCpu(plan) }));
 
 // Closing its sessions writes their profiles.
-tf.removeBackend("onnx");
+tf.removeBackend(tf.getBackend());
+
+/** Makes tfjs's WebGPU backend active, on Dawn from the npm package `webgpu`. */
+async function useTfjsWebgpu(): Promise<void> {
+  // Neither is a dependency: `npm install --no-save webgpu @tensorflow/tfjs-backend-webgpu@4.22.0`.
+  const [dawn, tfjs] = ["webgpu", "@tensorflow/tfjs-backend-webgpu"];
+  const { create, globals } = await import(dawn);
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, "navigator", { value: { gpu: create([]) }, configurable: true });
+  await import(tfjs);
+  await tf.setBackend("webgpu");
+}
 
 /** How many times as long plain JavaScript takes, at a batch it can be waited for. */
 async function timesCpu({ smallBatch }: WorkPlan): Promise<number | undefined> {
-  if (smallBatch === undefined || versusCpu !== "--cpu") {
+  if (smallBatch === undefined || !values.cpu) {
     return undefined;
   }
   const small = await measure(plan!, smallBatch, 9);

@@ -1,13 +1,23 @@
-// `npm run bench -- [work…] [--no-cpu] [--no-torch]`: each work on ONNX Runtime, in PyTorch and on tfjs-backend-cpu, one
-// after another on this machine, and the ratios of their times. PyTorch is whatever `$MMGEN_PYTHON`, else `python3`, has.
+// `npm run bench -- [work…] [--no-cpu] [--no-torch] [--provider NAME]`: each work on ONNX Runtime, in PyTorch and on
+// tfjs-backend-cpu, one after another on this machine, and the ratios of their times. PyTorch is whatever `$MMGEN_PYTHON`,
+// else `python3`, has; it computes on CUDA where ONNX Runtime's execution provider is another than cpu. `--provider
+// tfjs-webgpu` measures tfjs's own backend instead of this one.
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { bundle } from "../bundle.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
-const flags = new Set(process.argv.slice(2).filter((each) => each.startsWith("--")));
-const chosen = process.argv.slice(2).filter((each) => !each.startsWith("--"));
+const { values: flags, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  allowNegative: true,
+  options: {
+    cpu: { type: "boolean", default: true },
+    torch: { type: "boolean", default: true },
+    provider: { type: "string", default: "cpu" },
+  },
+});
 const python = process.env.MMGEN_PYTHON ?? "python3";
 
 /** What is measured, and how many times as fast as PyTorch it is to be. */
@@ -30,7 +40,8 @@ function json(command, args) {
 }
 
 const script = await bundle(path("main.ts"), "mmgen-bench/main");
-const torch = flags.has("--no-torch")
+const torchFlags = flags.provider === "cpu" ? [] : ["--cuda"];
+const torch = !flags.torch
   ? { error: "not asked for" }
   : json(python, ["-c", "import torch, json; print(json.dumps({'version': torch.__version__}))"]);
 console.log(torch.error ? `PyTorch: skipped (${torch.error}).` : `PyTorch ${torch.version}, 2 threads.`);
@@ -43,14 +54,19 @@ let failed = false;
 for (const { name, label, target } of works) {
   // What torch.compile has started works on for a moment after it.
   await setTimeout(4000);
-  const ours = json(process.execPath, [script, name, flags.has("--no-cpu") ? "" : "--cpu"]);
+  const ours = json(process.execPath, [
+    script,
+    name,
+    `--provider=${flags.provider}`,
+    ...(flags.cpu && flags.provider === "cpu" ? ["--cpu"] : []),
+  ]);
   if (ours.error) {
     console.error(`${label}: ${ours.error}`);
     failed = true;
     continue;
   }
-  const eager = torch.error ? {} : json(python, [path("torch/measure.py"), name]);
-  const compiled = torch.error ? {} : json(python, [path("torch/measure.py"), name, "--compile"]);
+  const eager = torch.error ? {} : json(python, [path("torch/measure.py"), name, ...torchFlags]);
+  const compiled = torch.error ? {} : json(python, [path("torch/measure.py"), name, "--compile", ...torchFlags]);
   row(
     label,
     fixed(ours.ms),

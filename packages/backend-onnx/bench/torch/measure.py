@@ -1,4 +1,4 @@
-"""Measures one piece of work in PyTorch: `python measure.py NAME [--compile]` prints a line of JSON."""
+"""Measures one piece of work in PyTorch: `python measure.py NAME [--compile] [--cuda]` prints a line of JSON."""
 
 import json
 import resource
@@ -10,6 +10,7 @@ import torch
 from models import Transformer, VqVae
 
 THREADS = 2
+DEVICE = "cuda" if "--cuda" in sys.argv else "cpu"
 
 
 def training_step(model, draw, clip):
@@ -81,8 +82,15 @@ WORK = {
 
 def main():
     torch.set_num_threads(THREADS)
+    torch.set_default_device(DEVICE)
     torch.manual_seed(1)
-    run = WORK[sys.argv[1]]()
+    work = WORK[sys.argv[1]]()
+
+    def run():
+        work()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
+
     for _ in range(3):
         run()
     times = []
