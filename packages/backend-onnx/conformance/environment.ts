@@ -1,4 +1,4 @@
-import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
@@ -19,7 +19,13 @@ const register: Readonly<Record<string, () => string>> = {
 
 function onnx(fallback: boolean): string {
   // The graphs are tiny: more threads would only wait for each other.
-  registerOnnxBackend({ fallback, intraOpNumThreads: 1 });
+  const provider = process.env.CONFORMANCE_PROVIDER!;
+  registerOnnxBackend({ fallback, intraOpNumThreads: 1, executionProviders: [provider] });
+  tf.setBackend("onnx");
+  if (!(tf.backend() instanceof OnnxBackend)) {
+    // tfjs would run the suite on the next backend it finds.
+    throw new Error(`The onnx backend did not start with the provider ${provider}.`);
+  }
   return "onnx";
 }
 

@@ -8,14 +8,15 @@ import { fileURLToPath } from "node:url";
  *
  * @param {string} backend - a name of backends.mjs.
  * @param {string} suite - path of the bundled suite.
- * @param {string} [only] - part of the names of the specs to run; all by default.
+ * @param {{ only?: string, provider?: string }} [options] - part of the names of the specs to run, all by default; ONNX
+ *   Runtime's execution provider, the cpu by default.
  * @returns {Map<string, { status: "passed" | "failed" | "excluded", reasons: string[] }>} by spec.
  */
-export function runBackend(backend, suite, only = "") {
+export function runBackend(backend, suite, { only = "", provider = "cpu" } = {}) {
   const output = join(dirname(suite), `${backend}.json`);
   const script = fileURLToPath(new URL("run-suite.mjs", import.meta.url));
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script, suite, output], {
-    env: { ...process.env, CONFORMANCE_BACKEND: backend, CONFORMANCE_ONLY: only },
+    env: { ...process.env, CONFORMANCE_BACKEND: backend, CONFORMANCE_ONLY: only, CONFORMANCE_PROVIDER: provider },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });
