@@ -1,9 +1,11 @@
 import { KernelError } from "@mmgen/core";
+import type { LazyValue } from "./graph/lazy-value.js";
 import { failingNode } from "./graph/lost-values.js";
 import { valueName, writeOnnxModel } from "./graph/onnx-model.js";
 import type { Plan } from "./graph/plan.js";
 import { planWork } from "./graph/plan-work.js";
 import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "./runtime/runtime.js";
+import { providersFor } from "./runtime/webgpu-limits.js";
 import { SessionCache } from "./session-cache.js";
 
 /** Graphs of less arithmetic than this run on the calling thread. */
@@ -17,6 +19,7 @@ export class Executor {
     readonly runtime: Runtime,
     private readonly options: SessionOptions,
     cacheSize: number,
+    private readonly keepOnDevice: boolean,
   ) {
     this.cache = new SessionCache(cacheSize);
   }
@@ -68,15 +71,26 @@ export class Executor {
       return session;
     };
     try {
-      const [inputs, outputs] = [plan.feeds.map(valueName), plan.outputs.map(valueName)];
+      const inputs = plan.feeds.map(valueName);
+      const outputs = plan.outputs.map((value) => ({
+        name: valueName(value),
+        onDevice: this.keepOnDevice && staysOnDevice(value),
+      }));
       // Every session of several threads has threads of its own, which cost more than a small graph has to do.
-      const options = planWork(plan) < smallWork ? { ...this.options, intraOpNumThreads: 1 } : this.options;
+      const threads = planWork(plan) < smallWork ? 1 : this.options.intraOpNumThreads;
+      const executionProviders = providersFor(plan, this.options.executionProviders);
+      const options = { ...this.options, intraOpNumThreads: threads, executionProviders };
       const session = this.runtime.createSession(model, inputs, outputs, options);
       return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
     } catch (cause) {
       return fail("build", plan, cause);
     }
   }
+}
+
+/** Numbers of one element are what a training step reads; no provider has buffers of booleans. */
+function staysOnDevice({ type, shape }: LazyValue): boolean {
+  return type !== "bool" && shape.some((size) => size > 1);
 }
 
 function fail(action: "build" | "run", plan: Plan | null, cause: unknown): never {

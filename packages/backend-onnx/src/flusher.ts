@@ -48,6 +48,7 @@ export class Flusher {
       );
     }
     const failures: Error[] = [];
+    const dropped = this.store.takeDropped();
     for (let outputs = this.#takePending(); outputs.length > 0; ) {
       let plan: Plan | null = null;
       try {
@@ -59,11 +60,13 @@ export class Flusher {
         failures.push(error as Error);
       }
     }
+    freeAll(dropped);
     throwFirst(failures);
   }
 
   async #flushLater(): Promise<void> {
     const failures: Error[] = [];
+    const dropped = this.store.takeDropped();
     for (let outputs = this.#takePending(); outputs.length > 0; ) {
       let plan: Plan | null = null;
       try {
@@ -75,6 +78,7 @@ export class Flusher {
         failures.push(error as Error);
       }
     }
+    freeAll(dropped);
     throwFirst(failures);
   }
 
@@ -88,6 +92,13 @@ export class Flusher {
   #takePending(): LazyValue[] {
     this.graph.recorded = 0;
     return [...this.store.pending];
+  }
+}
+
+/** Frees what only graphs that are computed now could read. */
+function freeAll(dropped: readonly RuntimeTensor[]): void {
+  for (const tensor of dropped) {
+    tensor.dispose();
   }
 }
 

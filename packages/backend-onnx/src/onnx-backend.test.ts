@@ -236,6 +236,16 @@ describe("other backends, the fallback, errors", () => {
     await expect(later.data()).rejects.toThrow(/Gather/);
   });
 
+  test("what does not fit into memory is a KernelError with the node, its shapes and the way out", async () => {
+    const [column, row] = [tf.ones<tf.Rank.R2>([2 ** 21, 1]), tf.ones<tf.Rank.R2>([1, 2 ** 21])];
+    // 16 TiB, more than any machine gives.
+    const sum = tf.tidy(() => tf.sum(tf.matMul(column, row)));
+    const error = await sum.data().catch((caught: unknown) => caught);
+    expect(KernelError.isInstance(error)).toBe(true);
+    expect(String(error)).toMatch(/MatMul.*float32\[2097152,1\].*float32\[2097152,2097152\].*make the batch smaller/s);
+    expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
+  });
+
   test("options out of range are refused", async () => {
     registerOnnxBackend({ sessionCacheSize: 0 });
     expect(await tf.setBackend("onnx")).toBe(false);

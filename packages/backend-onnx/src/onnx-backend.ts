@@ -6,7 +6,8 @@ import { GraphBuilder } from "./graph/graph-builder.js";
 import type { LazyValue } from "./graph/lazy-value.js";
 import { Planner } from "./graph/plan.js";
 import type { OnnxBackendOptions } from "./options.js";
-import { positive, sessionOptions } from "./resolve-options.js";
+import { checkProviders, keepsOnDevice, positive, sessionOptions } from "./resolve-options.js";
+import { mostOutputs } from "./runtime/execution-provider.js";
 import { nodeRuntime } from "./runtime/node-runtime.js";
 import type { RuntimeTensor } from "./runtime/runtime.js";
 import type { SessionCacheInfo } from "./session-cache.js";
@@ -22,7 +23,7 @@ import type { TensorStructure } from "./trace/structure.js";
  * Reach the active one with `tf.backend() as OnnxBackend`.
  */
 export class OnnxBackend extends tf.KernelBackend {
-  readonly graph = new GraphBuilder();
+  readonly graph: GraphBuilder;
   readonly planner = new Planner();
   readonly executor: Executor;
   readonly fallback: Fallback | null;
@@ -35,7 +36,10 @@ export class OnnxBackend extends tf.KernelBackend {
   constructor(options: OnnxBackendOptions = {}) {
     super();
     const cacheSize = positive("sessionCacheSize", options.sessionCacheSize ?? 64);
-    this.executor = new Executor(options.runtime ?? nodeRuntime(), sessionOptions(options), cacheSize);
+    const [runtime, resolved] = [options.runtime ?? nodeRuntime(), sessionOptions(options)];
+    checkProviders(runtime, resolved);
+    this.graph = new GraphBuilder(mostOutputs(resolved.executionProviders));
+    this.executor = new Executor(runtime, resolved, cacheSize, keepsOnDevice(options));
     this.#store = new TensorStore(this, this.graph, this.executor.runtime);
     this.#flusher = new Flusher(this.#store, this.graph, this.planner, this.executor);
     this.#reader = new TensorReader(this.#store, this.#flusher, this.executor.runtime);
@@ -61,6 +65,15 @@ export class OnnxBackend extends tf.KernelBackend {
   /** The elements of a tensor in its shape, computed now if need be. For synchronous runtimes. */
   resident(info: tf.TensorInfo): RuntimeTensor {
     return this.#reader.resident(info);
+  }
+
+  /** Keeps a value's elements as a tensor would, until {@link OnnxBackend.letGo}. */
+  hold(value: LazyValue): void {
+    this.#store.hold(value);
+  }
+
+  letGo(value: LazyValue): void {
+    this.#store.release(value);
   }
 
   /** A tensor of its own for a value; the caller's, or the open tidy's. */

@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from "./runtime/execution-provider.js";
 import type { Runtime } from "./runtime/runtime.js";
 
 /** Options of {@link registerOnnxBackend}; all have defaults. */
@@ -8,8 +9,13 @@ export interface OnnxBackendOptions {
   readonly intraOpNumThreads?: number;
   /** How far ONNX Runtime rewrites a graph before it runs. Default: `"all"`. */
   readonly graphOptimizationLevel?: "disabled" | "basic" | "extended" | "layout" | "all";
-  /** ONNX Runtime's execution providers, the preferred one first. Default: `["cpu"]`. */
-  readonly executionProviders?: readonly string[];
+  /**
+   * ONNX Runtime's execution providers, the preferred one first; what one lacks, the next does, and the cpu at last.
+   * Default: `["cpu"]`.
+   */
+  readonly executionProviders?: readonly ExecutionProvider[];
+  /** Whether results stay on the provider's device until they are read, where it can hold them (WebGPU). Default: true. */
+  readonly keepOnDevice?: boolean;
   /** Most compiled graphs kept at once. Default: 64. */
   readonly sessionCacheSize?: number;
   /** Nodes recorded without a read after which the graph is run at the next moment no `tf.tidy` is open. Default: 4000. */

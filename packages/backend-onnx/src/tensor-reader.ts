@@ -72,8 +72,9 @@ export class TensorReader {
       this.#refuseWhileTracing();
       this.#compute(value);
     }
-    const { host } = settled(value);
-    if (host === null) {
+    const resident = settled(value);
+    const host = resident.host ?? resident.downloadSync?.();
+    if (host === undefined) {
       throw new KernelError(`The elements live on a device of ${this.runtime.name}; use await tensor.data().`);
     }
     return host;

@@ -31,6 +31,7 @@ export interface Written {
 export class TensorStore {
   readonly #data: tf.DataStorage<Entry>;
   readonly #pending = new Set<LazyValue>();
+  readonly #dropped: RuntimeTensor[] = [];
   #bytes = 0;
 
   constructor(
@@ -154,7 +155,13 @@ export class TensorStore {
     this.#pending.delete(value);
     if (value.resident !== null) {
       this.#bytes -= value.resident.byteLength;
+      this.#drop(value.resident);
     }
+  }
+
+  /** Elements on a device that nothing holds any more. What is pending may read them until it is computed. */
+  takeDropped(): RuntimeTensor[] {
+    return this.#dropped.splice(0);
   }
 
   /** Gives computed values their elements and forgets how they were made. */
@@ -167,7 +174,7 @@ export class TensorStore {
       if (value.holders > 0) {
         this.#bytes += resident.byteLength;
       } else {
-        resident.dispose();
+        this.#drop(resident);
       }
     });
   }
@@ -183,6 +190,17 @@ export class TensorStore {
 
   clear(): void {
     this.#pending.clear();
+  }
+
+  #drop(resident: RuntimeTensor): void {
+    if (resident.host !== null) {
+      return;
+    }
+    if (this.#pending.size > 0) {
+      this.#dropped.push(resident);
+    } else {
+      resident.dispose();
+    }
   }
 
   #part(values: Float32Array, shape: readonly number[]): tf.TensorInfo {

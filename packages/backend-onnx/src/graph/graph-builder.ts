@@ -7,6 +7,11 @@ import { Recorder } from "./recorder.js";
 
 /** The recorder's vocabulary: ONNX operators that know the shape of their result. */
 export class GraphBuilder extends Recorder {
+  /** @param mostOutputs - outputs that one node may have; what splits into more does so in steps. */
+  constructor(private readonly mostOutputs = Number.POSITIVE_INFINITY) {
+    super();
+  }
+
   unary(op: string, x: LazyValue): LazyValue {
     return this.node(op, [x], x.type, x.shape);
   }
@@ -160,6 +165,14 @@ export class GraphBuilder extends Recorder {
   split(x: LazyValue, sizes: readonly number[], axis: number): LazyValue[] {
     if (sizes.length === 1) {
       return [x];
+    }
+    if (sizes.length > this.mostOutputs) {
+      const part = Math.ceil(sizes.length / this.mostOutputs);
+      const groups = Array.from({ length: Math.ceil(sizes.length / part) }, (_, i) =>
+        sizes.slice(i * part, (i + 1) * part),
+      );
+      const totals = groups.map((group) => group.reduce((total, size) => total + size, 0));
+      return this.split(x, totals, axis).flatMap((values, i) => this.split(values, groups[i]!, axis));
     }
     const outputs = sizes.map((size) => ({ type: x.type, shape: x.shape.map((d, i) => (i === axis ? size : d)) }));
     return this.nodes("Split", [x, this.indices(sizes)], outputs, { attributes: { axis } });

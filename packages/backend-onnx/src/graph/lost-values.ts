@@ -1,4 +1,5 @@
 import { type LazyNode, type LazyValue, sourcesOf } from "./lazy-value.js";
+import { nodeName } from "./onnx-model.js";
 import type { Plan } from "./plan.js";
 
 /**
@@ -15,7 +16,7 @@ export function lostValues(outputs: readonly LazyValue[], plan: Plan | null, err
 
 /** The node of a plan that a message of ONNX Runtime names. */
 export function failingNode(plan: Plan, message: string): LazyNode | null {
-  return plan.nodes.find(({ op, outputs }) => new RegExp(`\\b${op}_${outputs[0]!.number}\\b`).test(message)) ?? null;
+  return plan.nodes.find((node) => new RegExp(`\\b${nodeName(node)}(?!\\d)`).test(message)) ?? null;
 }
 
 function messages(error: Error): string {

@@ -36,6 +36,11 @@ export function valueName(value: LazyValue): string {
   return `v${value.number}`;
 }
 
+/** The name a planned node has in its model. */
+export function nodeName(node: LazyNode): string {
+  return `${node.op}_${node.outputs[0]!.number}`;
+}
+
 /** How a model differs from the plan it is written from. */
 export interface ModelNames {
   /** Names of values; those absent keep {@link valueName}. */
@@ -80,7 +85,7 @@ function nodeProto(node: LazyNode, nameOf: NameOf): NodeProto {
   return create(NodeProtoSchema, {
     opType: node.op,
     domain: node.domain,
-    name: `${node.op}_${node.outputs[0]!.number}`,
+    name: nodeName(node),
     input: node.inputs.map((input) => (input === null ? "" : nameOf(input))),
     output: node.outputs.map(nameOf),
     attribute: [

@@ -1,7 +1,9 @@
 import { ConfigError } from "@mmgen/core";
+import { copyModel } from "../graph/copy-model.js";
+import type { ElementType, HostArray } from "../graph/element-type.js";
 import { type OrtModule, ortRuntime } from "./ort-runtime.js";
-import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike } from "./ort-tensor.js";
-import type { Runtime, RuntimeSession, SessionOptions } from "./runtime.js";
+import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike, outputLocations } from "./ort-tensor.js";
+import type { Runtime, RuntimeSession, SessionOptions, SessionOutput } from "./runtime.js";
 
 /** The native binding under onnxruntime-node's promises. */
 interface Binding {
@@ -46,17 +48,29 @@ export function nodeRuntime(): Runtime {
 }
 
 function bindingRuntime(binding: Binding, Tensor: OrtTensorConstructor): Runtime {
+  const load = (model: Uint8Array, options: object): BindingSession => {
+    binding.initOrt?.();
+    const session = new binding.binding.InferenceSession();
+    session.loadModel(model.buffer, model.byteOffset, model.byteLength, options);
+    return session;
+  };
+  const reader = new DeviceReader(load);
   return {
     name: "onnxruntime-node",
     synchronous: true,
     upload: (type, shape, data) => OrtTensor.upload(Tensor, type, shape, data),
     createSession(model, inputs, outputs, options) {
-      binding.initOrt?.();
-      const session = new binding.binding.InferenceSession();
-      session.loadModel(model.buffer, model.byteOffset, model.byteLength, nativeOptions(options));
-      return new BindingRuntimeSession(session, inputs, outputs, options.profilePrefix !== null);
+      const session = load(model, { ...nativeOptions(options), ...outputLocations(outputs) });
+      return new BindingRuntimeSession(session, { inputs, outputs, options, reader });
     },
   };
+}
+
+interface SessionParts {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly SessionOutput[];
+  readonly options: SessionOptions;
+  readonly reader: DeviceReader;
 }
 
 class BindingRuntimeSession implements RuntimeSession {
@@ -64,27 +78,72 @@ class BindingRuntimeSession implements RuntimeSession {
 
   constructor(
     private readonly session: BindingSession,
-    private readonly inputs: readonly string[],
-    private readonly outputs: readonly string[],
-    private readonly profiled: boolean,
+    private readonly parts: SessionParts,
   ) {
-    this.#fetches = Object.fromEntries(outputs.map((name) => [name, null]));
+    this.#fetches = Object.fromEntries(parts.outputs.map(({ name }) => [name, null]));
   }
 
   run(feeds: readonly OrtTensor[]): OrtTensor[] {
+    const { inputs, outputs, options, reader } = this.parts;
     const named: Record<string, OrtTensorLike> = {};
     for (let i = 0; i < feeds.length; i++) {
-      named[this.inputs[i]!] = feeds[i]!.tensor;
+      named[inputs[i]!] = feeds[i]!.tensor;
     }
     const results = this.session.run(named, this.#fetches, {});
-    return this.outputs.map((name) => new OrtTensor(results[name]!));
+    return outputs.map(({ name, onDevice }) =>
+      onDevice ? new DeviceTensor(results[name]!, reader, options) : new OrtTensor(results[name]!),
+    );
   }
 
   dispose(): void {
-    if (this.profiled) {
+    if (this.parts.options.profilePrefix !== null) {
       this.session.endProfiling();
     }
     this.session.dispose();
+  }
+}
+
+/** A tensor on the device of an execution provider. */
+class DeviceTensor extends OrtTensor {
+  constructor(
+    tensor: OrtTensorLike,
+    private readonly reader: DeviceReader,
+    private readonly options: SessionOptions,
+  ) {
+    super(tensor);
+  }
+
+  override async download(): Promise<HostArray> {
+    return this.downloadSync();
+  }
+
+  downloadSync(): HostArray {
+    return this.reader.read(this.tensor, this.options);
+  }
+}
+
+/**
+ * Brings elements from a device to the host.
+ *
+ * The tensors of onnxruntime-node 1.30 cannot (their `getData()` ends the process); a session whose result goes to the
+ * host can.
+ */
+class DeviceReader {
+  readonly #reads = new Map<string, (tensor: OrtTensorLike) => HostArray>();
+
+  constructor(private readonly load: (model: Uint8Array, options: object) => BindingSession) {}
+
+  read(tensor: OrtTensorLike, options: SessionOptions): HostArray {
+    const key = `${tensor.type} ${tensor.dims.length}`;
+    const read = this.#reads.get(key) ?? this.#make(tensor, options);
+    this.#reads.set(key, read);
+    return read(tensor);
+  }
+
+  #make({ type, dims }: OrtTensorLike, options: SessionOptions): (tensor: OrtTensorLike) => HostArray {
+    const { bytes, input, output } = copyModel(type as ElementType, dims.length);
+    const session = this.load(bytes, { ...nativeOptions(options), enableProfiling: false });
+    return (tensor) => session.run({ [input]: tensor }, { [output]: null }, {})[output]!.data as HostArray;
   }
 }
 
@@ -95,8 +154,8 @@ function nativeOptions(options: SessionOptions): object {
     executionMode: "sequential",
     graphOptimizationLevel: options.graphOptimizationLevel,
     executionProviders: [...options.executionProviders],
-    // 3: errors only. A warning about a fold that was not possible helps no caller.
-    logSeverityLevel: 3,
+    // 4: nothing that is not fatal. What fails is thrown, with ONNX Runtime's message in it.
+    logSeverityLevel: 4,
     ...(options.profilePrefix === null
       ? undefined
       : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),

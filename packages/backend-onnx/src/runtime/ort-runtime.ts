@@ -1,5 +1,5 @@
-import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike } from "./ort-tensor.js";
-import type { Runtime, RuntimeSession } from "./runtime.js";
+import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike, outputLocations } from "./ort-tensor.js";
+import type { Runtime, RuntimeSession, SessionOutput } from "./runtime.js";
 
 /** What this package uses of `onnxruntime-web` or `onnxruntime-node`. */
 export interface OrtModule {
@@ -30,7 +30,9 @@ export function ortRuntime(ort: OrtModule): Runtime {
         executionProviders: [...options.executionProviders],
         graphOptimizationLevel: options.graphOptimizationLevel,
         intraOpNumThreads: options.intraOpNumThreads,
-        logSeverityLevel: 3,
+        // Nothing that is not fatal: what fails is thrown.
+        logSeverityLevel: 4,
+        ...outputLocations(outputs),
       });
       return new PromisedSession(session, inputs, outputs);
     },
@@ -41,7 +43,7 @@ class PromisedSession implements RuntimeSession {
   constructor(
     private readonly session: OrtSessionLike,
     private readonly inputs: readonly string[],
-    private readonly outputs: readonly string[],
+    private readonly outputs: readonly SessionOutput[],
   ) {}
 
   async run(feeds: readonly OrtTensor[]): Promise<OrtTensor[]> {
@@ -50,7 +52,7 @@ class PromisedSession implements RuntimeSession {
       named[this.inputs[i]!] = feeds[i]!.tensor;
     }
     const results = await this.session.run(named);
-    return this.outputs.map((name) => new OrtTensor(results[name]!));
+    return this.outputs.map(({ name }) => new OrtTensor(results[name]!));
   }
 
   dispose(): void {

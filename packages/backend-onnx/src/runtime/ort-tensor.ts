@@ -1,8 +1,10 @@
 import type { ElementType, HostArray } from "../graph/element-type.js";
-import type { RuntimeTensor } from "./runtime.js";
+import type { RuntimeTensor, SessionOutput } from "./runtime.js";
 
 /** What every ONNX Runtime package's `Tensor` has, as far as this package uses it. */
 export interface OrtTensorLike {
+  readonly type: string;
+  readonly dims: readonly number[];
   readonly data: unknown;
   readonly size: number;
   readonly location: string;
@@ -42,4 +44,15 @@ export class OrtTensor implements RuntimeTensor {
       this.tensor.dispose();
     }
   }
+}
+
+/** The session option that says where results go. */
+export function outputLocations(outputs: readonly SessionOutput[]): object {
+  return outputs.some(({ onDevice }) => onDevice)
+    ? {
+        preferredOutputLocation: Object.fromEntries(
+          outputs.map(({ name, onDevice }) => [name, onDevice ? "gpu-buffer" : "cpu"]),
+        ),
+      }
+    : {};
 }

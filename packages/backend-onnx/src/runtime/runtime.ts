@@ -1,4 +1,5 @@
 import type { ElementType, HostArray } from "../graph/element-type.js";
+import type { ExecutionProvider } from "./execution-provider.js";
 
 /** Elements that a runtime can read without another upload. */
 export interface RuntimeTensor {
@@ -7,6 +8,9 @@ export interface RuntimeTensor {
   readonly byteLength: number;
   /** Fetches the elements from a device. */
   download(): Promise<HostArray>;
+  /** As `download`, at once; tensors of synchronous runtimes have it. */
+  downloadSync?(): HostArray;
+  /** Frees what is on a device. */
   dispose(): void;
 }
 
@@ -14,9 +18,16 @@ export interface SessionOptions {
   /** Threads of one operator. */
   readonly intraOpNumThreads: number;
   readonly graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all";
-  readonly executionProviders: readonly string[];
+  readonly executionProviders: readonly ExecutionProvider[];
   /** File prefix for ONNX Runtime's profile of every session, or null for none. */
   readonly profilePrefix: string | null;
+}
+
+/** A result of a session. */
+export interface SessionOutput {
+  readonly name: string;
+  /** Whether its elements stay on the provider's device. */
+  readonly onDevice: boolean;
 }
 
 /** A compiled graph. Feeds and results go by position, in the order of the names it was made with. */
@@ -35,7 +46,7 @@ export interface Runtime {
   createSession(
     model: Uint8Array,
     inputs: readonly string[],
-    outputs: readonly string[],
+    outputs: readonly SessionOutput[],
     options: SessionOptions,
   ): RuntimeSession | Promise<RuntimeSession>;
 }

@@ -23,7 +23,9 @@ export function compile<Args extends TensorStructure[], Result extends TensorStr
     if (trace === undefined) {
       trace = new Trace(backend, fn, args);
       if (traces.size >= tracesKept) {
-        traces.delete(traces.keys().next().value!);
+        const [oldest, forgotten] = traces.entries().next().value!;
+        traces.delete(oldest);
+        forgotten.dispose();
       }
       traces.set(signature, trace);
     }

@@ -76,6 +76,16 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
       const variable = variables.get(feed.base ?? feed);
       return input >= 0 ? { input } : variable ? { variable, shape: feed.shape } : { captured: feed };
     });
+    for (const captured of this.#captured()) {
+      backend.hold(captured);
+    }
+  }
+
+  /** Lets go of what it read from outside; the recording cannot be run again. */
+  dispose(): void {
+    for (const captured of this.#captured()) {
+      this.#backend.letGo(captured);
+    }
   }
 
   /** Runs the recording with these tensors in place of the inputs it was made with. */
@@ -104,6 +114,10 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     });
     let next = 0;
     return mapTensors(this.#template, () => tensors[next++]!);
+  }
+
+  #captured(): LazyValue[] {
+    return this.#sources.flatMap((source) => ("captured" in source ? [source.captured] : []));
   }
 
   #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {

@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { LazyValue } from "../graph/lazy-value.js";
+import { nodeName } from "../graph/onnx-model.js";
+import { Planner } from "../graph/plan.js";
+import { mostOutputs } from "./execution-provider.js";
+import { providersFor } from "./webgpu-limits.js";
+
+/** A plan of three slices, of which one goes backwards. */
+function slices() {
+  const graph = new GraphBuilder();
+  const x = new LazyValue("float32", [6]);
+  const slice = (start: number, end: number, step: number, size: number) =>
+    graph.node("Slice", [x, ...[start, end, 0, step].map((number) => graph.indices([number]))], "float32", [size]);
+  const outputs = [slice(0, 3, 1, 3), slice(5, 2, -1, 3), slice(0, 6, 2, 3)];
+  return { plan: new Planner().plan(outputs, new Set([x])), backwards: outputs[1]!.producer! };
+}
+
+describe("what WebGPU gets wrong", () => {
+  test("goes to the cpu by name, beside the options given", () => {
+    const { plan, backwards } = slices();
+    const forceCpuNodeNames = [nodeName(backwards)];
+    expect(providersFor(plan, ["webgpu", "cpu"])).toEqual([{ name: "webgpu", forceCpuNodeNames }, "cpu"]);
+    expect(providersFor(plan, [{ name: "webgpu", deviceId: 1 }])).toEqual([
+      { name: "webgpu", deviceId: 1, forceCpuNodeNames },
+    ]);
+  });
+
+  test("is nothing to other providers", () => {
+    expect(providersFor(slices().plan, ["cuda", "cpu"])).toEqual(["cuda", "cpu"]);
+  });
+});
+
+describe("splits", () => {
+  test("into more parts than a shader binds go in steps, and keep their order and sizes", () => {
+    const sizes = Array.from({ length: 60 }, (_, i) => (i % 3) + 1);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const x = new LazyValue("float32", [2, total]);
+    const parts = new GraphBuilder(mostOutputs(["webgpu"])).split(x, sizes, 1);
+    expect(parts.map(({ shape }) => shape)).toEqual(sizes.map((size) => [2, size]));
+    const { nodes } = new Planner().plan(parts, new Set([x]));
+    expect(Math.max(...nodes.map(({ outputs }) => outputs.length))).toBe(7);
+    expect(new GraphBuilder(mostOutputs(["cpu"])).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
+  });
+});
