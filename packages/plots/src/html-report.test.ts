@@ -1,5 +1,6 @@
 import { ConfigError, DataError, ShapeError } from "@mmgen/core";
 import { describe, expect, test } from "vitest";
+import { encodeGif } from "./gif.js";
 import { htmlReport } from "./html-report.js";
 import { encodePng } from "./png.js";
 
@@ -77,6 +78,13 @@ describe("htmlReport", () => {
     expect(html).toContain(`<a href="#part-3">Three</a>`);
     expect(html).toContain(`<section id="part-3">`);
     expect(htmlReport({ title: "Run", sections: sections.slice(1) })).not.toContain("<nav");
+  });
+
+  test("shows an animation at its size", () => {
+    const frame = { data: new Uint8Array(40 * 20), width: 40, height: 20, channels: 1 } as const;
+    const images = [{ image: encodeGif([frame, frame]), alt: "Two frames" }];
+    const html = htmlReport({ title: "Run", sections: [{ heading: "Moving", images }] });
+    expect(html).toMatch(/<img src="data:image\/gif;base64,[^"]+" alt="Two frames" width="20" height="10"/);
   });
 
   test("refuses a ragged table, bytes that are no picture, and an empty title", () => {

@@ -2,6 +2,7 @@ export { type CodebookUsageOptions, codebookUsage } from "./codebook-usage.js";
 export { type ConfusionMatrixOptions, confusionMatrix } from "./confusion-matrix.js";
 export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
 export type { CurveSeries, CurveValues } from "./curve-series.js";
+export { encodeGif, type GifOptions } from "./gif.js";
 export {
   htmlReport,
   type ReportFact,

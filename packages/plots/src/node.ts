@@ -1,2 +1,3 @@
-export { type RasterizeOptions, rasterize } from "./rasterize.js";
+export { type RasterizeOptions, rasterize, rasterizePixels } from "./rasterize.js";
+export { writeGif } from "./write-gif.js";
 export { writePng } from "./write-png.js";

@@ -1,6 +1,9 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
+import type { PixelImage } from "./pixels.js";
+
+type RenderedImage = ReturnType<InstanceType<typeof import("@resvg/resvg-js").Resvg>["render"]>;
 
 /** Options of {@link rasterize}. */
 export interface RasterizeOptions {
@@ -17,6 +20,28 @@ export interface RasterizeOptions {
  * @throws a {@link DataError} when the SVG cannot be read.
  */
 export async function rasterize(svg: string, options: RasterizeOptions = {}): Promise<Uint8Array> {
+  return (await render(svg, options)).asPng();
+}
+
+/**
+ * As {@link rasterize}, to pixels: a frame for an animation, say. What is transparent becomes white.
+ *
+ * @throws a {@link DataError} when the SVG cannot be read.
+ */
+export async function rasterizePixels(svg: string, options: RasterizeOptions = {}): Promise<PixelImage> {
+  const { width, height, pixels } = await render(svg, options);
+  const data = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    // Colours come multiplied by their opacity.
+    const white = 255 - pixels[4 * pixel + 3]!;
+    for (let channel = 0; channel < 3; channel++) {
+      data[3 * pixel + channel] = pixels[4 * pixel + channel]! + white;
+    }
+  }
+  return { data, width, height, channels: 3 };
+}
+
+async function render(svg: string, options: RasterizeOptions): Promise<RenderedImage> {
   const { pixelRatio = 2 } = options;
   if (!(pixelRatio > 0 && pixelRatio <= 16)) {
     throw new ConfigError(`pixelRatio: expected a number above 0 and at most 16, got ${pixelRatio}.`);
@@ -34,7 +59,7 @@ export async function rasterize(svg: string, options: RasterizeOptions = {}): Pr
         sansSerifFamily: "DejaVu Sans Condensed",
       },
     });
-    return renderer.render().asPng();
+    return renderer.render();
   } catch (error) {
     throw new DataError(`Cannot render the SVG: ${(error as Error).message ?? error}`, { cause: error });
   }

@@ -2,7 +2,7 @@ import { DataError } from "@mmgen/core";
 import { dataUri } from "./png.js";
 import { escapeMarkup } from "./svg.js";
 
-/** A picture of a report: the bytes of a PNG file, or an SVG document as text. */
+/** A picture of a report: the bytes of a PNG or GIF file, or an SVG document as text. */
 export interface ReportImage {
   readonly image: Uint8Array | string;
   /** The same in dark colours, shown instead on a dark screen. */
@@ -11,7 +11,7 @@ export interface ReportImage {
   readonly alt: string;
   /** Shown beneath. */
   readonly caption?: string;
-  /** Pixels of a PNG that make one CSS pixel; 2 by default, as `rasterize` draws. */
+  /** Pixels of a file that make one CSS pixel; 2 by default, as `rasterize` draws. */
   readonly pixelRatio?: number;
 }
 
@@ -33,7 +33,7 @@ export function reportImage({ image, dark, alt, caption, pixelRatio = 2 }: Repor
 function pictureAddress(image: Uint8Array | string): string {
   return typeof image === "string"
     ? dataUri(new TextEncoder().encode(image), "image/svg+xml")
-    : dataUri(image, "image/png");
+    : dataUri(image, isGif(image) ? "image/gif" : "image/png");
 }
 
 /** Width and height in CSS pixels, read from the file's head. */
@@ -47,11 +47,20 @@ function pictureSize(image: Uint8Array | string, pixelRatio: number): { width: n
     }
     return { width: Number(match[1]), height: Number(match[2]) };
   }
+  const inCss = (pixels: number) => Math.max(1, Math.round(pixels / pixelRatio));
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  if (isGif(image) && image.length >= 10) {
+    return { width: inCss(view.getUint16(6, true)), height: inCss(view.getUint16(8, true)) };
+  }
   const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
   if (image.length < 24 || signature.some((byte, i) => image[i] !== byte)) {
-    throw new DataError(`Report image: expected the bytes of a PNG file, got ${image.length} bytes of something else.`);
+    throw new DataError(
+      `Report image: expected the bytes of a PNG or GIF file, got ${image.length} bytes of something else.`,
+    );
   }
-  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
-  const inCss = (pixels: number) => Math.max(1, Math.round(pixels / pixelRatio));
   return { width: inCss(view.getUint32(16)), height: inCss(view.getUint32(20)) };
+}
+
+function isGif(image: Uint8Array): boolean {
+  return [0x47, 0x49, 0x46, 0x38].every((byte, i) => image[i] === byte);
 }
