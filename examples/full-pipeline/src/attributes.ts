@@ -1,10 +1,8 @@
-import { AbortedError, type ImageBatch, Random, VocabularyError } from "@mmgen/core";
+import { AbortedError, Random, VocabularyError } from "@mmgen/core";
 import { type CaptionedDigits, palette, parseCaption } from "@mmgen/datasets";
 import {
-  type AttributeAgreement,
   AttributeClassifier,
   type AttributeLabels,
-  attributeAgreement,
   attributeExamples,
   cosineSchedule,
   type TrainingObserver,
@@ -95,24 +93,6 @@ export function labelsOfCaptions(captions: readonly string[]): AttributeLabels<A
     digitColour: read.map(({ digitColour }) => digitColour),
     backgroundColour: read.map(({ backgroundColour }) => backgroundColour),
   };
-}
-
-/** How far pictures show what was asked for, as the classifier reads them. */
-export async function scorePictures(
-  classifier: AttributeClassifier<AttributeName>,
-  images: ImageBatch,
-  asked: AttributeLabels<AttributeName>,
-): Promise<AttributeAgreement<AttributeName>> {
-  return attributeAgreement(asked, await classifier.predict(images));
-}
-
-/** Which pictures show all that was asked for, as the classifier reads them. */
-export async function markPictures(
-  classifier: AttributeClassifier<AttributeName>,
-  images: ImageBatch,
-  asked: AttributeLabels<AttributeName>,
-): Promise<boolean[]> {
-  return markLabels(asked, await classifier.predict(images));
 }
 
 /** Which rows agree in every attribute. */

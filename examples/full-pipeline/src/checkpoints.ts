@@ -13,6 +13,7 @@ export const checkpointFiles = {
   vqvae: "vqvae.safetensors",
   transformer: "transformer.safetensors",
   tokenizer: "tokenizer.json",
+  classifier: "classifier.safetensors",
   vqvaeTraining: "vqvae-training.safetensors",
   transformerTraining: "transformer-training.safetensors",
 } as const;

@@ -1,14 +1,12 @@
-import { sliceImages } from "@mmgen/core";
+import { type ImageBatch, sliceImages } from "@mmgen/core";
 import { type CaptionedDigits, gatherCaptioned } from "@mmgen/datasets";
-import { type AttributeAgreement, type AttributeClassifier, attributeAgreement } from "@mmgen/training";
 import {
-  type AttributeName,
-  labelsOf,
-  labelsOfCaptions,
-  markLabels,
-  markPictures,
-  scorePictures,
-} from "./attributes.js";
+  type AttributeAgreement,
+  type AttributeClassifier,
+  type AttributeLabels,
+  attributeAgreement,
+} from "@mmgen/training";
+import { type AttributeName, labelsOf, labelsOfCaptions, markLabels } from "./attributes.js";
 import type { TrainedModels } from "./checkpoints.js";
 import type { RunConfig } from "./config.js";
 import { captionImages, drawCaptions, inventPairs, type Pairs } from "./samples.js";
@@ -16,22 +14,31 @@ import { captionImages, drawCaptions, inventPairs, type Pairs } from "./samples.
 /** Pictures of each kind that are shown. */
 const shown = 9;
 
-/** A few samples to show, each with whether it is right. */
-export interface ShownSamples extends Pairs {
-  readonly marks: readonly boolean[];
-  /** How many of all that were scored agree in all attributes. */
+/** Two readings of the same samples: what was asked for, and what is there. */
+export interface Readings {
+  readonly asked: AttributeLabels<AttributeName>;
+  readonly found: AttributeLabels<AttributeName>;
   readonly agreement: AttributeAgreement<AttributeName>;
+}
+
+/** Scored samples, and a few of them to show, each with whether it is right. */
+export interface ShownSamples extends Readings {
+  readonly images: ImageBatch;
+  readonly captions: readonly string[];
+  readonly marks: readonly boolean[];
 }
 
 /** The three ways to generate, scored. */
 export interface Judgement {
   /** The classifier on real test pictures: the ceiling of what it can certify. */
-  readonly classifier: AttributeAgreement<AttributeName>;
+  readonly classifier: Readings;
   /** The classifier on reconstructed test pictures: the ceiling of what the codes can show. */
-  readonly reconstructions: AttributeAgreement<AttributeName>;
+  readonly reconstructions: Readings;
   readonly textToImage: ShownSamples;
   readonly imageToText: ShownSamples;
   readonly unconditional: ShownSamples;
+  /** All invented pairs. */
+  readonly invented: Pairs;
 }
 
 /** Options of {@link judge}. */
@@ -55,33 +62,34 @@ export async function judge(options: JudgeOptions): Promise<Judgement> {
   const truth = labelsOf(part);
   const sampling = { seed, ...config.sampling, signal };
 
+  const read = async (asked: AttributeLabels<AttributeName>, images: ImageBatch) =>
+    readings(asked, await classifier.predict(images));
+
   const drawn = await drawCaptions(models, part.captions, sampling);
   const written = await captionImages(models, part.images, { ...sampling, temperature: 0 });
   const invented = await inventPairs(models, count, sampling);
-  const said = labelsOfCaptions(invented.captions);
-  const writtenLabels = labelsOfCaptions(written);
-
   return {
-    classifier: await scorePictures(classifier, test.images, labelsOf(test)),
-    reconstructions: await scorePictures(classifier, await models.vqvae.reconstruct(part.images), truth),
-    textToImage: {
-      ...firstPairs(drawn, part.captions),
-      marks: (await markPictures(classifier, drawn, truth)).slice(0, shown),
-      agreement: await scorePictures(classifier, drawn, truth),
-    },
-    imageToText: {
-      ...firstPairs(part.images, written),
-      marks: markLabels(truth, writtenLabels).slice(0, shown),
-      agreement: attributeAgreement(truth, writtenLabels),
-    },
-    unconditional: {
-      ...firstPairs(invented.images, invented.captions),
-      marks: (await markPictures(classifier, invented.images, said)).slice(0, shown),
-      agreement: await scorePictures(classifier, invented.images, said),
-    },
+    classifier: await read(labelsOf(test), test.images),
+    reconstructions: await read(truth, await models.vqvae.reconstruct(part.images)),
+    textToImage: showFirst({ images: drawn, captions: part.captions }, await read(truth, drawn)),
+    imageToText: showFirst({ images: part.images, captions: written }, readings(truth, labelsOfCaptions(written))),
+    unconditional: showFirst(invented, await read(labelsOfCaptions(invented.captions), invented.images)),
+    invented,
   };
 }
 
-function firstPairs(images: Pairs["images"], captions: readonly string[]): Pairs {
-  return { images: sliceImages(images, 0, Math.min(shown, images.count)), captions: captions.slice(0, shown) };
+function readings(asked: AttributeLabels<AttributeName>, found: AttributeLabels<AttributeName>): Readings {
+  return { asked, found, agreement: attributeAgreement(asked, found) };
+}
+
+function showFirst(
+  { images, captions }: { readonly images: ImageBatch; readonly captions: readonly string[] },
+  read: Readings,
+): ShownSamples {
+  return {
+    ...read,
+    images: sliceImages(images, 0, Math.min(shown, images.count)),
+    captions: captions.slice(0, shown),
+    marks: markLabels(read.asked, read.found).slice(0, shown),
+  };
 }

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import type { CaptionedDigits } from "@mmgen/datasets";
-import { imageGrid, reconstructionGrid, trainingCurves } from "@mmgen/plots";
+import { codebookUsage, imageGrid, reconstructionGrid, timingChart, trainingCurves } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
 import { attributeTitles } from "./attributes.js";
+import { attributeConfusion } from "./confusion.js";
+import type { EvaluationFigures } from "./evaluate-models.js";
 import type { Judgement, ShownSamples } from "./judge.js";
 import type { RunFolders } from "./paths.js";
 
@@ -16,6 +18,13 @@ export interface RunPictures {
   readonly text_conditioned_samples: Uint8Array;
   readonly image_conditioned_samples: Uint8Array;
   readonly unconditional_samples: Uint8Array;
+  /** Digit asked for against digit drawn. */
+  readonly confusion_digit: Uint8Array;
+  readonly confusion_digit_colour: Uint8Array;
+  /** Digit shown against digit said. */
+  readonly confusion_captioned_digit: Uint8Array;
+  readonly codebook_usage: Uint8Array;
+  readonly generation_timing: Uint8Array;
 }
 
 /** Options of {@link writePictures}. */
@@ -24,8 +33,11 @@ export interface PictureOptions {
   readonly train: CaptionedDigits;
   readonly test: ImageBatch;
   readonly reconstruction: ImageBatch;
+  /** How often each code comes among the test images'. */
+  readonly codeCounts: ArrayLike<number>;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
   readonly judgement: Judgement;
+  readonly timing: EvaluationFigures["timing"];
 }
 
 /** Draws and writes every picture of a run. */
@@ -62,6 +74,23 @@ export async function writePictures(options: PictureOptions): Promise<RunPicture
     unconditional_samples: await write(
       "unconditional_samples",
       samplesGrid("Invented, picture and caption", judgement.unconditional),
+    ),
+    confusion_digit: await write(
+      "confusion_digit",
+      attributeConfusion("digit", judgement.textToImage, "Drawn from a caption"),
+    ),
+    confusion_digit_colour: await write(
+      "confusion_digit_colour",
+      attributeConfusion("digitColour", judgement.textToImage, "Drawn from a caption"),
+    ),
+    confusion_captioned_digit: await write(
+      "confusion_captioned_digit",
+      attributeConfusion("digit", judgement.imageToText, "Captions written for a picture"),
+    ),
+    codebook_usage: await write("codebook_usage", codebookUsage({ counts: options.codeCounts })),
+    generation_timing: await write(
+      "generation_timing",
+      await timingChart({ title: `Generating ${options.timing.rows} pairs`, series: options.timing.series }),
     ),
   };
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
+import { captionWords } from "@mmgen/datasets";
 import { htmlReport, type ReportTable } from "@mmgen/plots";
 import type { AttributeAgreement } from "@mmgen/training";
 import { type AttributeName, attributeTitles } from "./attributes.js";
@@ -7,14 +8,17 @@ import type { RunFolders } from "./paths.js";
 import { percent, type RunPictures } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
 
+/** A run's pictures and its animation. */
+export type ReportPictures = RunPictures & { readonly samples_by_epoch: Uint8Array };
+
 /** Writes `report.html`: the run's pictures and figures in one file that needs nothing else. */
-export async function writeReport(folders: RunFolders, metrics: RunMetrics, pictures: RunPictures): Promise<void> {
+export async function writeReport(folders: RunFolders, metrics: RunMetrics, pictures: ReportPictures): Promise<void> {
   const { tokenizer, likelihood, attributes, settings } = metrics;
   const html = htmlReport({
     title: "One model that draws, captions and invents",
     lead:
       `Trained from nothing in ${minutes(totalSeconds(metrics))}: an image tokenizer turns each picture into ` +
-      "49 codes, and one transformer learns codes and caption words as a single sequence.",
+      `${metrics.codes.count} codes, and one transformer learns codes and caption words as a single sequence.`,
     facts: [
       {
         label: "drawn as asked",
@@ -33,7 +37,10 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
       {
         heading: "Drawn from captions",
         text: "Each caption is new to the model together with its picture: it comes from the test part. A tick says that a classifier trained on real pictures reads all three attributes as asked.",
-        images: [{ image: pictures.text_conditioned_samples, alt: "Nine pictures drawn from captions" }],
+        images: [
+          { image: pictures.text_conditioned_samples, alt: "Nine pictures drawn from captions" },
+          { image: pictures.samples_by_epoch, alt: "The same nine captions drawn after every epoch" },
+        ],
       },
       {
         heading: "Captions for pictures",
@@ -44,20 +51,38 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
       },
       {
         heading: "Invented pairs",
-        text: "Nothing is asked: the model chooses an order, a picture and a caption.",
+        text:
+          "Nothing is asked: the model chooses an order, a picture and a caption. " +
+          `Among ${metrics.invention.count} there are ${metrics.invention.digits} of the ten digits and ${metrics.invention.words} of ${captionWords.length} words, and ${percent(metrics.invention.distinct)} have codes that no other has.`,
         images: [{ image: pictures.unconditional_samples, alt: "Nine invented pictures with invented captions" }],
       },
-      { heading: "How often it is right", table: attributeTable(attributes) },
+      {
+        heading: "How often it is right",
+        table: attributeTable(attributes),
+        images: [
+          { image: pictures.confusion_digit, alt: "Digits asked for against digits drawn" },
+          { image: pictures.confusion_captioned_digit, alt: "Digits shown against digits written" },
+          { image: pictures.confusion_digit_colour, alt: "Digit colours asked for against colours drawn" },
+        ],
+      },
       {
         heading: "The image tokenizer",
-        text: `Mean squared error ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1]; codebook perplexity ${tokenizer.perplexity.toFixed(1)} of ${settings.config.tokenizer.quantizer.codebookSize}, ${percent(tokenizer.codesUsed)} of the codes in use.`,
-        images: [{ image: pictures.reconstructions, alt: "Ten test pictures above their reconstructions" }],
+        text: `Mean squared error ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1]; codebook perplexity ${tokenizer.perplexity.toFixed(1)} of ${metrics.codes.values}, ${percent(tokenizer.codesUsed)} of the codes in use.`,
+        images: [
+          { image: pictures.reconstructions, alt: "Ten test pictures above their reconstructions" },
+          { image: pictures.codebook_usage, alt: "How often each code comes, most used first" },
+        ],
       },
       { heading: "The transformer's test loss", table: likelihoodTable(metrics) },
       {
         heading: "Training",
         images: [{ image: pictures.training_curves, alt: "Loss curves of the tokenizer and the transformer" }],
         table: timeTable(metrics),
+      },
+      {
+        heading: "Generating",
+        text: `${metrics.timing.rows} pairs at once, the fastest of three runs: the keys and values of earlier ids kept, or computed again for every id.`,
+        images: [{ image: pictures.generation_timing, alt: "Time against ids generated, with a cache and without" }],
       },
       {
         heading: "The data",

@@ -1,26 +1,16 @@
 import type { AttributeAgreement, TrainingHistory } from "@mmgen/training";
 import type { AttributeName } from "./attributes.js";
+import type { EvaluationFigures } from "./evaluate-models.js";
 import type { Judgement } from "./judge.js";
-import type { LikelihoodFigures } from "./likelihood.js";
 import type { RunSettings } from "./settings.js";
-import type { TokenizerFigures } from "./train-tokenizer.js";
 
 /** Everything a run measured, as `metrics.json` holds it. */
-export interface RunMetrics {
+export interface RunMetrics extends EvaluationFigures {
   readonly settings: RunSettings;
   readonly source: string;
   readonly backend: string;
-  /** On the test images. */
-  readonly tokenizer: TokenizerFigures;
-  /** On the test pairs. */
-  readonly likelihood: LikelihoodFigures;
-  readonly attributes: {
-    readonly classifierOnTestImages: AttributeAgreement<AttributeName>;
-    readonly reconstructions: AttributeAgreement<AttributeName>;
-    readonly textToImage: AttributeAgreement<AttributeName>;
-    readonly imageToText: AttributeAgreement<AttributeName>;
-    readonly unconditional: AttributeAgreement<AttributeName>;
-  };
+  /** Codes of a picture, and values a code may have. */
+  readonly codes: { readonly count: number; readonly values: number };
   /** Wall-clock seconds by stage. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Training examples a second, evaluations left out. */
@@ -36,11 +26,20 @@ export function throughput(history: TrainingHistory, batchSize: number): number 
   return (history.steps.length * batchSize) / seconds;
 }
 
+/** How often attributes are right, by the way pictures or captions came about. */
+export interface AttributeFigures {
+  readonly classifierOnTestImages: AttributeAgreement<AttributeName>;
+  readonly reconstructions: AttributeAgreement<AttributeName>;
+  readonly textToImage: AttributeAgreement<AttributeName>;
+  readonly imageToText: AttributeAgreement<AttributeName>;
+  readonly unconditional: AttributeAgreement<AttributeName>;
+}
+
 /** The attribute agreements of a judgement by the names they are kept under. */
-export function attributeFigures(judgement: Judgement): RunMetrics["attributes"] {
+export function attributeFigures(judgement: Judgement): AttributeFigures {
   return {
-    classifierOnTestImages: judgement.classifier,
-    reconstructions: judgement.reconstructions,
+    classifierOnTestImages: judgement.classifier.agreement,
+    reconstructions: judgement.reconstructions.agreement,
     textToImage: judgement.textToImage.agreement,
     imageToText: judgement.imageToText.agreement,
     unconditional: judgement.unconditional.agreement,

@@ -8,7 +8,10 @@ import { AbortedError, CheckpointError } from "@mmgen/core";
 import type { TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { attributeReader } from "./attribute-reader.js";
 import { checkpointPath, loadModels } from "./checkpoints.js";
+import { loadData } from "./data.js";
+import { evaluateModels } from "./evaluate-models.js";
 import { Narrator } from "./narrator.js";
 import { presets } from "./presets.js";
 import { runPipeline } from "./run.js";
@@ -78,11 +81,18 @@ describe("runPipeline", () => {
     expect(tf.memory().numTensors).toBe(before);
     expect((await readdir(foldersOf("whole").results)).sort()).toEqual([
       "classifier.jsonl",
+      "codebook_usage.png",
+      "confusion_captioned_digit.png",
+      "confusion_digit.png",
+      "confusion_digit_colour.png",
       "dataset_samples.png",
+      "epochs",
+      "generation_timing.png",
       "image_conditioned_samples.png",
       "metrics.json",
       "reconstructions.png",
       "report.html",
+      "samples_by_epoch.gif",
       "text_conditioned_samples.png",
       "tokenizer.jsonl",
       "training_curves.png",
@@ -95,7 +105,7 @@ describe("runPipeline", () => {
     await expect(run("stopped", { resume: true, stopAfter: 7 })).rejects.toSatisfy(aborted);
     expect(existsSync(checkpointPath(foldersOf("stopped"), "transformer"))).toBe(false);
     const resumed = await run("stopped", { resume: true });
-    for (const file of ["vqvae", "transformer", "tokenizer"] as const) {
+    for (const file of ["vqvae", "transformer", "tokenizer", "classifier"] as const) {
       const [one, other] = await Promise.all(
         ["whole", "stopped"].map((name) => readFile(checkpointPath(foldersOf(name), file))),
       );
@@ -103,6 +113,13 @@ describe("runPipeline", () => {
     }
     expect(resumed.likelihood).toEqual(metrics.likelihood);
     expect(resumed.attributes).toEqual(metrics.attributes);
+    // Before training and after each of two epochs.
+    expect(await readdir(join(foldersOf("stopped").results, "epochs"))).toEqual(["000.svg", "001.svg", "002.svg"]);
+    const animations = ["whole", "stopped"].map((name) =>
+      readFile(join(foldersOf(name).results, "samples_by_epoch.gif")),
+    );
+    const [one, other] = await Promise.all(animations);
+    expect(one!.equals(other!)).toBe(true);
   });
 
   it("leaves models that load, sample within the grammar, and repeat themselves from a seed", async () => {
@@ -111,6 +128,24 @@ describe("runPipeline", () => {
     const pairs = await inventPairs(models, 3, sampling);
     expect(pairs.captions.every((caption) => caption.split(" ").length === 6)).toBe(true);
     expect(await inventPairs(models, 3, sampling)).toEqual(pairs);
+    models.vqvae.dispose();
+    models.transformer.dispose();
+  });
+});
+
+describe("evaluateModels", () => {
+  it("gives the run's figures again from its checkpoints", async () => {
+    const folders = foldersOf("whole");
+    const { signal } = new AbortController();
+    const models = await loadModels(folders);
+    const { config, seed } = settings;
+    const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
+    const steps = config.evaluation.classifierSteps;
+    using classifier = await attributeReader(folders, { train, steps, seed, observers: [], signal });
+    const { timing, ...figures } = (await evaluateModels({ models, classifier, test, config, seed, signal })).figures;
+    const written = JSON.parse(await readFile(join(folders.results, "metrics.json"), "utf8"));
+    expect(written).toMatchObject(JSON.parse(JSON.stringify(figures)));
+    expect(timing.series.map(({ label }) => label)).toHaveLength(3);
     models.vqvae.dispose();
     models.transformer.dispose();
   });

@@ -4,19 +4,21 @@ import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
 import { MultimodalTokenizer, type Order } from "@mmgen/multimodal-tokenizer";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
-import { trainAttributeReader } from "./attributes.js";
+import { attributeReader } from "./attribute-reader.js";
 import { clearCheckpoints, type TrainedModels, writeCheckpoint } from "./checkpoints.js";
 import { loadData } from "./data.js";
-import { type Judgement, judge } from "./judge.js";
-import { likelihood } from "./likelihood.js";
+import { EpochSamples } from "./epoch-samples.js";
+import { evaluateModels } from "./evaluate-models.js";
+import type { Judgement } from "./judge.js";
 import type { Narrator } from "./narrator.js";
 import type { RunFolders } from "./paths.js";
 import { writePictures } from "./pictures.js";
 import { writeReport } from "./report.js";
-import { attributeFigures, type RunMetrics, throughput } from "./run-metrics.js";
+import { type RunMetrics, throughput } from "./run-metrics.js";
 import { mixedOrderExamples, sequenceExamples } from "./sequences.js";
 import { type RunSettings, saveSettings } from "./settings.js";
-import { tokenizerFigures, trainTokenizer } from "./train-tokenizer.js";
+import { codeCounts } from "./tokenizer-figures.js";
+import { trainTokenizer } from "./train-tokenizer.js";
 import { trainTransformer } from "./train-transformer.js";
 
 /** Options of {@link runPipeline}. */
@@ -74,8 +76,12 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     captionLength: 6,
   });
   await writeCheckpoint(folders, "tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
-  const testTokens = (order: Order) => tokenizer.join({ codes: codes.test, captions: test.captions, order });
-  const tokens = { "text-first": testTokens("text-first"), "image-first": testTokens("image-first") };
+  const testExamples = (order: Order) =>
+    sequenceExamples(tokenizer, tokenizer.join({ codes: codes.test, captions: test.captions, order }));
+  const epochSamples = new EpochSamples(folders, test.captions, { seed, ...config.sampling, signal });
+  if (!options.resume) {
+    await epochSamples.clear();
+  }
 
   narrator.stage("Transformer");
   const transformerTraining = await trainTransformer({
@@ -83,9 +89,10 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     tokenizer,
     examples: mixedOrderExamples({ tokenizer, codes: codes.train, captions: train.captions, ...config.transformer }),
     test: {
-      "text-first": sequenceExamples(tokenizer, tokens["text-first"]),
-      "image-first": sequenceExamples(tokenizer, tokens["image-first"]),
+      "text-first": testExamples("text-first"),
+      "image-first": testExamples("image-first"),
     },
+    onEpoch: (transformer, epoch) => epochSamples.draw({ vqvae, tokenizer, transformer }, epoch),
     seed,
     folders,
     observers: observers("transformer"),
@@ -95,19 +102,18 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
 
   narrator.stage("Judging");
   const models: TrainedModels = { vqvae, tokenizer, transformer };
-  using classifier = await trainAttributeReader({
+  using classifier = await attributeReader(folders, {
     train,
     steps: config.evaluation.classifierSteps,
     seed,
     observers: narrator.observers("classifier"),
     signal,
   });
-  const judgement = await judge({ models, classifier, test, config, seed, signal });
-  const pixels = test.images.height * test.images.width;
-  const figures = {
-    tokenizer: await tokenizerFigures(vqvae, test.images),
-    likelihood: await likelihood({ transformer, tokenizer, tokens, pixels, signal }),
-    attributes: attributeFigures(judgement),
+  const { figures, judgement } = await evaluateModels({ models, classifier, test, config, seed, signal });
+  const { height, width } = vqvae.codeGrid;
+  const runFigures = {
+    ...figures,
+    codes: { count: height * width, values: vqvae.codebookSize },
     tensors: tf.memory().numTensors,
     throughput: {
       tokenizer: throughput(tokenizerTraining.history, config.tokenizer.batchSize),
@@ -124,8 +130,9 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     train,
     test,
     judgement,
-    figures,
+    figures: runFigures,
     histories,
+    epochSamples,
   });
 }
 
@@ -137,6 +144,7 @@ interface ResultOptions extends RunOptions {
   readonly judgement: Judgement;
   readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "seconds" | "histories">;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
+  readonly epochSamples: EpochSamples;
 }
 
 /** Writes everything in the results folder. */
@@ -147,9 +155,12 @@ async function writeResults(options: ResultOptions): Promise<RunMetrics> {
     train,
     test: test.images,
     reconstruction: await options.models.vqvae.reconstruct(test.images),
+    codeCounts: await codeCounts(options.models.vqvae, test.images),
     histories,
     judgement,
+    timing: options.figures.timing,
   });
+  const animation = await options.epochSamples.animate();
   narrator.endStage();
   const metrics: RunMetrics = {
     settings: options.settings,
@@ -160,6 +171,6 @@ async function writeResults(options: ResultOptions): Promise<RunMetrics> {
     histories,
   };
   await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-  await writeReport(folders, metrics, pictures);
+  await writeReport(folders, metrics, { ...pictures, samples_by_epoch: animation });
   return metrics;
 }

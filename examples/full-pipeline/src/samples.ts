@@ -1,4 +1,4 @@
-import type { ImageBatch, TokenBatch } from "@mmgen/core";
+import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds } from "@mmgen/samplers";
 import type { TrainedModels } from "./checkpoints.js";
 
@@ -11,9 +11,10 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A picture and a caption that belong together, row by row. */
+/** Pictures, their codes and captions that belong together, row by row. */
 export interface Pairs {
   readonly images: ImageBatch;
+  readonly codes: CodeBatch;
   readonly captions: string[];
 }
 
@@ -68,5 +69,5 @@ async function complete(models: TrainedModels, prompt: TokenBatch, sampling: Sam
     data.set(part.data, start * tokenizer.sequenceLength);
   }
   const { codes, captions } = tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
-  return { images: await vqvae.decode(codes), captions };
+  return { images: await vqvae.decode(codes), codes, captions };
 }

@@ -37,12 +37,21 @@ export async function resumedSettings(options: StartOptions, folders: RunFolders
       throw new ConfigError(`--${name} cannot be given with --resume, which takes the interrupted run's settings.`);
     }
   }
+  return readSettings(folders);
+}
+
+/**
+ * The settings that a run left beside its checkpoints.
+ *
+ * @throws {@link CheckpointError} when there is no run, or its file is damaged.
+ */
+export async function readSettings(folders: RunFolders): Promise<RunSettings> {
   const path = settingsPath(folders);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, "interrupted run's settings")));
+    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, "run's settings")));
   } catch (error) {
-    throw new CheckpointError(`There is no run to resume at ${path} (${(error as Error).message}).`, { cause: error });
+    throw new CheckpointError(`There is no run at ${path} (${(error as Error).message}).`, { cause: error });
   }
   const parsed = settingsSchema.safeParse(json);
   if (!parsed.success) {

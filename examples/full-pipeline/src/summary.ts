@@ -1,34 +1,57 @@
+import { captionWords } from "@mmgen/datasets";
+import type { EvaluationFigures } from "./evaluate-models.js";
 import type { RunFolders } from "./paths.js";
+import { percent } from "./pictures.js";
 import { attributeTable, minutes, totalSeconds } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 import { textTable } from "./text-table.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
 export function summary(metrics: RunMetrics, folders: RunFolders): string {
-  const { attributes, likelihood, throughput, tokenizer } = metrics;
+  const stages = Object.entries(metrics.seconds).map(
+    ([stage, seconds]) => `${stage.toLowerCase()} ${minutes(seconds)}`,
+  );
+  const { throughput } = metrics;
+  const facts = figureLines(
+    metrics,
+    [["data", metrics.source]],
+    [
+      [
+        "speed",
+        `tokenizer ${throughput.tokenizer.toFixed(0)} pictures/s, transformer ${throughput.transformer.toFixed(0)} pairs/s`,
+      ],
+      ["time", `${minutes(totalSeconds(metrics))} (${stages.join(", ")})`],
+      ["look at", `${folders.results}/report.html`],
+    ],
+  );
+  return `\n${facts}\n`;
+}
+
+type Facts = readonly (readonly [string, string])[];
+
+/** The figures of trained models as two tables, with other facts before and after. */
+export function figureLines(figures: EvaluationFigures, before: Facts = [], after: Facts = []): string {
+  const { attributes, invention, likelihood, tokenizer } = figures;
   const { columns, rows } = attributeTable(attributes);
   const orders = Object.entries(likelihood.byOrder).map(
     ([order, { natsPerDim }]) => `${order.replace("-", " ")} ${natsPerDim.toFixed(3)}`,
   );
-  const stages = Object.entries(metrics.seconds).map(
-    ([stage, seconds]) => `${stage.toLowerCase()} ${minutes(seconds)}`,
-  );
-  const facts: [string, string][] = [
-    ["data", metrics.source],
+  const facts: Facts = [
+    ...before,
     [
       "reconstruction",
-      `MSE ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1], ${(100 * tokenizer.exactLevelAccuracy).toFixed(1)} % of levels exact, codebook perplexity ${tokenizer.perplexity.toFixed(0)}`,
+      `MSE ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1], ${(100 * tokenizer.exactLevelAccuracy).toFixed(1)} % of levels exact`,
     ],
+    ["codebook", `perplexity ${tokenizer.perplexity.toFixed(0)}, ${percent(tokenizer.codesUsed)} of the codes used`],
     [
       "test loss",
       `${likelihood.natsPerDim.toFixed(3)} nats per id (${orders.join(", ")}), ${likelihood.natsPerSample.toFixed(1)} nats per pair`,
     ],
     [
-      "speed",
-      `tokenizer ${throughput.tokenizer.toFixed(0)} pictures/s, transformer ${throughput.transformer.toFixed(0)} pairs/s`,
+      "invented pairs",
+      `${invention.digits} of 10 digits, ${invention.words} of ${captionWords.length} words, ${percent(invention.distinct)} distinct among ${invention.count}`,
     ],
-    ["time", `${minutes(totalSeconds(metrics))} (${stages.join(", ")})`],
-    ["look at", `${folders.results}/report.html`],
+    ...after,
   ];
-  return `\n${textTable(facts)}\n\n${textTable([columns, ...rows])}\n`;
+  return `${textTable(facts)}\n\n${textTable([columns, ...rows])}`;
 }

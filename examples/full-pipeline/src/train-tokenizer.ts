@@ -1,10 +1,11 @@
 import { type ImageBatch, Random, sliceImages } from "@mmgen/core";
 import { cosineSchedule, imageExamples, type TrainingHistory, type TrainingObserver, train } from "@mmgen/training";
-import { CodeUsage, type ReconstructionFigures, reconstructionFigures, VqVae } from "@mmgen/vqvae";
+import { VqVae } from "@mmgen/vqvae";
 import { readCheckpoint, writeCheckpoint } from "./checkpoints.js";
 import type { RunConfig } from "./config.js";
 import { interruption } from "./interruption.js";
 import type { RunFolders } from "./paths.js";
+import { tokenizerFigures } from "./tokenizer-figures.js";
 
 /** Test images that the per-epoch figures are taken from; the final figures use all. */
 const epochTestImages = 1000;
@@ -74,21 +75,4 @@ export async function trainTokenizer(options: TrainTokenizerOptions): Promise<To
   }
   await writeCheckpoint(folders, "vqvae", await vqvae.toSafetensors());
   return { vqvae, history: result.history };
-}
-
-/** Reconstruction error and codebook use over a set of images. */
-export interface TokenizerFigures extends ReconstructionFigures {
-  /** exp of the entropy of the codes used. */
-  readonly perplexity: number;
-  /** Share of the codebook used at least once. */
-  readonly codesUsed: number;
-}
-
-/** How well the tokenizer reconstructs images it was not trained on. */
-export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch): Promise<TokenizerFigures> {
-  const codes = await vqvae.encode(images);
-  const usage = new CodeUsage(vqvae.codebookSize);
-  usage.add(codes.data);
-  const figures = reconstructionFigures(images, await vqvae.decode(codes));
-  return { ...figures, perplexity: usage.perplexity(), codesUsed: usage.share() };
 }

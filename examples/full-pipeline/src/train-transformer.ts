@@ -32,6 +32,8 @@ export interface TrainTransformerOptions {
   readonly tokenizer: MultimodalTokenizer;
   readonly examples: ExampleSource<TrainingBatch>;
   readonly test: TestSequences;
+  /** Called before training and after every epoch. */
+  readonly onEpoch: (transformer: TinyTransformer, epoch: number) => Promise<void>;
   readonly seed: number;
   readonly folders: RunFolders;
   readonly observers: readonly TrainingObserver[];
@@ -72,7 +74,11 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     }),
     optimiser: { weightDecay: config.weightDecay, clipNorm: config.clipNorm },
     random: random.fork("training"),
-    evaluate: () => natsPerId(transformer, options.test, signal),
+    evaluate: async ({ epoch }) => {
+      const figures = await natsPerId(transformer, options.test, signal);
+      await options.onEpoch(transformer, epoch);
+      return figures;
+    },
     checkpoint: { write: (state) => writeCheckpoint(folders, "transformerTraining", state) },
     ...(resume && { resume }),
     observers: options.observers,

@@ -1,0 +1,35 @@
+import { palette } from "@mmgen/datasets";
+import { confusionMatrix } from "@mmgen/plots";
+import { type AttributeName, attributeTitles } from "./attributes.js";
+import type { Readings } from "./judge.js";
+
+const digits = Array.from({ length: 10 }, (_, digit) => String(digit));
+const colours = palette.map(({ name }) => name);
+const classes: Readonly<Record<AttributeName, readonly string[]>> = {
+  digit: digits,
+  digitColour: colours,
+  backgroundColour: colours,
+};
+
+/** What was asked for against what was found, for one attribute, as SVG. What cannot be read at all has a column of its own. */
+export function attributeConfusion(name: AttributeName, readings: Readings, title: string): string {
+  const [asked, found] = [readings.asked[name], readings.found[name]];
+  const labels = classes[name];
+  const unread = Array.from(found).some((label) => label < 0);
+  const columnLabels = unread ? [...labels, "none"] : labels;
+  const counts = labels.map(() => new Array<number>(columnLabels.length).fill(0));
+  for (let i = 0; i < asked.length; i++) {
+    const column = found[i]! < 0 ? labels.length : found[i]!;
+    // A caption that names nothing asks for nothing.
+    if (asked[i]! >= 0) {
+      counts[asked[i]!]![column]!++;
+    }
+  }
+  return confusionMatrix({
+    counts,
+    labels,
+    columnLabels,
+    title: `${title}: ${attributeTitles[name]}`,
+    subtitle: "per cent of a row",
+  });
+}

@@ -1,0 +1,56 @@
+import type { CaptionedDigits } from "@mmgen/datasets";
+import type { AttributeClassifier } from "@mmgen/training";
+import type { AttributeName } from "./attributes.js";
+import type { TrainedModels } from "./checkpoints.js";
+import type { RunConfig } from "./config.js";
+import { timeGeneration } from "./generation-timing.js";
+import { type InventionFigures, inventionFigures } from "./invention-figures.js";
+import { type Judgement, judge } from "./judge.js";
+import { type LikelihoodFigures, likelihood } from "./likelihood.js";
+import { type AttributeFigures, attributeFigures } from "./run-metrics.js";
+import { type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
+
+/** Options of {@link evaluateModels}. */
+export interface EvaluationOptions {
+  readonly models: TrainedModels;
+  /** Trained on real pictures alone. */
+  readonly classifier: AttributeClassifier<AttributeName>;
+  /** Pairs that no model was trained on. */
+  readonly test: CaptionedDigits;
+  readonly config: RunConfig;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
+/** The figures of trained models. */
+export interface EvaluationFigures {
+  readonly tokenizer: TokenizerFigures;
+  readonly likelihood: LikelihoodFigures;
+  readonly attributes: AttributeFigures;
+  readonly invention: InventionFigures;
+  /** Milliseconds by ids generated, for several ways of generating so many rows. */
+  readonly timing: Awaited<ReturnType<typeof timeGeneration>>;
+}
+
+/** Everything that is said about trained models, from the models and pairs they have not seen. */
+export async function evaluateModels(
+  options: EvaluationOptions,
+): Promise<{ figures: EvaluationFigures; judgement: Judgement }> {
+  const { models, test, signal } = options;
+  const { tokenizer, transformer, vqvae } = models;
+  const judgement = await judge(options);
+  const codes = await vqvae.encode(test.images);
+  const tokens = {
+    "text-first": tokenizer.join({ codes, captions: test.captions, order: "text-first" }),
+    "image-first": tokenizer.join({ codes, captions: test.captions, order: "image-first" }),
+  };
+  const pixels = test.images.height * test.images.width;
+  const figures = {
+    tokenizer: await tokenizerFigures(vqvae, test.images),
+    likelihood: await likelihood({ transformer, tokenizer, tokens, pixels, signal }),
+    attributes: attributeFigures(judgement),
+    invention: inventionFigures(judgement.invented.captions, judgement.invented.codes),
+    timing: await timeGeneration(models, signal),
+  };
+  return { figures, judgement };
+}

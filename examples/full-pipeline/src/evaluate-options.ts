@@ -1,0 +1,35 @@
+import { Command, Option } from "commander";
+import { type BackendChoice, backendChoices } from "./backend.js";
+import { numberBetween, wholeNumber } from "./options.js";
+
+/** What `npm run evaluate` was asked for. */
+export interface EvaluateOptions {
+  readonly checkpoints?: string;
+  readonly dataDir?: string;
+  readonly part: "test" | "validation";
+  readonly samples?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly seed?: number;
+  readonly backend: BackendChoice;
+}
+
+/** The command line of `npm run evaluate`; a wrong option prints one line and throws. */
+export function parseEvaluateOptions(argv: readonly string[]): EvaluateOptions {
+  const command = new Command("npm run evaluate --")
+    .description("Computes every figure of a run again, from its checkpoints.")
+    .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+    .option("--data-dir <dir>", "folder with MNIST or the course files (default: $MMGEN_DATA_DIR)")
+    .addOption(
+      new Option("--part <name>", "pictures to evaluate on: the test part, or training pictures the run has not seen")
+        .choices(["test", "validation"])
+        .default("test"),
+    )
+    .option("--samples <number>", "pictures, captions and pairs to score (default: the run's)", wholeNumber)
+    .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
+    .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
+    .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
+    .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
+    .exitOverride();
+  return command.parse([...argv], { from: "user" }).opts();
+}

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@mmgen/core/node";
+import type { CaptionedDigits } from "@mmgen/datasets";
+import { attributeReader } from "./attribute-reader.js";
+import { selectTrainingBackend } from "./backend.js";
+import { loadModels } from "./checkpoints.js";
+import { loadData } from "./data.js";
+import { runCommand } from "./errors.js";
+import { evaluateModels } from "./evaluate-models.js";
+import { type EvaluateOptions, parseEvaluateOptions } from "./evaluate-options.js";
+import { interruptSignal } from "./interruption.js";
+import { Narrator } from "./narrator.js";
+import { fromCaller, runFolders } from "./paths.js";
+import { type RunSettings, readSettings } from "./settings.js";
+import { figureLines } from "./summary.js";
+
+/** Most training pictures kept aside that are evaluated on. */
+const mostValidation = 5000;
+
+await runCommand(async () => {
+  const options = parseEvaluateOptions(process.argv.slice(2));
+  const folders = runFolders(options.checkpoints);
+  const settings = await readSettings(folders);
+  const { signal } = interruptSignal();
+  const narrator = new Narrator(folders);
+  narrator.line(`Backend: ${await selectTrainingBackend(options.backend)}.`);
+  const models = await loadModels(folders);
+  const { train, part, source } = await loadPart(settings, options, narrator.line);
+  const classifier = await attributeReader(folders, {
+    train,
+    steps: settings.config.evaluation.classifierSteps,
+    seed: settings.seed,
+    observers: narrator.observers("classifier"),
+    signal,
+  });
+  const seed = options.seed ?? settings.seed;
+  const config = overlaid(settings, options);
+  const { figures } = await evaluateModels({ models, classifier, test: part, config, seed, signal });
+  const file = join(folders.results, options.part === "test" ? "evaluation.json" : "evaluation-validation.json");
+  const content = { source, part: options.part, seed, sampling: config.sampling, ...figures };
+  await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
+  process.stdout.write(`${figureLines(figures, [["data", `${source}; evaluated on the ${options.part} part`]])}\n`);
+  process.stderr.write(`Wrote ${file}\n`);
+});
+
+/** The run's training pictures, and those to evaluate on. */
+async function loadPart(
+  settings: RunSettings,
+  { dataDir, part }: EvaluateOptions,
+  log: (line: string) => void,
+): Promise<{ train: CaptionedDigits; part: CaptionedDigits; source: string }> {
+  const folder = dataDir === undefined ? undefined : fromCaller(dataDir);
+  const validationCount = part === "validation" ? mostValidation : 0;
+  const data = await loadData(settings, { dataDir: folder, validationCount, log });
+  return { train: data.train, part: data[part], source: data.source };
+}
+
+function overlaid({ config }: RunSettings, { samples, temperature, topP }: EvaluateOptions): RunSettings["config"] {
+  return {
+    ...config,
+    sampling: { temperature: temperature ?? config.sampling.temperature, topP: topP ?? config.sampling.topP },
+    evaluation: { ...config.evaluation, samples: samples ?? config.evaluation.samples },
+  };
+}
