@@ -64,7 +64,8 @@ beforeAll(() => {
   const tarballs = readdirSync(consumer).filter((file) => file.endsWith(".tgz"));
   expect(tarballs).toHaveLength(packages.length);
   writeFileSync(join(consumer, "package.json"), '{ "name": "consumer", "private": true }');
-  const peers = ["@tensorflow/tfjs-core@4.22.0", "@tensorflow/tfjs-backend-cpu@4.22.0", "onnxruntime-node@1.30.0"];
+  const tensors = ["@tensorflow/tfjs-core@4.22.0", "@tensorflow/tfjs-backend-cpu@4.22.0"];
+  const peers = [...tensors, "onnxruntime-node@1.30.0", "sharp@0.35.5"];
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
   npm(consumer, "install", ...quiet, ...peers, ...tarballs.map((file) => `./${file}`));
 }, 600_000);

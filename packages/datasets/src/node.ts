@@ -1,4 +1,5 @@
 export { type DownloadOptions, downloadFile } from "./download.js";
+export type { CaptionPlace } from "./folder-captions.js";
 export { idxFileNames, type LabelledSplits, loadIdxFolder } from "./idx-files.js";
 export {
   type CaptionedDigitSplits,
@@ -7,5 +8,11 @@ export {
   loadCaptionedDigits,
 } from "./load-captioned-digits.js";
 export { type CourseData, loadCourseData } from "./load-course-data.js";
+export {
+  type FolderImages,
+  type ImageFolderSplits,
+  type LoadImageFolderOptions,
+  loadImageFolder,
+} from "./load-image-folder.js";
 export { type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 export { mnistFiles, mnistMirrors, type RemoteFile } from "./mnist-source.js";

@@ -1,0 +1,332 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { ConfigError, DataError, type ImageBatch } from "@mmgen/core";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type LoadImageFolderOptions, loadImageFolder } from "./load-image-folder.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mmgen-folder-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+type Rgb = readonly [number, number, number];
+const red: Rgb = [255, 0, 0];
+const green: Rgb = [0, 255, 0];
+const blue: Rgb = [0, 0, 255];
+const white: Rgb = [255, 255, 255];
+
+/** A picture of one colour in the format of its name, without loss in PNG and WebP. */
+async function flat([r, g, b]: Rgb, name = "x.png", width = 6, height = 6): Promise<Buffer> {
+  const picture = sharp({ create: { width, height, channels: 3, background: { r, g, b } } });
+  if (name.endsWith("webp")) {
+    return picture.webp({ lossless: true }).toBuffer();
+  }
+  return /jpe?g$/i.test(name) ? picture.jpeg({ quality: 100 }).toBuffer() : picture.png().toBuffer();
+}
+
+async function put(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+}
+
+const load = (options: Partial<LoadImageFolderOptions> = {}) => loadImageFolder({ folder, side: 4, ...options });
+
+/** What loading fails with, checked to be the package's own error. */
+async function failure(options: Partial<LoadImageFolderOptions> = {}, kind: typeof DataError = DataError) {
+  const error = await load(options).then(
+    () => expect.fail("loaded"),
+    (caught: unknown) => caught,
+  );
+  expect(kind.isInstance(error), String(error)).toBe(true);
+  return (error as Error).message;
+}
+
+/** Red, green and blue of each picture's first pixel. */
+const firstPixels = ({ data, count, height, width, channels }: ImageBatch) =>
+  Array.from({ length: count }, (_, i) => {
+    const start = i * height * width * channels;
+    return [...data.subarray(start, start + channels)];
+  });
+
+describe("loadImageFolder: pictures", () => {
+  it("reads PNG, JPEG and WebP from folders in folders, in the order of their paths", async () => {
+    await put({
+      "b.png": await flat(red),
+      "a/z.webp": await flat(green, "z.webp"),
+      "a/Y.JPG": await flat(blue, "y.jpg"),
+      "a/.hidden.png": "not looked at",
+      "notes.md": "not looked at",
+    });
+    const { train, validation, test, source } = await load({ captions: "none" });
+    expect(train.files).toEqual(["a/Y.JPG", "a/z.webp", "b.png"]);
+    expect(train.images).toMatchObject({ count: 3, height: 4, width: 4, channels: 3, maxValue: 255 });
+    expect(train.captions).toEqual(["", "", ""]);
+    const [jpeg, ...lossless] = firstPixels(train.images);
+    expect(lossless).toEqual([green, red]);
+    // JPEG of quality 100: within rounding of its colour transform.
+    expect(Math.max(...jpeg!.map((level, i) => Math.abs(level - blue[i]!)))).toBeLessThanOrEqual(2);
+    expect([validation.images.count, test.images.count]).toEqual([0, 0]);
+    expect(source).toBe(`3 pictures from ${folder}, 4 × 4, captions: none, seed 0`);
+  });
+
+  it("covers, contains or fills the form", async () => {
+    // Red, green, blue from left to right, 12 × 4.
+    const stripes = await sharp({ create: { width: 12, height: 4, channels: 3, background: "lime" } })
+      .composite([
+        { input: await flat(red, "r.png", 4, 4), left: 0, top: 0 },
+        { input: await flat(blue, "b.png", 4, 4), left: 8, top: 0 },
+      ])
+      .png()
+      .toBuffer();
+    await put({ "stripes.png": stripes });
+    const pixels = async (options: Partial<LoadImageFolderOptions>) => {
+      const { images } = (await load({ captions: "none", ...options })).train;
+      return (row: number, column: number) => [
+        ...images.data.subarray(3 * (row * images.width + column)).subarray(0, 3),
+      ];
+    };
+    const cover = await pixels({});
+    expect([cover(0, 0), cover(3, 3)]).toEqual([green, green]);
+    const contain = await pixels({ side: 12, fit: "contain", background: [10, 20, 30] });
+    expect([contain(0, 0), contain(6, 1), contain(6, 6), contain(6, 11), contain(11, 11)]).toEqual([
+      [10, 20, 30],
+      red,
+      green,
+      blue,
+      [10, 20, 30],
+    ]);
+    const fill = await pixels({ side: { height: 8, width: 12 }, fit: "fill" });
+    expect([fill(0, 1), fill(7, 6), fill(7, 11)]).toEqual([red, green, blue]);
+  });
+
+  it("lays transparent pixels on the background, and turns pictures upright", async () => {
+    const clear = await sharp({
+      create: { width: 4, height: 4, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },
+    })
+      .png()
+      .toBuffer();
+    // Red above blue, said to have been taken with the camera upside down.
+    const turned = await sharp({ create: { width: 4, height: 4, channels: 3, background: "blue" } })
+      .composite([{ input: await flat(red, "r.png", 4, 2), left: 0, top: 0 }])
+      .withMetadata({ orientation: 3 })
+      .png()
+      .toBuffer();
+    await put({ "clear.png": clear, "turned.png": turned });
+    expect(firstPixels((await load({ captions: "none" })).train.images)).toEqual([white, blue]);
+    const onBlack = await load({ captions: "none", background: [0, 0, 0] });
+    expect(firstPixels(onBlack.train.images)[0]).toEqual([0, 0, 0]);
+  });
+
+  it("brings grey, palette and 16-bit pictures to the channels asked for", async () => {
+    const grey = { create: { width: 4, height: 4, channels: 3 as const, background: { r: 120, g: 120, b: 120 } } };
+    await put({
+      "deep.png": await sharp(grey).toColourspace("rgb16").png().toBuffer(),
+      "grey.png": await sharp(grey).toColourspace("b-w").png().toBuffer(),
+      "palette.png": await sharp(grey).png({ palette: true }).toBuffer(),
+    });
+    for (const channels of [1, 3] as const) {
+      const { images } = (await load({ captions: "none", channels })).train;
+      expect(images).toMatchObject({ count: 3, channels });
+      const levels = firstPixels(images);
+      expect(levels.map(({ length }) => length)).toEqual([channels, channels, channels]);
+      // One level of rounding on the way down from 16 bits.
+      expect(levels.flat().every((level) => Math.abs(level - 120) <= 1)).toBe(true);
+    }
+  });
+
+  it("spreads levels evenly below 255", async () => {
+    await put({ "a.png": await flat([0, 84, 86]), "b.png": await flat([128, 213, 255]) });
+    const { images } = (await load({ captions: "none", maxValue: 3 })).train;
+    expect(images.maxValue).toBe(3);
+    expect(firstPixels(images)).toEqual([
+      [0, 1, 1],
+      [2, 3, 3],
+    ]);
+  });
+
+  it("names all that cannot be read, and why", async () => {
+    const whole = await sharp({
+      create: {
+        width: 64,
+        height: 64,
+        channels: 3,
+        background: "red",
+        noise: { type: "gaussian", mean: 128, sigma: 60 },
+      },
+    })
+      .jpeg()
+      .toBuffer();
+    await put({
+      "a.png": await flat(red),
+      "cut.jpg": whole.subarray(0, whole.length / 2),
+      "drawing.png": '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>',
+      "empty.webp": "",
+      "torn.png": (await flat(red)).subarray(0, 50),
+    });
+    const message = await failure({ captions: "none" });
+    expect(message).toContain("4 of 5 pictures cannot be read");
+    expect(message).toMatch(
+      /cut\.jpg: not readable \(.+\); drawing\.png: neither PNG.*; empty\.webp: empty; torn\.png: not readable/,
+    );
+  });
+
+  it("tells of pictures in other formats, and refuses a folder without any", async () => {
+    const messages: string[] = [];
+    await put({ "a.png": await flat(red), "b.gif": "GIF89a" });
+    await load({ captions: "none", onMessage: (message) => messages.push(message) });
+    expect(messages).toEqual([`${folder}: passed over 1 files that are not PNG, JPEG or WebP, such as b.gif.`]);
+    await rm(join(folder, "a.png"));
+    expect(await failure()).toContain("found none among 1 files");
+    expect(await failure({ folder: join(folder, "none") })).toContain("Cannot list the folder");
+  });
+
+  it("refuses options out of range, and stops by its signal", async () => {
+    await put({ "a.png": await flat(red) });
+    const all = { captions: "none" } as const;
+    expect(await failure({ ...all, side: 0 }, ConfigError)).toContain("side");
+    expect(await failure({ ...all, side: { height: 4, width: 1.5 } }, ConfigError)).toContain("side");
+    expect(await failure({ ...all, maxValue: 256 }, ConfigError)).toContain("maxValue");
+    expect(await failure({ ...all, channels: 4 as never }, ConfigError)).toContain("channels");
+    expect(await failure({ ...all, fit: "crop" as never }, ConfigError)).toContain('"crop"');
+    expect(await failure({ ...all, background: [0, 0, 300] }, ConfigError)).toContain("background");
+    expect(await failure({ captions: "csv" as never }, ConfigError)).toContain('got "csv"');
+    expect(await failure({ ...all, testCount: 2 }, ConfigError)).toContain("there are 1");
+    await expect(load({ ...all, signal: AbortSignal.abort() })).rejects.toThrow(/was stopped/);
+  });
+
+  it("says how to get sharp where it is not installed", async () => {
+    await put({ "a.png": await flat(red) });
+    vi.resetModules();
+    vi.doMock("sharp", () => {
+      throw new Error("Cannot find package 'sharp'");
+    });
+    try {
+      const fresh = await import("./load-image-folder.js");
+      const loading = fresh.loadImageFolder({ folder, side: 4, captions: "none" });
+      await expect(loading).rejects.toThrow(/npm install sharp/);
+    } finally {
+      vi.doUnmock("sharp");
+      vi.resetModules();
+    }
+  });
+});
+
+describe("loadImageFolder: captions", () => {
+  const pictures = async (...names: string[]) => {
+    for (const name of names) {
+      await put({ [name]: await flat(red, name) });
+    }
+  };
+  const captionsOf = async (options: Partial<LoadImageFolderOptions> = {}) => {
+    const { train } = await load(options);
+    return Object.fromEntries(train.files.map((file, i) => [file, train.captions[i]]));
+  };
+
+  it.each([
+    [
+      "captions.jsonl",
+      '{"file_name": "b.png", "text": "a red  square\\n"}\r\n\n{"file_name": "./in/a.png", "caption": "red", "x": 1}',
+    ],
+    ["metadata.jsonl", '{"file_name":"in\\\\a.png","text":"red"}\n{"file_name":"b.png","text":"a red square"}\n'],
+    ["captions.csv", "\ufefffile_name,text\nb.png,a red square\nin/a.png,red\n"],
+    ["metadata.csv", 'caption,file_name,x\r\n"a red\nsquare",b.png,\r\nred,in/a.png,1'],
+  ])("reads %s", async (name, content) => {
+    await pictures("b.png", "in/a.png");
+    await put({ [name]: content });
+    expect(await captionsOf()).toEqual({ "b.png": "a red square", "in/a.png": "red" });
+  });
+
+  it("reads texts beside the pictures, and the names of their folders", async () => {
+    await pictures("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
+    expect(await captionsOf()).toEqual({
+      "red/a.png": "red",
+      "dark_blue/b.jpg": "dark blue",
+      "x/dark_blue/b.webp": "dark blue",
+    });
+    await put({ "red/a.txt": "one\n", "dark_blue/b.txt": " two words ", "x/dark_blue/b.txt": "drei Äpfel" });
+    expect(await captionsOf()).toEqual({
+      "red/a.png": "one",
+      "dark_blue/b.jpg": "two words",
+      "x/dark_blue/b.webp": "drei Äpfel",
+    });
+    expect((await captionsOf({ captions: "folder-names" }))["red/a.png"]).toBe("red");
+  });
+
+  it("knows a name with an accent however it is encoded", async () => {
+    await pictures("caf\u00e9.png");
+    await put({ "captions.csv": "file_name,text\ncafe\u0301.png,coffee\n" });
+    expect(await captionsOf()).toEqual({ "caf\u00e9.png": "coffee" });
+  });
+
+  it("says what is wrong with a table, by file and line", async () => {
+    await pictures("a.png", "b.png");
+    const wrong = async (name: string, content: string | Uint8Array) => {
+      await put({ [name]: content });
+      const message = await failure();
+      await rm(join(folder, name));
+      return message;
+    };
+    const row = (file: string) => `{"file_name": "${file}", "text": "x"}\n`;
+    expect(await wrong("captions.jsonl", row("a.png"))).toContain("1 picture (b.png) without a caption");
+    expect(await wrong("captions.jsonl", row("a.png") + row("./a.png"))).toMatch(/line 2: .*already, in line 1/);
+    expect(await wrong("captions.jsonl", row("a.png") + row("c.png"))).toMatch(
+      /line 2: no picture c\.png.*no such file/,
+    );
+    expect(await wrong("captions.jsonl", row("../a.png"))).toMatch(/line 1: no picture \.\.\/a\.png/);
+    expect(await wrong("captions.jsonl", row("captions.jsonl"))).toContain("it is no PNG, JPEG or WebP");
+    expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: not readable as JSON/);
+    expect(await wrong("captions.jsonl", "[1]")).toMatch(/line 1: expected an object/);
+    expect(await wrong("captions.jsonl", '{"file": "a.png", "text": 7}')).toMatch(
+      /line 1: expected "file_name".*got file, text/,
+    );
+    expect(await wrong("captions.jsonl", '{"file_name": "a.png", "text": " "}')).toMatch(
+      /line 1: the caption is empty/,
+    );
+    expect(await wrong("captions.jsonl", Uint8Array.of(0x7b, 0xff))).toContain("expected text in UTF-8");
+    expect(await wrong("captions.csv", "name,text\na.png,x")).toMatch(/line 2: expected "file_name"/);
+    expect(await wrong("captions.csv", 'file_name,text\na.png,"x')).toContain("not readable as CSV");
+    expect(await wrong("captions.csv", "file_name,text\na.png,x,y")).toContain("not readable as CSV");
+    await put({ "captions.csv": "file_name,text\n", "metadata.csv": "file_name,text\n" });
+    expect(await failure()).toContain("got metadata.csv and captions.csv");
+  });
+
+  it("says what is wrong with texts and folders", async () => {
+    await pictures("in/a.png", "in/b.png", "c.png");
+    expect(await failure()).toContain("found no captions");
+    expect(await failure({ captions: "folder-names" })).toContain(
+      "c.png: expected it in a folder named as its caption",
+    );
+    expect(await failure({ captions: "table" })).toContain("got none");
+    await put({ "in/a.txt": "x" });
+    expect(await failure()).toContain(
+      "2 pictures (c.png, in/b.png) without a caption; expected a text beside each picture, such as c.txt",
+    );
+    await put({ "in/b.txt": "\n", "c.txt": "x" });
+    expect(await failure()).toContain("b.txt: the caption is empty");
+    await pictures("in/a.webp");
+    expect(await failure()).toContain("in/a.txt stands beside two pictures");
+  });
+
+  it("splits by the seed into disjoint sets that keep pictures and captions together", async () => {
+    for (let i = 0; i < 20; i++) {
+      await put({ [`${i}.png`]: await flat([i, 0, 0]), [`${i}.txt`]: `number ${i}` });
+    }
+    const options = { validationCount: 4, testCount: 6, seed: 5 };
+    const splits = await load(options);
+    const { train, validation, test } = splits;
+    expect([train, validation, test].map(({ images }) => images.count)).toEqual([10, 4, 6]);
+    for (const { files, captions, images } of [train, validation, test]) {
+      const numbers = files.map((file) => Number.parseInt(file, 10));
+      expect(captions).toEqual(numbers.map((number) => `number ${number}`));
+      expect(firstPixels(images).map(([level]) => level)).toEqual(numbers);
+    }
+    expect(new Set([train, validation, test].flatMap(({ files }) => files)).size).toBe(20);
+    expect(await load(options)).toEqual(splits);
+    expect((await load({ ...options, seed: 6 })).test.files).not.toEqual(test.files);
+  });
+});
