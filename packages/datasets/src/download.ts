@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { DataError } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
+import { type FetchFileOptions, fetchFile } from "./fetch-file.js";
 import { gunzip } from "./idx-files.js";
-import type { RemoteFile } from "./mnist-source.js";
+import { PartialFile } from "./partial-file.js";
+import type { RemoteFile } from "./remote-file.js";
 
 /** Options of {@link downloadFile}. */
 export interface DownloadOptions {
@@ -19,88 +21,121 @@ export interface DownloadOptions {
   readonly onMessage?: (message: string) => void;
 }
 
+/** Requests in a row to one mirror that may break off; each goes on where the one before did. */
+const attempts = 4;
+
+/** Files on their way in this process, by path. */
+const underWay = new Map<string, Promise<string>>();
+
 /**
  * Fetches one gzip file from the first mirror that delivers it whole.
  *
- * The content is checked against its SHA-256 before anything appears in the folder, so that a file under
- * the final name is always a finished and right one.
+ * The content is checked against its size and SHA-256 before anything appears under the file's name, so that what is
+ * there is always finished and right. What has arrived of an unfinished one lies beside it, its name ending in `.part`,
+ * and is gone on with, by this call after a broken connection or by the next process after a crash.
+ *
+ * Asked for the same file twice at once, this process fetches it once; two processes fetch one each.
  *
  * @returns The path of the file.
  * @throws a {@link DataError} with each mirror's failure when none delivers.
  */
-export async function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
-  const { mirrors, folder, connectTimeout = 5_000, stallTimeout = 15_000, onMessage } = options;
+export function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
+  const path = resolve(options.folder, file.name);
+  const running = underWay.get(path);
+  if (running !== undefined) {
+    return running;
+  }
+  const download = downloadOnce(file, options).finally(() => underWay.delete(path));
+  underWay.set(path, download);
+  return download;
+}
+
+async function downloadOnce(file: RemoteFile, options: DownloadOptions): Promise<string> {
+  const { folder, connectTimeout = 5_000, stallTimeout = 15_000, onMessage } = options;
+  // Compression does not grow a file by more than a little; anything longer is another file.
+  const fetchOptions = { connectTimeout, stallTimeout, onMessage, limit: file.size + 65_536 };
+  const partial = await PartialFile.claim(folder, file.name);
   const failures: string[] = [];
-  for (const mirror of mirrors) {
-    const address = new URL(file.name, mirror.endsWith("/") ? mirror : `${mirror}/`).href;
-    let compressed: Uint8Array;
+  for (const address of addressesOf(file, options, partial)) {
     try {
-      compressed = await fetchBytes(address, file, { connectTimeout, stallTimeout, onMessage });
-      verify(compressed, file);
+      const compressed = await fetchVerified(address, file, partial, fetchOptions);
+      const path = join(folder, file.name);
+      await writeFileAtomic(path, compressed);
+      await partial.remove();
+      return path;
     } catch (error) {
       const failure = `${address}: ${describe(error)}`;
       onMessage?.(failure);
       failures.push(failure);
-      continue;
     }
-    const path = join(folder, file.name);
-    await writeFileAtomic(path, compressed);
-    return path;
+  }
+  if (partial.origin === undefined) {
+    await partial.remove();
   }
   throw new DataError(`Could not download ${file.name}. ${failures.join("; ")}`);
 }
 
-async function fetchBytes(
+/** Each mirror's, that of the part so far first. */
+function addressesOf(file: RemoteFile, { mirrors }: DownloadOptions, { origin }: PartialFile): string[] {
+  const addresses = mirrors.map((mirror) => new URL(file.name, mirror.endsWith("/") ? mirror : `${mirror}/`).href);
+  return addresses.sort((a, b) => Number(b === origin?.address) - Number(a === origin?.address));
+}
+
+/** Fetches from one mirror, going on after what breaks off, and once anew when what was put together is wrong. */
+async function fetchVerified(
   address: string,
   file: RemoteFile,
-  options: { connectTimeout: number; stallTimeout: number; onMessage: ((message: string) => void) | undefined },
+  partial: PartialFile,
+  options: FetchFileOptions,
 ): Promise<Uint8Array> {
-  const { connectTimeout, stallTimeout, onMessage } = options;
-  const controller = new AbortController();
-  const abortAfter = (delay: number, reason: string) =>
-    setTimeout(() => controller.abort(new DataError(reason)), delay);
-  let timer = abortAfter(connectTimeout, `no answer within ${connectTimeout / 1000} s`);
-  try {
-    const response = await fetch(address, { signal: controller.signal });
-    if (!response.ok || response.body === null) {
-      await response.body?.cancel();
-      throw new DataError(`answered ${response.status} ${response.statusText}`.trim());
-    }
-    const announced = Number(response.headers.get("content-length") ?? Number.NaN);
-    onMessage?.(`Downloading ${address} (${Number.isNaN(announced) ? "size not announced" : readableSize(announced)})`);
-    // Compression does not grow a file by more than a little; anything longer is another file.
-    const limit = file.size + 65_536;
-    const chunks: Uint8Array[] = [];
-    let received = 0;
-    const reader = response.body.getReader();
-    while (true) {
-      clearTimeout(timer);
-      timer = abortAfter(stallTimeout, `no data for ${stallTimeout / 1000} s after ${readableSize(received)}`);
-      const { done, value } = await reader.read();
-      if (done) {
-        break;
+  for (let attempt = 1; ; attempt++) {
+    const isResumed = partial.origin?.address === address && partial.size > 0;
+    let failure: unknown;
+    try {
+      failure = await fetchFile(address, partial, options);
+      if (failure === undefined) {
+        return await takeWhole(partial, file);
       }
-      chunks.push(value);
-      received += value.length;
-      if (received > limit) {
-        await reader.cancel();
-        throw new DataError(`sent more than the ${readableSize(limit)} the file can have`);
+    } catch (error) {
+      // Only where an old part was the trouble, and is gone, will asking again help.
+      if (!isResumed || partial.size > 0) {
+        throw error;
       }
+      failure = error;
     }
-    return Buffer.concat(chunks);
-  } catch (error) {
-    throw controller.signal.aborted ? controller.signal.reason : error;
-  } finally {
-    clearTimeout(timer);
-    controller.abort();
+    if (attempt === attempts) {
+      throw failure;
+    }
+    options.onMessage?.(`${address}: ${describe(failure)}`);
   }
 }
 
+/** The bytes, if they are right; otherwise the part is removed. */
+async function takeWhole(partial: PartialFile, file: RemoteFile): Promise<Uint8Array> {
+  const compressed = await partial.read();
+  try {
+    verify(compressed, file);
+  } catch (error) {
+    await partial.remove();
+    throw error;
+  }
+  return compressed;
+}
+
 function verify(compressed: Uint8Array, file: RemoteFile): void {
-  const content = gunzip(compressed, "the answer", file.size);
-  const sum = createHash("sha256").update(content).digest("hex");
+  const content = gunzip(compressed, "the answer", file.size + 1);
+  if (content.length !== file.size) {
+    const came = content.length > file.size ? "more" : `${content.length}`;
+    throw new DataError(`has ${came} bytes of content, expected ${file.size}`);
+  }
+  const { sha256Of = "content" } = file;
+  const sum = createHash("sha256")
+    .update(sha256Of === "gzip" ? compressed : content)
+    .digest("hex");
   if (sum !== file.sha256) {
-    throw new DataError(`SHA-256 of the content is ${sum}, expected ${file.sha256}`);
+    throw new DataError(
+      `SHA-256 of the ${sha256Of === "gzip" ? "file" : "content"} is ${sum}, expected ${file.sha256}`,
+    );
   }
 }
 
@@ -112,8 +147,4 @@ function describe(error: unknown): string {
   }
   const under = (cause as { code?: string; message?: string } | undefined) ?? {};
   return under.code ?? (message === "fetch failed" ? under.message : undefined) ?? message;
-}
-
-function readableSize(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

@@ -1,20 +1,21 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
  * What a path of the test server does: sends a body; cuts the connection or pauses after some bytes of it; sends
- * without end; or never answers.
+ * without end; never answers; or what a function of the request does.
  */
 export type MirrorBehaviour =
   | Uint8Array
   | { readonly body: Uint8Array; readonly dropAfter?: number; readonly stallAfter?: number }
   | "endless"
-  | "silent";
+  | "silent"
+  | ((request: IncomingMessage, response: ServerResponse) => void);
 
 /** A web server for tests of downloads. */
 export interface MirrorServer {
   readonly address: string;
-  /** Method and path of each request, in order. */
+  /** Method and path of each request, and its range where it asked for one, in order. */
   readonly requests: readonly string[];
   close(): Promise<void>;
 }
@@ -24,13 +25,15 @@ export async function startMirrorServer(paths: Readonly<Record<string, MirrorBeh
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
-    requests.push(`${request.method} ${path}`);
+    requests.push([request.method, path, ...(request.headers.range ? [request.headers.range] : [])].join(" "));
     const behaviour = path.startsWith("/silent") ? "silent" : paths[path];
     if (behaviour === "silent") {
       return;
     }
     if (behaviour === undefined || request.method === "HEAD") {
       response.writeHead(behaviour === undefined ? 404 : 200).end();
+    } else if (typeof behaviour === "function") {
+      behaviour(request, response);
     } else {
       send(behaviour, response);
     }
@@ -47,7 +50,32 @@ export async function startMirrorServer(paths: Readonly<Record<string, MirrorBeh
   };
 }
 
-function send(behaviour: Exclude<MirrorBehaviour, "silent">, response: ServerResponse): void {
+/**
+ * A file served as good servers do, in ranges and with an ETag, but for a connection that breaks after `cutAfter` bytes
+ * of each answer, of which the last ones may be lost.
+ */
+export function rangedFile(body: Uint8Array, etag: string, cutAfter = Number.POSITIVE_INFINITY): MirrorBehaviour {
+  return ({ headers }, response) => {
+    const from = headers["if-range"] === etag ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0) : 0;
+    if (from >= body.length) {
+      response.writeHead(416, { "content-range": `bytes */${body.length}` }).end();
+      return;
+    }
+    const rest = body.subarray(from);
+    const range = from > 0 ? { "content-range": `bytes ${from}-${body.length - 1}/${body.length}` } : {};
+    response.writeHead(from > 0 ? 206 : 200, { etag, "content-length": rest.length, ...range });
+    if (rest.length > cutAfter) {
+      response.write(rest.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 100));
+    } else {
+      response.end(rest);
+    }
+  };
+}
+
+function send(
+  behaviour: Exclude<MirrorBehaviour, "silent" | ((request: IncomingMessage, response: ServerResponse) => void)>,
+  response: ServerResponse,
+): void {
   if (behaviour === "endless") {
     const more = () => {
       while (!response.destroyed && response.write(new Uint8Array(65_536)));

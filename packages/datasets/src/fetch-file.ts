@@ -1,0 +1,122 @@
+import { DataError } from "@mmgen/core";
+import type { PartialFile, PartialOrigin } from "./partial-file.js";
+
+/** Options of {@link fetchFile}. */
+export interface FetchFileOptions {
+  /** Milliseconds until the server must have answered. */
+  readonly connectTimeout: number;
+  /** Milliseconds it may pause in the middle. */
+  readonly stallTimeout: number;
+  /** Bytes after which it cannot be the file. */
+  readonly limit: number;
+  readonly onMessage: ((message: string) => void) | undefined;
+}
+
+/**
+ * Fetches what `partial` lacks, by one request; what arrives before a failure stays in `partial`.
+ *
+ * A part of this address is gone on with by `Range` and `If-Range`: a server whose file has changed sends the whole,
+ * and so does one that knows no ranges.
+ *
+ * @returns Nothing when the whole is there; what broke the body off when a further request may go on from there.
+ * @throws a {@link DataError}, or fetch's own error, when the server does not answer, refuses, or sends something else.
+ */
+export async function fetchFile(
+  address: string,
+  partial: PartialFile,
+  options: FetchFileOptions,
+): Promise<Error | undefined> {
+  const { connectTimeout, stallTimeout, limit, onMessage } = options;
+  const controller = new AbortController();
+  const abortAfter = (delay: number, reason: string) =>
+    setTimeout(() => controller.abort(new DataError(reason)), delay);
+  let timer = abortAfter(connectTimeout, `no answer within ${connectTimeout / 1000} s`);
+  try {
+    const headers = requestHeaders(address, partial);
+    const response = await fetch(address, { signal: controller.signal, headers });
+    if (!(await takeAnswer(address, response, partial))) {
+      return undefined;
+    }
+    const announced = Number(response.headers.get("content-length") ?? Number.NaN);
+    const total = Number.isNaN(announced) ? "size not announced" : readableSize(partial.size + announced);
+    const verb = partial.size > 0 ? `Resuming after ${readableSize(partial.size)}:` : "Downloading";
+    onMessage?.(`${verb} ${address} (${total})`);
+    const reader = response.body!.getReader();
+    while (true) {
+      clearTimeout(timer);
+      timer = abortAfter(stallTimeout, `no data for ${stallTimeout / 1000} s after ${readableSize(partial.size)}`);
+      const chunk = await reader.read().catch((error: Error) => error);
+      if (chunk instanceof Error) {
+        const reason: Error = controller.signal.aborted ? controller.signal.reason : chunk;
+        if (partial.origin === undefined) {
+          throw reason;
+        }
+        return reason;
+      }
+      if (chunk.done) {
+        return undefined;
+      }
+      if (partial.size + chunk.value.length > limit) {
+        await partial.remove();
+        throw new DataError(`sent more than the ${readableSize(limit)} the file can have`);
+      }
+      await partial.append(chunk.value);
+    }
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    await partial.close();
+    controller.abort();
+  }
+}
+
+function requestHeaders(address: string, { origin, size }: PartialFile): Record<string, string> {
+  // As it lies there: a range of a file compressed on the way would be a range of something else.
+  const headers = { "accept-encoding": "identity" };
+  return origin?.address === address && size > 0
+    ? { ...headers, range: `bytes=${size}-`, "if-range": origin.validator }
+    : headers;
+}
+
+/** Brings `partial` to where the answer's body goes on; false when there is no more to come. */
+async function takeAnswer(address: string, response: Response, partial: PartialFile): Promise<boolean> {
+  const { status, statusText, body } = response;
+  const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
+  if (status === 200 && body !== null) {
+    await partial.restart(originOf(address, response));
+    return true;
+  }
+  const isNext = range !== null && partial.size > 0 && Number(range[1]) === partial.size;
+  if (status === 206 && body !== null && isNext && isOfVersion(response, partial)) {
+    return true;
+  }
+  await body?.cancel();
+  if (status === 416 && range !== null && Number(range[2]) === partial.size) {
+    return false;
+  }
+  if (status === 206 || status === 416) {
+    const [asked, came] = [partial.size, response.headers.get("content-range") ?? "no range"];
+    await partial.remove();
+    throw new DataError(`answered ${status} with ${came}, asked for what follows byte ${asked} of an earlier version`);
+  }
+  throw new DataError(`answered ${status} ${statusText}`.trim());
+}
+
+/** Whether what the answer says of its version, if anything, is what the part is of. */
+function isOfVersion(response: Response, { origin }: PartialFile): boolean {
+  const found = originOf("", response);
+  return found === undefined || found.validator === origin?.validator;
+}
+
+/** A weak ETag marks no exact bytes and is of no use here. */
+function originOf(address: string, { headers }: Response): PartialOrigin | undefined {
+  const tag = headers.get("etag");
+  const validator = tag !== null && !tag.startsWith("W/") ? tag : headers.get("last-modified");
+  return validator === null ? undefined : { address, validator };
+}
+
+/** "26.4 MB", "30 kB". */
+function readableSize(bytes: number): string {
+  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
