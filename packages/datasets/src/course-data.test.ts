@@ -59,6 +59,34 @@ describe("a hostile pickle", () => {
     expect(() => parsePickle(bytes)).toThrow(pattern);
   });
 
+  // Each made by Python's own pickle, of what the comment says.
+  it.each([
+    // Pickler.persistent_id, protocols 2 and 4
+    ["gAJ9cQBYBQAAAHRyYWlucQFYAQAAAHhxAlFzLg==", "a persistent object"],
+    ["gASVEQAAAAAAAAB9lIwFdHJhaW6UjAF4lFFzLg==", "a persistent object"],
+    // copyreg.add_extension("posix", "system", 77), protocols 2 and 4
+    ["gAKCTVgEAAAAdHJ1ZXEAhXEBUnECLg==", "a registered extension"],
+    ["gASVDgAAAAAAAACCTYwEdHJ1ZZSFlFKULg==", "a registered extension"],
+    // str.join
+    ["gASVNgAAAAAAAACMCGJ1aWx0aW5zlIwHZ2V0YXR0cpSTlIwIYnVpbHRpbnOUjANzdHKUk5SMBGpvaW6UhpRSlC4=", "builtins.getattr"],
+    // OrderedDict(a=1), protocol 2; date(2020, 1, 1), protocol 4; functools.partial
+    ["gAJjY29sbGVjdGlvbnMKT3JkZXJlZERpY3QKcQApUnEBWAEAAABhcQJLAXMu", "collections.OrderedDict"],
+    ["gASVIAAAAAAAAACMCGRhdGV0aW1llIwEZGF0ZZSTlEMEB+QBAZSFlFKULg==", "datetime.date"],
+    ["gASVMQAAAAAAAACMCWZ1bmN0b29sc5SMB3BhcnRpYWyUk5SCTYWUUpQogk2MBHRydWWUhZR9lE50lGIu", "functools.partial"],
+  ])("is refused by whatever way it asks: %s", (base64, what) => {
+    expect(() => parsePickle(bytesOf(base64))).toThrow(`refused, as it asks for ${what}. Only plain containers`);
+  });
+
+  it("is refused when it is of a protocol before 2, or its buffers lie elsewhere", () => {
+    // {"a": 1} by protocols 0 and 1
+    for (const base64 of ["KGRwMApWYQpwMQpJMQpzLg==", "fXEAWAEAAABhcQFLAXMu"]) {
+      expect(() => parsePickle(bytesOf(base64))).toThrow("expected a pickle of protocol 2 to 5");
+    }
+    // {"train": PickleBuffer(…)} by protocol 5 with buffer_callback
+    const without = bytesOf("gAWVDQAAAAAAAAB9lIwFdHJhaW6Ul3Mu");
+    expect(() => parseColoredMnist(without)).toThrow(DataError);
+  });
+
   it("cannot make the reader go back and read for ever", () => {
     // BINBYTES with length -5 - 1: back to itself.
     const looping = Uint8Array.of(0x80, 4, 0x42, 0xfa, 0xff, 0xff, 0xff, 0x2e);
