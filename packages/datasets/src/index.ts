@@ -1,4 +1,5 @@
 export { type BatchIndicesOptions, batchIndices } from "./batch-indices.js";
+export { captionClasses } from "./caption-classes.js";
 export { type CaptionedDigits, type CaptionedImages, gatherCaptioned } from "./captioned-images.js";
 export { captionOf, captionWords, type DigitAttributes, digitWords, parseCaption } from "./captions.js";
 export { type ColourDigitsOptions, colourDigits } from "./colour-digits.js";

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import pickles from "../fixtures/pickles.json" with { type: "json" };
+import { captionClasses } from "./caption-classes.js";
 import { writeIdx } from "./idx-fixture.js";
 import { loadCaptionedDigits } from "./load-captioned-digits.js";
 import { loadMnist } from "./load-mnist.js";
 import { type MirrorServer, startMirrorServer } from "./mirror-server-fixture.js";
+import { mnistVariants } from "./mnist-variants.js";
 import { proceduralDigits } from "./procedural-digits.js";
 
 /** A small stand-in for MNIST's four files: 30 training and 10 test digits, no two alike. */
@@ -86,6 +88,33 @@ describe("loadMnist", () => {
     await rm(join(folder, "cache", "mnist", remoteFiles[0]!.name));
     await loadMnist(options);
     expect(server.requests.slice(before)).toEqual(["HEAD /mnist/", `GET /mnist/${remoteFiles[0]!.name}`]);
+  });
+
+  it("keeps the variants apart, in the data folder and in the cache", async () => {
+    await writeMnist(join(folder, "data"), "plain");
+    await writeMnist(join(folder, "data", "kmnist"), "gz");
+    const dataDir = join(folder, "data");
+    const kmnist = await loadMnist({ variant: "kmnist", dataDir, mirrors: nowhere });
+    expect(kmnist.source).toBe(`KMNIST (30 + 10) from ${join(dataDir, "kmnist")}`);
+    expect(captionClasses(kmnist.test, kmnist.classNames).captions).toEqual(
+      Array.from(testDigits.labels, (label) => ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"][label]),
+    );
+    // MNIST's files, under the same names, are no Fashion-MNIST.
+    const fashion = { variant: "fashion-mnist", dataDir } as const;
+    await expect(loadMnist({ ...fashion, mirrors: nowhere })).rejects.toThrow(/^No Fashion-MNIST: no mirror answers/);
+    const loaded = await loadMnist({ ...fashion, mirrors: [`${server.address}/mnist/`], files: remoteFiles });
+    expect(loaded.source).toBe(`Fashion-MNIST (30 + 10) from ${join(folder, "cache", "fashion-mnist")}`);
+    expect(loaded.classNames[9]).toBe("ankle boot");
+    await expect(loadMnist({ variant: "emnist" as never })).rejects.toThrow(/kmnist, got "emnist"/);
+  });
+
+  it("knows sizes, checksums and names of every variant", () => {
+    for (const { files, mirrors, classNames } of Object.values(mnistVariants)) {
+      expect(classNames).toHaveLength(10);
+      expect(new Set(files.map(({ sha256 }) => /^[0-9a-f]{64}$/.exec(sha256)?.[0])).size).toBe(4);
+      expect(files.map(({ size }) => size)).toEqual([16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]);
+      expect(mirrors.every((mirror) => new URL(mirror).href === mirror && mirror.endsWith("/"))).toBe(true);
+    }
   });
 
   it("says what is wrong with the data folder", async () => {

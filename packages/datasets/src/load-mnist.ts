@@ -1,15 +1,21 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
+import { ConfigError, DataError } from "@mmgen/core";
 import { cacheFolder, dataFolder } from "./data-folders.js";
 import { downloadFile } from "./download.js";
 import { findIdxFiles, type LabelledSplits, loadIdxFolder } from "./idx-files.js";
-import { mnistFiles, mnistMirrors, type RemoteFile } from "./mnist-source.js";
+import { type MnistVariant, mnistVariants } from "./mnist-variants.js";
 import { reachableMirrors } from "./reachable-mirrors.js";
+import type { RemoteFile } from "./remote-file.js";
 
 /** Options of {@link loadMnist}. */
 export interface LoadMnistOptions {
-  /** Folder with the four IDX files, or with a folder `mnist` that has them; default: the environment's `MMGEN_DATA_DIR`. */
+  /** Which set; default `mnist`. */
+  readonly variant?: MnistVariant | undefined;
+  /**
+   * Folder with a folder named as the variant that has the four IDX files; MNIST's may also lie in `dataDir` itself.
+   * Default: the environment's `MMGEN_DATA_DIR`.
+   */
   readonly dataDir?: string | undefined;
   /** Folder for downloads; default: the environment's `MMGEN_CACHE_DIR`, or `mmgen` in the platform's cache folder. */
   readonly cacheDir?: string | undefined;
@@ -21,29 +27,35 @@ export interface LoadMnistOptions {
   readonly connectTimeout?: number | undefined;
   /** Told what is downloaded from where, its size, and what failed. */
   readonly onMessage?: ((message: string) => void) | undefined;
-  /** The files to have in the cache, with checksums; default: MNIST's. */
+  /** The files to have in the cache, with checksums; default: the variant's. */
   readonly files?: readonly RemoteFile[] | undefined;
 }
 
-/** MNIST, or what took its place in the data folder. */
+/** MNIST, a relative, or what took its place in the data folder. */
 export interface Mnist extends LabelledSplits {
+  /** Class `i`'s name, for captions: see `captionClasses`. */
+  readonly classNames: readonly string[];
   /** Where it came from, for people: "MNIST (60000 + 10000) from /data/mnist". */
   readonly source: string;
 }
 
 /**
- * Loads MNIST: from the data folder if its files are there, else from the cache, else by download into the cache.
+ * Loads MNIST, Fashion-MNIST or KMNIST: from the data folder if the files are there, else from the cache, else by
+ * download into the cache.
  *
  * Files in the data folder are taken as they are, so that relatives of MNIST can stand in; downloads are
  * verified before they are kept.
  *
  * @throws a {@link DataError} when it is in no place, or the files found are damaged or incomplete.
+ * @throws a {@link ConfigError} when there is no such variant.
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<Mnist> {
   const found = await findMnist(options);
   if ("unavailable" in found) {
+    const { variant = "mnist" } = options;
     throw new DataError(
-      `No MNIST: ${found.unavailable}. Put its four IDX files into a folder and name it by dataDir or MMGEN_DATA_DIR.`,
+      `No ${mnistVariants[variant].title}: ${found.unavailable}. Put its four IDX files into a folder "${variant}" and ` +
+        "name the folder that holds it by dataDir or MMGEN_DATA_DIR.",
     );
   }
   return found;
@@ -51,16 +63,22 @@ export async function loadMnist(options: LoadMnistOptions = {}): Promise<Mnist> 
 
 /** As {@link loadMnist}, with a reason instead of an error where MNIST is in no place. */
 export async function findMnist(options: LoadMnistOptions): Promise<Mnist | { readonly unavailable: string }> {
-  const { download = true, onMessage, files = mnistFiles } = options;
+  const { variant = "mnist", download = true, onMessage } = options;
+  if (!Object.hasOwn(mnistVariants, variant)) {
+    throw new ConfigError(`variant: expected ${Object.keys(mnistVariants).join(", ")}, got "${variant}".`);
+  }
+  const { title, files: variantFiles } = mnistVariants[variant];
+  const files = options.files ?? variantFiles;
   const dataDir = dataFolder(options.dataDir);
-  const local = dataDir === undefined ? undefined : await findMnistFolder(dataDir);
+  const local = dataDir === undefined ? undefined : await findVariantFolder(dataDir, variant);
   if (local !== undefined) {
-    return describe(await loadIdxFolder(local), local);
+    return describe(await loadIdxFolder(local), local, variant);
   }
   if (dataDir !== undefined) {
-    onMessage?.(`No MNIST in ${dataDir} (looked there and in its folder "mnist").`);
+    const places = variant === "mnist" ? `there and in its folder "mnist"` : `in its folder "${variant}"`;
+    onMessage?.(`No ${title} in ${dataDir} (looked ${places}).`);
   }
-  const cache = join(cacheFolder(options.cacheDir), "mnist");
+  const cache = join(cacheFolder(options.cacheDir), variant);
   const cached = await findIdxFiles(cache);
   const missing = files.filter(({ name }) => !cached.has(name.replace(/\.gz$/, "")));
   if (missing.length > 0) {
@@ -72,7 +90,7 @@ export async function findMnist(options: LoadMnistOptions): Promise<Mnist | { re
       return { unavailable: failure };
     }
   }
-  return describe(await loadIdxFolder(cache), cache);
+  return describe(await loadIdxFolder(cache), cache, variant);
 }
 
 /** Downloads the files, and says what failed. */
@@ -81,8 +99,8 @@ async function downloadAll(
   folder: string,
   options: LoadMnistOptions,
 ): Promise<string | undefined> {
-  const { connectTimeout = 5_000, onMessage } = options;
-  const urls = options.mirrors ?? mnistMirrors;
+  const { variant = "mnist", connectTimeout = 5_000, onMessage } = options;
+  const urls = options.mirrors ?? mnistVariants[variant].mirrors;
   const mirrors = await reachableMirrors(urls, connectTimeout);
   if (mirrors.length === 0) {
     return `no mirror answers; tried ${urls.join(" and ")} for up to ${connectTimeout / 1000} s`;
@@ -100,8 +118,8 @@ async function downloadAll(
   }
 }
 
-/** The folder with MNIST's files, `dataDir` or `dataDir/mnist`; none where neither has any of them. */
-async function findMnistFolder(dataDir: string): Promise<string | undefined> {
+/** The folder with the variant's files; none where there are none. Only MNIST's are taken from `dataDir` itself. */
+async function findVariantFolder(dataDir: string, variant: MnistVariant): Promise<string | undefined> {
   const isFolder = await stat(dataDir).then(
     (entry) => entry.isDirectory(),
     () => false,
@@ -109,7 +127,7 @@ async function findMnistFolder(dataDir: string): Promise<string | undefined> {
   if (!isFolder) {
     throw new DataError(`Data folder ${dataDir}: there is no such folder. Correct dataDir or MMGEN_DATA_DIR.`);
   }
-  for (const folder of [join(dataDir, "mnist"), dataDir]) {
+  for (const folder of [join(dataDir, variant), ...(variant === "mnist" ? [dataDir] : [])]) {
     if ((await findIdxFiles(folder)).size > 0) {
       return folder;
     }
@@ -117,7 +135,9 @@ async function findMnistFolder(dataDir: string): Promise<string | undefined> {
   return undefined;
 }
 
-function describe(splits: LabelledSplits, folder: string): Mnist {
+function describe(splits: LabelledSplits, folder: string, variant: MnistVariant): Mnist {
   const { train, test } = splits;
-  return { train, test, source: `MNIST (${train.images.count} + ${test.images.count}) from ${folder}` };
+  const { title, classNames } = mnistVariants[variant];
+  const source = `${title} (${train.images.count} + ${test.images.count}) from ${folder}`;
+  return { train, test, classNames, source };
 }

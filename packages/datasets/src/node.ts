@@ -15,4 +15,5 @@ export {
   loadImageFolder,
 } from "./load-image-folder.js";
 export { type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
-export { mnistFiles, mnistMirrors, type RemoteFile } from "./mnist-source.js";
+export { type MnistVariant, type MnistVariantSource, mnistVariants } from "./mnist-variants.js";
+export type { RemoteFile } from "./remote-file.js";
