@@ -6,7 +6,9 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import pickles from "../fixtures/pickles.json" with { type: "json" };
 import { captionClasses } from "./caption-classes.js";
+import { colourDigits } from "./colour-digits.js";
 import { writeIdx } from "./idx-fixture.js";
+import { gatherLabelled } from "./labelled-images.js";
 import { loadCaptionedDigits } from "./load-captioned-digits.js";
 import { loadMnist } from "./load-mnist.js";
 import { type MirrorServer, startMirrorServer } from "./mirror-server-fixture.js";
@@ -163,6 +165,20 @@ describe("loadCaptionedDigits", () => {
     expect(fewer.train.captions).toEqual(train.captions.slice(0, 7));
     expect(fewer.validation).toEqual(validation);
     expect((await loadCaptionedDigits({ ...options, seed: 4 })).train.captions).not.toEqual(train.captions);
+  });
+
+  it("gives no test picture the draws of a training picture", async () => {
+    await writeMnist(folder, "gz");
+    const { train, test } = await loadCaptionedDigits({ dataDir: folder, seed: 3 });
+    const colours = ({ digitColours, backgroundColours }: typeof train) =>
+      Array.from(digitColours, (colour, i) => `${colour} ${backgroundColours[i]}`).sort();
+    const drawn = (indices: number[]) => {
+      const digits = gatherLabelled(trainDigits, Array(indices.length).fill(0));
+      return colours(colourDigits(digits, { seed: 3, indices }));
+    };
+    const numbers = Array.from({ length: 40 }, (_, i) => i);
+    expect(colours(train)).toEqual(drawn(numbers.slice(0, 30)));
+    expect(colours(test)).toEqual(drawn(numbers.slice(30)));
   });
 
   it("falls back to procedural digits where MNIST is not to be had, and says so", async () => {
