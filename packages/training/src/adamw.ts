@@ -1,5 +1,6 @@
 import { CheckpointError, ConfigError, ShapeError, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { FlatLayout } from "./flat-layout.js";
 
 /** Options of {@link AdamW}. */
 export interface AdamWOptions {
@@ -32,6 +33,7 @@ export class AdamW {
   readonly #clipNorm: number | undefined;
   /** Decayed variables first. */
   readonly #entries: readonly (readonly [name: string, variable: tf.Variable])[];
+  readonly #layout: FlatLayout;
   readonly #decayedCount: number;
   readonly #firstMoment: tf.Variable;
   readonly #secondMoment: tf.Variable;
@@ -50,8 +52,8 @@ export class AdamW {
     const others = [...variables].filter(([name, variable]) => !decays(name, variable));
     this.#entries = [...decayed, ...others];
     this.#decayedCount = weightDecay === 0 ? 0 : decayed.length;
-    const size = this.#entries.reduce((sum, [, variable]) => sum + variable.size, 0);
-    const zeros = () => tf.tidy(() => tf.variable(tf.zeros([size]), false));
+    this.#layout = new FlatLayout(this.#entries);
+    const zeros = () => tf.tidy(() => tf.variable(tf.zeros([this.#layout.size]), false));
     this.#firstMoment = zeros();
     this.#secondMoment = zeros();
   }
@@ -93,11 +95,7 @@ export class AdamW {
       const moved = tf.sub(this.#flatDecayedVariables(learningRate), tf.mul(direction, tf.scalar(stepSize)));
       this.#firstMoment.assign(first);
       this.#secondMoment.assign(second);
-      const sizes = this.#entries.map(([, variable]) => variable.size);
-      const parts = sizes.length === 1 ? [moved] : tf.split(moved, sizes);
-      for (const [i, [, variable]] of this.#entries.entries()) {
-        variable.assign(tf.reshape(parts[i]!, variable.shape));
-      }
+      this.#layout.assign(moved as tf.Tensor1D);
       return norm;
     });
   }
@@ -106,9 +104,8 @@ export class AdamW {
   async toArrays(): Promise<Map<string, StoredTensor>> {
     const arrays = new Map<string, StoredTensor>();
     for (const [moment, variable] of this.#moments()) {
-      const flat = (await variable.data()) as Float32Array;
-      for (const { name, shape, start, end } of this.#layout()) {
-        arrays.set(`${moment}.${name}`, { dtype: "float32", shape, data: flat.slice(start, end) });
+      for (const [name, stored] of this.#layout.split(moment, (await variable.data()) as Float32Array)) {
+        arrays.set(name, stored);
       }
     }
     return arrays;
@@ -123,20 +120,7 @@ export class AdamW {
     if (!Number.isInteger(steps) || steps < 0) {
       throw new CheckpointError(`The optimiser's step count must be a whole number of at least 0, got ${steps}.`);
     }
-    const flats = this.#moments().map(([moment, variable]) => {
-      const flat = new Float32Array(variable.size);
-      for (const { name, shape, start } of this.#layout()) {
-        const stored = arrays.get(`${moment}.${name}`);
-        if (stored?.dtype !== "float32" || !tf.util.arraysEqual([...stored.shape], [...shape])) {
-          const came = stored === undefined ? "none" : `${stored.dtype} [${stored.shape.join(", ")}]`;
-          throw new CheckpointError(
-            `${moment}.${name}: expected float32 [${shape.join(", ")}], got ${came}. The checkpoint belongs to another model.`,
-          );
-        }
-        flat.set(stored.data, start);
-      }
-      return flat;
-    });
+    const flats = this.#moments().map(([moment]) => this.#layout.join(moment, arrays));
     for (const [i, [, variable]] of this.#moments().entries()) {
       tf.tidy(() => variable.assign(tf.tensor1d(flats[i]!)));
     }
@@ -184,15 +168,6 @@ export class AdamW {
       ["firstMoment", this.#firstMoment],
       ["secondMoment", this.#secondMoment],
     ];
-  }
-
-  #layout(): { name: string; shape: readonly number[]; start: number; end: number }[] {
-    let end = 0;
-    return this.#entries.map(([name, variable]) => {
-      const start = end;
-      end += variable.size;
-      return { name, shape: variable.shape, start, end };
-    });
   }
 
   #checkGradients(gradients: Readonly<Record<string, tf.Tensor>>): void {
