@@ -14,6 +14,7 @@ export {
   confusionMatrix,
 } from "./attribute-scores.js";
 export { DivergenceError } from "./divergence-error.js";
+export type { EarlyStopping } from "./early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./evaluate-loss.js";
 export { type EvaluateSequencesOptions, evaluateSequences, type SequenceBatch } from "./evaluate-sequences.js";
 export { type BatchContext, type ExampleSource, imageExamples, tokenExamples } from "./example-source.js";
@@ -30,3 +31,4 @@ export { type EvaluationContext, type TrainingResult, type TrainOptions, train }
 export type { EpochRecord, Metrics, StepRecord, TrainingHistory } from "./training-history.js";
 export type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
 export type { Configuration } from "./training-state.js";
+export type { WeightAverageOptions } from "./weight-average.js";

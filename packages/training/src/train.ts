@@ -1,5 +1,6 @@
 import { ConfigError, type Random } from "@mmgen/core";
 import type { AdamWOptions } from "./adamw.js";
+import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
 import type { ExampleSource } from "./example-source.js";
 import type { Schedule } from "./schedules.js";
 import type { TensorTrainable } from "./tensor-trainable.js";
@@ -7,6 +8,7 @@ import type { Metrics, TrainingHistory } from "./training-history.js";
 import type { TrainingObserver } from "./training-observer.js";
 import { TrainingRun } from "./training-run.js";
 import type { Configuration } from "./training-state.js";
+import { checkWeightAverage, type WeightAverageOptions } from "./weight-average.js";
 
 /** Options of {@link train}. */
 export interface TrainOptions<Batch, Aux> {
@@ -22,6 +24,19 @@ export interface TrainOptions<Batch, Aux> {
   /** Learning rate by step. */
   readonly schedule: Schedule;
   readonly optimiser?: AdamWOptions;
+  /**
+   * Equal parts that a step's batch is taken in, one after the other, their gradients averaged: the activations of a
+   * part in memory, and the step of the whole where the loss is a mean over examples, but for dropout and what a model
+   * does in `afterStep`. Parts weigh the same, however much padding is in each. Divides `batchSize`; default 1.
+   */
+  readonly gradientAccumulation?: number;
+  /**
+   * Keeps an exponential moving average of the weights. `evaluate` and `onEpoch` find it in the model in the weights'
+   * place, and so does who called `train`, when it returns.
+   */
+  readonly weightAverage?: WeightAverageOptions;
+  /** Ends the run when evaluations get no better. The model then has the weights of the best one, also after the last step. */
+  readonly earlyStopping?: EarlyStopping;
   /** Where all of the run's randomness comes from; forked, never drawn from. */
   readonly random: Random;
   /** Called before training, after each epoch and at the end; its figures go into the history. See {@link evaluateLoss}. */
@@ -52,11 +67,11 @@ export interface EvaluationContext {
 
 /** What a run came to. */
 export interface TrainingResult {
-  readonly status: "completed" | "aborted";
+  readonly status: "completed" | "stopped-early" | "aborted";
   /** Steps taken, resumed ones included. */
   readonly step: number;
   readonly history: TrainingHistory;
-  /** For {@link TrainOptions.resume}: a safetensors file of weights, moments, step, random state, configuration and history. */
+  /** For {@link TrainOptions.resume}: a safetensors file of weights, averages, moments, step, random state, configuration and history. */
   readonly state: Uint8Array;
 }
 
@@ -81,7 +96,7 @@ export async function train<Batch, Aux = unknown>(options: TrainOptions<Batch, A
 }
 
 function checkTrainOptions<Batch, Aux>(options: TrainOptions<Batch, Aux>): void {
-  const { examples, batchSize, epochs, steps, checkpoint } = options;
+  const { examples, batchSize, epochs, steps, checkpoint, gradientAccumulation = 1, earlyStopping, evaluate } = options;
   const check = (name: string, value: number, least: number) => {
     if (!Number.isInteger(value) || value < least) {
       throw new ConfigError(`${name}: expected a whole number of at least ${least}, got ${value}.`);
@@ -97,6 +112,21 @@ function checkTrainOptions<Batch, Aux>(options: TrainOptions<Batch, Aux>): void 
     throw new ConfigError(`train: give either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`);
   }
   check(epochs === undefined ? "steps" : "epochs", (epochs ?? steps)!, 0);
+  check("gradientAccumulation", gradientAccumulation, 1);
+  if (batchSize % gradientAccumulation !== 0) {
+    throw new ConfigError(
+      `gradientAccumulation: batches of ${batchSize} cannot be taken in ${gradientAccumulation} equal parts.`,
+    );
+  }
+  if (options.weightAverage !== undefined) {
+    checkWeightAverage(options.weightAverage);
+  }
+  if (earlyStopping !== undefined) {
+    checkEarlyStopping(earlyStopping);
+    if (evaluate === undefined) {
+      throw new ConfigError("earlyStopping: needs evaluate, whose figures it watches.");
+    }
+  }
   if (checkpoint?.everySteps !== undefined) {
     check("checkpoint.everySteps", checkpoint.everySteps, 1);
   }

@@ -11,15 +11,15 @@ export interface RunDescription {
   readonly batchSize: number;
 }
 
-/** How a run ended: all steps taken, stopped by its signal, or an error (which `train` then throws). */
-export type RunStatus = "completed" | "aborted" | "failed";
+/** How a run ended: all steps taken, no more progress, stopped by its signal, or an error (which `train` then throws). */
+export type RunStatus = "completed" | "stopped-early" | "aborted" | "failed";
 
 /** Told what happens in a run; each call is awaited, in the order of the list of observers. */
 export interface TrainingObserver {
   onStart?(run: RunDescription): void | Promise<void>;
   /** After each step. */
   onStep?(record: StepRecord, run: RunDescription): void | Promise<void>;
-  /** After each evaluation, the one before training included. */
+  /** After each evaluation, the one before training included; with `weightAverage` the model holds the averaged weights. */
   onEpoch?(record: EpochRecord, run: RunDescription): void | Promise<void>;
   /** Once, whatever the end. */
   onEnd?(status: RunStatus, run: RunDescription): void | Promise<void>;

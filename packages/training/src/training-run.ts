@@ -1,18 +1,25 @@
 import { AbortedError } from "@mmgen/core";
 import { AdamW, type AdamWOptions } from "./adamw.js";
-import { DivergenceError } from "./divergence-error.js";
+import { BestWeights } from "./best-weights.js";
+import { stoppingVerdict } from "./early-stopping.js";
 import { ExampleOrder } from "./example-order.js";
+import { stepBatch, takeStep } from "./take-step.js";
 import type { TrainingResult, TrainOptions } from "./train.js";
 import type { EpochRecord, StepRecord } from "./training-history.js";
 import type { RunDescription, RunStatus } from "./training-observer.js";
-import { type Configuration, restoreTrainingState, writeTrainingState } from "./training-state.js";
-import { trainingStep } from "./training-step.js";
+import {
+  type Configuration,
+  restoreTrainingState,
+  type TrainingHoldings,
+  writeTrainingState,
+} from "./training-state.js";
+import { WeightAverage } from "./weight-average.js";
 
 /** The course of one call of `train`: where it stands, and what comes next. */
 export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
   readonly #order: ExampleOrder;
-  readonly #optimiser: AdamW;
+  readonly #holdings: TrainingHoldings;
   readonly #totalSteps: number;
   readonly #configuration: Configuration;
   readonly #steps: StepRecord[] = [];
@@ -26,15 +33,21 @@ export class TrainingRun<Batch, Aux> {
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
     this.#configuration = runConfiguration(options);
-    this.#optimiser = AdamW.create(model.variables, options.optimiser);
+    const { optimiser, weightAverage, earlyStopping } = options;
+    this.#holdings = {
+      model,
+      optimiser: AdamW.create(model.variables, optimiser),
+      average: weightAverage && new WeightAverage(model.variables, weightAverage),
+      best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
+    };
     if (resume !== undefined) {
       try {
         const expected = { random: random.save(), configuration: this.#configuration };
-        const { history } = restoreTrainingState(resume, model, this.#optimiser, expected);
+        const { history } = restoreTrainingState(resume, this.#holdings, expected);
         this.#steps.push(...history.steps);
         this.#epochs.push(...history.epochs);
       } catch (error) {
-        this.#optimiser.dispose();
+        this.dispose();
         throw error;
       }
     }
@@ -45,11 +58,14 @@ export class TrainingRun<Batch, Aux> {
     let status: RunStatus = "failed";
     try {
       if (this.#options.resume === undefined) {
-        await this.#options.model.initialise?.(await this.#batch(0), this.#options.random.fork("initialise"));
+        const { model, random } = this.#options;
+        await model.initialise?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
+        this.#holdings.average?.begin();
       }
       status = await this.#advance();
       const state = await this.#state();
       await this.#options.checkpoint?.write(state);
+      this.#leaveWeights(status);
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
     } finally {
@@ -58,15 +74,16 @@ export class TrainingRun<Batch, Aux> {
   }
 
   dispose(): void {
-    this.#optimiser.dispose();
+    this.#holdings.optimiser.dispose();
+    this.#holdings.average?.dispose();
   }
 
   get #step(): number {
     return this.#steps.length;
   }
 
-  async #advance(): Promise<"completed" | "aborted"> {
-    const { checkpoint, signal } = this.#options;
+  async #advance(): Promise<"completed" | "stopped-early" | "aborted"> {
+    const { checkpoint, signal, earlyStopping } = this.#options;
     while (!signal?.aborted) {
       const atBoundary = this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
       if (atBoundary && this.#epochs.at(-1)?.step !== this.#step) {
@@ -79,6 +96,9 @@ export class TrainingRun<Batch, Aux> {
       }
       if (this.#step >= this.#totalSteps) {
         return "completed";
+      }
+      if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).isOver) {
+        return "stopped-early";
       }
       if (signal?.aborted) {
         return "aborted";
@@ -95,38 +115,24 @@ export class TrainingRun<Batch, Aux> {
   }
 
   async #takeStep(): Promise<void> {
-    const { model, random, schedule } = this.#options;
-    const before = performance.now();
-    const step = this.#step;
-    const batch = await this.#batch(step);
-    const learningRate = schedule(step);
-    const stream = random.fork("step").fork(step);
-    const { names, values } = trainingStep({ model, batch, optimiser: this.#optimiser, learningRate, random: stream });
-    const [loss, gradientNorm, ...figures] = await values.data();
-    values.dispose();
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new DivergenceError(
-        `Training diverged at step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}. ` +
-          "Lower the learning rate, clip gradients (optimiser.clipNorm), or look for bad examples; then go on from an earlier checkpoint.",
-        step + 1,
-      );
-    }
-    const record: StepRecord = {
-      step: step + 1,
-      epoch: Math.floor(step / this.#order.stepsPerEpoch) + 1,
-      loss: loss!,
-      gradientNorm: gradientNorm!,
-      learningRate: Math.fround(learningRate),
-      metrics: Object.fromEntries(names.slice(2).map((name, i) => [name, figures[i]!])),
-      seconds: Math.fround((performance.now() - before) / 1000),
-    };
+    const record = await takeStep(this.#options, this.#order, this.#holdings, this.#step);
     this.#steps.push(record);
     await this.#tell((observer) => observer.onStep?.(record, this.#description()));
   }
 
   /** Evaluates, unless the signal stops it: then there is no record, and the resumed run starts with this evaluation. */
   async #evaluate(): Promise<boolean> {
-    const { evaluate, signal } = this.#options;
+    const { average } = this.#holdings;
+    average?.exchange();
+    try {
+      return await this.#evaluateAsIs();
+    } finally {
+      average?.exchange();
+    }
+  }
+
+  async #evaluateAsIs(): Promise<boolean> {
+    const { model, evaluate, signal, earlyStopping } = this.#options;
     const step = this.#step;
     const epoch = step / this.#order.stepsPerEpoch;
     let metrics = {};
@@ -150,19 +156,24 @@ export class TrainingRun<Batch, Aux> {
     };
     this.#since = now;
     this.#epochs.push(record);
+    if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).waited === 0) {
+      await this.#holdings.best?.capture(model);
+    }
     await this.#tell((observer) => observer.onEpoch?.(record, this.#description()));
     return true;
   }
 
-  async #batch(step: number): Promise<Batch> {
-    const { examples, random } = this.#options;
-    const epoch = Math.floor(step / this.#order.stepsPerEpoch);
-    const stream = random.fork("batch").fork(step);
-    return examples.batch(this.#order.indices(step), { epoch, training: true, random: stream });
+  /** What the model keeps when the run is over and its state is written. */
+  #leaveWeights(status: RunStatus): void {
+    const { model, average, best } = this.#holdings;
+    average?.exchange();
+    if (status !== "aborted") {
+      best?.apply(model);
+    }
   }
 
   #state(): Promise<Uint8Array> {
-    return writeTrainingState(this.#options.model, this.#optimiser, {
+    return writeTrainingState(this.#holdings, {
       step: this.#step,
       random: this.#options.random.save(),
       configuration: this.#configuration,
@@ -185,12 +196,16 @@ export class TrainingRun<Batch, Aux> {
 /** What has to be equal for a resumed run to be the same run. */
 function runConfiguration<Batch, Aux>(options: TrainOptions<Batch, Aux>): Configuration {
   const { batchSize, examples, schedule, optimiser = {}, configuration = {} } = options;
+  const { gradientAccumulation, weightAverage, earlyStopping } = options;
   const { beta1, beta2, epsilon, weightDecay, clipNorm }: AdamWOptions = optimiser;
   return {
     batchSize,
     examples: examples.count,
     schedule: schedule.configuration ?? {},
     optimiser: { beta1, beta2, epsilon, weightDecay, clipNorm },
+    gradientAccumulation,
+    weightAverage,
+    earlyStopping,
     ...configuration,
   };
 }

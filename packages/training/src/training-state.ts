@@ -1,10 +1,12 @@
 import { CheckpointError, type RandomState, readSafetensors, type StoredTensor, writeSafetensors } from "@mmgen/core";
 import { assignSafetensors } from "@mmgen/nn";
-import type * as tf from "@tensorflow/tfjs-core";
 import type { AdamW } from "./adamw.js";
+import type { BestWeights } from "./best-weights.js";
 import { compareConfigurations } from "./compare-configurations.js";
+import { modelVariables, storeVariables } from "./model-variables.js";
 import type { TensorTrainable } from "./tensor-trainable.js";
 import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "./training-history.js";
+import type { WeightAverage } from "./weight-average.js";
 
 /** JSON that describes how a run was set up. */
 export type Configuration = Readonly<Record<string, unknown>>;
@@ -17,26 +19,32 @@ export interface TrainingProgress {
   readonly history: { readonly steps: readonly StepRecord[]; readonly epochs: readonly EpochRecord[] };
 }
 
+/** What a run holds in tensors. */
+export interface TrainingHoldings {
+  readonly model: TensorTrainable<never>;
+  readonly optimiser: AdamW;
+  readonly average?: WeightAverage | undefined;
+  readonly best?: BestWeights | undefined;
+}
+
 const format = "mmgen.training";
 const version = "1";
 
 /**
- * Writes everything that a run needs to go on: weights, the model's other state, optimiser moments, step, random
- * state, configuration and history, as one safetensors file.
+ * Writes everything that a run needs to go on: weights, the model's other state, optimiser moments, averaged and best
+ * weights, step, random state, configuration and history, as one safetensors file.
  */
-export async function writeTrainingState(
-  model: TensorTrainable<never>,
-  optimiser: AdamW,
-  progress: TrainingProgress,
-): Promise<Uint8Array> {
+export async function writeTrainingState(holdings: TrainingHoldings, progress: TrainingProgress): Promise<Uint8Array> {
+  const { model, optimiser, average, best } = holdings;
   const { columns, table } = packSteps(progress.history.steps);
-  const tensors = new Map<string, StoredTensor>([["history.steps", table]]);
-  for (const [name, variable] of modelVariables(model)) {
-    tensors.set(name, await storedTensor(name, variable));
-  }
-  for (const [name, moment] of await optimiser.toArrays()) {
-    tensors.set(`optimiser.${name}`, moment);
-  }
+  const moments = [...(await optimiser.toArrays())].map(([name, moment]) => [`optimiser.${name}`, moment] as const);
+  const tensors = new Map<string, StoredTensor>([
+    ["history.steps", table],
+    ...(await storeVariables(modelVariables(model))),
+    ...moments,
+    ...((await average?.toArrays()) ?? []),
+    ...(best?.toArrays() ?? []),
+  ]);
   const run = {
     step: progress.step,
     optimiserSteps: optimiser.steps,
@@ -49,7 +57,7 @@ export async function writeTrainingState(
 }
 
 /**
- * Sets model and optimiser to a state written by {@link writeTrainingState}. All is checked first; on an error the model
+ * Sets all that a run holds to a state written by {@link writeTrainingState}. All is checked first; on an error the model
  * is as it was.
  *
  * @param expected - The configuration and random state of the run that wants to go on.
@@ -57,8 +65,7 @@ export async function writeTrainingState(
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
-  model: TensorTrainable<never>,
-  optimiser: AdamW,
+  { model, optimiser, average, best }: TrainingHoldings,
   expected: Pick<TrainingProgress, "random" | "configuration">,
 ): TrainingProgress {
   const { tensors, metadata } = readSafetensors(bytes);
@@ -86,24 +93,11 @@ export function restoreTrainingState(
   const withPrefix = (prefix: string) => [...tensors].filter(([name]) => name.startsWith(prefix));
   const moments = withPrefix("optimiser.").map(([name, tensor]) => [name.slice("optimiser.".length), tensor] as const);
   optimiser.restore(new Map(moments), run.optimiserSteps);
+  average?.restore(tensors);
+  best?.restore(tensors, model);
   const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
   assignSafetensors(modelVariables(model), { tensors: weights, metadata: {} });
   return { ...run, history: { steps, epochs: run.epochs } };
-}
-
-function modelVariables(model: TensorTrainable<never>): Map<string, tf.Variable> {
-  return new Map([
-    ...[...model.variables].map(([name, variable]) => [`model.${name}`, variable] as const),
-    ...[...model.state].map(([name, variable]) => [`state.${name}`, variable] as const),
-  ]);
-}
-
-async function storedTensor(name: string, variable: tf.Variable): Promise<StoredTensor> {
-  const { dtype, shape } = variable;
-  if (dtype !== "float32" && dtype !== "int32") {
-    throw new CheckpointError(`${name}: a training state holds float32 and int32 variables, got ${dtype}.`);
-  }
-  return { dtype, shape, data: (await variable.data()) as Float32Array | Int32Array };
 }
 
 interface StoredRun {

@@ -4,6 +4,7 @@ import { ConfigError, type LossResult, type Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AdamW } from "./adamw.js";
 import { type TensorTrainable, tensorsIn } from "./tensor-trainable.js";
+import type { WeightAverage } from "./weight-average.js";
 
 /** What a step came to, by name: `loss`, `gradientNorm` and the model's own metrics. */
 export interface StepFigures {
@@ -12,15 +13,21 @@ export interface StepFigures {
   readonly values: tf.Tensor1D;
 }
 
-/** Options of {@link trainingStep}. */
-export interface TrainingStepOptions<Batch, Aux> {
+/** What a step moves, and by how much. */
+export interface StepContext<Batch, Aux> {
   readonly model: TensorTrainable<Batch, Aux>;
-  readonly batch: Batch;
   readonly optimiser: AdamW;
+  /** Takes in the weights after the step. */
+  readonly average?: WeightAverage | undefined;
   /** Of this step. */
   readonly learningRate: number;
   /** This step's own stream. */
   readonly random: Random;
+}
+
+/** Options of {@link trainingStep}. */
+export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
+  readonly batch: Batch;
 }
 
 /**
@@ -30,42 +37,75 @@ export interface TrainingStepOptions<Batch, Aux> {
  * @returns The step's figures; `values` is yours to dispose.
  */
 export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepFigures {
-  const { model, batch, optimiser, learningRate, random } = options;
-  const variables = [...model.variables.values()];
+  const { model, batch, optimiser, average, learningRate, random } = options;
   const passed: tf.Tensor[] = [];
   try {
     let names: string[] = [];
     const values = tf.tidy(() => {
-      let result: LossResult<tf.Scalar, Aux> | undefined;
-      // `variableGrads` tidies what the loss made but for the total: what is needed after it has to be kept.
-      const { value, grads } = tf.variableGrads(() => {
-        result = model.loss(batch, { training: true, random: random.fork("loss") });
-        passed.push(...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux));
-        passed.forEach(tf.keep);
-        return result.total;
-      }, variables);
-      const { metrics, aux } = result!;
-      const gradients: Record<string, tf.Tensor> = {};
-      for (const [name, variable] of model.variables) {
-        const gradient = grads[variable.name];
-        if (gradient != null) {
-          gradients[name] = gradient;
-        }
-      }
+      const { value, gradients, metrics, aux } = lossAndGradients(model, batch, random.fork("loss"), passed);
       const norm = optimiser.update(gradients, learningRate);
+      average?.update(optimiser.steps);
       model.afterStep?.(aux, random.fork("after-step"));
-      names = ["loss", "gradientNorm", ...Object.keys(metrics)];
-      if (new Set(names).size !== names.length) {
-        throw new ConfigError(
-          'A model\'s metrics may not be named "loss" or "gradientNorm": the loop reports those itself.',
-        );
-      }
-      return tf.stack(
-        [value, norm, ...Object.values(metrics)].map((figure) => tf.cast(figure, "float32")),
-      ) as tf.Tensor1D;
+      names = figureNames(metrics);
+      return stackFigures([value, norm, ...Object.values(metrics)]);
     });
     return { names, values };
   } finally {
     tf.dispose(passed);
   }
+}
+
+/** What {@link lossAndGradients} finds. */
+export interface LossAndGradients<Aux> {
+  readonly value: tf.Scalar;
+  /** By the names of the model's variables; none for a variable that the loss does not depend on. */
+  readonly gradients: Record<string, tf.Tensor>;
+  readonly metrics: LossResult<tf.Scalar, Aux>["metrics"];
+  readonly aux: Aux;
+}
+
+/**
+ * A model's loss on a batch and its gradients.
+ *
+ * @param passed - Takes in the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them when done with.
+ */
+export function lossAndGradients<Batch, Aux>(
+  model: TensorTrainable<Batch, Aux>,
+  batch: Batch,
+  random: Random,
+  passed: tf.Tensor[],
+): LossAndGradients<Aux> {
+  let result: LossResult<tf.Scalar, Aux> | undefined;
+  // `variableGrads` tidies what the loss made but for the total: what is needed after it has to be kept.
+  const { value, grads } = tf.variableGrads(() => {
+    result = model.loss(batch, { training: true, random });
+    const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux)];
+    tensors.forEach(tf.keep);
+    passed.push(...tensors);
+    return result.total;
+  }, [...model.variables.values()]);
+  const gradients: Record<string, tf.Tensor> = {};
+  for (const [name, variable] of model.variables) {
+    const gradient = grads[variable.name];
+    if (gradient != null) {
+      gradients[name] = gradient;
+    }
+  }
+  return { value, gradients, metrics: result!.metrics, aux: result!.aux };
+}
+
+/** A step's figures in their order. */
+export function figureNames(metrics: Readonly<Record<string, unknown>>): string[] {
+  const names = ["loss", "gradientNorm", ...Object.keys(metrics)];
+  if (new Set(names).size !== names.length) {
+    throw new ConfigError(
+      'A model\'s metrics may not be named "loss" or "gradientNorm": the loop reports those itself.',
+    );
+  }
+  return names;
+}
+
+/** Scalars as one `[count]` tensor, to be read at once. */
+export function stackFigures(figures: readonly tf.Scalar[]): tf.Tensor1D {
+  return tf.stack(figures.map((figure) => tf.cast(figure, "float32"))) as tf.Tensor1D;
 }

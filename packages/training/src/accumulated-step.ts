@@ -1,0 +1,76 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { figureNames, lossAndGradients, type StepContext, stackFigures } from "./training-step.js";
+
+/** Options of {@link accumulatedStep}. */
+export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
+  readonly parts: number;
+  /** Makes part `part` of the batch; all have the same number of examples. */
+  readonly batchOf: (part: number) => Batch | Promise<Batch>;
+}
+
+/**
+ * One step on a batch in equal parts, one after the other: the gradients' mean over the parts is that of the whole, and
+ * only one part's activations are in memory at a time.
+ *
+ * Reads once a part, which is what makes a backend that records first let go of it, and once at the end. `afterStep` is
+ * called for each part after the optimiser's step, as all parts are to see the same model.
+ *
+ * @returns The step's figures: `loss` and metrics are means over the parts.
+ */
+export async function accumulatedStep<Batch, Aux>(
+  options: AccumulatedStepOptions<Batch, Aux>,
+): Promise<{ names: readonly string[]; values: readonly number[] }> {
+  const { model, parts, batchOf, optimiser, average, learningRate, random } = options;
+  const passed: tf.Tensor[] = [];
+  const auxes: Aux[] = [];
+  let sums: Record<string, tf.Tensor> = {};
+  let names: string[] = [];
+  let means: number[] = [];
+  try {
+    for (let part = 0; part < parts; part++) {
+      const batch = await batchOf(part);
+      const figures = tf.tidy(() => {
+        const found = lossAndGradients(model, batch, random.fork("loss").fork(part), passed);
+        const previous = sums;
+        sums = addGradients(previous, found.gradients);
+        tf.dispose(previous);
+        auxes.push(found.aux);
+        names = figureNames(found.metrics);
+        return stackFigures([found.value, ...Object.values(found.metrics)]);
+      });
+      const values = await figures.data();
+      figures.dispose();
+      means = Array.from(values, (value, i) => (means[i] ?? 0) + value / parts);
+    }
+    const norm = tf.tidy(() => {
+      const gradients = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, tf.div(sum, parts)]));
+      const norm = optimiser.update(gradients, learningRate);
+      average?.update(optimiser.steps);
+      for (const [part, aux] of auxes.entries()) {
+        model.afterStep?.(aux, random.fork("after-step").fork(part));
+      }
+      return norm;
+    });
+    const [normValue] = await norm.data();
+    norm.dispose();
+    const [loss, ...metrics] = means;
+    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround) };
+  } finally {
+    tf.dispose([passed, sums]);
+  }
+}
+
+/** `sums` and `gradients` together; a variable may be in only one of them. Kept beyond any `tidy`. */
+function addGradients(
+  sums: Readonly<Record<string, tf.Tensor>>,
+  gradients: Readonly<Record<string, tf.Tensor>>,
+): Record<string, tf.Tensor> {
+  const names = new Set([...Object.keys(sums), ...Object.keys(gradients)]);
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const [sum, gradient] = [sums[name], gradients[name]];
+      const added = sum !== undefined && gradient !== undefined ? tf.add(sum, gradient) : tf.clone((sum ?? gradient)!);
+      return [name, tf.keep(added)];
+    }),
+  );
+}
