@@ -1,6 +1,6 @@
 import { ShapeError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { attributeAgreement, attributeExamples, confusionMatrix } from "./attribute-scores.js";
+import { attributeAgreement, attributeExamples, confusionCounts } from "./attribute-scores.js";
 
 describe("attributeAgreement", () => {
   it("counts each attribute, and all of them together", () => {
@@ -20,11 +20,16 @@ describe("attributeAgreement", () => {
   });
 });
 
-describe("confusionMatrix", () => {
+describe("confusionCounts", () => {
   it("has what was expected down and what was found across", () => {
-    expect([...confusionMatrix([0, 1, 1, 2], [0, 2, 1, 2], 3)]).toEqual([1, 0, 0, 0, 1, 1, 0, 0, 1]);
-    expect(() => confusionMatrix([3], [0], 3)).toThrow(ShapeError);
-    expect(() => confusionMatrix([1, 1], [0], 3)).toThrow(ShapeError);
+    const rows = confusionCounts([0, 1, 1, 2], [0, 2, 1, 2], 3).map((row) => [...row]);
+    expect(rows).toEqual([
+      [1, 0, 0],
+      [0, 1, 1],
+      [0, 0, 1],
+    ]);
+    expect(() => confusionCounts([3], [0], 3)).toThrow(ShapeError);
+    expect(() => confusionCounts([1, 1], [0], 3)).toThrow(ShapeError);
   });
 });
 

@@ -74,20 +74,20 @@ export function attributeAgreement<Name extends string>(
 }
 
 /**
- * How often each class was taken for each.
+ * How often each class was taken for each: `counts` for the drawing of `@mmgen/plots`.
  *
- * @returns `[classes, classes]` row-major: expected class down, found class across.
+ * @returns A row for each expected class, with a count for each found one, `[classes][classes]`.
  * @throws a {@link ShapeError} when the two differ in length or a class is outside `[0, classes)`.
  */
-export function confusionMatrix(expected: ArrayLike<number>, found: ArrayLike<number>, classes: number): Int32Array {
+export function confusionCounts(expected: ArrayLike<number>, found: ArrayLike<number>, classes: number): Int32Array[] {
   checkCount("found", found, expected.length);
-  const counts = new Int32Array(classes * classes);
+  const counts = Array.from({ length: classes }, () => new Int32Array(classes));
   for (let i = 0; i < expected.length; i++) {
     const [row, column] = [expected[i]!, found[i]!];
-    if (!(row >= 0 && row < classes && column >= 0 && column < classes)) {
-      throw new ShapeError(`confusionMatrix: classes ${row} and ${column} at index ${i} must be in [0, ${classes}).`);
+    if (!(row in counts && column in counts)) {
+      throw new ShapeError(`confusionCounts: classes ${row} and ${column} at index ${i} must be in [0, ${classes}).`);
     }
-    counts[row * classes + column]!++;
+    counts[row]![column]!++;
   }
   return counts;
 }

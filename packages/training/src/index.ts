@@ -11,7 +11,7 @@ export {
   type AttributeLabels,
   attributeAgreement,
   attributeExamples,
-  confusionMatrix,
+  confusionCounts,
 } from "./attribute-scores.js";
 export { DivergenceError } from "./divergence-error.js";
 export type { EarlyStopping } from "./early-stopping.js";
