@@ -69,9 +69,7 @@ async function downloadOnce(file: RemoteFile, options: DownloadOptions): Promise
       failures.push(failure);
     }
   }
-  if (partial.origin === undefined) {
-    await partial.remove();
-  }
+  await partial.giveUp();
   throw new DataError(`Could not download ${file.name}. ${failures.join("; ")}`);
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -12,24 +13,28 @@ export interface PartialOrigin {
 /**
  * The beginning of a file, kept beside its place until the rest is there, also when this process dies.
  *
- * It lies under `<name>.<host>-<process>.part`, so that two processes never write to one, and begins with a line that
- * says what it is of. One left by a process of this machine that is no more is gone on with; it is taken over by
- * renaming, which only one of several can do.
+ * While a process writes to it, it lies under `<name>.<host>-<process>-….part`, so that no two write to one; given up,
+ * under `<name>.part`. It begins with a line that says what it is of. One given up, or left by a process of this machine
+ * that is no more, is gone on with; it is taken over by renaming, which only one of several can do.
  */
 export class PartialFile {
+  readonly #folder: string;
+  readonly #name: string;
   readonly #path: string;
   #origin: PartialOrigin | undefined;
   #headerLength = 0;
   #size = 0;
   #file: FileHandle | undefined;
 
-  private constructor(path: string) {
-    this.#path = path;
+  private constructor(folder: string, name: string) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#path = join(folder, `${name}.${hostname()}-${process.pid}-${randomUUID()}.part`);
   }
 
   /** Takes over what is left of an earlier download of `name`, or begins with nothing. One is enough; others go. */
   static async claim(folder: string, name: string): Promise<PartialFile> {
-    const partial = new PartialFile(join(folder, `${name}.${hostname()}-${process.pid}.part`));
+    const partial = new PartialFile(folder, name);
     for (const abandoned of await listAbandoned(folder, name)) {
       try {
         if (partial.#origin === undefined) {
@@ -57,7 +62,7 @@ export class PartialFile {
   /** Begins anew; without an origin, what comes cannot be gone on with later. */
   async restart(origin: PartialOrigin | undefined): Promise<void> {
     await this.close();
-    await mkdir(join(this.#path, ".."), { recursive: true });
+    await mkdir(this.#folder, { recursive: true });
     const header = Buffer.from(`${JSON.stringify(origin ?? null)}\n`);
     this.#file = await open(this.#path, "w+");
     await this.#file.writeFile(header);
@@ -77,6 +82,16 @@ export class PartialFile {
   async read(): Promise<Uint8Array> {
     const bytes = await readFile(this.#path);
     return bytes.subarray(this.#headerLength, this.#headerLength + this.#size);
+  }
+
+  /** Leaves the part to whoever asks for the file next, if it can be gone on with. */
+  async giveUp(): Promise<void> {
+    await this.close();
+    if (this.#origin === undefined) {
+      await rm(this.#path, { force: true });
+    } else {
+      await rename(this.#path, join(this.#folder, `${this.#name}.part`));
+    }
   }
 
   async remove(): Promise<void> {
@@ -108,14 +123,13 @@ export class PartialFile {
   }
 }
 
-/** Parts that no living process of this machine writes to. A part of another machine is left to it. */
+/** Parts that were given up, and those of processes of this machine that are no more. */
 async function listAbandoned(folder: string, name: string): Promise<string[]> {
   const entries = await readdir(folder).catch(() => [] as string[]);
   const start = `${name}.${hostname()}-`;
   return entries.filter((entry) => {
-    const owner = entry.startsWith(start) ? /^(\d+)\.part$/.exec(entry.slice(start.length)) : null;
-    // Within this process a file is fetched once at a time, so its own part is a left one.
-    return owner !== null && (Number(owner[1]) === process.pid || !isAlive(Number(owner[1])));
+    const owner = entry.startsWith(start) ? /^(\d+)-.*\.part$/.exec(entry.slice(start.length)) : null;
+    return entry === `${name}.part` || (owner !== null && !isAlive(Number(owner[1])));
   });
 }
 
