@@ -32,7 +32,8 @@ export async function bundle(entry, name) {
   return outfile;
 }
 
-const sources = {
+/** Resolves `@mmgen/*` to sources. */
+export const sources = {
   name: "sources",
   setup(build) {
     build.onResolve({ filter: /^@mmgen\// }, ({ path }) => {
