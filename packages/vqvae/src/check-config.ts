@@ -21,3 +21,19 @@ export function checkOneOf(name: string, value: string, names: readonly string[]
     throw new ConfigError(`${name}: expected ${names.map((known) => `"${known}"`).join(" or ")}, got "${value}".`);
   }
 }
+
+/**
+ * The options over the defaults of their type.
+ *
+ * @throws a {@link ConfigError} when an option is none of the type's fields: it is misspelt, or another type's.
+ */
+export function withDefaults<T extends { readonly type: string }>(path: string, defaults: T, options: Partial<T>): T {
+  for (const field of Object.keys(options)) {
+    if (!Object.hasOwn(defaults, field)) {
+      throw new ConfigError(
+        `${path}.${field}: "${defaults.type}" has no such field. It has ${Object.keys(defaults).join(", ")}.`,
+      );
+    }
+  }
+  return { ...defaults, ...options };
+}

@@ -1,7 +1,7 @@
 import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { codeSums } from "./code-sums.js";
-import type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
+import type { CodebookConfig } from "./codebook-config.js";
 
 /** What the updates of a codebook take; tensors are borrowed, variables assigned. */
 export interface CodebookUpdate {
@@ -15,7 +15,7 @@ export interface CodebookUpdate {
   readonly counts: tf.Variable;
   /** m, the running sum of the latents of each code, `[codebookSize, codeDimension]`; an EMA codebook has it. */
   readonly sums: tf.Variable | undefined;
-  readonly config: Pick<VectorQuantizerConfig, "codebookSize" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
+  readonly config: Pick<CodebookConfig, "codebookSize" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
   /** Draws the latents that dead codes move to. */
   readonly random: Random;
 }

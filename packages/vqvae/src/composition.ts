@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { levelsToPixels, type ReconstructionHead } from "./reconstruction-head.js";
+import type { ReconstructionHead } from "./reconstruction-head.js";
 
 /**
  * What an image is taken apart into before the encoder, and put together from after the decoder.
@@ -30,13 +30,13 @@ export interface ImageParts {
 }
 
 /** The image goes whole through the network. */
-export function wholeImage(channels: number, maxValue: number, head: ReconstructionHead): Composition {
+export function wholeImage(channels: number, head: ReconstructionHead): Composition {
   return {
     inputChannels: channels,
     decodedChannels: head.outputChannels,
     imageCodes: 0,
     imageCodebookSize: 0,
-    takeApart: (levels) => ({ map: levelsToPixels(levels, maxValue) }),
+    takeApart: (levels) => ({ map: head.pixels(levels) }),
     putTogether: ({ map }) => map,
   };
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from "@mmgen/core";
-import { checkInteger, checkOneOf } from "./check-config.js";
+import { checkInteger, checkOneOf, withDefaults } from "./check-config.js";
 
 /** A convolutional encoder and its mirrored decoder. */
 export interface ConvolutionalConfig {
@@ -16,9 +16,19 @@ export interface ConvolutionalConfig {
   readonly normalisation: "batch" | "none";
 }
 
-/** Throws {@link ConfigError} unless every field is in range. */
-export function checkConvolutionalConfig(config: ConvolutionalConfig): void {
-  checkOneOf("network.type", config.type, ["convolutional"]);
+/** Original A's network. */
+const defaults: ConvolutionalConfig = {
+  type: "convolutional",
+  hiddenChannels: 256,
+  stages: 2,
+  residualBlocks: 2,
+  attentionHeads: 0,
+  normalisation: "batch",
+};
+
+/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
+export function resolveConvolutional(options: Partial<ConvolutionalConfig>): ConvolutionalConfig {
+  const config = withDefaults("network", defaults, options);
   checkInteger("network.hiddenChannels", config.hiddenChannels, 1);
   checkInteger("network.stages", config.stages, 1, 8);
   checkInteger("network.residualBlocks", config.residualBlocks, 0);
@@ -29,9 +39,5 @@ export function checkConvolutionalConfig(config: ConvolutionalConfig): void {
     );
   }
   checkOneOf("network.normalisation", config.normalisation, ["batch", "none"]);
-}
-
-/** Height and width of the grid of latent vectors, in codes. */
-export function latentSide(config: ConvolutionalConfig, imageSide: number): number {
-  return Math.ceil(imageSide / 2 ** config.stages);
+  return config;
 }

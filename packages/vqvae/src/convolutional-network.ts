@@ -1,29 +1,30 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { convolution, transposedConvolution } from "./convolution-layers.js";
 import type { ConvolutionalConfig } from "./convolutional-config.js";
+import type { Network, NetworkEnds } from "./network.js";
 import { normalisation } from "./normalisation-layer.js";
 import { type Layer, rectifier, sequence } from "./parameters.js";
 import { residualBlock } from "./residual-block.js";
 import { selfAttention } from "./self-attention.js";
 
-/** Sizes at the ends of a network. */
-export interface NetworkEnds {
-  /** Height and width of an image. */
-  readonly imageSide: number;
-  /** Channels of an image going in. */
-  readonly inputChannels: number;
-  /** Values a pixel coming out of the decoder. */
-  readonly outputChannels: number;
-  /** Length of a latent vector. */
-  readonly codeDimension: number;
-  /** Height and width of the grid of latent vectors. */
-  readonly latentSide: number;
+/** Convolutions that halve the image stage by stage, and transposed ones that double it back. */
+export function convolutionalNetwork(config: ConvolutionalConfig, ends: NetworkEnds): Network {
+  const { latentDimension } = ends;
+  const side = Math.ceil(ends.imageSide / 2 ** config.stages);
+  const encoder = convolutionalEncoder(config, ends, side);
+  const decoder = convolutionalDecoder(config, ends, side);
+  return {
+    parameters: [...encoder.parameters, ...decoder.parameters],
+    latentGrid: { height: side, width: side },
+    encode: (map, pass) => tf.reshape(encoder.forward(map, pass), [-1, latentDimension]),
+    decode: (latents, pass) => decoder.forward(tf.reshape(latents, [-1, side, side, latentDimension]), pass),
+  };
 }
 
-/** `[batch, side, side, inputChannels]` → `[batch, ⌈side / 2^stages⌉, ⌈side / 2^stages⌉, codeDimension]`. */
-export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
+/** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
+function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
   const { hiddenChannels: hidden, stages, normalisation: kind } = config;
-  const layers: Layer[] = [zeroPadding(paddingOf(config, ends))];
+  const layers: Layer[] = [zeroPadding(paddingOf(config, ends.imageSide, side))];
   for (let stage = 0; stage < stages; stage++) {
     const inputs = stage === 0 ? ends.inputChannels : hidden;
     if (stage > 0) {
@@ -31,21 +32,21 @@ export function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkE
     }
     layers.push(convolution(`encoder.down.${stage}.conv`, { inputs, outputs: hidden, filter: 4, stride: 2 }));
   }
-  layers.push(...gridBlocks("encoder", config, ends));
-  if (ends.codeDimension !== hidden) {
-    layers.push(convolution("encoder.projection", { inputs: hidden, outputs: ends.codeDimension, filter: 1 }));
+  layers.push(...gridBlocks("encoder", config, side));
+  if (ends.latentDimension !== hidden) {
+    layers.push(convolution("encoder.projection", { inputs: hidden, outputs: ends.latentDimension, filter: 1 }));
   }
   return sequence(...layers);
 }
 
-/** The encoder's mirror: its grid of vectors → `[batch, side, side, outputChannels]`. */
-export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds): Layer {
+/** The encoder's mirror: its grid of vectors → `[batch, imageSide, imageSide, outputChannels]`. */
+function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
   const { hiddenChannels: hidden, stages, normalisation: kind } = config;
   const layers: Layer[] = [];
-  if (ends.codeDimension !== hidden) {
-    layers.push(convolution("decoder.projection", { inputs: ends.codeDimension, outputs: hidden, filter: 1 }));
+  if (ends.latentDimension !== hidden) {
+    layers.push(convolution("decoder.projection", { inputs: ends.latentDimension, outputs: hidden, filter: 1 }));
   }
-  layers.push(...gridBlocks("decoder", config, ends));
+  layers.push(...gridBlocks("decoder", config, side));
   for (let stage = 0; stage < stages; stage++) {
     const outputs = stage === stages - 1 ? ends.outputChannels : hidden;
     layers.push(
@@ -54,15 +55,15 @@ export function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkE
       transposedConvolution(`decoder.up.${stage}.conv`, { inputs: hidden, outputs, filter: 4, stride: 2 }),
     );
   }
-  layers.push(cropping(paddingOf(config, ends)));
+  layers.push(cropping(paddingOf(config, ends.imageSide, side)));
   return sequence(...layers);
 }
 
 /** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
 type Padding = readonly [before: number, after: number];
 
-function paddingOf({ stages }: ConvolutionalConfig, { imageSide, latentSide }: NetworkEnds): Padding {
-  const missing = latentSide * 2 ** stages - imageSide;
+function paddingOf({ stages }: ConvolutionalConfig, imageSide: number, side: number): Padding {
+  const missing = side * 2 ** stages - imageSide;
   return [Math.floor(missing / 2), Math.ceil(missing / 2)];
 }
 
@@ -81,7 +82,7 @@ function cropping([before, after]: Padding): Layer {
 }
 
 /** What works at the code grid: residual blocks, each after a self-attention where the configuration asks for it. */
-function gridBlocks(name: string, config: ConvolutionalConfig, { latentSide: side }: NetworkEnds): Layer[] {
+function gridBlocks(name: string, config: ConvolutionalConfig, side: number): Layer[] {
   const { attentionHeads: heads, hiddenChannels: channels, normalisation: kind, residualBlocks } = config;
   return Array.from({ length: residualBlocks }, (_, block) => [
     ...(heads === 0

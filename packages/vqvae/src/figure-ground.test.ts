@@ -7,13 +7,13 @@ import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const tiny: VqVaeOptions = {
+const tiny = {
   imageSide: 6,
   head: "categorical",
   composition: { type: "figure-ground" },
   network: { hiddenChannels: 8, stages: 2, residualBlocks: 1 },
   quantizer: { codebookSize: 8, codeDimension: 4 },
-};
+} as const satisfies VqVaeOptions;
 const create = (options: VqVaeOptions = {}) => VqVae.create({ ...tiny, ...options }, { random: Random.fromSeed(1) });
 
 type Colour = readonly number[];

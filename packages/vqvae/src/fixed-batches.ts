@@ -13,7 +13,7 @@ export const greatestBatch = 128;
  */
 export async function inFixedBatches(
   rows: { readonly data: Uint8Array | Int32Array; readonly count: number },
-  out: Uint8Array | Int32Array,
+  out: Uint8Array | Int32Array | Float32Array,
   run: (batch: Int32Array, size: number) => Promise<ArrayLike<number>>,
 ): Promise<void> {
   const { data, count } = rows;

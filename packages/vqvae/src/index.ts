@@ -1,13 +1,19 @@
 export { CodeUsage } from "./code-usage.js";
+export type { CodebookConfig } from "./codebook-config.js";
 export type {
   CompositionConfig,
   CompositionOptions,
   FigureGroundConfig,
   WholeImageConfig,
 } from "./composition-config.js";
-export { type VqVaeConfig, type VqVaeOptions, vqVaePresets } from "./config.js";
+export type { VqVaeConfig, VqVaeOptions } from "./config.js";
 export type { ConvolutionalConfig } from "./convolutional-config.js";
+export type { DenseConfig } from "./dense-config.js";
+export type { NetworkConfig, NetworkOptions } from "./network-config.js";
+export { vqVaePresets } from "./presets.js";
+export type { ProductQuantizerConfig } from "./product-quantizer-config.js";
+export type { QuantizerConfig, QuantizerOptions } from "./quantizer-config.js";
 export { type ReconstructionFigures, reconstructionFigures } from "./reconstruction-figures.js";
 export type { ReconstructionHeadName } from "./reconstruction-head.js";
 export type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
-export { VqVae } from "./vq-vae.js";
+export { type LatentBatch, VqVae } from "./vq-vae.js";

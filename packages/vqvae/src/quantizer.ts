@@ -17,14 +17,14 @@ export interface Quantization {
 /**
  * From latent vectors to codes and back. Weights are named and passed in, so that a quantizer holds none itself.
  *
- * Vectors are `[vectors, codeDimension]`; codes are `[vectors, codesPerVector]`, int32.
+ * Vectors are `[vectors, latentDimension]`; codes are `[vectors, codesPerVector]`, int32.
  */
 export interface Quantizer {
   /** Number of distinct codes. */
   readonly codebookSize: number;
   /** Length of a latent vector. */
-  readonly codeDimension: number;
-  /** Codes that one latent vector becomes; they lie side by side in the code grid. */
+  readonly latentDimension: number;
+  /** Codes that one latent vector becomes; they lie side by side in the code grid, all of them in [0, codebookSize). */
   readonly codesPerVector: number;
   readonly parameters: readonly Parameter[];
   /** The training-time form, differentiable in the latents. */

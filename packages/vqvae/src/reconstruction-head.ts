@@ -3,13 +3,20 @@ import { softmaxCrossEntropy } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkOneOf } from "./check-config.js";
 
-/** `regression`: levels are numbers, squared error on [−1, 1]. `categorical`: each level is a class, cross-entropy in nats. */
-export type ReconstructionHeadName = "regression" | "categorical";
+/**
+ * `regression`: levels are numbers, squared error on [−1, 1]. `sigmoid`: the same on [0, 1], the output squashed into
+ * it. `categorical`: each level is a class, cross-entropy in nats.
+ */
+export type ReconstructionHeadName = "regression" | "sigmoid" | "categorical";
+
+const names: readonly ReconstructionHeadName[] = ["regression", "sigmoid", "categorical"];
 
 /** How the decoder's output becomes levels, and how it is scored against them. */
 export interface ReconstructionHead {
   /** Values the decoder gives a pixel. */
   readonly outputChannels: number;
+  /** Levels as the encoder of a whole image sees them, float32. */
+  pixels(levels: tf.Tensor4D): tf.Tensor4D;
   /**
    * Mean loss a pixel and channel.
    *
@@ -44,7 +51,7 @@ const greatestCategorical = 15;
 
 /** Throws {@link ConfigError} unless the head is known and takes so many levels. */
 export function checkHead(head: string, maxValue: number): void {
-  checkOneOf("head", head, ["regression", "categorical"]);
+  checkOneOf("head", head, names);
   if (head === "categorical" && maxValue > greatestCategorical) {
     throw new ConfigError(
       `head: "categorical" has a class for each level and takes maxValue up to ${greatestCategorical}, got ${maxValue}. ` +
@@ -59,10 +66,11 @@ export function reconstructionHead(
   channels: number,
   maxValue: number,
 ): ReconstructionHead {
-  return name === "regression" ? regressionHead(channels, maxValue) : categoricalHead(channels, maxValue);
+  const heads = { regression: regressionHead, sigmoid: sigmoidHead, categorical: categoricalHead };
+  return heads[name](channels, maxValue);
 }
 
-/** Levels as the network sees them: x / (maxValue / 2) − 1, in [−1, 1], float32. */
+/** Levels as x / (maxValue / 2) − 1, in [−1, 1], float32. */
 export function levelsToPixels(levels: tf.Tensor4D, maxValue: number): tf.Tensor4D {
   return tf.sub(tf.mul(tf.cast(levels, "float32"), 2 / maxValue), 1);
 }
@@ -70,6 +78,7 @@ export function levelsToPixels(levels: tf.Tensor4D, maxValue: number): tf.Tensor
 function regressionHead(channels: number, maxValue: number): ReconstructionHead {
   return {
     outputChannels: channels,
+    pixels: (levels) => levelsToPixels(levels, maxValue),
     loss: (output, levels) => tf.mean(tf.squaredDifference(output, levelsToPixels(levels, maxValue))),
     levels: (output) =>
       tf.cast(tf.clipByValue(tf.round(tf.mul(tf.add(output, 1), maxValue / 2)), 0, maxValue), "int32") as tf.Tensor4D,
@@ -78,10 +87,27 @@ function regressionHead(channels: number, maxValue: number): ReconstructionHead 
   };
 }
 
+function sigmoidHead(channels: number, maxValue: number): ReconstructionHead {
+  const pixels = (levels: tf.Tensor4D): tf.Tensor4D => tf.mul(tf.cast(levels, "float32"), 1 / maxValue);
+  return {
+    outputChannels: channels,
+    pixels,
+    loss: (output, levels) => tf.mean(tf.squaredDifference(tf.sigmoid(output), pixels(levels))),
+    levels: (output) => tf.cast(tf.round(tf.mul(tf.sigmoid(output), maxValue)), "int32") as tf.Tensor4D,
+    flat: ({ pixel }) => pixel.map((value) => (value + 1) / 2),
+    mixed(upper, lower, share) {
+      // The logit of 0 and of 1 is infinite; a quarter of a level of 255 from them still rounds to them.
+      const value = tf.clipByValue(mixed(upper, lower, share), 1e-3, 1 - 1e-3);
+      return tf.log(tf.div(value, tf.sub(1, value))) as tf.Tensor4D;
+    },
+  };
+}
+
 function categoricalHead(channels: number, maxValue: number): ReconstructionHead {
   const classes = maxValue + 1;
   return {
     outputChannels: channels * classes,
+    pixels: (levels) => levelsToPixels(levels, maxValue),
     loss: (output, levels) => tf.mean(softmaxCrossEntropy(tf.reshape(output, [-1, classes]), tf.reshape(levels, [-1]))),
     levels(output) {
       const [batch, height, width] = output.shape;

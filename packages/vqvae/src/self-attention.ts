@@ -1,5 +1,6 @@
-import { attention, linear, normal, uniform } from "@mmgen/nn";
+import { attention, linear, normal } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
+import { linearParameters } from "./linear-parameters.js";
 import { normalisation } from "./normalisation-layer.js";
 import { type Layer, type Parameter, weight } from "./parameters.js";
 
@@ -54,21 +55,4 @@ export function selfAttention(name: string, size: SelfAttentionSize): Layer {
       return tf.add(x, tf.reshape(map(seen, "projection"), x.shape));
     },
   };
-}
-
-/** PyTorch's start of a linear layer: uniform in ±1/√inputs. */
-function linearParameters(name: string, inputs: number, outputs: number): Parameter[] {
-  const bound = 1 / Math.sqrt(inputs);
-  return [
-    {
-      name: `${name}.weight`,
-      learned: "by gradient",
-      initial: (random) => uniform([outputs, inputs], { random, low: -bound, high: bound }),
-    },
-    {
-      name: `${name}.bias`,
-      learned: "by gradient",
-      initial: (random) => uniform([outputs], { random, low: -bound, high: bound }),
-    },
-  ];
 }

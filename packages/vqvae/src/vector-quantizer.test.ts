@@ -3,11 +3,13 @@ import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { vectorQuantizerWeights as names, vectorQuantizer } from "./vector-quantizer.js";
+import { codebookWeights } from "./codebook.js";
+import { vectorQuantizer } from "./vector-quantizer.js";
 import type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
+const names = codebookWeights("quantizer");
 const config: VectorQuantizerConfig = {
   type: "vector",
   codebookSize: 4,
@@ -47,6 +49,10 @@ function weightsOf(options: Partial<VectorQuantizerConfig> = {}, count = 2) {
   });
   return { quantizer, weights };
 }
+const auxiliary = () => ({
+  "quantizer.latents": tf.tensor2d(latents),
+  "quantizer.codes": tf.tensor1d(nearest, "int32"),
+});
 const flat = (tensor: tf.Tensor) => [...tensor.dataSync()];
 const meanSquare = latents.flat().reduce((sum, z, i) => sum + (z - rows[nearest[i >> 1]!]![i % 2]!) ** 2, 0) / 10;
 
@@ -78,7 +84,7 @@ describe("losses", () => {
     expect(Object.keys(metrics)).toEqual(["commitment", "perplexity"]);
     expect(metrics.commitment!.dataSync()[0]).toBeCloseTo(meanSquare, 6);
     expect(loss.dataSync()[0]).toBeCloseTo(0.25 * meanSquare, 6);
-    expect(flat(aux.codes!)).toEqual(nearest);
+    expect(flat(aux["quantizer.codes"]!)).toEqual(nearest);
     expect(flat(quantized)).toEqual(nearest.flatMap((code) => rows[code]!));
     expect(metrics.perplexity!.dataSync()[0]).toBeCloseTo(4, 4);
   });
@@ -120,7 +126,7 @@ describe("losses", () => {
 describe("the EMA codebook", () => {
   it("follows the plain formulas", () => {
     const { quantizer, weights } = weightsOf();
-    const aux = { latents: tf.tensor2d(latents), codes: tf.tensor1d(nearest, "int32") };
+    const aux = auxiliary();
     quantizer.afterStep(aux, weights, Random.fromSeed(1));
     const counts = rows.map((_, code) => 0.9 * 2 + 0.1 * nearest.filter((other) => other === code).length);
     const total = counts.reduce((a, b) => a + b);
@@ -144,7 +150,7 @@ describe("dead codes", () => {
     it(`move to latents of the batch, and only they: ${codebook}`, () => {
       // Counts after the step are 0.9·1 + 0.1·c: only the last code, never taken, falls under 0.76 of 5 latents / 4 codes.
       const { quantizer, weights } = weightsOf({ codebook, deadCodeThreshold: 0.76 }, 1);
-      const aux = { latents: tf.tensor2d(latents), codes: tf.tensor1d(nearest, "int32") };
+      const aux = auxiliary();
       const before = tf.memory().numTensors;
       quantizer.afterStep(aux, weights, Random.fromSeed(1));
       expect(tf.memory().numTensors).toBe(before);
@@ -161,11 +167,7 @@ describe("dead codes", () => {
 
   it("stay where they are when the threshold is 0", () => {
     const { quantizer, weights } = weightsOf({ codebook: "gradient" }, 0);
-    quantizer.afterStep(
-      { latents: tf.tensor2d(latents), codes: tf.tensor1d(nearest, "int32") },
-      weights,
-      Random.fromSeed(1),
-    );
+    quantizer.afterStep(auxiliary(), weights, Random.fromSeed(1));
     expect(flat(weights.get(names.codebook)!)).toEqual(rows.flat());
   });
 });

@@ -252,11 +252,12 @@ describe("checks", () => {
     expect(() => create({ imageSide: 0 })).toThrow(ConfigError);
     expect(() => create({ imageSide: 0 })).toThrow("imageSide");
     expect(() => create({ head: "categorical", maxValue: 255 })).toThrow("maxValue up to 15, got 255");
-    expect(() => create({ head: "other" as never })).toThrow('"regression" or "categorical"');
+    expect(() => create({ head: "other" as never })).toThrow('"sigmoid" or "categorical"');
     expect(() => create({ quantizer: { codebookSize: 0 } })).toThrow("quantizer.codebookSize");
     expect(() => create({ quantizer: { emaDecay: 1 } })).toThrow("quantizer.emaDecay");
     expect(() => create({ quantizer: { deadCodeThreshold: 1.5 } })).toThrow("at most 1, got 1.5");
     expect(() => create({ network: { stages: 1.5 } })).toThrow("network.stages");
+    expect(() => create({ quantizer: { chunks: 2 } as never })).toThrow('quantizer.chunks: "vector" has no such field');
   });
 
   it("refuse a disposed model", async () => {

@@ -18,6 +18,15 @@ import { inFixedBatches } from "./fixed-batches.js";
 import { updateRunningStatistics } from "./normalisation-layer.js";
 import type { ForwardPass } from "./parameters.js";
 
+/** Latent vectors of images, `[count, height, width, dimension]` row-major. */
+export interface LatentBatch {
+  readonly data: Float32Array;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly dimension: number;
+}
+
 /**
  * A vector-quantised autoencoder: images to a grid of discrete codes and back.
  *
@@ -31,8 +40,9 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   readonly config: VqVaeConfig;
   readonly codebookSize: number;
   /**
-   * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. Of a `figure-ground` composition they
-   * are one row: figure's colour, ground's colour, then the grid's.
+   * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. A quantizer that makes several codes
+   * of a latent vector has them side by side, so that codes go by row, column, then chunk or stage. A dense network has
+   * one row. Of a `figure-ground` composition they are one row: figure's colour, ground's colour, then the grid's.
    */
   readonly codeGrid: { readonly height: number; readonly width: number };
   /** Learned by gradients, by checkpoint name. */
@@ -41,6 +51,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   readonly state: ReadonlyMap<string, tf.Variable>;
   readonly #network: Autoencoder;
   readonly #weights: ReadonlyMap<string, tf.Variable>;
+  readonly #latents: TensorFunction;
   readonly #encode: TensorFunction;
   readonly #decode: TensorFunction;
   #disposed = false;
@@ -61,6 +72,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
       new Map(parameters.filter(({ learned }) => learned === how).map(({ name }) => [name, this.#weights.get(name)!]));
     this.variables = learnedSo("by gradient");
     this.state = learnedSo("after step");
+    this.#latents = compile((levels, ...fed) => [this.#network.latents(levels as tf.Tensor4D, this.#pass({ fed }))]);
     this.#encode = compile((levels, ...fed) => [this.#network.encode(levels as tf.Tensor4D, this.#pass({ fed }))]);
     this.#decode = compile((codes, ...fed) => [this.#network.decode(codes as tf.Tensor2D, this.#pass({ fed }))]);
   }
@@ -100,7 +112,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The codes of images, nearest codebook rows of their latents, without batch statistics. The palette's codes of a
+   * The codes of images, as the quantizer has them, without batch statistics. The palette's codes of a
    * `figure-ground` composition come first, [0, paletteLevels^channels), the quantizer's after them.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
@@ -112,11 +124,26 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
     checkImages(images, this.config);
     const { height, width } = this.codeGrid;
     const data = new Int32Array(images.count * height * width);
-    const { imageSide, channels } = this.config;
-    await inFixedBatches(images, data, (batch, size) =>
-      this.#run(this.#encode, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
-    );
+    await this.#runOnImages(this.#encode, images, data);
     return { data, count: images.count, height, width };
+  }
+
+  /**
+   * What the encoder makes of images before any code is chosen, without batch statistics: for plots, and for quantizers
+   * and classifiers of your own.
+   *
+   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @returns `[count, height, width, dimension]`, row-major.
+   * @throws a `ShapeError` when the images are of another shape or range.
+   */
+  async latents(images: ImageBatch): Promise<LatentBatch> {
+    this.#checkUsable();
+    checkImages(images, this.config);
+    const { latentGrid, quantizer } = this.#network;
+    const shape = { count: images.count, ...latentGrid, dimension: quantizer.latentDimension };
+    const data = new Float32Array(shape.count * shape.height * shape.width * shape.dimension);
+    await this.#runOnImages(this.#latents, images, data);
+    return { data, ...shape };
   }
 
   /**
@@ -181,8 +208,9 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * Reconstruction loss and the quantizer's losses, each a mean over all values.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
-   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error on [−1, 1], or nats),
-   *   `commitment`, `codebook` (gradient codebook only), unweighted, and `perplexity` of the running code counts.
+   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or nats),
+   *   and the quantizer's: of one with codebooks `commitment`, `codebook` (gradient codebook only), and `perplexity` of
+   *   the running code counts; unweighted.
    *   `aux` goes to {@link VqVae.afterStep}; it is empty when `training` is false.
    * @throws a `ShapeError` when the images are of another shape or range.
    */
@@ -220,6 +248,13 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   #pass({ training = false, fed }: { training?: boolean; fed?: readonly tf.Tensor[] }): ForwardPass {
     const weights = fed ? new Map([...this.#weights.keys()].map((name, i) => [name, fed[i]!])) : this.#weights;
     return { weights, training, statistics: new Map() };
+  }
+
+  async #runOnImages(fn: TensorFunction, images: ImageBatch, out: Int32Array | Float32Array): Promise<void> {
+    const { imageSide, channels } = this.config;
+    await inFixedBatches(images, out, (batch, size) =>
+      this.#run(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
+    );
   }
 
   async #run(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {

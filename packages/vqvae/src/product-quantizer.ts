@@ -1,0 +1,97 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { codebook } from "./codebook.js";
+import { meanTerms } from "./mean-terms.js";
+import type { ProductQuantizerConfig } from "./product-quantizer-config.js";
+import type { Quantizer } from "./quantizer.js";
+import { straightThrough } from "./straight-through.js";
+
+/**
+ * Cuts each latent into chunks, and replaces each chunk by its nearest row: with K rows and m chunks, K^m different
+ * vectors at the price of a search among K.
+ *
+ * @see Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57, for the idea in nearest-neighbour search
+ */
+export function productQuantizer(config: ProductQuantizerConfig): Quantizer {
+  return config.sharedCodebook ? sharedCodebook(config) : codebookPerChunk(config);
+}
+
+/** One codebook: a latent is so many shorter ones. */
+function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
+  const { chunks, codebookSize, codeDimension } = config;
+  const { codes, rows, match, initialise, ...rest } = codebook("quantizer", config);
+  const cut = (latents: tf.Tensor2D): tf.Tensor2D => tf.reshape(latents, [-1, codeDimension]); // [vectors · chunks, codeDimension]
+  const joined = (parts: tf.Tensor2D): tf.Tensor2D => tf.reshape(parts, [-1, chunks * codeDimension]);
+  return {
+    ...rest,
+    codebookSize,
+    latentDimension: chunks * codeDimension,
+    codesPerVector: chunks,
+    codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(cut(latents), weights), [-1, chunks])),
+    vectors: (codes, weights) => tf.tidy(() => joined(rows(codes, weights))),
+    quantize(latents, weights) {
+      const parts = cut(latents);
+      const { rows, loss, metrics, aux } = match(parts, weights);
+      return { quantized: joined(straightThrough(parts, rows)), loss, metrics, aux };
+    },
+    async initialise(latents, variables, random) {
+      const parts = cut(latents);
+      try {
+        await initialise(parts, variables, random);
+      } finally {
+        parts.dispose();
+      }
+    },
+  };
+}
+
+/** A codebook for each chunk. */
+function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
+  const { chunks, codebookSize, codeDimension } = config;
+  const codebooks = Array.from({ length: chunks }, (_, chunk) => codebook(`quantizer.chunks.${chunk}`, config));
+  const cut = (latents: tf.Tensor2D): tf.Tensor2D[] =>
+    chunks === 1 ? [tf.clone(latents)] : tf.split(latents, chunks, 1);
+  return {
+    codebookSize,
+    latentDimension: chunks * codeDimension,
+    codesPerVector: chunks,
+    parameters: codebooks.flatMap(({ parameters }) => parameters),
+    codes: (latents, weights) =>
+      tf.tidy(() =>
+        tf.stack(
+          cut(latents).map((part, i) => codebooks[i]!.codes(part, weights)),
+          1,
+        ),
+      ) as tf.Tensor2D,
+    vectors: (codes, weights) =>
+      tf.tidy(() =>
+        tf.concat2d(
+          tf.unstack(codes, 1).map((column, i) => codebooks[i]!.rows(column, weights)),
+          1,
+        ),
+      ),
+    quantize(latents, weights) {
+      const parts = cut(latents);
+      const matches = parts.map((part, i) => codebooks[i]!.match(part, weights));
+      const quantized = tf.concat2d(
+        matches.map(({ rows }, i) => straightThrough(parts[i]!, rows)),
+        1,
+      );
+      return { quantized, ...meanTerms(matches) };
+    },
+    async initialise(latents, variables, random) {
+      const parts = tf.tidy(() => cut(latents));
+      try {
+        for (const [i, each] of codebooks.entries()) {
+          await each.initialise(parts[i]!, variables, random);
+        }
+      } finally {
+        tf.dispose(parts);
+      }
+    },
+    afterStep(aux, variables, random) {
+      for (const each of codebooks) {
+        each.afterStep(aux, variables, random);
+      }
+    },
+  };
+}
