@@ -2,6 +2,7 @@ import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { codeSums } from "./code-sums.js";
 import type { CodebookConfig } from "./codebook-config.js";
+import { unitLength } from "./unit-length.js";
 
 /** What the updates of a codebook take; tensors are borrowed, variables assigned. */
 export interface CodebookUpdate {
@@ -15,7 +16,7 @@ export interface CodebookUpdate {
   readonly counts: tf.Variable;
   /** m, the running sum of the latents of each code, `[codebookSize, codeDimension]`; an EMA codebook has it. */
   readonly sums: tf.Variable | undefined;
-  readonly config: Pick<CodebookConfig, "codebookSize" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
+  readonly config: Pick<CodebookConfig, "codebookSize" | "distance" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
   /** Draws the latents that dead codes move to. */
   readonly random: Random;
 }
@@ -24,7 +25,7 @@ export interface CodebookUpdate {
  * Moves each row to the running mean of its latents, and dead rows to random latents of the batch.
  *
  * With c the counts of the batch, n ← γn + (1 − γ)c and m ← γm + (1 − γ)Σz; the row is m/ñ with the smoothed count
- * ñ = (n + ε)/(Σn + Kε)·Σn. Reads nothing, and its shapes are the same at every step.
+ * ñ = (n + ε)/(Σn + Kε)·Σn, brought back to length 1 for a cosine codebook. Reads nothing, and its shapes are the same at every step.
  */
 export function updateEmaCodebook(update: CodebookUpdate): void {
   const { latents, codes, codebook, counts, config } = update;
@@ -43,7 +44,8 @@ export function updateEmaCodebook(update: CodebookUpdate): void {
     }
     const total = tf.sum(running);
     const smoothed = tf.mul(tf.div(tf.add(running, emaEpsilon), tf.add(total, codebookSize * emaEpsilon)), total);
-    codebook.assign(tf.div(sums, tf.reshape(smoothed, [-1, 1])));
+    const rows = tf.div(sums, tf.reshape(smoothed, [-1, 1])) as tf.Tensor2D;
+    codebook.assign(config.distance === "cosine" ? unitLength(rows) : rows);
     counts.assign(running);
     sumsVariable.assign(sums);
   });

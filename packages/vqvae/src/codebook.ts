@@ -4,11 +4,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
 import { updateEmaCodebook, updateGradientCodebook } from "./codebook-update.js";
 import { kMeans } from "./k-means.js";
-import { nearestCodes } from "./nearest-codes.js";
+import { alignedCodes, nearestCodes } from "./nearest-codes.js";
 import { type Parameter, type Weights, weight } from "./parameters.js";
+import { unitLength } from "./unit-length.js";
 
 /** Latents and the rows that replace them; all of it belongs to the surrounding `tf.tidy`. */
 export interface CodebookMatch {
+  /** The latents as compared: those given, or at length 1 for a cosine codebook. Differentiable. */
+  readonly latents: tf.Tensor2D;
   /** `[vectors, codeDimension]`: constants to the tape. */
   readonly rows: tf.Tensor2D;
   /** `[vectors]`, int32. */
@@ -26,9 +29,10 @@ export interface CodebookMatch {
  *
  * With z the latents, e their rows and sg(·) "stop gradient", means taken over all values:
  * commitment = mean ‖z − sg[e]‖², weighted by β; codebook = mean ‖sg[z] − e‖², for a gradient codebook only, as an EMA
- * codebook moves by {@link updateEmaCodebook} instead.
+ * codebook moves by {@link updateEmaCodebook} instead. With the cosine distance z and e are at length 1 in all of it.
  *
  * @see van den Oord et al. 2017, eq. 1–3 and appendix A.1, https://arxiv.org/abs/1711.00937
+ * @see Yu et al. 2021, section 3.2, https://arxiv.org/abs/2110.04627, for vectors of length 1
  */
 export interface Codebook {
   readonly parameters: readonly Parameter[];
@@ -58,15 +62,20 @@ export function codebookWeights(name: string) {
 export function codebook(name: string, config: CodebookConfig): Codebook {
   const names = codebookWeights(name);
   const auxiliary = { latents: `${name}.latents`, codes: `${name}.codes` };
-  const nearest = (latents: tf.Tensor2D, weights: Weights) => nearestCodes(latents, weight(weights, names.codebook));
+  const cosine = config.distance === "cosine";
+  const compared = (vectors: tf.Tensor2D): tf.Tensor2D => (cosine ? unitLength(vectors) : vectors);
+  const allRows = (weights: Weights): tf.Tensor2D => compared(weight(weights, names.codebook));
+  const nearest = (latents: tf.Tensor2D, weights: Weights): tf.Tensor1D =>
+    (cosine ? alignedCodes : nearestCodes)(latents, allRows(weights));
   const rowsOf = (codes: tf.Tensor, weights: Weights): tf.Tensor2D =>
-    tf.gather(weight<tf.Tensor2D>(weights, names.codebook), tf.reshape(codes, [-1]) as tf.Tensor1D);
+    compared(tf.gather(weight<tf.Tensor2D>(weights, names.codebook), tf.reshape(codes, [-1]) as tf.Tensor1D));
   return {
     parameters: codebookParameters(name, config),
-    codes: nearest,
+    codes: (latents, weights) => tf.tidy(() => nearest(latents, weights)),
     rows: (codes, weights) => tf.tidy(() => rowsOf(codes, weights)),
 
-    match(latents, weights) {
+    match(given, weights) {
+      const latents = compared(given);
       const [fixedLatents, codes] = outsideTape(() => [latents, nearest(latents, weights)] as const);
       const [rows] = outsideTape(() => [rowsOf(codes, weights)] as const);
       const commitment = tf.mean(tf.squaredDifference(latents, rows)) as tf.Scalar;
@@ -78,7 +87,7 @@ export function codebook(name: string, config: CodebookConfig): Codebook {
       }
       metrics.perplexity = perplexity(stopGradient(weight(weights, names.counts)));
       const aux = { [auxiliary.latents]: fixedLatents, [auxiliary.codes]: codes };
-      return { rows, codes, loss, metrics, aux };
+      return { latents, rows, codes, loss, metrics, aux };
     },
 
     async initialise(latents, variables, random) {
@@ -87,7 +96,9 @@ export function codebook(name: string, config: CodebookConfig): Codebook {
         return;
       }
       if (config.start === "k-means") {
-        const { centres, counts } = await kMeans(latents, { clusters: config.codebookSize, random });
+        const vectors = tf.tidy(() => tf.clone(compared(latents)));
+        const started = kMeans(vectors, { clusters: config.codebookSize, random, spherical: cosine });
+        const { centres, counts } = await started.finally(() => vectors.dispose());
         tf.tidy(() => {
           variables.get(names.codebook)!.assign(centres);
           variables.get(names.counts)!.assign(counts);

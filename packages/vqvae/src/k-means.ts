@@ -2,6 +2,7 @@ import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { type CodeSums, codeSums } from "./code-sums.js";
 import { nearestCodes } from "./nearest-codes.js";
+import { unitLength } from "./unit-length.js";
 
 /** Options of {@link kMeans}. */
 export interface KMeansOptions {
@@ -9,6 +10,8 @@ export interface KMeansOptions {
   readonly random: Random;
   /** Rounds of assigning and averaging; 10 unless given. */
   readonly iterations?: number;
+  /** Whether vectors are of length 1 and centres are to be. */
+  readonly spherical?: boolean;
 }
 
 /** Vectors that the seeding looks at, at least; more say nothing more about where the clusters lie. */
@@ -23,7 +26,7 @@ const seedingSample = 4096;
  */
 export async function kMeans(
   vectors: tf.Tensor2D,
-  { clusters, random, iterations = 10 }: KMeansOptions,
+  { clusters, random, iterations = 10, spherical = false }: KMeansOptions,
 ): Promise<{ centres: tf.Tensor2D; counts: tf.Tensor1D }> {
   const [count, dimension] = vectors.shape;
   const values = (await vectors.data()) as Float32Array;
@@ -39,8 +42,9 @@ export async function kMeans(
     for (let round = 0; round < iterations; round++) {
       const { counts, sums } = assign();
       const column = tf.reshape(counts, [clusters, 1]);
-      const means = tf.div(sums, tf.maximum(column, 1));
-      centres = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), means, centres) as tf.Tensor2D;
+      const means = tf.div(sums, tf.maximum(column, 1)) as tf.Tensor2D;
+      const moved = spherical ? unitLength(means) : means;
+      centres = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), moved, centres) as tf.Tensor2D;
     }
     return { centres, counts: assign().counts };
   });

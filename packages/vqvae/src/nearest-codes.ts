@@ -17,3 +17,8 @@ export function nearestCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Te
     return tf.cast(tf.argMax(closeness, 1), "int32") as tf.Tensor1D;
   });
 }
+
+/** The row with the greatest dot product; of rows of length 1, the one at the least angle. See {@link nearestCodes}. */
+export function alignedCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
+  return tf.tidy(() => tf.cast(tf.argMax(tf.matMul(latents, codebook, false, true), 1), "int32") as tf.Tensor1D);
+}

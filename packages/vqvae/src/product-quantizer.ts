@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { codebook } from "./codebook.js";
+import { estimateGradient } from "./gradient-estimator.js";
 import { meanTerms } from "./mean-terms.js";
 import type { ProductQuantizerConfig } from "./product-quantizer-config.js";
 import type { Quantizer } from "./quantizer.js";
-import { straightThrough } from "./straight-through.js";
 
 /**
  * Cuts each latent into chunks, and replaces each chunk by its nearest row: with K rows and m chunks, K^m different
@@ -29,9 +29,8 @@ function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
     codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(cut(latents), weights), [-1, chunks])),
     vectors: (codes, weights) => tf.tidy(() => joined(rows(codes, weights))),
     quantize(latents, weights) {
-      const parts = cut(latents);
-      const { rows, loss, metrics, aux } = match(parts, weights);
-      return { quantized: joined(straightThrough(parts, rows)), loss, metrics, aux };
+      const { latents: compared, rows, loss, metrics, aux } = match(cut(latents), weights);
+      return { quantized: joined(estimateGradient(config.gradientEstimator, compared, rows)), loss, metrics, aux };
     },
     async initialise(latents, variables, random) {
       const parts = cut(latents);
@@ -70,13 +69,9 @@ function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
         ),
       ),
     quantize(latents, weights) {
-      const parts = cut(latents);
-      const matches = parts.map((part, i) => codebooks[i]!.match(part, weights));
-      const quantized = tf.concat2d(
-        matches.map(({ rows }, i) => straightThrough(parts[i]!, rows)),
-        1,
-      );
-      return { quantized, ...meanTerms(matches) };
+      const matches = cut(latents).map((part, i) => codebooks[i]!.match(part, weights));
+      const parts = matches.map(({ latents, rows }) => estimateGradient(config.gradientEstimator, latents, rows));
+      return { quantized: tf.concat2d(parts, 1), ...meanTerms(matches) };
     },
     async initialise(latents, variables, random) {
       const parts = tf.tidy(() => cut(latents));

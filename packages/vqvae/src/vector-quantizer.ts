@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { codebook } from "./codebook.js";
+import { estimateGradient } from "./gradient-estimator.js";
 import type { Quantizer } from "./quantizer.js";
-import { straightThrough } from "./straight-through.js";
 import type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
 
 /**
@@ -19,8 +19,8 @@ export function vectorQuantizer(config: VectorQuantizerConfig): Quantizer {
     codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(latents, weights), [-1, 1])),
     vectors: rows,
     quantize(latents, weights) {
-      const { rows, loss, metrics, aux } = match(latents, weights);
-      return { quantized: straightThrough(latents, rows), loss, metrics, aux };
+      const { latents: compared, rows, loss, metrics, aux } = match(latents, weights);
+      return { quantized: estimateGradient(config.gradientEstimator, compared, rows), loss, metrics, aux };
     },
   };
 }
