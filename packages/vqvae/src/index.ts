@@ -9,11 +9,15 @@ export type {
 export type { VqVaeConfig, VqVaeOptions } from "./config.js";
 export type { ConvolutionalConfig } from "./convolutional-config.js";
 export type { DenseConfig } from "./dense-config.js";
+export type { FsqConfig } from "./fsq-config.js";
+export type { GradientEstimatorName } from "./gradient-estimator.js";
+export type { LfqConfig } from "./lfq-config.js";
 export type { NetworkConfig, NetworkOptions } from "./network-config.js";
 export { vqVaePresets } from "./presets.js";
 export type { ProductQuantizerConfig } from "./product-quantizer-config.js";
 export type { QuantizerConfig, QuantizerOptions } from "./quantizer-config.js";
 export { type ReconstructionFigures, reconstructionFigures } from "./reconstruction-figures.js";
 export type { ReconstructionHeadName } from "./reconstruction-head.js";
+export type { ResidualQuantizerConfig } from "./residual-quantizer-config.js";
 export type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
 export { type LatentBatch, VqVae } from "./vq-vae.js";
