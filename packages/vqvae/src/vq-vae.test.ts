@@ -28,7 +28,7 @@ function stripes(count: number, seed = 5, { channels = 3, maxValue = 3, side = 8
   const random = Random.fromSeed(seed);
   const data = new Uint8Array(count * side * side * channels);
   for (let image = 0; image < count; image++) {
-    const split = 1 + random.integer(side - 1);
+    const split = side === 1 ? 1 : 1 + random.integer(side - 1);
     const colours = Array.from({ length: 2 * channels }, () => random.integer(2) * maxValue);
     for (let pixel = 0; pixel < side * side; pixel++) {
       for (let channel = 0; channel < channels; channel++) {
@@ -41,18 +41,21 @@ function stripes(count: number, seed = 5, { channels = 3, maxValue = 3, side = 8
 }
 
 describe("shapes", () => {
-  for (const [imageSide, stages, grid] of [
-    [28, 2, 7],
-    [32, 2, 8],
-    [8, 1, 4],
-    [8, 3, 1],
-    [28, 3, 4],
-    [9, 1, 5],
+  for (const [imageSide, stages, channels, grid] of [
+    [28, 2, 3, 7],
+    [32, 2, 1, 8],
+    [8, 1, 3, 4],
+    [8, 3, 1, 1],
+    [28, 3, 3, 4],
+    [9, 1, 1, 5],
+    [5, 4, 3, 1],
+    [33, 5, 4, 2],
+    [1, 1, 1, 1],
   ] as const) {
-    it(`${imageSide} pixels and ${stages} stages give ${grid}×${grid} codes`, async () => {
-      using model = create({ imageSide, network: { stages } });
+    it(`${imageSide} pixels of ${channels} channels and ${stages} stages give ${grid}×${grid} codes`, async () => {
+      using model = create({ imageSide, channels, network: { stages } });
       expect(model.codeGrid).toEqual({ height: grid, width: grid });
-      const images = stripes(3, 1, { side: imageSide });
+      const images = stripes(3, 1, { side: imageSide, channels });
       const codes = await model.encode(images);
       expect(codes).toMatchObject({ count: 3, height: grid, width: grid });
       expect(codes.data.length).toBe(3 * grid * grid);
