@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { unitLength } from "./unit-length.js";
 
-/** Below this length a vector has no direction to rotate. */
-const least = 1e-6;
+/** Below this length a vector has no direction worth rotating, and λ is beyond reason. */
+const least = 1e-4;
 
 /**
  * The value of `quantized`, and its gradient as if each latent had been rotated and scaled to it.
@@ -10,7 +10,7 @@ const least = 1e-6;
  * With ẑ and q̂ the unit vectors of latent and row, w = (ẑ + q̂)/‖ẑ + q̂‖ and λ = ‖q‖/‖z‖, all constants to the tape, the
  * decoder sees λ[z − 2(z·w)w + 2(z·ẑ)q̂], which is q; so for the gradient g of q, z has λ[g − 2(g·w)w + 2(g·q̂)ẑ]. Angles
  * between a gradient and its vector are kept, where {@link straightThrough} copies the gradient as it is, from however far.
- * A latent or row without length has the gradient of straight-through.
+ * A latent or row shorter than 1e-4 has the gradient of straight-through.
  *
  * @param latents - `[vectors, dimension]`; borrowed.
  * @param quantized - Shaped as `latents`, a constant to the tape; borrowed.
