@@ -56,7 +56,7 @@ const data = await loadCaptionedDigits({ seed: 1, trainCount, validationCount })
 console.log(data.source);
 console.log(`${trainCount} pictures, ${steps} steps of ${batchSize}, seeds ${seeds.join(", ")}.\n`);
 const speeds = await speedsInTurn();
-console.log("| `quantizer` | bits a picture | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
+console.log("| quantizer | bits a picture | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
 console.log("|---|---|---|---|---|---|---|---|");
 for (const [name, quantizer] of Object.entries(quantizers)) {
   const runs: Quality[] = [];
