@@ -1,10 +1,11 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random, sliceImages } from "@mmgen/core";
 import { loadCaptionedDigits } from "@mmgen/datasets/node";
-import { AdamW, cosineSchedule, imageExamples, train } from "@mmgen/training";
+import { AdamW } from "@mmgen/training";
 import { trainingStep } from "@mmgen/training/training-step";
-import { CodeUsage, type QuantizerOptions, reconstructionFigures, VqVae } from "@mmgen/vqvae";
+import { type QuantizerOptions, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
+import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenizer-quality.js";
 
 /**
  * What quantizers make of the same network, pictures and steps, at 8 bits a place of the 7×7 grid or nearly so: prints a
@@ -13,6 +14,7 @@ import * as tf from "@tensorflow/tfjs-core";
  */
 const seeds = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1];
 const [trainCount, validationCount, steps, batchSize] = [20_000, 2_000, 600, 64];
+const plan = { steps, batchSize, learningRate: 2e-3 };
 const network = { hiddenChannels: 32, stages: 2, residualBlocks: 1 };
 const vector = { type: "vector", codebookSize: 256, codeDimension: 16 } as const;
 const product = { type: "product", chunks: 2, codebookSize: 16, codeDimension: 8 } as const;
@@ -35,15 +37,6 @@ const quantizers: Readonly<Record<string, QuantizerOptions>> = {
   "`lfq`, 8 bits": { type: "lfq", bits: 8 },
 };
 
-/** What a model makes of the validation pictures. */
-interface Quality {
-  readonly bits: number;
-  readonly meanSquaredError: number;
-  readonly exact: number;
-  readonly perplexity: number;
-  readonly used: number;
-}
-
 /** Pictures a second. */
 interface Speed {
   readonly trained: number;
@@ -53,6 +46,7 @@ interface Speed {
 registerOnnxBackend();
 await tf.setBackend("onnx");
 const data = await loadCaptionedDigits({ seed: 1, trainCount, validationCount });
+const pictures = { train: data.train.images, unseen: data.validation.images };
 console.log(data.source);
 console.log(`${trainCount} pictures, ${steps} steps of ${batchSize}, seeds ${seeds.join(", ")}.\n`);
 const speeds = await speedsInTurn();
@@ -61,55 +55,25 @@ console.log("|---|---|---|---|---|---|---|---|");
 for (const [name, quantizer] of Object.entries(quantizers)) {
   const runs: Quality[] = [];
   for (const seed of seeds) {
-    runs.push(await quality(quantizer, seed));
+    runs.push(await tokenizerQuality(optionsOf(quantizer), pictures, plan, seed));
   }
-  const mean = (of: (run: Quality) => number) => runs.reduce((sum, run) => sum + of(run), 0) / runs.length;
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const { bits, meanSquaredError, exact, perplexity, used } = meanQuality(runs);
   const { trained, encoded } = speeds.get(name)!;
   const cells = [
     name,
-    mean((run) => run.bits).toFixed(0),
-    mean((run) => run.meanSquaredError).toFixed(4),
-    percent(mean((run) => run.exact)),
-    mean((run) => run.perplexity).toFixed(0),
-    percent(mean((run) => run.used)),
+    bits.toFixed(0),
+    meanSquaredError.toFixed(4),
+    percent(exact),
+    perplexity.toFixed(0),
+    percent(used),
     trained.toFixed(0),
     encoded.toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
 }
 
-function create(quantizer: QuantizerOptions, random: Random): VqVae {
-  return VqVae.create({ head: "categorical", network, quantizer }, { random });
-}
-
-/** Trains a model and measures it on the validation pictures. */
-async function quality(quantizer: QuantizerOptions, seed: number): Promise<Quality> {
-  const random = Random.fromSeed(seed);
-  const model = create(quantizer, random.fork("weights"));
-  await train({
-    model,
-    examples: imageExamples(data.train.images),
-    batchSize,
-    steps,
-    schedule: cosineSchedule({ learningRate: 2e-3, totalSteps: steps, warmUpSteps: 50 }),
-    optimiser: { clipNorm: 1 },
-    random: random.fork("training"),
-  });
-  const { images } = data.validation;
-  const codes = await model.encode(images);
-  const figures = reconstructionFigures(images, await model.decode(codes));
-  const usage = new CodeUsage(model.codebookSize);
-  usage.add(codes.data);
-  const { height, width } = model.codeGrid;
-  model.dispose();
-  return {
-    bits: height * width * Math.log2(usage.counts.length),
-    meanSquaredError: figures.meanSquaredError,
-    exact: figures.exactLevelAccuracy,
-    perplexity: usage.perplexity(),
-    used: usage.share(),
-  };
+function optionsOf(quantizer: QuantizerOptions): VqVaeOptions {
+  return { head: "categorical", network, quantizer };
 }
 
 /** The quickest of some rounds in which all take turns: on a machine that does other work too, what compares. */
@@ -119,7 +83,7 @@ async function speedsInTurn(): Promise<ReadonlyMap<string, Speed>> {
   const pictures = sliceImages(data.train.images, 0, 1024);
   const best = new Map<string, Speed>();
   const subjects = Object.entries(quantizers).map(([name, quantizer]) => {
-    const model = create(quantizer, Random.fromSeed(1));
+    const model = VqVae.create(optionsOf(quantizer), { random: Random.fromSeed(1) });
     return { name, model, optimiser: AdamW.create(model.variables) };
   });
   // The first round compiles.

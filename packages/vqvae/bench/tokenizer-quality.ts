@@ -1,0 +1,73 @@
+import { type ImageBatch, Random } from "@mmgen/core";
+import { cosineSchedule, imageExamples, train } from "@mmgen/training";
+import { CodeUsage, reconstructionFigures, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
+
+/** How every model of a comparison is trained. */
+export interface TrainingPlan {
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+}
+
+/** What a model makes of pictures it has not seen. */
+export interface Quality {
+  readonly bits: number;
+  readonly meanSquaredError: number;
+  readonly exact: number;
+  readonly perplexity: number;
+  readonly used: number;
+  /** Seconds of training. */
+  readonly seconds: number;
+}
+
+/** Trains a model on some pictures and measures it on others. */
+export async function tokenizerQuality(
+  options: VqVaeOptions,
+  pictures: { readonly train: ImageBatch; readonly unseen: ImageBatch },
+  { steps, batchSize, learningRate }: TrainingPlan,
+  seed: number,
+): Promise<Quality> {
+  const random = Random.fromSeed(seed);
+  const model = VqVae.create(options, { random: random.fork("weights") });
+  const began = performance.now();
+  await train({
+    model,
+    examples: imageExamples(pictures.train),
+    batchSize,
+    steps,
+    schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps: 50 }),
+    optimiser: { clipNorm: 1 },
+    random: random.fork("training"),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const codes = await model.encode(pictures.unseen);
+  const figures = reconstructionFigures(pictures.unseen, await model.decode(codes));
+  const usage = new CodeUsage(model.codebookSize);
+  usage.add(codes.data);
+  const { height, width } = model.codeGrid;
+  model.dispose();
+  return {
+    bits: height * width * Math.log2(model.codebookSize),
+    meanSquaredError: figures.meanSquaredError,
+    exact: figures.exactLevelAccuracy,
+    perplexity: usage.perplexity(),
+    used: usage.share(),
+    seconds,
+  };
+}
+
+/** The mean of each figure over several runs. */
+export function meanQuality(runs: readonly Quality[]): Quality {
+  const mean = (name: keyof Quality) => runs.reduce((sum, run) => sum + run[name], 0) / runs.length;
+  return {
+    bits: mean("bits"),
+    meanSquaredError: mean("meanSquaredError"),
+    exact: mean("exact"),
+    perplexity: mean("perplexity"),
+    used: mean("used"),
+    seconds: mean("seconds"),
+  };
+}
+
+/** 0.934 as "93.4 %". */
+export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
