@@ -19,6 +19,8 @@ const entry = (start: number, end: number, shape = [end - start], dtype = "U8") 
   data_offsets: [start, end],
 });
 
+const words = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
+
 const anyTensor: fc.Arbitrary<StoredTensor> = fc
   .tuple(fc.array(fc.nat(4), { maxLength: 3 }), fc.constantFrom("float32", "int32", "uint8"), fc.integer())
   .map(([shape, dtype, seed]) => {
@@ -119,6 +121,19 @@ it("reads a file laid out as Python's library writes it", () => {
   expect(tensors.get("step")).toEqual({ dtype: "int32", shape: [], data: Int32Array.of(7) });
 });
 
+it.each<[string, Uint8Array, StoredTensor["dtype"], readonly number[]]>([
+  // 1, −2, the least subnormal, the greatest, infinity.
+  ["F16", words(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00), "float32", [1, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY]],
+  ["F16", words(0x7e00, 0x8000, 0x3555), "float32", [Number.NaN, -0, 0.333251953125]],
+  ["BF16", words(0x3f80, 0xc000, 0x4049, 0xff80), "float32", [1, -2, 3.140625, Number.NEGATIVE_INFINITY]],
+  ["BOOL", Uint8Array.of(0, 1, 1), "uint8", [0, 1, 1]],
+  ["I64", new Uint8Array(BigInt64Array.of(-(2n ** 31n), 2n ** 31n - 1n).buffer), "int32", [-(2 ** 31), 2 ** 31 - 1]],
+])("reads %s %s as %s, exactly", (code, data, dtype, values) => {
+  const { tensors } = readSafetensors(fileOf({ a: entry(0, data.length, [values.length], code) }, data));
+  expect(tensors.get("a")!.dtype).toBe(dtype);
+  expect([...tensors.get("a")!.data]).toEqual(values);
+});
+
 describe("hostile and damaged files", () => {
   const two = new Uint8Array(2);
   const four = new Uint8Array(4);
@@ -136,7 +151,16 @@ describe("hostile and damaged files", () => {
     ["an entry that is no object", fileOf({ a: 1 }), /entry "a" is not an object/],
     ["metadata that is no object", fileOf({ __metadata__: "x" }), /entry "__metadata__" is not an object/],
     ["metadata that is no string", fileOf({ __metadata__: { epoch: 3 } }), /metadata "epoch" is not a string/],
-    ["a foreign dtype", fileOf({ a: entry(0, 2, [1], "F16") }, two), /dtype "F16"; this reader takes F32, I32 and U8/],
+    [
+      "a foreign dtype",
+      fileOf({ a: entry(0, 2, [1], "U16") }, two),
+      /dtype "U16"; this reader takes F32, I32, U8, F16/,
+    ],
+    [
+      "an I64 value beyond int32",
+      fileOf({ a: entry(0, 8, [1], "I64") }, new Uint8Array(BigInt64Array.of(2n ** 31n).buffer)),
+      /"a" holds I64 values beyond int32/,
+    ],
     ["a dtype off the prototype", fileOf({ a: entry(0, 0, [0], "constructor") }), /dtype "constructor"/],
     ["no dtype", fileOf({ a: { shape: [0], data_offsets: [0, 0] } }), /has dtype undefined/],
     ["a negative side", fileOf({ a: entry(0, 2, [-2]) }, two), /malformed shape/],
@@ -217,7 +241,11 @@ describe("hostile and damaged files", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), attempt));
     const numbers = fc.array(fc.oneof(fc.nat(8), fc.maxSafeInteger(), fc.double()), { maxLength: 3 });
     const record = fc.record(
-      { dtype: fc.constantFrom("F32", "I32", "U8", "BF16", "toString"), shape: numbers, data_offsets: numbers },
+      {
+        dtype: fc.constantFrom("F32", "I32", "U8", "BF16", "I64", "F8_E4M3", "toString"),
+        shape: numbers,
+        data_offsets: numbers,
+      },
       { requiredKeys: [] },
     );
     const header = fc.dictionary(anyName, fc.oneof(record, fc.jsonValue()));

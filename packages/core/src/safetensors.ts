@@ -1,5 +1,6 @@
 import { CheckpointError } from "./errors.js";
 import { findRepeatedKey } from "./repeated-keys.js";
+import { type StoredFormat, storedFormats } from "./stored-formats.js";
 
 /** One named array of a safetensors file. */
 export interface StoredTensor {
@@ -13,12 +14,6 @@ export interface SafetensorsContent {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
-
-const formats = [
-  { code: "F32", dtype: "float32", array: Float32Array },
-  { code: "I32", dtype: "int32", array: Int32Array },
-  { code: "U8", dtype: "uint8", array: Uint8Array },
-] as const;
 
 const metadataName = "__metadata__";
 /** The reference implementation's limit on the header, in bytes. */
@@ -52,7 +47,7 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
   }
   let offset = 0;
   for (const [name, { dtype, shape, data }] of entries) {
-    const { code } = formats.find((format) => format.dtype === dtype)!;
+    const { code } = storedFormats.find((format) => format.dtype === dtype)!;
     const entry = { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] };
     header.push(jsonPair(name, JSON.stringify(entry)));
     offset += data.byteLength;
@@ -72,14 +67,17 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
 }
 
 /**
- * Reads a safetensors file of float32, int32 and uint8 arrays.
+ * Reads a safetensors file.
+ *
+ * Arrays of F32, I32 and U8 come as they are; F16 and BF16 as float32 and BOOL as uint8, exactly; I64 as int32, where
+ * every value fits.
  *
  * As strict as the reference implementation: every length and offset is checked against the file before it is used, the
  * arrays fill the data without gap or overlap, and no name comes twice.
  *
  * @param bytes - The whole file; borrowed, the arrays are copied out.
  * @returns The arrays in the order in which they are stored.
- * @throws a {@link CheckpointError} when the file is truncated, malformed, or holds another dtype.
+ * @throws a {@link CheckpointError} when the file is truncated, malformed, or holds another dtype or an I64 value beyond int32.
  */
 export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
   const { header, data } = splitFile(bytes);
@@ -99,16 +97,17 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
       continue;
     }
     const { dtype, shape, data_offsets: offsets } = entry;
-    const format = formats.find(({ code }) => code === dtype);
+    const format = storedFormats.find(({ code }) => code === dtype);
     if (format === undefined) {
-      throw unreadable(`"${name}" has dtype ${JSON.stringify(dtype)}; this reader takes F32, I32 and U8`);
+      const codes = storedFormats.map(({ code }) => code).join(", ");
+      throw unreadable(`"${name}" has dtype ${JSON.stringify(dtype)}; this reader takes ${codes}`);
     }
     if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
       throw unreadable(`"${name}" has a malformed shape or offsets`);
     }
     const [start, end] = offsets as [number, number];
     const size = sizeOf(shape);
-    const byteLength = size * format.array.BYTES_PER_ELEMENT;
+    const byteLength = size * format.width;
     if (end > data.length || end - start !== byteLength) {
       throw unreadable(
         `"${name}" needs ${byteLength} bytes at [${start}, ${end}) and the file holds ${data.length}; it is truncated or damaged`,
@@ -117,13 +116,20 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
     // A fresh buffer: `slice` of a Node Buffer would be a view, and `start` need not be a multiple of the width.
     const copy = new Uint8Array(byteLength);
     copy.set(data.subarray(start, end));
-    const tensor = { dtype: format.dtype, shape, data: new format.array(copy.buffer, 0, size) };
-    stored.push({ name, start, end, tensor });
+    stored.push({ name, start, end, tensor: { dtype: format.dtype, shape, data: readArray(name, format, copy) } });
   }
   stored.sort((a, b) => a.start - b.start || a.end - b.end);
   checkRanges(stored, data.length);
   const tensors = new Map(stored.map(({ name, tensor }) => [name, tensor]));
   return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+function readArray(name: string, format: StoredFormat, bytes: Uint8Array<ArrayBuffer>): StoredTensor["data"] {
+  const data = format.read(bytes.buffer);
+  if (data === undefined) {
+    throw unreadable(`"${name}" holds ${format.code} values beyond ${format.dtype}`);
+  }
+  return data;
 }
 
 function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
@@ -175,11 +181,9 @@ function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   if (name === metadataName) {
     throw new CheckpointError(`"${metadataName}" is the format's own name; give the array another.`);
   }
-  const format = formats.find((candidate) => candidate.dtype === dtype);
-  if (format === undefined || data[Symbol.toStringTag] !== format.array.name) {
-    throw new CheckpointError(
-      `${name}: expected ${format?.array.name ?? "float32, int32 or uint8"} data for ${dtype}.`,
-    );
+  const expected = { float32: "Float32Array", int32: "Int32Array", uint8: "Uint8Array" }[dtype];
+  if (expected === undefined || data[Symbol.toStringTag] !== expected) {
+    throw new CheckpointError(`${name}: expected ${expected ?? "float32, int32 or uint8"} data for ${dtype}.`);
   }
   const size = isSizes(shape) ? sizeOf(shape) : Number.NaN;
   if (size !== data.length) {
