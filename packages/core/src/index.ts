@@ -31,5 +31,6 @@ export {
   VocabularyError,
 } from "./errors.js";
 export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
+export { nearestWords } from "./nearest-words.js";
 export { Random, type RandomState } from "./random.js";
 export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";

@@ -1,6 +1,5 @@
-import { VocabularyError } from "@mmgen/core";
+import { nearestWords, VocabularyError } from "@mmgen/core";
 import { literalCharacters } from "./line-format.js";
-import { nearestWords } from "./nearest-words.js";
 import type { TokenizerConfig } from "./tokenizer-config.js";
 
 /** What an id is part of. */
