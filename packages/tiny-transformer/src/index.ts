@@ -1,6 +1,7 @@
 export type { CachedPass } from "./compiled-step.js";
 export { KeyValueCache } from "./key-value-cache.js";
 export { type TransformerPreset, transformerPreset } from "./presets.js";
+export { gpt2Names, nanoGptNames, type PyTorchOptions } from "./pytorch.js";
 export type { TransformerBatch } from "./target-losses.js";
 export { TinyTransformer, type TransformerAux } from "./tiny-transformer.js";
 export type { CompleteTransformerConfig, TransformerConfig } from "./transformer-config.js";

@@ -7,7 +7,6 @@ import {
   type Random,
   type SequenceDecoding,
   type SequenceModel,
-  ShapeError,
   type TokenBatch,
   type Trainable,
 } from "@mmgen/core";
@@ -19,8 +18,9 @@ import { type CachedPass, compileStep, runCachedStep, runPrefill } from "./compi
 import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
 import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
+import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
-import { checkTokens, checkVocabulary, normaliseWeights } from "./token-checks.js";
+import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normaliseWeights } from "./token-checks.js";
 import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
 import { TransformerDecoding } from "./transformer-decoding.js";
 import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
@@ -103,6 +103,21 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
     return weightsToSafetensors(this.variables, { metadata: checkpointMetadata(this.config) });
   }
 
+  /**
+   * The transformer of a safetensors file that a PyTorch program wrote.
+   *
+   * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a {@link ConfigError} when the
+   * configuration is not valid.
+   */
+  static loadPyTorch(bytes: Uint8Array, options: PyTorchOptions): TinyTransformer {
+    return TinyTransformer.fromSafetensors(fromPyTorch(bytes, options));
+  }
+
+  /** A safetensors file for `load_state_dict` of the PyTorch program with these names, nanoGPT's when absent. */
+  async savePyTorch({ names }: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
+    return toPyTorch(await this.toSafetensors(), names);
+  }
+
   get vocabularySize(): number {
     return this.config.vocabularySize;
   }
@@ -117,7 +132,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * Reads nothing back, and uploads nothing but ids, targets, weights and, in training, dropout masks.
    *
    * @returns `total`, and the same as metric `natsPerId`; yours to dispose.
-   * @throws a {@link ShapeError}, `VocabularyError` or `DataError` when the batch does not fit the model.
+   * @throws a `ShapeError`, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.#assertAlive();
@@ -148,7 +163,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @returns `[batch, time, vocabularySize]`; yours to dispose.
    */
   logitsTensor(ids: tf.Tensor): tf.Tensor3D {
-    this.#checkIdTensor(ids);
+    this.#assertAlive();
+    checkIdTensor(ids, this.contextLength);
     return tf.tidy(() => runHead(runRows(ids, this.#inputs, this.config), this.#inputs, this.config)) as tf.Tensor3D;
   }
 
@@ -187,7 +203,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * steps, and as good as the same ids (the last bits of the logits may differ, and with them a choice between ids that
    * these bits decide). Undefined where the backend has no loops or the model is not causal.
    *
-   * It throws a {@link ShapeError}, `VocabularyError` or `GrammarError` when the plan does not fit the model.
+   * It throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
     return this.config.causal && runsLoopsNatively() ? (plan) => this.#runPlan(plan) : undefined;
@@ -212,7 +228,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @throws a {@link ConfigError} when the model is not causal.
    */
   prefillTensor(ids: tf.Tensor): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
-    this.#checkIdTensor(ids);
+    this.#assertAlive();
+    checkIdTensor(ids, this.contextLength);
     if (!this.config.causal) {
       throw new ConfigError("A transformer with causal: false cannot go on from a prompt; use logits instead.");
     }
@@ -226,20 +243,13 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @param ids - `[batch]` int32; borrowed.
    * @param cache - From this model's {@link TinyTransformer.prefillTensor}; changed.
    * @returns logits after the id, `[batch, vocabularySize]`; yours to dispose.
-   * @throws a {@link ShapeError} when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
+   * @throws a `ShapeError` when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
    * is another model's.
    */
   stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor2D {
     this.#assertAlive();
     const { keys, values } = cache.read(this);
-    if (ids.rank !== 1 || ids.dtype !== "int32" || ids.shape[0] !== cache.rows) {
-      throw new ShapeError(`step: expected int32 [${cache.rows}], one id a row, got ${ids.dtype} [${ids.shape}].`);
-    }
-    if (cache.length >= this.contextLength) {
-      throw new ShapeError(
-        `step: the rows hold ${cache.length} ids, the model's whole contextLength; start anew from a shorter prompt.`,
-      );
-    }
+    checkStep(ids, cache, this.contextLength);
     const position = tf.tensor1d([cache.length], "int32");
     try {
       const next = this.#step(ids, position, keys, values);
@@ -278,15 +288,6 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  #checkIdTensor(ids: tf.Tensor): void {
-    this.#assertAlive();
-    if (ids.rank !== 2 || ids.dtype !== "int32" || ids.size === 0 || ids.shape[1]! > this.contextLength) {
-      throw new ShapeError(
-        `ids: expected int32 [batch ≥ 1, 1 ≤ time ≤ ${this.contextLength}], got ${ids.dtype} [${ids.shape}].`,
-      );
-    }
   }
 
   #assertAlive(): void {

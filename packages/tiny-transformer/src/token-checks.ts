@@ -1,4 +1,6 @@
 import { DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/core";
+import type * as tf from "@tensorflow/tfjs-core";
+import type { KeyValueCache } from "./key-value-cache.js";
 
 /**
  * Throws unless `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.
@@ -18,6 +20,27 @@ export function checkTokens(name: string, ids: TokenBatch, vocabularySize: numbe
     throw new ShapeError(`${name}: rows of ${length} ids do not fit the model's contextLength ${contextLength}.`);
   }
   checkVocabulary(name, data, vocabularySize);
+}
+
+/** Throws {@link ShapeError} unless `ids` is int32 `[batch ≥ 1, 1 ≤ time ≤ contextLength]`. */
+export function checkIdTensor(ids: tf.Tensor, contextLength: number): void {
+  if (ids.rank !== 2 || ids.dtype !== "int32" || ids.size === 0 || ids.shape[1]! > contextLength) {
+    throw new ShapeError(
+      `ids: expected int32 [batch ≥ 1, 1 ≤ time ≤ ${contextLength}], got ${ids.dtype} [${ids.shape}].`,
+    );
+  }
+}
+
+/** Throws {@link ShapeError} unless `ids` is int32, one a row of the cache, and the cache has room for them. */
+export function checkStep(ids: tf.Tensor, cache: KeyValueCache, contextLength: number): void {
+  if (ids.rank !== 1 || ids.dtype !== "int32" || ids.shape[0] !== cache.rows) {
+    throw new ShapeError(`step: expected int32 [${cache.rows}], one id a row, got ${ids.dtype} [${ids.shape}].`);
+  }
+  if (cache.length >= contextLength) {
+    throw new ShapeError(
+      `step: the rows hold ${cache.length} ids, the model's whole contextLength; start anew from a shorter prompt.`,
+    );
+  }
 }
 
 /** Throws {@link VocabularyError} unless every id is in `[0, vocabularySize)`. */

@@ -1,0 +1,76 @@
+/**
+ * What another program calls a model's weights, and how it lays them out.
+ *
+ * In every name `*` stands for one part between dots, such as a layer's number.
+ */
+export interface WeightNames {
+  /**
+   * The model's names to the file's. A name stands also for all that go on from it with a dot, so
+   * `{ "encoder.0": "encoder.fc1" }` renames weight and bias; the first that fits counts, and the rest keep their names.
+   */
+  readonly names?: Readonly<Record<string, string>>;
+  /** The model's names of matrices that the file holds as `[in, out]`, PyTorch's being `[out, in]`: GPT-2's. */
+  readonly transposed?: readonly string[];
+  /** Names of the file that are no weights, such as attention masks. */
+  readonly ignored?: readonly string[];
+  /** Beginnings of the file's names that say nothing; `torch.compile`'s and `DataParallel`'s are always taken off. */
+  readonly prefixes?: readonly string[];
+  /** Whether the file may lack biases, those of layer norms among them, which are then 0; `"all there"` when absent. */
+  readonly biases?: "all there" | "zero when absent";
+}
+
+/** {@link WeightNames} as functions. */
+export interface ForeignNames {
+  /** A name of the model's → the file's. */
+  toForeign(name: string): string;
+  /** Of a name of the model's. */
+  isTransposed(name: string): boolean;
+  /** Of a name of the file's, without prefixes. */
+  isIgnored(name: string): boolean;
+  /** A name of the file's without prefixes. */
+  stripped(name: string): string;
+}
+
+/** Put before every name by `torch.compile` and by `DataParallel`. */
+const wrappers = ["_orig_mod.", "module."];
+
+export function foreignNames({ names = {}, transposed = [], ignored = [], prefixes = [] }: WeightNames): ForeignNames {
+  const renamings = Object.entries(names).map(([own, foreign]) => ({ pattern: leading(own), foreign }));
+  const [transposedNames, ignoredNames] = [transposed.map(whole), ignored.map(whole)];
+  const silent = [...wrappers, ...prefixes];
+  const stripped = (name: string): string => {
+    const prefix = silent.find((candidate) => name.startsWith(candidate));
+    return prefix === undefined ? name : stripped(name.slice(prefix.length));
+  };
+  return {
+    toForeign(name) {
+      for (const { pattern, foreign } of renamings) {
+        const match = pattern.exec(name);
+        if (match) {
+          const parts = match.slice(1);
+          return foreign.replaceAll("*", () => parts.shift() ?? "*") + name.slice(match[0].length);
+        }
+      }
+      return name;
+    },
+    isTransposed: (name) => transposedNames.some((pattern) => pattern.test(name)),
+    isIgnored: (name) => ignoredNames.some((pattern) => pattern.test(name)),
+    stripped,
+  };
+}
+
+/** Matches names that are, or go on with a dot from, `name`; a group a `*`. */
+function leading(name: string): RegExp {
+  return new RegExp(`^${parts(name)}(?=\\.|$)`);
+}
+
+function whole(name: string): RegExp {
+  return new RegExp(`^${parts(name)}$`);
+}
+
+function parts(name: string): string {
+  return name
+    .split("*")
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join("([^.]+)");
+}
