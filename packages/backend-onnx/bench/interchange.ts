@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gpt2Names, TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
+import { originalDNames, VqVae, vqVaePresets } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Loads what PyTorch wrote and saves it again for PyTorch, into the folder given. */
@@ -11,10 +12,20 @@ const fixture = (path: string) => readFile(join(packages, `${path}.safetensors`)
 await tf.setBackend("cpu");
 await mkdir(folder, { recursive: true });
 const config = { vocabularySize: 11, contextLength: 6, width: 12, heads: 3, layers: 2, tiedWeights: true };
-using nanoGpt = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/nanogpt"), { config });
+const nanoGpt = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/nanogpt"), { config });
 await writeFile(join(folder, "nanogpt.safetensors"), await nanoGpt.savePyTorch());
-using gpt2 = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/gpt2"), {
+const gpt2 = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/gpt2"), {
   config: { ...config, gelu: "tanh" },
   names: gpt2Names,
 });
 await writeFile(join(folder, "gpt2.safetensors"), await gpt2.savePyTorch({ names: gpt2Names }));
+const letters = VqVae.loadPyTorch(await fixture("vqvae/fixtures/pytorch/letters"), {
+  config: {
+    ...vqVaePresets["original-d"],
+    imageSide: 6,
+    network: { ...vqVaePresets["original-d"].network, hidden: [10] },
+    quantizer: { ...vqVaePresets["original-d"].quantizer, chunks: 4, codeDimension: 3, codebookSize: 5 },
+  },
+  names: originalDNames,
+});
+await writeFile(join(folder, "letters.safetensors"), await letters.savePyTorch({ names: originalDNames }));

@@ -28,8 +28,9 @@ export function readForeignWeights(
   const found = new Map([...file.tensors].map(([name, tensor]) => [stripped(name), tensor] as const));
   const unused = new Set([...found.keys()].filter((name) => !isIgnored(name)));
   const take = (name: string): StoredTensor | undefined => {
-    unused.delete(toForeign(name));
-    return found.get(toForeign(name));
+    const foreign = stripped(toForeign(name));
+    unused.delete(foreign);
+    return found.get(foreign);
   };
   const repeats = Object.entries(copies).map(([copy, of]) => ({ copy, of, tensor: take(copy) }));
 

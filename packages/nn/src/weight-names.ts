@@ -11,9 +11,9 @@ export interface WeightNames {
   readonly names?: Readonly<Record<string, string>>;
   /** The model's names of matrices that the file holds as `[in, out]`, PyTorch's being `[out, in]`: GPT-2's. */
   readonly transposed?: readonly string[];
-  /** Names of the file that are no weights, such as attention masks. */
+  /** Names of the file that are no weights, such as attention masks, or their last parts; batch norms' counters never are. */
   readonly ignored?: readonly string[];
-  /** Beginnings of the file's names that say nothing; `torch.compile`'s and `DataParallel`'s are always taken off. */
+  /** Beginnings of names that a file may have or lack; `torch.compile`'s and `DataParallel`'s may always be there. */
   readonly prefixes?: readonly string[];
   /** Whether the file may lack biases, those of layer norms among them, which are then 0; `"all there"` when absent. */
   readonly biases?: "all there" | "zero when absent";
@@ -27,16 +27,19 @@ export interface ForeignNames {
   isTransposed(name: string): boolean;
   /** Of a name of the file's, without prefixes. */
   isIgnored(name: string): boolean;
-  /** A name of the file's without prefixes. */
+  /** A name of the file's without prefixes: by this, names are compared. */
   stripped(name: string): string;
 }
 
+/** Kept by PyTorch's batch norms, used by none with a momentum. */
+const counters = ["num_batches_tracked"];
 /** Put before every name by `torch.compile` and by `DataParallel`. */
 const wrappers = ["_orig_mod.", "module."];
 
 export function foreignNames({ names = {}, transposed = [], ignored = [], prefixes = [] }: WeightNames): ForeignNames {
   const renamings = Object.entries(names).map(([own, foreign]) => ({ pattern: leading(own), foreign }));
-  const [transposedNames, ignoredNames] = [transposed.map(whole), ignored.map(whole)];
+  const transposedNames = transposed.map(whole);
+  const ignoredNames = [...counters, ...ignored].map(trailing);
   const silent = [...wrappers, ...prefixes];
   const stripped = (name: string): string => {
     const prefix = silent.find((candidate) => name.startsWith(candidate));
@@ -62,6 +65,11 @@ export function foreignNames({ names = {}, transposed = [], ignored = [], prefix
 /** Matches names that are, or go on with a dot from, `name`; a group a `*`. */
 function leading(name: string): RegExp {
   return new RegExp(`^${parts(name)}(?=\\.|$)`);
+}
+
+/** Matches names that are, or end after a dot with, `name`. */
+function trailing(name: string): RegExp {
+  return new RegExp(`(?:^|\\.)${parts(name)}$`);
 }
 
 function whole(name: string): RegExp {

@@ -18,7 +18,7 @@ export interface PyTorchOptions {
  * @see https://github.com/karpathy/nanoGPT/blob/master/model.py
  */
 export const nanoGptNames: WeightNames = {
-  ignored: ["transformer.h.*.attn.bias"],
+  ignored: ["attn.bias"],
   biases: "zero when absent",
 };
 
@@ -29,15 +29,9 @@ export const nanoGptNames: WeightNames = {
  * @see https://huggingface.co/openai-community/gpt2
  */
 export const gpt2Names: WeightNames = {
-  names: {
-    "transformer.wte": "wte",
-    "transformer.wpe": "wpe",
-    "transformer.h": "h",
-    "transformer.ln_f": "ln_f",
-  },
   prefixes: ["transformer."],
   transposed: ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"].map((part) => `transformer.h.*.${part}.weight`),
-  ignored: ["h.*.attn.bias", "h.*.attn.masked_bias"],
+  ignored: ["attn.bias", "attn.masked_bias"],
 };
 
 /**

@@ -129,12 +129,18 @@ function codebookParameters(name: string, { codebook, codebookSize, codeDimensio
   const bound = 1 / codebookSize;
   const rows = (random: Random) => uniform([codebookSize, codeDimension], { random, low: -bound, high: bound });
   // Each row counts once at first, so that the sums are the rows themselves.
-  const sums = { name: names.sums, learned: "after step", initial: rows, drawnAs: names.codebook } as const;
+  const sums: Parameter = {
+    name: names.sums,
+    learned: "after step",
+    initial: rows,
+    drawnAs: names.codebook,
+    besideImported: { equals: names.codebook },
+  };
   return [
     { name: names.codebook, learned: codebook === "ema" ? "after step" : "by gradient", initial: rows },
-    { name: names.counts, learned: "after step", initial: () => tf.ones([codebookSize]) },
+    { name: names.counts, learned: "after step", initial: () => tf.ones([codebookSize]), besideImported: "ones" },
     ...(codebook === "ema" ? [sums] : []),
-    { name: names.initialised, learned: "after step", initial: () => tf.zeros([1]) },
+    { name: names.initialised, learned: "after step", initial: () => tf.zeros([1]), besideImported: "ones" },
   ];
 }
 

@@ -14,6 +14,8 @@ export interface Parameter {
   initial(random: Random): tf.Tensor;
   /** Order of its axes in a file, where that differs from memory. */
   readonly fileLayout?: readonly number[];
+  /** Of what only this package's training keeps: its value beside weights that another program trained. */
+  readonly besideImported?: "ones" | { readonly equals: string };
 }
 
 /** A model's weights by name: variables in training, graph inputs in a compiled function. */

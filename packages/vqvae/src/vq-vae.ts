@@ -8,24 +8,17 @@ import {
   Random,
   type Trainable,
 } from "@mmgen/core";
-import { compile, type TensorFunction, variable } from "@mmgen/nn";
+import { assignSafetensors, compile, type TensorFunction, variable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Autoencoder, autoencoder } from "./autoencoder.js";
 import { checkCodes, checkImages } from "./check-inputs.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js";
 import { inFixedBatches } from "./fixed-batches.js";
+import type { LatentBatch } from "./latent-batch.js";
 import { updateRunningStatistics } from "./normalisation-layer.js";
 import type { ForwardPass } from "./parameters.js";
-
-/** Latent vectors of images, `[count, height, width, dimension]` row-major. */
-export interface LatentBatch {
-  readonly data: Float32Array;
-  readonly count: number;
-  readonly height: number;
-  readonly width: number;
-  readonly dimension: number;
-}
+import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 
 /**
  * A vector-quantised autoencoder: images to a grid of discrete codes and back.
@@ -95,20 +88,43 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    */
   static fromSafetensors(bytes: Uint8Array): VqVae {
     const { config, assign } = readCheckpoint(bytes);
+    return VqVae.#filled(config, (model) => assign(model.#weights, model.#fileLayouts()));
+  }
+
+  /**
+   * The model of a safetensors file that a PyTorch program wrote.
+   *
+   * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a `ConfigError` when the
+   * configuration is not valid.
+   */
+  static loadPyTorch(bytes: Uint8Array, { config, names = {} }: PyTorchOptions): VqVae {
+    return VqVae.#filled(resolveConfig(config), (model) => {
+      const content = fromPyTorch(bytes, names, model.#network.parameters, model.#weights);
+      assignSafetensors(model.#weights, content, { layouts: model.#fileLayouts() });
+    });
+  }
+
+  /** A model whose every weight `fill` sets. */
+  static #filled(config: VqVaeConfig, fill: (model: VqVae) => void): VqVae {
     const model = new VqVae(config, Random.fromSeed(0));
     try {
-      assign(model.#weights, model.#fileLayouts());
+      fill(model);
+      return model;
     } catch (error) {
       model.dispose();
       throw error;
     }
-    return model;
   }
 
   /** Weights, state and configuration as one safetensors file, with PyTorch's names and layouts. */
   async toSafetensors(): Promise<Uint8Array> {
     this.#checkUsable();
     return writeCheckpoint(this.config, this.#weights, this.#fileLayouts());
+  }
+
+  /** A safetensors file for `load_state_dict` of the PyTorch program with these names. */
+  async savePyTorch({ names = {} }: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
+    return toPyTorch(await this.toSafetensors(), names, this.#network.parameters, this.#weights);
   }
 
   /**
