@@ -104,6 +104,28 @@ describe("captions of varying length", () => {
 });
 
 describe("lines layout", () => {
+  it("reads lines back to ids, and says which it cannot read", () => {
+    const tokenizer = smallTokenizers.lines!;
+    const lines = ["image:ABCDEFGH, number:7.#######", "number:0, image:ZZZZZZZZ.#######"];
+    const tokens = tokenizer.readLines(lines);
+    expect(tokenizer.describe(tokens)).toEqual(lines);
+    expect(tokenizer.split(tokens).captions).toEqual(["7", "0"]);
+    expect(() => tokenizer.readLines(["image:ABCDEFGH, number:7."])).toThrow(/Line 1: expected 32 characters.*got 25/);
+    expect(() => tokenizer.readLines([lines[0]!, lines[1]!.replace("Z", "é")])).toThrow(
+      'Line 2, character 17: no line has "é"',
+    );
+    // All its characters are known, but it is no pair: a letter is missing.
+    const short = tokenizer.readLines(["image:ABCDEFG, number:7.########"]);
+    expect(() => tokenizer.split(short)).toThrow(/Row 0, position 13/);
+    expect(() => smallTokenizers["switch, characters"]!.readLines([])).toThrow(ConfigError);
+  });
+
+  it("leaves its padding out of the loss", () => {
+    const tokenizer = smallTokenizers.lines!;
+    const { weights } = tokenizer.toTrainingBatch(tokenizer.readLines(["image:ABCDEFGH, number:7.#######"]));
+    expect([...weights!]).toEqual([...new Array(24).fill(1), ...new Array(7).fill(0)]);
+  });
+
   it("writes 32 characters out of 50", () => {
     const tokenizer = smallTokenizers.lines!;
     const codes = {

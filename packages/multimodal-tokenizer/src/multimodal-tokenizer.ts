@@ -16,6 +16,7 @@ import {
   promptForImages,
   promptForPairs,
 } from "./prompts.js";
+import { readLines } from "./read-lines.js";
 import { type SplitSequences, splitSequences } from "./split-sequences.js";
 import { templateGrammar } from "./template-grammar.js";
 import type { TokenizerConfig } from "./tokenizer-config.js";
@@ -167,7 +168,7 @@ export class MultimodalTokenizer {
    */
   toTrainingBatch(tokens: TokenBatch, weights: ModalityWeights = {}): TrainingBatch {
     checkTokenBatch(tokens, this.vocabularySize);
-    return shiftForTraining(tokens, modalityWeights(this.#parts.vocabulary, weights));
+    return shiftForTraining(tokens, modalityWeights(this.#parts.vocabulary, weights, this.config.lines?.pad));
   }
 
   /** What stands at each position of a sequence of this order; an end marker or padding may take a text place. */
@@ -188,6 +189,17 @@ export class MultimodalTokenizer {
     return Array.from({ length: count }, (_, row) =>
       Array.from(data.subarray(row * length, (row + 1) * length), (id) => this.#parts.vocabulary.name(id)).join(blank),
     );
+  }
+
+  /**
+   * Lines of characters as ids, what {@link MultimodalTokenizer.describe} writes in the layout `lines`; `split` tells
+   * whether they are pairs.
+   *
+   * @throws a `VocabularyError` for a character that no line has; a `GrammarError` for a line of another length; a
+   *   {@link ConfigError} in another layout.
+   */
+  readLines(lines: readonly string[]): TokenBatch {
+    return readLines(this.#parts, lines);
   }
 
   /** The id of a special token: `<bos>`, `<eoi>`, `<eot>`, and where used `<end>`, `<pad>`, `<null>`; a line's characters. */

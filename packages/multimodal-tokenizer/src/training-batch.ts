@@ -44,9 +44,10 @@ export function shiftForTraining(tokens: TokenBatch, weightOf: Float32Array): Tr
 /**
  * Each id's weight as a target, `[vocabularySize]`: that of its modality, and 0 for padding and the null token.
  *
+ * @param linePadding - The character that fills lines up, in the layout `lines`.
  * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
  */
-export function modalityWeights(vocabulary: Vocabulary, weights: ModalityWeights): Float32Array {
+export function modalityWeights(vocabulary: Vocabulary, weights: ModalityWeights, linePadding?: string): Float32Array {
   for (const [modality, weight] of Object.entries(weights)) {
     if (!["special", "text", "image"].includes(modality) || !(Number.isFinite(weight) && weight >= 0)) {
       throw new ConfigError(
@@ -55,8 +56,8 @@ export function modalityWeights(vocabulary: Vocabulary, weights: ModalityWeights
     }
   }
   const weightOf = Float32Array.from({ length: vocabulary.size }, (_, id) => weights[vocabulary.modality(id)] ?? 1);
-  for (const name of [padToken, nullToken]) {
-    if (vocabulary.hasSpecial(name)) {
+  for (const name of [padToken, nullToken, linePadding]) {
+    if (name !== undefined && vocabulary.hasSpecial(name)) {
       weightOf[vocabulary.specialId(name)] = 0;
     }
   }
