@@ -13,6 +13,8 @@ export interface Theme {
   readonly wrong: string;
   /** Colours of series, in order; told apart with the common colour-vision deficiencies. */
   readonly series: readonly string[];
+  /** Colours of classes, where there are more of them than series. */
+  readonly categories: readonly string[];
 }
 
 /** The name of one of the built-in themes. */
@@ -27,6 +29,10 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
     right: "#1f7a4d",
     wrong: "#b93a32",
     series: ["#2b66b1", "#c9651b", "#1f7a6d", "#8a4aa3"],
+    categories: [
+      ...["#2b66b1", "#d9772b", "#2f8f4e", "#c23b3b", "#8a4aa3"],
+      ...["#8a5a3c", "#d45fa5", "#6b737b", "#a69a1c", "#1f97a8"],
+    ],
   },
   dark: {
     background: "#16191d",
@@ -36,6 +42,10 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
     right: "#5cc28e",
     wrong: "#ef8379",
     series: ["#79aef0", "#f0a35e", "#5fc4b4", "#c995df"],
+    categories: [
+      ...["#79aef0", "#f0a35e", "#6fcf8b", "#ef8379", "#c995df"],
+      ...["#c79a7c", "#f09ccd", "#a7b0b9", "#d6cb55", "#5ccfe0"],
+    ],
   },
 };
 
@@ -51,4 +61,9 @@ export function themeColours(name: ThemeName = "light"): Theme {
 /** The colour of the `index`-th series; they come round when there are more series than colours. */
 export function seriesColour(index: number, theme: Theme): string {
   return theme.series[index % theme.series.length]!;
+}
+
+/** The colour of the `index`-th class; they come round when there are more classes than colours. */
+export function categoryColour(index: number, theme: Theme): string {
+  return theme.categories[index % theme.categories.length]!;
 }
