@@ -8,6 +8,7 @@ export {
   loadCaptionedDigits,
 } from "./load-captioned-digits.js";
 export { type CourseData, loadCourseData } from "./load-course-data.js";
+export { type DigitSplits, type LoadDigitsOptions, loadDigits } from "./load-digits.js";
 export {
   type FolderImages,
   type ImageFolderSplits,
