@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const common = fileURLToPath(new URL("./examples/common/src/index.ts", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: [
+      { find: "@mmgen/example-common", replacement: common },
       { find: /^@mmgen\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
       { find: /^@mmgen\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
     ],

@@ -1,18 +1,28 @@
+import type { CaptionedDigits } from "@mmgen/datasets";
+import { type TrainReaderOptions, trainReader } from "@mmgen/example-common";
 import { AttributeClassifier } from "@mmgen/training";
-import { type AttributeName, type AttributeReaderOptions, trainAttributeReader } from "./attributes.js";
-import { readCheckpoint, writeCheckpoint } from "./checkpoints.js";
-import type { RunFolders } from "./paths.js";
+import { type AttributeName, attributes, labelsOf } from "./attributes.js";
+import type { RunCheckpoints } from "./checkpoints.js";
+
+/** Options of {@link attributeReader}. */
+export interface AttributeReaderOptions
+  extends Pick<TrainReaderOptions<AttributeName>, "steps" | "seed" | "observers" | "signal"> {
+  /** Real pictures. */
+  readonly train: CaptionedDigits;
+}
 
 /** The classifier of a run's checkpoints, or one trained now and kept there. */
 export async function attributeReader(
-  folders: RunFolders,
-  options: AttributeReaderOptions,
+  checkpoints: RunCheckpoints,
+  { train, ...options }: AttributeReaderOptions,
 ): Promise<AttributeClassifier<AttributeName>> {
-  const bytes = await readCheckpoint(folders, "classifier");
+  const bytes = await checkpoints.read("classifier");
   if (bytes !== undefined) {
     return AttributeClassifier.fromSafetensors(bytes) as AttributeClassifier<AttributeName>;
   }
-  const classifier = await trainAttributeReader(options);
-  await writeCheckpoint(folders, "classifier", await classifier.toSafetensors());
+  const classifier = await trainReader<AttributeName>({
+    ...{ ...options, attributes, images: train.images, labels: labelsOf(train), command: "npm start" },
+  });
+  await checkpoints.write("classifier", await classifier.toSafetensors());
   return classifier;
 }

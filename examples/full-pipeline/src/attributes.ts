@@ -1,13 +1,6 @@
-import { AbortedError, Random, VocabularyError } from "@mmgen/core";
+import { VocabularyError } from "@mmgen/core";
 import { type CaptionedDigits, palette, parseCaption } from "@mmgen/datasets";
-import {
-  AttributeClassifier,
-  type AttributeLabels,
-  attributeExamples,
-  cosineSchedule,
-  type TrainingObserver,
-  train,
-} from "@mmgen/training";
+import type { AttributeLabels } from "@mmgen/training";
 
 /** What a caption says of its picture. */
 export type AttributeName = "digit" | "digitColour" | "backgroundColour";
@@ -19,57 +12,12 @@ export const attributeTitles: Readonly<Record<AttributeName, string>> = {
   backgroundColour: "background",
 };
 
-/** Images of one step of the classifier's training. */
-const batchSize = 128;
-
-/** Options of {@link trainAttributeReader}. */
-export interface AttributeReaderOptions {
-  /** Real pictures; the reader never sees a generated one in training. */
-  readonly train: CaptionedDigits;
-  readonly steps: number;
-  readonly seed: number;
-  readonly observers: readonly TrainingObserver[];
-  readonly signal: AbortSignal;
-}
-
-/** Trains a classifier that reads digit, digit colour and background off real pictures, to judge drawn ones by. */
-export async function trainAttributeReader(
-  options: AttributeReaderOptions,
-): Promise<AttributeClassifier<AttributeName>> {
-  const random = Random.fromSeed(options.seed).fork("attributes");
-  const classifier = AttributeClassifier.create(
-    {
-      attributes: [
-        { name: "digit", classes: 10 },
-        { name: "digitColour", classes: palette.length },
-        { name: "backgroundColour", classes: palette.length },
-      ],
-    },
-    { random: random.fork("weights") },
-  );
-  const { status } = await train({
-    model: classifier,
-    examples: attributeExamples(options.train.images, labelsOf(options.train)),
-    batchSize,
-    steps: options.steps,
-    schedule: cosineSchedule({
-      learningRate: 0.01,
-      totalSteps: options.steps,
-      warmUpSteps: Math.min(50, options.steps),
-    }),
-    optimiser: { weightDecay: 0.05 },
-    random: random.fork("training"),
-    observers: options.observers,
-    signal: options.signal,
-  });
-  if (status === "aborted") {
-    classifier.dispose();
-    throw new AbortedError(
-      'Stopped while judging the samples; the models are trained. Go on with "npm start -- --resume" (and the same --out).',
-    );
-  }
-  return classifier;
-}
+/** The attributes and how many classes each has. */
+export const attributes = [
+  { name: "digit", classes: 10 },
+  { name: "digitColour", classes: palette.length },
+  { name: "backgroundColour", classes: palette.length },
+] as const;
 
 /** The true attributes of captioned digits. */
 export function labelsOf(digits: CaptionedDigits): AttributeLabels<AttributeName> {

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
+import { readConfigFile } from "@mmgen/example-common";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readConfigFile, runConfigSchema } from "./config.js";
+import { runConfigSchema } from "./config.js";
 import { presetNames, presets } from "./presets.js";
 
 let folder: string;
@@ -17,6 +18,8 @@ async function configFile(text: string): Promise<string> {
   await writeFile(path, text);
   return path;
 }
+
+const read = (path: string) => readConfigFile(path, presets.quick, runConfigSchema, "this pipeline");
 
 describe("presets", () => {
   for (const name of presetNames) {
@@ -39,7 +42,7 @@ describe("readConfigFile", () => {
     const path = await configFile(
       '{ "tokenizer": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }',
     );
-    const config = await readConfigFile(path, presets.quick);
+    const config = await read(path);
     expect(config.tokenizer.quantizer).toEqual({ ...presets.quick.tokenizer.quantizer, codebookSize: 32 });
     expect(config.sampling).toEqual({ ...presets.quick.sampling, topP: 1 });
     expect(config.transformer).toEqual(presets.quick.transformer);
@@ -53,14 +56,12 @@ describe("readConfigFile", () => {
     ["[]", /file/],
     ["{", /not JSON/],
   ])("refuses %s and says where", async (text, where) => {
-    const error: unknown = await readConfigFile(await configFile(text), presets.quick).catch((reason) => reason);
+    const error: unknown = await read(await configFile(text)).catch((reason) => reason);
     expect(ConfigError.isInstance(error)).toBe(true);
     expect((error as Error).message).toMatch(where);
   });
 
   it("names a file that is not there", async () => {
-    await expect(readConfigFile(join(folder, "none.json"), presets.quick)).rejects.toSatisfy(
-      DataError.isInstance.bind(DataError),
-    );
+    await expect(read(join(folder, "none.json"))).rejects.toSatisfy(DataError.isInstance.bind(DataError));
   });
 });

@@ -2,11 +2,9 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sliceImages } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
+import { drawCaptions, type RunFolders, type SamplingOptions, type TrainedModels } from "@mmgen/example-common";
 import { imageGrid } from "@mmgen/plots";
 import { writeGif } from "@mmgen/plots/node";
-import type { TrainedModels } from "./checkpoints.js";
-import type { RunFolders } from "./paths.js";
-import { drawCaptions, type SamplingOptions } from "./samples.js";
 
 /** Captions drawn after every epoch. */
 const shown = 9;

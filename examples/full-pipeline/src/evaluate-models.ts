@@ -1,14 +1,13 @@
 import type { CaptionedDigits } from "@mmgen/datasets";
+import { type TokenizerFigures, type TrainedModels, tokenizerFigures } from "@mmgen/example-common";
 import type { AttributeClassifier } from "@mmgen/training";
 import type { AttributeName } from "./attributes.js";
-import type { TrainedModels } from "./checkpoints.js";
 import type { RunConfig } from "./config.js";
 import { timeGeneration } from "./generation-timing.js";
 import { type InventionFigures, inventionFigures } from "./invention-figures.js";
 import { type Judgement, judge } from "./judge.js";
 import { type LikelihoodFigures, likelihood } from "./likelihood.js";
 import { type AttributeFigures, attributeFigures } from "./run-metrics.js";
-import { type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
 
 /** Options of {@link evaluateModels}. */
 export interface EvaluationOptions {

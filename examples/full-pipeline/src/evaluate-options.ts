@@ -1,6 +1,5 @@
+import { type BackendChoice, backendChoices, numberBetween, wholeNumber } from "@mmgen/example-common";
 import { Command, Option } from "commander";
-import { type BackendChoice, backendChoices } from "./backend.js";
-import { numberBetween, wholeNumber } from "./options.js";
 
 /** What `npm run evaluate` was asked for. */
 export interface EvaluateOptions {

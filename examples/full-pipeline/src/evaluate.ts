@@ -1,16 +1,20 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import type { CaptionedDigits } from "@mmgen/datasets";
+import {
+  fromCaller,
+  interruptSignal,
+  Narrator,
+  runCommand,
+  runFolders,
+  selectTrainingBackend,
+} from "@mmgen/example-common";
 import { attributeReader } from "./attribute-reader.js";
-import { selectTrainingBackend } from "./backend.js";
-import { loadModels } from "./checkpoints.js";
+import { loadModels, runCheckpoints } from "./checkpoints.js";
 import { loadData } from "./data.js";
-import { runCommand } from "./errors.js";
 import { evaluateModels } from "./evaluate-models.js";
 import { type EvaluateOptions, parseEvaluateOptions } from "./evaluate-options.js";
-import { interruptSignal } from "./interruption.js";
-import { Narrator } from "./narrator.js";
-import { fromCaller, runFolders } from "./paths.js";
+import { exampleFolder } from "./example-folder.js";
 import { type RunSettings, readSettings } from "./settings.js";
 import { figureLines } from "./summary.js";
 
@@ -19,14 +23,14 @@ const mostValidation = 5000;
 
 await runCommand(async () => {
   const options = parseEvaluateOptions(process.argv.slice(2));
-  const folders = runFolders(options.checkpoints);
+  const folders = runFolders(options.checkpoints, exampleFolder);
   const settings = await readSettings(folders);
   const { signal } = interruptSignal();
   const narrator = new Narrator(folders);
   narrator.line(`Backend: ${await selectTrainingBackend(options.backend)}.`);
   const models = await loadModels(folders);
   const { train, part, source } = await loadPart(settings, options, narrator.line);
-  const classifier = await attributeReader(folders, {
+  const classifier = await attributeReader(runCheckpoints(folders), {
     train,
     steps: settings.config.evaluation.classifierSteps,
     seed: settings.seed,

@@ -1,7 +1,6 @@
 import { ConfigError } from "@mmgen/core";
+import { type BackendChoice, backendChoices, numberBetween, wholeNumber } from "@mmgen/example-common";
 import { Command, Option } from "commander";
-import { type BackendChoice, backendChoices } from "./backend.js";
-import { numberBetween, wholeNumber } from "./options.js";
 
 /** What `npm run generate` was asked for: exactly one of the first three. */
 export interface GenerateOptions {

@@ -1,22 +1,29 @@
 import { join } from "node:path";
 import { DataError } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import {
+  captionImages,
+  drawCaptions,
+  fromCaller,
+  interruptSignal,
+  readPictures,
+  runCommand,
+  runFolders,
+  type SamplingOptions,
+  selectBackend,
+  type TrainedModels,
+} from "@mmgen/example-common";
 import { imageGrid, imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
-import { selectBackend } from "./backend.js";
-import { loadModels, type TrainedModels } from "./checkpoints.js";
-import { runCommand } from "./errors.js";
+import { loadModels } from "./checkpoints.js";
+import { exampleFolder } from "./example-folder.js";
 import { type GenerateOptions, parseGenerateOptions } from "./generate-options.js";
-import { interruptSignal } from "./interruption.js";
-import { fromCaller, runFolders } from "./paths.js";
-import { readPictures } from "./read-pictures.js";
-import { captionImages, drawCaptions, type SamplingOptions } from "./samples.js";
 
 await runCommand(async () => {
   const options = parseGenerateOptions(process.argv.slice(2));
   const backend = await selectBackend(options.backend);
   process.stderr.write(`Backend: ${backend}.\n`);
-  const models = await loadModels(runFolders(options.checkpoints));
+  const models = await loadModels(runFolders(options.checkpoints, exampleFolder));
   const { seed, topP, greedy, temperature } = options;
   const sampling = { seed, topP, temperature: greedy ? 0 : temperature, signal: interruptSignal().signal };
   if (options.text !== undefined) {

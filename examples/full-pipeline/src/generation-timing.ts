@@ -1,6 +1,6 @@
 import { AbortedError, type SequenceDecoding, type SequenceModel, type TokenBatch } from "@mmgen/core";
+import type { TrainedModels } from "@mmgen/example-common";
 import { generate } from "@mmgen/samplers";
-import type { TrainedModels } from "./checkpoints.js";
 
 /** Milliseconds that a way of generating takes, by ids generated. */
 export interface TimingSeries {

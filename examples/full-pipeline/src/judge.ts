@@ -1,5 +1,6 @@
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import { type CaptionedDigits, gatherCaptioned } from "@mmgen/datasets";
+import { captionImages, drawCaptions, inventPairs, type Pairs, type TrainedModels } from "@mmgen/example-common";
 import {
   type AttributeAgreement,
   type AttributeClassifier,
@@ -7,9 +8,7 @@ import {
   attributeAgreement,
 } from "@mmgen/training";
 import { type AttributeName, labelsOf, labelsOfCaptions, markLabels } from "./attributes.js";
-import type { TrainedModels } from "./checkpoints.js";
 import type { RunConfig } from "./config.js";
-import { captionImages, drawCaptions, inventPairs, type Pairs } from "./samples.js";
 
 /** Pictures of each kind that are shown. */
 const shown = 9;

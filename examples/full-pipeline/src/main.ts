@@ -1,17 +1,21 @@
-import { selectTrainingBackend } from "./backend.js";
-import { runCommand } from "./errors.js";
-import { interruptSignal } from "./interruption.js";
-import { Narrator } from "./narrator.js";
+import {
+  fromCaller,
+  interruptSignal,
+  Narrator,
+  runCommand,
+  runFolders,
+  selectTrainingBackend,
+  stopAfter,
+} from "@mmgen/example-common";
+import { exampleFolder } from "./example-folder.js";
 import { parseStartOptions } from "./options.js";
-import { fromCaller, runFolders } from "./paths.js";
 import { runPipeline } from "./run.js";
 import { newSettings, resumedSettings } from "./settings.js";
-import { stopAfter } from "./stop-after.js";
 import { summary } from "./summary.js";
 
 await runCommand(async () => {
   const options = parseStartOptions(process.argv.slice(2));
-  const folders = runFolders(options.out);
+  const folders = runFolders(options.out, exampleFolder);
   const settings = await (options.resume ? resumedSettings(options, folders) : newSettings(options));
   const narrator = new Narrator(folders);
   const interrupt = interruptSignal();

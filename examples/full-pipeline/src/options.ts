@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { type BackendChoice, backendChoices } from "./backend.js";
+import { type BackendChoice, backendChoices, wholeNumber } from "@mmgen/example-common";
+import { Command, Option } from "commander";
 import { type PresetName, presetNames } from "./presets.js";
 
 /** What `--data` takes. */
@@ -38,24 +38,4 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
     )
     .exitOverride();
   return command.parse([...argv], { from: "user" }).opts();
-}
-
-/** A commander parser for whole numbers of at least 0. */
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError("Expected a whole number of at least 0.");
-  }
-  return value;
-}
-
-/** A commander parser for numbers from `low` to `high`. */
-export function numberBetween(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !(value >= low && value <= high)) {
-      throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
-    }
-    return value;
-  };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import type { CaptionedDigits } from "@mmgen/datasets";
+import { percent, type RunFolders } from "@mmgen/example-common";
 import { codebookUsage, imageGrid, reconstructionGrid, timingChart, trainingCurves } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
@@ -8,7 +9,6 @@ import { attributeTitles } from "./attributes.js";
 import { attributeConfusion } from "./confusion.js";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import type { Judgement, ShownSamples } from "./judge.js";
-import type { RunFolders } from "./paths.js";
 
 /** The pictures of a run, by the name of their file, as PNG bytes. */
 export interface RunPictures {
@@ -110,11 +110,6 @@ export function agreementLine({ agreement }: ShownSamples): string {
   const names = Object.keys(attributeTitles) as (keyof typeof attributeTitles)[];
   const shares = names.map((name) => `${attributeTitles[name]} ${percent(agreement.accuracy[name])}`);
   return `right of ${agreement.count}: ${shares.join(", ")}, all ${percent(agreement.allRight)}`;
-}
-
-/** "97.5 %". */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1).replace(/\.0$/, "")} %`;
 }
 
 function curves({ tokenizer, transformer }: PictureOptions["histories"]): Promise<string> {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { captionWords } from "@mmgen/datasets";
+import { minutes, percent, type RunFolders } from "@mmgen/example-common";
 import { htmlReport, type ReportTable } from "@mmgen/plots";
 import type { AttributeAgreement } from "@mmgen/training";
 import { type AttributeName, attributeTitles } from "./attributes.js";
-import type { RunFolders } from "./paths.js";
-import { percent, type RunPictures } from "./pictures.js";
+import type { RunPictures } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
 
 /** A run's pictures and its animation. */
@@ -94,12 +94,6 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
     footer: `Backend: ${metrics.backend}.`,
   });
   await writeFileAtomic(join(folders.results, "report.html"), html);
-}
-
-/** "8 min 20 s". */
-export function minutes(seconds: number): string {
-  const whole = Math.round(seconds);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** Wall-clock seconds of the whole run. */

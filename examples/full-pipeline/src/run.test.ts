@@ -5,18 +5,17 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError } from "@mmgen/core";
+import { inventPairs, Narrator } from "@mmgen/example-common";
 import type { TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attributeReader } from "./attribute-reader.js";
-import { checkpointPath, loadModels } from "./checkpoints.js";
+import { loadModels, runCheckpoints } from "./checkpoints.js";
 import { loadData } from "./data.js";
 import { evaluateModels } from "./evaluate-models.js";
-import { Narrator } from "./narrator.js";
 import { presets } from "./presets.js";
 import { runPipeline } from "./run.js";
 import type { RunMetrics } from "./run-metrics.js";
-import { inventPairs } from "./samples.js";
 import type { RunSettings } from "./settings.js";
 
 const { tokenizer, transformer } = presets.smoke;
@@ -101,13 +100,13 @@ describe("runPipeline", () => {
     ]);
 
     await expect(run("stopped", { stopAfter: 2 })).rejects.toSatisfy(aborted);
-    expect(existsSync(checkpointPath(foldersOf("stopped"), "vqvae"))).toBe(false);
+    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("vqvae"))).toBe(false);
     await expect(run("stopped", { resume: true, stopAfter: 7 })).rejects.toSatisfy(aborted);
-    expect(existsSync(checkpointPath(foldersOf("stopped"), "transformer"))).toBe(false);
+    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("transformer"))).toBe(false);
     const resumed = await run("stopped", { resume: true });
     for (const file of ["vqvae", "transformer", "tokenizer", "classifier"] as const) {
       const [one, other] = await Promise.all(
-        ["whole", "stopped"].map((name) => readFile(checkpointPath(foldersOf(name), file))),
+        ["whole", "stopped"].map((name) => readFile(runCheckpoints(foldersOf(name)).path(file))),
       );
       expect(one!.equals(other!), file).toBe(true);
     }
@@ -141,7 +140,7 @@ describe("evaluateModels", () => {
     const { config, seed } = settings;
     const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
     const steps = config.evaluation.classifierSteps;
-    using classifier = await attributeReader(folders, { train, steps, seed, observers: [], signal });
+    using classifier = await attributeReader(runCheckpoints(folders), { train, steps, seed, observers: [], signal });
     const { timing, ...figures } = (await evaluateModels({ models, classifier, test, config, seed, signal })).figures;
     const written = JSON.parse(await readFile(join(folders.results, "metrics.json"), "utf8"));
     expect(written).toMatchObject(JSON.parse(JSON.stringify(figures)));
@@ -159,8 +158,8 @@ describe("loadModels", () => {
   };
 
   it("names the checkpoint that is truncated, foreign or missing", async () => {
-    const path = checkpointPath(foldersOf("whole"), "transformer");
-    const other = checkpointPath(foldersOf("whole"), "vqvae");
+    const path = runCheckpoints(foldersOf("whole")).path("transformer");
+    const other = runCheckpoints(foldersOf("whole")).path("vqvae");
     const whole = await readFile(path);
     await truncate(path, whole.length - 10);
     expect(await refusal()).toContain("transformer.safetensors");

@@ -1,23 +1,28 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
+import {
+  codeCounts,
+  mixedOrderExamples,
+  type Narrator,
+  type RunFolders,
+  saveSettings,
+  sequenceExamples,
+  type TrainedModels,
+} from "@mmgen/example-common";
 import { MultimodalTokenizer, type Order } from "@mmgen/multimodal-tokenizer";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { attributeReader } from "./attribute-reader.js";
-import { clearCheckpoints, type TrainedModels, writeCheckpoint } from "./checkpoints.js";
+import { runCheckpoints } from "./checkpoints.js";
 import { loadData } from "./data.js";
 import { EpochSamples } from "./epoch-samples.js";
 import { evaluateModels } from "./evaluate-models.js";
 import type { Judgement } from "./judge.js";
-import type { Narrator } from "./narrator.js";
-import type { RunFolders } from "./paths.js";
 import { writePictures } from "./pictures.js";
 import { writeReport } from "./report.js";
 import { type RunMetrics, throughput } from "./run-metrics.js";
-import { mixedOrderExamples, sequenceExamples } from "./sequences.js";
-import { type RunSettings, saveSettings } from "./settings.js";
-import { codeCounts } from "./tokenizer-figures.js";
+import type { RunSettings } from "./settings.js";
 import { trainTokenizer } from "./train-tokenizer.js";
 import { trainTransformer } from "./train-transformer.js";
 
@@ -44,13 +49,14 @@ export interface RunOptions {
 export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
   const { settings, folders, narrator, signal } = options;
   const { config, seed } = settings;
+  const checkpoints = runCheckpoints(folders);
 
   narrator.stage("Data");
   const data = await loadData(settings, { dataDir: options.dataDir, log: narrator.line });
   narrator.line(data.source);
   const { train, test } = data;
   if (!options.resume) {
-    await clearCheckpoints(folders);
+    await checkpoints.clear();
     await saveSettings(settings, folders);
   }
 
@@ -61,7 +67,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     train: train.images,
     test: test.images,
     seed,
-    folders,
+    checkpoints,
     observers: observers("tokenizer"),
     signal,
   });
@@ -75,7 +81,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     words: captionWords,
     captionLength: 6,
   });
-  await writeCheckpoint(folders, "tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
+  await checkpoints.write("tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
   const testExamples = (order: Order) =>
     sequenceExamples(tokenizer, tokenizer.join({ codes: codes.test, captions: test.captions, order }));
   const epochSamples = new EpochSamples(folders, test.captions, { seed, ...config.sampling, signal });
@@ -94,7 +100,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     },
     onEpoch: (transformer, epoch) => epochSamples.draw({ vqvae, tokenizer, transformer }, epoch),
     seed,
-    folders,
+    checkpoints,
     observers: observers("transformer"),
     signal,
   });
@@ -102,7 +108,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
 
   narrator.stage("Judging");
   const models: TrainedModels = { vqvae, tokenizer, transformer };
-  using classifier = await attributeReader(folders, {
+  using classifier = await attributeReader(checkpoints, {
     train,
     steps: config.evaluation.classifierSteps,
     seed,

@@ -1,10 +1,8 @@
 import { captionWords } from "@mmgen/datasets";
+import { minutes, percent, type RunFolders, textTable } from "@mmgen/example-common";
 import type { EvaluationFigures } from "./evaluate-models.js";
-import type { RunFolders } from "./paths.js";
-import { percent } from "./pictures.js";
-import { attributeTable, minutes, totalSeconds } from "./report.js";
+import { attributeTable, totalSeconds } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
-import { textTable } from "./text-table.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
 export function summary(metrics: RunMetrics, folders: RunFolders): string {

@@ -1,8 +1,4 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
-/** This example's folder. */
-const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 
 /** A path a person typed, from the folder they typed it in (npm moves into the package before it runs a script). */
 export function fromCaller(path: string): string {
@@ -15,8 +11,8 @@ export interface RunFolders {
   readonly checkpoints: string;
 }
 
-/** `DIR/results` and `DIR/checkpoints` for `--out DIR`; without it, both in this example's folder. */
-export function runFolders(out: string | undefined): RunFolders {
+/** `DIR/results` and `DIR/checkpoints` for `--out DIR`; without it, both in the example's own folder. */
+export function runFolders(out: string | undefined, exampleFolder: string): RunFolders {
   const root = out === undefined ? exampleFolder : fromCaller(out);
   return { results: resolve(root, "results"), checkpoints: resolve(root, "checkpoints") };
 }

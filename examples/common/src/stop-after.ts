@@ -1,5 +1,5 @@
 import type { TrainingObserver } from "@mmgen/training";
-import { minutes } from "./report.js";
+import { minutes } from "./figures.js";
 
 /** Stops a run as Ctrl-C would once so many steps of a training have been taken, and says how long all of it would take. */
 export function stopAfter(steps: number, interrupt: AbortController, log: (line: string) => void): TrainingObserver {

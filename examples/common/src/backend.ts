@@ -22,7 +22,7 @@ export async function selectTrainingBackend(choice: BackendChoice): Promise<stri
   if (choice === "wasm") {
     throw new ConfigError(
       "Backend wasm cannot train: it lacks the gradients of convolutions and embeddings. " +
-        'Train with another, for instance --backend onnx; "npm run generate" takes wasm.',
+        "Train with another, for instance --backend onnx; to generate, wasm will do.",
     );
   }
   return selectBackend(choice);

@@ -1,6 +1,6 @@
 import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds } from "@mmgen/samplers";
-import type { TrainedModels } from "./checkpoints.js";
+import type { SequenceModels, TrainedModels } from "./trained-models.js";
 
 /** How ids are drawn. */
 export interface SamplingOptions {
@@ -27,7 +27,8 @@ export async function drawCaptions(
   captions: readonly string[],
   sampling: SamplingOptions,
 ): Promise<ImageBatch> {
-  return (await complete(models, models.tokenizer.promptForImages(captions), sampling)).images;
+  const { codes } = await complete(models, models.tokenizer.promptForImages(captions), sampling);
+  return models.vqvae.decode(codes);
 }
 
 /** Writes a caption for each picture. */
@@ -36,20 +37,31 @@ export async function captionImages(
   images: ImageBatch,
   sampling: SamplingOptions,
 ): Promise<string[]> {
-  const codes = await models.vqvae.encode(images);
+  return captionCodes(models, await models.vqvae.encode(images), sampling);
+}
+
+/** Writes a caption for each picture's codes. */
+export async function captionCodes(
+  models: SequenceModels,
+  codes: CodeBatch,
+  sampling: SamplingOptions,
+): Promise<string[]> {
   return (await complete(models, models.tokenizer.promptForCaptions(codes), sampling)).captions;
 }
 
 /** Invents pictures with captions. */
-export function inventPairs(models: TrainedModels, count: number, sampling: SamplingOptions): Promise<Pairs> {
-  return complete(models, models.tokenizer.promptForPairs(count), sampling);
+export async function inventPairs(models: TrainedModels, count: number, sampling: SamplingOptions): Promise<Pairs> {
+  const { codes, captions } = await complete(models, models.tokenizer.promptForPairs(count), sampling);
+  return { images: await models.vqvae.decode(codes), codes, captions };
 }
 
 /** Completes every row of a prompt and reads it back as a pair; a row's result depends on the seed and its number alone. */
-async function complete(models: TrainedModels, prompt: TokenBatch, sampling: SamplingOptions): Promise<Pairs> {
-  const { tokenizer, transformer, vqvae } = models;
-  const { temperature, topP, signal } = sampling;
-  const seeds = rowSeeds(sampling.seed, prompt.count);
+async function complete(
+  { tokenizer, transformer }: SequenceModels,
+  prompt: TokenBatch,
+  { seed, temperature, topP, signal }: SamplingOptions,
+): Promise<{ readonly codes: CodeBatch; readonly captions: string[] }> {
+  const seeds = rowSeeds(seed, prompt.count);
   const data = new Int32Array(prompt.count * tokenizer.sequenceLength);
   for (let start = 0; start < prompt.count; start += rowsAtOnce) {
     const end = Math.min(start + rowsAtOnce, prompt.count);
@@ -68,6 +80,5 @@ async function complete(models: TrainedModels, prompt: TokenBatch, sampling: Sam
     });
     data.set(part.data, start * tokenizer.sequenceLength);
   }
-  const { codes, captions } = tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
-  return { images: await vqvae.decode(codes), codes, captions };
+  return tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
 }

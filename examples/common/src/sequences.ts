@@ -1,5 +1,5 @@
 import type { CodeBatch, TokenBatch } from "@mmgen/core";
-import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
+import type { MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { type ExampleSource, tokenExamples } from "@mmgen/training";
 
 /** Options of {@link mixedOrderExamples}. */
@@ -9,13 +9,15 @@ export interface MixedOrderOptions {
   readonly captions: readonly string[];
   /** Share of the sequences of a batch that put the text first. */
   readonly textFirstShare: number;
+  /** The order of each pair, where it is settled once for good. */
+  readonly orders?: readonly Order[] | undefined;
   /** Weight of a caption word's loss. */
   readonly textWeight: number;
 }
 
-/** Pairs as training sequences, each in an order drawn anew every time it is seen. */
+/** Pairs as training sequences, each in an order drawn anew every time it is seen, unless its order is settled. */
 export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<TrainingBatch> {
-  const { tokenizer, codes, captions, textFirstShare, textWeight } = options;
+  const { tokenizer, codes, captions, orders, textFirstShare, textWeight } = options;
   const textFirst = tokenizer.join({ codes, captions, order: "text-first" });
   const imageFirst = tokenizer.join({ codes, captions, order: "image-first" });
   return {
@@ -24,7 +26,8 @@ export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<Tr
       const { length } = textFirst;
       const data = new Int32Array(indices.length * length);
       for (const [i, index] of indices.entries()) {
-        const source = random.uniform() < textFirstShare ? textFirst : imageFirst;
+        const isTextFirst = orders ? orders[index] === "text-first" : random.uniform() < textFirstShare;
+        const source = isTextFirst ? textFirst : imageFirst;
         data.set(source.data.subarray(index * length, (index + 1) * length), i * length);
       }
       return tokenizer.toTrainingBatch({ data, count: indices.length, length }, { text: textWeight });

@@ -1,9 +1,13 @@
 import { AbortedError } from "@mmgen/core";
 
-/** What a person who pressed Ctrl-C is told: where the run stands and how to go on. */
-export function interruption(what: string, step: number, totalSteps: number): AbortedError {
+/**
+ * What a person who pressed Ctrl-C is told: where the run stands and how to go on.
+ *
+ * @param command - What starts the example: `npm start`.
+ */
+export function interruption(command: string, what: string, step: number, totalSteps: number): AbortedError {
   return new AbortedError(
-    `Stopped while training ${what}, after step ${step} of ${totalSteps}. Go on with "npm start -- --resume" (and the same --out).`,
+    `Stopped while training ${what}, after step ${step} of ${totalSteps}. Go on with "${command} -- --resume" (and the same --out).`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { AbortedError, MmgenError } from "@mmgen/core";
-import { CommanderError } from "commander";
+import type { CommanderError } from "commander";
 
 /** Exit status of a run that bad input ended. */
 const badInput = 2;
@@ -15,7 +15,7 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
   } catch (error) {
-    if (error instanceof CommanderError) {
+    if (isCommanderError(error)) {
       process.exitCode = error.exitCode === 0 ? 0 : badInput;
     } else if (AbortedError.isInstance(error)) {
       process.stderr.write(`${error.message}\n`);
@@ -27,4 +27,9 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
       throw error;
     }
   }
+}
+
+/** By its code, as an example and what it shares with others may each have a commander of their own. */
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
 }

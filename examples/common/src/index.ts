@@ -1,0 +1,25 @@
+export { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "./backend.js";
+export { CheckpointFolder } from "./checkpoint-folder.js";
+export { readConfigFile } from "./config-file.js";
+export { runCommand } from "./errors.js";
+export { minutes, percent } from "./figures.js";
+export { interruption, interruptSignal } from "./interruption.js";
+export { Narrator } from "./narrator.js";
+export { numberBetween, wholeNumber } from "./option-parsers.js";
+export { fromCaller, type RunFolders, runFolders } from "./paths.js";
+export { type PictureShape, readPictures } from "./read-pictures.js";
+export { captionCodes, captionImages, drawCaptions, inventPairs, type Pairs, type SamplingOptions } from "./samples.js";
+export { type MixedOrderOptions, mixedOrderExamples, sequenceExamples } from "./sequences.js";
+export { readSettings, refuseFixedOptions, saveSettings } from "./settings-file.js";
+export { stopAfter } from "./stop-after.js";
+export { textTable } from "./text-table.js";
+export { codeCounts, type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
+export { type TrainReaderOptions, trainReader } from "./train-reader.js";
+export {
+  type TokenizerTraining,
+  type TrainTokenizerOptions,
+  trainTokenizer,
+} from "./train-tokenizer.js";
+export { type TrainTransformerOptions, type TransformerTraining, trainTransformer } from "./train-transformer.js";
+export { belongTogether, type SequenceModels, type TrainedModels } from "./trained-models.js";
+export type { TrainingCourse } from "./training-course.js";

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { CheckpointError, ConfigError } from "@mmgen/core";
+import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { z } from "zod";
+import type { RunFolders } from "./paths.js";
+
+/** Writes a run's settings beside its checkpoints, so that a resume does the same. */
+export function saveSettings(settings: unknown, folders: RunFolders): Promise<void> {
+  return writeFileAtomic(settingsPath(folders), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/**
+ * Throws {@link ConfigError} where an option is given that would change the settings a run is resumed with.
+ *
+ * @param fixed - Names of such options.
+ */
+export function refuseFixedOptions<Options extends object>(
+  given: Options,
+  fixed: readonly (keyof Options & string)[],
+): void {
+  for (const name of fixed) {
+    if (given[name] !== undefined) {
+      throw new ConfigError(`--${name} cannot be given with --resume, which takes the interrupted run's settings.`);
+    }
+  }
+}
+
+/**
+ * The settings that a run left beside its checkpoints.
+ *
+ * @throws {@link CheckpointError} when there is no run, or its file is damaged.
+ */
+export async function readSettings<Settings>(folders: RunFolders, schema: z.ZodType<Settings>): Promise<Settings> {
+  const path = settingsPath(folders);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, "run's settings")));
+  } catch (error) {
+    throw new CheckpointError(`There is no run at ${path} (${(error as Error).message}).`, { cause: error });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new CheckpointError(`${path} is damaged or of another version: ${z.prettifyError(parsed.error)}`);
+  }
+  return parsed.data;
+}
+
+function settingsPath(folders: RunFolders): string {
+  return join(folders.checkpoints, "run.json");
+}
