@@ -1,0 +1,103 @@
+import { ConfigError } from "@mmgen/core";
+import {
+  drawCaptions,
+  fromCaller,
+  interruptSignal,
+  Narrator,
+  readPictures,
+  runFolders,
+  selectBackend,
+  selectTrainingBackend,
+  stopAfter,
+} from "@mmgen/example-common";
+import { imageGrid } from "@mmgen/plots";
+import { writePng } from "@mmgen/plots/node";
+import { loadModels, loadSequenceModels } from "./checkpoints.js";
+import { exampleFolder } from "./example-folder.js";
+import { codesOf, digitNames, lettersOf } from "./letters.js";
+import type { ClassifyOptions, Commands, DrawOptions, ModelOptions, TrainOptions } from "./options.js";
+import { readDigits } from "./read-digits.js";
+import { runVlm } from "./run.js";
+import { newSettings, resumedSettings } from "./settings.js";
+import { summary } from "./summary.js";
+
+/** What the command line can be asked for. */
+export const commands: Commands = { train, classify, draw };
+
+async function train(options: TrainOptions): Promise<void> {
+  const folders = runFolders(options.out, exampleFolder);
+  const settings = await (options.resume ? resumedSettings(options, folders) : newSettings(options));
+  const narrator = new Narrator(folders);
+  const interrupt = interruptSignal();
+  const backend = await selectTrainingBackend(options.backend);
+  narrator.line(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
+  const metrics = await runVlm({
+    settings,
+    folders,
+    dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),
+    resume: options.resume,
+    backend,
+    narrator,
+    observers: options.stopAfter === undefined ? [] : [stopAfter(options.stopAfter, interrupt, narrator.line)],
+    signal: interrupt.signal,
+  });
+  process.stdout.write(summary(metrics, folders));
+}
+
+/** Reads pictures, or pictures that are letters already: a JSON line each. */
+async function classify(files: readonly string[], options: ClassifyOptions): Promise<void> {
+  const { letters } = options;
+  if (files.length > 0 === (letters !== undefined)) {
+    throw new ConfigError("classify: give either picture files or --letters; --help tells more.");
+  }
+  const folders = await prepare(options);
+  const likeliest = { seed: 0, temperature: 0, signal: interruptSignal().signal };
+  if (letters !== undefined) {
+    const models = await loadSequenceModels(folders);
+    const digits = await readDigits(models, codesOf(models.tokenizer, letters), likeliest);
+    writeLines(letters.map((word, i) => ({ letters: word, digit: digits[i] })));
+    return;
+  }
+  const models = await loadModels(folders);
+  const { imageSide, channels, maxValue } = models.vqvae.config;
+  const shape = { height: imageSide, width: imageSide, channels, maxValue };
+  const codes = await models.vqvae.encode(await readPictures(files.map(fromCaller), shape));
+  const digits = await readDigits(models, codes, likeliest);
+  const words = lettersOf(models.tokenizer, codes);
+  writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));
+}
+
+/** Draws a digit several times, or what letters stand for. */
+async function draw(digit: string | undefined, options: DrawOptions): Promise<void> {
+  const { count, letters, seed, temperature, topP } = options;
+  if ((digit === undefined) === (letters === undefined)) {
+    throw new ConfigError("draw: give either a digit or --letters; --help tells more.");
+  }
+  if (digit !== undefined && !digitNames.includes(digit)) {
+    throw new ConfigError(`draw: expected a digit from 0 to 9, got "${digit}".`);
+  }
+  if (count < 1) {
+    throw new ConfigError(`--count: expected at least 1, got ${count}.`);
+  }
+  const models = await loadModels(await prepare(options));
+  const path = fromCaller(options.out);
+  if (letters !== undefined) {
+    const images = await models.vqvae.decode(codesOf(models.tokenizer, letters));
+    await writePng(path, imageGrid({ images, captions: letters }));
+  } else {
+    const sampling = { seed, temperature, topP, signal: interruptSignal().signal };
+    const images = await drawCaptions(models, new Array<string>(count).fill(digit!), sampling);
+    await writePng(path, imageGrid({ images, title: `Digit ${digit}`, subtitle: `seed ${seed}` }));
+  }
+  process.stderr.write(`Wrote ${path}\n`);
+}
+
+/** Starts the backend, and says where the checkpoints lie. */
+async function prepare(options: ModelOptions): Promise<ReturnType<typeof runFolders>> {
+  process.stderr.write(`Backend: ${await selectBackend(options.backend)}.\n`);
+  return runFolders(options.checkpoints, exampleFolder);
+}
+
+function writeLines(rows: readonly object[]): void {
+  process.stdout.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+}

@@ -1,0 +1,143 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { DataError, Random, VocabularyError } from "@mmgen/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codesOf, letterCounts, lettersOf, lineTokenizer } from "./letters.js";
+import { bothOrders, lineExamples } from "./line-batches.js";
+import { readPreparedLines } from "./prepared-lines.js";
+import { commonMistakes, mistakeLine } from "./read-digits.js";
+
+const tokenizer = lineTokenizer(26, 8);
+const words = ["ABCDEFGH", "ZYXWVUTS", "AAAAAAAA"];
+const pairs = { codes: codesOf(tokenizer, words), captions: ["7", "0", "7"] };
+
+describe("letters", () => {
+  it("are codes and back", () => {
+    expect(pairs.codes).toMatchObject({ count: 3, height: 1, width: 8 });
+    expect([...pairs.codes.data.subarray(0, 8)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(lettersOf(tokenizer, pairs.codes)).toEqual(words);
+  });
+
+  it.each([
+    ["ABCDEFG", "a picture has 8 letters, got 7"],
+    ["ABCDEFGHI", "got 9"],
+    ["", "got 0"],
+    ["ABCDEFGh", 'no picture has the letter "h"; there are A to Z'],
+    ["ABCD EFG", 'the letter " "'],
+  ])("%j is refused: %s", (word, message) => {
+    expect(() => codesOf(tokenizer, [word])).toThrow(VocabularyError);
+    expect(() => codesOf(tokenizer, [word])).toThrow(message);
+  });
+
+  it("are counted by digit and place", () => {
+    const counts = letterCounts(tokenizer, pairs);
+    expect(counts[7]![0]![0]).toBe(2);
+    expect(counts[7]![7]![0]).toBe(1);
+    expect(counts[0]![0]![25]).toBe(1);
+    expect(counts.flat().reduce((sum, place) => sum + place.reduce((all, count) => all + count, 0), 0)).toBe(24);
+  });
+});
+
+describe("lineExamples", () => {
+  const context = { epoch: 0, training: true, random: Random.fromSeed(1) };
+
+  it("leave the padding out and weigh the digit", async () => {
+    const config = { digitWeight: 5, task: "anew" } as const;
+    const examples = lineExamples({ tokenizer, pairs, config, seed: 1 });
+    const { inputs, targets, weights } = await examples.batch(Int32Array.of(0), context);
+    expect([inputs.length, targets.length, weights!.length]).toEqual([24, 24, 24]);
+    expect([...weights!].filter((weight) => weight === 5)).toHaveLength(1);
+    const [line] = tokenizer.describe({ data: inputs.data, count: 1, length: 24 });
+    expect(["number:7, image:ABCDEFGH", "image:ABCDEFGH, number:7"]).toContain(line);
+  });
+
+  it("toss the task anew each time, about half and half, or once for good", async () => {
+    const ask = async (task: "anew" | "once", step: number) => {
+      const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, task }, seed: 3 });
+      const random = Random.fromSeed(2).fork(step);
+      const { inputs } = await examples.batch(new Int32Array(64).fill(1), { ...context, random });
+      const lines = tokenizer.describe({ data: inputs.data, count: 64, length: 24 });
+      return lines.filter((line) => line.startsWith("image")).length;
+    };
+    const anew = await Promise.all([0, 1, 2, 3].map((step) => ask("anew", step)));
+    // 256 tosses: 128 ± 4 standard deviations of 8.
+    expect(anew.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(96);
+    expect(anew.reduce((sum, count) => sum + count, 0)).toBeLessThan(160);
+    const once = await Promise.all([0, 1].map((step) => ask("once", step)));
+    expect(once[0]! % 64).toBe(0);
+    expect(once[1]).toBe(once[0]);
+  });
+
+  it("keep the order of lines that have one", async () => {
+    const settled = { ...pairs, orders: ["image-first", "text-first", "image-first"] as const };
+    const examples = lineExamples({ tokenizer, pairs: settled, config: { digitWeight: 1, task: "once" }, seed: 1 });
+    const { inputs } = await examples.batch(Int32Array.of(0, 1, 2), context);
+    const lines = tokenizer.describe({ data: inputs.data, count: 3, length: 24 });
+    expect(lines.map((line) => line.slice(0, 6))).toEqual(["image:", "number", "image:"]);
+  });
+
+  it("are evaluated in both orders", () => {
+    const { batch, orders } = bothOrders(tokenizer, pairs);
+    expect(batch.inputs.count).toBe(6);
+    expect(orders).toEqual([...new Array(3).fill("text-first"), ...new Array(3).fill("image-first")]);
+  });
+});
+
+describe("readPreparedLines", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mmgen-lines-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  const train = "image:ABCDEFGH, number:7.#######\nnumber:0, image:ZYXWVUTS.#######\n";
+  const valid = "number:3, image:QQQQQQQQ.#######\n";
+  const write = async (name: string, trainText: string | Uint8Array, validText?: string | Uint8Array) => {
+    await writeFile(join(folder, `${name}-train.txt`), trainText);
+    if (validText !== undefined) {
+      await writeFile(join(folder, `${name}-valid.txt`), validText);
+    }
+    return readPreparedLines(join(folder, `${name}-train.txt`), tokenizer);
+  };
+
+  it("reads lines and those for validation beside them, packed or not", async () => {
+    for (const pack of [(text: string) => text, (text: string) => gzipSync(text)]) {
+      const { train: pairs, validation } = await write("good", pack(train), pack(valid));
+      expect(lettersOf(tokenizer, pairs.codes)).toEqual(["ABCDEFGH", "ZYXWVUTS"]);
+      expect(pairs).toMatchObject({ captions: ["7", "0"], orders: ["image-first", "text-first"] });
+      expect(validation.captions).toEqual(["3"]);
+    }
+  });
+
+  it.each<[string, string | Uint8Array, string | undefined, RegExp]>([
+    ["an empty file", "\n", valid, /holds no lines/],
+    ["a short line", train.replace("#######\n", "\n"), valid, /Line 1: expected 32 characters.*got 25/],
+    ["a letter that is missing", train.replace("ABCDEFGH", "ABCDEFG").replace("#", "##"), valid, /Row 0, position 13/],
+    ["a foreign character", train.replace("A", "ä"), valid, /Line 1, character 7: no line has "ä"/],
+    ["a truncated gz", gzipSync(train).subarray(0, 20), valid, /not a readable gz/],
+    ["no validation beside it", train, undefined, /valid\.txt/],
+  ])("refuses %s by name", async (name, trainText, validText, message) => {
+    const error: unknown = await write(name.replaceAll(" ", "-"), trainText, validText).catch((reason) => reason);
+    expect(DataError.isInstance(error)).toBe(true);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it("refuses a name that has no counterpart", async () => {
+    await expect(readPreparedLines(join(folder, "lines.txt"), tokenizer)).rejects.toThrow("expected a file named as");
+  });
+});
+
+describe("commonMistakes", () => {
+  it("lists them by their share of the digit's pictures", () => {
+    const confusion: number[][] = Array.from({ length: 10 }, (_, row) =>
+      Array.from({ length: 10 }, (_, i) => (i === row ? 90 : 0)),
+    );
+    confusion[4]![9] = 10;
+    confusion[0]![6] = 30;
+    const mistakes = commonMistakes({ count: 0, right: 0, confusion });
+    expect(mistakes.map(mistakeLine)).toEqual(["0 as 6: 25.0 % (30)", "4 as 9: 10.0 % (10)"]);
+    expect(commonMistakes({ count: 0, right: 0, confusion }, 1)).toHaveLength(1);
+  });
+});

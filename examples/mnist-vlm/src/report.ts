@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@mmgen/core/node";
+import { minutes, percent, type RunFolders } from "@mmgen/example-common";
+import { accuracyMargin, htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
+import { mistakeLine } from "./read-digits.js";
+import { type RunMetrics, totalSeconds } from "./run-metrics.js";
+
+/** A run's pictures as PNG bytes. */
+export interface RunPictures {
+  readonly accuracy: Uint8Array;
+  readonly confusion: Uint8Array;
+  readonly curves: Uint8Array;
+  readonly logos: Uint8Array;
+  /** Absent where a run was given lines instead of pictures. */
+  readonly reconstructions?: Uint8Array;
+  readonly latents?: Uint8Array;
+  /** By step, in order. */
+  readonly generated?: readonly { readonly step: number; readonly image: Uint8Array }[];
+}
+
+/** Writes `report.html`: the run's pictures and figures in one file that needs nothing else. */
+export async function writeReport(folders: RunFolders, metrics: RunMetrics, pictures: RunPictures): Promise<void> {
+  const { evaluatedOn, mistakes, reading } = metrics;
+  const html = htmlReport({
+    title: "A picture as eight letters",
+    lead:
+      `Trained from nothing in ${minutes(totalSeconds(metrics))}: one autoencoder writes a digit as a word of eight letters, ` +
+      "and one small GPT learns lines of characters that name word and digit, in either order. Asked one way it reads, asked the other it draws.",
+    facts: factsOf(metrics),
+    sections: [
+      { heading: "How good it is", table: figureTable(metrics) },
+      {
+        heading: "Reading",
+        text: `The likeliest of the ten digits after "image:ABCDEFGH, number:", for ${reading.count} ${evaluatedOn}. Commonest mistakes: ${mistakes.map(mistakeLine).join("; ") || "none"}.`,
+        images: [
+          { image: pictures.accuracy, alt: "Accuracy by checkpoint with its 95 % interval" },
+          { image: pictures.confusion, alt: "Confusion matrix of the ten digits" },
+        ],
+      },
+      ...drawingSection(pictures),
+      {
+        heading: "The letters",
+        text: "Each place has its own meaning; which letters a digit is written with was learned from pictures alone.",
+        images: [{ image: pictures.logos, alt: "Sequence logos of the letters of each digit" }],
+      },
+      ...letterSection(pictures),
+      {
+        heading: "Training",
+        images: [{ image: pictures.curves, alt: "Curves of both trainings" }],
+        table: {
+          columns: ["stage", "time"],
+          rows: Object.entries(metrics.seconds).map(([stage, seconds]) => [stage, minutes(seconds)]),
+        },
+      },
+      { heading: "The data", text: metrics.source },
+      { heading: "Settings", code: JSON.stringify(metrics.settings, null, 2) },
+    ],
+    footer: `Backend: ${metrics.backend}.`,
+  });
+  await writeFileAtomic(join(folders.results, "report.html"), html);
+}
+
+function drawingSection({ generated }: RunPictures): ReportSection[] {
+  const [first, last] = [generated?.[0], generated?.at(-1)];
+  if (!first || !last) {
+    return [];
+  }
+  const shown = first === last ? [last] : [first, last];
+  return [
+    {
+      heading: "Drawing",
+      text: "Letters drawn one by one after a digit's name, and turned into a picture by the autoencoder: from the first checkpoint and from the last.",
+      images: shown.map(({ step, image }) => ({ image, alt: `Ten rows of digits drawn after ${step} steps` })),
+    },
+  ];
+}
+
+function letterSection({ reconstructions, latents }: RunPictures): ReportSection[] {
+  if (!reconstructions || !latents) {
+    return [];
+  }
+  return [
+    {
+      heading: "What the letters keep",
+      images: [
+        { image: reconstructions, alt: "Test pictures above their reconstructions" },
+        { image: latents, alt: "Latents of test pictures in the plane, coloured by digit" },
+      ],
+    },
+  ];
+}
+
+function factsOf(metrics: RunMetrics) {
+  const { reading, evaluatedOn, pictures } = metrics;
+  const facts = [
+    {
+      label: "read right",
+      value: percent(reading.right / reading.count),
+      note: `${reading.count} ${evaluatedOn}, ± ${percent(accuracyMargin(reading))}`,
+    },
+  ];
+  if (pictures) {
+    const { drawn, tokenizer } = pictures;
+    facts.push(
+      { label: "drawn as asked", value: percent(drawn.right / drawn.count), note: `${drawn.count} drawn digits` },
+      { label: "reconstruction", value: tokenizer.meanSquaredError.toFixed(4), note: "squared error on [0, 1]" },
+    );
+  }
+  return facts;
+}
+
+/** The run's figures beside the published ones; for the report and for the terminal. */
+export function figureTable(metrics: RunMetrics): ReportTable {
+  const { evaluatedOn, likelihood, pictures, reading, sampledReading, settings } = metrics;
+  const { chunks, codebookSize } = settings.config.tokenizer;
+  const bits = (chunks * Math.log2(codebookSize)).toFixed(1);
+  const rows = [
+    [`read right, ${reading.count} ${evaluatedOn}, likeliest digit`, (reading.right / reading.count).toFixed(4), "–"],
+    [
+      `the same, first ${sampledReading.count}, drawn at temperature 0.8`,
+      (sampledReading.right / sampledReading.count).toFixed(4),
+      "0.932",
+    ],
+    ["nats a character, without padding", likelihood.natsPerCharacter.toFixed(4), "–"],
+    ["nats a character, padding counted as published", likelihood.natsPerPaddedCharacter.toFixed(4), "–"],
+    ["nats a letter", likelihood.natsPerLetter.toFixed(4), "–"],
+  ];
+  if (pictures) {
+    const { classifier, drawn, tokenizer } = pictures;
+    rows.push(
+      [`squared error on [0, 1] of test pictures, ${bits} bits`, tokenizer.meanSquaredError.toFixed(4), "0.0227"],
+      [`drawn digits read as asked, of ${drawn.count}`, (drawn.right / drawn.count).toFixed(4), "–"],
+      ["the judge on real test pictures", classifier.onTestImages.toFixed(4), "–"],
+      ["the judge on their reconstructions", classifier.onReconstructions.toFixed(4), "–"],
+    );
+  }
+  return { columns: ["measure", "here", "published"], rows };
+}

@@ -1,0 +1,71 @@
+import type { TokenizerFigures } from "@mmgen/example-common";
+import type { SequenceFigures, TrainingHistory } from "@mmgen/training";
+import type { DrawingFigures } from "./draw-digits.js";
+import type { Mistake, Reading } from "./read-digits.js";
+import type { RunSettings } from "./settings.js";
+
+/** Likelihood of lines that were not trained on. */
+export interface LineLikelihood {
+  /** Mean over the characters that count: padding does not. */
+  readonly natsPerCharacter: number;
+  /** The sum over a line's characters, by the line's task. */
+  readonly natsPerLine: { readonly drawing: number; readonly reading: number };
+  /** The published counting: the same nats over all characters of a line, padding too, which costs nothing as it is certain. */
+  readonly natsPerPaddedCharacter: number;
+  /** Mean nats of a letter of a picture that is drawn; chance is ln 26 = 3.26. */
+  readonly natsPerLetter: number;
+}
+
+/** What one checkpoint reads right. */
+export interface CheckpointAccuracy {
+  readonly step: number;
+  readonly right: number;
+  readonly count: number;
+}
+
+/** What the tokenizer and the drawn pictures came to; absent where a run was given lines instead of pictures. */
+export interface PictureFigures {
+  readonly tokenizer: TokenizerFigures;
+  /** The classifier that judges drawn pictures, on real test pictures and on these after their letters. */
+  readonly classifier: { readonly onTestImages: number; readonly onReconstructions: number };
+  readonly drawn: DrawingFigures;
+}
+
+/** Everything a run measured, as `metrics.json` holds it. */
+export interface RunMetrics {
+  readonly settings: RunSettings;
+  readonly source: string;
+  readonly backend: string;
+  /** What accuracies are of: "test pictures", or "validation lines". */
+  readonly evaluatedOn: string;
+  readonly accuracies: readonly CheckpointAccuracy[];
+  /** The last checkpoint's, the likeliest of the ten digits taken. */
+  readonly reading: Reading;
+  readonly mistakes: readonly Mistake[];
+  /** As published: the first 1000, digits drawn at temperature 0.8. */
+  readonly sampledReading: Pick<Reading, "right" | "count">;
+  readonly likelihood: LineLikelihood;
+  readonly pictures?: PictureFigures;
+  /** Wall-clock seconds by stage. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly histories: { readonly tokenizer?: TrainingHistory; readonly transformer: TrainingHistory };
+}
+
+/** Sums up the figures of lines given in both orders. */
+export function lineLikelihood(figures: SequenceFigures, paddedLength: number): LineLikelihood {
+  const { natsPerDim, natsPerSample, byOrder, byModality } = figures;
+  return {
+    natsPerCharacter: natsPerDim,
+    natsPerLine: {
+      drawing: byOrder["text-first"]!.natsPerSample,
+      reading: byOrder["image-first"]!.natsPerSample,
+    },
+    natsPerPaddedCharacter: natsPerSample / (paddedLength - 1),
+    natsPerLetter: byModality.image!.natsPerDim,
+  };
+}
+
+/** Wall-clock seconds of the whole run. */
+export function totalSeconds({ seconds }: RunMetrics): number {
+  return Object.values(seconds).reduce((sum, each) => sum + each, 0);
+}

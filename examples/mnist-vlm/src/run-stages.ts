@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@mmgen/core/node";
+import { type Narrator, type RunFolders, type SequenceModels, saveSettings } from "@mmgen/example-common";
+import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import type { RunCheckpoints } from "./checkpoints.js";
+import type { LineEvaluation } from "./evaluate.js";
+import type { LetterPairs } from "./letters.js";
+import { type WritePicture, writeLinePictures } from "./pictures.js";
+import { type RunPictures, writeReport } from "./report.js";
+import type { RunMetrics } from "./run-metrics.js";
+import type { RunSettings } from "./settings.js";
+import { trainLines } from "./train-lines.js";
+
+/** Options of `runVlm`. */
+export interface RunOptions {
+  readonly settings: RunSettings;
+  readonly folders: RunFolders;
+  readonly dataDir: string | undefined;
+  /** Whether to go on from the checkpoints in the folder, or to start anew and remove them. */
+  readonly resume: boolean;
+  /** One line that says what computes. */
+  readonly backend: string;
+  readonly narrator: Narrator;
+  /** Told of the training of both models, beside the narrator's own observers. */
+  readonly observers: readonly TrainingObserver[];
+  readonly signal: AbortSignal;
+}
+
+/** What the steps of a run hand on. */
+export interface Run extends RunOptions {
+  readonly checkpoints: RunCheckpoints;
+  readonly write: WritePicture;
+}
+
+/** Tells where the data comes from and, in a new run, makes room for its checkpoints. */
+export async function begin({ checkpoints, folders, narrator, resume, settings }: Run, source: string): Promise<void> {
+  narrator.line(source);
+  if (!resume) {
+    await checkpoints.clear();
+    await saveSettings(settings, folders);
+  }
+}
+
+/** Trains the GPT on a run's pairs. */
+export async function learnLines(
+  run: Run,
+  tokenizer: SequenceModels["tokenizer"],
+  train: LetterPairs,
+  validation: LetterPairs,
+): Promise<TrainingHistory> {
+  const { checkpoints, narrator, settings, signal } = run;
+  narrator.stage("Lines");
+  await checkpoints.write("tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
+  const { transformer, history } = await trainLines({
+    config: settings.config.transformer,
+    ...{ tokenizer, train, validation, seed: settings.seed, checkpoints, signal },
+    observers: observersOf(run, "lines"),
+  });
+  transformer.dispose();
+  return history;
+}
+
+/** The narrator's observers of a training and the run's own. */
+export function observersOf({ narrator, observers }: Run, name: string): TrainingObserver[] {
+  return [...narrator.observers(name), ...observers];
+}
+
+/** What a run has when all is measured. */
+type Results = Pick<RunMetrics, "source" | "evaluatedOn" | "histories" | "pictures"> & {
+  readonly evaluation: LineEvaluation;
+  readonly images: Pick<RunPictures, "logos" | "reconstructions" | "latents" | "generated">;
+};
+
+/** Writes what is left to write, and gives the figures. */
+export async function finish(run: Run, { evaluation, images, ...results }: Results): Promise<RunMetrics> {
+  const { backend, folders, narrator, settings, write } = run;
+  const pictures = { ...(await writeLinePictures(write, evaluation, results)), ...images };
+  narrator.endStage();
+  const metrics: RunMetrics = { settings, backend, ...results, ...evaluation, seconds: narrator.seconds };
+  await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
+  await writeReport(folders, metrics, pictures);
+  return metrics;
+}

@@ -1,0 +1,19 @@
+import { runCheckpoints } from "./checkpoints.js";
+import { pictureWriter } from "./pictures.js";
+import { runFromLines } from "./run-from-lines.js";
+import { runFromPictures } from "./run-from-pictures.js";
+import type { RunMetrics } from "./run-metrics.js";
+import type { RunOptions } from "./run-stages.js";
+import { checkpointSteps } from "./train-lines.js";
+
+/**
+ * The whole road, from pictures or, where the settings name them, from prepared lines.
+ *
+ * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
+ */
+export async function runVlm(options: RunOptions): Promise<RunMetrics> {
+  const { folders, settings } = options;
+  const checkpoints = runCheckpoints(folders, checkpointSteps(settings.config.transformer));
+  const run = { ...options, checkpoints, write: pictureWriter(folders) };
+  return settings.lines === undefined ? runFromPictures(run) : runFromLines(run, settings.lines);
+}

@@ -1,0 +1,86 @@
+import { type TransformerTraining, trainTransformer } from "@mmgen/example-common";
+import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { TinyTransformer } from "@mmgen/tiny-transformer";
+import { evaluateSequences, type SequenceFigures, type TrainingObserver } from "@mmgen/training";
+import type { RunCheckpoints } from "./checkpoints.js";
+import type { VlmConfig } from "./config.js";
+import { firstPairs, type LetterPairs } from "./letters.js";
+import { bothOrders, lineExamples } from "./line-batches.js";
+import { trainingCourse } from "./training-course.js";
+
+/** Held-out pairs that the per-epoch figures are taken from; the final figures use all. */
+const epochPairs = 500;
+
+/** Options of {@link trainLines}. */
+export interface TrainLinesOptions {
+  readonly config: VlmConfig["transformer"];
+  readonly tokenizer: MultimodalTokenizer;
+  readonly train: LetterPairs;
+  readonly validation: LetterPairs;
+  readonly seed: number;
+  readonly checkpoints: RunCheckpoints;
+  readonly observers: readonly TrainingObserver[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains the GPT on lines, or goes on with it; keeps it after the steps that the configuration names.
+ *
+ * @throws an `AbortedError` when the signal fires; the state to resume from is then written.
+ */
+export async function trainLines(options: TrainLinesOptions): Promise<TransformerTraining> {
+  const { checkpoints, config, seed, signal, tokenizer } = options;
+  const { width, heads, layers, dropout, tiedWeights, steps } = config;
+  const held = firstPairs(options.validation, epochPairs);
+  const kept = new Set(checkpointSteps(config));
+  const training = await trainTransformer({
+    ...trainingCourse(options, config, checkpoints.file("transformerTraining")),
+    model: {
+      vocabularySize: tokenizer.vocabularySize,
+      contextLength: tokenizer.sequenceLength,
+      ...{ width, heads, layers, dropout, tiedWeights },
+    },
+    examples: lineExamples({ tokenizer, pairs: options.train, config, seed }),
+    steps,
+    evaluate: async (transformer) => {
+      const { natsPerDim, byOrder } = await lineFigures(transformer, tokenizer, held, signal);
+      return {
+        natsPerCharacter: natsPerDim,
+        drawing: byOrder["text-first"]!.natsPerDim,
+        reading: byOrder["image-first"]!.natsPerDim,
+      };
+    },
+    watch: (transformer) => ({
+      onStep: async ({ step }) => {
+        if (kept.has(step)) {
+          await checkpoints.write(`transformer-${step}`, await transformer.toSafetensors());
+        }
+      },
+    }),
+  });
+  await checkpoints.write("transformer", await training.transformer.toSafetensors());
+  return training;
+}
+
+/** Steps after which the model is kept, in order, the last among them. */
+export function checkpointSteps({ checkpoints, steps }: VlmConfig["transformer"]): number[] {
+  return [...new Set([...checkpoints.filter((step) => step < steps), steps])].sort((a, b) => a - b);
+}
+
+/** Likelihood of lines, each in both orders; padding does not count. */
+export function lineFigures(
+  model: TinyTransformer,
+  tokenizer: MultimodalTokenizer,
+  pairs: LetterPairs,
+  signal: AbortSignal,
+): Promise<SequenceFigures> {
+  const { batch, orders } = bothOrders(tokenizer, pairs);
+  return evaluateSequences({
+    model,
+    sequences: batch,
+    batchSize: 250,
+    modalityOf: (id) => tokenizer.modality(id),
+    orders,
+    signal,
+  });
+}
