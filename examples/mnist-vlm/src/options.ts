@@ -81,8 +81,8 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
     .option("--out <file>", "the grid", "drawn.png")
     .option("--letters <words...>", "instead of a digit: the pictures that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-    .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 0.8)
-    .option("--top-p <number>", "keep the likeliest letters that reach this probability", numberBetween(0.001, 1), 1)
+    .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 0.7)
+    .option("--top-p <number>", "keep the likeliest letters that reach this probability", numberBetween(0.001, 1), 0.9)
     .option(...checkpoints)
     .addOption(backend())
     .action((digit: string | undefined, options: DrawOptions) => commands.draw(digit, options));

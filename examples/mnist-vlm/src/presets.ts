@@ -16,7 +16,7 @@ const quick: VlmConfig = {
     codebook: "ema",
     commitmentWeight: 0.25,
     deadCodeThreshold: 0.1,
-    epochs: 20,
+    epochs: 24,
     patience: 5,
     batchSize: 256,
     learningRate: 2e-3,
@@ -31,7 +31,7 @@ const quick: VlmConfig = {
     layers: 4,
     dropout: 0,
     tiedWeights: false,
-    steps: 4000,
+    steps: 3500,
     beta2: 0.99,
     batchSize: 128,
     learningRate: 2e-3,
@@ -41,14 +41,14 @@ const quick: VlmConfig = {
     clipNorm: 1,
     digitWeight: 5,
     task: "anew",
-    checkpoints: [250, 500, 1000, 2000, 3000, 4000],
+    checkpoints: [250, 500, 1000, 2000, 3000, 3500],
   },
-  sampling: { temperature: 0.8, topP: 1 },
+  sampling: { temperature: 0.7, topP: 0.9 },
   evaluation: { drawnPerDigit: 100, shownPerDigit: 12, classifierSteps: 800, embedded: 2000 },
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` within a quarter of an hour, `original` has the published
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in about a quarter of an hour, `original` has the published
  * system's settings and takes hours.
  */
 export const presets: Readonly<Record<PresetName, VlmConfig>> = {
