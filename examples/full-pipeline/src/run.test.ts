@@ -74,7 +74,10 @@ function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINIT
 const aborted = AbortedError.isInstance.bind(AbortedError);
 
 describe("runPipeline", () => {
-  it("writes every result, and stopped and resumed equals uninterrupted to the byte", async () => {
+  // Two whole runs, in seconds where the machine is free.
+  it("writes every result, and stopped and resumed equals uninterrupted to the byte", {
+    timeout: 240_000,
+  }, async () => {
     const before = tf.memory().numTensors;
     const metrics = await run("whole");
     expect(tf.memory().numTensors).toBe(before);
