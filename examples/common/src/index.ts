@@ -13,7 +13,7 @@ export { type MixedOrderOptions, mixedOrderExamples, sequenceExamples } from "./
 export { readSettings, refuseFixedOptions, saveSettings } from "./settings-file.js";
 export { stopAfter } from "./stop-after.js";
 export { textTable } from "./text-table.js";
-export { codeCounts, type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
+export { codeUsage, type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
 export { type TrainReaderOptions, trainReader } from "./train-reader.js";
 export {
   type TokenizerTraining,

@@ -1,4 +1,4 @@
-import type { ImageBatch } from "@mmgen/core";
+import type { CodeBatch, ImageBatch } from "@mmgen/core";
 import { CodeUsage, type ReconstructionFigures, reconstructionFigures, type VqVae } from "@mmgen/vqvae";
 
 /** Reconstruction error and codebook use over a set of images. */
@@ -9,18 +9,21 @@ export interface TokenizerFigures extends ReconstructionFigures {
   readonly codesUsed: number;
 }
 
-/** How well the tokenizer reconstructs images it was not trained on. */
-export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch): Promise<TokenizerFigures> {
-  const codes = await vqvae.encode(images);
-  const usage = new CodeUsage(vqvae.codebookSize);
-  usage.add(codes.data);
+/**
+ * How well the tokenizer reconstructs images it was not trained on.
+ *
+ * @param codes - Theirs, where they are known already.
+ */
+export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch, codes?: CodeBatch): Promise<TokenizerFigures> {
+  codes ??= await vqvae.encode(images);
+  const usage = codeUsage(vqvae, codes);
   const figures = reconstructionFigures(images, await vqvae.decode(codes));
   return { ...figures, perplexity: usage.perplexity(), codesUsed: usage.share() };
 }
 
-/** How often each code comes among the codes of images, `[codebookSize]`. */
-export async function codeCounts(vqvae: VqVae, images: ImageBatch): Promise<Float64Array> {
+/** How often each of a tokenizer's codes comes. */
+export function codeUsage(vqvae: VqVae, codes: CodeBatch): CodeUsage {
   const usage = new CodeUsage(vqvae.codebookSize);
-  usage.add((await vqvae.encode(images)).data);
-  return usage.counts;
+  usage.add(codes.data);
+  return usage;
 }

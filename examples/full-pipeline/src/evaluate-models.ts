@@ -1,3 +1,4 @@
+import type { CodeBatch } from "@mmgen/core";
 import type { CaptionedDigits } from "@mmgen/datasets";
 import { type TokenizerFigures, type TrainedModels, tokenizerFigures } from "@mmgen/example-common";
 import type { AttributeClassifier } from "@mmgen/training";
@@ -16,6 +17,8 @@ export interface EvaluationOptions {
   readonly classifier: AttributeClassifier<AttributeName>;
   /** Pairs that no model was trained on. */
   readonly test: CaptionedDigits;
+  /** The test pictures' codes. */
+  readonly codes: CodeBatch;
   readonly config: RunConfig;
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -35,20 +38,20 @@ export interface EvaluationFigures {
 export async function evaluateModels(
   options: EvaluationOptions,
 ): Promise<{ figures: EvaluationFigures; judgement: Judgement }> {
-  const { models, test, signal } = options;
+  const { codes, models, test, signal } = options;
   const { tokenizer, transformer, vqvae } = models;
   const judgement = await judge(options);
-  const codes = await vqvae.encode(test.images);
+  const { invented, unconditional } = judgement;
   const tokens = {
     "text-first": tokenizer.join({ codes, captions: test.captions, order: "text-first" }),
     "image-first": tokenizer.join({ codes, captions: test.captions, order: "image-first" }),
   };
   const pixels = test.images.height * test.images.width;
   const figures = {
-    tokenizer: await tokenizerFigures(vqvae, test.images),
+    tokenizer: await tokenizerFigures(vqvae, test.images, codes),
     likelihood: await likelihood({ transformer, tokenizer, tokens, pixels, signal }),
     attributes: attributeFigures(judgement),
-    invention: inventionFigures(judgement.invented.captions, judgement.invented.codes),
+    invention: inventionFigures(invented.captions, unconditional.asked.digit, invented.codes),
     timing: await timeGeneration(models, signal),
   };
   return { figures, judgement };

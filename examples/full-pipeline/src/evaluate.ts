@@ -18,8 +18,8 @@ import { exampleFolder } from "./example-folder.js";
 import { type RunSettings, readSettings } from "./settings.js";
 import { figureLines } from "./summary.js";
 
-/** Most training pictures kept aside that are evaluated on. */
-const mostValidation = 5000;
+/** Training pictures that the run has not seen, of which there must be so many. */
+const validationPictures = 5000;
 
 await runCommand(async () => {
   const options = parseEvaluateOptions(process.argv.slice(2));
@@ -39,7 +39,8 @@ await runCommand(async () => {
   });
   const seed = options.seed ?? settings.seed;
   const config = overlaid(settings, options);
-  const { figures } = await evaluateModels({ models, classifier, test: part, config, seed, signal });
+  const codes = await models.vqvae.encode(part.images);
+  const { figures } = await evaluateModels({ models, classifier, test: part, codes, config, seed, signal });
   const file = join(folders.results, options.part === "test" ? "evaluation.json" : "evaluation-validation.json");
   const content = { source, part: options.part, seed, sampling: config.sampling, ...figures };
   await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
@@ -54,7 +55,7 @@ async function loadPart(
   log: (line: string) => void,
 ): Promise<{ train: CaptionedDigits; part: CaptionedDigits; source: string }> {
   const folder = dataDir === undefined ? undefined : fromCaller(dataDir);
-  const validationCount = part === "validation" ? mostValidation : 0;
+  const validationCount = part === "validation" ? validationPictures : 0;
   const data = await loadData(settings, { dataDir: folder, validationCount, log });
   return { train: data.train, part: data[part], source: data.source };
 }

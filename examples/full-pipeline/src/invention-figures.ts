@@ -1,5 +1,4 @@
 import type { CodeBatch } from "@mmgen/core";
-import { parseCaption } from "@mmgen/datasets";
 
 /** How varied invented pairs are. */
 export interface InventionFigures {
@@ -12,23 +11,23 @@ export interface InventionFigures {
   readonly distinct: number;
 }
 
-/** Counts what invented pairs have in them. */
-export function inventionFigures(captions: readonly string[], codes: CodeBatch): InventionFigures {
+/**
+ * Counts what invented pairs have in them.
+ *
+ * @param digits - What each caption names, −1 where it names none.
+ */
+export function inventionFigures(
+  captions: readonly string[],
+  digits: ArrayLike<number>,
+  codes: CodeBatch,
+): InventionFigures {
   const size = codes.height * codes.width;
   const sequences = new Set(
     Array.from({ length: codes.count }, (_, row) => codes.data.subarray(row * size, (row + 1) * size).join()),
   );
-  const digits = captions.flatMap((caption) => {
-    try {
-      return [parseCaption(caption).digit];
-    } catch {
-      // Words that are no caption of this data name no digit.
-      return [];
-    }
-  });
   return {
     count: captions.length,
-    digits: new Set(digits).size,
+    digits: new Set(Array.from(digits).filter((digit) => digit >= 0)).size,
     words: new Set(captions.flatMap((caption) => caption.split(" "))).size,
     distinct: sequences.size / codes.count,
   };

@@ -31,8 +31,9 @@ export interface RunPictures {
 export interface PictureOptions {
   readonly folders: RunFolders;
   readonly train: CaptionedDigits;
-  readonly test: ImageBatch;
-  readonly reconstruction: ImageBatch;
+  /** Test pictures to show beside what is left of them. */
+  readonly compared: ImageBatch;
+  readonly reconstructed: ImageBatch;
   /** How often each code comes among the test images'. */
   readonly codeCounts: ArrayLike<number>;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
@@ -44,7 +45,6 @@ export interface PictureOptions {
 export async function writePictures(options: PictureOptions): Promise<RunPictures> {
   const { folders, train, judgement } = options;
   const write = (name: keyof RunPictures, svg: string) => writePng(join(folders.results, `${name}.png`), svg);
-  const compared = Math.min(10, options.test.count);
   return {
     dataset_samples: await write(
       "dataset_samples",
@@ -58,8 +58,8 @@ export async function writePictures(options: PictureOptions): Promise<RunPicture
     reconstructions: await write(
       "reconstructions",
       reconstructionGrid({
-        original: sliceImages(options.test, 0, compared),
-        reconstruction: sliceImages(options.reconstruction, 0, compared),
+        original: options.compared,
+        reconstruction: options.reconstructed,
         subtitle: "test pictures, and what is left of them after their codes",
       }),
     ),

@@ -144,7 +144,9 @@ describe("evaluateModels", () => {
     const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
     const steps = config.evaluation.classifierSteps;
     using classifier = await attributeReader(runCheckpoints(folders), { train, steps, seed, observers: [], signal });
-    const { timing, ...figures } = (await evaluateModels({ models, classifier, test, config, seed, signal })).figures;
+    const codes = await models.vqvae.encode(test.images);
+    const { timing, ...figures } = (await evaluateModels({ models, classifier, test, codes, config, seed, signal }))
+      .figures;
     const written = JSON.parse(await readFile(join(folders.results, "metrics.json"), "utf8"));
     expect(written).toMatchObject(JSON.parse(JSON.stringify(figures)));
     expect(timing.series.map(({ label }) => label)).toHaveLength(3);

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { type CodeBatch, sliceImages } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
 import {
-  codeCounts,
+  codeUsage,
   mixedOrderExamples,
   type Narrator,
   type RunFolders,
@@ -115,7 +116,9 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     observers: narrator.observers("classifier"),
     signal,
   });
-  const { figures, judgement } = await evaluateModels({ models, classifier, test, config, seed, signal });
+  const { figures, judgement } = await evaluateModels({
+    ...{ models, classifier, test, codes: codes.test, config, seed, signal },
+  });
   const { height, width } = vqvae.codeGrid;
   const runFigures = {
     ...figures,
@@ -135,6 +138,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
     source: data.source,
     train,
     test,
+    testCodes: codes.test,
     judgement,
     figures: runFigures,
     histories,
@@ -147,21 +151,27 @@ interface ResultOptions extends RunOptions {
   readonly source: string;
   readonly train: CaptionedDigits;
   readonly test: CaptionedDigits;
+  readonly testCodes: CodeBatch;
   readonly judgement: Judgement;
   readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "seconds" | "histories">;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
   readonly epochSamples: EpochSamples;
 }
 
+/** Test pictures shown beside their reconstructions. */
+const shownReconstructions = 10;
+
 /** Writes everything in the results folder. */
 async function writeResults(options: ResultOptions): Promise<RunMetrics> {
   const { folders, histories, judgement, narrator, train, test } = options;
+  const { vqvae } = options.models;
+  const compared = sliceImages(test.images, 0, Math.min(shownReconstructions, test.images.count));
   const pictures = await writePictures({
     folders,
     train,
-    test: test.images,
-    reconstruction: await options.models.vqvae.reconstruct(test.images),
-    codeCounts: await codeCounts(options.models.vqvae, test.images),
+    compared,
+    reconstructed: await vqvae.reconstruct(compared),
+    codeCounts: codeUsage(vqvae, options.testCodes).counts,
     histories,
     judgement,
     timing: options.figures.timing,
