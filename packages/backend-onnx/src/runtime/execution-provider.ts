@@ -10,8 +10,3 @@ export function providerName(provider: ExecutionProvider): string {
 export function hasDeviceTensors(provider: ExecutionProvider): boolean {
   return providerName(provider) === "webgpu";
 }
-
-/** Outputs that a node may have on all of some providers: a WebGPU shader binds eight buffers, one of them its input. */
-export function mostOutputs(providers: readonly ExecutionProvider[]): number {
-  return providers.some((provider) => providerName(provider) === "webgpu") ? 7 : Number.POSITIVE_INFINITY;
-}

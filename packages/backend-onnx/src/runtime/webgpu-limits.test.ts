@@ -3,8 +3,7 @@ import { GraphBuilder } from "../graph/graph-builder.js";
 import { LazyValue } from "../graph/lazy-value.js";
 import { nodeName } from "../graph/onnx-model.js";
 import { Planner } from "../graph/plan.js";
-import { mostOutputs } from "./execution-provider.js";
-import { providersFor } from "./webgpu-limits.js";
+import { mostOutputs, providersFor } from "./webgpu-limits.js";
 
 /** A plan of three slices, of which one goes backwards. */
 function slices() {

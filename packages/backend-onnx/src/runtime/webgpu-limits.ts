@@ -34,3 +34,8 @@ function isBeyondWebgpu({ op, inputs, outputs, attributes }: LazyNode): boolean 
       return false;
   }
 }
+
+/** Outputs that a node may have on all of some providers: a WebGPU shader binds eight buffers, one of them its input. */
+export function mostOutputs(providers: readonly ExecutionProvider[]): number {
+  return providers.some((provider) => providerName(provider) === "webgpu") ? 7 : Number.POSITIVE_INFINITY;
+}
