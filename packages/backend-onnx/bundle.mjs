@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -30,6 +32,20 @@ export async function bundle(entry, name) {
     plugins: [sources],
   });
   return outfile;
+}
+
+/**
+ * Bundles a script and runs it in a process of its own, whose exit status becomes this one's.
+ *
+ * @param {URL} entry
+ * @param {readonly string[]} args - the script's.
+ * @param {readonly string[]} [flags] - Node's.
+ */
+export async function runBundled(entry, args, flags = []) {
+  const path = fileURLToPath(entry);
+  const script = await bundle(path, `mmgen-bench/${basename(path, ".ts")}`);
+  const { status } = spawnSync(process.execPath, [...flags, script, ...args], { stdio: "inherit" });
+  process.exitCode = status ?? 1;
 }
 
 /** Resolves `@mmgen/*` to sources. */

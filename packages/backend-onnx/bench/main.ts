@@ -12,9 +12,6 @@ const { positionals, values } = parseArgs({
     cpu: { type: "boolean", default: false },
     /** The execution provider of ONNX Runtime, or `tfjs-webgpu` for tfjs's own backend. */
     provider: { type: "string", default: "cpu" },
-    /** Brings every result to the host. */
-    host: { type: "boolean", default: false },
-    threads: { type: "string", default: "2" },
   },
 });
 const profilePrefix = process.env.MMGEN_PROFILE;
@@ -26,9 +23,8 @@ if (values.provider === "tfjs-webgpu") {
   await useTfjsWebgpu();
 } else {
   registerOnnxBackend({
-    intraOpNumThreads: Number(values.threads),
+    intraOpNumThreads: 2,
     executionProviders: [values.provider],
-    keepOnDevice: !values.host,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
   await tf.setBackend("onnx");
