@@ -1,5 +1,5 @@
 import type { CodeBatch, TokenBatch } from "@mmgen/core";
-import type { MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
+import type { LossWeights, MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { type ExampleSource, tokenExamples } from "@mmgen/training";
 
 /** Options of {@link mixedOrderExamples}. */
@@ -11,13 +11,13 @@ export interface MixedOrderOptions {
   readonly textFirstShare: number;
   /** The order of each pair, where it is settled once for good. */
   readonly orders?: readonly Order[] | undefined;
-  /** Weight of a caption word's loss. */
-  readonly textWeight: number;
+  /** What weighs how much in the loss. */
+  readonly weights: LossWeights;
 }
 
 /** Pairs as training sequences, each in an order drawn anew every time it is seen, unless its order is settled. */
 export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<TrainingBatch> {
-  const { tokenizer, codes, captions, orders, textFirstShare, textWeight } = options;
+  const { tokenizer, codes, captions, orders, textFirstShare, weights } = options;
   const textFirst = tokenizer.join({ codes, captions, order: "text-first" });
   const imageFirst = tokenizer.join({ codes, captions, order: "image-first" });
   return {
@@ -30,7 +30,7 @@ export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<Tr
         const source = isTextFirst ? textFirst : imageFirst;
         data.set(source.data.subarray(index * length, (index + 1) * length), i * length);
       }
-      return tokenizer.toTrainingBatch({ data, count: indices.length, length }, { text: textWeight });
+      return tokenizer.toTrainingBatch({ data, count: indices.length, length }, weights);
     },
   };
 }

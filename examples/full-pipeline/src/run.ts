@@ -94,7 +94,13 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
   const transformerTraining = await trainTransformer({
     config: config.transformer,
     tokenizer,
-    examples: mixedOrderExamples({ tokenizer, codes: codes.train, captions: train.captions, ...config.transformer }),
+    examples: mixedOrderExamples({
+      tokenizer,
+      codes: codes.train,
+      captions: train.captions,
+      textFirstShare: config.transformer.textFirstShare,
+      weights: { text: config.transformer.textWeight },
+    }),
     test: {
       "text-first": testExamples("text-first"),
       "image-first": testExamples("image-first"),

@@ -9,7 +9,7 @@ import type { LetterPairs } from "./letters.js";
 export interface LineExamplesOptions {
   readonly tokenizer: MultimodalTokenizer;
   readonly pairs: LetterPairs;
-  readonly config: Pick<VlmConfig["transformer"], "digitWeight" | "task">;
+  readonly config: Pick<VlmConfig["transformer"], "digitWeight" | "promptWeight" | "task">;
   readonly seed: number;
 }
 
@@ -23,7 +23,7 @@ export function lineExamples({ tokenizer, pairs, config, seed }: LineExamplesOpt
     captions,
     orders: config.task === "once" ? settled() : undefined,
     textFirstShare: 0.5,
-    textWeight: config.digitWeight,
+    weights: { text: config.digitWeight, prompt: config.promptWeight },
   });
   const length = unpaddedLength(tokenizer, codes);
   return {

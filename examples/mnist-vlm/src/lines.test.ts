@@ -44,7 +44,7 @@ describe("lineExamples", () => {
   const context = { epoch: 0, training: true, random: Random.fromSeed(1) };
 
   it("leave the padding out and weigh the digit", async () => {
-    const config = { digitWeight: 5, task: "anew" } as const;
+    const config = { digitWeight: 5, promptWeight: 1, task: "anew" } as const;
     const examples = lineExamples({ tokenizer, pairs, config, seed: 1 });
     const { inputs, targets, weights } = await examples.batch(Int32Array.of(0), context);
     expect([inputs.length, targets.length, weights!.length]).toEqual([24, 24, 24]);
@@ -55,7 +55,7 @@ describe("lineExamples", () => {
 
   it("toss the task anew each time, about half and half, or once for good", async () => {
     const ask = async (task: "anew" | "once", step: number) => {
-      const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, task }, seed: 3 });
+      const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, promptWeight: 1, task }, seed: 3 });
       const random = Random.fromSeed(2).fork(step);
       const { inputs } = await examples.batch(new Int32Array(64).fill(1), { ...context, random });
       const lines = tokenizer.describe({ data: inputs.data, count: 64, length: 24 });
@@ -72,7 +72,12 @@ describe("lineExamples", () => {
 
   it("keep the order of lines that have one", async () => {
     const settled = { ...pairs, orders: ["image-first", "text-first", "image-first"] as const };
-    const examples = lineExamples({ tokenizer, pairs: settled, config: { digitWeight: 1, task: "once" }, seed: 1 });
+    const examples = lineExamples({
+      tokenizer,
+      pairs: settled,
+      config: { digitWeight: 1, promptWeight: 1, task: "once" },
+      seed: 1,
+    });
     const { inputs } = await examples.batch(Int32Array.of(0, 1, 2), context);
     const lines = tokenizer.describe({ data: inputs.data, count: 3, length: 24 });
     expect(lines.map((line) => line.slice(0, 6))).toEqual(["image:", "number", "image:"]);

@@ -2,6 +2,7 @@ import { ConfigError, VocabularyError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
 import { digits, smallTokenizers } from "./test-tokenizers.js";
+import type { TrainingBatch } from "./training-batch.js";
 
 const tokenizer = smallTokenizers["switch, varying length"]!;
 const pairs = (count: number) => ({
@@ -85,6 +86,16 @@ describe("dropConditions", () => {
     const nothing = tokenizer.specialId("<null>");
     expect([...weights!]).toEqual(Array.from(targets.data, (id) => (id === nothing ? 0 : 1)));
     expect([...weights!].filter((weight) => weight === 0)).toHaveLength(4);
+  });
+
+  it("leaves what follows a dropped condition its weight", () => {
+    const whole = tokenizer.join(pairs(1));
+    const without = tokenizer.dropConditions(whole, { seed: 1, epoch: 0, probability: 1 });
+    const ofImage = ({ targets, weights }: TrainingBatch) =>
+      [...weights!].filter((_, at) => tokenizer.modality(targets.data[at]!) === "image");
+    for (const rows of [whole, without]) {
+      expect(ofImage(tokenizer.toTrainingBatch(rows, { prompt: 0 }))).toEqual([1, 1, 1, 1]);
+    }
   });
 
   it("refuses what is no probability", () => {

@@ -6,5 +6,5 @@ export type { SplitSequences } from "./split-sequences.js";
 export type { CaptionLength, Layout, TextUnit, TokenizerConfig } from "./tokenizer-config.js";
 export type { TokenizerJson } from "./tokenizer-json.js";
 export type { TokenizerOptions } from "./tokenizer-options.js";
-export type { ModalityWeights, TrainingBatch } from "./training-batch.js";
+export type { LossWeights, TrainingBatch } from "./training-batch.js";
 export type { IdRange, Modality } from "./vocabulary.js";

@@ -2,7 +2,9 @@ import { ConfigError, GrammarError, ShapeError, VocabularyError } from "@mmgen/c
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
+import type { Order } from "./orders.js";
 import { anyPairs, digits, digitWords, smallTokenizers } from "./test-tokenizers.js";
+import type { LossWeights } from "./training-batch.js";
 
 const ramp = (count: number, size = 49) => ({
   data: Int32Array.from({ length: count * size }, (_, i) => (i * 37) % 1024),
@@ -239,6 +241,18 @@ it("weighs targets by modality", () => {
   const { weights } = tokenizer.toTrainingBatch(tokens, { image: 0.5, special: 0 });
   expect([...weights!]).toEqual([0, 1, 1, 1, 0, 0.5, 0.5, 0.5, 0.5]);
   expect(() => tokenizer.toTrainingBatch(tokens, { text: Number.NaN })).toThrow(ConfigError);
+});
+
+it("weighs what a sequence is asked with, whichever comes first", () => {
+  const tokenizer = smallTokenizers["switch, one length"]!;
+  const pair = { codes: { data: new Int32Array(4), count: 1, height: 2, width: 2 }, captions: ["a b c"] };
+  const weigh = (order: Order, weights: LossWeights) => [
+    ...tokenizer.toTrainingBatch(tokenizer.join({ ...pair, order }), weights).weights!,
+  ];
+  expect(weigh("text-first", { prompt: 0, special: 0 })).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1]);
+  expect(weigh("image-first", { prompt: 0, special: 0 })).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1]);
+  expect(weigh("image-first", { prompt: 0.5, text: 4 })).toEqual([1, 0.5, 0.5, 0.5, 0.5, 1, 4, 4, 4]);
+  expect(() => weigh("text-first", { prompt: -1 })).toThrow(ConfigError);
 });
 
 it("says what is wrong with pairs that do not fit", () => {

@@ -23,7 +23,7 @@ import type { TokenizerConfig } from "./tokenizer-config.js";
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
 import { type TokenizerOptions, tokenizerConfig } from "./tokenizer-options.js";
 import { type TokenizerParts, tokenizerParts } from "./tokenizer-parts.js";
-import { type ModalityWeights, modalityWeights, shiftForTraining, type TrainingBatch } from "./training-batch.js";
+import { idWeights, type LossWeights, shiftForTraining, type TrainingBatch } from "./training-batch.js";
 import type { IdRange, Modality } from "./vocabulary.js";
 import { wholeImages, writeSequences } from "./write-sequences.js";
 
@@ -162,13 +162,15 @@ export class MultimodalTokenizer {
   /**
    * Sequences as inputs and targets of a causal model, each `[rows, length − 1]`.
    *
-   * Padding and null tokens weigh 0 as targets; otherwise the weight is that of the target's modality.
+   * Padding and null tokens weigh 0 as targets; otherwise the weight is that of the target's modality, times that of the
+   * prompt in the half of a sequence that comes first.
    *
-   * @param weights - Weight of each modality in the loss; 1 where absent.
+   * @param weights - Each 1 where absent.
+   * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
    */
-  toTrainingBatch(tokens: TokenBatch, weights: ModalityWeights = {}): TrainingBatch {
+  toTrainingBatch(tokens: TokenBatch, weights: LossWeights = {}): TrainingBatch {
     checkTokenBatch(tokens, this.vocabularySize);
-    return shiftForTraining(tokens, modalityWeights(this.#parts.vocabulary, weights, this.config.lines?.pad));
+    return shiftForTraining(tokens, idWeights(this.#parts.vocabulary, weights, this.config.lines?.pad));
   }
 
   /** What stands at each position of a sequence of this order; an end marker or padding may take a text place. */
