@@ -1,4 +1,4 @@
-import { type BackendChoice, backendChoices, numberBetween, wholeNumber } from "@mmgen/example-common";
+import { type BackendChoice, backendOption, numberBetween, wholeNumber } from "@mmgen/example-common";
 import { Command, Option } from "commander";
 
 /** What `npm run evaluate` was asked for. */
@@ -28,7 +28,7 @@ export function parseEvaluateOptions(argv: readonly string[]): EvaluateOptions {
     .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
     .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
     .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
-    .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
+    .addOption(backendOption())
     .exitOverride();
   return command.parse([...argv], { from: "user" }).opts();
 }

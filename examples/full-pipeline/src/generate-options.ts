@@ -1,6 +1,6 @@
 import { ConfigError } from "@mmgen/core";
-import { type BackendChoice, backendChoices, numberBetween, wholeNumber } from "@mmgen/example-common";
-import { Command, Option } from "commander";
+import { type BackendChoice, backendOption, numberBetween, wholeNumber } from "@mmgen/example-common";
+import { Command } from "commander";
 
 /** What `npm run generate` was asked for: exactly one of the first three. */
 export interface GenerateOptions {
@@ -33,7 +33,7 @@ export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
     .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 1)
     .option("--top-p <number>", "keep the likeliest ids that reach this probability", numberBetween(0.001, 1), 0.95)
     .option("--greedy", "the same as --temperature 0", false)
-    .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
+    .addOption(backendOption())
     .exitOverride();
   const options: GenerateOptions = command.parse([...argv], { from: "user" }).opts();
   const tasks = [options.text, options.captions, options.images].filter((task) => task !== undefined);

@@ -5,14 +5,13 @@ import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
 import {
   codeUsage,
   mixedOrderExamples,
-  type Narrator,
-  type RunFolders,
+  type RunOptions,
   saveSettings,
   sequenceExamples,
   type TrainedModels,
 } from "@mmgen/example-common";
 import { MultimodalTokenizer, type Order } from "@mmgen/multimodal-tokenizer";
-import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import type { TrainingHistory } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { attributeReader } from "./attribute-reader.js";
 import { runCheckpoints } from "./checkpoints.js";
@@ -27,27 +26,12 @@ import type { RunSettings } from "./settings.js";
 import { trainTokenizer } from "./train-tokenizer.js";
 import { trainTransformer } from "./train-transformer.js";
 
-/** Options of {@link runPipeline}. */
-export interface RunOptions {
-  readonly settings: RunSettings;
-  readonly folders: RunFolders;
-  readonly dataDir: string | undefined;
-  /** Whether to go on from the checkpoints in the folder, or to start anew and remove them. */
-  readonly resume: boolean;
-  /** One line that says what computes. */
-  readonly backend: string;
-  readonly narrator: Narrator;
-  /** Told of the training of both models, beside the narrator's own observers. */
-  readonly observers: readonly TrainingObserver[];
-  readonly signal: AbortSignal;
-}
-
 /**
  * The whole road: data, image tokenizer, codes, transformer, samples, scores, pictures, report.
  *
  * @throws {@link AbortedError} when the signal fires; what a resume needs is then written.
  */
-export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
+export async function runPipeline(options: RunOptions<RunSettings>): Promise<RunMetrics> {
   const { settings, folders, narrator, signal } = options;
   const { config, seed } = settings;
   const checkpoints = runCheckpoints(folders);
@@ -152,7 +136,7 @@ export async function runPipeline(options: RunOptions): Promise<RunMetrics> {
   });
 }
 
-interface ResultOptions extends RunOptions {
+interface ResultOptions extends RunOptions<RunSettings> {
   readonly models: TrainedModels;
   readonly source: string;
   readonly train: CaptionedDigits;

@@ -3,12 +3,10 @@ import {
   drawCaptions,
   fromCaller,
   interruptSignal,
-  Narrator,
+  prepareRun,
   readPictures,
   runFolders,
   selectBackend,
-  selectTrainingBackend,
-  stopAfter,
 } from "@mmgen/example-common";
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
@@ -25,23 +23,10 @@ import { summary } from "./summary.js";
 export const commands: Commands = { train, classify, draw };
 
 async function train(options: TrainOptions): Promise<void> {
-  const folders = runFolders(options.out, exampleFolder);
-  const settings = await (options.resume ? resumedSettings(options, folders) : newSettings(options));
-  const narrator = new Narrator(folders);
-  const interrupt = interruptSignal();
-  const backend = await selectTrainingBackend(options.backend);
-  narrator.line(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
-  const metrics = await runVlm({
-    settings,
-    folders,
-    dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),
-    resume: options.resume,
-    backend,
-    narrator,
-    observers: options.stopAfter === undefined ? [] : [stopAfter(options.stopAfter, interrupt, narrator.line)],
-    signal: interrupt.signal,
-  });
-  process.stdout.write(summary(metrics, folders));
+  const run = await prepareRun(options, exampleFolder, (folders) =>
+    options.resume ? resumedSettings(options, folders) : newSettings(options),
+  );
+  process.stdout.write(summary(await runVlm(run), run.folders));
 }
 
 /** Reads pictures, or pictures that are letters already: a JSON line each. */

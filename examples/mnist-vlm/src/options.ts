@@ -1,5 +1,12 @@
-import { type BackendChoice, backendChoices, numberBetween, wholeNumber } from "@mmgen/example-common";
-import { Command, Option } from "commander";
+import {
+  addRunOptions,
+  type BackendChoice,
+  backendOption,
+  numberBetween,
+  type RunFlags,
+  wholeNumber,
+} from "@mmgen/example-common";
+import { Command } from "commander";
 import { type PresetName, presetNames } from "./presets.js";
 
 /** What `--data` takes. */
@@ -7,17 +14,8 @@ export const dataChoices = ["auto", "mnist", "procedural"] as const;
 export type DataChoice = (typeof dataChoices)[number];
 
 /** The options of a training run, as typed. */
-export interface TrainOptions {
-  readonly preset?: PresetName;
-  readonly config?: string;
-  readonly data?: DataChoice;
-  readonly dataDir?: string;
+export interface TrainOptions extends RunFlags<PresetName, DataChoice> {
   readonly lines?: string;
-  readonly backend: BackendChoice;
-  readonly seed?: number;
-  readonly out?: string;
-  readonly resume: boolean;
-  readonly stopAfter?: number;
 }
 
 /** Options of what works with the checkpoints of a run. */
@@ -48,30 +46,21 @@ export interface Commands {
 
 /** Runs the command that the arguments name; a wrong option prints one line and throws a CommanderError. */
 export async function runCommandLine(argv: readonly string[], commands: Commands): Promise<void> {
-  const backend = () => new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto");
   const checkpoints = ["--checkpoints <dir>", "--out of the training run (default: this example's folder)"] as const;
   const program = new Command("npm run mnist-vlm --")
     .description("A picture as eight letters, a sentence as characters, and one GPT that classifies and draws.")
     .enablePositionalOptions()
-    .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...presetNames]))
-    .option("--config <file>", "JSON file that overrides fields of the preset")
-    .addOption(new Option("--data <source>", "where the digits come from (default: auto)").choices([...dataChoices]))
-    .option("--data-dir <dir>", "folder with MNIST (default: $MMGEN_DATA_DIR)")
     .option("--lines <file>", "train on these lines alone, text or gz; valid.txt for train.txt lies beside it")
-    .addOption(backend())
-    .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
-    .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
-    .option("--resume", "go on where an interrupted run stopped, with its settings", false)
-    .option("--stop-after <steps>", "stop as Ctrl-C would after so many steps, and print the estimate", wholeNumber)
     .exitOverride()
     .action((options: TrainOptions) => commands.train(options));
+  addRunOptions(program, { presets: presetNames, data: dataChoices, dataDir: "MNIST" });
   program
     .command("classify")
     .description("reads the digit off pictures (PNG, 28×28), as JSON lines on standard output")
     .argument("[files...]", "pictures, light ink on black")
     .option("--letters <words...>", "pictures that are letters already, such as ABCDEFGH")
     .option(...checkpoints)
-    .addOption(backend())
+    .addOption(backendOption())
     .action((files: string[], options: ClassifyOptions) => commands.classify(files, options));
   program
     .command("draw")
@@ -84,7 +73,7 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
     .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 0.7)
     .option("--top-p <number>", "keep the likeliest letters that reach this probability", numberBetween(0.001, 1), 0.9)
     .option(...checkpoints)
-    .addOption(backend())
+    .addOption(backendOption())
     .action((digit: string | undefined, options: DrawOptions) => commands.draw(digit, options));
   await program.parseAsync([...argv], { from: "user" });
 }

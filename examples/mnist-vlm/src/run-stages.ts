@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
-import { type Narrator, type RunFolders, type SequenceModels, saveSettings } from "@mmgen/example-common";
+import { type RunOptions, type SequenceModels, saveSettings } from "@mmgen/example-common";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { LineEvaluation } from "./evaluate.js";
@@ -11,23 +11,8 @@ import type { RunMetrics } from "./run-metrics.js";
 import type { RunSettings } from "./settings.js";
 import { trainLines } from "./train-lines.js";
 
-/** Options of `runVlm`. */
-export interface RunOptions {
-  readonly settings: RunSettings;
-  readonly folders: RunFolders;
-  readonly dataDir: string | undefined;
-  /** Whether to go on from the checkpoints in the folder, or to start anew and remove them. */
-  readonly resume: boolean;
-  /** One line that says what computes. */
-  readonly backend: string;
-  readonly narrator: Narrator;
-  /** Told of the training of both models, beside the narrator's own observers. */
-  readonly observers: readonly TrainingObserver[];
-  readonly signal: AbortSignal;
-}
-
 /** What the steps of a run hand on. */
-export interface Run extends RunOptions {
+export interface Run extends RunOptions<RunSettings> {
   readonly checkpoints: RunCheckpoints;
   readonly write: WritePicture;
 }

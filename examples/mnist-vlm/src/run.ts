@@ -1,9 +1,10 @@
+import type { RunOptions } from "@mmgen/example-common";
 import { runCheckpoints } from "./checkpoints.js";
 import { pictureWriter } from "./pictures.js";
 import { runFromLines } from "./run-from-lines.js";
 import { runFromPictures } from "./run-from-pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
-import type { RunOptions } from "./run-stages.js";
+import type { RunSettings } from "./settings.js";
 import { checkpointSteps } from "./train-lines.js";
 
 /**
@@ -11,7 +12,7 @@ import { checkpointSteps } from "./train-lines.js";
  *
  * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
  */
-export async function runVlm(options: RunOptions): Promise<RunMetrics> {
+export async function runVlm(options: RunOptions<RunSettings>): Promise<RunMetrics> {
   const { folders, settings } = options;
   const checkpoints = runCheckpoints(folders, checkpointSteps(settings.config.transformer));
   const run = { ...options, checkpoints, write: pictureWriter(folders) };
