@@ -24,6 +24,13 @@ describe("layerNorm", () => {
     });
   }
 
+  it("works without a bias", () => {
+    const inputs = [normal([2, 3, 6], { random }), normal([6], { random })];
+    const ours = (...args: tf.Tensor[]) => layerNorm(args[0]!, args[1]!);
+    expectSameGradients(ours, (...args) => composed(args[0]!, args[1]!, tf.zeros([6])), inputs);
+    expectNoLeak(ours, inputs);
+  });
+
   it("gives rows of mean 0 and variance 1", () => {
     const x = normal([4, 64], { random, standardDeviation: 7 });
     const { mean, variance } = tf.moments(layerNorm(x, tf.ones([64]), tf.zeros([64])), -1);

@@ -10,48 +10,53 @@ export interface LayerNormOptions {
 }
 
 /**
- * Normalises the last axis to mean 0 and variance 1, then scales and shifts it; closed-form gradient.
+ * Normalises the last axis to mean 0 and variance 1, then scales and, with a bias, shifts it; closed-form gradient.
  *
  * @param x - `[…, width]`, float32; borrowed.
  * @param scale - `[width]`; borrowed.
- * @param bias - `[width]`; borrowed.
+ * @param bias - `[width]`; borrowed. Absent: none is added.
  * @returns shaped as `x`; yours to dispose.
  * @throws a {@link ShapeError} when the widths differ.
  * @see Ba et al. 2016, https://arxiv.org/abs/1607.06450
  */
-export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, options: LayerNormOptions = {}): tf.Tensor {
+export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias?: tf.Tensor, options: LayerNormOptions = {}): tf.Tensor {
   const { epsilon = 1e-5 } = options;
   const width = x.shape.at(-1);
   if (width === undefined) {
     throw new ShapeError("layerNorm: x is a scalar; expected at least one axis to normalise.");
   }
   expectShape("layerNorm: scale", scale, [width]);
-  expectShape("layerNorm: bias", bias, [width]);
+  if (bias) {
+    expectShape("layerNorm: bias", bias, [width]);
+  }
 
   const run = tf.customGrad((...args) => {
-    const [x, scale, bias] = args as tf.Tensor[];
-    const save = args[3] as tf.GradSaveFunc;
-    const [value, mean, inverseStd] = forward(x!, scale!, bias!, epsilon);
+    const [x, scale] = args as tf.Tensor[];
+    const bias = args.length > 3 ? (args[2] as tf.Tensor) : undefined;
+    const save = args.at(-1) as tf.GradSaveFunc;
+    const [value, mean, inverseStd] = forward(x!, scale!, bias, epsilon);
     save([x!, scale!, mean, inverseStd]);
-    return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved as Saved) };
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved as Saved).slice(0, bias ? 3 : 2);
+    return { value, gradFunc };
   });
-  return run(x, scale, bias);
+  return bias ? run(x, scale, bias) : run(x, scale);
 }
 
 type Saved = [x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor];
 
-function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, epsilon: number) {
-  const fused = runFusedKernel("MmgenLayerNorm", { x, scale, bias }, { epsilon });
+function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor | undefined, epsilon: number) {
+  const fused = runFusedKernel("MmgenLayerNorm", { x, scale, ...(bias && { bias }) }, { epsilon });
   if (fused) {
     return fused as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
   const mean = tf.mean(x, -1, true); // […, 1]
   const centred = tf.sub(x, mean);
   const inverseStd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)); // […, 1]
-  const value = tf.add(tf.mul(tf.mul(centred, inverseStd), scale), bias);
-  return [value, mean, inverseStd] as const;
+  const scaled = tf.mul(tf.mul(centred, inverseStd), scale);
+  return [bias ? tf.add(scaled, bias) : scaled, mean, inverseStd] as const;
 }
 
+/** Of x, scale and bias. */
 function gradient(dy: tf.Tensor, [x, scale, mean, inverseStd]: Saved): tf.Tensor[] {
   const fused = runFusedKernel("MmgenLayerNormGrad", { dy, x, scale, mean, inverseStd });
   if (fused) {

@@ -2,12 +2,12 @@ import { float } from "../graph/attributes.js";
 import { kernel } from "./kernel.js";
 
 /** Layer normalisation over the last axis, with what its gradient needs: the mean and the inverse deviation. */
-export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, attrs, graph }) => {
-  const [x, scale, bias] = [input("x"), input("scale"), input("bias")];
+export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, optional, attrs, graph }) => {
+  const [x, scale, bias] = [input("x"), input("scale"), optional("bias")];
   const statistics = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
   return graph.nodes(
     "LayerNormalization",
-    [x, scale, bias],
+    bias ? [x, scale, bias] : [x, scale],
     [{ type: x.type, shape: x.shape }, statistics, statistics],
     {
       attributes: { axis: -1, epsilon: float(attrs.epsilon) },

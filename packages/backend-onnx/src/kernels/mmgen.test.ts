@@ -61,6 +61,8 @@ describe("fused kernels of this project's layers, against ordinary operations", 
       gradients.forEach((gradient, i) => {
         expectClose(gradient, expected[i]!, 1e-4);
       });
+      const [unshifted] = run("MmgenLayerNorm", { x, scale }, { epsilon: 1e-5 });
+      expectClose(unshifted!, composed.layerNorm(x, scale, tf.zeros([width])));
     });
   }
 
