@@ -72,7 +72,10 @@ describe("a transformer's own decode", () => {
     });
   }
 
-  for (const changes of [{ positions: "sinusoidal" }, { positions: "rotary", tiedWeights: true }] as const) {
+  for (const changes of [
+    { positions: "sinusoidal", bias: false },
+    { positions: "rotary", tiedWeights: true },
+  ] as const) {
     it(`holds for ${changes.positions} positions`, async () => {
       using model = create(changes);
       const options = { prompt, seeds: rowSeeds(3, 5) };

@@ -17,6 +17,7 @@ const variants: [string, Partial<TransformerConfig>][] = [
   ["learned positions", {}],
   ["sinusoidal positions, tanh", { positions: "sinusoidal", gelu: "tanh" }],
   ["rotary positions, tied weights", { positions: "rotary", tiedWeights: true }],
+  ["no biases", { bias: false }],
 ];
 
 beforeAll(() => registerOnnxBackend());

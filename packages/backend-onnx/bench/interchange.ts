@@ -12,8 +12,14 @@ const fixture = (path: string) => readFile(join(packages, `${path}.safetensors`)
 await tf.setBackend("cpu");
 await mkdir(folder, { recursive: true });
 const config = { vocabularySize: 11, contextLength: 6, width: 12, heads: 3, layers: 2, tiedWeights: true };
-const nanoGpt = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/nanogpt"), { config });
-await writeFile(join(folder, "nanogpt.safetensors"), await nanoGpt.savePyTorch());
+for (const [name, bias] of [
+  ["nanogpt", false],
+  ["nanogpt-biases", true],
+] as const) {
+  const file = await fixture("tiny-transformer/fixtures/pytorch/nanogpt");
+  const nanoGpt = TinyTransformer.loadPyTorch(file, { config: { ...config, bias } });
+  await writeFile(join(folder, `${name}.safetensors`), await nanoGpt.savePyTorch());
+}
 const gpt2 = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixtures/pytorch/gpt2"), {
   config: { ...config, gelu: "tanh" },
   names: gpt2Names,

@@ -17,6 +17,7 @@ const config: TransformerConfig = {
 };
 const files: [name: string, options: PyTorchOptions][] = [
   ["nanogpt", { config }],
+  ["nanogpt", { config: { ...config, bias: false } }],
   ["gpt2", { config: { ...config, gelu: "tanh" }, names: gpt2Names }],
 ];
 
@@ -74,6 +75,17 @@ describe.each(files)("a %s file", (name, options) => {
     const { ids } = expectedOf(name);
     expect(await again.logits(ids)).toEqual(await model.logits(ids));
   });
+});
+
+it("is written without biases by a model that has none", async () => {
+  const options = { config: { ...config, bias: false } };
+  using model = TinyTransformer.loadPyTorch(read("nanogpt"), options);
+  const names = [...readSafetensors(await model.savePyTorch()).tensors.keys()];
+  const theirs = [...readSafetensors(read("nanogpt")).tensors.keys()].map((name) => name.replace("_orig_mod.", ""));
+  expect(names.sort()).toEqual(theirs.filter((name) => !name.endsWith(".attn.bias")).sort());
+  using biased = TinyTransformer.loadPyTorch(read("nanogpt"), { config });
+  const load = async () => TinyTransformer.loadPyTorch(await biased.savePyTorch(), options);
+  await expect(load).rejects.toThrow(/left over: transformer\.h\.0\.ln_1\.bias, .* \(13 in all\)/);
 });
 
 describe("a file that does not fit", () => {

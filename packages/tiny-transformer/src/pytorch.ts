@@ -6,14 +6,18 @@ import { planWeights } from "./weight-plan.js";
 
 /** What a file of another program does not say of itself. */
 export interface PyTorchOptions {
-  /** Sizes, and how the model that wrote the file differs from the defaults: nanoGPT and GPT-2 have `tiedWeights: true`. */
+  /**
+   * Sizes, and how the model that wrote the file differs from the defaults: nanoGPT and GPT-2 have `tiedWeights: true`,
+   * and a nanoGPT trained with `bias=False` has `bias: false`.
+   */
   readonly config: TransformerConfig;
   /** What it calls its weights; {@link nanoGptNames} when absent. */
   readonly names?: WeightNames;
 }
 
 /**
- * nanoGPT's names, which are ours: biases may be absent (`bias=False`), the causal mask is no weight.
+ * nanoGPT's names, which are ours: biases may be absent (`bias=False`) and are then 0 in a model that has them, the
+ * causal mask is no weight.
  *
  * @see https://github.com/karpathy/nanoGPT/blob/master/model.py
  */

@@ -20,6 +20,7 @@ const variants: [string, Partial<TransformerConfig>][] = [
   ["rotary positions", { positions: "rotary" }],
   ["tied weights, tanh", { tiedWeights: true, gelu: "tanh" }],
   ["not causal, odd feed-forward width", { causal: false, feedForwardWidth: 7 }],
+  ["no biases", { bias: false }],
 ];
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -66,34 +67,37 @@ describe("TinyTransformer", () => {
 
     it(`has the gradients of finite differences: ${name}`, () => {
       using model = create(changes);
-      // Fresh embeddings are so small that the first layer norm bends within one step of the differences.
-      for (const table of ["transformer.wte.weight", "transformer.wpe.weight"]) {
-        const weight = model.variables.get(table);
-        tf.tidy(() => weight?.assign(tf.mul(weight, 25)));
+      const random = Random.fromSeed(5);
+      // Fresh weights are so small that most gradients are next to nothing, and biases 0 and scales 1 hide mistakes.
+      for (const variable of model.variables.values()) {
+        tf.tidy(() => variable.assign(tf.tensor(random.normals(variable.size, 0.5), variable.shape)));
       }
       const batch = drawBatch(2, 5);
       const { gradients } = lossAndGradients(model, batch);
-      const random = Random.fromSeed(5);
-      const step = 1e-2;
+      const step = 2e-2;
+      const sizes: number[] = [];
       for (const [weight, variable] of model.variables) {
-        // A random direction through all values of the weight tests them at once.
-        const direction = tf.tensor(random.normals(variable.size), variable.shape);
+        // A random direction of length 1 through all values of the weight tests them at once.
+        const drawn = random.normals(variable.size);
+        const direction = tf.div(tf.tensor(drawn, variable.shape), Math.hypot(...drawn));
         const start = tf.clone(variable);
         const lossAt = (distance: number) =>
           tf.tidy(() => {
             variable.assign(tf.add(start, tf.mul(direction, distance)));
             return model.loss(batch, evaluation).total.dataSync()[0]!;
           });
-        const numeric = (lossAt(step) - lossAt(-step)) / (2 * step);
+        // Four points: what is left out is of the order of step⁴.
+        const [near, far] = [step, 2 * step].map((distance) => lossAt(distance) - lossAt(-distance));
+        const numeric = (8 * near! - far!) / (12 * step);
         variable.assign(start);
         const values = direction.dataSync();
         const analytic = gradients.get(weight)!.reduce((sum, gradient, i) => sum + gradient * values[i]!, 0);
-        // Float32 loss near 2.4 is exact to 2e-7, divided by the step 2e-5; truncation adds about as much.
-        expect(Math.abs(analytic - numeric), `${weight}: ${analytic}, ${numeric}`).toBeLessThan(
-          1e-3 + 0.02 * Math.abs(numeric),
-        );
+        // A float32 loss near 3 is right to about 3e-7, and four of them over the step to about 2e-5.
+        expect(Math.abs(analytic - numeric), `${weight}: ${analytic}, ${numeric}`).toBeLessThan(5e-5);
+        sizes.push(Math.abs(analytic));
         tf.dispose([direction, start]);
       }
+      expect(Math.max(...sizes)).toBeGreaterThan(0.05); // a thousand times the tolerance, or it would say little
     });
 
     it(`comes back from its file as it was: ${name}`, async () => {
@@ -247,6 +251,7 @@ describe("configuration", () => {
       [{ positions: "rotary", heads: 4 }, "must be even, got 3"],
       [{ positions: "sinusoidal", width: 9, heads: 3 }, "must be even, got 9"],
       [{ causal: 1 as never }, "causal: expected true or false"],
+      [{ bias: "none" as never }, "bias: expected true or false, got none"],
       [{ head: 4 }, 'has no option "head"'],
     ];
     for (const [changes, message] of cases) {

@@ -22,6 +22,11 @@ export interface TransformerConfig {
   readonly positions?: "learned" | "sinusoidal" | "rotary";
   /** Whether a position sees only those before it and itself; true when absent. False for diffusion and MaskGIT. */
   readonly causal?: boolean;
+  /**
+   * Whether linear layers and layer norms have a bias; true when absent. The output layer has none either way. nanoGPT's
+   * own training configurations have false.
+   */
+  readonly bias?: boolean;
   /** Whether the output layer shares the token embedding's weights; false when absent. */
   readonly tiedWeights?: boolean;
 }
@@ -49,6 +54,7 @@ export function completeConfig(config: TransformerConfig): CompleteTransformerCo
     gelu: config.gelu ?? "exact",
     positions: config.positions ?? "learned",
     causal: config.causal ?? true,
+    bias: config.bias ?? true,
     tiedWeights: config.tiedWeights ?? false,
   };
   for (const name of Object.keys(config)) {
@@ -71,7 +77,7 @@ export function completeConfig(config: TransformerConfig): CompleteTransformerCo
       throw new ConfigError(`${name}: expected one of ${allowed.join(", ")}, got ${String(complete[name])}.`);
     }
   }
-  for (const name of ["causal", "tiedWeights"] as const) {
+  for (const name of ["causal", "bias", "tiedWeights"] as const) {
     if (typeof complete[name] !== "boolean") {
       throw new ConfigError(`${name}: expected true or false, got ${String(complete[name])}.`);
     }

@@ -171,9 +171,9 @@ export function runHead(hidden: tf.Tensor, { weights }: GraphInputs, config: Com
 function run(ids: tf.Tensor, inputs: GraphInputs, config: CompleteTransformerConfig, pass: Pass): tf.Tensor {
   const { weights, tables } = inputs;
   const weight = (name: string) => weights.get(name)!;
-  const norm = (x: tf.Tensor, name: string) =>
-    layerNorm(x, weight(`${name}.weight`), weight(`${name}.bias`), { epsilon });
-  const project = (x: tf.Tensor, name: string) => linear(x, weight(`${name}.weight`), weight(`${name}.bias`));
+  const bias = (name: string) => weights.get(`${name}.bias`);
+  const norm = (x: tf.Tensor, name: string) => layerNorm(x, weight(`${name}.weight`), bias(name), { epsilon });
+  const project = (x: tf.Tensor, name: string) => linear(x, weight(`${name}.weight`), bias(name));
   const drop = (x: tf.Tensor) => (pass.random ? dropout(x, { rate: config.dropout, random: pass.random }) : x);
 
   let x = embedding(weight("transformer.wte.weight"), ids); // [batch, time, width]

@@ -21,7 +21,8 @@ export function planWeights(config: CompleteTransformerConfig): Map<string, Plan
   const plan = new Map<string, PlannedWeight>();
   const matrix = (name: string, shape: readonly number[], standardDeviation = 0.02) =>
     plan.set(`${name}.weight`, { shape, initial: { standardDeviation } });
-  const bias = (name: string, size: number) => plan.set(`${name}.bias`, { shape: [size], initial: "zeros" });
+  const bias = (name: string, size: number) =>
+    config.bias && plan.set(`${name}.bias`, { shape: [size], initial: "zeros" });
   const norm = (name: string) => {
     plan.set(`${name}.weight`, { shape: [width], initial: "ones" });
     bias(name, width);
@@ -59,10 +60,11 @@ export function planWeights(config: CompleteTransformerConfig): Map<string, Plan
  */
 export function parameterCount(config: TransformerConfig): number {
   const complete = completeConfig(config);
-  const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights } = complete;
-  const norm = 2 * width;
-  const attention = 4 * width * width + 4 * width;
-  const feedForward = 2 * width * feedForwardWidth + feedForwardWidth + width;
+  const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights, bias } = complete;
+  const biased = bias ? 1 : 0;
+  const norm = (1 + biased) * width;
+  const attention = 4 * width * width + biased * 4 * width;
+  const feedForward = 2 * width * feedForwardWidth + biased * (feedForwardWidth + width);
   const tables = (tiedWeights ? 1 : 2) * vocabularySize * width + (positions === "learned" ? contextLength * width : 0);
   return tables + layers * (2 * norm + attention + feedForward) + norm;
 }
