@@ -1,5 +1,6 @@
 export type { CachedPass } from "./compiled-step.js";
 export { KeyValueCache } from "./key-value-cache.js";
+export { type GenerationMemory, generationMemory, type TrainingMemory, trainingMemory } from "./memory.js";
 export { type TransformerPreset, transformerPreset } from "./presets.js";
 export { gpt2Names, nanoGptNames, type PyTorchOptions } from "./pytorch.js";
 export type { TransformerBatch } from "./target-losses.js";
