@@ -3,9 +3,9 @@ import { CodeUsage, type ReconstructionFigures, reconstructionFigures, type VqVa
 
 /** Reconstruction error and codebook use over a set of images. */
 export interface TokenizerFigures extends ReconstructionFigures {
-  /** exp of the entropy of the codes used. */
+  /** exp of the entropy of the codes used; of several codebooks the mean. */
   readonly perplexity: number;
-  /** Share of the codebook used at least once. */
+  /** Share of the rows of all codebooks used at least once. */
   readonly codesUsed: number;
 }
 
@@ -21,9 +21,9 @@ export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch, codes?:
   return { ...figures, perplexity: usage.perplexity(), codesUsed: usage.share() };
 }
 
-/** How often each of a tokenizer's codes comes. */
+/** How often each row of a tokenizer's codebooks comes. */
 export function codeUsage(vqvae: VqVae, codes: CodeBatch): CodeUsage {
-  const usage = new CodeUsage(vqvae.codebookSize);
+  const usage = new CodeUsage(vqvae.codeLayout);
   usage.add(codes.data);
   return usage;
 }

@@ -42,7 +42,7 @@ export async function tokenizerQuality(
   const seconds = (performance.now() - began) / 1000;
   const codes = await model.encode(pictures.unseen);
   const figures = reconstructionFigures(pictures.unseen, await model.decode(codes));
-  const usage = new CodeUsage(model.codebookSize);
+  const usage = new CodeUsage(model.codeLayout);
   usage.add(codes.data);
   const { height, width } = model.codeGrid;
   model.dispose();

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { CodeLayout } from "./code-layout.js";
 import { wholeImage } from "./composition.js";
 import type { VqVaeConfig } from "./config.js";
 import { figureGround } from "./figure-ground.js";
@@ -19,6 +20,8 @@ export interface Autoencoder {
   readonly codebookSize: number;
   /** How an image's codes lie. */
   readonly codeGrid: Grid;
+  /** Which codebooks its codes are of. */
+  readonly codeLayout: CodeLayout;
   /** How its latent vectors lie. */
   readonly latentGrid: Grid;
   /** `[batch, side, side, channels]` int32 levels → latent vectors, `[batch · latentGrid's places, latentDimension]`. */
@@ -67,6 +70,13 @@ export function autoencoder(config: VqVaeConfig): Autoencoder {
       imageCodes === 0
         ? { height: latentGrid.height, width: latentGrid.width * codesPerVector }
         : { height: 1, width: imageCodes + gridCodes },
+    codeLayout: {
+      codesPerImage: imageCodes + gridCodes,
+      paletteCodes: imageCodes,
+      paletteSize: imageCodebookSize,
+      codebooks: quantizer.codebooks,
+      codebookSize: quantizer.codebookSize,
+    },
     latentGrid,
     latents: (levels, pass) => encode(composition.takeApart(levels).map, pass),
     encode(levels, pass) {

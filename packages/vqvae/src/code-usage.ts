@@ -1,61 +1,92 @@
-import { ConfigError, ShapeError } from "@mmgen/core";
+import { ShapeError } from "@mmgen/core";
+import { type CodeLayout, checkCodeLayout } from "./code-layout.js";
 
 /**
- * How evenly codes are used, gathered over an epoch or a data set.
+ * How evenly codes are used, gathered over an epoch or a data set, codebook by codebook.
  *
  * @example
  * ```ts
- * const usage = new CodeUsage(4);
+ * const usage = new CodeUsage(4); // of a model's codes: new CodeUsage(model.codeLayout)
  * usage.add(Int32Array.of(0, 0, 1, 1));
  * usage.perplexity(); // 2: as if two codes were used equally
  * usage.share(); // 0.5: two of four
  * ```
  */
 export class CodeUsage {
+  readonly #layout: CodeLayout;
+  /** `[codebooks, codebookSize]`, row-major. */
   readonly #counts: Float64Array;
-  #total = 0;
 
-  constructor(codebookSize: number) {
-    if (!Number.isInteger(codebookSize) || codebookSize < 1) {
-      throw new ConfigError(`codebookSize: expected a whole number of at least 1, got ${codebookSize}.`);
-    }
-    this.#counts = new Float64Array(codebookSize);
+  /**
+   * @param layout - How codes lie; a number is the size of one codebook that all of them are of.
+   * @throws a `ConfigError` when a size is not a whole number of at least 1.
+   */
+  constructor(layout: number | CodeLayout) {
+    this.#layout =
+      typeof layout === "number"
+        ? { codesPerImage: 1, paletteCodes: 0, paletteSize: 0, codebooks: 1, codebookSize: layout }
+        : layout;
+    checkCodeLayout(this.#layout);
+    this.#counts = new Float64Array(this.#layout.codebooks * this.#layout.codebookSize);
   }
 
   /**
-   * Counts codes; all of them or, when one is out of range, none.
+   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's are passed over.
    *
-   * @throws a {@link ShapeError} when a code is outside the codebook.
+   * @throws a {@link ShapeError} when a code is outside its codebook, or an image is not whole.
    */
   add(codes: ArrayLike<number>): void {
+    const { codesPerImage, paletteCodes, paletteSize, codebooks, codebookSize } = this.#layout;
+    if (codes.length % codesPerImage !== 0) {
+      throw new ShapeError(`codes: expected ${codesPerImage} an image, got ${codes.length} in all.`);
+    }
+    const entries: number[] = [];
     for (let i = 0; i < codes.length; i++) {
-      if (!(codes[i]! in this.#counts)) {
-        throw new ShapeError(`codes: ${codes[i]} at index ${i} is outside [0, ${this.#counts.length}).`);
+      const code = codes[i]!;
+      const place = (i % codesPerImage) - paletteCodes;
+      const [start, size] = place < 0 ? [0, paletteSize] : [paletteSize, codebookSize];
+      if (!(Number.isInteger(code) && code >= start && code < start + size)) {
+        throw new ShapeError(`codes: ${code} at index ${i} is outside [${start}, ${start + size}).`);
+      }
+      if (place >= 0) {
+        entries.push((place % codebooks) * codebookSize + code - start);
       }
     }
-    for (let i = 0; i < codes.length; i++) {
-      this.#counts[codes[i]!]!++;
+    for (const entry of entries) {
+      this.#counts[entry]!++;
     }
-    this.#total += codes.length;
   }
 
-  /** How often each code came, `[codebookSize]`; a copy. */
+  /** How often each code came, `[codebooks · codebookSize]`, codebook after codebook; a copy. */
   get counts(): Float64Array {
     return this.#counts.slice();
   }
 
-  /** exp(−Σ p ln p): the number of codes that, used equally, would be as varied. 0 before any code. */
+  /**
+   * exp(−Σ p ln p) of each codebook: the number of its codes that, used equally, would be as varied; of several
+   * codebooks the mean, as in training. 0 before any code.
+   */
   perplexity(): number {
-    let entropy = 0;
-    for (const count of this.#counts) {
-      const share = count / this.#total;
-      entropy -= count === 0 ? 0 : share * Math.log(share);
+    const { codebooks, codebookSize } = this.#layout;
+    let sum = 0;
+    for (let codebook = 0; codebook < codebooks; codebook++) {
+      sum += perplexity(this.#counts.subarray(codebook * codebookSize, (codebook + 1) * codebookSize));
     }
-    return this.#total === 0 ? 0 : Math.exp(entropy);
+    return sum / codebooks;
   }
 
-  /** Share of the codebook that came at least once, in [0, 1]. */
+  /** Share of the codes of all codebooks that came at least once, in [0, 1]. */
   share(): number {
     return this.#counts.filter((count) => count > 0).length / this.#counts.length;
   }
+}
+
+function perplexity(counts: Float64Array): number {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  let entropy = 0;
+  for (const count of counts) {
+    const share = count / total;
+    entropy -= count === 0 ? 0 : share * Math.log(share);
+  }
+  return total === 0 ? 0 : Math.exp(entropy);
 }

@@ -14,6 +14,20 @@ describe("CodeUsage", () => {
     expect([...usage.counts]).toEqual([3, 3, 3, 3, 0, 0, 0, 0]);
   });
 
+  it("counts each codebook apart, and a palette's codes not at all", () => {
+    const layout = { codesPerImage: 6, paletteCodes: 2, paletteSize: 10, codebooks: 2, codebookSize: 4 };
+    const usage = new CodeUsage(layout);
+    // Of the first codebook 0 and 1 in turns, of the second 3 throughout.
+    usage.add([9, 0, 10, 13, 11, 13, 9, 9, 10, 13, 11, 13]);
+    expect([...usage.counts]).toEqual([2, 2, 0, 0, 0, 0, 0, 4]);
+    expect(usage.perplexity()).toBeCloseTo((2 + 1) / 2, 12);
+    expect(usage.share()).toBe(3 / 8);
+    expect(() => usage.add([9, 0, 10, 13, 11])).toThrow("expected 6 an image, got 5");
+    expect(() => usage.add([10, 0, 10, 13, 11, 13])).toThrow("10 at index 0 is outside [0, 10)");
+    expect(() => usage.add([9, 0, 9, 13, 11, 13])).toThrow("9 at index 2 is outside [10, 14)");
+    expect(() => new CodeUsage({ ...layout, codebooks: 0 })).toThrow("codebooks: expected a whole number");
+  });
+
   it("refuses a code outside the codebook and counts nothing then", () => {
     const usage = new CodeUsage(4);
     expect(() => usage.add([1, 4])).toThrow(ShapeError);

@@ -34,6 +34,7 @@ export function finiteScalarQuantizer({ levels }: FsqConfig): Quantizer {
     codebookSize: radix.size,
     latentDimension: levels.length,
     codesPerVector: 1,
+    codebooks: 1,
     parameters: [],
     codes: (latents) => tf.tidy(() => radix.codes(tf.add(tf.round(bounded(latents)), row(half)))),
     vectors: (codes) => tf.tidy(() => tf.div(tf.sub(radix.digits(codes), row(half)), row(half))),

@@ -24,6 +24,7 @@ export function lookupFreeQuantizer(config: LfqConfig): Quantizer {
     codebookSize: radix.size,
     latentDimension: bits,
     codesPerVector: 1,
+    codebooks: 1,
     parameters: [],
     codes: (latents) => tf.tidy(() => radix.codes(positive(latents))),
     vectors: (codes) => tf.tidy(() => signs(radix.digits(codes))),

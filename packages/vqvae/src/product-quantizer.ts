@@ -26,6 +26,7 @@ function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
     codebookSize,
     latentDimension: chunks * codeDimension,
     codesPerVector: chunks,
+    codebooks: 1,
     codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(cut(latents), weights), [-1, chunks])),
     vectors: (codes, weights) => tf.tidy(() => joined(rows(codes, weights))),
     quantize(latents, weights) {
@@ -53,6 +54,7 @@ function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
     codebookSize,
     latentDimension: chunks * codeDimension,
     codesPerVector: chunks,
+    codebooks: chunks,
     parameters: codebooks.flatMap(({ parameters }) => parameters),
     codes: (latents, weights) =>
       tf.tidy(() =>

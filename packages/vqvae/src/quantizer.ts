@@ -26,6 +26,8 @@ export interface Quantizer {
   readonly latentDimension: number;
   /** Codes that one latent vector becomes; they lie side by side in the code grid, all of them in [0, codebookSize). */
   readonly codesPerVector: number;
+  /** Codebooks that these codes are of, in turns: 1, or `codesPerVector`. */
+  readonly codebooks: number;
   readonly parameters: readonly Parameter[];
   /** The training-time form, differentiable in the latents. */
   quantize(latents: tf.Tensor2D, weights: Weights): Quantization;

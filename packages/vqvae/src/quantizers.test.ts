@@ -2,7 +2,7 @@ import { type ImageBatch, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type QuantizerOptions, reconstructionFigures, VqVae, type VqVaeOptions } from "./index.js";
+import { CodeUsage, type QuantizerOptions, reconstructionFigures, VqVae, type VqVaeOptions } from "./index.js";
 import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -110,3 +110,25 @@ for (const [name, [quantizer, codesPerVector, codebookSize]] of Object.entries(q
     });
   });
 }
+
+const learned = { ...codebook, codebook: "gradient", emaDecay: 0, deadCodeThreshold: 0 } as const;
+it.each<[string, QuantizerOptions, codebooks: number]>([
+  ["vector", { type: "vector", ...learned }, 1],
+  ["product", { type: "product", ...learned, chunks: 2 }, 2],
+  ["product, shared", { type: "product", ...learned, chunks: 2, sharedCodebook: true }, 1],
+  ["residual", { type: "residual", ...learned, stages: 3 }, 3],
+])("%s: the usage of the codes of a batch is what training reports of it", async (_, quantizer, codebooks) => {
+  // Without batch statistics training sees the latents that encode sees, and without decay counts are the batch's.
+  const network = { hiddenChannels: 8, stages: 1, residualBlocks: 0, normalisation: "none" } as const;
+  using model = create(quantizer, { network });
+  await model.initialise(images, Random.fromSeed(2));
+  const { aux } = model.loss(images, { training: true });
+  model.afterStep(aux, Random.fromSeed(3));
+  const { metrics } = model.loss(images, { training: false });
+  const usage = new CodeUsage(model.codeLayout);
+  usage.add((await model.encode(images)).data);
+  expect(usage.counts.length).toBe(codebooks * 8);
+  // float32, and 1e-10 within the logarithm.
+  expect(usage.perplexity()).toBeCloseTo(metrics.perplexity!.dataSync()[0]!, 4);
+  expect(usage.perplexity()).toBeGreaterThan(1.5); // or equality would say little
+});

@@ -21,6 +21,7 @@ export function residualQuantizer(config: ResidualQuantizerConfig): Quantizer {
     codebookSize,
     latentDimension: codeDimension,
     codesPerVector: stages,
+    codebooks: stages,
     parameters: codebooks.flatMap(({ parameters }) => parameters),
     codes: (latents, weights) =>
       tf.tidy(() => {

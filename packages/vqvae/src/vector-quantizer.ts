@@ -16,6 +16,7 @@ export function vectorQuantizer(config: VectorQuantizerConfig): Quantizer {
     codebookSize: config.codebookSize,
     latentDimension: config.codeDimension,
     codesPerVector: 1,
+    codebooks: 1,
     codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(latents, weights), [-1, 1])),
     vectors: rows,
     quantize(latents, weights) {

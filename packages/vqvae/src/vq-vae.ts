@@ -13,6 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Autoencoder, autoencoder } from "./autoencoder.js";
 import { checkCodes, checkImages } from "./check-inputs.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
+import type { CodeLayout } from "./code-layout.js";
 import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js";
 import { inFixedBatches } from "./fixed-batches.js";
 import type { LatentBatch } from "./latent-batch.js";
@@ -38,6 +39,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * one row. Of a `figure-ground` composition they are one row: figure's colour, ground's colour, then the grid's.
    */
   readonly codeGrid: { readonly height: number; readonly width: number };
+  /** Which codebook each of an image's codes is of, for {@link CodeUsage}. */
+  readonly codeLayout: CodeLayout;
   /** Learned by gradients, by checkpoint name. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
   /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialised. */
@@ -52,9 +55,10 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   private constructor(config: VqVaeConfig, random: Random) {
     this.config = config;
     this.#network = autoencoder(config);
-    const { parameters, codebookSize, codeGrid } = this.#network;
+    const { parameters, codebookSize, codeGrid, codeLayout } = this.#network;
     this.codebookSize = codebookSize;
     this.codeGrid = codeGrid;
+    this.codeLayout = codeLayout;
     this.#weights = new Map(
       parameters.map(({ name, learned, initial, drawnAs = name }) => [
         name,
