@@ -6,9 +6,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenizer-quality.js";
 
 /**
- * What each change over original A's tokenizer buys, at 64 channels and 7×7 codes: every row is the one above with one
- * thing changed. Prints a Markdown table of means over the seeds given (default 1), on training pictures kept aside, or
- * with `--test` on the test pictures.
+ * What each change over original A's tokenizer buys, at 64 channels and 7×7 codes. The first row is its model and loss,
+ * trained as the others are; the second adds k-means start and revival; each after it is the one above with one thing
+ * changed. Prints a Markdown table of means over the seeds given (default 1), on training pictures kept aside, or with
+ * `--test` on the test pictures.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -25,7 +26,7 @@ const started = { ...learned, start: "uniform", deadCodeThreshold: 0 } as const;
 const attentive = { ...network, attentionHeads: 2 };
 
 const rows: Readonly<Record<string, VqVaeOptions>> = {
-  "original A's recipe, K 128": { network, quantizer: started },
+  "original A's model and loss, K 128": { network, quantizer: started },
   "k-means start and revival of dead codes": { network, quantizer: learned },
   "codebook by running means": { network, quantizer },
   "categorical head": { network, quantizer, head: "categorical" },
