@@ -36,7 +36,7 @@ const { status } = await train({
   optimiser: { clipNorm: 1 },
   gradientAccumulation: 2,
   weightAverage: { decay: 0.9 },
-  earlyStopping: { patience: 5, minImprovement: 0.15 },
+  earlyStopping: { patience: 5, minImprovement: 0.05 },
   random: Random.fromSeed(11),
   evaluate: () => evaluateLoss({ model, examples: test, batchSize: 8 }),
   observers: [{ onStep: ({ step }) => void say(`step ${step}`) }],
