@@ -1,10 +1,11 @@
 import { type TokenBatch, VocabularyError } from "@mmgen/core";
-import type { Order } from "./orders.js";
-import type { SequenceTemplate } from "./sequence-template.js";
-import { nullToken, type Vocabulary } from "./vocabulary.js";
+import { sequenceOrder } from "./sequence-order.js";
+import type { TokenizerParts } from "./tokenizer-parts.js";
+import { nullToken } from "./vocabulary.js";
 
 /**
- * A copy of `tokens` in which the null token stands for every id of the chosen rows' first modality.
+ * A copy of `tokens` in which the null token stands in every place of the chosen rows' first modality, an end marker's and
+ * padding's included. Rows that tell no order, such as `<bos>` alone, stay as they are.
  *
  * Trained on some such rows, a model also learns what goes without a condition, which guidance needs.
  *
@@ -13,31 +14,23 @@ import { nullToken, type Vocabulary } from "./vocabulary.js";
  * @see Ho and Salimans 2022, https://arxiv.org/abs/2207.12598
  */
 export function dropCondition(
+  parts: TokenizerParts,
   tokens: TokenBatch,
-  templates: Readonly<Record<Order, SequenceTemplate>>,
-  vocabulary: Vocabulary,
   chosen: (row: number) => boolean = () => true,
 ): TokenBatch {
+  const { firstHalves, vocabulary } = parts;
   if (!vocabulary.hasSpecial(nullToken)) {
     throw new VocabularyError("This tokenizer has no null token; create it with nullToken: true to drop conditions.");
   }
-  const id = vocabulary.specialId(nullToken);
+  const nothing = vocabulary.specialId(nullToken);
   const { count, length } = tokens;
   const data = tokens.data.slice();
   for (let row = 0; row < count; row++) {
-    if (!chosen(row)) {
-      continue;
-    }
     const ids = data.subarray(row * length, (row + 1) * length);
-    const first = ids.find((each) => each === id || vocabulary.modality(each) !== "special");
-    if (first === undefined || first === id) {
-      continue;
-    }
-    const kind = vocabulary.modality(first) === "text" ? "text" : "image";
-    const template = templates[kind === "text" ? "text-first" : "image-first"];
-    for (let i = 0; i < length; i++) {
-      if (template[i]?.kind === kind) {
-        ids[i] = id;
+    const order = chosen(row) ? sequenceOrder(parts, ids) : undefined;
+    for (let i = 0; order !== undefined && i < length; i++) {
+      if (firstHalves[order][i]) {
+        ids[i] = nothing;
       }
     }
   }

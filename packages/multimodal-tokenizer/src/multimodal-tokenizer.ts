@@ -23,7 +23,7 @@ import type { TokenizerConfig } from "./tokenizer-config.js";
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
 import { type TokenizerOptions, tokenizerConfig } from "./tokenizer-options.js";
 import { type TokenizerParts, tokenizerParts } from "./tokenizer-parts.js";
-import { idWeights, type LossWeights, shiftForTraining, type TrainingBatch } from "./training-batch.js";
+import { type LossWeights, shiftForTraining, type TrainingBatch, targetWeights } from "./training-batch.js";
 import type { IdRange, Modality } from "./vocabulary.js";
 import { wholeImages, writeSequences } from "./write-sequences.js";
 
@@ -162,15 +162,15 @@ export class MultimodalTokenizer {
   /**
    * Sequences as inputs and targets of a causal model, each `[rows, length − 1]`.
    *
-   * Padding and null tokens weigh 0 as targets; otherwise the weight is that of the target's modality, times that of the
-   * prompt in the half of a sequence that comes first.
+   * Padding and null tokens weigh 0 as targets; otherwise the weight is that of the target's modality (`<end>` is special),
+   * times that of the prompt in the places of the modality that comes first. Rows that begin no sequence have no prompt.
    *
    * @param weights - Each 1 where absent.
    * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
    */
   toTrainingBatch(tokens: TokenBatch, weights: LossWeights = {}): TrainingBatch {
     checkTokenBatch(tokens, this.vocabularySize);
-    return shiftForTraining(tokens, idWeights(this.#parts.vocabulary, weights, this.config.lines?.pad));
+    return shiftForTraining(this.#parts, tokens, targetWeights(this.#parts, weights));
   }
 
   /** What stands at each position of a sequence of this order; an end marker or padding may take a text place. */
@@ -210,13 +210,14 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Sequences or prompts without what stands first in them: null tokens in its place, all else where it was.
+   * Sequences or prompts without what stands first in them: null tokens in its places, all else where it was. Prompts that
+   * tell no order stay as they are.
    *
    * @throws a `VocabularyError` unless the tokenizer was created with `nullToken: true`.
    */
   withoutCondition(tokens: TokenBatch): TokenBatch {
     checkTokenBatch(tokens, this.vocabularySize);
-    return dropCondition(tokens, this.#parts.templates, this.#parts.vocabulary);
+    return dropCondition(this.#parts, tokens);
   }
 
   /**
@@ -234,11 +235,6 @@ export class MultimodalTokenizer {
       );
     }
     const coins = Random.fromSeed(seed).fork("condition").fork(epoch);
-    return dropCondition(
-      tokens,
-      this.#parts.templates,
-      this.#parts.vocabulary,
-      (row) => coins.fork(indices?.[row] ?? row).uniform() < probability,
-    );
+    return dropCondition(this.#parts, tokens, (row) => coins.fork(indices?.[row] ?? row).uniform() < probability);
   }
 }

@@ -1,4 +1,5 @@
 import type { Order } from "./orders.js";
+import { firstHalf } from "./sequence-order.js";
 import { type SequenceTemplate, sequenceTemplates } from "./sequence-template.js";
 import { TextSection } from "./text-section.js";
 import type { TokenizerConfig } from "./tokenizer-config.js";
@@ -10,6 +11,8 @@ export interface TokenizerParts {
   readonly vocabulary: Vocabulary;
   readonly section: TextSection;
   readonly templates: Readonly<Record<Order, SequenceTemplate>>;
+  /** For each order, by position: whether it is a place of the modality that comes first. */
+  readonly firstHalves: Readonly<Record<Order, readonly boolean[]>>;
   /** Ids of a whole sequence, in either order. */
   readonly sequenceLength: number;
 }
@@ -23,6 +26,10 @@ export function tokenizerParts(config: TokenizerConfig): TokenizerParts {
     vocabulary,
     section: new TextSection(config.captionLength, vocabulary),
     templates,
+    firstHalves: {
+      "text-first": firstHalf(templates["text-first"]),
+      "image-first": firstHalf(templates["image-first"]),
+    },
     sequenceLength: templates["text-first"].length,
   };
 }

@@ -1,5 +1,7 @@
 import { ConfigError, type TokenBatch } from "@mmgen/core";
-import { type Modality, nullToken, padToken, type Vocabulary } from "./vocabulary.js";
+import { sequenceOrder } from "./sequence-order.js";
+import type { TokenizerParts } from "./tokenizer-parts.js";
+import { type Modality, nullToken, padToken } from "./vocabulary.js";
 
 /** What a causal model is trained on: at each position, the ids up to it and the id after it. */
 export interface TrainingBatch {
@@ -14,25 +16,27 @@ export interface TrainingBatch {
 /** A target's weight in the loss by what it is; each 1 where absent. */
 export interface LossWeights extends Partial<Readonly<Record<Modality, number>>> {
   /**
-   * Multiplies the weight of a sequence's first half: the caption that is drawn, or the picture that is captioned. At 0 the
-   * model learns only to answer, and spends nothing on guessing what it will be asked; it then cannot invent pairs.
+   * Multiplies the weights in a sequence's first half: the caption that is drawn, an end marker included, or the picture
+   * that is captioned; not those of the layout's own markers. At 0 the model learns only to answer, and spends nothing on
+   * guessing what it will be asked; it then cannot invent pairs.
    */
   readonly prompt?: number;
 }
 
-/** What {@link shiftForTraining} needs to know of ids. */
-export interface IdWeights {
-  /** Each id's weight as a target, `[vocabularySize]`. */
+/** What a target weighs, by what it is and where. */
+export interface TargetWeights {
+  /** Each id's weight, `[vocabularySize]`. */
   readonly ofId: Float32Array;
-  /** Multiplies the weight of ids of the modality that a sequence has first. */
+  /** Multiplies the weight in the places of the modality that a sequence has first. */
   readonly prompt: number;
-  /** Stands in place of a prompt that was dropped. */
-  readonly nothing: number | undefined;
-  modality(id: number): Modality;
 }
 
 /** Shifts whole sequences by one into inputs and targets. */
-export function shiftForTraining(tokens: TokenBatch, weigh: IdWeights): TrainingBatch {
+export function shiftForTraining(
+  parts: TokenizerParts,
+  tokens: TokenBatch,
+  { ofId, prompt }: TargetWeights,
+): TrainingBatch {
   const { data, count, length } = tokens;
   const steps = Math.max(0, length - 1);
   const inputs = new Int32Array(count * steps);
@@ -41,13 +45,14 @@ export function shiftForTraining(tokens: TokenBatch, weigh: IdWeights): Training
   let uniform = true;
   for (let row = 0; row < count; row++) {
     const ids = data.subarray(row * length, (row + 1) * length);
-    const asked = promptModality(ids, weigh);
+    const order = prompt === 1 ? undefined : sequenceOrder(parts, ids);
+    const inPrompt = order && parts.firstHalves[order];
     inputs.set(ids.subarray(0, steps), row * steps);
     targets.set(ids.subarray(1), row * steps);
-    for (let at = row * steps; at < (row + 1) * steps; at++) {
-      const target = targets[at]!;
-      weights[at] = weigh.ofId[target]! * (weigh.modality(target) === asked ? weigh.prompt : 1);
-      uniform &&= weights[at] === 1;
+    for (let step = 0; step < steps; step++) {
+      const weight = ofId[ids[step + 1]!]! * (inPrompt?.[step + 1] ? prompt : 1);
+      weights[row * steps + step] = weight;
+      uniform &&= weight === 1;
     }
   }
   return {
@@ -57,19 +62,11 @@ export function shiftForTraining(tokens: TokenBatch, weigh: IdWeights): Training
   };
 }
 
-/** What a sequence begins with, unless that was dropped. */
-function promptModality(ids: Int32Array, { modality, nothing }: IdWeights): Modality | undefined {
-  const first = ids.find((id) => id === nothing || modality(id) !== "special");
-  return first === undefined || first === nothing ? undefined : modality(first);
-}
-
 /**
- * The weights of targets: by modality, and 0 for padding and the null token.
- *
- * @param linePadding - The character that fills lines up, in the layout `lines`.
+ * The weights of targets: by modality, and 0 for padding, that of lines too, and the null token.
  * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
  */
-export function idWeights(vocabulary: Vocabulary, weights: LossWeights, linePadding?: string): IdWeights {
+export function targetWeights({ config, vocabulary }: TokenizerParts, weights: LossWeights): TargetWeights {
   for (const [name, weight] of Object.entries(weights)) {
     if (!["special", "text", "image", "prompt"].includes(name) || !(Number.isFinite(weight) && weight >= 0)) {
       throw new ConfigError(
@@ -78,15 +75,10 @@ export function idWeights(vocabulary: Vocabulary, weights: LossWeights, linePadd
     }
   }
   const ofId = Float32Array.from({ length: vocabulary.size }, (_, id) => weights[vocabulary.modality(id)] ?? 1);
-  for (const name of [padToken, nullToken, linePadding]) {
+  for (const name of [padToken, nullToken, config.lines?.pad]) {
     if (name !== undefined && vocabulary.hasSpecial(name)) {
       ofId[vocabulary.specialId(name)] = 0;
     }
   }
-  return {
-    ofId,
-    prompt: weights.prompt ?? 1,
-    nothing: vocabulary.hasSpecial(nullToken) ? vocabulary.specialId(nullToken) : undefined,
-    modality: (id) => vocabulary.modality(id),
-  };
+  return { ofId, prompt: weights.prompt ?? 1 };
 }
