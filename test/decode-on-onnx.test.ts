@@ -1,10 +1,12 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { type Grammar, GrammarError, Random, type SequenceModel, ShapeError, VocabularyError } from "@mmgen/core";
-import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { generate, idProbabilities, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
 import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
+import { giveConstantLogits } from "./testing/constant-logits.js";
 
 const config: TransformerConfig = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
 
@@ -83,22 +85,47 @@ describe("a transformer's own decode", () => {
     });
   }
 
-  it("stays in the grammar and the vocabulary when every logit is NaN", async () => {
-    using model = create();
-    const head = model.variables.get("lm_head.weight")!;
-    tf.tidy(() => head.assign(tf.fill(head.shape, Number.NaN)));
-    for (const sampling of settings.map(([, each]) => each)) {
-      // generate checks every id against the grammar.
-      const { data } = await generate({
-        model,
-        prompt: legalPrompt,
-        grammar: evenAndOdd(),
-        steps: 5,
-        seed: 1,
-        ...sampling,
-      });
-      expect(Math.max(...data)).toBeLessThan(23);
-    }
+  describe("of logits without meaning", () => {
+    const size = config.vocabularySize;
+    const all = (value: number, ...changes: [id: number, value: number][]) => {
+      const logits = new Array<number>(size).fill(value);
+      for (const [id, changed] of changes) {
+        logits[id] = changed;
+      }
+      return logits;
+    };
+    // Legal are 0 to 10 after an odd id, 11 to 22 after an even one.
+    const cases: [string, number[]][] = [
+      ["all NaN", all(Number.NaN)],
+      ["all −Infinity", all(Number.NEGATIVE_INFINITY)],
+      ["all +Infinity", all(Number.POSITIVE_INFINITY)],
+      ["two +Infinity, legal in turn", all(1, [3, Infinity], [8, Infinity], [12, Infinity], [17, Infinity])],
+      ["+Infinity where it is not always legal", all(Number.NaN, [2, Infinity], [5, 1], [6, 1])],
+      ["NaN, infinities and numbers", all(0.5, [0, Number.NaN], [1, -Infinity], [12, Infinity], [13, 3.4e38], [14, 9])],
+    ];
+
+    it.each(cases)("chooses what the sampler chooses: %s", async (_, logits) => {
+      using model = create();
+      giveConstantLogits(model, logits);
+      for (const [, sampling] of settings) {
+        const options = { prompt: legalPrompt, grammar: evenAndOdd(), steps: 6, seed: 1, ...sampling };
+        expect(await generate({ model, ...options })).toEqual(await generate({ model: byStep(model), ...options }));
+      }
+    });
+
+    it.each<[string, number[], SamplingOptions]>([
+      ["all NaN", all(Number.NaN), {}],
+      ["two +Infinity", all(1, [3, Infinity], [8, Infinity]), {}],
+      ["numbers", all(0).map((_, id) => (id % 7) / 3), { temperature: 0.8, topK: 12 }],
+    ])("draws by their probabilities: %s", async (_, logits, sampling) => {
+      using model = create();
+      giveConstantLogits(model, logits);
+      const rows = 500;
+      const many = { data: new Int32Array(rows).fill(1), count: rows, length: 1 };
+      const { data, length } = await generate({ model, prompt: many, steps: 20, seed: 1, ...sampling });
+      const drawn = data.filter((_, i) => i % length > 0);
+      expectFrequencies(countIds(drawn, size), idProbabilities(Float32Array.from(logits), sampling));
+    });
   });
 
   it("gives a row the same ids in any batch", async () => {

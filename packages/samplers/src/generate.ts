@@ -13,8 +13,9 @@ import { runSteps } from "./step-loop.js";
  *
  * Work on a row's logits, in this order: grammar, repetition penalty, temperature, top-k, top-p, min-p, typical, draw.
  * The draw is the argmax of the processed logits plus `gumbelNoise(seed of the row, position)`, so that a row depends
- * on its seed and prompt but not on its batch, and a model's own `decode` gives the same ids as steps do. `decode` is
- * used where the model has one and nothing beyond a plan is asked for: no repetition penalty, min-p, typical, guidance or `onIds`.
+ * on its seed and prompt but not on its batch, and a model's own `decode` gives the same ids as steps do, as far as both
+ * come to the same logits. `decode` is used where the model has one and nothing beyond a plan is asked for: no repetition
+ * penalty, min-p, typical, guidance or `onIds`.
  *
  * @returns Prompt and added ids, `[rows, promptLength + steps]`; yours.
  * @throws a {@link GrammarError} when the prompt leaves the grammar, or the grammar ends before `steps`;

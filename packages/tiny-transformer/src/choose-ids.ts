@@ -10,8 +10,8 @@ export interface ChoiceSettings {
   readonly topP?: number;
 }
 
-/** The greatest finite number that a temperature below 1 leaves finite: NaN and ±∞ are read as it or its negative. */
-const greatest = 1e30;
+/** The largest float32. */
+const largest = 3.4028234663852886e38;
 
 /**
  * One id a row, by the rules of `DecodePlan` in `@mmgen/core`, as operations that a loop can hold.
@@ -28,23 +28,18 @@ export function chooseIds(
   { temperature, topK, topP }: ChoiceSettings,
 ): tf.Tensor1D {
   const vocabularySize = logits.shape[1];
-  const divided = temperature === 0 ? logits : tf.div(logits, temperature);
-  // A comparison with NaN is false.
-  const finite = tf.where(
-    tf.greater(divided, -greatest),
-    tf.minimum(divided, greatest),
-    tf.fill(logits.shape, -greatest),
-  );
+  const finite = finiteLogits(logits);
   const legal = (legality ? tf.add(finite, legality) : finite) as tf.Tensor2D;
   if (temperature === 0) {
     return tf.argMax(legal, 1);
   }
+  const divided = atTemperature(legal, temperature);
   const cutsK = topK !== undefined && topK < vocabularySize;
   if (!cutsK && topP === undefined) {
-    return tf.argMax(tf.add(legal, noise), 1);
+    return tf.argMax(tf.add(divided, noise), 1);
   }
   // Sorted, of equals the lower id first; everything after happens in this order.
-  const { values, indices } = tf.topk(legal, vocabularySize, true);
+  const { values, indices } = tf.topk(divided, vocabularySize, true);
   const impossible = tf.fill(logits.shape, Number.NEGATIVE_INFINITY);
   let kept: tf.Tensor = values;
   if (cutsK) {
@@ -57,6 +52,24 @@ export function chooseIds(
   }
   const place = tf.argMax(tf.add(kept, rowGather(noise, indices)), 1); // [rows]
   return tf.reshape(rowGather(indices, tf.reshape(place, [-1, 1])), [-1]);
+}
+
+/** Logits with numbers for what is none: the largest for +∞, its negative for −∞ and NaN. */
+function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
+  // A comparison with NaN is false.
+  const means = tf.greater(logits, -largest);
+  return tf.where(means, tf.minimum(logits, largest), tf.fill(logits.shape, -largest)) as tf.Tensor2D;
+}
+
+/**
+ * Logits over the temperature. Beside a row's largest where that is infinite, or would be, noise would vanish: such a row
+ * is counted from its largest, so that all ids that share it are equally likely, and no other is possible.
+ */
+function atTemperature(legal: tf.Tensor2D, temperature: number): tf.Tensor2D {
+  const top = tf.max(legal, 1, true); // [rows, 1]
+  const overflows = tf.greaterEqual(tf.abs(top), largest * Math.min(1, temperature));
+  const counted = tf.sub(legal, tf.where(overflows, top, tf.zerosLike(top))) as tf.Tensor2D;
+  return temperature === 1 ? counted : tf.div(counted, temperature);
 }
 
 /** From each row of `table`, `[rows, columns]`, the entries at that row of `indices`, `[rows, …]`. */
