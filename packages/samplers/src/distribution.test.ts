@@ -1,30 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { generate } from "./generate.js";
 import { idProbabilities } from "./sample-id.js";
 import type { SamplingOptions } from "./sampling-options.js";
+import { countIds, expectFrequencies } from "./test-frequencies.js";
 import { fakeModel, historyLogits, positionGrammar } from "./test-models.js";
-
-/** Pearson's statistic of counts against probabilities, over the ids that can be drawn. */
-function chiSquare(
-  counts: readonly number[],
-  probabilities: ArrayLike<number>,
-): { statistic: number; freedom: number } {
-  const draws = counts.reduce((sum, count) => sum + count);
-  let [statistic, freedom] = [0, -1];
-  counts.forEach((count, id) => {
-    const expected = draws * probabilities[id]!;
-    if (expected === 0) {
-      expect(count).toBe(0);
-    } else {
-      statistic += (count - expected) ** 2 / expected;
-      freedom++;
-    }
-  });
-  return { statistic, freedom };
-}
-
-/** The value that chi-square exceeds once in 10 000 draws (Wilson and Hilferty; z = 3.719). */
-const bound = (freedom: number) => freedom * (1 - 2 / (9 * freedom) + 3.719 * Math.sqrt(2 / (9 * freedom))) ** 3;
 
 const rows = 20_000;
 const vocabularySize = 12;
@@ -45,25 +24,20 @@ describe("sampled frequencies are the exact probabilities", () => {
     // Two steps: the second id's frequencies are compared for the rows whose first id was the most frequent one.
     const model = fakeModel(vocabularySize, cached(logits));
     const { data } = await generate({ model, prompt, steps: 2, seed: 1, ...options });
-    const count = (first: number | undefined, column: number) => {
-      const counts = new Array<number>(vocabularySize).fill(0);
-      for (let row = 0; row < rows; row++) {
-        if (first === undefined || data[row * 3 + 1] === first) {
-          counts[data[row * 3 + column]!]! += 1;
-        }
-      }
-      return counts;
-    };
-    const expectDraws = (ids: number[], counts: number[]) => {
-      const exact = idProbabilities(Float32Array.from(logits(ids)), { ...options, seen: ids });
-      const { statistic, freedom } = chiSquare(counts, exact);
-      expect(freedom).toBeGreaterThanOrEqual(2);
-      expect(statistic).toBeLessThan(bound(freedom));
-    };
-    const first = count(undefined, 1);
+    const counts = (column: number, ofRow: (row: number) => boolean) =>
+      countIds(
+        data.filter((_, i) => i % 3 === column && ofRow((i - column) / 3)),
+        vocabularySize,
+      );
+    const expectDraws = (ids: number[], drawn: number[]) =>
+      expectFrequencies(drawn, idProbabilities(Float32Array.from(logits(ids)), { ...options, seen: ids }), 2);
+    const first = counts(1, () => true);
     expectDraws([5], first);
     const commonest = first.indexOf(Math.max(...first));
-    expectDraws([5, commonest], count(commonest, 2));
+    expectDraws(
+      [5, commonest],
+      counts(2, (row) => data[row * 3 + 1] === commonest),
+    );
   });
 
   it("under a grammar, over positions of one seed as over seeds of one position", async () => {
@@ -77,12 +51,24 @@ describe("sampled frequencies are the exact probabilities", () => {
       grammar,
       seed: 3,
     });
-    const counts = [0, 0, 0, 0];
-    for (const id of data.subarray(1)) {
-      counts[id]! += 1;
-    }
-    const { statistic, freedom } = chiSquare(counts, idProbabilities(Float32Array.from(flat()), { legal: [0, 1, 3] }));
-    expect(statistic).toBeLessThan(bound(freedom));
+    expectFrequencies(countIds(data.subarray(1), 4), idProbabilities(Float32Array.from(flat()), { legal: [0, 1, 3] }));
+  });
+
+  it("of logits mixed by guidance", async () => {
+    const scale = 1.7;
+    const model = fakeModel(vocabularySize, cached(logits));
+    const guidance = { prompt: { data: new Int32Array(rows).fill(8), count: rows, length: 1 }, scale };
+    const { data } = await generate({ model, prompt, guidance, steps: 1, seed: 6 });
+    const [conditioned, without] = [logits([5]), logits([8])];
+    const mixed = Float32Array.from(conditioned, (value, id) => without[id]! + (value - without[id]!) * scale);
+    expectFrequencies(
+      countIds(
+        data.filter((_, i) => i % 2 === 1),
+        vocabularySize,
+      ),
+      idProbabilities(mixed),
+      2,
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { generate } from "./generate.js";
 import type { GenerateOptions } from "./generate-options.js";
 import { rowSeeds } from "./row-seeds.js";
+import { anyLogits, anySampling, pickLogits } from "./test-arbitraries.js";
 import {
   anyIds,
   decodeNaively,
@@ -46,31 +47,31 @@ describe("generate", () => {
     );
   });
 
-  it("gives a row the same ids in any batch", async () => {
+  it("gives a row the same ids in any batch, whatever the logits", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat(),
         fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 }),
-        async (seed, chosen) => {
-          const prompts = Array.from({ length: 8 }, (_, row) => [0, 1 + (row % 2)]);
-          const options = {
-            model: fakeModel(vocabularySize, logits),
-            grammar: mixedGrammar,
-            repetitionPenalty: 1.3,
-            minP: 0.05,
-          };
-          const whole = await generate({ ...options, prompt: rowsOf(...prompts), seed });
-          const some = await generate({
-            ...options,
-            prompt: rowsOf(...chosen.map((row) => prompts[row]!)),
-            seeds: rowSeeds(seed, 8)
-              .filter((_, row) => chosen.includes(row))
-              .map((_, i) => rowSeeds(seed, 8)[chosen[i]!]!),
-          });
-          expect(listed(some)).toEqual(chosen.map((row) => listed(whole)[row]));
+        fc.array(anyLogits(vocabularySize), { minLength: 3, maxLength: 3 }),
+        anySampling,
+        fc.constantFrom(undefined, mixedGrammar),
+        async (seed, chosen, wild, { scale, ...sampling }, grammar) => {
+          const seeds = rowSeeds(seed, 8);
+          const run = (rows: readonly number[]) =>
+            generate({
+              model: fakeModel(vocabularySize, pickLogits(wild)),
+              prompt: rowsOf(...rows.map((row) => [0, 1 + (row % 2)])),
+              guidance: scale === undefined ? undefined : { prompt: rowsOf(...rows.map((row) => [row])), scale },
+              seeds: Uint32Array.from(rows, (row) => seeds[row]!),
+              steps: 6,
+              grammar,
+              ...sampling,
+            });
+          const whole = listed(await run([0, 1, 2, 3, 4, 5, 6, 7]));
+          expect(listed(await run(chosen))).toEqual(chosen.map((row) => whole[row]));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 1500 },
     );
   });
 
