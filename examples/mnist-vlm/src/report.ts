@@ -122,7 +122,7 @@ export function figureTable(metrics: RunMetrics): ReportTable {
       "0.932",
     ],
     ["nats a character, without padding", likelihood.natsPerCharacter.toFixed(4), "–"],
-    ["nats a character, padding counted as published", likelihood.natsPerPaddedCharacter.toFixed(4), "–"],
+    ["nats a character, counted as published", likelihood.natsAsPublished.toFixed(4), "–"],
     ["nats a letter", likelihood.natsPerLetter.toFixed(4), "–"],
   ];
   if (pictures) {

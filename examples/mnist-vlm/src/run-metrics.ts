@@ -10,8 +10,11 @@ export interface LineLikelihood {
   readonly natsPerCharacter: number;
   /** The sum over a line's characters, by the line's task. */
   readonly natsPerLine: { readonly drawing: number; readonly reading: number };
-  /** The published counting: the same nats over all characters of a line, padding too, which costs nothing as it is certain. */
-  readonly natsPerPaddedCharacter: number;
+  /**
+   * Counted as the original does, over all 32 targets of a window: those of the line, its padding, which costs next to
+   * nothing as it is certain, and the first character of the unrelated line after it, a toss of ln 2.
+   */
+  readonly natsAsPublished: number;
   /** Mean nats of a letter of a picture that is drawn; chance is ln 26 = 3.26. */
   readonly natsPerLetter: number;
 }
@@ -51,8 +54,12 @@ export interface RunMetrics {
   readonly histories: { readonly tokenizer?: TrainingHistory; readonly transformer: TrainingHistory };
 }
 
-/** Sums up the figures of lines given in both orders. */
-export function lineLikelihood(figures: SequenceFigures, paddedLength: number): LineLikelihood {
+/**
+ * Sums up the figures of lines given in both orders.
+ *
+ * @param lineLength - Characters of a line, padding included.
+ */
+export function lineLikelihood(figures: SequenceFigures, lineLength: number): LineLikelihood {
   const { natsPerDim, natsPerSample, byOrder, byModality } = figures;
   return {
     natsPerCharacter: natsPerDim,
@@ -60,7 +67,7 @@ export function lineLikelihood(figures: SequenceFigures, paddedLength: number): 
       drawing: byOrder["text-first"]!.natsPerSample,
       reading: byOrder["image-first"]!.natsPerSample,
     },
-    natsPerPaddedCharacter: natsPerSample / (paddedLength - 1),
+    natsAsPublished: (natsPerSample + Math.LN2) / lineLength,
     natsPerLetter: byModality.image!.natsPerDim,
   };
 }
