@@ -3,9 +3,9 @@ import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import type { RunCheckpoints } from "./checkpoints.js";
 import { firstPairs, type LetterPairs } from "./letters.js";
+import { lineFigures, lineLikelihood } from "./line-likelihood.js";
 import { commonMistakes, type Reading, scoreReading } from "./read-digits.js";
-import { type CheckpointAccuracy, lineLikelihood, type RunMetrics } from "./run-metrics.js";
-import { lineFigures } from "./train-lines.js";
+import type { CheckpointAccuracy, RunMetrics } from "./run-metrics.js";
 
 /** Options of {@link evaluateLines}. */
 export interface EvaluateLinesOptions {

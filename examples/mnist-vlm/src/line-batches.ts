@@ -32,22 +32,13 @@ export function lineExamples({ tokenizer, pairs, config, seed }: LineExamplesOpt
   };
 }
 
-/** The same pairs in both orders, to evaluate on: those that read the picture follow those that draw it. */
-export function bothOrders(
+/** Pairs as lines of one order, to evaluate on; padding has no weight. */
+export function linesInOrder(
   tokenizer: MultimodalTokenizer,
   { codes, captions }: Pick<LetterPairs, "codes" | "captions">,
-): { readonly batch: TrainingBatch; readonly orders: readonly Order[] } {
-  const inOrder = (order: Order) => tokenizer.join({ codes, captions, order });
-  const [drawing, reading] = [inOrder("text-first"), inOrder("image-first")];
-  const tokens: TokenBatch = {
-    data: new Int32Array(drawing.data.length + reading.data.length),
-    count: 2 * codes.count,
-    length: drawing.length,
-  };
-  tokens.data.set(drawing.data);
-  tokens.data.set(reading.data, drawing.data.length);
-  const orders = Array.from({ length: tokens.count }, (_, row) => (row < codes.count ? "text-first" : "image-first"));
-  return { batch: tokenizer.toTrainingBatch(tokens), orders };
+  order: Order,
+): TrainingBatch {
+  return tokenizer.toTrainingBatch(tokenizer.join({ codes, captions, order }));
 }
 
 function tossedOrders(count: number, seed: number): Order[] {
@@ -58,13 +49,8 @@ function tossedOrders(count: number, seed: number): Order[] {
 /** Targets up to the last that counts: lines of both orders end at the same place, before their padding. */
 function unpaddedLength(tokenizer: MultimodalTokenizer, { data, height, width }: CodeBatch): number {
   const codes = { data: data.slice(0, height * width), count: 1, height, width };
-  const { batch } = bothOrders(tokenizer, { codes, captions: [tokenizer.config.words[0]!] });
-  const { targets, weights } = batch;
-  let last = 0;
-  for (let at = 0; at < targets.data.length; at++) {
-    last = weights?.[at] === 0 ? last : Math.max(last, at % targets.length);
-  }
-  return last + 1;
+  const line = linesInOrder(tokenizer, { codes, captions: [tokenizer.config.words[0]!] }, "image-first");
+  return line.weights === undefined ? line.targets.length : line.weights.findLastIndex((weight) => weight > 0) + 1;
 }
 
 /** The first positions of every row. What is cut off is padding, which no earlier position sees. */

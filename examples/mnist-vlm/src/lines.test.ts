@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { DataError, Random, VocabularyError } from "@mmgen/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codesOf, letterCounts, lettersOf, lineTokenizer } from "./letters.js";
-import { bothOrders, lineExamples } from "./line-batches.js";
+import { lineExamples } from "./line-batches.js";
 import { readPreparedLines } from "./prepared-lines.js";
 import { commonMistakes, mistakeLine } from "./read-digits.js";
 
@@ -81,12 +81,6 @@ describe("lineExamples", () => {
     const { inputs } = await examples.batch(Int32Array.of(0, 1, 2), context);
     const lines = tokenizer.describe({ data: inputs.data, count: 3, length: 24 });
     expect(lines.map((line) => line.slice(0, 6))).toEqual(["image:", "number", "image:"]);
-  });
-
-  it("are evaluated in both orders", () => {
-    const { batch, orders } = bothOrders(tokenizer, pairs);
-    expect(batch.inputs.count).toBe(6);
-    expect(orders).toEqual([...new Array(3).fill("text-first"), ...new Array(3).fill("image-first")]);
   });
 });
 

@@ -123,7 +123,7 @@ export function figureTable(metrics: RunMetrics): ReportTable {
     ],
     ["nats a character, without padding", likelihood.natsPerCharacter.toFixed(4), "–"],
     ["nats a character, counted as published", likelihood.natsAsPublished.toFixed(4), "–"],
-    ["nats a letter", likelihood.natsPerLetter.toFixed(4), "–"],
+    ["nats a letter of a picture that is drawn", likelihood.natsPerLetter.toFixed(4), "–"],
   ];
   if (pictures) {
     const { classifier, drawn, tokenizer } = pictures;

@@ -1,23 +1,9 @@
 import type { TokenizerFigures } from "@mmgen/example-common";
-import type { SequenceFigures, TrainingHistory } from "@mmgen/training";
+import type { TrainingHistory } from "@mmgen/training";
 import type { DrawingFigures } from "./draw-digits.js";
+import type { LineLikelihood } from "./line-likelihood.js";
 import type { Mistake, Reading } from "./read-digits.js";
 import type { RunSettings } from "./settings.js";
-
-/** Likelihood of lines that were not trained on. */
-export interface LineLikelihood {
-  /** Mean over the characters that count: padding does not. */
-  readonly natsPerCharacter: number;
-  /** The sum over a line's characters, by the line's task. */
-  readonly natsPerLine: { readonly drawing: number; readonly reading: number };
-  /**
-   * Counted as the original does, over all 32 targets of a window: those of the line, its padding, which costs next to
-   * nothing as it is certain, and the first character of the unrelated line after it, a toss of ln 2.
-   */
-  readonly natsAsPublished: number;
-  /** Mean nats of a letter of a picture that is drawn; chance is ln 26 = 3.26. */
-  readonly natsPerLetter: number;
-}
 
 /** What one checkpoint reads right. */
 export interface CheckpointAccuracy {
@@ -52,24 +38,6 @@ export interface RunMetrics {
   /** Wall-clock seconds by stage. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly histories: { readonly tokenizer?: TrainingHistory; readonly transformer: TrainingHistory };
-}
-
-/**
- * Sums up the figures of lines given in both orders.
- *
- * @param lineLength - Characters of a line, padding included.
- */
-export function lineLikelihood(figures: SequenceFigures, lineLength: number): LineLikelihood {
-  const { natsPerDim, natsPerSample, byOrder, byModality } = figures;
-  return {
-    natsPerCharacter: natsPerDim,
-    natsPerLine: {
-      drawing: byOrder["text-first"]!.natsPerSample,
-      reading: byOrder["image-first"]!.natsPerSample,
-    },
-    natsAsPublished: (natsPerSample + Math.LN2) / lineLength,
-    natsPerLetter: byModality.image!.natsPerDim,
-  };
 }
 
 /** Wall-clock seconds of the whole run. */

@@ -1,11 +1,11 @@
 import { type TransformerTraining, trainTransformer } from "@mmgen/example-common";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import type { TinyTransformer } from "@mmgen/tiny-transformer";
-import { evaluateSequences, type SequenceFigures, type TrainingObserver } from "@mmgen/training";
+import type { TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { VlmConfig } from "./config.js";
 import { firstPairs, type LetterPairs } from "./letters.js";
-import { bothOrders, lineExamples } from "./line-batches.js";
+import { lineExamples } from "./line-batches.js";
+import { lineFigures, meanNats } from "./line-likelihood.js";
 import { trainingCourse } from "./training-course.js";
 
 /** Held-out pairs that the per-epoch figures are taken from; the final figures use all. */
@@ -43,11 +43,11 @@ export async function trainLines(options: TrainLinesOptions): Promise<Transforme
     examples: lineExamples({ tokenizer, pairs: options.train, config, seed }),
     steps,
     evaluate: async (transformer) => {
-      const { natsPerDim, byOrder } = await lineFigures(transformer, tokenizer, held, signal);
+      const figures = await lineFigures(transformer, tokenizer, held, signal);
       return {
-        natsPerCharacter: natsPerDim,
-        drawing: byOrder["text-first"]!.natsPerDim,
-        reading: byOrder["image-first"]!.natsPerDim,
+        natsPerCharacter: meanNats(figures),
+        drawing: figures.drawing.natsPerDim,
+        reading: figures.reading.natsPerDim,
       };
     },
     watch: (transformer) => ({
@@ -65,22 +65,4 @@ export async function trainLines(options: TrainLinesOptions): Promise<Transforme
 /** Steps after which the model is kept, in order, the last among them. */
 export function checkpointSteps({ checkpoints, steps }: VlmConfig["transformer"]): number[] {
   return [...new Set([...checkpoints.filter((step) => step < steps), steps])].sort((a, b) => a - b);
-}
-
-/** Likelihood of lines, each in both orders; padding does not count. */
-export function lineFigures(
-  model: TinyTransformer,
-  tokenizer: MultimodalTokenizer,
-  pairs: LetterPairs,
-  signal: AbortSignal,
-): Promise<SequenceFigures> {
-  const { batch, orders } = bothOrders(tokenizer, pairs);
-  return evaluateSequences({
-    model,
-    sequences: batch,
-    batchSize: 250,
-    modalityOf: (id) => tokenizer.modality(id),
-    orders,
-    signal,
-  });
 }
