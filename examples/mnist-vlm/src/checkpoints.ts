@@ -9,6 +9,7 @@ import {
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { VqVae } from "@mmgen/vqvae";
+import { removeEarlierRun } from "./earlier-run.js";
 
 /** What starts this example. */
 export const command = "npm run mnist-vlm";
@@ -26,10 +27,25 @@ export type CheckpointName = keyof typeof files | `transformer-${number}`;
 export type RunCheckpoints = CheckpointFolder<CheckpointName>;
 
 /** The checkpoints of a run, with the transformers after `steps`. */
-export function runCheckpoints({ checkpoints }: RunFolders, steps: readonly number[] = []): RunCheckpoints {
+export function runCheckpoints(folders: RunFolders, steps: readonly number[] = []): RunCheckpoints {
   const kept = steps.map((step) => [`transformer-${step}`, `transformer-${step}.safetensors`]);
   const all: Record<CheckpointName, string> = { ...files, ...Object.fromEntries(kept) };
-  return new CheckpointFolder(checkpoints, all, `Train a model first with "${command}".`);
+  return new RunCheckpointFolder(folders, all);
+}
+
+class RunCheckpointFolder extends CheckpointFolder<CheckpointName> {
+  readonly #folders: RunFolders;
+
+  constructor(folders: RunFolders, files: Readonly<Record<CheckpointName, string>>) {
+    super(folders.checkpoints, files, `Train a model first with "${command}".`);
+    this.#folders = folders;
+  }
+
+  /** Removes all that an earlier run left, its results and the models of its own steps too. */
+  override async clear(): Promise<void> {
+    await super.clear();
+    await removeEarlierRun(this.#folders);
+  }
 }
 
 /** What completes lines. @throws a {@link CheckpointError} naming the file that is missing or damaged. */

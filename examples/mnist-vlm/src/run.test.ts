@@ -127,6 +127,9 @@ describe("runVlm", () => {
     }
     expect(resumed.reading).toEqual(metrics.reading);
     expect(resumed.pictures).toEqual(metrics.pictures);
+    await runCheckpoints(foldersOf("stopped")).clear();
+    expect(await readdir(foldersOf("stopped").results)).toEqual([]);
+    expect(await readdir(foldersOf("stopped").checkpoints)).toEqual(["run.json"]);
   });
 
   it("trains on prepared lines alone, and leaves a model that reads letters", async () => {
