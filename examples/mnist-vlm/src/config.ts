@@ -57,7 +57,10 @@ export const vlmConfigSchema = z.strictObject({
     digitWeight: rate,
     /** Multiplies the weight of what a line asks with: the letters of one that reads, the digit of one that draws. */
     promptWeight: z.number().min(0),
-    /** When a picture's task is tossed, to be drawn or to be read: once for good, or anew each time it is seen. */
+    /**
+     * When a picture's task is tossed, to be drawn or to be read: once for good, or anew each time it is seen. Prepared
+     * lines keep the order they have with `once`.
+     */
     task: z.enum(["once", "anew"]),
     /** Steps after which the model is kept, to be evaluated; the last is always. */
     checkpoints: z.array(size),
