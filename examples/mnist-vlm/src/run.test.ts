@@ -5,13 +5,17 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError, ConfigError, VocabularyError } from "@mmgen/core";
+import { proceduralDigits } from "@mmgen/datasets";
 import { Narrator } from "@mmgen/example-common";
 import type { TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
+import { encode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModels, runCheckpoints } from "./checkpoints.js";
 import { commands } from "./commands.js";
+import { lettersOf } from "./letters.js";
 import { presets } from "./presets.js";
+import { readDigits } from "./read-digits.js";
 import { runVlm } from "./run.js";
 import type { RunMetrics } from "./run-metrics.js";
 import type { RunSettings } from "./settings.js";
@@ -78,6 +82,21 @@ function run(
   });
 }
 
+/** The JSON lines that a command writes on standard output. */
+async function printed(call: () => Promise<void>): Promise<unknown[]> {
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  try {
+    await call();
+    const text = write.mock.calls.map(([chunk]) => String(chunk)).join("");
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  } finally {
+    write.mockRestore();
+  }
+}
+
 const aborted = AbortedError.isInstance.bind(AbortedError);
 const modelOptions = (name: string) => ({ checkpoints: join(root, name), backend: "onnx" as const });
 const drawOptions = (name: string, out: string) => ({
@@ -142,10 +161,8 @@ describe("runVlm", () => {
     expect(metrics).toMatchObject({ evaluatedOn: "validation lines", reading: { count: 10 } });
     expect(metrics.pictures).toBeUndefined();
     expect(existsSync(join(foldersOf("lines").results, "report.html"))).toBe(true);
-    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-    await commands.classify([], { ...modelOptions("lines"), letters: ["AAAAAAAA"] });
-    expect(JSON.parse(String(written.mock.calls[0]![0]))).toMatchObject({ letters: "AAAAAAAA" });
-    written.mockRestore();
+    const rows = await printed(() => commands.classify([], { ...modelOptions("lines"), letters: ["AAAAAAAA"] }));
+    expect(rows).toEqual([{ letters: "AAAAAAAA", digit: expect.any(Number) }]);
     await expect(commands.draw("7", drawOptions("lines", "none.png"))).rejects.toThrow(/vqvae\.safetensors/);
   });
 });
@@ -158,6 +175,27 @@ describe("classify and draw", () => {
     expect([existsSync(out), existsSync(join(root, "sevens.png"))]).toEqual([true, true]);
     // A grid is no picture of 28×28.
     await expect(commands.classify([out], modelOptions("whole"))).rejects.toThrow(/expected 28×28 pixels/);
+  });
+
+  it("read picture files as the models do", async () => {
+    const { images } = proceduralDigits({ seed: 5, count: 2 });
+    const files = ["one.png", "two.png"].map((name) => join(root, name));
+    for (const [i, file] of files.entries()) {
+      const data = images.data.slice(i * 28 * 28, (i + 1) * 28 * 28);
+      await writeFile(file, encode({ data, width: 28, height: 28, channels: 1, depth: 8 }));
+    }
+    const models = await loadModels(foldersOf("whole"));
+    const codes = await models.vqvae.encode(images);
+    const letters = lettersOf(models.tokenizer, codes);
+    const signal = new AbortController().signal;
+    const digits = await readDigits(models, codes, { seed: 1, temperature: 0, signal });
+    models.vqvae.dispose();
+    models.transformer.dispose();
+    expect(letters[0]).not.toBe(letters[1]);
+    expect(await printed(() => commands.classify(files, modelOptions("whole")))).toEqual([
+      { file: files[0], letters: letters[0], digit: digits[0] },
+      { file: files[1], letters: letters[1], digit: digits[1] },
+    ]);
   });
 
   it.each<[string, () => Promise<void>, { isInstance(value: unknown): boolean }, RegExp]>([
