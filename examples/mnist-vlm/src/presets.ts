@@ -50,7 +50,7 @@ const quick: VlmConfig = {
 
 /**
  * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in about a quarter of an hour, `original` has the published
- * system's settings and takes hours.
+ * system's sizes and schedule and takes hours.
  */
 export const presets: Readonly<Record<PresetName, VlmConfig>> = {
   smoke: {
