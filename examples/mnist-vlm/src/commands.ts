@@ -52,6 +52,9 @@ async function classify(files: readonly string[], options: ClassifyOptions): Pro
   writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));
 }
 
+/** Pictures that one grid holds at most. */
+const mostDrawn = 1000;
+
 /** Draws a digit several times, or what letters stand for. */
 async function draw(digit: string | undefined, options: DrawOptions): Promise<void> {
   const { count, letters, seed, temperature, topP } = options;
@@ -61,8 +64,8 @@ async function draw(digit: string | undefined, options: DrawOptions): Promise<vo
   if (digit !== undefined && !digitNames.includes(digit)) {
     throw new ConfigError(`draw: expected a digit from 0 to 9, got "${digit}".`);
   }
-  if (count < 1) {
-    throw new ConfigError(`--count: expected at least 1, got ${count}.`);
+  if (count < 1 || count > mostDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${mostDrawn}, got ${count}.`);
   }
   const models = await loadModels(await prepare(options));
   const path = fromCaller(options.out);

@@ -66,7 +66,7 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
     .command("draw")
     .description("draws a digit, several times, as a PNG grid")
     .argument("[digit]", "0 to 9")
-    .option("--count <number>", "pictures to draw", wholeNumber, 9)
+    .option("--count <number>", "pictures to draw, 1 to 1000", wholeNumber, 9)
     .option("--out <file>", "the grid", "drawn.png")
     .option("--letters <words...>", "instead of a digit: the pictures that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)

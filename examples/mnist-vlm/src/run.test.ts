@@ -201,7 +201,18 @@ describe("classify and draw", () => {
   it.each<[string, () => Promise<void>, { isInstance(value: unknown): boolean }, RegExp]>([
     ["a digit of two", () => commands.draw("12", drawOptions("whole", "x.png")), ConfigError, /from 0 to 9, got "12"/],
     ["no digit", () => commands.draw(undefined, drawOptions("whole", "x.png")), ConfigError, /either a digit or/],
-    ["no picture", () => commands.draw("1", { ...drawOptions("whole", "x.png"), count: 0 }), ConfigError, /at least 1/],
+    [
+      "no picture",
+      () => commands.draw("1", { ...drawOptions("whole", "x.png"), count: 0 }),
+      ConfigError,
+      /from 1 to 1000, got 0/,
+    ],
+    [
+      "more pictures than a grid holds",
+      () => commands.draw("1", { ...drawOptions("whole", "x.png"), count: 1_000_000_000 }),
+      ConfigError,
+      /from 1 to 1000, got 1000000000/,
+    ],
     [
       "a letter missing",
       () => commands.draw(undefined, { ...drawOptions("whole", "x.png"), letters: ["ABCDEFG"] }),
