@@ -16,7 +16,7 @@ import { codesOf, digitNames, lettersOf } from "./letters.js";
 import type { ClassifyOptions, Commands, DrawOptions, ModelOptions, TrainOptions } from "./options.js";
 import { readDigits } from "./read-digits.js";
 import { runVlm } from "./run.js";
-import { newSettings, resumedSettings } from "./settings.js";
+import { newSettings, readRunSettings, resumedSettings } from "./settings.js";
 import { summary } from "./summary.js";
 
 /** What the command line can be asked for. */
@@ -57,7 +57,7 @@ const mostDrawn = 1000;
 
 /** Draws a digit several times, or what letters stand for. */
 async function draw(digit: string | undefined, options: DrawOptions): Promise<void> {
-  const { count, letters, seed, temperature, topP } = options;
+  const { count, letters, seed } = options;
   if ((digit === undefined) === (letters === undefined)) {
     throw new ConfigError("draw: give either a digit or --letters; --help tells more.");
   }
@@ -67,12 +67,15 @@ async function draw(digit: string | undefined, options: DrawOptions): Promise<vo
   if (count < 1 || count > mostDrawn) {
     throw new ConfigError(`--count: expected from 1 to ${mostDrawn}, got ${count}.`);
   }
-  const models = await loadModels(await prepare(options));
+  const folders = await prepare(options);
+  const models = await loadModels(folders);
   const path = fromCaller(options.out);
   if (letters !== undefined) {
     const images = await models.vqvae.decode(codesOf(models.tokenizer, letters));
     await writePng(path, imageGrid({ images, captions: letters }));
   } else {
+    const { sampling: ofRun } = (await readRunSettings(folders)).config;
+    const { temperature = ofRun.temperature, topP = ofRun.topP } = options;
     const sampling = { seed, temperature, topP, signal: interruptSignal().signal };
     const images = await drawCaptions(models, new Array<string>(count).fill(digit!), sampling);
     await writePng(path, imageGrid({ images, title: `Digit ${digit}`, subtitle: `seed ${seed}` }));

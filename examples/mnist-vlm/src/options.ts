@@ -33,8 +33,10 @@ export interface DrawOptions extends ModelOptions {
   readonly out: string;
   readonly letters?: readonly string[];
   readonly seed: number;
-  readonly temperature: number;
-  readonly topP: number;
+  /** As the run draws where absent. */
+  readonly temperature?: number;
+  /** As the run draws where absent. */
+  readonly topP?: number;
 }
 
 /** What each command does. */
@@ -70,8 +72,16 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
     .option("--out <file>", "the grid", "drawn.png")
     .option("--letters <words...>", "instead of a digit: the pictures that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-    .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 0.7)
-    .option("--top-p <number>", "keep the likeliest letters that reach this probability", numberBetween(0.001, 1), 0.9)
+    .option(
+      "--temperature <number>",
+      "0 takes the likeliest, 1 draws as learned (default: as in the run)",
+      numberBetween(0, 10),
+    )
+    .option(
+      "--top-p <number>",
+      "keep the likeliest letters that reach this probability (default: as in the run)",
+      numberBetween(0.001, 1),
+    )
     .option(...checkpoints)
     .addOption(backendOption())
     .action((digit: string | undefined, options: DrawOptions) => commands.draw(digit, options));

@@ -27,7 +27,7 @@ const settings: RunSettings = {
     data: { trainCount: 128, validationCount: 16, testCount: 20 },
     tokenizer: { ...tokenizer, hidden: [16], batchSize: 64, warmUpSteps: 0 },
     transformer: { ...transformer, width: 16, layers: 1, steps: 5, batchSize: 32, checkpoints: [2] },
-    sampling: presets.smoke.sampling,
+    sampling: { temperature: 0.5, topP: 0.8 },
     evaluation: { drawnPerDigit: 1, shownPerDigit: 1, classifierSteps: 2, embedded: 20 },
   },
   data: "procedural",
@@ -175,6 +175,19 @@ describe("classify and draw", () => {
     expect([existsSync(out), existsSync(join(root, "sevens.png"))]).toEqual([true, true]);
     // A grid is no picture of 28×28.
     await expect(commands.classify([out], modelOptions("whole"))).rejects.toThrow(/expected 28×28 pixels/);
+  });
+
+  it("draw as the run does unless told otherwise", async () => {
+    const drawn = async (name: string, sampling: { temperature?: number; topP?: number }) => {
+      const options = { ...modelOptions("whole"), count: 9, seed: 1, out: join(root, name) };
+      await commands.draw("7", { ...options, ...sampling });
+      return readFile(options.out);
+    };
+    const asInRun = await drawn("default.png", {});
+    expect(asInRun.equals(await drawn("same.png", settings.config.sampling))).toBe(true);
+    expect(asInRun.equals(await drawn("other.png", { temperature: 1, topP: 1 }))).toBe(false);
+    expect(asInRun.equals(await drawn("half.png", { topP: 1 }))).toBe(false);
+    expect(asInRun.equals(await drawn("greedy.png", { temperature: 0 }))).toBe(false);
   });
 
   it("read picture files as the models do", async () => {

@@ -44,5 +44,14 @@ export async function newSettings(options: TrainOptions): Promise<RunSettings> {
  */
 export async function resumedSettings(options: TrainOptions, folders: RunFolders): Promise<RunSettings> {
   refuseFixedOptions(options, ["preset", "config", "data", "lines", "seed"]);
+  return readRunSettings(folders);
+}
+
+/**
+ * The settings that a run left beside its checkpoints.
+ *
+ * @throws a `CheckpointError` when there is no run, or its file is damaged.
+ */
+export function readRunSettings(folders: RunFolders): Promise<RunSettings> {
   return readSettings(folders, settingsSchema);
 }
