@@ -51,12 +51,13 @@ interface Asked {
   readonly resume?: boolean;
   /** Training steps after which the run is stopped, counted over both models. */
   readonly stopAfter?: number;
-  readonly lines?: string;
+  /** In place of the tests' own. */
+  readonly change?: Partial<RunSettings>;
 }
 
 function run(
   name: string,
-  { resume = false, stopAfter = Number.POSITIVE_INFINITY, lines }: Asked = {},
+  { resume = false, stopAfter = Number.POSITIVE_INFINITY, change }: Asked = {},
 ): Promise<RunMetrics> {
   const controller = new AbortController();
   let left = stopAfter;
@@ -71,7 +72,7 @@ function run(
   const quiet = new PassThrough();
   quiet.resume();
   return runVlm({
-    settings: lines === undefined ? settings : { ...settings, lines },
+    settings: { ...settings, ...change },
     folders: foldersOf(name),
     dataDir: undefined,
     resume,
@@ -157,13 +158,21 @@ describe("runVlm", () => {
     const text = Array.from({ length: 40 }, (_, i) => line("ABCDEFGHIJ"[i % 10]!, i % 10)).join("");
     await writeFile(path, text);
     await writeFile(join(root, "valid.txt"), text.slice(0, 330));
-    const metrics = await run("lines", { lines: path });
+    const metrics = await run("lines", { change: { lines: path } });
     expect(metrics).toMatchObject({ evaluatedOn: "validation lines", reading: { count: 10 } });
     expect(metrics.pictures).toBeUndefined();
     expect(existsSync(join(foldersOf("lines").results, "report.html"))).toBe(true);
     const rows = await printed(() => commands.classify([], { ...modelOptions("lines"), letters: ["AAAAAAAA"] }));
     expect(rows).toEqual([{ letters: "AAAAAAAA", digit: expect.any(Number) }]);
     await expect(commands.draw("7", drawOptions("lines", "none.png"))).rejects.toThrow(/vqvae\.safetensors/);
+  });
+});
+
+describe("a configuration that the GPT cannot have", () => {
+  it("is refused before anything is read, trained or removed", async () => {
+    const config = { ...settings.config, transformer: { ...settings.config.transformer, heads: 3 } };
+    await expect(run("refused", { change: { config } })).rejects.toThrow(/divisible by heads 3/);
+    expect(existsSync(join(root, "refused"))).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
 import { type TransformerTraining, trainTransformer } from "@mmgen/example-common";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { TransformerConfig } from "@mmgen/tiny-transformer";
 import type { TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { VlmConfig } from "./config.js";
@@ -30,18 +31,13 @@ export interface TrainLinesOptions {
  */
 export async function trainLines(options: TrainLinesOptions): Promise<TransformerTraining> {
   const { checkpoints, config, seed, signal, tokenizer } = options;
-  const { width, heads, layers, dropout, tiedWeights, steps } = config;
   const held = firstPairs(options.validation, epochPairs);
   const kept = new Set(checkpointSteps(config));
   const training = await trainTransformer({
     ...trainingCourse(options, config, checkpoints.file("transformerTraining")),
-    model: {
-      vocabularySize: tokenizer.vocabularySize,
-      contextLength: tokenizer.sequenceLength,
-      ...{ width, heads, layers, dropout, tiedWeights },
-    },
+    model: transformerModel(config, tokenizer),
     examples: lineExamples({ tokenizer, pairs: options.train, config, seed }),
-    steps,
+    steps: config.steps,
     evaluate: async (transformer) => {
       const figures = await lineFigures(transformer, tokenizer, held, signal);
       return {
@@ -60,6 +56,16 @@ export async function trainLines(options: TrainLinesOptions): Promise<Transforme
   });
   await checkpoints.write("transformer", await training.transformer.toSafetensors());
   return training;
+}
+
+/** What a GPT over a tokenizer's lines is made of. */
+export function transformerModel(config: VlmConfig["transformer"], tokenizer: MultimodalTokenizer): TransformerConfig {
+  const { width, heads, layers, dropout, tiedWeights } = config;
+  return {
+    vocabularySize: tokenizer.vocabularySize,
+    contextLength: tokenizer.sequenceLength,
+    ...{ width, heads, layers, dropout, tiedWeights },
+  };
 }
 
 /** Steps after which the model is kept, in order, the last among them. */
