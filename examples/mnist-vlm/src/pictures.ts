@@ -17,10 +17,8 @@ import type { TrainingHistory } from "@mmgen/training";
 import type { DrawingFigures } from "./draw-digits.js";
 import type { LineEvaluation } from "./evaluate.js";
 import { alphabetOf, digitNames, type LetterPairs, letterCounts } from "./letters.js";
+import { isOfMnist, publishedFigures } from "./published-figures.js";
 import type { RunMetrics } from "./run-metrics.js";
-
-/** The accuracy that the original published of its last checkpoint. */
-const publishedAccuracy = { label: "published, 0.932", share: 0.932 };
 
 /** Writes an SVG into the results as `name.png`, and gives the PNG's bytes. */
 export type WritePicture = (name: string, svg: string) => Promise<Uint8Array>;
@@ -33,15 +31,16 @@ export function pictureWriter(folders: RunFolders): WritePicture {
 export async function writeLinePictures(
   write: WritePicture,
   evaluation: LineEvaluation,
-  { evaluatedOn, histories }: Pick<RunMetrics, "evaluatedOn" | "histories">,
+  { evaluatedOn, histories, source }: Pick<RunMetrics, "evaluatedOn" | "histories" | "source">,
 ): Promise<{ readonly accuracy: Uint8Array; readonly confusion: Uint8Array; readonly curves: Uint8Array }> {
   const { accuracies, reading } = evaluation;
+  const publishedAccuracy = { label: `published, ${publishedFigures.readRight}`, share: publishedFigures.readRight };
   return {
     accuracy: await write(
       "prediction_accuracy",
       accuracyChart({
         points: accuracies,
-        references: [publishedAccuracy],
+        references: isOfMnist({ source }) ? [publishedAccuracy] : [],
         title: "Digits read right, by checkpoint",
         subtitle: `${reading.count} ${evaluatedOn}, ± 1.96 standard errors`,
         xLabel: "training step",

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { minutes, percent, type RunFolders } from "@mmgen/example-common";
 import { accuracyMargin, htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
+import { isOfMnist, publishedFigures } from "./published-figures.js";
 import { mistakeLine } from "./read-digits.js";
 import { type RunMetrics, totalSeconds } from "./run-metrics.js";
 
@@ -109,30 +110,50 @@ function factsOf(metrics: RunMetrics) {
   return facts;
 }
 
-/** The run's figures beside the published ones; for the report and for the terminal. */
+/** A figure, and the published one where there is any. */
+type Figure = readonly [measure: string, here: number, published?: number];
+
+/** The run's figures, beside the published ones where they are of the same pictures; for the report and for the terminal. */
 export function figureTable(metrics: RunMetrics): ReportTable {
-  const { evaluatedOn, likelihood, pictures, reading, sampledReading, settings } = metrics;
-  const { chunks, codebookSize } = settings.config.tokenizer;
-  const bits = (chunks * Math.log2(codebookSize)).toFixed(1);
-  const rows = [
-    [`read right, ${reading.count} ${evaluatedOn}, likeliest digit`, (reading.right / reading.count).toFixed(4), "–"],
+  const figures = [...lineMeasures(metrics), ...pictureMeasures(metrics)];
+  if (!isOfMnist(metrics)) {
+    return { columns: ["measure", "here"], rows: figures.map(([measure, here]) => [measure, here.toFixed(4)]) };
+  }
+  return {
+    columns: ["measure", "here", "published"],
+    rows: figures.map(([measure, here, published]) => [measure, here.toFixed(4), published?.toString() ?? "–"]),
+  };
+}
+
+function lineMeasures({ evaluatedOn, likelihood, reading, sampledReading }: RunMetrics): Figure[] {
+  return [
+    [`read right, ${reading.count} ${evaluatedOn}, likeliest digit`, reading.right / reading.count],
     [
       `the same, first ${sampledReading.count}, drawn at temperature 0.8`,
-      (sampledReading.right / sampledReading.count).toFixed(4),
-      "0.932",
+      sampledReading.right / sampledReading.count,
+      publishedFigures.readRight,
     ],
-    ["nats a character, without padding", likelihood.natsPerCharacter.toFixed(4), "–"],
-    ["nats a character, counted as published", likelihood.natsAsPublished.toFixed(4), "–"],
-    ["nats a letter of a picture that is drawn", likelihood.natsPerLetter.toFixed(4), "–"],
+    ["nats a character, without padding", likelihood.natsPerCharacter],
+    ["nats a character, counted as published", likelihood.natsAsPublished],
+    ["nats a letter of a picture that is drawn", likelihood.natsPerLetter],
   ];
-  if (pictures) {
-    const { classifier, drawn, tokenizer } = pictures;
-    rows.push(
-      [`squared error on [0, 1] of test pictures, ${bits} bits`, tokenizer.meanSquaredError.toFixed(4), "0.0227"],
-      [`drawn digits read as asked, of ${drawn.count}`, (drawn.right / drawn.count).toFixed(4), "–"],
-      ["the judge on real test pictures", classifier.onTestImages.toFixed(4), "–"],
-      ["the judge on their reconstructions", classifier.onReconstructions.toFixed(4), "–"],
-    );
+}
+
+function pictureMeasures({ pictures, settings }: RunMetrics): Figure[] {
+  if (!pictures) {
+    return [];
   }
-  return { columns: ["measure", "here", "published"], rows };
+  const { classifier, drawn, tokenizer } = pictures;
+  const { chunks, codebookSize } = settings.config.tokenizer;
+  const bits = (chunks * Math.log2(codebookSize)).toFixed(1);
+  return [
+    [
+      `squared error on [0, 1] of test pictures, ${bits} bits`,
+      tokenizer.meanSquaredError,
+      publishedFigures.meanSquaredError,
+    ],
+    [`drawn digits read as asked, of ${drawn.count}`, drawn.right / drawn.count],
+    ["the judge on real test pictures", classifier.onTestImages],
+    ["the judge on their reconstructions", classifier.onReconstructions],
+  ];
 }
