@@ -1,7 +1,8 @@
 import type { ImageBatch } from "@mmgen/core";
 import type { LabelledImages } from "@mmgen/datasets";
-import { type TrainedModels, tokenizerFigures, trainReader } from "@mmgen/example-common";
+import { codeUsage, type TrainedModels, trainReader } from "@mmgen/example-common";
 import { attributeAgreement } from "@mmgen/training";
+import { reconstructionFigures } from "@mmgen/vqvae";
 import { command } from "./checkpoints.js";
 import { type DrawingFigures, drawAllDigits, judgeDrawn } from "./draw-digits.js";
 import { evaluateLines, type LineEvaluation } from "./evaluate.js";
@@ -63,8 +64,13 @@ export async function evaluatePictures(
   const reconstruction = await vqvae.decode(testPairs.codes);
   const judged = async (images: ImageBatch) =>
     attributeAgreement({ digit: test.labels }, await judge.predict(images)).accuracy.digit;
+  const usage = codeUsage(vqvae, testPairs.codes);
   const figures = {
-    tokenizer: await tokenizerFigures(vqvae, test.images),
+    tokenizer: {
+      ...reconstructionFigures(test.images, reconstruction),
+      perplexity: usage.perplexity(),
+      codesUsed: usage.share(),
+    },
     classifier: { onTestImages: await judged(test.images), onReconstructions: await judged(reconstruction) },
     drawn: drawn!,
   };
