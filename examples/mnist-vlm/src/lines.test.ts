@@ -53,6 +53,20 @@ describe("lineExamples", () => {
     expect(["number:7, image:ABCDEFGH", "image:ABCDEFGH, number:7"]).toContain(line);
   });
 
+  it("weigh what a line asks with less, the digit of one that draws and the letters of one that reads", async () => {
+    const examples = lineExamples({
+      ...{ tokenizer, seed: 1 },
+      pairs: { ...pairs, orders: ["text-first", "image-first", "image-first"] },
+      config: { digitWeight: 5, promptWeight: 0.1, task: "once" },
+    });
+    const { weights } = await examples.batch(Int32Array.of(0, 1), context);
+    const ones = (count: number) => new Array<number>(count).fill(1);
+    // "number:7, image:ABCDEFGH." and "image:ZYXWVUTS, number:0.", each from its second character on.
+    const drawing = [...ones(6), 5 * 0.1, ...ones(8), ...ones(8), 1];
+    const reading = [...ones(5), ...new Array<number>(8).fill(0.1), ...ones(9), 5, 1];
+    expect(weights).toEqual(Float32Array.from([...drawing, ...reading]));
+  });
+
   it("toss the task anew each time, about half and half, or once for good", async () => {
     const ask = async (task: "anew" | "once", step: number) => {
       const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, promptWeight: 1, task }, seed: 3 });
