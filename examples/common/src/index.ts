@@ -1,4 +1,5 @@
 export { type BackendChoice, selectBackend, selectTrainingBackend } from "./backend.js";
+export { beginRun } from "./begin-run.js";
 export { CheckpointFolder } from "./checkpoint-folder.js";
 export { readConfigFile } from "./config-file.js";
 export { runCommand } from "./errors.js";
@@ -8,17 +9,17 @@ export { Narrator } from "./narrator.js";
 export { numberBetween, wholeNumber } from "./option-parsers.js";
 export { fromCaller, type RunFolders, runFolders } from "./paths.js";
 export { type PictureShape, readPictures } from "./read-pictures.js";
+export { checkRunData, describeRunData } from "./run-data.js";
 export {
   addRunOptions,
   backendOption,
   prepareRun,
-  type RunChoices,
   type RunFlags,
   type RunOptions,
 } from "./run-options.js";
 export { captionCodes, captionImages, drawCaptions, inventPairs, type Pairs, type SamplingOptions } from "./samples.js";
 export { type MixedOrderOptions, mixedOrderExamples, sequenceExamples } from "./sequences.js";
-export { readSettings, refuseFixedOptions, saveSettings } from "./settings-file.js";
+export { readSettings, refuseFixedOptions } from "./settings-file.js";
 export { textTable } from "./text-table.js";
 export { codeUsage, type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
 export { type TrainReaderOptions, trainReader } from "./train-reader.js";

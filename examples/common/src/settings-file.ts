@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { CheckpointError, ConfigError } from "@mmgen/core";
-import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import { z } from "zod";
+import { ConfigError } from "@mmgen/core";
+import { writeFileAtomic } from "@mmgen/core/node";
+import type { z } from "zod";
 import type { RunFolders } from "./paths.js";
+import { readStoredJson } from "./stored-json.js";
 
 /** Writes a run's settings beside its checkpoints, so that a resume does the same. */
 export function saveSettings(settings: unknown, folders: RunFolders): Promise<void> {
@@ -28,21 +29,10 @@ export function refuseFixedOptions<Options extends object>(
 /**
  * The settings that a run left beside its checkpoints.
  *
- * @throws {@link CheckpointError} when there is no run, or its file is damaged.
+ * @throws a `CheckpointError` when there is no run, or its file is damaged.
  */
-export async function readSettings<Settings>(folders: RunFolders, schema: z.ZodType<Settings>): Promise<Settings> {
-  const path = settingsPath(folders);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, "run's settings")));
-  } catch (error) {
-    throw new CheckpointError(`There is no run at ${path} (${(error as Error).message}).`, { cause: error });
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    throw new CheckpointError(`${path} is damaged or of another version: ${z.prettifyError(parsed.error)}`);
-  }
-  return parsed.data;
+export function readSettings<Settings>(folders: RunFolders, schema: z.ZodType<Settings>): Promise<Settings> {
+  return readStoredJson(settingsPath(folders), "run", schema);
 }
 
 function settingsPath(folders: RunFolders): string {

@@ -5,13 +5,14 @@ import {
   fromCaller,
   interruptSignal,
   Narrator,
+  type RunFolders,
   runCommand,
   runFolders,
   selectTrainingBackend,
 } from "@mmgen/example-common";
 import { attributeReader } from "./attribute-reader.js";
 import { loadModels, runCheckpoints } from "./checkpoints.js";
-import { loadData } from "./data.js";
+import { loadDataAgain } from "./data.js";
 import { evaluateModels } from "./evaluate-models.js";
 import { type EvaluateOptions, parseEvaluateOptions } from "./evaluate-options.js";
 import { exampleFolder } from "./example-folder.js";
@@ -29,7 +30,7 @@ await runCommand(async () => {
   const narrator = new Narrator(folders);
   narrator.line(`Backend: ${await selectTrainingBackend(options.backend)}.`);
   const models = await loadModels(folders);
-  const { train, part, source } = await loadPart(settings, options, narrator.line);
+  const { train, part, source } = await loadPart(settings, folders, options, narrator.line);
   const classifier = await attributeReader(runCheckpoints(folders), {
     train,
     steps: settings.config.evaluation.classifierSteps,
@@ -51,12 +52,13 @@ await runCommand(async () => {
 /** The run's training pictures, and those to evaluate on. */
 async function loadPart(
   settings: RunSettings,
+  folders: RunFolders,
   { dataDir, part }: EvaluateOptions,
   log: (line: string) => void,
 ): Promise<{ train: CaptionedDigits; part: CaptionedDigits; source: string }> {
   const folder = dataDir === undefined ? undefined : fromCaller(dataDir);
   const validationCount = part === "validation" ? validationPictures : 0;
-  const data = await loadData(settings, { dataDir: folder, validationCount, log });
+  const data = await loadDataAgain(settings, folders, { dataDir: folder, validationCount, log });
   return { train: data.train, part: data[part], source: data.source };
 }
 

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attributeReader } from "./attribute-reader.js";
 import { loadModels, runCheckpoints } from "./checkpoints.js";
-import { loadData } from "./data.js";
+import { loadDataAgain } from "./data.js";
 import { evaluateModels } from "./evaluate-models.js";
 import { presets } from "./presets.js";
 import { runPipeline } from "./run.js";
@@ -46,7 +46,10 @@ const foldersOf = (name: string) => ({
 });
 
 /** A run that stops after so many training steps, counted over both models. */
-function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}): Promise<RunMetrics> {
+function run(
+  name: string,
+  { resume = false, stopAfter = Number.POSITIVE_INFINITY, seed = settings.seed } = {},
+): Promise<RunMetrics> {
   const controller = new AbortController();
   let left = stopAfter;
   const counter: TrainingObserver = {
@@ -60,7 +63,7 @@ function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINIT
   const quiet = new PassThrough();
   quiet.resume();
   return runPipeline({
-    settings,
+    settings: { ...settings, seed },
     folders: foldersOf(name),
     dataDir: undefined,
     resume,
@@ -124,6 +127,13 @@ describe("runPipeline", () => {
     expect(one!.equals(other!)).toBe(true);
   });
 
+  it("does not go on with other pictures than it began with", async () => {
+    // Another seed draws as many other digits.
+    const error: unknown = await run("whole", { resume: true, seed: 4 }).catch((reason) => reason);
+    expect(CheckpointError.isInstance(error)).toBe(true);
+    expect((error as Error).message).toContain("--data-dir");
+  });
+
   it("leaves models that load, sample within the grammar, and repeat themselves from a seed", async () => {
     const models = await loadModels(foldersOf("whole"));
     const sampling = { seed: 5, temperature: 1, topP: 1 };
@@ -141,7 +151,7 @@ describe("evaluateModels", () => {
     const { signal } = new AbortController();
     const models = await loadModels(folders);
     const { config, seed } = settings;
-    const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
+    const { train, test } = await loadDataAgain(settings, folders, { dataDir: undefined, log: () => {} });
     const steps = config.evaluation.classifierSteps;
     using classifier = await attributeReader(runCheckpoints(folders), { train, steps, seed, observers: [], signal });
     const codes = await models.vqvae.encode(test.images);

@@ -3,10 +3,10 @@ import { type CodeBatch, sliceImages } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { type CaptionedDigits, captionWords } from "@mmgen/datasets";
 import {
+  beginRun,
   codeUsage,
   mixedOrderExamples,
   type RunOptions,
-  saveSettings,
   sequenceExamples,
   type TrainedModels,
 } from "@mmgen/example-common";
@@ -15,7 +15,7 @@ import type { TrainingHistory } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { attributeReader } from "./attribute-reader.js";
 import { runCheckpoints } from "./checkpoints.js";
-import { loadData } from "./data.js";
+import { dataOf, loadData } from "./data.js";
 import { EpochSamples } from "./epoch-samples.js";
 import { evaluateModels } from "./evaluate-models.js";
 import type { Judgement } from "./judge.js";
@@ -38,12 +38,8 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
 
   narrator.stage("Data");
   const data = await loadData(settings, { dataDir: options.dataDir, log: narrator.line });
-  narrator.line(data.source);
+  await beginRun({ ...options, checkpoints }, dataOf(data));
   const { train, test } = data;
-  if (!options.resume) {
-    await checkpoints.clear();
-    await saveSettings(settings, folders);
-  }
 
   narrator.stage("Image tokenizer");
   const observers = (run: string) => [...narrator.observers(run), ...options.observers];

@@ -1,9 +1,10 @@
+import { beginRun, describeRunData } from "@mmgen/example-common";
 import { evaluateLines } from "./evaluate.js";
 import { lineTokenizer } from "./letters.js";
 import { writeLogos } from "./pictures.js";
 import { readPreparedLines } from "./prepared-lines.js";
 import type { RunMetrics } from "./run-metrics.js";
-import { begin, finish, learnLines, type Run } from "./run-stages.js";
+import { finish, learnLines, type Run } from "./run-stages.js";
 import { checkpointSteps } from "./train-lines.js";
 
 /** Trains and evaluates the GPT alone, on lines that were prepared elsewhere. */
@@ -13,7 +14,7 @@ export async function runFromLines(run: Run, path: string): Promise<RunMetrics> 
   narrator.stage("Data");
   const tokenizer = lineTokenizer(config.tokenizer.codebookSize, config.tokenizer.chunks);
   const { train, validation, source } = await readPreparedLines(path, tokenizer);
-  await begin(run, source);
+  await beginRun(run, describeRunData(source, [train.codes.data, train.captions]));
   const transformer = await learnLines(run, tokenizer, train, validation);
   narrator.stage("Evaluation");
   const steps = checkpointSteps(config.transformer);

@@ -1,11 +1,12 @@
 import type { LabelledImages } from "@mmgen/datasets";
 import { loadDigits } from "@mmgen/datasets/node";
+import { beginRun, describeRunData } from "@mmgen/example-common";
 import { embedLatents } from "./embed.js";
 import { evaluatePictures } from "./evaluate-pictures.js";
 import { digitNames, type LetterPairs, lineTokenizer } from "./letters.js";
 import { writeLatents, writeLogos, writeReconstructions } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
-import { begin, finish, learnLines, observersOf, type Run } from "./run-stages.js";
+import { finish, learnLines, observersOf, type Run } from "./run-stages.js";
 import { trainLetters } from "./train-letters.js";
 
 /** The whole road: pictures, letters, lines, both tasks. */
@@ -20,8 +21,8 @@ export async function runFromPictures(run: Run): Promise<RunMetrics> {
     dataDir: run.dataDir,
     onMessage: narrator.line,
   });
-  await begin(run, digits.source);
-  const { train, validation, test } = digits;
+  const { train, validation, test, source } = digits;
+  await beginRun(run, describeRunData(source, [train.images.data, train.labels]));
 
   narrator.stage("Letters");
   const letters = await trainLetters({
@@ -54,7 +55,7 @@ export async function runFromPictures(run: Run): Promise<RunMetrics> {
 
   narrator.stage("Pictures");
   return finish(run, {
-    source: digits.source,
+    source,
     evaluatedOn: "test pictures",
     evaluation: evaluation.lines,
     pictures: evaluation.figures,

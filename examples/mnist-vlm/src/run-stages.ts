@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
-import { type RunOptions, type SequenceModels, saveSettings } from "@mmgen/example-common";
+import type { RunOptions, SequenceModels } from "@mmgen/example-common";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { LineEvaluation } from "./evaluate.js";
@@ -15,15 +15,6 @@ import { trainLines } from "./train-lines.js";
 export interface Run extends RunOptions<RunSettings> {
   readonly checkpoints: RunCheckpoints;
   readonly write: WritePicture;
-}
-
-/** Tells where the data comes from and, in a new run, makes room for its checkpoints. */
-export async function begin({ checkpoints, folders, narrator, resume, settings }: Run, source: string): Promise<void> {
-  narrator.line(source);
-  if (!resume) {
-    await checkpoints.clear();
-    await saveSettings(settings, folders);
-  }
 }
 
 /** Trains the GPT on a run's pairs. */

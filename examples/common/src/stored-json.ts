@@ -1,0 +1,27 @@
+import { CheckpointError } from "@mmgen/core";
+import { readFileBytes } from "@mmgen/core/node";
+import { z } from "zod";
+
+/**
+ * Reads a JSON file that a run left beside its checkpoints.
+ *
+ * @param what - What the file holds: `run`.
+ * @throws {@link CheckpointError} when there is no such file, or it is damaged.
+ */
+export async function readStoredJson<Content>(
+  path: string,
+  what: string,
+  schema: z.ZodType<Content>,
+): Promise<Content> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, what)));
+  } catch (error) {
+    throw new CheckpointError(`There is no ${what} at ${path} (${(error as Error).message}).`, { cause: error });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    throw new CheckpointError(`${path} is damaged or of another version: ${z.prettifyError(parsed.error)}`);
+  }
+  return parsed.data;
+}
