@@ -1,16 +1,15 @@
-/** Rows as text in columns, the first left-aligned and the others too, two spaces apart. */
-export function textTable(rows: readonly (readonly (string | number)[])[]): string {
+/**
+ * Rows as text in columns, two spaces apart.
+ *
+ * @param align - How all columns but the first stand; `right` for numbers.
+ */
+export function textTable(rows: readonly (readonly (string | number)[])[], align: "left" | "right" = "left"): string {
   const cells = rows.map((row) => row.map(String));
   const widths = cells.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
     [],
   );
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const fit = (cell: string, column: number) =>
+    align === "right" && column > 0 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return cells.map((row) => row.map(fit).join("  ").trimEnd()).join("\n");
 }

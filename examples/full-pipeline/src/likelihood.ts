@@ -3,13 +3,20 @@ import type { MultimodalTokenizer, Order } from "@mmgen/multimodal-tokenizer";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import { bitsPerPixel, evaluateSequences, type SequenceFigures } from "@mmgen/training";
 
-/** Test likelihood: each order's, and the mean of both. */
+/** Test likelihood of sequences in one order. */
+export interface OrderLikelihood extends Pick<SequenceFigures, "natsPerDim" | "natsPerSample" | "byModality"> {
+  /** Nats of the image codes in bits over the image's pixels: given the caption, where the text comes first. */
+  readonly bitsPerPixel: number;
+  /** Mean nats of each predicted id, from the second of a sequence on. */
+  readonly byPosition: readonly number[];
+}
+
+/** Test likelihood: the mean of both orders, and each order's. */
 export interface LikelihoodFigures {
   readonly natsPerDim: number;
   readonly natsPerSample: number;
-  /** Nats of the image codes of a text-first sequence, in bits over the image's pixels. */
   readonly bitsPerPixel: number;
-  readonly byOrder: Readonly<Record<Order, SequenceFigures>>;
+  readonly byOrder: Readonly<Record<Order, OrderLikelihood>>;
 }
 
 /** Options of {@link likelihood}. */
@@ -25,21 +32,28 @@ export interface LikelihoodOptions {
 
 /** Scores test sequences, given once in each order. */
 export async function likelihood(options: LikelihoodOptions): Promise<LikelihoodFigures> {
-  const { transformer, tokenizer, tokens, pixels, signal } = options;
-  const score = (order: Order) =>
-    evaluateSequences({
-      model: transformer,
-      sequences: tokenizer.toTrainingBatch(tokens[order]),
-      batchSize: 100,
-      modalityOf: (id) => tokenizer.modality(id),
-      signal,
-    });
-  const byOrder = { "text-first": await score("text-first"), "image-first": await score("image-first") };
-  const { "text-first": textFirst, "image-first": imageFirst } = byOrder;
+  const textFirst = await scoreOrder(options, "text-first");
+  const imageFirst = await scoreOrder(options, "image-first");
   return {
     natsPerDim: (textFirst.natsPerDim + imageFirst.natsPerDim) / 2,
     natsPerSample: (textFirst.natsPerSample + imageFirst.natsPerSample) / 2,
-    bitsPerPixel: bitsPerPixel(textFirst.byModality.image!.natsPerSample, pixels),
-    byOrder,
+    bitsPerPixel: (textFirst.bitsPerPixel + imageFirst.bitsPerPixel) / 2,
+    byOrder: { "text-first": textFirst, "image-first": imageFirst },
+  };
+}
+
+async function scoreOrder(options: LikelihoodOptions, order: Order): Promise<OrderLikelihood> {
+  const { transformer, tokenizer, tokens, pixels, signal } = options;
+  const { natsPerDim, natsPerSample, byModality, byPosition } = await evaluateSequences({
+    model: transformer,
+    sequences: tokenizer.toTrainingBatch(tokens[order]),
+    batchSize: 100,
+    modalityOf: (id) => tokenizer.modality(id),
+    signal,
+  });
+  return {
+    ...{ natsPerDim, natsPerSample, byModality },
+    bitsPerPixel: bitsPerPixel(byModality.image!.natsPerSample, pixels),
+    byPosition: [...byPosition],
   };
 }

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import type { CaptionedDigits } from "@mmgen/datasets";
 import { percent, type RunFolders } from "@mmgen/example-common";
-import { codebookUsage, imageGrid, reconstructionGrid, timingChart, trainingCurves } from "@mmgen/plots";
+import { codebookUsage, imageGrid, reconstructionGrid, timingChart } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
 import { attributeTitles } from "./attributes.js";
 import { attributeConfusion } from "./confusion.js";
+import { learningCurves, positionCurves } from "./curves.js";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import type { Judgement, ShownSamples } from "./judge.js";
 
@@ -24,6 +25,7 @@ export interface RunPictures {
   /** Digit shown against digit said. */
   readonly confusion_captioned_digit: Uint8Array;
   readonly codebook_usage: Uint8Array;
+  readonly likelihood_by_position: Uint8Array;
   readonly generation_timing: Uint8Array;
 }
 
@@ -38,12 +40,12 @@ export interface PictureOptions {
   readonly codeCounts: ArrayLike<number>;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
   readonly judgement: Judgement;
-  readonly timing: EvaluationFigures["timing"];
+  readonly figures: Pick<EvaluationFigures, "likelihood" | "timing">;
 }
 
 /** Draws and writes every picture of a run. */
 export async function writePictures(options: PictureOptions): Promise<RunPictures> {
-  const { folders, train, judgement } = options;
+  const { figures, folders, train, judgement } = options;
   const write = (name: keyof RunPictures, svg: string) => writePng(join(folders.results, `${name}.png`), svg);
   return {
     dataset_samples: await write(
@@ -54,7 +56,7 @@ export async function writePictures(options: PictureOptions): Promise<RunPicture
         title: "What the models learn from",
       }),
     ),
-    training_curves: await write("training_curves", await curves(options.histories)),
+    training_curves: await write("training_curves", await learningCurves(options.histories)),
     reconstructions: await write(
       "reconstructions",
       reconstructionGrid({
@@ -88,9 +90,10 @@ export async function writePictures(options: PictureOptions): Promise<RunPicture
       attributeConfusion("digit", judgement.imageToText, "Captions written for a picture"),
     ),
     codebook_usage: await write("codebook_usage", codebookUsage({ counts: options.codeCounts })),
+    likelihood_by_position: await write("likelihood_by_position", await positionCurves(figures.likelihood)),
     generation_timing: await write(
       "generation_timing",
-      await timingChart({ title: `Generating ${options.timing.rows} pairs`, series: options.timing.series }),
+      await timingChart({ title: `Generating ${figures.timing.rows} pairs`, series: figures.timing.series }),
     ),
   };
 }
@@ -110,49 +113,4 @@ export function agreementLine({ agreement }: ShownSamples): string {
   const names = Object.keys(attributeTitles) as (keyof typeof attributeTitles)[];
   const shares = names.map((name) => `${attributeTitles[name]} ${percent(agreement.accuracy[name])}`);
   return `right of ${agreement.count}: ${shares.join(", ")}, all ${percent(agreement.allRight)}`;
-}
-
-function curves({ tokenizer, transformer }: PictureOptions["histories"]): Promise<string> {
-  const steps = ({ steps: records }: TrainingHistory, value: (record: TrainingHistory["steps"][number]) => number) => ({
-    x: records.map(({ step }) => step),
-    y: records.map(value),
-  });
-  const epochs = ({ epochs: records }: TrainingHistory, name: string) => ({
-    x: records.map(({ step }) => step),
-    y: records.map(({ metrics }) => metrics[name]!),
-  });
-  return trainingCurves({
-    title: "Training",
-    panels: [
-      {
-        title: "Image tokenizer",
-        yLabel: "loss",
-        series: [{ label: "train", style: "steps", ...steps(tokenizer, ({ loss }) => loss) }],
-        learningRate: steps(tokenizer, ({ learningRate }) => learningRate),
-        scale: "log",
-      },
-      {
-        title: "Reconstruction",
-        yLabel: "share of levels exactly right, test",
-        series: [{ label: "test", style: "points", ...epochs(tokenizer, "exactLevelAccuracy") }],
-      },
-      {
-        title: "Transformer",
-        yLabel: "nats per id",
-        series: [
-          { label: "train", style: "steps", ...steps(transformer, ({ loss }) => loss) },
-          { label: "test", style: "points", ...epochs(transformer, "natsPerId") },
-        ],
-        learningRate: steps(transformer, ({ learningRate }) => learningRate),
-      },
-      {
-        title: "Transformer by order",
-        yLabel: "nats per id, test",
-        series: [
-          { label: "text first", style: "points", ...epochs(transformer, "text-first") },
-          { label: "image first", style: "points", ...epochs(transformer, "image-first") },
-        ],
-      },
-    ],
-  });
 }

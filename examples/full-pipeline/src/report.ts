@@ -3,8 +3,7 @@ import { writeFileAtomic } from "@mmgen/core/node";
 import { captionWords } from "@mmgen/datasets";
 import { minutes, percent, type RunFolders } from "@mmgen/example-common";
 import { htmlReport, type ReportTable } from "@mmgen/plots";
-import type { AttributeAgreement } from "@mmgen/training";
-import { type AttributeName, attributeTitles } from "./attributes.js";
+import { attributeTable, likelihoodTable } from "./figure-tables.js";
 import type { RunPictures } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
 
@@ -73,7 +72,11 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
           { image: pictures.codebook_usage, alt: "How often each code comes, most used first" },
         ],
       },
-      { heading: "The transformer's test loss", table: likelihoodTable(metrics) },
+      {
+        heading: "The transformer's test loss",
+        table: likelihoodTable(likelihood),
+        images: [{ image: pictures.likelihood_by_position, alt: "Test loss of each id of a sequence, in both orders" }],
+      },
       {
         heading: "Training",
         images: [{ image: pictures.training_curves, alt: "Loss curves of the tokenizer and the transformer" }],
@@ -99,45 +102,6 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
 /** Wall-clock seconds of the whole run. */
 export function totalSeconds(metrics: RunMetrics): number {
   return Object.values(metrics.seconds).reduce((sum, seconds) => sum + seconds, 0);
-}
-
-/** Attribute accuracies, a row for each way to generate; for the report and for the terminal. */
-export function attributeTable(attributes: RunMetrics["attributes"]): ReportTable {
-  const names = Object.keys(attributeTitles) as AttributeName[];
-  const row = (label: string, { accuracy, allRight, count }: AttributeAgreement<AttributeName>) => [
-    label,
-    ...names.map((name) => percent(accuracy[name])),
-    percent(allRight),
-    count,
-  ];
-  return {
-    columns: ["", ...names.map((name) => attributeTitles[name]), "all three", "of"],
-    rows: [
-      row("text → image", attributes.textToImage),
-      row("image → text", attributes.imageToText),
-      row("invented pairs agree", attributes.unconditional),
-      row("reconstructed test pictures", attributes.reconstructions),
-      row("real test pictures", attributes.classifierOnTestImages),
-    ],
-    caption:
-      "Pictures are read by a classifier trained on real pictures alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
-  };
-}
-
-function likelihoodTable({ likelihood }: RunMetrics): ReportTable {
-  const row = (label: string, order: "text-first" | "image-first") => {
-    const { natsPerDim, natsPerSample, byModality } = likelihood.byOrder[order];
-    return [
-      label,
-      ...[natsPerDim, byModality.image!.natsPerDim, byModality.text!.natsPerDim].map((nats) => nats.toFixed(3)),
-      natsPerSample.toFixed(1),
-    ];
-  };
-  return {
-    columns: ["order", "nats per id", "per image code", "per word", "per pair"],
-    rows: [row("text first", "text-first"), row("image first", "image-first")],
-    caption: `Image codes cost ${likelihood.bitsPerPixel.toFixed(3)} bits per pixel given the caption. Figures of other tokenizers do not compare.`,
-  };
 }
 
 function timeTable(metrics: RunMetrics): ReportTable {

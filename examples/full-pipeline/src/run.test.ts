@@ -94,6 +94,7 @@ describe("runPipeline", () => {
       "epochs",
       "generation_timing.png",
       "image_conditioned_samples.png",
+      "likelihood_by_position.png",
       "metrics.json",
       "reconstructions.png",
       "report.html",
@@ -159,6 +160,8 @@ describe("evaluateModels", () => {
       .figures;
     const written = JSON.parse(await readFile(join(folders.results, "metrics.json"), "utf8"));
     expect(written).toMatchObject(JSON.parse(JSON.stringify(figures)));
+    // A list, in which a reader of the file finds every predicted id.
+    expect(written.likelihood.byOrder["text-first"].byPosition).toHaveLength(models.tokenizer.sequenceLength - 1);
     expect(timing.series.map(({ label }) => label)).toHaveLength(3);
     models.vqvae.dispose();
     models.transformer.dispose();

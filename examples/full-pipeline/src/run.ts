@@ -160,7 +160,7 @@ async function writeResults(options: ResultOptions): Promise<RunMetrics> {
     codeCounts: codeUsage(vqvae, options.testCodes).counts,
     histories,
     judgement,
-    timing: options.figures.timing,
+    figures: options.figures,
   });
   const animation = await options.epochSamples.animate();
   narrator.endStage();

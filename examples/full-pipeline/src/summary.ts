@@ -1,7 +1,8 @@
 import { captionWords } from "@mmgen/datasets";
 import { minutes, percent, type RunFolders, textTable } from "@mmgen/example-common";
 import type { EvaluationFigures } from "./evaluate-models.js";
-import { attributeTable, totalSeconds } from "./report.js";
+import { attributeTable, likelihoodTable } from "./figure-tables.js";
+import { totalSeconds } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
@@ -27,13 +28,9 @@ export function summary(metrics: RunMetrics, folders: RunFolders): string {
 
 type Facts = readonly (readonly [string, string])[];
 
-/** The figures of trained models as two tables, with other facts before and after. */
+/** The figures of trained models as tables, with other facts before and after. */
 export function figureLines(figures: EvaluationFigures, before: Facts = [], after: Facts = []): string {
   const { attributes, invention, likelihood, tokenizer } = figures;
-  const { columns, rows } = attributeTable(attributes);
-  const orders = Object.entries(likelihood.byOrder).map(
-    ([order, { natsPerDim }]) => `${order.replace("-", " ")} ${natsPerDim.toFixed(3)}`,
-  );
   const facts: Facts = [
     ...before,
     [
@@ -42,14 +39,11 @@ export function figureLines(figures: EvaluationFigures, before: Facts = [], afte
     ],
     ["codebook", `perplexity ${tokenizer.perplexity.toFixed(0)}, ${percent(tokenizer.codesUsed)} of the codes used`],
     [
-      "test loss",
-      `${likelihood.natsPerDim.toFixed(3)} nats per id (${orders.join(", ")}), ${likelihood.natsPerSample.toFixed(1)} nats per pair`,
-    ],
-    [
       "invented pairs",
       `${invention.digits} of 10 digits, ${invention.words} of ${captionWords.length} words, ${percent(invention.distinct)} distinct among ${invention.count}`,
     ],
     ...after,
   ];
-  return `${textTable(facts)}\n\n${textTable([columns, ...rows])}`;
+  const tables = [likelihoodTable(likelihood), attributeTable(attributes)];
+  return [textTable(facts), ...tables.map(({ columns, rows }) => textTable([columns, ...rows], "right"))].join("\n\n");
 }

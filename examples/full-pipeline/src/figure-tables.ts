@@ -1,0 +1,58 @@
+import { percent } from "@mmgen/example-common";
+import type { ReportTable } from "@mmgen/plots";
+import type { AttributeAgreement } from "@mmgen/training";
+import { type AttributeName, attributeTitles } from "./attributes.js";
+import type { LikelihoodFigures, OrderLikelihood } from "./likelihood.js";
+import type { AttributeFigures } from "./run-metrics.js";
+
+const names = Object.keys(attributeTitles) as AttributeName[];
+
+/** Attribute accuracies, a row for each way to generate; for the report and for the terminal. */
+export function attributeTable(attributes: AttributeFigures): ReportTable {
+  const row = (label: string, { accuracy, allRight, count }: AttributeAgreement<AttributeName>) => [
+    label,
+    ...names.map((name) => percent(accuracy[name])),
+    percent(allRight),
+    count,
+  ];
+  return {
+    columns: ["", ...names.map((name) => attributeTitles[name]), "all three", "of"],
+    rows: [
+      row("text → image", attributes.textToImage),
+      row("image → text", attributes.imageToText),
+      row("invented pairs agree", attributes.unconditional),
+      row("reconstructed test pictures", attributes.reconstructions),
+      row("real test pictures", attributes.classifierOnTestImages),
+    ],
+    caption:
+      "Pictures are read by a classifier trained on real pictures alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
+  };
+}
+
+/** Test likelihood by order, a row for each way of counting it; for the report and for the terminal. */
+export function likelihoodTable({ byOrder, natsPerDim, natsPerSample, bitsPerPixel }: LikelihoodFigures): ReportTable {
+  const orders = [byOrder["text-first"], byOrder["image-first"]];
+  const row = (label: string, figure: (order: OrderLikelihood) => number, both = meanOf(orders.map(figure))) => [
+    label,
+    ...[...orders.map(figure), both].map((value) => value.toFixed(3)),
+  ];
+  const perModality = (label: string, modality: string) =>
+    row(label, ({ byModality }) => byModality[modality]!.natsPerDim);
+  return {
+    columns: ["test loss", "text first", "image first", "both"],
+    rows: [
+      row("nats per id", (order) => order.natsPerDim, natsPerDim),
+      perModality("nats per image code", "image"),
+      perModality("nats per word", "text"),
+      perModality("nats per special id", "special"),
+      row("nats per pair", (order) => order.natsPerSample, natsPerSample),
+      row("bits per pixel", (order) => order.bitsPerPixel, bitsPerPixel),
+    ],
+    caption:
+      "Bits per pixel are those of the image codes: given the caption where the text comes first, of the picture alone where it comes last. Figures of other tokenizers do not compare.",
+  };
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
