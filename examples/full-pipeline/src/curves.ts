@@ -16,7 +16,10 @@ export function learningCurves({
       {
         title: "Image tokenizer",
         yLabel: "loss",
-        series: [{ label: "train", style: "steps", ...byStep(tokenizer, ({ loss }) => loss) }],
+        series: [
+          { label: "train", style: "steps", ...byStep(tokenizer, ({ loss }) => loss) },
+          { label: "test", style: "points", ...byEpoch(tokenizer, "heldOutLoss") },
+        ],
         learningRate: byStep(tokenizer, ({ learningRate }) => learningRate),
         scale: "log",
       },
