@@ -11,8 +11,21 @@ const classes: Readonly<Record<AttributeName, readonly string[]>> = {
   backgroundColour: colours,
 };
 
+/** What a confusion matrix is of. */
+export interface ConfusionOptions {
+  readonly title: string;
+  /** What a row stands for. */
+  readonly rowTitle: string;
+  /** What a column stands for. */
+  readonly columnTitle: string;
+}
+
 /** What was asked for against what was found, for one attribute, as SVG. What cannot be read at all has a column of its own. */
-export function attributeConfusion(name: AttributeName, readings: Readings, title: string): string {
+export function attributeConfusion(
+  name: AttributeName,
+  readings: Pick<Readings, "asked" | "found">,
+  options: ConfusionOptions,
+): string {
   const [asked, found] = [readings.asked[name], readings.found[name]];
   const labels = classes[name];
   const unread = Array.from(found).some((label) => label < 0);
@@ -29,7 +42,9 @@ export function attributeConfusion(name: AttributeName, readings: Readings, titl
     counts,
     labels,
     columnLabels,
-    title: `${title}: ${attributeTitles[name]}`,
+    rowTitle: options.rowTitle,
+    columnTitle: options.columnTitle,
+    title: `${options.title}: ${attributeTitles[name]}`,
     subtitle: "per cent of a row",
   });
 }

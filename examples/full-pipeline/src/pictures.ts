@@ -5,7 +5,7 @@ import { percent, type RunFolders } from "@mmgen/example-common";
 import { codebookUsage, imageGrid, reconstructionGrid, timingChart } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
-import { attributeTitles } from "./attributes.js";
+import { type AttributeName, attributeTitles } from "./attributes.js";
 import { attributeConfusion } from "./confusion.js";
 import { learningCurves, positionCurves } from "./curves.js";
 import type { EvaluationFigures } from "./evaluate-models.js";
@@ -19,11 +19,14 @@ export interface RunPictures {
   readonly text_conditioned_samples: Uint8Array;
   readonly image_conditioned_samples: Uint8Array;
   readonly unconditional_samples: Uint8Array;
-  /** Digit asked for against digit drawn. */
+  /** Asked for against drawn. */
   readonly confusion_digit: Uint8Array;
   readonly confusion_digit_colour: Uint8Array;
-  /** Digit shown against digit said. */
+  readonly confusion_background: Uint8Array;
+  /** Shown against said. */
   readonly confusion_captioned_digit: Uint8Array;
+  readonly confusion_captioned_digit_colour: Uint8Array;
+  readonly confusion_captioned_background: Uint8Array;
   readonly codebook_usage: Uint8Array;
   readonly likelihood_by_position: Uint8Array;
   readonly generation_timing: Uint8Array;
@@ -43,10 +46,15 @@ export interface PictureOptions {
   readonly figures: Pick<EvaluationFigures, "likelihood" | "timing">;
 }
 
+const drawnTitles = { title: "Drawn from a caption", rowTitle: "asked for", columnTitle: "read as" };
+const captionedTitles = { title: "Captions written for a picture", rowTitle: "shown", columnTitle: "said" };
+
 /** Draws and writes every picture of a run. */
 export async function writePictures(options: PictureOptions): Promise<RunPictures> {
   const { figures, folders, train, judgement } = options;
   const write = (name: keyof RunPictures, svg: string) => writePng(join(folders.results, `${name}.png`), svg);
+  const drawn = (name: AttributeName) => attributeConfusion(name, judgement.textToImage, drawnTitles);
+  const captioned = (name: AttributeName) => attributeConfusion(name, judgement.imageToText, captionedTitles);
   return {
     dataset_samples: await write(
       "dataset_samples",
@@ -67,28 +75,22 @@ export async function writePictures(options: PictureOptions): Promise<RunPicture
     ),
     text_conditioned_samples: await write(
       "text_conditioned_samples",
-      samplesGrid("Drawn from a caption", judgement.textToImage),
+      samplesGrid(drawnTitles.title, judgement.textToImage),
     ),
     image_conditioned_samples: await write(
       "image_conditioned_samples",
-      samplesGrid("Captions written for a picture", judgement.imageToText),
+      samplesGrid(captionedTitles.title, judgement.imageToText),
     ),
     unconditional_samples: await write(
       "unconditional_samples",
       samplesGrid("Invented, picture and caption", judgement.unconditional),
     ),
-    confusion_digit: await write(
-      "confusion_digit",
-      attributeConfusion("digit", judgement.textToImage, "Drawn from a caption"),
-    ),
-    confusion_digit_colour: await write(
-      "confusion_digit_colour",
-      attributeConfusion("digitColour", judgement.textToImage, "Drawn from a caption"),
-    ),
-    confusion_captioned_digit: await write(
-      "confusion_captioned_digit",
-      attributeConfusion("digit", judgement.imageToText, "Captions written for a picture"),
-    ),
+    confusion_digit: await write("confusion_digit", drawn("digit")),
+    confusion_digit_colour: await write("confusion_digit_colour", drawn("digitColour")),
+    confusion_background: await write("confusion_background", drawn("backgroundColour")),
+    confusion_captioned_digit: await write("confusion_captioned_digit", captioned("digit")),
+    confusion_captioned_digit_colour: await write("confusion_captioned_digit_colour", captioned("digitColour")),
+    confusion_captioned_background: await write("confusion_captioned_background", captioned("backgroundColour")),
     codebook_usage: await write("codebook_usage", codebookUsage({ counts: options.codeCounts })),
     likelihood_by_position: await write("likelihood_by_position", await positionCurves(figures.likelihood)),
     generation_timing: await write(

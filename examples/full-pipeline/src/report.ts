@@ -60,8 +60,11 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
         table: attributeTable(attributes),
         images: [
           { image: pictures.confusion_digit, alt: "Digits asked for against digits drawn" },
-          { image: pictures.confusion_captioned_digit, alt: "Digits shown against digits written" },
+          { image: pictures.confusion_captioned_digit, alt: "Digits shown against digits said" },
           { image: pictures.confusion_digit_colour, alt: "Digit colours asked for against colours drawn" },
+          { image: pictures.confusion_captioned_digit_colour, alt: "Digit colours shown against colours said" },
+          { image: pictures.confusion_background, alt: "Backgrounds asked for against backgrounds drawn" },
+          { image: pictures.confusion_captioned_background, alt: "Backgrounds shown against backgrounds said" },
         ],
       },
       {

@@ -87,7 +87,10 @@ describe("runPipeline", () => {
     expect((await readdir(foldersOf("whole").results)).sort()).toEqual([
       "classifier.jsonl",
       "codebook_usage.png",
+      "confusion_background.png",
+      "confusion_captioned_background.png",
       "confusion_captioned_digit.png",
+      "confusion_captioned_digit_colour.png",
       "confusion_digit.png",
       "confusion_digit_colour.png",
       "dataset_samples.png",
