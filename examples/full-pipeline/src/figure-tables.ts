@@ -29,6 +29,24 @@ export function attributeTable(attributes: AttributeFigures): ReportTable {
   };
 }
 
+/** Share of real test pictures of which a judge must read each attribute right. */
+const trustworthy = 0.99;
+
+/** What to say beside {@link attributeTable} where the judge misreads real pictures too often; nothing where it does not. */
+export function judgeWarning({ classifierOnTestImages: { accuracy } }: AttributeFigures): string | undefined {
+  const weak = names.filter((name) => asPrinted(accuracy[name]) < trustworthy);
+  if (weak.length === 0) {
+    return undefined;
+  }
+  const shares = weak.map((name) => `${attributeTitles[name]} ${percent(accuracy[name])}`).join(", ");
+  return `Warning: of real test pictures the judge reads right only: ${shares}. Below ${percent(trustworthy)} its verdicts on drawn pictures mean little; raise evaluation.classifierSteps.`;
+}
+
+/** A share as {@link percent} rounds it, so that what is printed as enough is enough. */
+function asPrinted(share: number): number {
+  return Math.round(1000 * share) / 1000;
+}
+
 /** Test likelihood by order, a row for each way of counting it; for the report and for the terminal. */
 export function likelihoodTable({ byOrder, natsPerDim, natsPerSample, bitsPerPixel }: LikelihoodFigures): ReportTable {
   const orders = [byOrder["text-first"], byOrder["image-first"]];

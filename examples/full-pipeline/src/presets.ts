@@ -33,7 +33,7 @@ const quick: RunConfig = {
     textFirstShare: 0.5,
   },
   sampling: { temperature: 1, topP: 0.95 },
-  evaluation: { samples: 200, classifierSteps: 400 },
+  evaluation: { samples: 200, classifierSteps: 1000 },
 };
 
 /**

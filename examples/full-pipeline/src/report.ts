@@ -3,7 +3,7 @@ import { writeFileAtomic } from "@mmgen/core/node";
 import { captionWords } from "@mmgen/datasets";
 import { minutes, percent, type RunFolders } from "@mmgen/example-common";
 import { htmlReport, type ReportTable } from "@mmgen/plots";
-import { attributeTable, likelihoodTable } from "./figure-tables.js";
+import { attributeTable, judgeWarning, likelihoodTable } from "./figure-tables.js";
 import type { RunPictures } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
 
@@ -13,6 +13,7 @@ export type ReportPictures = RunPictures & { readonly samples_by_epoch: Uint8Arr
 /** Writes `report.html`: the run's pictures and figures in one file that needs nothing else. */
 export async function writeReport(folders: RunFolders, metrics: RunMetrics, pictures: ReportPictures): Promise<void> {
   const { tokenizer, likelihood, attributes, settings } = metrics;
+  const warning = judgeWarning(attributes);
   const html = htmlReport({
     title: "One model that draws, captions and invents",
     lead:
@@ -57,6 +58,7 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
       },
       {
         heading: "How often it is right",
+        ...(warning !== undefined && { text: warning }),
         table: attributeTable(attributes),
         images: [
           { image: pictures.confusion_digit, alt: "Digits asked for against digits drawn" },

@@ -45,4 +45,21 @@ nats per pair            50.000       75.000  62.500
 bits per pixel            0.100        0.150   0.125
 `);
   });
+
+  const judgedBy = (digit: number, backgroundColour: number) =>
+    figureLines({
+      ...figures,
+      attributes: {
+        ...figures.attributes,
+        classifierOnTestImages: { count: 1000, accuracy: { digit, digitColour: 1, backgroundColour }, allRight: 0.9 },
+      },
+    });
+
+  it("warns of a judge that misreads real pictures, and of nothing else", () => {
+    expect(judgedBy(0.9894, 0.5)).toMatch(/Warning: .* right only: digit 98\.9 %, background 50 %\. Below 99 %/);
+  });
+
+  it("trusts a judge whose figures are printed as 99 %", () => {
+    expect(judgedBy(0.9896, 0.99)).not.toContain("Warning");
+  });
 });

@@ -1,7 +1,7 @@
 import { captionWords } from "@mmgen/datasets";
 import { minutes, percent, type RunFolders, textTable } from "@mmgen/example-common";
 import type { EvaluationFigures } from "./evaluate-models.js";
-import { attributeTable, likelihoodTable } from "./figure-tables.js";
+import { attributeTable, judgeWarning, likelihoodTable } from "./figure-tables.js";
 import { totalSeconds } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 
@@ -45,5 +45,10 @@ export function figureLines(figures: EvaluationFigures, before: Facts = [], afte
     ...after,
   ];
   const tables = [likelihoodTable(likelihood), attributeTable(attributes)];
-  return [textTable(facts), ...tables.map(({ columns, rows }) => textTable([columns, ...rows], "right"))].join("\n\n");
+  const warning = judgeWarning(attributes);
+  return [
+    textTable(facts),
+    ...tables.map(({ columns, rows }) => textTable([columns, ...rows], "right")),
+    ...(warning === undefined ? [] : [warning]),
+  ].join("\n\n");
 }
