@@ -53,7 +53,7 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
         heading: "Invented pairs",
         text:
           "Nothing is asked: the model chooses an order, a picture and a caption. " +
-          `Among ${metrics.invention.count} there are ${metrics.invention.digits} of the ten digits and ${metrics.invention.words} of ${captionWords.length} words, and ${percent(metrics.invention.distinct)} have codes that no other has.`,
+          `Among ${metrics.invention.count} there are ${metrics.invention.digits} of the ten digits and ${metrics.invention.words} of ${captionWords.length} words; ${percent(metrics.invention.distinct)} of their code sequences are distinct.`,
         images: [{ image: pictures.unconditional_samples, alt: "Nine invented pictures with invented captions" }],
       },
       {
