@@ -6,7 +6,7 @@ export { runCommand } from "./errors.js";
 export { minutes, percent } from "./figures.js";
 export { interruption, interruptSignal } from "./interruption.js";
 export { Narrator } from "./narrator.js";
-export { numberBetween, wholeNumber } from "./option-parsers.js";
+export { numberBetween, positiveNumber, wholeNumber } from "./option-parsers.js";
 export { fromCaller, type RunFolders, runFolders } from "./paths.js";
 export { type PictureShape, readPictures } from "./read-pictures.js";
 export { checkRunData, describeRunData } from "./run-data.js";

@@ -23,6 +23,11 @@ export class Narrator {
     this.#stream.write(`\n${name}\n`);
   }
 
+  /** The stage at hand; undefined between stages. */
+  get currentStage(): string | undefined {
+    return this.#stage;
+  }
+
   /** Ends the stage at hand. */
   endStage(): void {
     const now = performance.now();

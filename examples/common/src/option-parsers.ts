@@ -2,9 +2,18 @@ import { InvalidArgumentError } from "commander";
 
 /** A commander parser for whole numbers of at least 0. */
 export function wholeNumber(text: string): number {
+  return wholeNumberFrom(0, text);
+}
+
+/** A commander parser for whole numbers of at least 1. */
+export function positiveNumber(text: string): number {
+  return wholeNumberFrom(1, text);
+}
+
+function wholeNumberFrom(least: number, text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) {
-    throw new InvalidArgumentError("Expected a whole number of at least 0.");
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < least) {
+    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
   }
   return value;
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type BackendChoice, backendChoices, selectTrainingBackend } from "./backend.js";
 import { interruptSignal } from "./interruption.js";
 import { Narrator } from "./narrator.js";
-import { wholeNumber } from "./option-parsers.js";
+import { positiveNumber, wholeNumber } from "./option-parsers.js";
 import { fromCaller, type RunFolders, runFolders } from "./paths.js";
 import { stopAfter } from "./stop-after.js";
 
@@ -56,8 +56,8 @@ export function addRunOptions(command: Command, { presets, data, dataDir }: RunC
     .option("--resume", "go on where an interrupted run stopped, with its settings", false)
     .option(
       "--stop-after <steps>",
-      "stop as Ctrl-C would after so many training steps, and print the estimate",
-      wholeNumber,
+      "stop as Ctrl-C would after so many steps of a training, and print the estimate",
+      positiveNumber,
     );
 }
 
@@ -70,6 +70,7 @@ export function backendOption(): Option {
  * Chooses the backend, and gathers what a run needs.
  *
  * @param settingsIn - The settings of the run whose folders these are.
+ * @throws a `ConfigError` when the backend cannot be had or cannot train; what `settingsIn` throws.
  */
 export async function prepareRun<Settings extends { readonly preset: string; readonly seed: number }>(
   flags: RunFlags<string, string>,
@@ -89,7 +90,7 @@ export async function prepareRun<Settings extends { readonly preset: string; rea
     resume: flags.resume,
     backend,
     narrator,
-    observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, narrator.line)],
+    observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, narrator)],
     signal: interrupt.signal,
   };
 }

@@ -1,21 +1,33 @@
 import type { TrainingObserver } from "@mmgen/training";
 import { minutes } from "./figures.js";
+import type { Narrator } from "./narrator.js";
 
-/** Stops a run as Ctrl-C would once so many steps of a training have been taken, and says how long all of it would take. */
-export function stopAfter(steps: number, interrupt: AbortController, log: (line: string) => void): TrainingObserver {
+/**
+ * Stops a run as Ctrl-C would once so many steps of a training have been taken, and says how long all of it would take.
+ *
+ * @param steps - At least 1, counted from where the training starts or goes on.
+ */
+export function stopAfter(
+  steps: number,
+  interrupt: AbortController,
+  narrator: Pick<Narrator, "line" | "currentStage">,
+): TrainingObserver {
   let taken = 0;
-  let since = 0;
+  let seconds = 0;
   return {
     onStart: () => {
       taken = 0;
-      since = performance.now();
+      seconds = 0;
     },
-    onStep: ({ step }, run) => {
+    onStep: (record, { totalSteps }) => {
       taken++;
-      if (taken === steps && step < run.totalSteps) {
-        const perStep = (performance.now() - since) / 1000 / taken;
-        log(
-          `${taken} steps at ${(1000 * perStep).toFixed(0)} ms: all ${run.totalSteps} would take about ${minutes(perStep * run.totalSteps)}, ${minutes(perStep * (run.totalSteps - step))} of it still to come.`,
+      seconds += record.seconds;
+      if (taken === steps && record.step < totalSteps) {
+        const perStep = seconds / taken;
+        const left = minutes(perStep * (totalSteps - record.step));
+        narrator.line(
+          `${narrator.currentStage ?? "Training"}: ${taken} ${taken === 1 ? "step" : "steps"} at ${(1000 * perStep).toFixed(0)} ms; ` +
+            `all ${totalSteps} would take about ${minutes(perStep * totalSteps)}, ${left} of it still to come.`,
         );
         interrupt.abort();
       }

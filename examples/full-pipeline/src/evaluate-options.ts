@@ -1,4 +1,4 @@
-import { type BackendChoice, backendOption, numberBetween, wholeNumber } from "@mmgen/example-common";
+import { type BackendChoice, backendOption, numberBetween, positiveNumber, wholeNumber } from "@mmgen/example-common";
 import { Command, Option } from "commander";
 
 /** What `npm run evaluate` was asked for. */
@@ -24,7 +24,7 @@ export function parseEvaluateOptions(argv: readonly string[]): EvaluateOptions {
         .choices(["test", "validation"])
         .default("test"),
     )
-    .option("--samples <number>", "pictures, captions and pairs to score (default: the run's)", wholeNumber)
+    .option("--samples <number>", "pictures, captions and pairs to score (default: the run's)", positiveNumber)
     .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
     .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
     .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
