@@ -30,6 +30,17 @@ describe("readPictures", () => {
     expect([...data]).toEqual([...colours, ...colours, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
   });
 
+  it("reads colours as grey by their luma", async () => {
+    const white = [255, 255, 255];
+    const rgb = await png("colours.png", [...[255, 0, 0, 0, 255, 0, 0, 0, 255], ...white], 3);
+    const rgba = await png("colours-alpha.png", [255, 0, 0, 9, 0, 255, 0, 9, 0, 0, 255, 9, ...white, 9], 4);
+    const grey = await png("one.png", [0, 76, 150, 255], 1);
+    const greyAlpha = await png("one-alpha.png", [0, 9, 76, 9, 150, 9, 255, 9], 2);
+    const { data } = await readPictures([rgb, rgba, grey, greyAlpha], { ...shape, channels: 1, maxValue: 255 });
+    // 255 times Rec. 601's 0.299, 0.587 and 0.114.
+    expect([...data]).toEqual([76, 150, 29, 255, 76, 150, 29, 255, 0, 76, 150, 255, 0, 76, 150, 255]);
+  });
+
   it("refuses other sizes, other files and truncated ones by name", async () => {
     const large = await png("large.png", new Array(27).fill(0), 3, 3);
     const text = join(folder, "text.png");

@@ -8,6 +8,9 @@ export type PictureShape = Pick<ImageBatch, "height" | "width" | "channels" | "m
 /**
  * Reads PNG files as one batch, each level the nearest of those the model knows.
  *
+ * Where the shape has one channel, a colour picture gives its luma; a grey picture gives every channel the same level.
+ *
+ * @param shape - One channel or three.
  * @throws {@link DataError} naming the file that is no PNG or of another size.
  */
 export async function readPictures(paths: readonly string[], shape: PictureShape): Promise<ImageBatch> {
@@ -23,18 +26,30 @@ export async function readPictures(paths: readonly string[], shape: PictureShape
     }
     const full = 2 ** png.depth - 1;
     for (let pixel = 0; pixel < height * width; pixel++) {
-      for (let channel = 0; channel < channels; channel++) {
-        // Grey pictures (one channel, or grey with alpha) give all channels the same level.
-        const from = pixel * png.channels + (png.channels >= 3 ? channel : 0);
-        data[index * size + pixel * channels + channel] = Math.round((png.data[from]! / full) * maxValue);
-      }
+      const levels = pixelLevels(png, pixel, channels);
+      data.set(
+        levels.map((level) => Math.round((level / full) * maxValue)),
+        index * size + pixel * channels,
+      );
     }
   }
   return { data, count: paths.length, height, width, channels, maxValue };
 }
 
-function decodePng(bytes: Uint8Array, path: string): ReturnType<typeof decode> {
-  let png: ReturnType<typeof decode>;
+/** A pixel's levels in so many channels. Grey gives all of them the same; colour read as grey its luma, by Rec. 601. */
+function pixelLevels({ data, channels: stored }: DecodedPng, pixel: number, channels: number): number[] {
+  const from = pixel * stored;
+  if (stored < 3) {
+    return new Array<number>(channels).fill(data[from]!);
+  }
+  const [red, green, blue] = [data[from]!, data[from + 1]!, data[from + 2]!];
+  return channels === 1 ? [0.299 * red + 0.587 * green + 0.114 * blue] : [red, green, blue];
+}
+
+type DecodedPng = ReturnType<typeof decode>;
+
+function decodePng(bytes: Uint8Array, path: string): DecodedPng {
+  let png: DecodedPng;
   try {
     png = decode(bytes, { checkCrc: true });
   } catch (error) {
