@@ -17,7 +17,7 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
   const html = htmlReport({
     title: "One model that draws, captions and invents",
     lead:
-      `Trained from nothing in ${minutes(totalSeconds(metrics))}: an image tokenizer turns each picture into ` +
+      `Trained from nothing in ${trainingTime(metrics)}: an image tokenizer turns each picture into ` +
       `${metrics.codes.count} codes, and one transformer learns codes and caption words as a single sequence.`,
     facts: [
       {
@@ -104,14 +104,15 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
   await writeFileAtomic(join(folders.results, "report.html"), html);
 }
 
-/** Wall-clock seconds of the whole run. */
-export function totalSeconds(metrics: RunMetrics): number {
-  return Object.values(metrics.seconds).reduce((sum, seconds) => sum + seconds, 0);
+/** "9 min 31 s", or of a resumed run what is known: the time of its last process. */
+export function trainingTime({ resumed, seconds }: RunMetrics): string {
+  const time = minutes(Object.values(seconds).reduce((sum, stage) => sum + stage, 0));
+  return resumed ? `several processes, the last of ${time}` : time;
 }
 
 function timeTable(metrics: RunMetrics): ReportTable {
   return {
-    columns: ["stage", "time"],
+    columns: ["stage", metrics.resumed ? "time since the resume" : "time"],
     rows: Object.entries(metrics.seconds).map(([stage, seconds]) => [stage, minutes(seconds)]),
     caption: `${metrics.throughput.tokenizer.toFixed(0)} pictures a second through the tokenizer's training, ${metrics.throughput.transformer.toFixed(0)} pairs a second through the transformer's.`,
   };

@@ -11,7 +11,9 @@ export interface RunMetrics extends EvaluationFigures {
   readonly backend: string;
   /** Codes of a picture, and values a code may have. */
   readonly codes: { readonly count: number; readonly values: number };
-  /** Wall-clock seconds by stage. */
+  /** Whether the run went on from what an earlier process had left. */
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Training examples a second, evaluations left out. */
   readonly throughput: { readonly tokenizer: number; readonly transformer: number };

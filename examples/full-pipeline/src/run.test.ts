@@ -120,6 +120,9 @@ describe("runPipeline", () => {
       );
       expect(one!.equals(other!), file).toBe(true);
     }
+    const reportOf = (name: string) => readFile(join(foldersOf(name).results, "report.html"), "utf8");
+    expect(await reportOf("whole")).toMatch(/Trained from nothing in \d+ (s|min)/);
+    expect(await reportOf("stopped")).toMatch(/Trained from nothing in several processes, the last of \d+ (s|min)/);
     expect(resumed.likelihood).toEqual(metrics.likelihood);
     expect(resumed.attributes).toEqual(metrics.attributes);
     // Before training and after each of two epochs.

@@ -139,7 +139,7 @@ interface ResultOptions extends RunOptions<RunSettings> {
   readonly test: CaptionedDigits;
   readonly testCodes: CodeBatch;
   readonly judgement: Judgement;
-  readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "seconds" | "histories">;
+  readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "resumed" | "seconds" | "histories">;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
   readonly epochSamples: EpochSamples;
 }
@@ -169,6 +169,7 @@ async function writeResults(options: ResultOptions): Promise<RunMetrics> {
     source: options.source,
     backend: options.backend,
     ...options.figures,
+    resumed: options.resume,
     seconds: narrator.seconds,
     histories,
   };

@@ -2,7 +2,7 @@ import { captionWords } from "@mmgen/datasets";
 import { minutes, percent, type RunFolders, textTable } from "@mmgen/example-common";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import { attributeTable, judgeWarning, likelihoodTable } from "./figure-tables.js";
-import { totalSeconds } from "./report.js";
+import { trainingTime } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
@@ -19,7 +19,7 @@ export function summary(metrics: RunMetrics, folders: RunFolders): string {
         "speed",
         `tokenizer ${throughput.tokenizer.toFixed(0)} pictures/s, transformer ${throughput.transformer.toFixed(0)} pairs/s`,
       ],
-      ["time", `${minutes(totalSeconds(metrics))} (${stages.join(", ")})`],
+      ["time", `${trainingTime(metrics)} (${stages.join(", ")})`],
       ["look at", `${folders.results}/report.html`],
     ],
   );
