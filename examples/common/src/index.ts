@@ -19,7 +19,7 @@ export {
 } from "./run-options.js";
 export { captionCodes, captionImages, drawCaptions, inventPairs, type Pairs, type SamplingOptions } from "./samples.js";
 export { type MixedOrderOptions, mixedOrderExamples, sequenceExamples } from "./sequences.js";
-export { readSettings, refuseFixedOptions } from "./settings-file.js";
+export { readSettings, refuseFixedOptions, saveSettings } from "./settings-file.js";
 export { textTable } from "./text-table.js";
 export { codeUsage, type TokenizerFigures, tokenizerFigures } from "./tokenizer-figures.js";
 export { type TrainReaderOptions, trainReader } from "./train-reader.js";

@@ -69,7 +69,7 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
       warmUpSteps: 400,
       weightDecay: 0.05,
     },
-    sampling: quick.sampling,
+    sampling: { temperature: 0.8, topP: 0.9 },
     evaluation: { samples: 1000, classifierSteps: 2000 },
   },
   full: {

@@ -36,6 +36,7 @@ describe("presets", () => {
         layers: 8,
         dropout: 0.2,
         tiedWeights: true,
+        bias: false,
         steps: 5000,
         beta2: 0.99,
         batchSize: 256,

@@ -50,6 +50,8 @@ export const vlmConfigSchema = z.strictObject({
     layers: size,
     dropout: z.number().min(0).max(0.9),
     tiedWeights: z.boolean(),
+    /** Whether linear layers and layer norms add a bias. */
+    bias: z.boolean(),
     steps: size,
     beta2: z.number().gt(0).lt(1),
     ...optimisation,

@@ -60,11 +60,11 @@ export async function trainLines(options: TrainLinesOptions): Promise<Transforme
 
 /** What a GPT over a tokenizer's lines is made of. */
 export function transformerModel(config: VlmConfig["transformer"], tokenizer: MultimodalTokenizer): TransformerConfig {
-  const { width, heads, layers, dropout, tiedWeights } = config;
+  const { width, heads, layers, dropout, tiedWeights, bias } = config;
   return {
     vocabularySize: tokenizer.vocabularySize,
     contextLength: tokenizer.sequenceLength,
-    ...{ width, heads, layers, dropout, tiedWeights },
+    ...{ width, heads, layers, dropout, tiedWeights, bias },
   };
 }
 
