@@ -2,6 +2,9 @@ import { ConfigError } from "@mmgen/core";
 import { type BackendChoice, backendOption, numberBetween, wholeNumber } from "@mmgen/example-common";
 import { Command } from "commander";
 
+/** Pictures that one grid may show. */
+const mostDrawn = 1000;
+
 /** What `npm run generate` was asked for: exactly one of the first three. */
 export interface GenerateOptions {
   readonly text?: string;
@@ -12,8 +15,10 @@ export interface GenerateOptions {
   readonly outDir?: string;
   readonly checkpoints?: string;
   readonly seed: number;
-  readonly temperature: number;
-  readonly topP: number;
+  /** Absent: the run's. */
+  readonly temperature?: number;
+  /** Absent: the run's. */
+  readonly topP?: number;
   readonly greedy: boolean;
   readonly backend: BackendChoice;
 }
@@ -30,8 +35,16 @@ export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
     .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
     .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-    .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned", numberBetween(0, 10), 1)
-    .option("--top-p <number>", "keep the likeliest ids that reach this probability", numberBetween(0.001, 1), 0.95)
+    .option(
+      "--temperature <number>",
+      "0 takes the likeliest, 1 draws as learned (default: the run's)",
+      numberBetween(0, 10),
+    )
+    .option(
+      "--top-p <number>",
+      "keep the likeliest ids that reach this probability (default: the run's)",
+      numberBetween(0.001, 1),
+    )
     .option("--greedy", "the same as --temperature 0", false)
     .addOption(backendOption())
     .exitOverride();
@@ -43,8 +56,8 @@ export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
   if (options.captions !== undefined && options.outDir === undefined) {
     throw new ConfigError("--captions needs --out-dir, the folder for its pictures.");
   }
-  if (options.count < 1) {
-    throw new ConfigError(`--count: expected at least 1, got ${options.count}.`);
+  if (options.count < 1 || options.count > mostDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${mostDrawn}, got ${options.count}.`);
   }
   return options;
 }

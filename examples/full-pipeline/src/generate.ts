@@ -18,13 +18,16 @@ import { writePng } from "@mmgen/plots/node";
 import { loadModels } from "./checkpoints.js";
 import { exampleFolder } from "./example-folder.js";
 import { type GenerateOptions, parseGenerateOptions } from "./generate-options.js";
+import { readSettings } from "./settings.js";
 
 await runCommand(async () => {
   const options = parseGenerateOptions(process.argv.slice(2));
   const backend = await selectBackend(options.backend);
   process.stderr.write(`Backend: ${backend}.\n`);
-  const models = await loadModels(runFolders(options.checkpoints, exampleFolder));
-  const { seed, topP, greedy, temperature } = options;
+  const folders = runFolders(options.checkpoints, exampleFolder);
+  const { sampling: ofRun } = (await readSettings(folders)).config;
+  const models = await loadModels(folders);
+  const { seed, greedy, temperature = ofRun.temperature, topP = ofRun.topP } = options;
   const sampling = { seed, topP, temperature: greedy ? 0 : temperature, signal: interruptSignal().signal };
   if (options.text !== undefined) {
     await drawText(models, options.text, options, sampling);
