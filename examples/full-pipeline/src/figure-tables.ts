@@ -16,7 +16,7 @@ export function attributeTable(attributes: AttributeFigures): ReportTable {
     count,
   ];
   return {
-    columns: ["", ...names.map((name) => attributeTitles[name]), "all three", "of"],
+    columns: ["how often right", ...names.map((name) => attributeTitles[name]), "all three", "of"],
     rows: [
       row("text → image", attributes.textToImage),
       row("image → text", attributes.imageToText),

@@ -42,7 +42,6 @@ export function figureLines(figures: EvaluationFigures, before: Facts = [], afte
       "invented pairs",
       `${invention.digits} of 10 digits, ${invention.words} of ${captionWords.length} words, ${percent(invention.distinct)} distinct among ${invention.count}`,
     ],
-    ...after,
   ];
   const tables = [likelihoodTable(likelihood), attributeTable(attributes)];
   const warning = judgeWarning(attributes);
@@ -50,5 +49,6 @@ export function figureLines(figures: EvaluationFigures, before: Facts = [], afte
     textTable(facts),
     ...tables.map(({ columns, rows }) => textTable([columns, ...rows], "right")),
     ...(warning === undefined ? [] : [warning]),
+    ...(after.length === 0 ? [] : [textTable(after)]),
   ].join("\n\n");
 }
