@@ -71,7 +71,7 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
       },
       {
         heading: "The image tokenizer",
-        text: `Mean squared error ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1]; codebook perplexity ${tokenizer.perplexity.toFixed(1)} of ${metrics.codes.values}, ${percent(tokenizer.codesUsed)} of the codes in use.`,
+        text: `Mean squared error ${tokenizer.meanSquaredError.toFixed(4)} on [0, 1]; codebook perplexity ${tokenizer.perplexity.toFixed(1)} of ${metrics.codes.codebookSize}, ${percent(tokenizer.codesUsed)} of the codes in use.`,
         images: [
           { image: pictures.reconstructions, alt: "Ten test pictures above their reconstructions" },
           { image: pictures.codebook_usage, alt: "How often each code comes, most used first" },

@@ -9,8 +9,8 @@ export interface RunMetrics extends EvaluationFigures {
   readonly settings: RunSettings;
   readonly source: string;
   readonly backend: string;
-  /** Codes of a picture, and values a code may have. */
-  readonly codes: { readonly count: number; readonly values: number };
+  /** Codes of a picture, and rows of a codebook. */
+  readonly codes: { readonly count: number; readonly codebookSize: number };
   /** Whether the run went on from what an earlier process had left. */
   readonly resumed: boolean;
   /** Wall-clock seconds by stage, of the last process alone. */

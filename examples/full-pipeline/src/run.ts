@@ -108,7 +108,7 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
   const { height, width } = vqvae.codeGrid;
   const runFigures = {
     ...figures,
-    codes: { count: height * width, values: vqvae.codebookSize },
+    codes: { count: height * width, codebookSize: vqvae.codeLayout.codebookSize },
     tensors: tf.memory().numTensors,
     throughput: {
       tokenizer: throughput(tokenizerTraining.history, config.tokenizer.batchSize),
