@@ -8,3 +8,17 @@ export function minutes(seconds: number): string {
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1).replace(/\.0$/, "")} %`;
 }
+
+/** How long a run took. */
+interface RunTime {
+  /** Whether the run went on from what an earlier process had left. */
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** "9 min 31 s", or of a resumed run what is known: the time of its last process. */
+export function trainingTime({ resumed, seconds }: RunTime): string {
+  const time = minutes(Object.values(seconds).reduce((sum, stage) => sum + stage, 0));
+  return resumed ? `several processes, the last of ${time}` : time;
+}

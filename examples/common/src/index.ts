@@ -3,7 +3,7 @@ export { beginRun } from "./begin-run.js";
 export { CheckpointFolder } from "./checkpoint-folder.js";
 export { readConfigFile } from "./config-file.js";
 export { runCommand } from "./errors.js";
-export { minutes, percent } from "./figures.js";
+export { minutes, percent, trainingTime } from "./figures.js";
 export { interruption, interruptSignal } from "./interruption.js";
 export { Narrator } from "./narrator.js";
 export { numberBetween, positiveNumber, wholeNumber } from "./option-parsers.js";

@@ -32,7 +32,7 @@ export function learningCurves({
         title: "Transformer",
         yLabel: "nats per id",
         series: [
-          { label: "train", style: "steps", ...byStep(transformer, ({ loss }) => loss) },
+          { label: "train, as weighted", style: "steps", ...byStep(transformer, ({ loss }) => loss) },
           { label: "test", style: "points", ...byEpoch(transformer, "natsPerId") },
         ],
         learningRate: byStep(transformer, ({ learningRate }) => learningRate),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { captionWords } from "@mmgen/datasets";
-import { minutes, percent, type RunFolders } from "@mmgen/example-common";
+import { minutes, percent, type RunFolders, trainingTime } from "@mmgen/example-common";
 import { htmlReport, type ReportTable } from "@mmgen/plots";
 import { attributeTable, judgeWarning, likelihoodTable } from "./figure-tables.js";
 import type { RunPictures } from "./pictures.js";
@@ -102,12 +102,6 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
     footer: `Backend: ${metrics.backend}.`,
   });
   await writeFileAtomic(join(folders.results, "report.html"), html);
-}
-
-/** "9 min 31 s", or of a resumed run what is known: the time of its last process. */
-export function trainingTime({ resumed, seconds }: RunMetrics): string {
-  const time = minutes(Object.values(seconds).reduce((sum, stage) => sum + stage, 0));
-  return resumed ? `several processes, the last of ${time}` : time;
 }
 
 function timeTable(metrics: RunMetrics): ReportTable {

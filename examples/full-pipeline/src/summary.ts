@@ -1,8 +1,7 @@
 import { captionWords } from "@mmgen/datasets";
-import { minutes, percent, type RunFolders, textTable } from "@mmgen/example-common";
+import { minutes, percent, type RunFolders, textTable, trainingTime } from "@mmgen/example-common";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import { attributeTable, judgeWarning, likelihoodTable } from "./figure-tables.js";
-import { trainingTime } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */

@@ -25,6 +25,7 @@ const metricsOf = (source: string): RunMetrics => ({
   source,
   backend: "onnx",
   evaluatedOn: "test pictures",
+  resumed: false,
   ...evaluation,
   pictures: {
     tokenizer: { meanSquaredError: 0.02, exactLevelAccuracy: 0.5, perplexity: 20, codesUsed: 1 },

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
-import { minutes, percent, type RunFolders } from "@mmgen/example-common";
+import { minutes, percent, type RunFolders, trainingTime } from "@mmgen/example-common";
 import { accuracyMargin, htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import { isOfMnist, publishedFigures } from "./published-figures.js";
 import { mistakeLine } from "./read-digits.js";
-import { type RunMetrics, totalSeconds } from "./run-metrics.js";
+import type { RunMetrics } from "./run-metrics.js";
 
 /** A run's pictures as PNG bytes. */
 export interface RunPictures {
@@ -25,7 +25,7 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
   const html = htmlReport({
     title: "A picture as eight letters",
     lead:
-      `Trained from nothing in ${minutes(totalSeconds(metrics))}: one autoencoder writes a digit as a word of eight letters, ` +
+      `Trained from nothing in ${trainingTime(metrics)}: one autoencoder writes a digit as a word of eight letters, ` +
       "and one small GPT learns lines of characters that name word and digit, in either order. Asked one way it reads, asked the other it draws.",
     facts: factsOf(metrics),
     sections: [

@@ -35,12 +35,9 @@ export interface RunMetrics {
   readonly sampledReading: Pick<Reading, "right" | "count">;
   readonly likelihood: LineLikelihood;
   readonly pictures?: PictureFigures;
-  /** Wall-clock seconds by stage. */
+  /** Whether the run went on from what an earlier process had left. */
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
   readonly seconds: Readonly<Record<string, number>>;
   readonly histories: { readonly tokenizer?: TrainingHistory; readonly transformer: TrainingHistory };
-}
-
-/** Wall-clock seconds of the whole run. */
-export function totalSeconds({ seconds }: RunMetrics): number {
-  return Object.values(seconds).reduce((sum, each) => sum + each, 0);
 }

@@ -49,10 +49,10 @@ type Results = Pick<RunMetrics, "source" | "evaluatedOn" | "histories" | "pictur
 
 /** Writes what is left to write, and gives the figures. */
 export async function finish(run: Run, { evaluation, images, ...results }: Results): Promise<RunMetrics> {
-  const { backend, folders, narrator, settings, write } = run;
+  const { backend, folders, narrator, resume: resumed, settings, write } = run;
   const pictures = { ...(await writeLinePictures(write, evaluation, results)), ...images };
   narrator.endStage();
-  const metrics: RunMetrics = { settings, backend, ...results, ...evaluation, seconds: narrator.seconds };
+  const metrics: RunMetrics = { settings, backend, ...results, ...evaluation, resumed, seconds: narrator.seconds };
   await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
   await writeReport(folders, metrics, pictures);
   return metrics;

@@ -1,7 +1,7 @@
-import { minutes, type RunFolders, textTable } from "@mmgen/example-common";
+import { minutes, type RunFolders, textTable, trainingTime } from "@mmgen/example-common";
 import { mistakeLine } from "./read-digits.js";
 import { figureTable } from "./report.js";
-import { type RunMetrics, totalSeconds } from "./run-metrics.js";
+import type { RunMetrics } from "./run-metrics.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
 export function summary(metrics: RunMetrics, folders: RunFolders): string {
@@ -14,7 +14,7 @@ export function summary(metrics: RunMetrics, folders: RunFolders): string {
     ["by checkpoint", accuracies.map(({ step, right, count }) => `${step}: ${(right / count).toFixed(3)}`).join(", ")],
     ["mistakes", mistakes.slice(0, 5).map(mistakeLine).join("; ") || "none"],
     ...(pictures ? [["drawn right", pictures.drawn.byDigit.join(" ")] as [string, string]] : []),
-    ["time", `${minutes(totalSeconds(metrics))} (${stages.join(", ")})`],
+    ["time", `${trainingTime(metrics)} (${stages.join(", ")})`],
     ["look at", `${folders.results}/report.html`],
   ];
   const { columns, rows } = figureTable(metrics);
