@@ -149,7 +149,7 @@ describe("runVlm", () => {
     expect(resumed.pictures).toEqual(metrics.pictures);
     await runCheckpoints(foldersOf("stopped")).clear();
     expect(await readdir(foldersOf("stopped").results)).toEqual([]);
-    expect(await readdir(foldersOf("stopped").checkpoints)).toEqual(["run.json"]);
+    expect(await readdir(foldersOf("stopped").checkpoints)).toEqual(["data.json", "run.json"]);
   });
 
   it("trains on prepared lines alone, and leaves a model that reads letters", async () => {
