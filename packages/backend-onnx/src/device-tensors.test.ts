@@ -85,6 +85,23 @@ describe("results that stay on a device", () => {
     expect(runtime.live()).toBe(2);
   });
 
+  test("are freed with the backend, once, whoever holds them", async () => {
+    const runtime = await start();
+    const backend = tf.backend() as OnnxBackend;
+    const kept = tf.add(tf.tensor1d([1, 2]), 1);
+    const dropped = tf.add(tf.tensor1d([3, 4]), 1);
+    await Promise.all([kept.data(), dropped.data()]);
+    tf.mul(dropped, 2);
+    dropped.dispose();
+    backend.compile((x: tf.Tensor) => tf.mul(x, kept))(tf.tensor1d([1, 1]));
+    expect(runtime.live()).toBeGreaterThan(0);
+    backend.dispose();
+    expect(runtime.live()).toBe(0);
+    backend.disposeData(kept.dataId, true);
+    backend.dispose();
+    expect(runtime.live()).toBe(0);
+  });
+
   test("go to the host at once where that is asked for", async () => {
     const runtime = await start(true, false);
     await tf.add(tf.tensor1d([1, 2]), 1).data();

@@ -31,8 +31,11 @@ export interface Written {
 export class TensorStore {
   readonly #data: tf.DataStorage<Entry>;
   readonly #pending = new Set<LazyValue>();
+  /** Elements on a device that something holds. */
+  readonly #onDevice = new Set<RuntimeTensor>();
   readonly #dropped: RuntimeTensor[] = [];
   #bytes = 0;
+  #cleared = false;
 
   constructor(
     backend: tf.KernelBackend,
@@ -142,7 +145,7 @@ export class TensorStore {
       return;
     }
     if (value.resident !== null) {
-      this.#bytes += value.resident.byteLength;
+      this.#keep(value.resident);
     } else if (value.producer !== null) {
       this.#pending.add(value);
     }
@@ -155,7 +158,9 @@ export class TensorStore {
     this.#pending.delete(value);
     if (value.resident !== null) {
       this.#bytes -= value.resident.byteLength;
-      this.#drop(value.resident);
+      if (this.#onDevice.delete(value.resident)) {
+        this.#drop(value.resident);
+      }
     }
   }
 
@@ -171,9 +176,9 @@ export class TensorStore {
       value.producer = null;
       value.resident = resident;
       this.#pending.delete(value);
-      if (value.holders > 0) {
-        this.#bytes += resident.byteLength;
-      } else {
+      if (value.holders > 0 && !this.#cleared) {
+        this.#keep(resident);
+      } else if (resident.host === null) {
         this.#drop(resident);
       }
     });
@@ -188,14 +193,25 @@ export class TensorStore {
     }
   }
 
+  /** Forgets what is pending and frees what is on a device: nothing can be computed or read there any more. */
   clear(): void {
+    this.#cleared = true;
     this.#pending.clear();
+    for (const resident of [...this.takeDropped(), ...this.#onDevice]) {
+      resident.dispose();
+    }
+    this.#onDevice.clear();
   }
 
-  #drop(resident: RuntimeTensor): void {
-    if (resident.host !== null) {
-      return;
+  #keep(resident: RuntimeTensor): void {
+    this.#bytes += resident.byteLength;
+    if (resident.host === null) {
+      this.#onDevice.add(resident);
     }
+  }
+
+  /** Frees elements on a device, later if what is pending may still read them. */
+  #drop(resident: RuntimeTensor): void {
     if (this.#pending.size > 0) {
       this.#dropped.push(resident);
     } else {
