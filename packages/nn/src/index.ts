@@ -15,6 +15,7 @@ export { type GeluOptions, gelu } from "./gelu.js";
 export { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable } from "./initialisers.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
+export { oneHot } from "./one-hot.js";
 export { outsideTape, stopGradient } from "./outside-tape.js";
 export { relu } from "./relu.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./scan.js";

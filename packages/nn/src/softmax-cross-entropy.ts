@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { expectInt32, expectShape } from "./expect-shape.js";
 import { runFusedKernel } from "./fused-kernel.js";
+import { oneHot } from "./one-hot.js";
 
 /**
  * Negative log-likelihood of each row's label under `softmax(logits)`, in nats; closed-form gradient.
@@ -46,8 +47,4 @@ function gradient(dy: tf.Tensor, probabilities: tf.Tensor2D, labels: tf.Tensor1D
   }
   const error = tf.sub(probabilities, oneHot(labels, probabilities.shape[1]));
   return tf.mul(error, tf.reshape(dy, [-1, 1]));
-}
-
-function oneHot(labels: tf.Tensor1D, classes: number): tf.Tensor {
-  return tf.oneHot(labels, classes, 1, 0, "float32");
 }

@@ -1,5 +1,5 @@
 import type { Random } from "@mmgen/core";
-import { attention, dropout, embedding, gelu, layerNorm, linear } from "@mmgen/nn";
+import { attention, dropout, embedding, gelu, layerNorm, linear, oneHot } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type PositionTables, rotate } from "./positions.js";
 import type { CompleteTransformerConfig } from "./transformer-config.js";
@@ -77,7 +77,7 @@ export function runStep(
   const { contextLength } = config;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, position);
   const mask = rowsOf(inputs.mask!); // [1, contextLength]: this position sees itself and those before it.
-  const here = tf.reshape(tf.oneHot(position, contextLength, 1, 0, "float32"), [contextLength, 1]);
+  const here = tf.reshape(oneHot(position, contextLength), [contextLength, 1]);
   const nextKeys: tf.Tensor[] = [];
   const nextValues: tf.Tensor[] = [];
   const attend: Pass["attend"] = (layer, q, k, v) => {
