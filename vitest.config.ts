@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const common = fileURLToPath(new URL("./examples/common/src/index.ts", import.meta.url));
+const common = fileURLToPath(new URL("./examples/common/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: [
-      { find: "@mmgen/example-common", replacement: common },
+      { find: /^@mmgen\/example-common$/, replacement: `${common}index.ts` },
+      { find: /^@mmgen\/example-common\/([a-z-]+)$/, replacement: `${common}$1.ts` },
       { find: /^@mmgen\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
       { find: /^@mmgen\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
     ],

@@ -26,7 +26,10 @@ const codebook = { codebookSize: 8, codeDimension: 4 };
 const convolutional = { hiddenChannels: 8, stages: 2, residualBlocks: 1 };
 const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
   "vector, attention": { network: { ...convolutional, attentionHeads: 2 }, quantizer: { type: "vector", ...codebook } },
-  "vector, padded to a power of two": { network: { ...convolutional, stages: 3 }, quantizer: { type: "vector", ...codebook } },
+  "vector, padded to a power of two": {
+    network: { ...convolutional, stages: 3 },
+    quantizer: { type: "vector", ...codebook },
+  },
   "cosine, categorical": {
     network: convolutional,
     quantizer: { type: "vector", ...codebook, distance: "cosine" },

@@ -1,0 +1,37 @@
+import type { ImageBatch } from "@mmgen/core";
+
+/** Picture `index` as a canvas takes it: red, green, blue, opaque, row by row. A grey picture has all three alike. */
+export function toRgba({ data, height, width, channels, maxValue }: ImageBatch, index: number): Uint8ClampedArray {
+  const pixels = height * width;
+  const rgba = new Uint8ClampedArray(pixels * 4).fill(255);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      const level = data[(index * pixels + pixel) * channels + Math.min(channel, channels - 1)]!;
+      rgba[pixel * 4 + channel] = (level * 255) / maxValue;
+    }
+  }
+  return rgba;
+}
+
+/** Fills `grid` with the pictures, each over its caption. */
+export function showPictures(grid: Element, images: ImageBatch, captions: readonly string[]): void {
+  const figures = captions.map((caption, index) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = images.width;
+    canvas.height = images.height;
+    paint(canvas, images, index);
+    const text = document.createElement("figcaption");
+    text.textContent = caption;
+    const figure = document.createElement("figure");
+    figure.append(canvas, text);
+    return figure;
+  });
+  grid.replaceChildren(...figures);
+}
+
+/** Paints picture `index` on a canvas of its size. */
+export function paint(canvas: HTMLCanvasElement, images: ImageBatch, index: number): void {
+  const picture = new ImageData(images.width, images.height);
+  picture.data.set(toRgba(images, index));
+  canvas.getContext("2d")!.putImageData(picture, 0, 0);
+}
