@@ -32,9 +32,12 @@ export function attributeTable(attributes: AttributeFigures): ReportTable {
 /** Share of real test pictures of which a judge must read each attribute right. */
 const trustworthy = 0.99;
 
-/** What to say beside {@link attributeTable} where the judge misreads real pictures too often; nothing where it does not. */
-export function judgeWarning({ classifierOnTestImages: { accuracy } }: AttributeFigures): string | undefined {
-  const weak = names.filter((name) => asPrinted(accuracy[name]) < trustworthy);
+/**
+ * What to say beside {@link attributeTable} where the judge misreads real pictures too often; nothing where it does not,
+ * or where so few pictures cannot tell.
+ */
+export function judgeWarning({ classifierOnTestImages: { accuracy, count } }: AttributeFigures): string | undefined {
+  const weak = names.filter((name) => upperBound(accuracy[name], count) < trustworthy);
   if (weak.length === 0) {
     return undefined;
   }
@@ -42,9 +45,9 @@ export function judgeWarning({ classifierOnTestImages: { accuracy } }: Attribute
   return `Warning: of real test pictures the judge reads right only: ${shares}. Below ${percent(trustworthy)} its verdicts on drawn pictures mean little; raise evaluation.classifierSteps.`;
 }
 
-/** A share as {@link percent} rounds it, so that what is printed as enough is enough. */
-function asPrinted(share: number): number {
-  return Math.round(1000 * share) / 1000;
+/** Upper end of the 95 % interval of a share of so many, by the normal approximation. */
+function upperBound(share: number, count: number): number {
+  return share + 1.96 * Math.sqrt((share * (1 - share)) / count);
 }
 
 /** Test likelihood by order, a row for each way of counting it; for the report and for the terminal. */

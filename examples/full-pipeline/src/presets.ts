@@ -32,7 +32,7 @@ const quick: RunConfig = {
     textWeight: 2,
     textFirstShare: 0.5,
   },
-  sampling: { temperature: 1, topP: 0.95 },
+  sampling: { temperature: 0.8, topP: 0.9 },
   evaluation: { samples: 200, classifierSteps: 1000 },
 };
 
@@ -69,7 +69,7 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
       warmUpSteps: 400,
       weightDecay: 0.05,
     },
-    sampling: { temperature: 0.8, topP: 0.9 },
+    sampling: quick.sampling,
     evaluation: { samples: 1000, classifierSteps: 2000 },
   },
   full: {

@@ -56,10 +56,10 @@ bits per pixel            0.100        0.150   0.125
     });
 
   it("warns of a judge that misreads real pictures, and of nothing else", () => {
-    expect(judgedBy(0.9894, 0.5)).toMatch(/Warning: .* right only: digit 98\.9 %, background 50 %\. Below 99 %/);
+    expect(judgedBy(0.98, 0.5)).toMatch(/Warning: .* right only: digit 98 %, background 50 %\. Below 99 %/);
   });
 
-  it("trusts a judge whose figures are printed as 99 %", () => {
-    expect(judgedBy(0.9896, 0.99)).not.toContain("Warning");
+  it("trusts a judge that may well read 99 %, as far as a thousand pictures tell", () => {
+    expect(judgedBy(0.985, 0.99)).not.toContain("Warning");
   });
 });
