@@ -17,6 +17,9 @@ const caption = element<HTMLInputElement>("caption");
 const pad = element<HTMLCanvasElement>("pad");
 const colours = { figure: element<HTMLSelectElement>("figure"), ground: element<HTMLSelectElement>("ground") };
 
+/** What each form does when it is sent, by its id; none until the models are there. */
+const forms = new Map<string, () => Promise<void>>();
+
 /** Tells what is going on, and how long it took; an error's message where it fails. */
 async function tell(what: string, work: () => Promise<void>): Promise<void> {
   state.className = "";
@@ -35,13 +38,12 @@ async function tell(what: string, work: () => Promise<void>): Promise<void> {
     state.className = "wrong";
     state.textContent = MmgenError.isInstance(error) ? error.message : String(error);
   } finally {
+    // Without models there is nothing that a button could do.
     buttons.forEach((button) => {
-      button.disabled = false;
+      button.disabled = forms.size === 0;
     });
   }
 }
-
-const forms = new Map<string, () => Promise<void>>();
 
 function onSubmit(id: string, what: string, work: () => Promise<void>): void {
   const run = () => tell(what, work);
