@@ -18,10 +18,10 @@ const pad = element<HTMLCanvasElement>("pad");
 const colours = { figure: element<HTMLSelectElement>("figure"), ground: element<HTMLSelectElement>("ground") };
 
 /** What each form does when it is sent, by its id; none until the models are there. */
-const forms = new Map<string, () => Promise<void>>();
+const forms = new Map<string, () => Promise<boolean>>();
 
-/** Tells what is going on, and how long it took; an error's message where it fails. */
-async function tell(what: string, work: () => Promise<void>): Promise<void> {
+/** Tells what is going on, and how long it took; where it fails, an error's message. Whether it went well. */
+async function tell(what: string, work: () => Promise<void>): Promise<boolean> {
   state.className = "";
   state.textContent = `${what} …`;
   const buttons = document.querySelectorAll("button");
@@ -34,9 +34,11 @@ async function tell(what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
     state.textContent = `${what}: ${((performance.now() - start) / 1000).toFixed(1)} s`;
+    return true;
   } catch (error) {
     state.className = "wrong";
     state.textContent = MmgenError.isInstance(error) ? error.message : String(error);
+    return false;
   } finally {
     // Without models there is nothing that a button could do.
     buttons.forEach((button) => {
@@ -104,5 +106,7 @@ await tell("Loading the models", async () => {
   document.title = `mmgen in the browser (${backend})`;
 });
 for (const run of forms.values()) {
-  await run();
+  if (!(await run())) {
+    break;
+  }
 }
