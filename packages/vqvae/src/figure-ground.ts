@@ -38,7 +38,8 @@ export function figureGround(
       const mean = tf.mean(pixels, [1, 2], true);
       const distance = tf.sqrt(tf.sum(tf.squaredDifference(pixels, mean), 3, true)); // [batch, side, side, 1]
       const contrast = tf.sub(distance, tf.mean(distance, [1, 2], true)) as tf.Tensor4D;
-      const figure = tf.cast(tf.greater(contrast, rounding), "float32");
+      // Not a comparison and a cast: tfjs's webgpu backend transposes such a mask to nothing.
+      const figure = tf.step(tf.sub<tf.Tensor4D>(contrast, rounding));
       const ground = tf.sub(1, figure);
       const codes = [figure, ground].map((mask) => paletteCodes(maskedMean(pixels, mask, mean), paletteLevels));
       const deviation = tf.sqrt(tf.add(tf.mean(tf.square(contrast), [1, 2], true), rounding ** 2));
