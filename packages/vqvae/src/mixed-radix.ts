@@ -17,6 +17,11 @@ export function mixedRadix(radices: readonly number[]): MixedRadix {
   return {
     size: radices.reduce((product, radix) => product * radix, 1),
     codes: (digits) => tf.sum(tf.mul(tf.cast(digits, "int32"), row(places)), 1, true),
-    digits: (codes) => tf.cast(tf.mod(tf.floorDiv(codes, row(places)), row(radices)), "float32") as tf.Tensor2D,
+    digits(codes) {
+      // Not tf.mod: on tfjs's webgl backend it leaves NaN where a texel goes beyond an odd row, and convolutions read it.
+      const from = tf.floorDiv(codes, row(places));
+      const rest = tf.sub<tf.Tensor2D>(from, tf.mul(tf.floorDiv(from, row(radices)), row(radices)));
+      return tf.cast(rest, "float32");
+    },
   };
 }
