@@ -1,19 +1,17 @@
 // `npm run browser -w @mmgen/backend-onnx -- wasm|webgpu`: trains and generates in Chromium on onnxruntime-web, and
 // compares with the native backend. Needs `npm install --no-save onnxruntime-web@1.30.0` and a Chromium ($CHROME, else
 // `chromium`); WebGPU is that of SwiftShader, in software.
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, extname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundle, sources } from "../bundle.mjs";
+import { answerInChromium, softwareWebGpu } from "./answer-in-chromium.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const provider = process.argv[2] ?? "wasm";
-const [seconds, tolerance] = [300, 1e-3];
+const tolerance = 1e-3;
 
 function runtimeFolder() {
   try {
@@ -41,59 +39,14 @@ async function page() {
   return outputFiles[0].contents;
 }
 
-/** Serves the page and the runtime's files until the page has answered. */
-function answerOf(script, runtime) {
-  const types = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm" };
-  const profile = mkdtempSync(join(tmpdir(), "mmgen-browser-"));
-  return new Promise((resolve, reject) => {
-    const server = createServer((request, response) => {
-      const url = new URL(request.url, "http://localhost");
-      if (request.method === "POST") {
-        const parts = [];
-        request.on("data", (part) => parts.push(part));
-        request.on("end", () => end(resolve, JSON.parse(Buffer.concat(parts).toString())));
-        response.end();
-      } else if (url.pathname === "/") {
-        response.setHeader("content-type", "text/html");
-        response.end('<script type="module" src="/page.js"></script>');
-      } else if (url.pathname === "/page.js") {
-        response.setHeader("content-type", "text/javascript");
-        response.end(script);
-      } else if (url.pathname.startsWith("/runtime/")) {
-        response.setHeader("content-type", types[extname(url.pathname)] ?? "application/octet-stream");
-        response.end(readFileSync(join(runtime, url.pathname.slice("/runtime/".length))));
-      } else {
-        response.writeHead(404).end();
-      }
-    });
-    let browser;
-    const end = (settle, value) => {
-      clearTimeout(timer);
-      server.close();
-      server.closeAllConnections();
-      browser.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
-      browser.kill();
-      settle(value);
-    };
-    const timer = setTimeout(() => end(reject, new Error(`No answer within ${seconds} s.`)), 1000 * seconds);
-    server.listen(0, "localhost", () => {
-      const flags = ["--headless", "--no-sandbox", `--user-data-dir=${profile}`];
-      const gpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
-      const address = `http://localhost:${server.address().port}/?provider=${provider}`;
-      const command = process.env.CHROME ?? "chromium";
-      browser = spawn(command, [...flags, ...(provider === "webgpu" ? gpu : []), address], { stdio: "ignore" });
-      browser.on("error", (error) => {
-        end(reject, new Error(`${command} does not start: ${error.message}`));
-        browser.emit("exit");
-      });
-    });
-  });
-}
-
 const runtime = runtimeFolder();
 const native = await bundle(path("native.ts"), "mmgen-browser/native");
 const expected = JSON.parse(spawnSync(process.execPath, [native], { encoding: "utf8" }).stdout);
-const answer = await answerOf(await page(), runtime);
+const answer = await answerInChromium(await page(), {
+  search: `?provider=${provider}`,
+  files: runtime,
+  flags: provider === "webgpu" ? softwareWebGpu : [],
+});
 if (answer.error) {
   console.error(answer.error);
   process.exit(1);
