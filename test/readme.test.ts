@@ -23,8 +23,9 @@ describe("the snippets of READMEs and guides run", () => {
     mkdirSync(programs, { recursive: true });
     const program = join(programs, `${title.replace(/[^\w.-]/g, "_")}.mjs`);
     writeFileSync(program, outputFiles![0]!.contents);
-    const { status, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: "utf8" });
+    const cwd = mkdtempSync(join(folder, "snippet-"));
+    const { status, stderr } = spawnSync(process.execPath, [program], { cwd, encoding: "utf8" });
     expect(withoutBanner(stderr)).toBe("");
     expect(status).toBe(0);
-  });
+  }, 300_000);
 });
