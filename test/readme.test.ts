@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { nodeBundle, root } from "./testing/bundle.js";
 import { listPages, listSnippets, withoutBanner } from "./testing/snippets.js";
 
@@ -17,6 +17,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+// A guide trains whole models.
+vi.setConfig({ testTimeout: 300_000 });
+
 describe("the snippets of READMEs and guides run", () => {
   it.each(snippets)("$title", async ({ title, code }) => {
     const { outputFiles } = await build(nodeBundle(code));
@@ -27,5 +30,5 @@ describe("the snippets of READMEs and guides run", () => {
     const { status, stderr } = spawnSync(process.execPath, [program], { cwd, encoding: "utf8" });
     expect(withoutBanner(stderr)).toBe("");
     expect(status).toBe(0);
-  }, 300_000);
+  });
 });
