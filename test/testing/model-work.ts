@@ -4,9 +4,10 @@ import { generate } from "@mmgen/samplers";
 import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
 import { constantSchedule, evaluateLoss, imageExamples, tokenExamples, train } from "@mmgen/training";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
+import * as tf from "@tensorflow/tfjs-core";
 
 /** What a model comes to on the active backend, as numbers by name. */
-export type ModelWork = Readonly<Record<string, ArrayLike<number>>>;
+type ModelWork = Readonly<Record<string, ArrayLike<number>>>;
 
 const side = 8;
 const random = Random.fromSeed(1);
@@ -24,7 +25,7 @@ const vector = { type: "vector", ...codebook } as const;
 const network = { hiddenChannels: 8, stages: 2, residualBlocks: 1 };
 
 /** One of every kind of image tokenizer. */
-export const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
+const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
   "vector, attention": { network: { ...network, attentionHeads: 2 }, quantizer: vector },
   "vector, rotation, three stages": {
     network: { ...network, stages: 3 },
@@ -53,7 +54,7 @@ export const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
 };
 
 /** One of every kind of transformer: what differs from the plainest. */
-export const transformers: Readonly<Record<string, Partial<TransformerConfig>>> = {
+const transformers: Readonly<Record<string, Partial<TransformerConfig>>> = {
   "learned positions": {},
   "sinusoidal positions, tanh": { positions: "sinusoidal", gelu: "tanh" },
   "rotary positions, tied weights, no biases": { positions: "rotary", tiedWeights: true, bias: false },
@@ -68,15 +69,14 @@ const pairs = tokenizer.join({
   order: "halves",
 });
 
-/** A started model as a file. Made on one backend and read on others, it is the same there. */
-export async function autoencoderFile(options: VqVaeOptions): Promise<Uint8Array> {
+/** A started model as a file, to be read on several backends. */
+async function autoencoderFile(options: VqVaeOptions): Promise<Uint8Array> {
   using model = VqVae.create({ imageSide: side, ...options }, { random: Random.fromSeed(2) });
   await model.initialise(images, Random.fromSeed(3));
   return model.toSafetensors();
 }
 
-/** @param steps - Training steps, after which the loss is taken. */
-export async function autoencoderWork(file: Uint8Array, steps: number): Promise<ModelWork> {
+async function autoencoderWork(file: Uint8Array, steps: number): Promise<ModelWork> {
   using model = VqVae.fromSafetensors(file);
   const { data: latents } = await model.latents(images);
   const codes = await model.encode(images);
@@ -90,8 +90,7 @@ export async function autoencoderWork(file: Uint8Array, steps: number): Promise<
   return { latents, codes: codes.data, pixels, loss: [loss!] };
 }
 
-/** @param steps - Training steps, after which the loss is taken. */
-export async function transformerWork(changes: Partial<TransformerConfig>, steps: number): Promise<ModelWork> {
+async function transformerWork(changes: Partial<TransformerConfig>, steps: number): Promise<ModelWork> {
   const { vocabularySize, sequenceLength: contextLength } = tokenizer;
   using model = TinyTransformer.create(
     { vocabularySize, contextLength, width: 24, heads: 3, layers: 2, ...changes },
@@ -119,7 +118,7 @@ export async function transformerWork(changes: Partial<TransformerConfig>, steps
 }
 
 /** The greatest difference of each figure. */
-export function differences(found: ModelWork, expected: ModelWork): Record<string, number> {
+function differences(found: ModelWork, expected: ModelWork): Record<string, number> {
   return Object.fromEntries(
     Object.entries(expected).map(([name, values]) => [
       name,
@@ -130,4 +129,29 @@ export function differences(found: ModelWork, expected: ModelWork): Record<strin
       }, 0),
     ]),
   );
+}
+
+/** The names of all kinds of models here. */
+export const modelKinds: readonly string[] = [...Object.keys(autoencoders), ...Object.keys(transformers)];
+
+/**
+ * How far a kind of model at work on `backend` is from the same on tfjs's cpu backend: the greatest difference of each
+ * figure, and of `tensors` left behind.
+ *
+ * @param steps - Training steps, after which the loss is taken.
+ */
+export async function compareWithCpu(kind: string, backend: string, steps: number): Promise<Record<string, number>> {
+  await tf.setBackend("cpu");
+  const autoencoder = autoencoders[kind];
+  const file = autoencoder && (await autoencoderFile(autoencoder));
+  const results: ModelWork[] = [];
+  for (const each of ["cpu", backend]) {
+    if (!(await tf.setBackend(each))) {
+      throw new Error(`tfjs's ${each} backend does not start here.`);
+    }
+    const before = tf.memory().numTensors;
+    const work = file ? await autoencoderWork(file, steps) : await transformerWork(transformers[kind]!, steps);
+    results.push({ ...work, tensors: [tf.memory().numTensors - before] });
+  }
+  return differences(results[1]!, { ...results[0]!, tensors: [0] });
 }

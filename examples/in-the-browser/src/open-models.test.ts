@@ -47,7 +47,7 @@ describe("openModels", () => {
     expect(vqvae.config.imageSide).toBe(4);
   });
 
-  it("names what is missing or damaged, and refuses models of different runs", async () => {
+  it("names what is missing, and refuses what is damaged or of different runs", async () => {
     serve({ "models/vqvae.safetensors": undefined });
     await expect(openModels("models/")).rejects.toThrow(/models\/vqvae\.safetensors: expected a file, got status 404/);
     serve({ "models/transformer.safetensors": files.get("models/transformer.safetensors")!.subarray(0, 50) });

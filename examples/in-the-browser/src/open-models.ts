@@ -8,7 +8,7 @@ import { VqVae } from "@mmgen/vqvae";
  * Loads the three files that a run leaves.
  *
  * @param folder - URL of their folder, with a slash at its end.
- * @throws a {@link CheckpointError} naming the file that is missing or damaged, or when they are of different runs.
+ * @throws a {@link CheckpointError} naming the file that is missing, or when one is damaged or they are of different runs.
  */
 export async function openModels(folder: string): Promise<TrainedModels> {
   const [tokenizer, vqvae, transformer] = await Promise.all([
