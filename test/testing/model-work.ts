@@ -46,6 +46,12 @@ const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
     composition: { type: "figure-ground" },
     head: "categorical",
   },
+  "figure and ground, colours within the grid": {
+    network,
+    quantizer: vector,
+    composition: { type: "figure-ground", palettePlace: "within" },
+    head: "categorical",
+  },
   "dense, sigmoid": {
     network: { type: "dense", hidden: [16] },
     quantizer: { type: "product", ...codebook, chunks: 2 },

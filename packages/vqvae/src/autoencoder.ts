@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodeLayout } from "./code-layout.js";
+import { codeSequence } from "./code-sequence.js";
 import { wholeImage } from "./composition.js";
 import type { VqVaeConfig } from "./config.js";
 import { figureGround } from "./figure-ground.js";
@@ -16,7 +17,7 @@ import { reconstructionHead } from "./reconstruction-head.js";
 export interface Autoencoder {
   readonly parameters: readonly Parameter[];
   readonly quantizer: Quantizer;
-  /** Number of distinct codes: those of the image as a whole, then the quantizer's. */
+  /** Number of distinct codes, the palette's and the quantizer's. */
   readonly codebookSize: number;
   /** How an image's codes lie. */
   readonly codeGrid: Grid;
@@ -57,48 +58,41 @@ export function autoencoder(config: VqVaeConfig): Autoencoder {
       ? wholeImage(channels, head)
       : figureGround(config.composition, { channels, maxValue }, head);
   const { latentDimension, codesPerVector } = quantizer;
-  const { inputChannels, decodedChannels: outputChannels, imageCodes, imageCodebookSize } = composition;
+  const { inputChannels, decodedChannels: outputChannels, imageCodes, imageCodebookSize, palettePlace } = composition;
   const ends = { imageSide, inputChannels, outputChannels, latentDimension };
   const { encode, decode, latentGrid, parameters } = network(config.network, ends);
   const gridCodes = latentGrid.height * latentGrid.width * codesPerVector;
+  const codesPerImage = palettePlace === "within" ? gridCodes : imageCodes + gridCodes;
+  const codeLayout: CodeLayout = {
+    codesPerImage,
+    paletteCodes: imageCodes,
+    paletteSize: imageCodebookSize,
+    palettePlace,
+    codebooks: quantizer.codebooks,
+    codebookSize: quantizer.codebookSize,
+  };
+  const sequence = codeSequence(codeLayout);
 
   return {
     parameters: [...parameters, ...quantizer.parameters],
     quantizer,
-    codebookSize: imageCodebookSize + quantizer.codebookSize,
+    codebookSize: sequence.size,
     codeGrid:
-      imageCodes === 0
+      codesPerImage === gridCodes
         ? { height: latentGrid.height, width: latentGrid.width * codesPerVector }
-        : { height: 1, width: imageCodes + gridCodes },
-    codeLayout: {
-      codesPerImage: imageCodes + gridCodes,
-      paletteCodes: imageCodes,
-      paletteSize: imageCodebookSize,
-      codebooks: quantizer.codebooks,
-      codebookSize: quantizer.codebookSize,
-    },
+        : { height: 1, width: codesPerImage },
+    codeLayout,
     latentGrid,
     latents: (levels, pass) => encode(composition.takeApart(levels).map, pass),
     encode(levels, pass) {
-      const { map, codes } = composition.takeApart(levels);
+      const { map, codes: colours } = composition.takeApart(levels);
       const grid = tf.reshape<tf.Rank.R2>(quantizer.codes(encode(map, pass), pass.weights), [-1, gridCodes]);
-      return codes ? tf.concat2d([codes, tf.add<tf.Tensor2D>(grid, tf.scalar(imageCodebookSize, "int32"))], 1) : grid;
+      return sequence.join({ grid, ...(colours && { colours }) });
     },
     decode(codes, pass) {
-      // A code of the other kind is read as the nearest that fits its place.
-      const clipped = (part: tf.Tensor2D, from: number, size: number): tf.Tensor2D => {
-        const int32 = (value: number) => tf.scalar(value, "int32");
-        const counted = tf.sub(part, int32(from)) as tf.Tensor2D;
-        return tf.minimum(tf.maximum(counted, int32(0)), int32(size - 1));
-      };
-      const ofImage = imageCodes === 0 ? undefined : tf.slice(codes, [0, 0], [-1, imageCodes]);
-      const ofGrid = ofImage
-        ? clipped(tf.slice(codes, [0, imageCodes], [-1, gridCodes]), imageCodebookSize, quantizer.codebookSize)
-        : codes;
-      const map = decode(quantizer.vectors(tf.reshape(ofGrid, [-1, codesPerVector]), pass.weights), pass);
-      return head.levels(
-        composition.putTogether({ map, ...(ofImage && { codes: clipped(ofImage, 0, imageCodebookSize) }) }),
-      );
+      const { colours, grid } = sequence.split(codes);
+      const map = decode(quantizer.vectors(tf.reshape(grid, [-1, codesPerVector]), pass.weights), pass);
+      return head.levels(composition.putTogether({ map, ...(colours && { codes: colours }) }));
     },
     loss(levels, pass) {
       const { map, codes } = composition.takeApart(levels);

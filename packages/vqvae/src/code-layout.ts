@@ -1,18 +1,26 @@
 import { ConfigError } from "@mmgen/core";
 
-/** Which codebook each of an image's codes is of: first those of a palette, if any, then the codebooks' in turns. */
+/** What each of an image's codes says: colours of a palette, if it has one, and the codebooks' codes in turns. */
 export interface CodeLayout {
   /** Codes of an image. */
   readonly codesPerImage: number;
-  /** How many of them come first and are of no codebook: the colours of a `figure-ground` composition. */
+  /** How many of them, the first, say a colour of a `figure-ground` composition. */
   readonly paletteCodes: number;
-  /** Number of such colours, which are the codes [0, paletteSize); a codebook's go on from there. */
+  /** Number of such colours. */
   readonly paletteSize: number;
+  /**
+   * `before`: the first codes say a colour alone, in [0, paletteSize), and a codebook's count on from there. `within`:
+   * the first codes are of a codebook too, and are colour · codebookSize + its code.
+   */
+  readonly palettePlace: PalettePlace;
   /** Codebooks that take turns along the other codes; 1 where all are of one. */
   readonly codebooks: number;
   /** Number of codes of each codebook. */
   readonly codebookSize: number;
 }
+
+/** Whether colours have codes of their own. */
+export type PalettePlace = "before" | "within";
 
 /** Throws a {@link ConfigError} where a size cannot be. */
 export function checkCodeLayout(layout: CodeLayout): void {

@@ -23,33 +23,35 @@ export class CodeUsage {
    */
   constructor(layout: number | CodeLayout) {
     this.#layout =
-      typeof layout === "number"
-        ? { codesPerImage: 1, paletteCodes: 0, paletteSize: 0, codebooks: 1, codebookSize: layout }
-        : layout;
+      typeof layout === "number" ? { ...noPalette, codesPerImage: 1, codebooks: 1, codebookSize: layout } : layout;
     checkCodeLayout(this.#layout);
     this.#counts = new Float64Array(this.#layout.codebooks * this.#layout.codebookSize);
   }
 
   /**
-   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's are passed over.
+   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's colours are passed over.
    *
    * @throws a {@link ShapeError} when a code is outside its codebook, or an image is not whole.
    */
   add(codes: ArrayLike<number>): void {
-    const { codesPerImage, paletteCodes, paletteSize, codebooks, codebookSize } = this.#layout;
+    const { codesPerImage, paletteCodes, paletteSize, palettePlace, codebooks, codebookSize } = this.#layout;
     if (codes.length % codesPerImage !== 0) {
       throw new ShapeError(`codes: expected ${codesPerImage} an image, got ${codes.length} in all.`);
     }
+    const within = palettePlace === "within";
+    const start = within ? 0 : paletteSize;
     const entries: number[] = [];
     for (let i = 0; i < codes.length; i++) {
       const code = codes[i]!;
-      const place = (i % codesPerImage) - paletteCodes;
-      const [start, size] = place < 0 ? [0, paletteSize] : [paletteSize, codebookSize];
-      if (!(Number.isInteger(code) && code >= start && code < start + size)) {
-        throw new ShapeError(`codes: ${code} at index ${i} is outside [${start}, ${start + size}).`);
+      const place = i % codesPerImage;
+      const coloured = place < paletteCodes;
+      const [from, to] = coloured ? [0, paletteSize * (within ? codebookSize : 1)] : [start, start + codebookSize];
+      if (!(Number.isInteger(code) && code >= from && code < to)) {
+        throw new ShapeError(`codes: ${code} at index ${i} is outside [${from}, ${to}).`);
       }
-      if (place >= 0) {
-        entries.push((place % codebooks) * codebookSize + code - start);
+      if (within || !coloured) {
+        const turn = (within ? place : place - paletteCodes) % codebooks;
+        entries.push(turn * codebookSize + ((code - start) % codebookSize));
       }
     }
     for (const entry of entries) {
@@ -80,6 +82,8 @@ export class CodeUsage {
     return this.#counts.filter((count) => count > 0).length / this.#counts.length;
   }
 }
+
+const noPalette = { paletteCodes: 0, paletteSize: 0, palettePlace: "before" } as const;
 
 function perplexity(counts: Float64Array): number {
   const total = counts.reduce((sum, count) => sum + count, 0);

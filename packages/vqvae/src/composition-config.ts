@@ -1,5 +1,6 @@
 import { ConfigError } from "@mmgen/core";
 import { checkInteger, checkOneOf } from "./check-config.js";
+import type { PalettePlace } from "./code-layout.js";
 
 /** What is coded of an image: all of it place by place, or two flat colours and a shape. */
 export type CompositionConfig = WholeImageConfig | FigureGroundConfig;
@@ -10,16 +11,21 @@ export interface WholeImageConfig {
 }
 
 /**
- * One flat colour upon another: the first code is the figure's colour, the second the ground's, and those of the grid say
+ * One flat colour upon another: the first code says the figure's colour, the second the ground's, and those of the grid
  * where the figure is, whatever the colours.
  */
 export interface FigureGroundConfig {
   readonly type: "figure-ground";
   /** Values of a channel that a colour can take: L make a fixed palette of L^channels colours. */
   readonly paletteLevels: number;
+  /**
+   * `before` the grid's codes the colours have two of their own: short vocabularies. `within`, the grid's first code says
+   * the figure's colour too, and its second the ground's: codes stay a grid, of colours × codebook values.
+   */
+  readonly palettePlace: PalettePlace;
 }
 
-/** The composition with its defaults: `figure-ground` has 4 palette levels. */
+/** The composition with its defaults: `figure-ground` has 4 palette levels, `before` the grid. */
 export type CompositionOptions = WholeImageConfig | (Pick<FigureGroundConfig, "type"> & Partial<FigureGroundConfig>);
 
 /** The most colours of a palette: beyond them a table of colours is no small thing. */
@@ -31,7 +37,7 @@ export function resolveComposition(options: CompositionOptions, channels: number
   if (options.type === "whole") {
     return { type: "whole" };
   }
-  const { paletteLevels = 4 } = options;
+  const { paletteLevels = 4, palettePlace = "before" } = options;
   checkInteger("composition.paletteLevels", paletteLevels, 2, 256);
   if (paletteLevels ** channels > greatestPalette) {
     throw new ConfigError(
@@ -39,5 +45,6 @@ export function resolveComposition(options: CompositionOptions, channels: number
         `colours; expected at most ${greatestPalette}. Take fewer levels.`,
     );
   }
-  return { type: "figure-ground", paletteLevels };
+  checkOneOf("composition.palettePlace", palettePlace, ["before", "within"]);
+  return { type: "figure-ground", paletteLevels, palettePlace };
 }

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
+import type { PalettePlace } from "./code-layout.js";
 import type { ReconstructionHead } from "./reconstruction-head.js";
 
 /**
@@ -11,10 +12,12 @@ export interface Composition {
   readonly inputChannels: number;
   /** Values a pixel that the decoder gives. */
   readonly decodedChannels: number;
-  /** Codes of the image as a whole, which stand before those of the grid; may be none. */
+  /** Codes of the image as a whole; may be none. */
   readonly imageCodes: number;
   /** Number of distinct image codes. */
   readonly imageCodebookSize: number;
+  /** Whether they stand before the grid's or within them. */
+  readonly palettePlace: PalettePlace;
   /** `[batch, side, side, channels]` int32 levels → what the encoder sees, and the image codes. */
   takeApart(levels: tf.Tensor4D): ImageParts;
   /** What the decoder gave, and the image codes → the head's output, `[batch, side, side, outputChannels]`. */
@@ -36,6 +39,7 @@ export function wholeImage(channels: number, head: ReconstructionHead): Composit
     decodedChannels: head.outputChannels,
     imageCodes: 0,
     imageCodebookSize: 0,
+    palettePlace: "before",
     takeApart: (levels) => ({ map: head.pixels(levels) }),
     putTogether: ({ map }) => map,
   };

@@ -2,7 +2,7 @@ import { ConfigError, type ImageBatch, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { reconstructionFigures, VqVae, type VqVaeOptions } from "./index.js";
+import { CodeUsage, reconstructionFigures, VqVae, type VqVaeOptions } from "./index.js";
 import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -123,6 +123,61 @@ describe("figure-ground codes", () => {
   });
 });
 
+describe("colours within the grid", () => {
+  const within = { composition: { type: "figure-ground", palettePlace: "within" } } as const;
+
+  it("are said by its first two codes, which say a shape's code too", async () => {
+    using model = create(within);
+    using apart = create();
+    const images = bars(randomColours(40));
+    const [got, separate] = [await model.encode(images), await apart.encode(images)];
+    expect(got).toMatchObject({ count: 40, ...model.codeGrid });
+    expect(model.codeGrid).toEqual({ height: 2, width: 2 });
+    expect(model.codebookSize).toBe(64 * 8);
+    for (let image = 0; image < 40; image++) {
+      const [figure, ground, ...shape] = separate.data.slice(image * 6, image * 6 + 6);
+      const own = shape.map((code) => code - 64);
+      const expected = [8 * figure! + own[0]!, 8 * ground! + own[1]!, own[2], own[3]];
+      expect(Array.from(got.data.slice(image * 4, image * 4 + 4))).toEqual(expected);
+    }
+    expect(await model.decode(got)).toEqual(await apart.decode(separate));
+  });
+
+  it("cost the same, and learn the same", async () => {
+    const images = bars(randomColours(8));
+    const losses: number[][] = [];
+    for (const options of [within, {}]) {
+      using model = create(options);
+      losses.push(await trainSteps(model, images, 3));
+    }
+    expect(losses[0]).toEqual(losses[1]);
+  });
+
+  it("survive a save, and read a code that its place does not have as the nearest", async () => {
+    using model = create(within);
+    using loaded = VqVae.fromSafetensors(await model.toSafetensors());
+    expect(loaded.config.composition).toEqual({ ...within.composition, paletteLevels: 4 });
+    const decode = async (codes: number[]) =>
+      (await loaded.decode({ data: Int32Array.from(codes), count: 1, height: 2, width: 2 })).data;
+    expect(await decode([511, 8, 8, 511])).toEqual(await decode([511, 8, 7, 7]));
+    await expect(decode([512, 0, 0, 0])).rejects.toThrow("512");
+  });
+
+  it("have room in every quantizer's codes", async () => {
+    using model = create({
+      ...within,
+      network: { ...tiny.network, stages: 1 },
+      quantizer: { type: "residual", stages: 2, codebookSize: 8, codeDimension: 4 },
+    });
+    expect(model.codeGrid).toEqual({ height: 3, width: 6 });
+    const images = bars(randomColours(5));
+    const codes = await model.encode(images);
+    const usage = new CodeUsage(model.codeLayout);
+    usage.add(codes.data);
+    expect(usage.counts.reduce((sum, count) => sum + count, 0)).toBe(5 * 18);
+  });
+});
+
 describe("figure-ground training", () => {
   for (const { head, channels } of [
     { head: "regression", channels: 1 },
@@ -167,7 +222,7 @@ describe("figure-ground training", () => {
     await trainSteps(model, images, 3);
     const codes = await model.encode(images);
     const loaded = VqVae.fromSafetensors(await model.toSafetensors());
-    expect(loaded.config.composition).toEqual({ type: "figure-ground", paletteLevels: 4 });
+    expect(loaded.config.composition).toEqual({ type: "figure-ground", paletteLevels: 4, palettePlace: "before" });
     expect(await loaded.encode(images)).toEqual(codes);
     loaded.dispose();
     expect(tf.memory().numTensors).toBe(held);
@@ -178,6 +233,15 @@ describe("figure-ground training", () => {
 
 describe("figure-ground checks", () => {
   it("name what is wrong", () => {
+    const within = { type: "figure-ground", palettePlace: "within" } as const;
+    expect(() => create({ composition: { ...within, palettePlace: "after" as never } })).toThrow(
+      '"before" or "within"',
+    );
+    expect(() => create({ composition: { ...within, paletteLevels: 40 } })).toThrow("expected at most 65536");
+    const vast = { quantizer: { codebookSize: 2048, codeDimension: 4 } };
+    expect(() => create({ composition: within, ...vast })).toThrow("64 colours within 2048 codes make 131072");
+    const dense = { imageSide: 2, network: { type: "dense", hidden: [8] }, quantizer: { codeDimension: 4 } } as const;
+    expect(() => create({ ...dense, composition: within })).toThrow("2 colours within a grid of 1 codes");
     expect(() => create({ composition: { type: "collage" as never } })).toThrow(ConfigError);
     expect(() => create({ composition: { type: "figure-ground", paletteLevels: 1 } })).toThrow("paletteLevels");
     expect(() => create({ composition: { type: "figure-ground", paletteLevels: 64 } })).toThrow("262144 colours");

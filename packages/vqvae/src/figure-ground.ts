@@ -21,7 +21,7 @@ export function figureGround(
   { channels, maxValue }: { readonly channels: number; readonly maxValue: number },
   head: ReconstructionHead,
 ): Composition {
-  const { paletteLevels } = config;
+  const { paletteLevels, palettePlace } = config;
   const size = paletteLevels ** channels;
   const spacing = maxValue / (paletteLevels - 1);
   const colours = Array.from({ length: size }, (_, code) =>
@@ -33,6 +33,7 @@ export function figureGround(
     decodedChannels: 1,
     imageCodes: 2,
     imageCodebookSize: size,
+    palettePlace,
     takeApart(levels) {
       const pixels = levelsToPixels(levels, maxValue);
       const mean = tf.mean(pixels, [1, 2], true);

@@ -1,6 +1,6 @@
 import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { CodeUsage, reconstructionFigures } from "./index.js";
+import { type CodeLayout, CodeUsage, reconstructionFigures } from "./index.js";
 
 describe("CodeUsage", () => {
   it("gathers perplexity and share over all that was added", () => {
@@ -15,7 +15,10 @@ describe("CodeUsage", () => {
   });
 
   it("counts each codebook apart, and a palette's codes not at all", () => {
-    const layout = { codesPerImage: 6, paletteCodes: 2, paletteSize: 10, codebooks: 2, codebookSize: 4 };
+    const layout: CodeLayout = {
+      ...{ codesPerImage: 6, codebooks: 2, codebookSize: 4 },
+      ...{ paletteCodes: 2, paletteSize: 10, palettePlace: "before" },
+    };
     const usage = new CodeUsage(layout);
     // Of the first codebook 0 and 1 in turns, of the second 3 throughout.
     usage.add([9, 0, 10, 13, 11, 13, 9, 9, 10, 13, 11, 13]);
@@ -26,6 +29,17 @@ describe("CodeUsage", () => {
     expect(() => usage.add([10, 0, 10, 13, 11, 13])).toThrow("10 at index 0 is outside [0, 10)");
     expect(() => usage.add([9, 0, 9, 13, 11, 13])).toThrow("9 at index 2 is outside [10, 14)");
     expect(() => new CodeUsage({ ...layout, codebooks: 0 })).toThrow("codebooks: expected a whole number");
+  });
+
+  it("counts the codebook's share of a code that says a colour too", () => {
+    const usage = new CodeUsage({
+      ...{ codesPerImage: 4, codebooks: 1, codebookSize: 4 },
+      ...{ paletteCodes: 2, paletteSize: 10, palettePlace: "within" },
+    });
+    usage.add([9 * 4 + 1, 0 * 4 + 1, 3, 3]);
+    expect([...usage.counts]).toEqual([0, 2, 0, 2]);
+    expect(() => usage.add([40, 0, 0, 0])).toThrow("40 at index 0 is outside [0, 40)");
+    expect(() => usage.add([0, 0, 4, 0])).toThrow("4 at index 2 is outside [0, 4)");
   });
 
   it("refuses a code outside the codebook and counts nothing then", () => {

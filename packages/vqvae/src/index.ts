@@ -1,4 +1,4 @@
-export type { CodeLayout } from "./code-layout.js";
+export type { CodeLayout, PalettePlace } from "./code-layout.js";
 export { CodeUsage } from "./code-usage.js";
 export type { CodebookConfig } from "./codebook-config.js";
 export type {

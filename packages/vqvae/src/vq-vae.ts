@@ -36,10 +36,10 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /**
    * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. A quantizer that makes several codes
    * of a latent vector has them side by side, so that codes go by row, column, then chunk or stage. A dense network has
-   * one row. Of a `figure-ground` composition they are one row: figure's colour, ground's colour, then the grid's.
+   * one row. With colours `before` the grid they are one row: figure's colour, ground's colour, then the grid's.
    */
   readonly codeGrid: { readonly height: number; readonly width: number };
-  /** Which codebook each of an image's codes is of, for {@link CodeUsage}. */
+  /** What each of an image's codes says, for {@link CodeUsage}. */
   readonly codeLayout: CodeLayout;
   /** Learned by gradients, by checkpoint name. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
@@ -132,8 +132,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The codes of images, as the quantizer has them, without batch statistics. The palette's codes of a
-   * `figure-ground` composition come first, [0, paletteLevels^channels), the quantizer's after them.
+   * The codes of images, as the quantizer has them, without batch statistics; {@link VqVae.codeLayout} says where those
+   * of a `figure-ground` composition have its colours.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
@@ -167,8 +167,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The images that codes stand for, at the likeliest levels. A colour's code among a shape's, or the other way round, is
-   * read as the nearest of the kind that its place asks for.
+   * The images that codes stand for, at the likeliest levels. A code that its place does not have, such as a colour's
+   * among a shape's, is read as the nearest that it has.
    *
    * @param codes - On the model's code grid; borrowed.
    * @throws a `ShapeError` when the grid is another or a code is outside the codebook.
