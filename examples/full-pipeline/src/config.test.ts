@@ -28,6 +28,16 @@ describe("presets", () => {
     });
   }
 
+  it("grid has codes in original A's grid, of at most 1024 values", () => {
+    const { composition, palettePlace, network, quantizer } = presets.grid.tokenizer;
+    expect({ composition, palettePlace, stages: network.stages }).toEqual({
+      composition: "figure-ground",
+      palettePlace: "within",
+      stages: 2,
+    });
+    expect(64 * quantizer.codebookSize).toBe(1024);
+  });
+
   it("full has the sizes of original A", () => {
     const { tokenizer, transformer } = presets.full;
     expect(tokenizer.composition).toBe("whole");
@@ -53,6 +63,7 @@ describe("readConfigFile", () => {
     ['{ "transformer": { "layers": "4" } }', /transformer\.layers/],
     ['{ "tokenizer": { "batchSize": 0 } }', /tokenizer\.batchSize/],
     ['{ "sampling": 3 }', /sampling/],
+    ['{ "tokenizer": { "composition": "whole", "palettePlace": "within" } }', /palettePlace.*figure-ground/],
     ["[]", /file/],
     ["{", /not JSON/],
   ])("refuses %s and says where", async (text, where) => {

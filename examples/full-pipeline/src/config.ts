@@ -22,27 +22,34 @@ export const runConfigSchema = z.strictObject({
     /** Images of the source's test part to evaluate on. */
     testCount: size,
   }),
-  tokenizer: z.strictObject({
-    /** `whole`: every code stands for a place; `figure-ground`: two codes for flat colours, the others for a shape. */
-    composition: z.enum(["whole", "figure-ground"]),
-    network: z.strictObject({
-      hiddenChannels: size,
-      /** Halvings of the image's side: two give 28×28 pixels 7×7 codes, three 4×4. */
-      stages: z.int().min(1).max(8),
-      residualBlocks: z.int().min(0),
-      /** Heads of the self-attention before each residual block; 0: none, as in original A. */
-      attentionHeads: z.int().min(0),
+  tokenizer: z
+    .strictObject({
+      /** `whole`: every code says shape and colours of a place; `figure-ground`: two flat colours, and the codes of a shape. */
+      composition: z.enum(["whole", "figure-ground"]),
+      /** Of `figure-ground`: colours in two codes `before` the shape's, or `within` the first two of these. */
+      palettePlace: z.enum(["before", "within"]).default("before"),
+      network: z.strictObject({
+        hiddenChannels: size,
+        /** Halvings of the image's side: two give 28×28 pixels 7×7 codes, three 4×4. */
+        stages: z.int().min(1).max(8),
+        residualBlocks: z.int().min(0),
+        /** Heads of the self-attention before each residual block; 0: none, as in original A. */
+        attentionHeads: z.int().min(0),
+      }),
+      quantizer: z.strictObject({
+        codebookSize: size,
+        codeDimension: size,
+        codebook: z.enum(["ema", "gradient"]),
+        commitmentWeight: z.number().min(0),
+      }),
+      /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
+      head: z.enum(["regression", "categorical"]),
+      ...optimisation,
+    })
+    .refine(({ composition, palettePlace }) => composition === "figure-ground" || palettePlace === "before", {
+      path: ["palettePlace"],
+      message: 'Only "figure-ground" has a palette to put "within"',
     }),
-    quantizer: z.strictObject({
-      codebookSize: size,
-      codeDimension: size,
-      codebook: z.enum(["ema", "gradient"]),
-      commitmentWeight: z.number().min(0),
-    }),
-    /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
-    head: z.enum(["regression", "categorical"]),
-    ...optimisation,
-  }),
   transformer: z.strictObject({
     width: size,
     heads: size,

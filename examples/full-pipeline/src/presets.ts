@@ -1,13 +1,14 @@
 import type { RunConfig } from "./config.js";
 
 /** What `--preset` takes. */
-export const presetNames = ["smoke", "quick", "hour", "full"] as const;
+export const presetNames = ["smoke", "quick", "hour", "grid", "full"] as const;
 export type PresetName = (typeof presetNames)[number];
 
 const quick: RunConfig = {
   data: { trainCount: 50_000, testCount: 1_000 },
   tokenizer: {
     composition: "figure-ground",
+    palettePlace: "before",
     network: { hiddenChannels: 48, stages: 3, residualBlocks: 2, attentionHeads: 2 },
     quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
     head: "categorical",
@@ -36,9 +37,27 @@ const quick: RunConfig = {
   evaluation: { samples: 200, classifierSteps: 1000 },
 };
 
+const hour: RunConfig = {
+  data: { trainCount: 55_000, testCount: 10_000 },
+  tokenizer: { ...quick.tokenizer, epochs: 4 },
+  transformer: {
+    ...quick.transformer,
+    width: 192,
+    heads: 6,
+    layers: 5,
+    dropout: 0.1,
+    epochs: 14,
+    learningRate: 1.5e-3,
+    warmUpSteps: 400,
+    weightDecay: 0.05,
+  },
+  sampling: quick.sampling,
+  evaluation: { samples: 1000, classifierSteps: 2000 },
+};
+
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality, `full`
- * has the sizes of original A and takes eight hours.
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality; `grid`
+ * has original A's 7×7 codes and nothing else, `full` its sizes, and takes eight hours.
  */
 export const presets: Readonly<Record<PresetName, RunConfig>> = {
   smoke: {
@@ -55,27 +74,23 @@ export const presets: Readonly<Record<PresetName, RunConfig>> = {
     evaluation: { samples: 18, classifierSteps: 20 },
   },
   quick,
-  hour: {
-    data: { trainCount: 55_000, testCount: 10_000 },
-    tokenizer: { ...quick.tokenizer, epochs: 4 },
-    transformer: {
-      ...quick.transformer,
-      width: 192,
-      heads: 6,
-      layers: 5,
-      dropout: 0.1,
-      epochs: 14,
-      learningRate: 1.5e-3,
-      warmUpSteps: 400,
-      weightDecay: 0.05,
+  hour,
+  grid: {
+    ...hour,
+    tokenizer: {
+      ...hour.tokenizer,
+      palettePlace: "within",
+      network: { ...hour.tokenizer.network, stages: 2 },
+      quantizer: { ...hour.tokenizer.quantizer, codebookSize: 16 },
+      epochs: 3,
     },
-    sampling: quick.sampling,
-    evaluation: { samples: 1000, classifierSteps: 2000 },
+    transformer: { ...hour.transformer, epochs: 8, textWeight: 4 },
   },
   full: {
     data: { trainCount: 60_000, testCount: 10_000 },
     tokenizer: {
       composition: "whole",
+      palettePlace: "before",
       network: { hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 },
       quantizer: { codebookSize: 128, codeDimension: 256, codebook: "ema", commitmentWeight: 0.25 },
       head: "regression",

@@ -26,10 +26,14 @@ export interface TrainTokenizerOptions {
  */
 export async function trainTokenizer(options: TrainTokenizerOptions): Promise<TokenizerTraining> {
   const { checkpoints, config } = options;
-  const { composition, network, quantizer, head, epochs } = config;
+  const { palettePlace, network, quantizer, head, epochs } = config;
+  const composition =
+    config.composition === "whole"
+      ? ({ type: "whole" } as const)
+      : ({ type: config.composition, palettePlace } as const);
   const training = await trainVqVae({
     ...trainingCourse(options, checkpoints.file("vqvaeTraining")),
-    model: { composition: { type: composition }, network, quantizer, head },
+    model: { composition, network, quantizer, head },
     train: options.train,
     heldOut: sliceImages(options.test, 0, Math.min(epochImages, options.test.count)),
     epochs,
