@@ -142,7 +142,7 @@ describe("prefill and step", () => {
     await expect(model.prefill({ data: Int32Array.of(12), count: 1, length: 1 })).rejects.toThrow(VocabularyError);
   });
 
-  it("refuses another model's cache, and models that are not causal", () => {
+  it("refuses another model's cache, and models that are not causal", async () => {
     using model = create();
     using other = create();
     const prompt = tf.tensor2d([[1, 2]], undefined, "int32");
@@ -152,5 +152,8 @@ describe("prefill and step", () => {
     cache.dispose();
     using bidirectional = create({ causal: false });
     expect(() => bidirectional.prefillTensor(prompt)).toThrow("causal: false");
+    const before = tf.memory().numTensors;
+    await expect(bidirectional.prefill(drawIds(1, 2))).rejects.toThrow("causal: false");
+    expect(tf.memory().numTensors).toBe(before);
   });
 });

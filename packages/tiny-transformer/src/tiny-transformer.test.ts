@@ -181,7 +181,7 @@ describe("TinyTransformer", () => {
     model.dispose();
     model.dispose();
     expect(tf.memory().numTensors).toBe(empty);
-    expect(() => model.logitsTensor(tf.zeros([1, 1], "int32"))).toThrow("disposed");
+    expect(() => model.forward(tf.zeros([1, 1], "int32"))).toThrow("disposed");
   });
 
   it("survives being made in a tidy", async () => {

@@ -35,7 +35,7 @@ type TransformerTraining = Trainable<TransformerBatch, tf.Variable, tf.Scalar, T
  * A small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
  * layer. Trains, scores, and generates with a key-value cache.
  *
- * Methods with `Tensor` in their names borrow and give tensors and check no ids; the others take typed arrays.
+ * `forward` and methods with `Tensor` in their names borrow and give tensors and check no ids; the others take typed arrays.
  */
 export class TinyTransformer implements TransformerTraining, SequenceModel, Denoiser {
   /** The configuration with every default filled in. */
@@ -157,12 +157,12 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   }
 
   /**
-   * Logits at every position, without dropout; differentiable.
+   * The forward pass: logits at every position, without dropout; differentiable.
    *
    * @param ids - `[batch, time]` int32, time ≤ contextLength; borrowed.
    * @returns `[batch, time, vocabularySize]`; yours to dispose.
    */
-  logitsTensor(ids: tf.Tensor): tf.Tensor3D {
+  forward(ids: tf.Tensor): tf.Tensor3D {
     this.#assertAlive();
     checkIdTensor(ids, this.contextLength);
     return tf.tidy(() => runHead(runRows(ids, this.#inputs, this.config), this.#inputs, this.config)) as tf.Tensor3D;
@@ -171,7 +171,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /** Logits at every position, `[rows, length, vocabularySize]` row-major. */
   async logits(ids: TokenBatch): Promise<Float32Array> {
     checkTokens("ids", ids, this.vocabularySize, this.contextLength);
-    const logits = tf.tidy(() => this.logitsTensor(uploadTokens(ids)));
+    const logits = tf.tidy(() => this.forward(uploadTokens(ids)));
     try {
       return (await logits.data()) as Float32Array;
     } finally {
@@ -182,8 +182,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /** Runs a prompt through and returns the decode that goes on from it; see {@link SequenceModel}. */
   async prefill(ids: TokenBatch): Promise<SequenceDecoding> {
     checkTokens("prompt", ids, this.vocabularySize, this.contextLength);
-    const prompt = uploadTokens(ids);
-    const { logits, cache } = this.prefillTensor(prompt);
+    const { logits, cache } = this.#prefilled(ids);
     try {
       const values = (await logits.data()) as Float32Array;
       return new TransformerDecoding(values, cache, (next) => {
@@ -194,7 +193,16 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
       cache.dispose();
       throw error;
     } finally {
-      tf.dispose([prompt, logits]);
+      logits.dispose();
+    }
+  }
+
+  #prefilled(ids: TokenBatch): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
+    const prompt = uploadTokens(ids);
+    try {
+      return this.prefillTensor(prompt);
+    } finally {
+      prompt.dispose();
     }
   }
 
