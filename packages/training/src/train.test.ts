@@ -73,6 +73,25 @@ describe("train", () => {
     model.dispose();
   });
 
+  it("tells every observer of the end, whichever of them fails", async () => {
+    const told: string[] = [];
+    const broken = { onStart: () => Promise.reject(new Error("no room")), onEnd: () => void told.push("second") };
+    const observers = [
+      { onEnd: (status: string) => void told.push(`first ${status}`) },
+      broken,
+      { onEnd: () => void told.push("third") },
+    ];
+    const model = newModel();
+    await expect(train({ ...options(model), observers })).rejects.toThrow("no room");
+    expect(told).toEqual(["first failed", "second"]);
+    const failing = { onEnd: () => Promise.reject(new Error("disk full")) };
+    await expect(train({ ...options(model), epochs: 1, observers: [failing, observers[2]!] })).rejects.toThrow(
+      "disk full",
+    );
+    expect(told).toEqual(["first failed", "second", "third"]);
+    model.dispose();
+  });
+
   it("leaves no tensor behind, whatever the end", async () => {
     const before = tf.memory().numTensors;
     const model = newModel();

@@ -6,7 +6,7 @@ import { ExampleOrder } from "./example-order.js";
 import { stepBatch, takeStep } from "./take-step.js";
 import type { TrainingResult, TrainOptions } from "./train.js";
 import type { EpochRecord, StepRecord } from "./training-history.js";
-import type { RunDescription, RunStatus } from "./training-observer.js";
+import type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
 import {
   type Configuration,
   restoreTrainingState,
@@ -54,9 +54,13 @@ export class TrainingRun<Batch, Aux> {
   }
 
   async go(): Promise<TrainingResult> {
-    await this.#tell((observer) => observer.onStart?.(this.#description()));
     let status: RunStatus = "failed";
+    const begun: TrainingObserver[] = [];
     try {
+      for (const observer of this.#options.observers ?? []) {
+        begun.push(observer);
+        await observer.onStart?.(this.#description());
+      }
       if (this.#options.resume === undefined) {
         const { model, random } = this.#options;
         await model.initialise?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
@@ -69,7 +73,7 @@ export class TrainingRun<Batch, Aux> {
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
     } finally {
-      await this.#tell((observer) => observer.onEnd?.(status, this.#description()));
+      await this.#tellEnd(begun, status);
     }
   }
 
@@ -186,9 +190,25 @@ export class TrainingRun<Batch, Aux> {
     return { step: this.#step, totalSteps: this.#totalSteps, stepsPerEpoch, batchSize: this.#options.batchSize };
   }
 
-  async #tell(call: (observer: NonNullable<TrainOptions<Batch, Aux>["observers"]>[number]) => unknown): Promise<void> {
+  async #tell(call: (observer: TrainingObserver) => unknown): Promise<void> {
     for (const observer of this.#options.observers ?? []) {
       await call(observer);
+    }
+  }
+
+  /** Tells every observer, whichever of them fails: each may hold a file or a terminal. */
+  async #tellEnd(observers: readonly TrainingObserver[], status: RunStatus): Promise<void> {
+    const failures: unknown[] = [];
+    for (const observer of observers) {
+      try {
+        await observer.onEnd?.(status, this.#description());
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    // What the run itself failed with says more.
+    if (failures.length > 0 && status !== "failed") {
+      throw failures[0];
     }
   }
 }
