@@ -31,6 +31,7 @@ describe("errors, before any work", () => {
     ],
     ["steps past the grammar", { steps: 7, grammar: mixedGrammar }, GrammarError, /after 6 more ids, got 7/],
     ["negative steps", { steps: -1 }, ConfigError, /steps/],
+    ["a temperature past float32", { temperature: 1e39 }, ConfigError, /temperature.* float32/],
     ["no seed", { seed: undefined }, ConfigError, /seed/],
     ["two kinds of seeds", { seeds: Uint32Array.of(1, 2) }, ConfigError, /seeds/],
     ["a seed too few", { seed: undefined, seeds: Uint32Array.of(1) }, ConfigError, /one a row \(2\)/],

@@ -29,7 +29,9 @@ export function samplingSettings(options: SamplingOptions, vocabularySize: numbe
   };
   const positive = Number.isFinite(repetitionPenalty) && repetitionPenalty > 0;
   check("repetitionPenalty", repetitionPenalty, positive, "a number above 0");
-  check("temperature", temperature, Number.isFinite(temperature) && temperature >= 0, "a number of at least 0");
+  // Logits are float32, and so is what divides them: a native decode does the same.
+  const divisor = Math.fround(temperature);
+  check("temperature", temperature, Number.isFinite(divisor) && divisor >= 0, "a float32 number of at least 0");
   if (topK !== undefined) {
     check("topK", topK, Number.isInteger(topK) && topK >= 1, "a whole number of at least 1; leave it out to keep all");
   }
@@ -38,8 +40,7 @@ export function samplingSettings(options: SamplingOptions, vocabularySize: numbe
   check("typicalP", typicalP, typicalP > 0 && typicalP <= 1, "a number above 0 and at most 1");
   return {
     repetitionPenalty,
-    // Logits are float32, and so is what divides them: a native decode does the same.
-    temperature: Math.fround(temperature),
+    temperature: divisor,
     topK: Math.min(topK ?? vocabularySize, vocabularySize),
     topP,
     minP,
