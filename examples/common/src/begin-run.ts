@@ -1,3 +1,5 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { checkRunData, type RunData, saveRunData } from "./run-data.js";
 import type { RunOptions } from "./run-options.js";
@@ -9,7 +11,8 @@ export interface RunToBegin extends Pick<RunOptions<unknown>, "settings" | "fold
 }
 
 /**
- * Tells where the data comes from; a new run makes room for its checkpoints, a resumed one makes sure of its data.
+ * Tells where the data comes from; a new run makes room for its checkpoints and logs, a resumed one makes sure of its
+ * data.
  *
  * @throws a `CheckpointError` when a run is to go on with other data than it began with.
  */
@@ -20,7 +23,18 @@ export async function beginRun({ checkpoints, ...run }: RunToBegin, data: RunDat
     await checkRunData(data, folders);
   } else {
     await checkpoints.clear();
+    await clearLogs(folders.results);
     await saveSettings(settings, folders);
     await saveRunData(data, folders);
+  }
+}
+
+/** Removes what an earlier run wrote of its steps, and what was evaluated of its models: it is not this run's. */
+async function clearLogs(results: string): Promise<void> {
+  const entries = await readdir(results).catch(() => []);
+  for (const name of entries) {
+    if (name.endsWith(".jsonl") || /^evaluation.*\.json$/.test(name)) {
+      await rm(join(results, name), { force: true });
+    }
   }
 }

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError, MmgenError } from "@mmgen/core";
-import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { isTemporaryOf, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 
 /** A folder of checkpoint files that a run writes, resumes from, and leaves for others to load. */
 export class CheckpointFolder<Name extends string> {
@@ -40,10 +40,16 @@ export class CheckpointFolder<Name extends string> {
     return { read: () => this.read(name), write: (content) => this.write(name, content) };
   }
 
-  /** Removes the files of an earlier run, so that none of them can pass for this one's. */
+  /**
+   * Removes the files of an earlier run, so that none of them can pass for this one's, and what a killed run left half
+   * written of them.
+   */
   async clear(): Promise<void> {
-    for (const name of Object.keys(this.#files) as Name[]) {
-      await rm(this.path(name), { force: true });
+    const files = Object.values<string>(this.#files);
+    const entries = await readdir(this.folder).catch(() => []);
+    const halves = entries.filter((entry) => files.some((file) => isTemporaryOf(entry, file)));
+    for (const file of [...files, ...halves]) {
+      await rm(join(this.folder, file), { force: true });
     }
   }
 

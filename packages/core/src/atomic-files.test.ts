@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readFileBytes, writeFileAtomic } from "./atomic-files.js";
+import { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
 import { DataError } from "./errors.js";
 
 let folder: string;
@@ -34,6 +34,12 @@ describe("writeFileAtomic", () => {
     const path = join(folder, "n".repeat(255));
     await writeFileAtomic(path, "x");
     expect(await readFile(path, "utf8")).toBe("x");
+  });
+
+  it("leaves under a name that tells what it was to be", async () => {
+    const names = [".weights.8d0c.tmp", ".weights.8d0c", "weights", ".weight.8d0c.tmp", `.${"n".repeat(100)}.8d0c.tmp`];
+    expect(names.map((name) => isTemporaryOf(name, "weights"))).toEqual([true, false, false, false, false]);
+    expect(isTemporaryOf(names[4]!, "n".repeat(255))).toBe(true);
   });
 
   it("keeps one of the contents whole when many write at once", async () => {

@@ -11,7 +11,7 @@ import { DataError } from "./errors.js";
  * @throws a {@link DataError} naming the path when it cannot be written; what was there stays.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`);
+  const temporary = join(dirname(path), `${temporaryPrefix(basename(path))}${randomUUID()}.tmp`);
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, "wx");
@@ -26,6 +26,15 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await rm(temporary, { force: true }).catch(() => undefined);
     throw new DataError(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Whether a file of this name is what a process killed in {@link writeFileAtomic} left of `target`, in its folder. */
+export function isTemporaryOf(name: string, target: string): boolean {
+  return name.startsWith(temporaryPrefix(target)) && name.endsWith(".tmp");
+}
+
+function temporaryPrefix(name: string): string {
+  return `.${name.slice(0, 100)}.`;
 }
 
 /**

@@ -1,1 +1,1 @@
-export { readFileBytes, writeFileAtomic } from "./atomic-files.js";
+export { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
