@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CheckpointError } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { z } from "zod";
@@ -13,15 +14,23 @@ export async function readStoredJson<Content>(
   what: string,
   schema: z.ZodType<Content>,
 ): Promise<Content> {
+  if (!existsSync(path)) {
+    throw new CheckpointError(
+      `There is no ${what} at ${path}. Train a model first, or name the folder that one was trained into.`,
+    );
+  }
+  const bytes = await readFileBytes(path, what);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(await readFileBytes(path, what)));
+    json = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    throw new CheckpointError(`There is no ${what} at ${path} (${(error as Error).message}).`, { cause: error });
+    throw new CheckpointError(`${path} is damaged: ${(error as Error).message}. Train again.`, { cause: error });
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
-    throw new CheckpointError(`${path} is damaged or of another version: ${z.prettifyError(parsed.error)}`);
+    throw new CheckpointError(
+      `${path} is damaged or of another version: ${z.prettifyError(parsed.error)}. Train again.`,
+    );
   }
   return parsed.data;
 }

@@ -1,0 +1,133 @@
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+
+// Each command starts Node and loads ONNX Runtime, beside other tests.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const dist = fileURLToPath(new URL("../examples/full-pipeline/dist/", import.meta.url));
+const caption = "dark green eight on bright cyan";
+const config = {
+  data: { trainCount: 128, testCount: 12 },
+  tokenizer: { network: { hiddenChannels: 8 }, batchSize: 32, epochs: 1 },
+  transformer: { width: 16, layers: 1, batchSize: 32, epochs: 1 },
+  evaluation: { samples: 4, classifierSteps: 2 },
+};
+
+let root: string;
+let run: string;
+function command(name: string, ...args: string[]): SpawnSyncReturns<string> {
+  // No INIT_CWD of a surrounding npm: paths are those of the folder.
+  const env = { ...process.env, INIT_CWD: root };
+  return spawnSync(process.execPath, [join(dist, `${name}.js`), ...args], { cwd: root, env, encoding: "utf8" });
+}
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "mmgen-commands-"));
+  run = join(root, "run");
+  await writeFile(join(root, "config.json"), JSON.stringify(config));
+  const options = ["--preset", "smoke", "--config", "config.json", "--data", "procedural", "--out", "run"];
+  const { status, stderr } = command("main", ...options);
+  expect(stderr).not.toMatch(/^Error/m);
+  expect(status).toBe(0);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
+
+/** A bad call says in one line what is wrong, with status 2, and writes nothing. */
+async function expectRefusal(result: SpawnSyncReturns<string>, message: RegExp): Promise<void> {
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).not.toMatch(/\n\s+at /);
+  expect(result.status).toBe(2);
+  expect((await readdir(root)).sort()).toEqual(["config.json", "run"]);
+}
+
+describe("evaluate", () => {
+  it("prints and writes the run's figures again", async () => {
+    const { status, stdout } = command("evaluate", "--checkpoints", "run");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/text → image.*of/s);
+    const [again, written] = [
+      await json(join(run, "results", "evaluation.json")),
+      await json(join(run, "results", "metrics.json")),
+    ];
+    for (const part of ["tokenizer", "likelihood", "attributes", "invention"]) {
+      expect(again[part], part).toEqual(written[part]);
+    }
+  });
+
+  it("takes pictures the run has not seen, and other settings of the draws", async () => {
+    const options = ["--part", "validation", "--samples", "2", "--temperature", "0.5", "--top-p", "0.8", "--seed", "9"];
+    expect(command("evaluate", "--checkpoints", "run", ...options).status).toBe(0);
+    const { attributes, part, sampling, seed } = await json(join(run, "results", "evaluation-validation.json"));
+    expect({ part, sampling, seed }).toEqual({
+      part: "validation",
+      sampling: { temperature: 0.5, topP: 0.8 },
+      seed: 9,
+    });
+    expect(attributes.textToImage.count).toBe(2);
+    expect(attributes.classifierOnTestImages.count).toBe(5000);
+  });
+
+  it("reads the settings of a run that knew of no place for a palette", async () => {
+    const path = join(run, "checkpoints", "run.json");
+    const { config: ofRun, ...settings } = await json(path);
+    const { palettePlace, ...tokenizer } = ofRun.tokenizer;
+    expect(palettePlace).toBe("before");
+    await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, tokenizer } }));
+    expect(command("evaluate", "--checkpoints", "run", "--samples", "2").status).toBe(0);
+  });
+
+  it("refuses what it cannot evaluate", async () => {
+    await expectRefusal(command("evaluate", "--checkpoints", "nowhere"), /nowhere.*run\.json.*Train a model first/);
+    await expectRefusal(command("evaluate", "--checkpoints", "run", "--top-p", "2"), /--top-p/);
+  });
+});
+
+describe("generate", () => {
+  it("draws a caption, draws a file of captions, and captions what it drew", async () => {
+    const drawn = command("generate", "--checkpoints", "run", "--text", caption, "--count", "2", "--out", "eights.png");
+    expect([drawn.status, existsSync(join(root, "eights.png"))]).toEqual([0, true]);
+    await writeFile(join(root, "captions.txt"), `${caption}\n\n${caption}\n`);
+    const files = ["--captions", "captions.txt", "--out-dir", "drawn"];
+    expect(command("generate", "--checkpoints", "run", ...files).status).toBe(0);
+    expect((await readdir(join(root, "drawn"))).sort()).toEqual(["0000.png", "0001.png", "index.json"]);
+    const { status, stdout } = command(
+      "generate",
+      "--checkpoints",
+      "run",
+      "--images",
+      "drawn/0000.png",
+      "drawn/0001.png",
+    );
+    expect(status).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ file }) => file)).toEqual(["drawn/0000.png", "drawn/0001.png"]);
+    expect(lines.every(({ caption: said }) => said.split(" ").length === 6)).toBe(true);
+    await Promise.all(["eights.png", "captions.txt", "drawn"].map((name) => rm(join(root, name), { recursive: true })));
+  });
+
+  it("refuses what it cannot draw or read, and writes nothing", async () => {
+    const call = (...options: string[]) => command("generate", "--checkpoints", "run", ...options);
+    await expectRefusal(call("--text", "dark green ate on bright cyan", "--out", "ate.png"), /"ate"/);
+    await expectRefusal(call("--captions", "none.txt", "--out-dir", "drawn"), /none\.txt/);
+    await expectRefusal(call("--images", "config.json"), /config\.json/);
+    await expectRefusal(call("--text", caption, "--count", "0"), /--count/);
+  });
+
+  it("refuses a damaged checkpoint", async () => {
+    const damaged = join(root, "run", "damaged");
+    await cp(join(run, "checkpoints"), join(damaged, "checkpoints"), { recursive: true });
+    await truncate(join(damaged, "checkpoints", "transformer.safetensors"), 100);
+    const result = command("generate", "--checkpoints", "run/damaged", "--text", caption, "--out", "eight.png");
+    await expectRefusal(result, /transformer\.safetensors/);
+  });
+});
