@@ -31,7 +31,11 @@ export async function writeReport(folders: RunFolders, metrics: RunMetrics, pict
         note: `all three attributes, ${attributes.imageToText.count} captions`,
       },
       { label: "levels reconstructed", value: percent(tokenizer.exactLevelAccuracy), note: "exactly, test pictures" },
-      { label: "test loss", value: likelihood.natsPerDim.toFixed(3), note: "nats per id, both orders" },
+      {
+        label: "test loss",
+        value: likelihood.natsPerDim.toFixed(3),
+        note: `nats per id, ${likelihood.natsPerSample.toFixed(1)} per pair, ${likelihood.bitsPerPixel.toFixed(3)} bits per pixel`,
+      },
     ],
     sections: [
       {

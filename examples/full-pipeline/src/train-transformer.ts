@@ -45,6 +45,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     steps: Math.floor(examples.count / batchSize) * epochs,
     evaluate: async (transformer, epoch) => {
       const figures = await natsPerId(transformer, options.test, signal);
+      figures.natsPerPair = figures.natsPerId! * (tokenizer.sequenceLength - 1);
       await options.onEpoch(transformer, epoch);
       return figures;
     },

@@ -56,7 +56,7 @@ export interface ReportOptions {
  *
  * @returns The page; the same options give the same text, byte for byte.
  * @throws a {@link ShapeError} when a row of a table has more or fewer cells than columns; `DataError` when an
- *   image is neither PNG nor SVG.
+ *   image is neither PNG, GIF nor SVG.
  */
 export function htmlReport(options: ReportOptions): string {
   const { title, lead, facts, sections, footer, language = "en" } = options;
