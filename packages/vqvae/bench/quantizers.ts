@@ -9,7 +9,7 @@ import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenize
 
 /**
  * What quantizers make of the same network, pictures and steps, at 8 bits a place of the 7×7 grid or nearly so: prints a
- * Markdown table of means over the seeds given (default 1). Figures are of validation pictures; no test picture is seen.
+ * Markdown table of means over the seeds given (default 1), exact levels with their standard deviation. Figures are of validation pictures; no test picture is seen.
  * The table is in the README.
  */
 const seeds = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1];
@@ -63,13 +63,23 @@ for (const [name, quantizer] of Object.entries(quantizers)) {
     name,
     bits.toFixed(0),
     meanSquaredError.toFixed(4),
-    percent(exact),
+    `${percent(exact)}${spread(runs.map((run) => 100 * run.exact))}`,
     perplexity.toFixed(0),
     percent(used),
     trained.toFixed(0),
     encoded.toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
+}
+
+/** The standard deviation of several values, as " ± 0.2"; nothing of one. */
+function spread(values: readonly number[]): string {
+  if (values.length < 2) {
+    return "";
+  }
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return ` ± ${Math.sqrt(variance).toFixed(1)}`;
 }
 
 function optionsOf(quantizer: QuantizerOptions): VqVaeOptions {
