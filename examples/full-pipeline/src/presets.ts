@@ -56,8 +56,8 @@ const hour: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality; `grid`
- * has original A's 7×7 codes and nothing else, `full` its sizes, and takes eight hours.
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality, `grid`
+ * in an hour and a half with codes in original A's 7×7 grid; `full` has the sizes of original A and takes eight hours.
  */
 export const presets: Readonly<Record<PresetName, RunConfig>> = {
   smoke: {

@@ -45,9 +45,8 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     steps: Math.floor(examples.count / batchSize) * epochs,
     evaluate: async (transformer, epoch) => {
       const figures = await natsPerId(transformer, options.test, signal);
-      figures.natsPerPair = figures.natsPerId! * (tokenizer.sequenceLength - 1);
       await options.onEpoch(transformer, epoch);
-      return figures;
+      return { ...figures, natsPerPair: figures.natsPerId! * (tokenizer.sequenceLength - 1) };
     },
   });
   await checkpoints.write("transformer", await training.transformer.toSafetensors());

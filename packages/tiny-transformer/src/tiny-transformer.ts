@@ -182,7 +182,14 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /** Runs a prompt through and returns the decode that goes on from it; see {@link SequenceModel}. */
   async prefill(ids: TokenBatch): Promise<SequenceDecoding> {
     checkTokens("prompt", ids, this.vocabularySize, this.contextLength);
-    const { logits, cache } = this.#prefilled(ids);
+    const prompt = uploadTokens(ids);
+    let pass: ReturnType<TinyTransformer["prefillTensor"]>;
+    try {
+      pass = this.prefillTensor(prompt);
+    } finally {
+      prompt.dispose();
+    }
+    const { logits, cache } = pass;
     try {
       const values = (await logits.data()) as Float32Array;
       return new TransformerDecoding(values, cache, (next) => {
@@ -194,15 +201,6 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
       throw error;
     } finally {
       logits.dispose();
-    }
-  }
-
-  #prefilled(ids: TokenBatch): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
-    const prompt = uploadTokens(ids);
-    try {
-      return this.prefillTensor(prompt);
-    } finally {
-      prompt.dispose();
     }
   }
 

@@ -21,6 +21,6 @@ export interface TrainingObserver {
   onStep?(record: StepRecord, run: RunDescription): void | Promise<void>;
   /** After each evaluation, the one before training included; with `weightAverage` the model holds the averaged weights. */
   onEpoch?(record: EpochRecord, run: RunDescription): void | Promise<void>;
-  /** Once, whatever the end. */
+  /** Once to each that was told of the start, whatever the end. */
   onEnd?(status: RunStatus, run: RunDescription): void | Promise<void>;
 }

@@ -13,7 +13,7 @@ export interface CodeLayout {
    * the first codes are of a codebook too, and are colour · codebookSize + its code.
    */
   readonly palettePlace: PalettePlace;
-  /** Codebooks that take turns along the other codes; 1 where all are of one. */
+  /** Codebooks that take turns along their codes; 1 where all are of one. */
   readonly codebooks: number;
   /** Number of codes of each codebook. */
   readonly codebookSize: number;

@@ -1,6 +1,8 @@
 import { ShapeError } from "@mmgen/core";
 import { type CodeLayout, checkCodeLayout } from "./code-layout.js";
 
+const noPalette = { paletteCodes: 0, paletteSize: 0, palettePlace: "before" } as const;
+
 /**
  * How evenly codes are used, gathered over an epoch or a data set, codebook by codebook.
  *
@@ -39,19 +41,18 @@ export class CodeUsage {
       throw new ShapeError(`codes: expected ${codesPerImage} an image, got ${codes.length} in all.`);
     }
     const within = palettePlace === "within";
-    const start = within ? 0 : paletteSize;
+    const [firstPlace, start] = within ? [0, 0] : [paletteCodes, paletteSize];
     const entries: number[] = [];
     for (let i = 0; i < codes.length; i++) {
       const code = codes[i]!;
       const place = i % codesPerImage;
-      const coloured = place < paletteCodes;
-      const [from, to] = coloured ? [0, paletteSize * (within ? codebookSize : 1)] : [start, start + codebookSize];
+      const [from, to] =
+        place < paletteCodes ? [0, paletteSize * (within ? codebookSize : 1)] : [start, start + codebookSize];
       if (!(Number.isInteger(code) && code >= from && code < to)) {
         throw new ShapeError(`codes: ${code} at index ${i} is outside [${from}, ${to}).`);
       }
-      if (within || !coloured) {
-        const turn = (within ? place : place - paletteCodes) % codebooks;
-        entries.push(turn * codebookSize + ((code - start) % codebookSize));
+      if (place >= firstPlace) {
+        entries.push(((place - firstPlace) % codebooks) * codebookSize + ((code - start) % codebookSize));
       }
     }
     for (const entry of entries) {
@@ -82,8 +83,6 @@ export class CodeUsage {
     return this.#counts.filter((count) => count > 0).length / this.#counts.length;
   }
 }
-
-const noPalette = { paletteCodes: 0, paletteSize: 0, palettePlace: "before" } as const;
 
 function perplexity(counts: Float64Array): number {
   const total = counts.reduce((sum, count) => sum + count, 0);

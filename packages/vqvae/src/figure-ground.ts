@@ -10,7 +10,7 @@ const rounding = 1e-5;
  * An image as one flat colour upon another.
  *
  * The figure is where pixels are farther than on average from the image's mean colour: the lesser part of an image of two
- * colours. The encoder sees that distance alone, standardised, so the codes of the grid know nothing of colour; the
+ * colours. The encoder sees that distance alone, standardised, so the quantizer's codes know nothing of colour; the
  * decoder gives the log-odds of the figure at each pixel. The colours are means over figure and ground, rounded to a
  * fixed palette, so nothing about them is learned.
  *

@@ -1,5 +1,5 @@
 import type { Random } from "@mmgen/core";
-import { kaimingUniform, relu, uniform } from "@mmgen/nn";
+import { type FileLayouts, kaimingUniform, relu, uniform } from "@mmgen/nn";
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** What one named weight of a model is, before it exists. */
@@ -16,6 +16,11 @@ export interface Parameter {
   readonly fileLayout?: readonly number[];
   /** Of what only this package's training keeps: its value beside weights that another program trained. */
   readonly besideImported?: "ones" | { readonly equals: string };
+}
+
+/** The order of axes in a file of each weight that has another in memory, by name. */
+export function fileLayouts(parameters: readonly Parameter[]): FileLayouts {
+  return new Map(parameters.flatMap(({ name, fileLayout }) => (fileLayout ? [[name, fileLayout]] : [])));
 }
 
 /** A model's weights by name: variables in training, graph inputs in a compiled function. */

@@ -18,7 +18,7 @@ import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js"
 import { inFixedBatches } from "./fixed-batches.js";
 import type { LatentBatch } from "./latent-batch.js";
 import { updateRunningStatistics } from "./normalisation-layer.js";
-import type { ForwardPass } from "./parameters.js";
+import { type ForwardPass, fileLayouts } from "./parameters.js";
 import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 
 /**
@@ -92,7 +92,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    */
   static fromSafetensors(bytes: Uint8Array): VqVae {
     const { config, assign } = readCheckpoint(bytes);
-    return VqVae.#filled(config, (model) => assign(model.#weights, model.#fileLayouts()));
+    return VqVae.#filled(config, (model) => assign(model.#weights, fileLayouts(model.#network.parameters)));
   }
 
   /**
@@ -104,7 +104,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   static loadPyTorch(bytes: Uint8Array, { config, names = {} }: PyTorchOptions): VqVae {
     return VqVae.#filled(resolveConfig(config), (model) => {
       const content = fromPyTorch(bytes, names, model.#network.parameters, model.#weights);
-      assignSafetensors(model.#weights, content, { layouts: model.#fileLayouts() });
+      assignSafetensors(model.#weights, content, { layouts: fileLayouts(model.#network.parameters) });
     });
   }
 
@@ -123,7 +123,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /** Weights, state and configuration as one safetensors file, with PyTorch's names and layouts. */
   async toSafetensors(): Promise<Uint8Array> {
     this.#checkUsable();
-    return writeCheckpoint(this.config, this.#weights, this.#fileLayouts());
+    return writeCheckpoint(this.config, this.#weights, fileLayouts(this.#network.parameters));
   }
 
   /** A safetensors file for `load_state_dict` of the PyTorch program with these names. */
@@ -289,12 +289,6 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   #levels(images: ImageBatch): tf.Tensor4D {
     const { count, height, width, channels } = images;
     return tf.tensor4d(Int32Array.from(images.data), [count, height, width, channels], "int32");
-  }
-
-  #fileLayouts(): ReadonlyMap<string, readonly number[]> {
-    return new Map(
-      this.#network.parameters.flatMap(({ name, fileLayout }) => (fileLayout ? [[name, fileLayout]] : [])),
-    );
   }
 
   #checkUsable(): void {
