@@ -61,7 +61,7 @@ describe("evaluate", () => {
     }
   });
 
-  it("takes pictures the run has not seen, and other settings of the draws", async () => {
+  it("takes images the run has not seen, and other settings of the draws", async () => {
     const options = ["--part", "validation", "--samples", "2", "--temperature", "0.5", "--top-p", "0.8", "--seed", "9"];
     expect(command("evaluate", "--checkpoints", "run", ...options).status).toBe(0);
     const { attributes, part, sampling, seed } = await json(join(run, "results", "evaluation-validation.json"));

@@ -64,7 +64,7 @@ describe("quantizers on ONNX Runtime", () => {
       await tf.setBackend("cpu");
       const network = { hiddenChannels: 8, stages: 1, residualBlocks: 0 };
       const model = VqVae.create({ imageSide: 4, network, quantizer }, { random: Random.fromSeed(1) });
-      await model.initialise(images, Random.fromSeed(2));
+      await model.initialize(images, Random.fromSeed(2));
       const bytes = await model.toSafetensors();
       model.dispose();
       const expected = await trainOn("cpu", bytes);

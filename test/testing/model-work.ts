@@ -46,7 +46,7 @@ const autoencoders: Readonly<Record<string, VqVaeOptions>> = {
     composition: { type: "figure-ground" },
     head: "categorical",
   },
-  "figure and ground, colours within the grid": {
+  "figure and ground, colors within the grid": {
     network,
     quantizer: vector,
     composition: { type: "figure-ground", palettePlace: "within" },
@@ -78,7 +78,7 @@ const pairs = tokenizer.join({
 /** A started model as a file, to be read on several backends. */
 async function autoencoderFile(options: VqVaeOptions): Promise<Uint8Array> {
   using model = VqVae.create({ imageSide: side, ...options }, { random: Random.fromSeed(2) });
-  await model.initialise(images, Random.fromSeed(3));
+  await model.initialize(images, Random.fromSeed(3));
   return model.toSafetensors();
 }
 

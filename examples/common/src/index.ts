@@ -8,7 +8,7 @@ export { interruption, interruptSignal } from "./interruption.js";
 export { Narrator } from "./narrator.js";
 export { numberBetween, positiveNumber, wholeNumber } from "./option-parsers.js";
 export { fromCaller, type RunFolders, runFolders } from "./paths.js";
-export { type PictureShape, readPictures } from "./read-pictures.js";
+export { type ImageShape, readImages } from "./read-images.js";
 export { checkRunData, describeRunData } from "./run-data.js";
 export {
   addRunOptions,

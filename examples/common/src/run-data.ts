@@ -19,7 +19,7 @@ export type RunData = z.infer<typeof runDataSchema>;
 /**
  * Describes what a run learns from.
  *
- * @param trainingPart - All that is learned from, in an order of its own: levels of pictures, labels, captions.
+ * @param trainingPart - All that is learned from, in an order of its own: levels of images, labels, captions.
  */
 export function describeRunData(
   source: string,

@@ -11,7 +11,7 @@ export interface SamplingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Pictures, their codes and captions that belong together, row by row. */
+/** Images, their codes and captions that belong together, row by row. */
 export interface Pairs {
   readonly images: ImageBatch;
   readonly codes: CodeBatch;
@@ -21,7 +21,7 @@ export interface Pairs {
 /** Rows decoded at once: a bounded cache, whatever the count asked for. */
 const rowsAtOnce = 100;
 
-/** Draws a picture for each caption. */
+/** Draws an image for each caption. */
 export async function drawCaptions(
   models: TrainedModels,
   captions: readonly string[],
@@ -31,7 +31,7 @@ export async function drawCaptions(
   return models.vqvae.decode(codes);
 }
 
-/** Writes a caption for each picture. */
+/** Writes a caption for each image. */
 export async function captionImages(
   models: TrainedModels,
   images: ImageBatch,
@@ -40,7 +40,7 @@ export async function captionImages(
   return captionCodes(models, await models.vqvae.encode(images), sampling);
 }
 
-/** Writes a caption for each picture's codes. */
+/** Writes a caption for each image's codes. */
 export async function captionCodes(
   models: SequenceModels,
   codes: CodeBatch,
@@ -49,7 +49,7 @@ export async function captionCodes(
   return (await complete(models, models.tokenizer.promptForCaptions(codes), sampling)).captions;
 }
 
-/** Invents pictures with captions. */
+/** Invents images with captions. */
 export async function inventPairs(models: TrainedModels, count: number, sampling: SamplingOptions): Promise<Pairs> {
   const { codes, captions } = await complete(models, models.tokenizer.promptForPairs(count), sampling);
   return { images: await models.vqvae.decode(codes), codes, captions };

@@ -15,7 +15,7 @@ const batchSize = 128;
 /** Options of {@link trainReader}. */
 export interface TrainReaderOptions<Name extends string> {
   readonly attributes: readonly Attribute<Name>[];
-  /** Real pictures; the reader never sees a generated one in training. */
+  /** Real images; the reader never sees a generated one in training. */
   readonly images: ImageBatch;
   readonly labels: AttributeLabels<Name>;
   readonly steps: number;
@@ -26,7 +26,7 @@ export interface TrainReaderOptions<Name extends string> {
   readonly command: string;
 }
 
-/** Trains a classifier that reads attributes off real pictures, to judge drawn ones by. */
+/** Trains a classifier that reads attributes off real images, to judge drawn ones by. */
 export async function trainReader<const Name extends string>(
   options: TrainReaderOptions<Name>,
 ): Promise<AttributeClassifier<Name>> {
@@ -43,7 +43,7 @@ export async function trainReader<const Name extends string>(
     batchSize,
     steps,
     schedule: cosineSchedule({ learningRate: 0.01, totalSteps: steps, warmUpSteps: Math.min(50, steps) }),
-    optimiser: { weightDecay: 0.05 },
+    optimizer: { weightDecay: 0.05 },
     random: random.fork("training"),
     observers: options.observers,
     signal: options.signal,

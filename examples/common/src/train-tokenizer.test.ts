@@ -25,7 +25,7 @@ describe("trainTokenizer", () => {
       epochs: 2,
       batchSize: 16,
       schedule: () => constantSchedule(0.01),
-      optimiser: {},
+      optimizer: {},
       seed: 1,
       checkpoint: { read: async () => undefined, write: async () => {} },
       observers: [],

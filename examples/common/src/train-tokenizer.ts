@@ -33,7 +33,7 @@ export interface TokenizerTraining {
  * @throws an `AbortedError` when the signal fires; the state to resume from is then written.
  */
 export async function trainTokenizer(options: TrainTokenizerOptions): Promise<TokenizerTraining> {
-  const { batchSize, checkpoint, command, earlyStopping, epochs, heldOut, schedule, optimiser, signal } = options;
+  const { batchSize, checkpoint, command, earlyStopping, epochs, heldOut, schedule, optimizer, signal } = options;
   const random = Random.fromSeed(options.seed).fork("tokenizer");
   const { height: imageSide, channels, maxValue } = options.train;
   const vqvae = VqVae.create({ imageSide, channels, maxValue, ...options.model }, { random: random.fork("weights") });
@@ -46,7 +46,7 @@ export async function trainTokenizer(options: TrainTokenizerOptions): Promise<To
     batchSize,
     epochs,
     schedule: schedule(totalSteps),
-    optimiser,
+    optimizer,
     ...(earlyStopping && { earlyStopping }),
     random: random.fork("training"),
     evaluate: async () => {

@@ -28,7 +28,7 @@ export interface TransformerTraining {
  * @throws an `AbortedError` when the signal fires; the state to resume from is then written.
  */
 export async function trainTransformer(options: TrainTransformerOptions): Promise<TransformerTraining> {
-  const { batchSize, checkpoint, command, evaluate, examples, optimiser, schedule, steps, watch } = options;
+  const { batchSize, checkpoint, command, evaluate, examples, optimizer, schedule, steps, watch } = options;
   const random = Random.fromSeed(options.seed).fork("transformer");
   const transformer = TinyTransformer.create(options.model, { random: random.fork("weights") });
   const resume = await checkpoint.read();
@@ -38,7 +38,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     batchSize,
     steps,
     schedule: schedule(steps),
-    optimiser,
+    optimizer,
     random: random.fork("training"),
     evaluate: ({ epoch }) => evaluate(transformer, epoch),
     checkpoint,

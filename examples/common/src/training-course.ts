@@ -5,7 +5,7 @@ export interface TrainingCourse {
   readonly batchSize: number;
   /** The learning rate by step, once the steps are known. */
   readonly schedule: (totalSteps: number) => Schedule;
-  readonly optimiser: AdamWOptions;
+  readonly optimizer: AdamWOptions;
   readonly seed: number;
   /** Where the training's state is kept, so that a stopped run can go on. */
   readonly checkpoint: {

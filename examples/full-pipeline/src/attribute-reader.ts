@@ -7,7 +7,7 @@ import type { RunCheckpoints } from "./checkpoints.js";
 /** Options of {@link attributeReader}. */
 export interface AttributeReaderOptions
   extends Pick<TrainReaderOptions<AttributeName>, "steps" | "seed" | "observers" | "signal"> {
-  /** Real pictures. */
+  /** Real images. */
   readonly train: CaptionedDigits;
 }
 

@@ -2,44 +2,44 @@ import { VocabularyError } from "@mmgen/core";
 import { type CaptionedDigits, palette, parseCaption } from "@mmgen/datasets";
 import type { AttributeLabels } from "@mmgen/training";
 
-/** What a caption says of its picture. */
-export type AttributeName = "digit" | "digitColour" | "backgroundColour";
+/** What a caption says of its image. */
+export type AttributeName = "digit" | "digitColor" | "backgroundColor";
 
 /** The attributes in the order they are reported in, with the words people are told. */
 export const attributeTitles: Readonly<Record<AttributeName, string>> = {
   digit: "digit",
-  digitColour: "digit colour",
-  backgroundColour: "background",
+  digitColor: "digit color",
+  backgroundColor: "background",
 };
 
 /** The attributes and how many classes each has. */
 export const attributes = [
   { name: "digit", classes: 10 },
-  { name: "digitColour", classes: palette.length },
-  { name: "backgroundColour", classes: palette.length },
+  { name: "digitColor", classes: palette.length },
+  { name: "backgroundColor", classes: palette.length },
 ] as const;
 
 /** The true attributes of captioned digits. */
 export function labelsOf(digits: CaptionedDigits): AttributeLabels<AttributeName> {
-  return { digit: digits.digits, digitColour: digits.digitColours, backgroundColour: digits.backgroundColours };
+  return { digit: digits.digits, digitColor: digits.digitColors, backgroundColor: digits.backgroundColors };
 }
 
-/** What captions say; a caption that names no digit or no colour of the palette says −1, which is never right. */
+/** What captions say; a caption that names no digit or no color of the palette says −1, which is never right. */
 export function labelsOfCaptions(captions: readonly string[]): AttributeLabels<AttributeName> {
   const read = captions.map((caption) => {
     try {
       return parseCaption(caption);
     } catch (error) {
       if (VocabularyError.isInstance(error)) {
-        return { digit: -1, digitColour: -1, backgroundColour: -1 };
+        return { digit: -1, digitColor: -1, backgroundColor: -1 };
       }
       throw error;
     }
   });
   return {
     digit: read.map(({ digit }) => digit),
-    digitColour: read.map(({ digitColour }) => digitColour),
-    backgroundColour: read.map(({ backgroundColour }) => backgroundColour),
+    digitColor: read.map(({ digitColor }) => digitColor),
+    backgroundColor: read.map(({ backgroundColor }) => backgroundColor),
   };
 }
 

@@ -4,7 +4,7 @@ const size = z.int().positive();
 const rate = z.number().positive();
 const share = z.number().min(0).max(1);
 
-const optimisation = {
+const optimization = {
   epochs: size,
   batchSize: size,
   learningRate: rate,
@@ -24,9 +24,9 @@ export const runConfigSchema = z.strictObject({
   }),
   tokenizer: z
     .strictObject({
-      /** `whole`: every code says shape and colours of a place; `figure-ground`: two flat colours, and the codes of a shape. */
+      /** `whole`: every code says shape and colors of a place; `figure-ground`: two flat colors, and the codes of a shape. */
       composition: z.enum(["whole", "figure-ground"]),
-      /** Of `figure-ground`: colours in two codes `before` the shape's, or `within` the first two of these. */
+      /** Of `figure-ground`: colors in two codes `before` the shape's, or `within` the first two of these. */
       palettePlace: z.enum(["before", "within"]).default("before"),
       network: z.strictObject({
         hiddenChannels: size,
@@ -44,7 +44,7 @@ export const runConfigSchema = z.strictObject({
       }),
       /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
       head: z.enum(["regression", "categorical"]),
-      ...optimisation,
+      ...optimization,
     })
     .refine(({ composition, palettePlace }) => composition === "figure-ground" || palettePlace === "before", {
       path: ["palettePlace"],
@@ -55,7 +55,7 @@ export const runConfigSchema = z.strictObject({
     heads: size,
     layers: size,
     dropout: z.number().min(0).max(0.9),
-    ...optimisation,
+    ...optimization,
     /** Weight of a caption word's loss; an image code's is 1. */
     textWeight: rate,
     /** Share of training sequences that put the text first; the others put the image first. */
@@ -66,9 +66,9 @@ export const runConfigSchema = z.strictObject({
     topP: z.number().gt(0).max(1),
   }),
   evaluation: z.strictObject({
-    /** Generated pictures (and as many captions and pairs) that the attribute accuracies are taken from. */
+    /** Generated images (and as many captions and pairs) that the attribute accuracies are taken from. */
     samples: size,
-    /** Training steps of the classifier that reads attributes off pictures. */
+    /** Training steps of the classifier that reads attributes off images. */
     classifierSteps: size,
   }),
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { attributeConfusion } from "./confusion.js";
 
-const labels = (digit: number[]) => ({ digit, digitColour: digit, backgroundColour: digit });
+const labels = (digit: number[]) => ({ digit, digitColor: digit, backgroundColor: digit });
 const readings = (asked: number[], found: number[]) => ({ asked: labels(asked), found: labels(found) });
 const titles = { title: "Captions", rowTitle: "shown", columnTitle: "said" };
 

@@ -4,11 +4,11 @@ import { type AttributeName, attributeTitles } from "./attributes.js";
 import type { Readings } from "./judge.js";
 
 const digits = Array.from({ length: 10 }, (_, digit) => String(digit));
-const colours = palette.map(({ name }) => name);
+const colors = palette.map(({ name }) => name);
 const classes: Readonly<Record<AttributeName, readonly string[]>> = {
   digit: digits,
-  digitColour: colours,
-  backgroundColour: colours,
+  digitColor: colors,
+  backgroundColor: colors,
 };
 
 /** What a confusion matrix is of. */

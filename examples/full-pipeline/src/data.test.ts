@@ -25,13 +25,13 @@ beforeAll(async () => {
 afterAll(() => rm(join(folders.results, ".."), { recursive: true, force: true }));
 
 describe("loadDataAgain", () => {
-  it("gives what the run learned from, with or without pictures kept aside", async () => {
+  it("gives what the run learned from, with or without images kept aside", async () => {
     const { train, validation } = await loadDataAgain(settings, folders, { ...options, validationCount: 2 });
     expect(train).toEqual((await loadDataAgain(settings, folders, options)).train);
     expect(validation.images.count).toBe(2);
   });
 
-  it("refuses as many other pictures", async () => {
+  it("refuses as many other images", async () => {
     // Another seed draws other digits, as another folder would hold others.
     const error: unknown = await loadDataAgain({ ...settings, seed: 4 }, folders, options).catch((reason) => reason);
     expect(CheckpointError.isInstance(error)).toBe(true);

@@ -5,7 +5,7 @@ import type { RunSettings } from "./settings.js";
 /** Options of {@link loadData}. */
 export interface DataOptions {
   readonly dataDir: string | undefined;
-  /** Training pictures to keep aside. */
+  /** Training images to keep aside. */
   readonly validationCount?: number;
   readonly log: (line: string) => void;
 }

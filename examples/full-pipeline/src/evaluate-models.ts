@@ -6,18 +6,18 @@ import type { AttributeName } from "./attributes.js";
 import type { RunConfig } from "./config.js";
 import { timeGeneration } from "./generation-timing.js";
 import { type InventionFigures, inventionFigures } from "./invention-figures.js";
-import { type Judgement, judge } from "./judge.js";
+import { type Judgment, judge } from "./judge.js";
 import { type LikelihoodFigures, likelihood } from "./likelihood.js";
 import { type AttributeFigures, attributeFigures } from "./run-metrics.js";
 
 /** Options of {@link evaluateModels}. */
 export interface EvaluationOptions {
   readonly models: TrainedModels;
-  /** Trained on real pictures alone. */
+  /** Trained on real images alone. */
   readonly classifier: AttributeClassifier<AttributeName>;
   /** Pairs that no model was trained on. */
   readonly test: CaptionedDigits;
-  /** The test pictures' codes. */
+  /** The test images' codes. */
   readonly codes: CodeBatch;
   readonly config: RunConfig;
   readonly seed: number;
@@ -37,11 +37,11 @@ export interface EvaluationFigures {
 /** Everything that is said about trained models, from the models and pairs they have not seen. */
 export async function evaluateModels(
   options: EvaluationOptions,
-): Promise<{ figures: EvaluationFigures; judgement: Judgement }> {
+): Promise<{ figures: EvaluationFigures; judgment: Judgment }> {
   const { codes, models, test, signal } = options;
   const { tokenizer, transformer, vqvae } = models;
-  const judgement = await judge(options);
-  const { invented, unconditional } = judgement;
+  const judgment = await judge(options);
+  const { invented, unconditional } = judgment;
   const tokens = {
     "text-first": tokenizer.join({ codes, captions: test.captions, order: "text-first" }),
     "image-first": tokenizer.join({ codes, captions: test.captions, order: "image-first" }),
@@ -50,9 +50,9 @@ export async function evaluateModels(
   const figures = {
     tokenizer: await tokenizerFigures(vqvae, test.images, codes),
     likelihood: await likelihood({ transformer, tokenizer, tokens, pixels, signal }),
-    attributes: attributeFigures(judgement),
+    attributes: attributeFigures(judgment),
     invention: inventionFigures(invented.captions, unconditional.asked.digit, invented.codes),
     timing: await timeGeneration(models, signal),
   };
-  return { figures, judgement };
+  return { figures, judgment };
 }

@@ -20,11 +20,11 @@ export function parseEvaluateOptions(argv: readonly string[]): EvaluateOptions {
     .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
     .option("--data-dir <dir>", "folder with MNIST or the course files (default: $MMGEN_DATA_DIR)")
     .addOption(
-      new Option("--part <name>", "pictures to evaluate on: the test part, or training pictures the run has not seen")
+      new Option("--part <name>", "images to evaluate on: the test part, or training images the run has not seen")
         .choices(["test", "validation"])
         .default("test"),
     )
-    .option("--samples <number>", "pictures, captions and pairs to score (default: the run's)", positiveNumber)
+    .option("--samples <number>", "images, captions and pairs to score (default: the run's)", positiveNumber)
     .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
     .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
     .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)

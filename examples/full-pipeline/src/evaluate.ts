@@ -19,8 +19,8 @@ import { exampleFolder } from "./example-folder.js";
 import { type RunSettings, readSettings } from "./settings.js";
 import { figureLines } from "./summary.js";
 
-/** Training pictures that the run has not seen, of which there must be so many. */
-const validationPictures = 5000;
+/** Training images that the run has not seen, of which there must be so many. */
+const validationImages = 5000;
 
 await runCommand(async () => {
   const options = parseEvaluateOptions(process.argv.slice(2));
@@ -49,7 +49,7 @@ await runCommand(async () => {
   process.stderr.write(`Wrote ${file}\n`);
 });
 
-/** The run's training pictures, and those to evaluate on. */
+/** The run's training images, and those to evaluate on. */
 async function loadPart(
   settings: RunSettings,
   folders: RunFolders,
@@ -57,7 +57,7 @@ async function loadPart(
   log: (line: string) => void,
 ): Promise<{ train: CaptionedDigits; part: CaptionedDigits; source: string }> {
   const folder = dataDir === undefined ? undefined : fromCaller(dataDir);
-  const validationCount = part === "validation" ? validationPictures : 0;
+  const validationCount = part === "validation" ? validationImages : 0;
   const data = await loadDataAgain(settings, folders, { dataDir: folder, validationCount, log });
   return { train: data.train, part: data[part], source: data.source };
 }

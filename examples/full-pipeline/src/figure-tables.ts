@@ -21,20 +21,20 @@ export function attributeTable(attributes: AttributeFigures): ReportTable {
       row("text → image", attributes.textToImage),
       row("image → text", attributes.imageToText),
       row("invented pairs agree", attributes.unconditional),
-      row("reconstructed test pictures", attributes.reconstructions),
-      row("real test pictures", attributes.classifierOnTestImages),
+      row("reconstructed test images", attributes.reconstructions),
+      row("real test images", attributes.classifierOnTestImages),
     ],
     caption:
-      "Pictures are read by a classifier trained on real pictures alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
+      "Images are read by a classifier trained on real images alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
   };
 }
 
-/** Share of real test pictures of which a judge must read each attribute right. */
+/** Share of real test images of which a judge must read each attribute right. */
 const trustworthy = 0.99;
 
 /**
- * What to say beside {@link attributeTable} where the judge misreads real pictures too often; nothing where it does not,
- * or where so few pictures cannot tell.
+ * What to say beside {@link attributeTable} where the judge misreads real images too often; nothing where it does not,
+ * or where so few images cannot tell.
  */
 export function judgeWarning({ classifierOnTestImages: { accuracy, count } }: AttributeFigures): string | undefined {
   const weak = names.filter((name) => upperBound(accuracy[name], count) < trustworthy);
@@ -42,7 +42,7 @@ export function judgeWarning({ classifierOnTestImages: { accuracy, count } }: At
     return undefined;
   }
   const shares = weak.map((name) => `${attributeTitles[name]} ${percent(accuracy[name])}`).join(", ");
-  return `Warning: of real test pictures the judge reads right only: ${shares}. Below ${percent(trustworthy)} its verdicts on drawn pictures mean little; raise evaluation.classifierSteps.`;
+  return `Warning: of real test images the judge reads right only: ${shares}. Below ${percent(trustworthy)} its verdicts on drawn images mean little; raise evaluation.classifierSteps.`;
 }
 
 /** Upper end of the 95 % interval of a share of so many, by the normal approximation. */
@@ -70,7 +70,7 @@ export function likelihoodTable({ byOrder, natsPerDim, natsPerSample, bitsPerPix
       row("bits per pixel", (order) => order.bitsPerPixel, bitsPerPixel),
     ],
     caption:
-      "Bits per pixel are those of the image codes: given the caption where the text comes first, of the picture alone where it comes last. Figures of other tokenizers do not compare.",
+      "Bits per pixel are those of the image codes: given the caption where the text comes first, of the image alone where it comes last. Figures of other tokenizers do not compare.",
   };
 }
 

@@ -2,7 +2,7 @@ import { ConfigError } from "@mmgen/core";
 import { type BackendChoice, backendOption, numberBetween, wholeNumber } from "@mmgen/example-common";
 import { Command } from "commander";
 
-/** Pictures that one grid may show. */
+/** Images that one grid may show. */
 const mostDrawn = 1000;
 
 /** What `npm run generate` was asked for: exactly one of the first three. */
@@ -26,11 +26,11 @@ export interface GenerateOptions {
 /** The command line of `npm run generate`; a wrong option prints one line and throws. */
 export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
   const command = new Command("npm run generate --")
-    .description("Draws what captions say, or captions pictures, with the models that npm start trained.")
+    .description("Draws what captions say, or captions images, with the models that npm start trained.")
     .option("--text <caption>", 'draw this: "dark green eight on bright cyan"')
     .option("--captions <file>", "draw each line of the file, into --out-dir")
-    .option("--images <file...>", "caption these pictures (PNG, 28×28), as JSON lines on standard output")
-    .option("--count <number>", "pictures to draw for --text", wholeNumber, 9)
+    .option("--images <file...>", "caption these images (PNG, 28×28), as JSON lines on standard output")
+    .option("--count <number>", "images to draw for --text", wholeNumber, 9)
     .option("--out <file>", "PNG grid to write for --text", "generated.png")
     .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
     .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
@@ -54,7 +54,7 @@ export function parseGenerateOptions(argv: readonly string[]): GenerateOptions {
     throw new ConfigError("Give one of --text, --captions or --images; --help tells more.");
   }
   if (options.captions !== undefined && options.outDir === undefined) {
-    throw new ConfigError("--captions needs --out-dir, the folder for its pictures.");
+    throw new ConfigError("--captions needs --out-dir, the folder for its images.");
   }
   if (options.count < 1 || options.count > mostDrawn) {
     throw new ConfigError(`--count: expected from 1 to ${mostDrawn}, got ${options.count}.`);

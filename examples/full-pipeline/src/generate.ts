@@ -6,7 +6,7 @@ import {
   drawCaptions,
   fromCaller,
   interruptSignal,
-  readPictures,
+  readImages,
   runCommand,
   runFolders,
   type SamplingOptions,
@@ -51,7 +51,7 @@ async function drawText(
   process.stderr.write(`Wrote ${path}\n`);
 }
 
-/** Each line of a file as a picture of exactly the model's size, with an index of what is what. */
+/** Each line of a file as an image of exactly the model's size, with an index of what is what. */
 async function drawFile(models: TrainedModels, file: string, folder: string, sampling: SamplingOptions): Promise<void> {
   const text = new TextDecoder().decode(await readFileBytes(file, "caption file"));
   const captions = text.split(/\r?\n/).filter((line) => line.trim() !== "");
@@ -65,14 +65,14 @@ async function drawFile(models: TrainedModels, file: string, folder: string, sam
   }
   const index = captions.map((caption, i) => ({ file: files[i], caption }));
   await writeFileAtomic(join(folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`);
-  process.stderr.write(`Wrote ${files.length} pictures and index.json to ${folder}\n`);
+  process.stderr.write(`Wrote ${files.length} images and index.json to ${folder}\n`);
 }
 
-/** A caption for each picture file, as JSON lines on standard output. */
+/** A caption for each image file, as JSON lines on standard output. */
 async function captionFiles(models: TrainedModels, paths: readonly string[], sampling: SamplingOptions): Promise<void> {
   const { imageSide, channels, maxValue } = models.vqvae.config;
   const shape = { height: imageSide, width: imageSide, channels, maxValue };
-  const images = await readPictures(paths.map(fromCaller), shape);
+  const images = await readImages(paths.map(fromCaller), shape);
   const captions = await captionImages(models, images, sampling);
   for (const [i, file] of paths.entries()) {
     process.stdout.write(`${JSON.stringify({ file, caption: captions[i] })}\n`);

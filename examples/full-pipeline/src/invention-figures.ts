@@ -7,7 +7,7 @@ export interface InventionFigures {
   readonly digits: number;
   /** Words that captions use, of the words there are. */
   readonly words: number;
-  /** Share of the pictures whose codes no picture before had. */
+  /** Share of the images whose codes no image before had. */
   readonly distinct: number;
 }
 

@@ -10,7 +10,7 @@ import {
 import { type AttributeName, labelsOf, labelsOfCaptions, markLabels } from "./attributes.js";
 import type { RunConfig } from "./config.js";
 
-/** Pictures of each kind that are shown. */
+/** Images of each kind that are shown. */
 const shown = 9;
 
 /** Two readings of the same samples: what was asked for, and what is there. */
@@ -28,10 +28,10 @@ export interface ShownSamples extends Readings {
 }
 
 /** The three ways to generate, scored. */
-export interface Judgement {
-  /** The classifier on real test pictures: the ceiling of what it can certify. */
+export interface Judgment {
+  /** The classifier on real test images: the ceiling of what it can certify. */
   readonly classifier: Readings;
-  /** The classifier on reconstructed test pictures: the ceiling of what the codes can show. */
+  /** The classifier on reconstructed test images: the ceiling of what the codes can show. */
   readonly reconstructions: Readings;
   readonly textToImage: ShownSamples;
   readonly imageToText: ShownSamples;
@@ -50,8 +50,8 @@ export interface JudgeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Draws test captions, captions test pictures, invents pairs, and scores all three. */
-export async function judge(options: JudgeOptions): Promise<Judgement> {
+/** Draws test captions, captions test images, invents pairs, and scores all three. */
+export async function judge(options: JudgeOptions): Promise<Judgment> {
   const { models, classifier, test, config, seed, signal } = options;
   const count = Math.min(config.evaluation.samples, test.images.count);
   const part = gatherCaptioned(

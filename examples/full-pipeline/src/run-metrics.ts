@@ -1,7 +1,7 @@
 import type { AttributeAgreement, TrainingHistory } from "@mmgen/training";
 import type { AttributeName } from "./attributes.js";
 import type { EvaluationFigures } from "./evaluate-models.js";
-import type { Judgement } from "./judge.js";
+import type { Judgment } from "./judge.js";
 import type { RunSettings } from "./settings.js";
 
 /** Everything a run measured, as `metrics.json` holds it. */
@@ -9,7 +9,7 @@ export interface RunMetrics extends EvaluationFigures {
   readonly settings: RunSettings;
   readonly source: string;
   readonly backend: string;
-  /** Codes of a picture, and rows of a codebook. */
+  /** Codes of an image, and rows of a codebook. */
   readonly codes: { readonly count: number; readonly codebookSize: number };
   /** Whether the run went on from what an earlier process had left. */
   readonly resumed: boolean;
@@ -28,7 +28,7 @@ export function throughput(history: TrainingHistory, batchSize: number): number 
   return (history.steps.length * batchSize) / seconds;
 }
 
-/** How often attributes are right, by the way pictures or captions came about. */
+/** How often attributes are right, by the way images or captions came about. */
 export interface AttributeFigures {
   readonly classifierOnTestImages: AttributeAgreement<AttributeName>;
   readonly reconstructions: AttributeAgreement<AttributeName>;
@@ -37,13 +37,13 @@ export interface AttributeFigures {
   readonly unconditional: AttributeAgreement<AttributeName>;
 }
 
-/** The attribute agreements of a judgement by the names they are kept under. */
-export function attributeFigures(judgement: Judgement): AttributeFigures {
+/** The attribute agreements of a judgment by the names they are kept under. */
+export function attributeFigures(judgment: Judgment): AttributeFigures {
   return {
-    classifierOnTestImages: judgement.classifier.agreement,
-    reconstructions: judgement.reconstructions.agreement,
-    textToImage: judgement.textToImage.agreement,
-    imageToText: judgement.imageToText.agreement,
-    unconditional: judgement.unconditional.agreement,
+    classifierOnTestImages: judgment.classifier.agreement,
+    reconstructions: judgment.reconstructions.agreement,
+    textToImage: judgment.textToImage.agreement,
+    imageToText: judgment.imageToText.agreement,
+    unconditional: judgment.unconditional.agreement,
   };
 }

@@ -90,9 +90,9 @@ describe("runPipeline", () => {
       "confusion_background.png",
       "confusion_captioned_background.png",
       "confusion_captioned_digit.png",
-      "confusion_captioned_digit_colour.png",
+      "confusion_captioned_digit_color.png",
       "confusion_digit.png",
-      "confusion_digit_colour.png",
+      "confusion_digit_color.png",
       "dataset_samples.png",
       "epochs",
       "generation_timing.png",
@@ -134,7 +134,7 @@ describe("runPipeline", () => {
     expect(one!.equals(other!)).toBe(true);
   });
 
-  it("does not go on with other pictures than it began with", async () => {
+  it("does not go on with other images than it began with", async () => {
     // Another seed draws as many other digits.
     const error: unknown = await run("whole", { resume: true, seed: 4 }).catch((reason) => reason);
     expect(CheckpointError.isInstance(error)).toBe(true);

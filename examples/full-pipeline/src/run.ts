@@ -18,8 +18,8 @@ import { runCheckpoints } from "./checkpoints.js";
 import { dataOf, loadData } from "./data.js";
 import { EpochSamples } from "./epoch-samples.js";
 import { evaluateModels } from "./evaluate-models.js";
-import type { Judgement } from "./judge.js";
-import { writePictures } from "./pictures.js";
+import { writeImages } from "./images.js";
+import type { Judgment } from "./judge.js";
 import { writeReport } from "./report.js";
 import { type RunMetrics, throughput } from "./run-metrics.js";
 import type { RunSettings } from "./settings.js";
@@ -27,7 +27,7 @@ import { trainTokenizer } from "./train-tokenizer.js";
 import { trainTransformer } from "./train-transformer.js";
 
 /**
- * The whole road: data, image tokenizer, codes, transformer, samples, scores, pictures, report.
+ * The whole road: data, image tokenizer, codes, transformer, samples, scores, images, report.
  *
  * @throws {@link AbortedError} when the signal fires; what a resume needs is then written.
  */
@@ -102,7 +102,7 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
     observers: narrator.observers("classifier"),
     signal,
   });
-  const { figures, judgement } = await evaluateModels({
+  const { figures, judgment } = await evaluateModels({
     ...{ models, classifier, test, codes: codes.test, config, seed, signal },
   });
   const { height, width } = vqvae.codeGrid;
@@ -116,7 +116,7 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
     },
   };
 
-  narrator.stage("Pictures");
+  narrator.stage("Images");
   const histories = { tokenizer: tokenizerTraining.history, transformer: transformerTraining.history };
   return await writeResults({
     ...options,
@@ -125,7 +125,7 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
     train,
     test,
     testCodes: codes.test,
-    judgement,
+    judgment,
     figures: runFigures,
     histories,
     epochSamples,
@@ -138,28 +138,28 @@ interface ResultOptions extends RunOptions<RunSettings> {
   readonly train: CaptionedDigits;
   readonly test: CaptionedDigits;
   readonly testCodes: CodeBatch;
-  readonly judgement: Judgement;
+  readonly judgment: Judgment;
   readonly figures: Omit<RunMetrics, "settings" | "source" | "backend" | "resumed" | "seconds" | "histories">;
   readonly histories: { readonly tokenizer: TrainingHistory; readonly transformer: TrainingHistory };
   readonly epochSamples: EpochSamples;
 }
 
-/** Test pictures shown beside their reconstructions. */
+/** Test images shown beside their reconstructions. */
 const shownReconstructions = 10;
 
 /** Writes everything in the results folder. */
 async function writeResults(options: ResultOptions): Promise<RunMetrics> {
-  const { folders, histories, judgement, narrator, train, test } = options;
+  const { folders, histories, judgment, narrator, train, test } = options;
   const { vqvae } = options.models;
   const compared = sliceImages(test.images, 0, Math.min(shownReconstructions, test.images.count));
-  const pictures = await writePictures({
+  const images = await writeImages({
     folders,
     train,
     compared,
     reconstructed: await vqvae.reconstruct(compared),
     codeCounts: codeUsage(vqvae, options.testCodes).counts,
     histories,
-    judgement,
+    judgment,
     figures: options.figures,
   });
   const animation = await options.epochSamples.animate();
@@ -174,6 +174,6 @@ async function writeResults(options: ResultOptions): Promise<RunMetrics> {
     histories,
   };
   await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-  await writeReport(folders, metrics, { ...pictures, samples_by_epoch: animation });
+  await writeReport(folders, metrics, { ...images, samples_by_epoch: animation });
   return metrics;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import { figureLines } from "./summary.js";
 
-const agreement = { count: 200, accuracy: { digit: 0.93, digitColour: 1, backgroundColour: 1 }, allRight: 0.93 };
+const agreement = { count: 200, accuracy: { digit: 0.93, digitColor: 1, backgroundColor: 1 }, allRight: 0.93 };
 const order = (nats: number) => ({
   natsPerDim: nats,
   natsPerSample: 25 * nats,
@@ -46,20 +46,20 @@ bits per pixel            0.100        0.150   0.125
 `);
   });
 
-  const judgedBy = (digit: number, backgroundColour: number) =>
+  const judgedBy = (digit: number, backgroundColor: number) =>
     figureLines({
       ...figures,
       attributes: {
         ...figures.attributes,
-        classifierOnTestImages: { count: 1000, accuracy: { digit, digitColour: 1, backgroundColour }, allRight: 0.9 },
+        classifierOnTestImages: { count: 1000, accuracy: { digit, digitColor: 1, backgroundColor }, allRight: 0.9 },
       },
     });
 
-  it("warns of a judge that misreads real pictures, and of nothing else", () => {
+  it("warns of a judge that misreads real images, and of nothing else", () => {
     expect(judgedBy(0.98, 0.5)).toMatch(/Warning: .* right only: digit 98 %, background 50 %\. Below 99 %/);
   });
 
-  it("trusts a judge that may well read 99 %, as far as a thousand pictures tell", () => {
+  it("trusts a judge that may well read 99 %, as far as a thousand images tell", () => {
     expect(judgedBy(0.985, 0.99)).not.toContain("Warning");
   });
 });

@@ -16,7 +16,7 @@ export function summary(metrics: RunMetrics, folders: RunFolders): string {
     [
       [
         "speed",
-        `tokenizer ${throughput.tokenizer.toFixed(0)} pictures/s, transformer ${throughput.transformer.toFixed(0)} pairs/s`,
+        `tokenizer ${throughput.tokenizer.toFixed(0)} images/s, transformer ${throughput.transformer.toFixed(0)} pairs/s`,
       ],
       ["time", `${trainingTime(metrics)} (${stages.join(", ")})`],
       ["look at", `${folders.results}/report.html`],

@@ -1,6 +1,6 @@
 import type { Ink } from "./ink.js";
 
-/** Half the width of a stroke, in pixels of the picture; MNIST's are as wide. */
+/** Half the width of a stroke, in pixels of the image; MNIST's are as wide. */
 export const strokeRadius = 1.3;
 
 /** Inks where the pointer goes over the canvas while it is held down, and calls `onInk` after each move. */

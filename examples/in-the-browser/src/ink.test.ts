@@ -12,23 +12,23 @@ describe("Ink", () => {
     expect(places(ink)).toEqual([]);
   });
 
-  it("moves its centre of mass to the middle, and keeps all of it", () => {
+  it("moves its center of mass to the middle, and keeps all of it", () => {
     const ink = new Ink(8);
     ink.line([1, 1], [1, 1], 1);
     expect(places(ink)).toEqual([0, 1, 8, 9]);
-    expect(places(ink.centred())).toEqual([27, 28, 35, 36]);
+    expect(places(ink.centered())).toEqual([27, 28, 35, 36]);
 
     const wide = new Ink(4);
     wide.line([0.5, 0.5], [3.5, 0.5], 0.4);
     wide.line([0.5, 3.5], [0.5, 3.5], 0.4);
-    expect(places(wide.centred())).toEqual(places(wide));
-    expect(places(new Ink(4).centred())).toEqual([]);
+    expect(places(wide.centered())).toEqual(places(wide));
+    expect(places(new Ink(4).centered())).toEqual([]);
   });
 
-  it("takes two colours", () => {
+  it("takes two colors", () => {
     const ink = new Ink(2);
     ink.line([0.5, 0.5], [0.5, 0.5], 0.4);
-    const image = ink.coloured([3, 0, 1], [0, 2, 0], 3);
+    const image = ink.colored([3, 0, 1], [0, 2, 0], 3);
     expect(image).toMatchObject({ count: 1, height: 2, width: 2, channels: 3, maxValue: 3 });
     expect([...image.data]).toEqual([3, 0, 1, 0, 2, 0, 0, 2, 0, 0, 2, 0]);
   });

@@ -1,6 +1,6 @@
 import type { ImageBatch } from "@mmgen/core";
 
-/** A colour as levels of red, green and blue. */
+/** A color as levels of red, green and blue. */
 export type Levels = readonly [number, number, number];
 
 /** A square of pixels that have ink or none. */
@@ -30,8 +30,8 @@ export class Ink {
     this.pixels.fill(0);
   }
 
-  /** The ink moved by whole pixels so that its centre of mass is the middle, as MNIST's digits are; none is lost. */
-  centred(): Ink {
+  /** The ink moved by whole pixels so that its center of mass is the middle, as MNIST's digits are; none is lost. */
+  centered(): Ink {
     const places = [...this.pixels.keys()].filter((place) => this.pixels[place] === 1);
     const shift = [(place: number) => place % this.side, (place: number) => Math.floor(place / this.side)].map(
       (axis) => {
@@ -48,8 +48,8 @@ export class Ink {
     return moved;
   }
 
-  /** One picture: the ink in one colour, the rest in the other. */
-  coloured(figure: Levels, ground: Levels, maxValue: number): ImageBatch {
+  /** One image: the ink in one color, the rest in the other. */
+  colored(figure: Levels, ground: Levels, maxValue: number): ImageBatch {
     const data = Uint8Array.from([...this.pixels].flatMap((inked) => (inked ? figure : ground)));
     return { data, count: 1, height: this.side, width: this.side, channels: 3, maxValue };
   }

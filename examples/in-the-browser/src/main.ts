@@ -4,10 +4,10 @@ import { captionImages, drawCaptions, inventPairs } from "@mmgen/example-common/
 import { followPointer, strokeRadius } from "./follow-pointer.js";
 import { Ink, type Levels } from "./ink.js";
 import { openModels } from "./open-models.js";
-import { paint, showPictures } from "./show-pictures.js";
+import { paint, showImages } from "./show-images.js";
 import { startBackend } from "./start-backend.js";
 
-/** Pictures drawn at a time. */
+/** Images drawn at a time. */
 const count = 9;
 const sampling = { temperature: 0.8, topP: 0.9 };
 
@@ -15,7 +15,7 @@ const element = <Kind extends Element>(id: string) => document.getElementById(id
 const state = element<HTMLElement>("state");
 const caption = element<HTMLInputElement>("caption");
 const pad = element<HTMLCanvasElement>("pad");
-const colours = { figure: element<HTMLSelectElement>("figure"), ground: element<HTMLSelectElement>("ground") };
+const colors = { figure: element<HTMLSelectElement>("figure"), ground: element<HTMLSelectElement>("ground") };
 
 /** What each form does when it is sent, by its id; none until the models are there. */
 const forms = new Map<string, () => Promise<boolean>>();
@@ -68,21 +68,21 @@ await tell("Loading the models", async () => {
     const asked = new Array<string>(count).fill(caption.value);
     const images = await drawCaptions(models, asked, { seed: newSeed(), ...sampling });
     const read = await captionImages(models, images, { seed: 0, temperature: 0, topP: 1 });
-    showPictures(element("drawn"), images, read);
+    showImages(element("drawn"), images, read);
   });
   onSubmit("invent", "Inventing", async () => {
     const { images, captions } = await inventPairs(models, count, { seed: newSeed(), ...sampling });
-    showPictures(element("invented"), images, captions);
+    showImages(element("invented"), images, captions);
   });
 
   const ink = new Ink(imageSide);
-  const repaint = () => paint(pad, ink.coloured(levelsOf(colours.figure), levelsOf(colours.ground), maxValue), 0);
-  for (const select of Object.values(colours)) {
+  const repaint = () => paint(pad, ink.colored(levelsOf(colors.figure), levelsOf(colors.ground), maxValue), 0);
+  for (const select of Object.values(colors)) {
     select.append(...palette.map(({ name }) => new Option(name)));
     select.addEventListener("change", repaint);
   }
-  colours.figure.value = "dark green";
-  colours.ground.value = "bright cyan";
+  colors.figure.value = "dark green";
+  colors.ground.value = "bright cyan";
   pad.width = pad.height = imageSide;
   followPointer(pad, ink, repaint);
   element<HTMLButtonElement>("clear").addEventListener("click", () => {
@@ -94,7 +94,7 @@ await tell("Loading the models", async () => {
   ink.line([19, 7], [13, 22], strokeRadius);
   repaint();
   onSubmit("look", "Looking", async () => {
-    const image = ink.centred().coloured(levelsOf(colours.figure), levelsOf(colours.ground), maxValue);
+    const image = ink.centered().colored(levelsOf(colors.figure), levelsOf(colors.ground), maxValue);
     const [said] = await captionImages(models, image, { seed: 0, temperature: 0, topP: 1 });
     element<HTMLElement>("said").textContent = said!;
   });

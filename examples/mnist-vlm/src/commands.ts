@@ -4,7 +4,7 @@ import {
   fromCaller,
   interruptSignal,
   prepareRun,
-  readPictures,
+  readImages,
   runFolders,
   selectBackend,
 } from "@mmgen/example-common";
@@ -29,11 +29,11 @@ async function train(options: TrainOptions): Promise<void> {
   process.stdout.write(summary(await runVlm(run), run.folders));
 }
 
-/** Reads pictures, or pictures that are letters already: a JSON line each. */
+/** Reads images, or images that are letters already: a JSON line each. */
 async function classify(files: readonly string[], options: ClassifyOptions): Promise<void> {
   const { letters } = options;
   if (files.length > 0 === (letters !== undefined)) {
-    throw new ConfigError("classify: give either picture files or --letters; --help tells more.");
+    throw new ConfigError("classify: give either image files or --letters; --help tells more.");
   }
   const folders = await prepare(options);
   const likeliest = { seed: 0, temperature: 0, signal: interruptSignal().signal };
@@ -46,13 +46,13 @@ async function classify(files: readonly string[], options: ClassifyOptions): Pro
   const models = await loadModels(folders);
   const { imageSide, channels, maxValue } = models.vqvae.config;
   const shape = { height: imageSide, width: imageSide, channels, maxValue };
-  const codes = await models.vqvae.encode(await readPictures(files.map(fromCaller), shape));
+  const codes = await models.vqvae.encode(await readImages(files.map(fromCaller), shape));
   const digits = await readDigits(models, codes, likeliest);
   const words = lettersOf(models.tokenizer, codes);
   writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));
 }
 
-/** Pictures that one grid holds at most. */
+/** Images that one grid holds at most. */
 const mostDrawn = 1000;
 
 /** Draws a digit several times, or what letters stand for. */

@@ -56,7 +56,7 @@ describe("presets", () => {
     });
   });
 
-  it.each(["smoke", "quick"] as const)("%s writes a picture with as many bits as the original", (name) => {
+  it.each(["smoke", "quick"] as const)("%s writes an image with as many bits as the original", (name) => {
     const { chunks, codebookSize } = presets[name].tokenizer;
     expect([chunks, codebookSize]).toEqual([8, 26]);
   });

@@ -3,7 +3,7 @@ import { z } from "zod";
 const size = z.int().positive();
 const rate = z.number().positive();
 
-const optimisation = {
+const optimization = {
   batchSize: size,
   learningRate: rate,
   /** Where the learning rate ends, along a cosine. */
@@ -28,7 +28,7 @@ export const vlmConfigSchema = z.strictObject({
     /** Widths of the encoder's hidden layers; the decoder mirrors them. */
     hidden: z.array(size),
     latentActivation: z.enum(["none", "relu"]),
-    /** Letters of a picture. */
+    /** Letters of an image. */
     chunks: size,
     /** Distinct letters. */
     codebookSize: z.int().min(2).max(26),
@@ -42,7 +42,7 @@ export const vlmConfigSchema = z.strictObject({
     epochs: size,
     /** Epochs without a smaller validation error after which training ends, with the weights of the best; absent: never. */
     patience: size.optional(),
-    ...optimisation,
+    ...optimization,
   }),
   transformer: z.strictObject({
     width: size,
@@ -54,13 +54,13 @@ export const vlmConfigSchema = z.strictObject({
     bias: z.boolean(),
     steps: size,
     beta2: z.number().gt(0).lt(1),
-    ...optimisation,
+    ...optimization,
     /** Weight of the digit's loss; a letter's is 1. */
     digitWeight: rate,
     /** Multiplies the weight of what a line asks with: the letters of one that reads, the digit of one that draws. */
     promptWeight: z.number().min(0),
     /**
-     * When a picture's task is tossed, to be drawn or to be read: once for good, or anew each time it is seen. Prepared
+     * When an image's task is tossed, to be drawn or to be read: once for good, or anew each time it is seen. Prepared
      * lines keep the order they have with `once`.
      */
     task: z.enum(["once", "anew"]),
@@ -72,13 +72,13 @@ export const vlmConfigSchema = z.strictObject({
     topP: z.number().gt(0).max(1),
   }),
   evaluation: z.strictObject({
-    /** Pictures drawn of each digit by the last model, and judged. */
+    /** Images drawn of each digit by the last model, and judged. */
     drawnPerDigit: size,
-    /** Pictures of each digit shown of every checkpoint. */
+    /** Images of each digit shown of every checkpoint. */
     shownPerDigit: size,
     /** Training steps of the classifier that judges them. */
     classifierSteps: size,
-    /** Test pictures whose latents are laid out in the plane. */
+    /** Test images whose latents are laid out in the plane. */
     embedded: size,
   }),
 });

@@ -20,7 +20,7 @@ export interface DrawingFigures {
   readonly byDigit: readonly number[];
 }
 
-/** Has a classifier trained on real pictures read digits that were drawn, digit by digit, equally many of each. */
+/** Has a classifier trained on real images read digits that were drawn, digit by digit, equally many of each. */
 export async function judgeDrawn(classifier: AttributeClassifier<"digit">, drawn: ImageBatch): Promise<DrawingFigures> {
   const each = drawn.count / digitNames.length;
   const asked = Array.from({ length: drawn.count }, (_, i) => Math.floor(i / each));

@@ -3,7 +3,7 @@ import type { VqVae } from "@mmgen/vqvae";
 import { UMAP } from "umap-js";
 
 /**
- * Where the latents of pictures lie in the plane, by UMAP: `[count, 2]`.
+ * Where the latents of images lie in the plane, by UMAP: `[count, 2]`.
  *
  * @see McInnes et al. 2018, https://arxiv.org/abs/1802.03426
  */

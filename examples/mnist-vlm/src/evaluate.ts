@@ -23,10 +23,10 @@ export interface EvaluateLinesOptions {
 /** What is measured of a run's models, whatever their letters came from. */
 export type LineEvaluation = Pick<RunMetrics, "accuracies" | "reading" | "mistakes" | "sampledReading" | "likelihood">;
 
-/** How many pictures the published accuracy is of, and at which temperature their digits were drawn. */
+/** How many images the published accuracy is of, and at which temperature their digits were drawn. */
 const published = { count: 1000, temperature: 0.8 };
 
-/** Reads the held-out pictures with every checkpoint, and looks closer at the last. */
+/** Reads the held-out images with every checkpoint, and looks closer at the last. */
 export async function evaluateLines(options: EvaluateLinesOptions): Promise<LineEvaluation> {
   const { checkpoints, heldOut, seed, signal, steps, tokenizer } = options;
   const accuracies: CheckpointAccuracy[] = [];

@@ -4,10 +4,10 @@ import { MultimodalTokenizer, type Order } from "@mmgen/multimodal-tokenizer";
 /** The ten digits, as captions. */
 export const digitNames: readonly string[] = [..."0123456789"];
 
-/** Pictures as letters, and the digits they show. */
+/** Images as letters, and the digits they show. */
 export interface LetterPairs {
   readonly codes: CodeBatch;
-  /** One a picture, `"7"`. */
+  /** One an image, `"7"`. */
   readonly captions: readonly string[];
   /** Which stands first in each line, where that is settled. */
   readonly orders?: readonly Order[];
@@ -24,7 +24,7 @@ export function lineTokenizer(codebookSize: number, letters: number): Multimodal
   });
 }
 
-/** Each picture's codes as a word. */
+/** Each image's codes as a word. */
 export function lettersOf(tokenizer: MultimodalTokenizer, { data, count, width }: CodeBatch): string[] {
   const alphabet = alphabetOf(tokenizer);
   return Array.from({ length: count }, (_, row) =>
@@ -35,7 +35,7 @@ export function lettersOf(tokenizer: MultimodalTokenizer, { data, count, width }
 /**
  * Words of letters as codes.
  *
- * @throws a {@link VocabularyError} for a letter that is missing, one too many, or one that no picture has.
+ * @throws a {@link VocabularyError} for a letter that is missing, one too many, or one that no image has.
  */
 export function codesOf(tokenizer: MultimodalTokenizer, words: readonly string[]): CodeBatch {
   const alphabet = alphabetOf(tokenizer);
@@ -44,13 +44,13 @@ export function codesOf(tokenizer: MultimodalTokenizer, words: readonly string[]
   for (const [row, word] of words.entries()) {
     const letters = [...word];
     if (letters.length !== width) {
-      throw new VocabularyError(`"${word}": a picture has ${width} letters, got ${letters.length}.`);
+      throw new VocabularyError(`"${word}": an image has ${width} letters, got ${letters.length}.`);
     }
     for (const [at, letter] of letters.entries()) {
       const code = alphabet.indexOf(letter);
       if (code < 0) {
         throw new VocabularyError(
-          `"${word}": no picture has the letter "${letter}"; there are ${alphabet[0]} to ${alphabet.at(-1)}.`,
+          `"${word}": no image has the letter "${letter}"; there are ${alphabet[0]} to ${alphabet.at(-1)}.`,
         );
       }
       data[row * width + at] = code;

@@ -11,7 +11,7 @@ const batchSize = 250;
 export interface LineFigures {
   /** Of the lines that name the digit first. */
   readonly drawing: SequenceFigures;
-  /** Of the lines that show the picture first. */
+  /** Of the lines that show the image first. */
   readonly reading: SequenceFigures;
 }
 
@@ -26,7 +26,7 @@ export interface LineLikelihood {
    * nothing as it is certain, and the first character of the unrelated line after it, a toss of ln 2.
    */
   readonly natsAsPublished: number;
-  /** Mean nats of a letter of a picture that is drawn, after the digit's name; chance is ln 26 = 3.26. */
+  /** Mean nats of a letter of an image that is drawn, after the digit's name; chance is ln 26 = 3.26. */
   readonly natsPerLetter: number;
 }
 

@@ -21,10 +21,10 @@ describe("letters", () => {
   });
 
   it.each([
-    ["ABCDEFG", "a picture has 8 letters, got 7"],
+    ["ABCDEFG", "an image has 8 letters, got 7"],
     ["ABCDEFGHI", "got 9"],
     ["", "got 0"],
-    ["ABCDEFGh", 'no picture has the letter "h"; there are A to Z'],
+    ["ABCDEFGh", 'no image has the letter "h"; there are A to Z'],
     ["ABCD EFG", 'the letter " "'],
   ])("%j is refused: %s", (word, message) => {
     expect(() => codesOf(tokenizer, [word])).toThrow(VocabularyError);
@@ -143,7 +143,7 @@ describe("readPreparedLines", () => {
 });
 
 describe("commonMistakes", () => {
-  it("lists them by their share of the digit's pictures", () => {
+  it("lists them by their share of the digit's images", () => {
     const confusion: number[][] = Array.from({ length: 10 }, (_, row) =>
       Array.from({ length: 10 }, (_, i) => (i === row ? 90 : 0)),
     );

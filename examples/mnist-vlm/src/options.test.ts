@@ -29,7 +29,7 @@ describe("runCommandLine", () => {
     });
   });
 
-  it("hands pictures or letters to classify", async () => {
+  it("hands images or letters to classify", async () => {
     await run("classify a.png b.png --checkpoints dir");
     await run("classify --letters ABCDEFGH ZZZZZZZZ");
     expect(commands.classify.mock.calls).toEqual([
@@ -48,10 +48,10 @@ describe("runCommandLine", () => {
   });
 
   it("keeps --out of a command from being the run's, and the other way round", async () => {
-    await run("draw --letters ABCDEFGH --out picture.png");
+    await run("draw --letters ABCDEFGH --out image.png");
     expect(commands.draw.mock.calls[0]).toEqual([
       undefined,
-      { backend: "auto", count: 9, letters: ["ABCDEFGH"], out: "picture.png", seed: 1 },
+      { backend: "auto", count: 9, letters: ["ABCDEFGH"], out: "image.png", seed: 1 },
     ]);
     expect(commands.train).not.toHaveBeenCalled();
   });

@@ -50,7 +50,7 @@ export interface Commands {
 export async function runCommandLine(argv: readonly string[], commands: Commands): Promise<void> {
   const checkpoints = ["--checkpoints <dir>", "--out of the training run (default: this example's folder)"] as const;
   const program = new Command("npm run mnist-vlm --")
-    .description("A picture as eight letters, a sentence as characters, and one GPT that classifies and draws.")
+    .description("An image as eight letters, a sentence as characters, and one GPT that classifies and draws.")
     .enablePositionalOptions()
     .option("--lines <file>", "train on these lines alone, text or gz; valid.txt for train.txt lies beside it")
     .exitOverride()
@@ -58,9 +58,9 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
   addRunOptions(program, { presets: presetNames, data: dataChoices, dataDir: "MNIST" });
   program
     .command("classify")
-    .description("reads the digit off pictures (PNG, 28×28), as JSON lines on standard output")
-    .argument("[files...]", "pictures, light ink on black")
-    .option("--letters <words...>", "pictures that are letters already, such as ABCDEFGH")
+    .description("reads the digit off images (PNG, 28×28), as JSON lines on standard output")
+    .argument("[files...]", "images, light ink on black")
+    .option("--letters <words...>", "images that are letters already, such as ABCDEFGH")
     .option(...checkpoints)
     .addOption(backendOption())
     .action((files: string[], options: ClassifyOptions) => commands.classify(files, options));
@@ -68,9 +68,9 @@ export async function runCommandLine(argv: readonly string[], commands: Commands
     .command("draw")
     .description("draws a digit, several times, as a PNG grid")
     .argument("[digit]", "0 to 9")
-    .option("--count <number>", "pictures to draw, 1 to 1000", wholeNumber, 9)
+    .option("--count <number>", "images to draw, 1 to 1000", wholeNumber, 9)
     .option("--out <file>", "the grid", "drawn.png")
-    .option("--letters <words...>", "instead of a digit: the pictures that these letters stand for")
+    .option("--letters <words...>", "instead of a digit: the images that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
     .option(
       "--temperature <number>",

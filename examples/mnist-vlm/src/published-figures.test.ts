@@ -1,6 +1,6 @@
 import type { TrainingHistory } from "@mmgen/training";
 import { describe, expect, it } from "vitest";
-import { writeLinePictures } from "./pictures.js";
+import { writeLineImages } from "./images.js";
 import { presets } from "./presets.js";
 import { figureTable } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
@@ -24,10 +24,10 @@ const metricsOf = (source: string): RunMetrics => ({
   settings: { preset: "smoke", config: presets.smoke, data: "auto", seed: 1 },
   source,
   backend: "onnx",
-  evaluatedOn: "test pictures",
+  evaluatedOn: "test images",
   resumed: false,
   ...evaluation,
-  pictures: {
+  imageMetrics: {
     tokenizer: { meanSquaredError: 0.02, exactLevelAccuracy: 0.5, perplexity: 20, codesUsed: 1 },
     classifier: { onTestImages: 0.98, onReconstructions: 0.9 },
     drawn: { count: 10, right: 9, byDigit: new Array<number>(10).fill(1) },
@@ -50,7 +50,7 @@ async function chartOf(source: string): Promise<string> {
     written.set(name, svg);
     return new Uint8Array();
   };
-  await writeLinePictures(write, evaluation, metricsOf(source));
+  await writeLineImages(write, evaluation, metricsOf(source));
   return written.get("prediction_accuracy")!;
 }
 

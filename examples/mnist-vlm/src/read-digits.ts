@@ -3,10 +3,10 @@ import type { SequenceModels } from "@mmgen/example-common";
 import { generate, rowSeeds } from "@mmgen/samplers";
 import { confusionCounts } from "@mmgen/training";
 
-/** Pictures read at once. */
+/** Images read at once. */
 const rowsAtOnce = 500;
 
-/** What a model said of pictures, against what they show. */
+/** What a model said of images, against what they show. */
 export interface Reading {
   readonly count: number;
   readonly right: number;
@@ -19,11 +19,11 @@ export interface Mistake {
   readonly shown: number;
   readonly read: number;
   readonly count: number;
-  /** Of the pictures that show this digit. */
+  /** Of the images that show this digit. */
   readonly share: number;
 }
 
-/** How pictures are read: by the likeliest of the ten digits at temperature 0. */
+/** How images are read: by the likeliest of the ten digits at temperature 0. */
 export interface ReadingOptions {
   readonly seed: number;
   readonly temperature: number;
@@ -45,7 +45,7 @@ export async function scoreReading(
   };
 }
 
-/** The digit of each picture: what follows `image:ABCDEFGH, number:`, of the ten that may. */
+/** The digit of each image: what follows `image:ABCDEFGH, number:`, of the ten that may. */
 export async function readDigits(
   { tokenizer, transformer: model }: SequenceModels,
   codes: CodeBatch,
@@ -67,7 +67,7 @@ export async function readDigits(
   return digits;
 }
 
-/** The commonest mistakes, those that every so many pictures of a digit meet first. */
+/** The commonest mistakes, those that every so many images of a digit meet first. */
 export function commonMistakes({ confusion }: Reading, limit = 8): Mistake[] {
   return confusion
     .flatMap((row, shown) => {

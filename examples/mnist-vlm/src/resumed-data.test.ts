@@ -52,10 +52,10 @@ async function linesFile(digits: string): Promise<string> {
 }
 
 describe("a resume", () => {
-  it("goes on with the pictures the run began with, and refuses as many others", async () => {
-    expect(AbortedError.isInstance(await stopped("pictures", {}, false))).toBe(true);
-    expect(AbortedError.isInstance(await stopped("pictures", {}, true))).toBe(true);
-    const error = await stopped("pictures", { seed: 4 }, true);
+  it("goes on with the images the run began with, and refuses as many others", async () => {
+    expect(AbortedError.isInstance(await stopped("images", {}, false))).toBe(true);
+    expect(AbortedError.isInstance(await stopped("images", {}, true))).toBe(true);
+    const error = await stopped("images", { seed: 4 }, true);
     expect(CheckpointError.isInstance(error)).toBe(true);
     expect((error as Error).message).toMatch(/seed 3.*seed 4.*--data-dir/);
   });

@@ -1,7 +1,7 @@
 import { beginRun, describeRunData } from "@mmgen/example-common";
 import { evaluateLines } from "./evaluate.js";
+import { writeLogos } from "./images.js";
 import { lineTokenizer } from "./letters.js";
-import { writeLogos } from "./pictures.js";
 import { readPreparedLines } from "./prepared-lines.js";
 import type { RunMetrics } from "./run-metrics.js";
 import { finish, learnLines, type Run } from "./run-stages.js";
@@ -19,7 +19,7 @@ export async function runFromLines(run: Run, path: string): Promise<RunMetrics> 
   narrator.stage("Evaluation");
   const steps = checkpointSteps(config.transformer);
   const evaluation = await evaluateLines({ tokenizer, checkpoints, steps, heldOut: validation, seed, signal });
-  narrator.stage("Pictures");
+  narrator.stage("Images");
   return finish(run, {
     source,
     evaluatedOn: "validation lines",

@@ -12,10 +12,10 @@ export interface CheckpointAccuracy {
   readonly count: number;
 }
 
-/** What the tokenizer and the drawn pictures came to; absent where a run was given lines instead of pictures. */
-export interface PictureFigures {
+/** What the tokenizer and the drawn images came to; absent where a run was given lines instead of images. */
+export interface ImageFigures {
   readonly tokenizer: TokenizerFigures;
-  /** The classifier that judges drawn pictures, on real test pictures and on these after their letters. */
+  /** The classifier that judges drawn images, on real test images and on these after their letters. */
   readonly classifier: { readonly onTestImages: number; readonly onReconstructions: number };
   readonly drawn: DrawingFigures;
 }
@@ -25,7 +25,7 @@ export interface RunMetrics {
   readonly settings: RunSettings;
   readonly source: string;
   readonly backend: string;
-  /** What accuracies are of: "test pictures", or "validation lines". */
+  /** What accuracies are of: "test images", or "validation lines". */
   readonly evaluatedOn: string;
   readonly accuracies: readonly CheckpointAccuracy[];
   /** The last checkpoint's, the likeliest of the ten digits taken. */
@@ -34,7 +34,7 @@ export interface RunMetrics {
   /** As published: the first 1000, digits drawn at temperature 0.8. */
   readonly sampledReading: Pick<Reading, "right" | "count">;
   readonly likelihood: LineLikelihood;
-  readonly pictures?: PictureFigures;
+  readonly imageMetrics?: ImageFigures;
   /** Whether the run went on from what an earlier process had left. */
   readonly resumed: boolean;
   /** Wall-clock seconds by stage, of the last process alone. */

@@ -4,9 +4,9 @@ import type { RunOptions, SequenceModels } from "@mmgen/example-common";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { LineEvaluation } from "./evaluate.js";
+import { type WriteImage, writeLineImages } from "./images.js";
 import type { LetterPairs } from "./letters.js";
-import { type WritePicture, writeLinePictures } from "./pictures.js";
-import { type RunPictures, writeReport } from "./report.js";
+import { type RunImages, writeReport } from "./report.js";
 import type { RunMetrics } from "./run-metrics.js";
 import type { RunSettings } from "./settings.js";
 import { trainLines } from "./train-lines.js";
@@ -14,7 +14,7 @@ import { trainLines } from "./train-lines.js";
 /** What the steps of a run hand on. */
 export interface Run extends RunOptions<RunSettings> {
   readonly checkpoints: RunCheckpoints;
-  readonly write: WritePicture;
+  readonly write: WriteImage;
 }
 
 /** Trains the GPT on a run's pairs. */
@@ -42,18 +42,18 @@ export function observersOf({ narrator, observers }: Run, name: string): Trainin
 }
 
 /** What a run has when all is measured. */
-type Results = Pick<RunMetrics, "source" | "evaluatedOn" | "histories" | "pictures"> & {
+type Results = Pick<RunMetrics, "source" | "evaluatedOn" | "histories" | "imageMetrics"> & {
   readonly evaluation: LineEvaluation;
-  readonly images: Pick<RunPictures, "logos" | "reconstructions" | "latents" | "generated">;
+  readonly images: Pick<RunImages, "logos" | "reconstructions" | "latents" | "generated">;
 };
 
 /** Writes what is left to write, and gives the figures. */
 export async function finish(run: Run, { evaluation, images, ...results }: Results): Promise<RunMetrics> {
   const { backend, folders, narrator, resume: resumed, settings, write } = run;
-  const pictures = { ...(await writeLinePictures(write, evaluation, results)), ...images };
+  const written = { ...(await writeLineImages(write, evaluation, results)), ...images };
   narrator.endStage();
   const metrics: RunMetrics = { settings, backend, ...results, ...evaluation, resumed, seconds: narrator.seconds };
   await writeFileAtomic(join(folders.results, "metrics.json"), `${JSON.stringify(metrics, null, 2)}\n`);
-  await writeReport(folders, metrics, pictures);
+  await writeReport(folders, metrics, written);
   return metrics;
 }

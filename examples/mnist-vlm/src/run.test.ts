@@ -146,7 +146,7 @@ describe("runVlm", () => {
       expect(one!.equals(other!), file).toBe(true);
     }
     expect(resumed.reading).toEqual(metrics.reading);
-    expect(resumed.pictures).toEqual(metrics.pictures);
+    expect(resumed.imageMetrics).toEqual(metrics.imageMetrics);
     await runCheckpoints(foldersOf("stopped")).clear();
     expect(await readdir(foldersOf("stopped").results)).toEqual([]);
     expect(await readdir(foldersOf("stopped").checkpoints)).toEqual(["data.json", "run.json"]);
@@ -160,7 +160,7 @@ describe("runVlm", () => {
     await writeFile(join(root, "valid.txt"), text.slice(0, 330));
     const metrics = await run("lines", { change: { lines: path } });
     expect(metrics).toMatchObject({ evaluatedOn: "validation lines", reading: { count: 10 } });
-    expect(metrics.pictures).toBeUndefined();
+    expect(metrics.imageMetrics).toBeUndefined();
     expect(existsSync(join(foldersOf("lines").results, "report.html"))).toBe(true);
     const rows = await printed(() => commands.classify([], { ...modelOptions("lines"), letters: ["AAAAAAAA"] }));
     expect(rows).toEqual([{ letters: "AAAAAAAA", digit: expect.any(Number) }]);
@@ -177,12 +177,12 @@ describe("a configuration that the GPT cannot have", () => {
 });
 
 describe("classify and draw", () => {
-  it("read back the pictures that were drawn from letters", async () => {
+  it("read back the images that were drawn from letters", async () => {
     const out = join(root, "letters.png");
     await commands.draw(undefined, { ...drawOptions("whole", "letters.png"), letters: ["ABCDEFGH"] });
     await commands.draw("7", drawOptions("whole", "sevens.png"));
     expect([existsSync(out), existsSync(join(root, "sevens.png"))]).toEqual([true, true]);
-    // A grid is no picture of 28×28.
+    // A grid is no image of 28×28.
     await expect(commands.classify([out], modelOptions("whole"))).rejects.toThrow(/expected 28×28 pixels/);
   });
 
@@ -199,7 +199,7 @@ describe("classify and draw", () => {
     expect(asInRun.equals(await drawn("greedy.png", { temperature: 0 }))).toBe(false);
   });
 
-  it("read picture files as the models do", async () => {
+  it("read image files as the models do", async () => {
     const { images } = proceduralDigits({ seed: 5, count: 2 });
     const files = ["one.png", "two.png"].map((name) => join(root, name));
     for (const [i, file] of files.entries()) {
@@ -224,13 +224,13 @@ describe("classify and draw", () => {
     ["a digit of two", () => commands.draw("12", drawOptions("whole", "x.png")), ConfigError, /from 0 to 9, got "12"/],
     ["no digit", () => commands.draw(undefined, drawOptions("whole", "x.png")), ConfigError, /either a digit or/],
     [
-      "no picture",
+      "no image",
       () => commands.draw("1", { ...drawOptions("whole", "x.png"), count: 0 }),
       ConfigError,
       /from 1 to 1000, got 0/,
     ],
     [
-      "more pictures than a grid holds",
+      "more images than a grid holds",
       () => commands.draw("1", { ...drawOptions("whole", "x.png"), count: 1_000_000_000 }),
       ConfigError,
       /from 1 to 1000, got 1000000000/,
@@ -245,9 +245,9 @@ describe("classify and draw", () => {
       "an unknown letter",
       () => commands.classify([], { ...modelOptions("whole"), letters: ["ABCDEFG?"] }),
       VocabularyError,
-      /no picture has the letter "\?"/,
+      /no image has the letter "\?"/,
     ],
-    ["nothing to read", () => commands.classify([], modelOptions("whole")), ConfigError, /either picture files or/],
+    ["nothing to read", () => commands.classify([], modelOptions("whole")), ConfigError, /either image files or/],
     ["no model", () => commands.draw("1", drawOptions("empty", "x.png")), CheckpointError, /npm run mnist-vlm/],
   ])("refuse %s, and write nothing", async (_, call, type, message) => {
     const error: unknown = await call().catch((reason) => reason);

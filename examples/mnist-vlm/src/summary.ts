@@ -5,7 +5,7 @@ import type { RunMetrics } from "./run-metrics.js";
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
 export function summary(metrics: RunMetrics, folders: RunFolders): string {
-  const { accuracies, mistakes, pictures } = metrics;
+  const { accuracies, mistakes, imageMetrics } = metrics;
   const stages = Object.entries(metrics.seconds).map(
     ([stage, seconds]) => `${stage.toLowerCase()} ${minutes(seconds)}`,
   );
@@ -13,7 +13,7 @@ export function summary(metrics: RunMetrics, folders: RunFolders): string {
     ["data", metrics.source],
     ["by checkpoint", accuracies.map(({ step, right, count }) => `${step}: ${(right / count).toFixed(3)}`).join(", ")],
     ["mistakes", mistakes.slice(0, 5).map(mistakeLine).join("; ") || "none"],
-    ...(pictures ? [["drawn right", pictures.drawn.byDigit.join(" ")] as [string, string]] : []),
+    ...(imageMetrics ? [["drawn right", imageMetrics.drawn.byDigit.join(" ")] as [string, string]] : []),
     ["time", `${trainingTime(metrics)} (${stages.join(", ")})`],
     ["look at", `${folders.results}/report.html`],
   ];

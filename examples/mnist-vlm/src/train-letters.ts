@@ -17,7 +17,7 @@ export interface TrainLettersOptions {
 }
 
 /**
- * Trains the autoencoder that writes a picture as letters, on pictures alone, or goes on with it.
+ * Trains the autoencoder that writes an image as letters, on images alone, or goes on with it.
  *
  * @throws an `AbortedError` when the signal fires; the state to resume from is then written.
  */

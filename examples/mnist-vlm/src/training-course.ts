@@ -3,7 +3,7 @@ import { cosineSchedule, type Schedule } from "@mmgen/training";
 import { command } from "./checkpoints.js";
 import type { VlmConfig } from "./config.js";
 
-type Optimisation = Pick<
+type Optimization = Pick<
   VlmConfig["tokenizer"],
   "batchSize" | "learningRate" | "finalLearningRate" | "warmUpSteps" | "weightDecay" | "clipNorm"
 > & { readonly beta2?: number };
@@ -11,7 +11,7 @@ type Optimisation = Pick<
 /** How either model is trained. */
 export function trainingCourse(
   options: Pick<TrainingCourse, "seed" | "observers" | "signal">,
-  config: Optimisation,
+  config: Optimization,
   checkpoint: TrainingCourse["checkpoint"],
 ): TrainingCourse {
   const { batchSize, beta2, clipNorm, weightDecay } = config;
@@ -19,13 +19,13 @@ export function trainingCourse(
   return {
     batchSize,
     schedule: (totalSteps) => courseSchedule(config, totalSteps),
-    optimiser: { weightDecay, clipNorm, ...(beta2 !== undefined && { beta2 }) },
+    optimizer: { weightDecay, clipNorm, ...(beta2 !== undefined && { beta2 }) },
     ...{ seed, checkpoint, observers, signal, command },
   };
 }
 
 /** The learning rate by step: warm-up, then a cosine to the final one. @throws a `ConfigError` when the figures are at odds. */
-export function courseSchedule(config: Optimisation, totalSteps: number): Schedule {
+export function courseSchedule(config: Optimization, totalSteps: number): Schedule {
   const { finalLearningRate: floor, learningRate, warmUpSteps } = config;
   return cosineSchedule({ learningRate, totalSteps, warmUpSteps, floor });
 }

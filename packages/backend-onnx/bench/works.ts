@@ -50,9 +50,9 @@ export interface TransformerStep {
 export function transformerStep({ batch, length, ...size }: TransformerStep): Work {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
-  const optimiser = AdamW.create(model.variables, { clipNorm: 1, weightDecay: 0.01 });
+  const optimizer = AdamW.create(model.variables, { clipNorm: 1, weightDecay: 0.01 });
   const draw = () => Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize));
-  return trainingWork(model, optimiser, {
+  return trainingWork(model, optimizer, {
     inputs: { data: draw(), count: batch, length },
     targets: { data: draw(), count: batch, length },
   });
@@ -71,16 +71,16 @@ function vqVaeStep(batch: number, hiddenChannels: number): Work {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
-function trainingWork(model: any, optimiser: AdamW, batch: unknown): Work {
+function trainingWork(model: any, optimizer: AdamW, batch: unknown): Work {
   const random = Random.fromSeed(2);
   return {
     async run() {
-      const { values } = trainingStep({ model, batch, optimiser, learningRate: 1e-3, random: random.fork("step") });
+      const { values } = trainingStep({ model, batch, optimizer, learningRate: 1e-3, random: random.fork("step") });
       await values.data();
       values.dispose();
     },
     dispose() {
-      optimiser.dispose();
+      optimizer.dispose();
       model.dispose();
     },
   };

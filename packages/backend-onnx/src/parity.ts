@@ -66,7 +66,7 @@ async function outcomes(backend: string, compute: () => tf.Tensor | tf.Tensor[])
   return result;
 }
 
-/** Deterministic values between `low` and `high`, with no two neighbours alike. */
+/** Deterministic values between `low` and `high`, with no two neighbors alike. */
 export function values(shape: readonly number[], low = -2, high = 2, seed = 1): Float32Array {
   const size = shape.reduce((product, dimension) => product * dimension, 1);
   return Float32Array.from({ length: size }, (_, i) => {

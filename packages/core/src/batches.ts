@@ -7,7 +7,7 @@ export interface ImageBatch {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** The greatest level: 3 for the coloured digits, 255 for ordinary images. */
+  /** The greatest level: 3 for the colored digits, 255 for ordinary images. */
   readonly maxValue: number;
 }
 

@@ -83,7 +83,7 @@ export interface Denoiser {
   logits(ids: TokenBatch): Promise<Float32Array>;
 }
 
-/** What a training step needs of a loss: the scalar to minimise, figures to report, and what `afterStep` wants back. */
+/** What a training step needs of a loss: the scalar to minimize, figures to report, and what `afterStep` wants back. */
 export interface LossResult<Scalar, Aux> {
   readonly total: Scalar;
   readonly metrics: Readonly<Record<string, Scalar>>;
@@ -111,9 +111,9 @@ export interface Trainable<Batch, Variable, Scalar, Aux = unknown> {
   readonly variables: ReadonlyMap<string, Variable>;
   /** Learned otherwise: EMA codebooks, batch-norm statistics; by checkpoint name. */
   readonly state: ReadonlyMap<string, Variable>;
-  /** Data-dependent initialisation (k-means), before the first step; a no-op on a model that has had it. */
-  initialise?(batch: Batch, random: Random): Promise<void>;
+  /** Data-dependent initialization (k-means), before the first step; a no-op on a model that has had it. */
+  initialize?(batch: Batch, random: Random): Promise<void>;
   loss(batch: Batch, options: LossOptions): LossResult<Scalar, Aux>;
-  /** Updates `state` after the optimiser's step (EMA codebook, dead-code revival). */
+  /** Updates `state` after the optimizer's step (EMA codebook, dead-code revival). */
   afterStep?(aux: Aux, random: Random): void;
 }

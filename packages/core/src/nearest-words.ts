@@ -14,7 +14,7 @@ export function nearestWords(word: string, known: readonly string[], limit = 3):
 }
 
 /**
- * How many insertions, deletions, substitutions and swaps of neighbours turn `a` into `b`
+ * How many insertions, deletions, substitutions and swaps of neighbors turn `a` into `b`
  * (Damerau and Levenshtein, no letter edited twice).
  */
 export function editDistance(a: string, b: string): number {

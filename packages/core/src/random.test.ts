@@ -77,7 +77,7 @@ describe("streams", () => {
     expect(() => Random.fromSeed(seed)).toThrow(ConfigError);
   });
 
-  it("of neighbouring seeds and labels begin with unrelated draws", () => {
+  it("of neighboring seeds and labels begin with unrelated draws", () => {
     const bins = new Uint32Array(256);
     const parent = Random.fromSeed(3);
     for (let i = 0; i < 20_000; i++) {
@@ -250,7 +250,7 @@ describe("distributions", () => {
     expect(Array.from(values).every(Number.isFinite)).toBe(true);
   });
 
-  it("normals scales, and neighbours are uncorrelated", () => {
+  it("normals scales, and neighbors are uncorrelated", () => {
     const values = Random.fromSeed(8).normals(50_000, 0.02);
     let product = 0;
     for (let i = 1; i < values.length; i++) {

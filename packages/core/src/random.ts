@@ -175,7 +175,7 @@ function absorb(value: number, multiplier: number, shift: number): number {
   return (Math.imul((product << shift) | (product >>> (32 - shift)), 5) + 0xe6546b64) | 0;
 }
 
-/** MurmurHash3's finaliser: each input bit reaches every output bit. */
+/** MurmurHash3's finalizer: each input bit reaches every output bit. */
 function finish(value: number): number {
   let h = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

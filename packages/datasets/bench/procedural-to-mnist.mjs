@@ -1,9 +1,9 @@
 /**
  * How well does a small classifier that has only ever seen procedural digits read MNIST's test digits?
  *
- *   npm run bench:procedural -w @mmgen/datasets -- [pictures to train on, default 100000]
+ *   npm run bench:procedural -w @mmgen/datasets -- [images to train on, default 100000]
  *
- * Every training picture is seen once. MNIST comes from MMGEN_DATA_DIR, the cache, or a download.
+ * Every training image is seen once. MNIST comes from MMGEN_DATA_DIR, the cache, or a download.
  */
 import { Random } from "@mmgen/core";
 import { proceduralDigits } from "@mmgen/datasets";
@@ -26,8 +26,8 @@ let loss = 0;
 for (let step = 0; step < steps; step++) {
   const start = step * batchSize;
   const learningRate = 0.001 * (1 + Math.cos((Math.PI * step) / steps));
-  const pictures = images.data.subarray(start * 784, (start + batchSize) * 784);
-  loss += net.train(pictures, labels.subarray(start, start + batchSize), learningRate);
+  const batch = images.data.subarray(start * 784, (start + batchSize) * 784);
+  loss += net.train(batch, labels.subarray(start, start + batchSize), learningRate);
   if ((step + 1) % 250 === 0) {
     console.log(`step ${step + 1} of ${steps}: mean loss ${(loss / 250).toFixed(4)} nats`);
     loss = 0;

@@ -14,9 +14,9 @@ export class SmallConvNet {
     this.step = 0;
   }
 
-  /** Ten logits of one picture of 784 grey bytes. */
-  logits(picture) {
-    let values = Float32Array.from(picture, (level) => level / 255);
+  /** Ten logits of one image of 784 gray bytes. */
+  logits(image) {
+    let values = Float32Array.from(image, (level) => level / 255);
     for (const layer of this.layers) {
       values = layer.forward(values);
     }
@@ -24,10 +24,10 @@ export class SmallConvNet {
   }
 
   /** One Adam step on a batch; returns the mean loss in nats. */
-  train(pictures, labels, learningRate) {
+  train(images, labels, learningRate) {
     let loss = 0;
     for (let i = 0; i < labels.length; i++) {
-      const probabilities = softmax(this.logits(pictures.subarray(i * 784, (i + 1) * 784)));
+      const probabilities = softmax(this.logits(images.subarray(i * 784, (i + 1) * 784)));
       loss -= Math.log(probabilities[labels[i]] + 1e-12) / labels.length;
       let gradient = probabilities.map((p, k) => (p - (k === labels[i] ? 1 : 0)) / labels.length);
       for (let k = this.layers.length - 1; k >= 0; k--) {

@@ -1,20 +1,20 @@
 import { gatherImages, type ImageBatch } from "@mmgen/core";
 
-/** Pictures with a caption each. */
+/** Images with a caption each. */
 export interface CaptionedImages {
   readonly images: ImageBatch;
   /** `[count]`. */
   readonly captions: readonly string[];
 }
 
-/** Coloured digits with their captions and what the captions say, as numbers; all of the same count. */
+/** Colored digits with their captions and what the captions say, as numbers; all of the same count. */
 export interface CaptionedDigits extends CaptionedImages {
   /** 0 to 9. */
   readonly digits: Uint8Array;
   /** Indices into `palette`. */
-  readonly digitColours: Uint8Array;
+  readonly digitColors: Uint8Array;
   /** Indices into `palette`. */
-  readonly backgroundColours: Uint8Array;
+  readonly backgroundColors: Uint8Array;
 }
 
 /** A copy of the examples at `indices`, in that order. */
@@ -28,8 +28,8 @@ export function gatherCaptioned(
 ): CaptionedImages {
   const images = gatherImages(examples.images, indices);
   const captions = Array.from({ length: indices.length }, (_, i) => examples.captions[indices[i]!]!);
-  const { digits, digitColours, backgroundColours } = examples;
-  if (digits === undefined || digitColours === undefined || backgroundColours === undefined) {
+  const { digits, digitColors, backgroundColors } = examples;
+  if (digits === undefined || digitColors === undefined || backgroundColors === undefined) {
     return { images, captions };
   }
   const pick = (values: Uint8Array) => Uint8Array.from({ length: indices.length }, (_, i) => values[indices[i]!]!);
@@ -37,7 +37,7 @@ export function gatherCaptioned(
     images,
     captions,
     digits: pick(digits),
-    digitColours: pick(digitColours),
-    backgroundColours: pick(backgroundColours),
+    digitColors: pick(digitColors),
+    backgroundColors: pick(backgroundColors),
   } as CaptionedDigits;
 }

@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { captionOf, captionWords, parseCaption } from "./captions.js";
 import { palette } from "./palette.js";
 
-const colour = fc.nat(palette.length - 1);
-const attributes = fc.record({ digit: fc.nat(9), digitColour: colour, backgroundColour: colour });
+const color = fc.nat(palette.length - 1);
+const attributes = fc.record({ digit: fc.nat(9), digitColor: color, backgroundColor: color });
 
 describe("captions", () => {
   it("have the 31 words of the data and no others", () => {
@@ -34,9 +34,9 @@ describe("captions", () => {
 
   it("name the word that does not fit", () => {
     expect(() => parseCaption("dark green ate on bright cyan")).toThrow('"ate" is no digit');
-    expect(() => parseCaption("dark gold six on bright cyan")).toThrow('no colour "dark gold"; there is plain gold.');
+    expect(() => parseCaption("dark gold six on bright cyan")).toThrow('no color "dark gold"; there is plain gold.');
     expect(() => parseCaption("a six")).toThrow(/six words/);
-    expect(() => captionOf({ digit: 10, digitColour: 0, backgroundColour: 1 })).toThrow("got digit 10");
+    expect(() => captionOf({ digit: 10, digitColor: 0, backgroundColor: 1 })).toThrow("got digit 10");
   });
 
   it("throw nothing but VocabularyError, whatever the text", () => {

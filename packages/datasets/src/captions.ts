@@ -17,28 +17,28 @@ export const digitWords: readonly string[] = [
 
 /** The 31 words of the captions, sorted. */
 export const captionWords: readonly string[] = [
-  ...new Set(["on", ...digitWords, ...palette.flatMap(({ shade, colour }) => [shade, colour])]),
+  ...new Set(["on", ...digitWords, ...palette.flatMap(({ shade, color }) => [shade, color])]),
 ].sort();
 
-/** What a caption says and its picture shows. */
+/** What a caption says and its image shows. */
 export interface DigitAttributes {
   /** 0 to 9. */
   readonly digit: number;
   /** Index into {@link palette}. */
-  readonly digitColour: number;
+  readonly digitColor: number;
   /** Index into {@link palette}. */
-  readonly backgroundColour: number;
+  readonly backgroundColor: number;
 }
 
-/** The caption of a picture: `"dark green eigth on bright cyan"`. */
-export function captionOf({ digit, digitColour, backgroundColour }: DigitAttributes): string {
+/** The caption of an image: `"dark green eigth on bright cyan"`. */
+export function captionOf({ digit, digitColor, backgroundColor }: DigitAttributes): string {
   const word = digitWords[digit];
-  const front = palette[digitColour];
-  const back = palette[backgroundColour];
+  const front = palette[digitColor];
+  const back = palette[backgroundColor];
   if (word === undefined || front === undefined || back === undefined) {
     throw new DataError(
-      `captionOf: expected a digit from 0 to 9 and colours from 0 to ${palette.length - 1}, ` +
-        `got digit ${digit}, digitColour ${digitColour} and backgroundColour ${backgroundColour}.`,
+      `captionOf: expected a digit from 0 to 9 and colors from 0 to ${palette.length - 1}, ` +
+        `got digit ${digit}, digitColor ${digitColor} and backgroundColor ${backgroundColor}.`,
     );
   }
   return `${front.name} ${word} on ${back.name}`;
@@ -54,7 +54,7 @@ export function parseCaption(caption: string): DigitAttributes {
   const words = caption.trim().toLowerCase().split(/\s+/);
   if (words.length !== 6 || words[3] !== "on") {
     throw new VocabularyError(
-      `Caption "${caption}": expected six words, "shade colour digit on shade colour", such as "dark green eight on bright cyan".`,
+      `Caption "${caption}": expected six words, "shade color digit on shade color", such as "dark green eight on bright cyan".`,
     );
   }
   const digitWord = words[2] === "eight" ? "eigth" : words[2]!;
@@ -64,17 +64,17 @@ export function parseCaption(caption: string): DigitAttributes {
   }
   return {
     digit,
-    digitColour: parseColour(caption, words[0]!, words[1]!),
-    backgroundColour: parseColour(caption, words[4]!, words[5]!),
+    digitColor: parseColor(caption, words[0]!, words[1]!),
+    backgroundColor: parseColor(caption, words[4]!, words[5]!),
   };
 }
 
-function parseColour(caption: string, shade: string, colour: string): number {
-  const index = paletteIndex(`${shade} ${colour}`);
+function parseColor(caption: string, shade: string, color: string): number {
+  const index = paletteIndex(`${shade} ${color}`);
   if (index < 0) {
-    const shades = palette.filter((entry) => entry.colour === colour).map((entry) => entry.name);
+    const shades = palette.filter((entry) => entry.color === color).map((entry) => entry.name);
     const known = shades.length > 0 ? shades : palette.map((entry) => entry.name);
-    throw new VocabularyError(`Caption "${caption}": no colour "${shade} ${colour}"; there is ${known.join(", ")}.`);
+    throw new VocabularyError(`Caption "${caption}": no color "${shade} ${color}"; there is ${known.join(", ")}.`);
   }
   return index;
 }

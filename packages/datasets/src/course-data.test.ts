@@ -12,8 +12,8 @@ function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(Buffer.from(base64, "base64"));
 }
 
-/** The pictures that the fixtures' maker wrote. */
-function pictures(count: number, offset: number): number[] {
+/** The images that the fixtures' maker wrote. */
+function images(count: number, offset: number): number[] {
   return Array.from({ length: count * 12 }, (_, i) => (i + offset) % 4);
 }
 
@@ -21,20 +21,20 @@ describe("parseColoredMnist", () => {
   it.each(named("mnist_colored"))("reads %s", (_, bytes) => {
     const { train, test } = parseColoredMnist(bytes);
     expect(train).toMatchObject({ count: 3, height: 2, width: 2, channels: 3, maxValue: 3 });
-    expect([...train.data]).toEqual(pictures(3, 0));
-    expect([...test.data]).toEqual(pictures(2, 1));
+    expect([...train.data]).toEqual(images(3, 0));
+    expect([...test.data]).toEqual(images(2, 1));
   });
 });
 
 describe("parseColoredMnistWithText", () => {
   it.each(named("colored_mnist_with_text"))("reads %s", (_, bytes) => {
     const { train, test } = parseColoredMnistWithText(bytes);
-    expect([...train.images.data]).toEqual(pictures(3, 0));
-    expect([...test.images.data]).toEqual(pictures(2, 1));
+    expect([...train.images.data]).toEqual(images(3, 0));
+    expect([...test.images.data]).toEqual(images(2, 1));
     expect(train.captions[0]).toBe("dark green eigth on bright cyan");
     expect([...train.digits]).toEqual([8, 1, 0]);
     expect([...test.digits]).toEqual([2, 9]);
-    expect(train.digitColours).toHaveLength(3);
+    expect(train.digitColors).toHaveLength(3);
   });
 
   it("says which part is not as expected", () => {

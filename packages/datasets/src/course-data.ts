@@ -4,14 +4,14 @@ import { parseCaption } from "./captions.js";
 import { type PickleValue, parsePickle } from "./pickle.js";
 import { PickledArray } from "./pickled-array.js";
 
-/** A training set and a test set of pictures. */
+/** A training set and a test set of images. */
 export interface ImageSplits {
   readonly train: ImageBatch;
   readonly test: ImageBatch;
 }
 
 /**
- * Reads the course's pictures for its image tokenizer, `mnist_colored.pkl`: `{"train": images, "test": images}`.
+ * Reads the course's images for its image tokenizer, `mnist_colored.pkl`: `{"train": images, "test": images}`.
  *
  * @returns Levels 0..3, `[count, height, width, 3]`; views of `bytes` where the file's order allows.
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
@@ -28,7 +28,7 @@ export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl")
 }
 
 /**
- * Reads the course's captioned pictures, `colored_mnist_with_text.pkl`: training images, test images, training
+ * Reads the course's captioned images, `colored_mnist_with_text.pkl`: training images, test images, training
  * captions, test captions.
  *
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
@@ -71,8 +71,8 @@ function toCaptioned(imagesValue: unknown, captionsValue: unknown, name: string)
     throw new DataError(`${name}: expected one caption for each of ${images.count} images.`);
   }
   const digits = new Uint8Array(images.count);
-  const digitColours = new Uint8Array(images.count);
-  const backgroundColours = new Uint8Array(images.count);
+  const digitColors = new Uint8Array(images.count);
+  const backgroundColors = new Uint8Array(images.count);
   captions.forEach((caption: unknown, i) => {
     if (typeof caption !== "string") {
       throw new DataError(`${name}: caption ${i} is not text.`);
@@ -80,8 +80,8 @@ function toCaptioned(imagesValue: unknown, captionsValue: unknown, name: string)
     try {
       const attributes = parseCaption(caption);
       digits[i] = attributes.digit;
-      digitColours[i] = attributes.digitColour;
-      backgroundColours[i] = attributes.backgroundColour;
+      digitColors[i] = attributes.digitColor;
+      backgroundColors[i] = attributes.backgroundColor;
     } catch (error) {
       if (VocabularyError.isInstance(error)) {
         throw new DataError(`${name}: caption ${i} is not one of the course's. ${error.message}`, { cause: error });
@@ -89,5 +89,5 @@ function toCaptioned(imagesValue: unknown, captionsValue: unknown, name: string)
       throw error;
     }
   });
-  return { images, captions, digits, digitColours, backgroundColours };
+  return { images, captions, digits, digitColors, backgroundColors };
 }

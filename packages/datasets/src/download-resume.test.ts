@@ -10,7 +10,7 @@ import { DataError, Random } from "@mmgen/core";
 import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type DownloadOptions, downloadFile } from "./download.js";
-import { type MirrorBehaviour, type MirrorServer, rangedFile, startMirrorServer } from "./mirror-server-fixture.js";
+import { type MirrorBehavior, type MirrorServer, rangedFile, startMirrorServer } from "./mirror-server-fixture.js";
 import { PartialFile } from "./partial-file.js";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -21,7 +21,7 @@ const compressed = gzipSync(content);
 const older = gzipSync(noise(2));
 const file = { name: "noise.gz", sha256: sha256(content), size: content.length };
 
-let paths: Record<string, MirrorBehaviour>;
+let paths: Record<string, MirrorBehavior>;
 let server: MirrorServer;
 let folder: string;
 
@@ -57,15 +57,15 @@ function bundleDownload(): void {
 const startsOf = (requests: readonly string[]) =>
   requests.map((request) => Number(/bytes=(\d+)-/.exec(request)?.[1] ?? 0));
 
-/** Serves one file by each behaviour in turn, the last one for good, and tells the requests from then on. */
-function serve(...behaviours: Extract<MirrorBehaviour, (...never: never[]) => void>[]) {
+/** Serves one file by each behavior in turn, the last one for good, and tells the requests from then on. */
+function serve(...behaviors: Extract<MirrorBehavior, (...never: never[]) => void>[]) {
   let next = 0;
   const start = server.requests.length;
-  paths["/noise.gz"] = (request, response) => behaviours[Math.min(next++, behaviours.length - 1)]!(request, response);
+  paths["/noise.gz"] = (request, response) => behaviors[Math.min(next++, behaviors.length - 1)]!(request, response);
   return () => server.requests.slice(start).map((request) => request.replace("GET /noise.gz", "GET"));
 }
 const ranged = (...arguments_: Parameters<typeof rangedFile>) =>
-  rangedFile(...arguments_) as Extract<MirrorBehaviour, (...never: never[]) => void>;
+  rangedFile(...arguments_) as Extract<MirrorBehavior, (...never: never[]) => void>;
 
 const download = (changes: Partial<DownloadOptions> = {}, of = file) =>
   downloadFile(of, { mirrors: [server.address], folder, connectTimeout: 5000, stallTimeout: 500, ...changes });

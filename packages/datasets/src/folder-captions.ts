@@ -2,7 +2,7 @@ import { join, posix } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { parseCaptionTable } from "./caption-table.js";
-import type { FolderListing } from "./picture-files.js";
+import type { FolderListing } from "./image-files.js";
 
 /** Where a folder's captions are: see `loadImageFolder`. */
 export type CaptionPlace = "table" | "text-files" | "folder-names" | "none";
@@ -10,37 +10,37 @@ export type CaptionPlace = "table" | "text-files" | "folder-names" | "none";
 /** The names a table of captions may have, in the folder itself. */
 const tableNames = ["metadata.jsonl", "captions.jsonl", "metadata.csv", "captions.csv"];
 
-/** Where the captions are, as far as the files tell: a table, else texts beside pictures, else folders' names. */
-export function findCaptionPlace(folder: string, { pictures, others }: FolderListing): CaptionPlace {
+/** Where the captions are, as far as the files tell: a table, else texts beside images, else folders' names. */
+export function findCaptionPlace(folder: string, { images, others }: FolderListing): CaptionPlace {
   const files = new Set(others);
   if (tableNames.some((name) => files.has(name))) {
     return "table";
   }
-  if (pictures.some((picture) => files.has(textFileOf(picture)))) {
+  if (images.some((image) => files.has(textFileOf(image)))) {
     return "text-files";
   }
-  if (pictures.every((picture) => picture.includes("/"))) {
+  if (images.every((image) => image.includes("/"))) {
     return "folder-names";
   }
   throw new DataError(
-    `${folder}: found no captions. Put captions.jsonl or captions.csv there, or a .txt beside each picture, or the ` +
-      'pictures into folders named as their captions; or, for pictures alone, say captions: "none".',
+    `${folder}: found no captions. Put captions.jsonl or captions.csv there, or a .txt beside each image, or the ` +
+      'images into folders named as their captions; or, for images alone, say captions: "none".',
   );
 }
 
 /**
- * The caption of each picture, in the order of the listing; spaces and line breaks become single spaces.
+ * The caption of each image, in the order of the listing; spaces and line breaks become single spaces.
  *
- * @throws a {@link DataError} naming the picture that has none or two, or the row whose picture is missing.
+ * @throws a {@link DataError} naming the image that has none or two, or the row whose image is missing.
  * @throws a {@link ConfigError} when there is no such place.
  */
 export async function readCaptions(folder: string, listing: FolderListing, place: CaptionPlace): Promise<string[]> {
-  const { pictures } = listing;
+  const { images } = listing;
   switch (place) {
     case "none":
-      return pictures.map(() => "");
+      return images.map(() => "");
     case "folder-names":
-      return pictures.map((picture) => tidyCaption(captionOfFolder(folder, picture), join(folder, picture)));
+      return images.map((image) => tidyCaption(captionOfFolder(folder, image), join(folder, image)));
     case "text-files":
       return readTextFiles(folder, listing);
     case "table":
@@ -50,27 +50,27 @@ export async function readCaptions(folder: string, listing: FolderListing, place
   }
 }
 
-function captionOfFolder(folder: string, picture: string): string {
-  if (!picture.includes("/")) {
-    throw new DataError(`${join(folder, picture)}: expected it in a folder named as its caption.`);
+function captionOfFolder(folder: string, image: string): string {
+  if (!image.includes("/")) {
+    throw new DataError(`${join(folder, image)}: expected it in a folder named as its caption.`);
   }
-  return posix.basename(posix.dirname(picture)).replaceAll("_", " ");
+  return posix.basename(posix.dirname(image)).replaceAll("_", " ");
 }
 
-async function readTextFiles(folder: string, { pictures, others }: FolderListing): Promise<string[]> {
+async function readTextFiles(folder: string, { images, others }: FolderListing): Promise<string[]> {
   const files = new Set(others);
-  const missing = pictures.filter((picture) => !files.has(textFileOf(picture)));
+  const missing = images.filter((image) => !files.has(textFileOf(image)));
   if (missing.length > 0) {
     throw new DataError(
-      `${folder}: ${listed(missing)} without a caption; expected a text beside each picture, such as ${textFileOf(missing[0]!)}.`,
+      `${folder}: ${listed(missing)} without a caption; expected a text beside each image, such as ${textFileOf(missing[0]!)}.`,
     );
   }
   const captions: string[] = [];
   const taken = new Set<string>();
-  for (const picture of pictures) {
-    const file = textFileOf(picture);
+  for (const image of images) {
+    const file = textFileOf(image);
     if (taken.has(file)) {
-      throw new DataError(`${folder}: ${file} stands beside two pictures; give them different names.`);
+      throw new DataError(`${folder}: ${file} stands beside two images; give them different names.`);
     }
     taken.add(file);
     const path = join(folder, file);
@@ -79,13 +79,13 @@ async function readTextFiles(folder: string, { pictures, others }: FolderListing
   return captions;
 }
 
-async function readTable(folder: string, { pictures, others }: FolderListing): Promise<string[]> {
+async function readTable(folder: string, { images, others }: FolderListing): Promise<string[]> {
   const tables = tableNames.filter((name) => others.includes(name));
   if (tables.length !== 1) {
     throw new DataError(`${folder}: expected one of ${tableNames.join(", ")}, got ${tables.join(" and ") || "none"}.`);
   }
   const path = join(folder, tables[0]!);
-  const known = new Set(pictures.map(keyOf));
+  const known = new Set(images.map(keyOf));
   const captions = new Map<string, { caption: string; line: number }>();
   for (const { file, caption, line } of parseCaptionTable(await readText(path), path)) {
     const key = keyOf(file);
@@ -93,7 +93,7 @@ async function readTable(folder: string, { pictures, others }: FolderListing): P
       const reason = others.some((other) => keyOf(other) === key)
         ? "it is no PNG, JPEG or WebP"
         : "there is no such file";
-      throw new DataError(`${path}, line ${line}: no picture ${file} in ${folder}; ${reason}.`);
+      throw new DataError(`${path}, line ${line}: no image ${file} in ${folder}; ${reason}.`);
     }
     const before = captions.get(key);
     if (before !== undefined) {
@@ -101,11 +101,11 @@ async function readTable(folder: string, { pictures, others }: FolderListing): P
     }
     captions.set(key, { caption: tidyCaption(caption, `${path}, line ${line}`), line });
   }
-  const missing = pictures.filter((picture) => !captions.has(keyOf(picture)));
+  const missing = images.filter((image) => !captions.has(keyOf(image)));
   if (missing.length > 0) {
-    throw new DataError(`${path}: ${listed(missing)} without a caption. Add rows, or move the pictures elsewhere.`);
+    throw new DataError(`${path}: ${listed(missing)} without a caption. Add rows, or move the images elsewhere.`);
   }
-  return pictures.map((picture) => captions.get(keyOf(picture))!.caption);
+  return images.map((image) => captions.get(keyOf(image))!.caption);
 }
 
 async function readText(path: string): Promise<string> {
@@ -126,8 +126,8 @@ function tidyCaption(caption: string, where: string): string {
 }
 
 /** "a/b.png" → "a/b.txt". */
-function textFileOf(picture: string): string {
-  return picture.replace(/\.[^.]+$/, ".txt");
+function textFileOf(image: string): string {
+  return image.replace(/\.[^.]+$/, ".txt");
 }
 
 /** One spelling of a path: "./a\\é.png" and "a/é.png" are one file, whichever way the é is encoded. */
@@ -135,8 +135,8 @@ function keyOf(path: string): string {
   return posix.normalize(path.replaceAll("\\", "/")).normalize("NFC");
 }
 
-/** "3 pictures (a.png, b.png, …)". */
+/** "3 images (a.png, b.png, …)". */
 function listed(paths: readonly string[]): string {
   const shown = paths.slice(0, 3).join(", ");
-  return `${paths.length} ${paths.length === 1 ? "picture" : "pictures"} (${shown}${paths.length > 3 ? ", …" : ""})`;
+  return `${paths.length} ${paths.length === 1 ? "image" : "images"} (${shown}${paths.length > 3 ? ", …" : ""})`;
 }

@@ -4,12 +4,12 @@ import { gunzipSync } from "node:zlib";
 import { DataError } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { parseIdx } from "./idx.js";
-import { joinIdx, type LabelledImages } from "./labelled-images.js";
+import { joinIdx, type LabeledImages } from "./labeled-images.js";
 
-/** A training set and a test set of labelled pictures. */
-export interface LabelledSplits {
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
+/** A training set and a test set of labeled images. */
+export interface LabeledSplits {
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
 }
 
 /** The four files of MNIST and of its drop-in relatives, by their usual names. */
@@ -31,7 +31,7 @@ const largestFile = 1 << 29;
  *
  * @throws a {@link DataError} when a file is missing, damaged, or at odds with its twin.
  */
-export async function loadIdxFolder(folder: string): Promise<LabelledSplits> {
+export async function loadIdxFolder(folder: string): Promise<LabeledSplits> {
   const found = await findIdxFiles(folder);
   const missing = Object.values(idxFileNames).filter((name) => !found.has(name));
   if (missing.length > 0) {

@@ -6,9 +6,9 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import pickles from "../fixtures/pickles.json" with { type: "json" };
 import { captionClasses } from "./caption-classes.js";
-import { colourDigits } from "./colour-digits.js";
+import { colorDigits } from "./color-digits.js";
 import { writeIdx } from "./idx-fixture.js";
-import { gatherLabelled } from "./labelled-images.js";
+import { gatherLabeled } from "./labeled-images.js";
 import { loadCaptionedDigits } from "./load-captioned-digits.js";
 import { loadMnist } from "./load-mnist.js";
 import { type MirrorServer, startMirrorServer } from "./mirror-server-fixture.js";
@@ -151,7 +151,7 @@ describe("loadCaptionedDigits", () => {
     const known = (digits: typeof trainDigits) =>
       new Set(
         Array.from({ length: digits.labels.length }, (_, i) =>
-          inkOfGrey(digits.images.data.subarray(i * 784, (i + 1) * 784)),
+          inkOfGray(digits.images.data.subarray(i * 784, (i + 1) * 784)),
         ),
       );
     const trainInk = known(trainDigits);
@@ -167,18 +167,18 @@ describe("loadCaptionedDigits", () => {
     expect((await loadCaptionedDigits({ ...options, seed: 4 })).train.captions).not.toEqual(train.captions);
   });
 
-  it("gives no test picture the draws of a training picture", async () => {
+  it("gives no test image the draws of a training image", async () => {
     await writeMnist(folder, "gz");
     const { train, test } = await loadCaptionedDigits({ dataDir: folder, seed: 3 });
-    const colours = ({ digitColours, backgroundColours }: typeof train) =>
-      Array.from(digitColours, (colour, i) => `${colour} ${backgroundColours[i]}`).sort();
+    const colors = ({ digitColors, backgroundColors }: typeof train) =>
+      Array.from(digitColors, (color, i) => `${color} ${backgroundColors[i]}`).sort();
     const drawn = (indices: number[]) => {
-      const digits = gatherLabelled(trainDigits, Array(indices.length).fill(0));
-      return colours(colourDigits(digits, { seed: 3, indices }));
+      const digits = gatherLabeled(trainDigits, Array(indices.length).fill(0));
+      return colors(colorDigits(digits, { seed: 3, indices }));
     };
     const numbers = Array.from({ length: 40 }, (_, i) => i);
-    expect(colours(train)).toEqual(drawn(numbers.slice(0, 30)));
-    expect(colours(test)).toEqual(drawn(numbers.slice(30)));
+    expect(colors(train)).toEqual(drawn(numbers.slice(0, 30)));
+    expect(colors(test)).toEqual(drawn(numbers.slice(30)));
   });
 
   it("falls back to procedural digits where MNIST is not to be had, and says so", async () => {
@@ -207,7 +207,7 @@ describe("loadCaptionedDigits", () => {
     await expect(loadCaptionedDigits({ source: "fashion" as never, seed: 1 })).rejects.toThrow('got "fashion"');
   });
 
-  it("reads the course data with the tokenizer's own pictures", async () => {
+  it("reads the course data with the tokenizer's own images", async () => {
     const write = (name: string, key: keyof typeof pickles) =>
       writeFile(join(folder, name), Buffer.from(pickles[key], "base64"));
     await expect(loadCaptionedDigits({ source: "course", dataDir: folder, seed: 1 })).rejects.toThrow(
@@ -228,11 +228,11 @@ describe("loadCaptionedDigits", () => {
   });
 });
 
-/** Which pixels differ from the corner, as text: the digit's shape whatever its colours. */
+/** Which pixels differ from the corner, as text: the digit's shape whatever its colors. */
 function inkOf(rgb: Uint8Array): string {
   return Array.from({ length: 784 }, (_, i) => Number([0, 1, 2].some((c) => rgb[3 * i + c] !== rgb[c]))).join("");
 }
 
-function inkOfGrey(grey: Uint8Array): string {
-  return Array.from(grey, (value) => Number(value >= 128)).join("");
+function inkOfGray(gray: Uint8Array): string {
+  return Array.from(gray, (value) => Number(value >= 128)).join("");
 }

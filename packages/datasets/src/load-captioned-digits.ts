@@ -1,8 +1,8 @@
 import { ConfigError, Random } from "@mmgen/core";
 import { type CaptionedDigits, gatherCaptioned } from "./captioned-images.js";
-import { type ColourDigitsOptions, colourDigits } from "./colour-digits.js";
+import { type ColorDigitsOptions, colorDigits } from "./color-digits.js";
 import type { ImageSplits } from "./course-data.js";
-import { gatherLabelled, type LabelledImages } from "./labelled-images.js";
+import { gatherLabeled, type LabeledImages } from "./labeled-images.js";
 import { type CourseData, loadCourseData } from "./load-course-data.js";
 import { findMnist, type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 import { proceduralDigits } from "./procedural-digits.js";
@@ -23,7 +23,7 @@ export interface LoadCaptionedDigitsOptions
   readonly validationCount?: number | undefined;
   /** Default: all of MNIST's; 10 000 procedural digits. */
   readonly testCount?: number | undefined;
-  readonly style?: ColourDigitsOptions["style"] | undefined;
+  readonly style?: ColorDigitsOptions["style"] | undefined;
 }
 
 /** Captioned digits in disjoint splits. */
@@ -32,18 +32,18 @@ export interface CaptionedDigitSplits {
   /** Empty unless `validationCount` was given. */
   readonly validation: CaptionedDigits;
   readonly test: CaptionedDigits;
-  /** Pictures to train the image tokenizer on, where the source has its own for that (`course`). */
+  /** Images to train the image tokenizer on, where the source has its own for that (`course`). */
   readonly tokenizerImages?: ImageSplits;
   /** The source in use, one line for people. */
   readonly source: string;
 }
 
 /**
- * Loads or draws digits, colours and captions them, and splits them.
+ * Loads or draws digits, colors and captions them, and splits them.
  *
  * - `mnist`: {@link loadMnist} with its folders and download.
  * - `procedural`: {@link proceduralDigits}, which needs neither files nor a network.
- * - `course`: {@link loadCourseData}'s pictures with their own colours and captions.
+ * - `course`: {@link loadCourseData}'s images with their own colors and captions.
  * - `auto`: MNIST where it can be had, else procedural digits.
  *
  * The same seed, source and counts give the same examples; a smaller `trainCount` gives a part of the greater one's.
@@ -71,13 +71,13 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
   }
 }
 
-/** Numbers of the first example of each split among a source's endless or joined sequence of pictures. */
+/** Numbers of the first example of each split among a source's endless or joined sequence of images. */
 const proceduralStarts = { train: 0, validation: 2 ** 40, test: 2 ** 41 };
 
 function drawSplits(options: LoadCaptionedDigitsOptions, source: string): CaptionedDigitSplits {
   const { seed, trainCount = 60_000, validationCount = 0, testCount = 10_000, style } = options;
   const draw = (count: number, start: number): CaptionedDigits =>
-    colourDigits(proceduralDigits({ count, seed, start }), {
+    colorDigits(proceduralDigits({ count, seed, start }), {
       seed,
       indices: Float64Array.from({ length: count }, (_, i) => start + i),
       ...(style && { style }),
@@ -98,17 +98,17 @@ function splitMnist(mnist: Mnist, options: LoadCaptionedDigitsOptions): Captione
   const sizes = { train: trainCount, validation: validationCount };
   const { train: trainIndices, validation } = splitIndices(train.images.count, sizes, random.fork("train"));
   const { test: testIndices } = splitIndices(test.images.count, { test: testCount }, random.fork("test"));
-  // A test picture's number follows those of all training pictures, so that no two pictures share their draws.
-  const colour = (digits: LabelledImages, indices: Int32Array, start: number): CaptionedDigits =>
-    colourDigits(gatherLabelled(digits, indices), {
+  // A test image's number follows those of all training images, so that no two images share their draws.
+  const color = (digits: LabeledImages, indices: Int32Array, start: number): CaptionedDigits =>
+    colorDigits(gatherLabeled(digits, indices), {
       seed,
       indices: indices.map((index) => start + index),
       ...(style && { style }),
     });
   return {
-    train: colour(train, trainIndices, 0),
-    validation: colour(train, validation, 0),
-    test: colour(test, testIndices, train.images.count),
+    train: color(train, trainIndices, 0),
+    validation: color(train, validation, 0),
+    test: color(test, testIndices, train.images.count),
     source: `${mnist.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
   };
 }
@@ -117,7 +117,7 @@ function splitCourse(course: CourseData, options: LoadCaptionedDigitsOptions): C
   const { train, test, tokenizerImages } = course;
   const { seed, validationCount = 0, style } = options;
   if (style !== undefined) {
-    throw new ConfigError("style: the course data come coloured; leave it out with source course.");
+    throw new ConfigError("style: the course data come colored; leave it out with source course.");
   }
   const { trainCount = Math.max(0, train.images.count - validationCount), testCount = test.images.count } = options;
   const random = Random.fromSeed(seed).fork("splits");

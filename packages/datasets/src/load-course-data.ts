@@ -6,11 +6,11 @@ import type { CaptionedDigits } from "./captioned-images.js";
 import { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./course-data.js";
 import { dataFolder } from "./data-folders.js";
 
-/** The course data: captioned pictures, and those its image tokenizer was trained on. */
+/** The course data: captioned images, and those its image tokenizer was trained on. */
 export interface CourseData {
   readonly train: CaptionedDigits;
   readonly test: CaptionedDigits;
-  /** Coloured digits on black, without captions. */
+  /** Colored digits on black, without captions. */
   readonly tokenizerImages: ImageSplits;
   /** Where it came from, for people. */
   readonly source: string;

@@ -1,5 +1,5 @@
 import { ConfigError } from "@mmgen/core";
-import { gatherLabelled, type LabelledImages } from "./labelled-images.js";
+import { gatherLabeled, type LabeledImages } from "./labeled-images.js";
 import { findMnist, type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 import { proceduralDigits } from "./procedural-digits.js";
 
@@ -17,17 +17,17 @@ export interface LoadDigitsOptions extends LoadMnistOptions {
   readonly testCount: number;
 }
 
-/** Grey digits in disjoint splits. */
+/** Gray digits in disjoint splits. */
 export interface DigitSplits {
-  readonly train: LabelledImages;
-  readonly validation: LabelledImages;
-  readonly test: LabelledImages;
+  readonly train: LabeledImages;
+  readonly validation: LabeledImages;
+  readonly test: LabeledImages;
   /** The source in use, one line for people. */
   readonly source: string;
 }
 
 /**
- * Loads or draws grey digits and splits them in the order of their files: of MNIST's 60 000 the first 50 000 to train on
+ * Loads or draws gray digits and splits them in the order of their files: of MNIST's 60 000 the first 50 000 to train on
  * and the last 10 000 to validate on is the split of many write-ups.
  *
  * @throws a `DataError` when the source cannot be had; for `auto` only when files are there but damaged.
@@ -80,8 +80,8 @@ function drawDigits(options: LoadDigitsOptions, source: string): DigitSplits {
   };
 }
 
-function range(digits: LabelledImages, start: number, count: number): LabelledImages {
-  return gatherLabelled(
+function range(digits: LabeledImages, start: number, count: number): LabeledImages {
+  return gatherLabeled(
     digits,
     Int32Array.from({ length: count }, (_, i) => start + i),
   );

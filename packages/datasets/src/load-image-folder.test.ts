@@ -18,13 +18,13 @@ const green: Rgb = [0, 255, 0];
 const blue: Rgb = [0, 0, 255];
 const white: Rgb = [255, 255, 255];
 
-/** A picture of one colour in the format of its name, without loss in PNG and WebP. */
+/** An image of one color in the format of its name, without loss in PNG and WebP. */
 async function flat([r, g, b]: Rgb, name = "x.png", width = 6, height = 6): Promise<Buffer> {
-  const picture = sharp({ create: { width, height, channels: 3, background: { r, g, b } } });
+  const image = sharp({ create: { width, height, channels: 3, background: { r, g, b } } });
   if (name.endsWith("webp")) {
-    return picture.webp({ lossless: true }).toBuffer();
+    return image.webp({ lossless: true }).toBuffer();
   }
-  return /jpe?g$/i.test(name) ? picture.jpeg({ quality: 100 }).toBuffer() : picture.png().toBuffer();
+  return /jpe?g$/i.test(name) ? image.jpeg({ quality: 100 }).toBuffer() : image.png().toBuffer();
 }
 
 async function put(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
@@ -46,14 +46,14 @@ async function failure(options: Partial<LoadImageFolderOptions> = {}, kind: type
   return (error as Error).message;
 }
 
-/** Red, green and blue of each picture's first pixel. */
+/** Red, green and blue of each image's first pixel. */
 const firstPixels = ({ data, count, height, width, channels }: ImageBatch) =>
   Array.from({ length: count }, (_, i) => {
     const start = i * height * width * channels;
     return [...data.subarray(start, start + channels)];
   });
 
-describe("loadImageFolder: pictures", () => {
+describe("loadImageFolder: images", () => {
   it("reads PNG, JPEG and WebP from folders in folders, in the order of their paths", async () => {
     await put({
       "b.png": await flat(red),
@@ -68,10 +68,10 @@ describe("loadImageFolder: pictures", () => {
     expect(train.captions).toEqual(["", "", ""]);
     const [jpeg, ...lossless] = firstPixels(train.images);
     expect(lossless).toEqual([green, red]);
-    // JPEG of quality 100: within rounding of its colour transform.
+    // JPEG of quality 100: within rounding of its color transform.
     expect(Math.max(...jpeg!.map((level, i) => Math.abs(level - blue[i]!)))).toBeLessThanOrEqual(2);
     expect([validation.images.count, test.images.count]).toEqual([0, 0]);
-    expect(source).toBe(`3 pictures from ${folder}, 4 × 4, captions: none, seed 0`);
+    expect(source).toBe(`3 images from ${folder}, 4 × 4, captions: none, seed 0`);
   });
 
   it("covers, contains or fills the form", async () => {
@@ -104,7 +104,7 @@ describe("loadImageFolder: pictures", () => {
     expect([fill(0, 1), fill(7, 6), fill(7, 11)]).toEqual([red, green, blue]);
   });
 
-  it("lays transparent pixels on the background, and turns pictures upright", async () => {
+  it("lays transparent pixels on the background, and turns images upright", async () => {
     const clear = await sharp({
       create: { width: 4, height: 4, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },
     })
@@ -122,12 +122,12 @@ describe("loadImageFolder: pictures", () => {
     expect(firstPixels(onBlack.train.images)[0]).toEqual([0, 0, 0]);
   });
 
-  it("brings grey, palette and 16-bit pictures to the channels asked for", async () => {
-    const grey = { create: { width: 4, height: 4, channels: 3 as const, background: { r: 120, g: 120, b: 120 } } };
+  it("brings gray, palette and 16-bit images to the channels asked for", async () => {
+    const gray = { create: { width: 4, height: 4, channels: 3 as const, background: { r: 120, g: 120, b: 120 } } };
     await put({
-      "deep.png": await sharp(grey).toColourspace("rgb16").png().toBuffer(),
-      "grey.png": await sharp(grey).toColourspace("b-w").png().toBuffer(),
-      "palette.png": await sharp(grey).png({ palette: true }).toBuffer(),
+      "deep.png": await sharp(gray).toColorspace("rgb16").png().toBuffer(),
+      "gray.png": await sharp(gray).toColorspace("b-w").png().toBuffer(),
+      "palette.png": await sharp(gray).png({ palette: true }).toBuffer(),
     });
     for (const channels of [1, 3] as const) {
       const { images } = (await load({ captions: "none", channels })).train;
@@ -169,13 +169,13 @@ describe("loadImageFolder: pictures", () => {
       "torn.png": (await flat(red)).subarray(0, 50),
     });
     const message = await failure({ captions: "none" });
-    expect(message).toContain("4 of 5 pictures cannot be read");
+    expect(message).toContain("4 of 5 images cannot be read");
     expect(message).toMatch(
       /cut\.jpg: not readable \(.+\); drawing\.png: neither PNG.*; empty\.webp: empty; torn\.png: not readable/,
     );
   });
 
-  it("tells of pictures in other formats, and refuses a folder without any", async () => {
+  it("tells of images in other formats, and refuses a folder without any", async () => {
     const messages: string[] = [];
     await put({ "a.png": await flat(red), "b.gif": "GIF89a" });
     await load({ captions: "none", onMessage: (message) => messages.push(message) });
@@ -217,7 +217,7 @@ describe("loadImageFolder: pictures", () => {
 });
 
 describe("loadImageFolder: captions", () => {
-  const pictures = async (...names: string[]) => {
+  const images = async (...names: string[]) => {
     for (const name of names) {
       await put({ [name]: await flat(red, name) });
     }
@@ -236,13 +236,13 @@ describe("loadImageFolder: captions", () => {
     ["captions.csv", "\ufefffile_name,text\nb.png,a red square\nin/a.png,red\n"],
     ["metadata.csv", 'caption,file_name,x\r\n"a red\nsquare",b.png,\r\nred,in/a.png,1'],
   ])("reads %s", async (name, content) => {
-    await pictures("b.png", "in/a.png");
+    await images("b.png", "in/a.png");
     await put({ [name]: content });
     expect(await captionsOf()).toEqual({ "b.png": "a red square", "in/a.png": "red" });
   });
 
-  it("reads texts beside the pictures, and the names of their folders", async () => {
-    await pictures("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
+  it("reads texts beside the images, and the names of their folders", async () => {
+    await images("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
     expect(await captionsOf()).toEqual({
       "red/a.png": "red",
       "dark_blue/b.jpg": "dark blue",
@@ -258,13 +258,13 @@ describe("loadImageFolder: captions", () => {
   });
 
   it("knows a name with an accent however it is encoded", async () => {
-    await pictures("caf\u00e9.png");
+    await images("caf\u00e9.png");
     await put({ "captions.csv": "file_name,text\ncafe\u0301.png,coffee\n" });
     expect(await captionsOf()).toEqual({ "caf\u00e9.png": "coffee" });
   });
 
   it("says what is wrong with a table, by file and line", async () => {
-    await pictures("a.png", "b.png");
+    await images("a.png", "b.png");
     const wrong = async (name: string, content: string | Uint8Array) => {
       await put({ [name]: content });
       const message = await failure();
@@ -272,12 +272,10 @@ describe("loadImageFolder: captions", () => {
       return message;
     };
     const row = (file: string) => `{"file_name": "${file}", "text": "x"}\n`;
-    expect(await wrong("captions.jsonl", row("a.png"))).toContain("1 picture (b.png) without a caption");
+    expect(await wrong("captions.jsonl", row("a.png"))).toContain("1 image (b.png) without a caption");
     expect(await wrong("captions.jsonl", row("a.png") + row("./a.png"))).toMatch(/line 2: .*already, in line 1/);
-    expect(await wrong("captions.jsonl", row("a.png") + row("c.png"))).toMatch(
-      /line 2: no picture c\.png.*no such file/,
-    );
-    expect(await wrong("captions.jsonl", row("../a.png"))).toMatch(/line 1: no picture \.\.\/a\.png/);
+    expect(await wrong("captions.jsonl", row("a.png") + row("c.png"))).toMatch(/line 2: no image c\.png.*no such file/);
+    expect(await wrong("captions.jsonl", row("../a.png"))).toMatch(/line 1: no image \.\.\/a\.png/);
     expect(await wrong("captions.jsonl", row("captions.jsonl"))).toContain("it is no PNG, JPEG or WebP");
     expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: not readable as JSON/);
     expect(await wrong("captions.jsonl", "[1]")).toMatch(/line 1: expected an object/);
@@ -296,7 +294,7 @@ describe("loadImageFolder: captions", () => {
   });
 
   it("says what is wrong with texts and folders", async () => {
-    await pictures("in/a.png", "in/b.png", "c.png");
+    await images("in/a.png", "in/b.png", "c.png");
     expect(await failure()).toContain("found no captions");
     expect(await failure({ captions: "folder-names" })).toContain(
       "c.png: expected it in a folder named as its caption",
@@ -304,15 +302,15 @@ describe("loadImageFolder: captions", () => {
     expect(await failure({ captions: "table" })).toContain("got none");
     await put({ "in/a.txt": "x" });
     expect(await failure()).toContain(
-      "2 pictures (c.png, in/b.png) without a caption; expected a text beside each picture, such as c.txt",
+      "2 images (c.png, in/b.png) without a caption; expected a text beside each image, such as c.txt",
     );
     await put({ "in/b.txt": "\n", "c.txt": "x" });
     expect(await failure()).toContain("b.txt: the caption is empty");
-    await pictures("in/a.webp");
-    expect(await failure()).toContain("in/a.txt stands beside two pictures");
+    await images("in/a.webp");
+    expect(await failure()).toContain("in/a.txt stands beside two images");
   });
 
-  it("splits by the seed into disjoint sets that keep pictures and captions together", async () => {
+  it("splits by the seed into disjoint sets that keep images and captions together", async () => {
     for (let i = 0; i < 20; i++) {
       await put({ [`${i}.png`]: await flat([i, 0, 0]), [`${i}.txt`]: `number ${i}` });
     }

@@ -2,26 +2,26 @@ import { join } from "node:path";
 import { AbortedError, ConfigError, DataError, type ImageBatch, Random } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { type CaptionedImages, gatherCaptioned } from "./captioned-images.js";
-import { PictureDecoder, type PictureForm } from "./decode-picture.js";
+import { ImageDecoder, type ImageForm } from "./decode-image.js";
 import { type CaptionPlace, findCaptionPlace, readCaptions } from "./folder-captions.js";
-import { listPictureFolder } from "./picture-files.js";
+import { listImageFolder } from "./image-files.js";
 import { splitIndices } from "./splits.js";
 
 /** Options of {@link loadImageFolder}. */
 export interface LoadImageFolderOptions {
-  /** Pictures are looked for in it and in all folders in it. */
+  /** Images are looked for in it and in all folders in it. */
   readonly folder: string;
-  /** Height and width that all pictures are brought to, in pixels. */
+  /** Height and width that all images are brought to, in pixels. */
   readonly side: number | { readonly height: number; readonly width: number };
   /**
    * - `cover` (default): fills the form, and cuts off what stands over at both ends evenly.
-   * - `contain`: shows the whole picture, with the background beside it.
+   * - `contain`: shows the whole image, with the background beside it.
    * - `fill`: distorts.
    */
   readonly fit?: "cover" | "contain" | "fill" | undefined;
-  /** 3, red, green and blue (default), or 1, grey. */
+  /** 3, red, green and blue (default), or 1, gray. */
   readonly channels?: 1 | 3 | undefined;
-  /** Red, green and blue, 0..255, under transparent pixels and beside contained pictures; default white. */
+  /** Red, green and blue, 0..255, under transparent pixels and beside contained images; default white. */
   readonly background?: readonly [number, number, number] | undefined;
   /** The greatest level, 1..255; below 255 the levels are evenly spread. Default 255. */
   readonly maxValue?: number | undefined;
@@ -29,7 +29,7 @@ export interface LoadImageFolderOptions {
    * - `table`: `metadata.jsonl`, `captions.jsonl`, `metadata.csv` or `captions.csv` in the folder, with `file_name` and
    *   `text`, as Hugging Face's imagefolder has them.
    * - `text-files`: `cat.txt` beside `cat.png`.
-   * - `folder-names`: the name of the folder that the picture is in, "_" read as a space.
+   * - `folder-names`: the name of the folder that the image is in, "_" read as a space.
    * - `none`: every caption is empty.
    *
    * Absent: the first of these three that the files tell of.
@@ -39,21 +39,21 @@ export interface LoadImageFolderOptions {
   readonly validationCount?: number | undefined;
   /** Default 0. */
   readonly testCount?: number | undefined;
-  /** Decides which pictures go where; default 0. */
+  /** Decides which images go where; default 0. */
   readonly seed?: number | undefined;
   /** Told what was passed over. */
   readonly onMessage?: ((message: string) => void) | undefined;
-  /** Stops between pictures. */
+  /** Stops between images. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Captioned pictures, and the files they were read from. */
+/** Captioned images, and the files they were read from. */
 export interface FolderImages extends CaptionedImages {
   /** Relative to the folder, with "/" between the parts, `[count]`. */
   readonly files: readonly string[];
 }
 
-/** A folder's pictures in disjoint splits, each in the order of its files' names. */
+/** A folder's images in disjoint splits, each in the order of its files' names. */
 export interface ImageFolderSplits {
   readonly train: FolderImages;
   /** Empty unless `validationCount` was given. */
@@ -64,28 +64,28 @@ export interface ImageFolderSplits {
   readonly source: string;
 }
 
-/** Pictures decoded at once: enough for sharp's threads, few enough to keep whole files in memory. */
+/** Images decoded at once: enough for sharp's threads, few enough to keep whole files in memory. */
 const together = 16;
 
 /**
- * Reads people's own pictures, PNG, JPEG and WebP, with their captions, resized to one form.
+ * Reads people's own images, PNG, JPEG and WebP, with their captions, resized to one form.
  *
- * Needs the optional peer `sharp`. The same files, options and seed give the same result on every system. A picture is
+ * Needs the optional peer `sharp`. The same files, options and seed give the same result on every system. An image is
  * turned upright as its EXIF data say; of an animation the first frame counts.
  *
  * @throws a {@link ConfigError} when an option is out of range or `sharp` is not installed.
- * @throws a {@link DataError} naming the file when a picture is damaged, a caption has no picture, a picture has no
- * caption or two, or there is no picture at all.
+ * @throws a {@link DataError} naming the file when an image is damaged, a caption has no image, an image has no
+ * caption or two, or there is no image at all.
  * @throws a {@link AbortedError} when the signal fires.
  */
 export async function loadImageFolder(options: LoadImageFolderOptions): Promise<ImageFolderSplits> {
   const { folder, validationCount = 0, testCount = 0, seed = 0, onMessage, signal } = options;
-  const form = pictureForm(options);
-  const listing = await listPictureFolder(folder);
-  const total = listing.pictures.length;
+  const form = imageForm(options);
+  const listing = await listImageFolder(folder);
+  const total = listing.images.length;
   if (validationCount + testCount > total) {
     throw new ConfigError(
-      `${folder}: ${validationCount} pictures to validate and ${testCount} to test asked for, and there are ${total}.`,
+      `${folder}: ${validationCount} images to validate and ${testCount} to test asked for, and there are ${total}.`,
     );
   }
   const place = options.captions ?? findCaptionPlace(folder, listing);
@@ -96,60 +96,60 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
       `${folder}: passed over ${passedOver.length} files that are not PNG, JPEG or WebP, such as ${passedOver[0]}.`,
     );
   }
-  const images = await readPictures(folder, listing.pictures, form, signal);
+  const images = await readImages(folder, listing.images, form, signal);
   const sizes = { train: total - validationCount - testCount, validation: validationCount, test: testCount };
   const indices = splitIndices(total, sizes, Random.fromSeed(seed).fork("splits"));
   const pick = (split: Int32Array): FolderImages => {
     const inOrder = split.sort();
     return {
       ...gatherCaptioned({ images, captions }, inOrder),
-      files: Array.from(inOrder, (i) => listing.pictures[i]!),
+      files: Array.from(inOrder, (i) => listing.images[i]!),
     };
   };
   return {
     train: pick(indices.train),
     validation: pick(indices.validation),
     test: pick(indices.test),
-    source: `${total} pictures from ${folder}, ${form.height} × ${form.width}, captions: ${place}, seed ${seed}`,
+    source: `${total} images from ${folder}, ${form.height} × ${form.width}, captions: ${place}, seed ${seed}`,
   };
 }
 
-async function readPictures(
+async function readImages(
   folder: string,
-  pictures: readonly string[],
-  form: PictureForm,
+  images: readonly string[],
+  form: ImageForm,
   signal: AbortSignal | undefined,
 ): Promise<ImageBatch> {
   const { height, width, channels, maxValue } = form;
-  const decoder = await PictureDecoder.create(form);
+  const decoder = await ImageDecoder.create(form);
   const size = height * width * channels;
-  const data = new Uint8Array(pictures.length * size);
+  const data = new Uint8Array(images.length * size);
   const broken: string[] = [];
-  for (let start = 0; start < pictures.length; start += together) {
+  for (let start = 0; start < images.length; start += together) {
     if (signal?.aborted) {
       throw new AbortedError(`Reading ${folder} was stopped.`, { cause: signal.reason });
     }
-    const reading = pictures.slice(start, start + together).map(async (picture, i) => {
-      const bytes = await readFileBytes(join(folder, picture), "picture");
+    const reading = images.slice(start, start + together).map(async (image, i) => {
+      const bytes = await readFileBytes(join(folder, image), "image");
       data.set(await decoder.decode(bytes), (start + i) * size);
     });
     for (const [i, result] of (await Promise.allSettled(reading)).entries()) {
       if (result.status === "rejected") {
-        broken.push(`${pictures[start + i]}: ${(result.reason as Error).message}`);
+        broken.push(`${images[start + i]}: ${(result.reason as Error).message}`);
       }
     }
   }
   if (broken.length > 0) {
     const shown = broken.slice(0, 5).join("; ");
     throw new DataError(
-      `${folder}: ${broken.length} of ${pictures.length} pictures cannot be read: ${shown}${broken.length > 5 ? "; …" : ""}. ` +
+      `${folder}: ${broken.length} of ${images.length} images cannot be read: ${shown}${broken.length > 5 ? "; …" : ""}. ` +
         "Repair them or move them elsewhere.",
     );
   }
-  return { data, count: pictures.length, height, width, channels, maxValue };
+  return { data, count: images.length, height, width, channels, maxValue };
 }
 
-function pictureForm(options: LoadImageFolderOptions): PictureForm {
+function imageForm(options: LoadImageFolderOptions): ImageForm {
   const { side, fit = "cover", channels = 3, background = [255, 255, 255], maxValue = 255 } = options;
   const { height, width } = typeof side === "number" ? { height: side, width: side } : side;
   const check = (name: string, value: number, least: number, greatest: number) => {

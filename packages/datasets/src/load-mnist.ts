@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
 import { cacheFolder, dataFolder } from "./data-folders.js";
 import { downloadFile } from "./download.js";
-import { findIdxFiles, type LabelledSplits, loadIdxFolder } from "./idx-files.js";
+import { findIdxFiles, type LabeledSplits, loadIdxFolder } from "./idx-files.js";
 import { type MnistVariant, mnistVariants } from "./mnist-variants.js";
 import { reachableMirrors } from "./reachable-mirrors.js";
 import type { RemoteFile } from "./remote-file.js";
@@ -32,7 +32,7 @@ export interface LoadMnistOptions {
 }
 
 /** MNIST, a relative, or what took its place in the data folder. */
-export interface Mnist extends LabelledSplits {
+export interface Mnist extends LabeledSplits {
   /** Class `i`'s name, for captions: see `captionClasses`. */
   readonly classNames: readonly string[];
   /** Where it came from, for people: "MNIST (60000 + 10000) from /data/mnist". */
@@ -135,7 +135,7 @@ async function findVariantFolder(dataDir: string, variant: MnistVariant): Promis
   return undefined;
 }
 
-function describe(splits: LabelledSplits, folder: string, variant: MnistVariant): Mnist {
+function describe(splits: LabeledSplits, folder: string, variant: MnistVariant): Mnist {
   const { train, test } = splits;
   const { title, classNames } = mnistVariants[variant];
   const source = `${title} (${train.images.count} + ${test.images.count}) from ${folder}`;

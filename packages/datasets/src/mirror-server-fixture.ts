@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
  * What a path of the test server does: sends a body; cuts the connection or pauses after some bytes of it; sends
  * without end; never answers; or what a function of the request does.
  */
-export type MirrorBehaviour =
+export type MirrorBehavior =
   | Uint8Array
   | { readonly body: Uint8Array; readonly dropAfter?: number; readonly stallAfter?: number }
   | "endless"
@@ -21,21 +21,21 @@ export interface MirrorServer {
 }
 
 /** Starts a server on a free port of this machine; folders whose name starts with "silent" never answer. */
-export async function startMirrorServer(paths: Readonly<Record<string, MirrorBehaviour>>): Promise<MirrorServer> {
+export async function startMirrorServer(paths: Readonly<Record<string, MirrorBehavior>>): Promise<MirrorServer> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     requests.push([request.method, path, ...(request.headers.range ? [request.headers.range] : [])].join(" "));
-    const behaviour = path.startsWith("/silent") ? "silent" : paths[path];
-    if (behaviour === "silent") {
+    const behavior = path.startsWith("/silent") ? "silent" : paths[path];
+    if (behavior === "silent") {
       return;
     }
-    if (behaviour === undefined || request.method === "HEAD") {
-      response.writeHead(behaviour === undefined ? 404 : 200).end();
-    } else if (typeof behaviour === "function") {
-      behaviour(request, response);
+    if (behavior === undefined || request.method === "HEAD") {
+      response.writeHead(behavior === undefined ? 404 : 200).end();
+    } else if (typeof behavior === "function") {
+      behavior(request, response);
     } else {
-      send(behaviour, response);
+      send(behavior, response);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -54,7 +54,7 @@ export async function startMirrorServer(paths: Readonly<Record<string, MirrorBeh
  * A file served as good servers do, in ranges and with an ETag, but for a connection that breaks after `cutAfter` bytes
  * of each answer, of which the last ones may be lost.
  */
-export function rangedFile(body: Uint8Array, etag: string, cutAfter = Number.POSITIVE_INFINITY): MirrorBehaviour {
+export function rangedFile(body: Uint8Array, etag: string, cutAfter = Number.POSITIVE_INFINITY): MirrorBehavior {
   return ({ headers }, response) => {
     const from = headers["if-range"] === etag ? Number(/^bytes=(\d+)-$/.exec(headers.range ?? "")?.[1] ?? 0) : 0;
     if (from >= body.length) {
@@ -73,10 +73,10 @@ export function rangedFile(body: Uint8Array, etag: string, cutAfter = Number.POS
 }
 
 function send(
-  behaviour: Exclude<MirrorBehaviour, "silent" | ((request: IncomingMessage, response: ServerResponse) => void)>,
+  behavior: Exclude<MirrorBehavior, "silent" | ((request: IncomingMessage, response: ServerResponse) => void)>,
   response: ServerResponse,
 ): void {
-  if (behaviour === "endless") {
+  if (behavior === "endless") {
     const more = () => {
       while (!response.destroyed && response.write(new Uint8Array(65_536)));
     };
@@ -85,7 +85,7 @@ function send(
     return;
   }
   const { body, dropAfter, stallAfter } =
-    behaviour instanceof Uint8Array ? { body: behaviour, dropAfter: undefined, stallAfter: undefined } : behaviour;
+    behavior instanceof Uint8Array ? { body: behavior, dropAfter: undefined, stallAfter: undefined } : behavior;
   response.writeHead(200, { "content-length": body.length });
   if (dropAfter !== undefined) {
     response.write(body.subarray(0, dropAfter), () => response.destroy());

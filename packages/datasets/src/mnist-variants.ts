@@ -2,7 +2,7 @@ import { digitWords } from "./captions.js";
 import { idxFileNames } from "./idx-files.js";
 import type { RemoteFile } from "./remote-file.js";
 
-/** MNIST and its drop-in relatives: 60 000 + 10 000 grey pictures of 28 × 28 in ten classes, in the same four files. */
+/** MNIST and its drop-in relatives: 60 000 + 10 000 gray images of 28 × 28 in ten classes, in the same four files. */
 export type MnistVariant = "mnist" | "fashion-mnist" | "kmnist";
 
 /** Where one of the sets is to be had, and what its classes are. */
@@ -30,7 +30,7 @@ export const mnistVariants: Readonly<Record<MnistVariant, MnistVariantSource>> =
     }),
     mirrors: ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
   },
-  /** Xiao, Rasul and Vollgraf 2017, https://github.com/zalandoresearch/fashion-mnist (MIT licence) */
+  /** Xiao, Rasul and Vollgraf 2017, https://github.com/zalandoresearch/fashion-mnist (MIT license) */
   "fashion-mnist": {
     title: "Fashion-MNIST",
     classNames: ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],

@@ -1,6 +1,6 @@
 export { type DownloadOptions, downloadFile } from "./download.js";
 export type { CaptionPlace } from "./folder-captions.js";
-export { idxFileNames, type LabelledSplits, loadIdxFolder } from "./idx-files.js";
+export { idxFileNames, type LabeledSplits, loadIdxFolder } from "./idx-files.js";
 export {
   type CaptionedDigitSplits,
   type DigitSource,

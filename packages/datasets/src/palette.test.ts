@@ -11,8 +11,8 @@ const listed = `
 
 describe("palette", () => {
   it("is the documented one", () => {
-    const expected = [...listed.matchAll(/(\w+):([^;.]*)/g)].flatMap(([, shade, colours]) =>
-      [...colours!.matchAll(/(\w+) (\d{3})/g)].map(([, colour, rgb]) => `${shade} ${colour} ${rgb}`),
+    const expected = [...listed.matchAll(/(\w+):([^;.]*)/g)].flatMap(([, shade, colors]) =>
+      [...colors!.matchAll(/(\w+) (\d{3})/g)].map(([, color, rgb]) => `${shade} ${color} ${rgb}`),
     );
     expect(expected).toHaveLength(32);
     expect(palette.map(({ name, rgb }) => `${name} ${rgb.join("")}`).sort()).toEqual(expected.sort());

@@ -1,15 +1,15 @@
-/** A shade of a colour, as a caption names it and as a picture shows it. */
-export interface PaletteColour {
+/** A shade of a color, as a caption names it and as an image shows it. */
+export interface PaletteColor {
   /** Two words, "dark green". */
   readonly name: string;
   readonly shade: Shade;
   /** One word, "green". */
-  readonly colour: string;
+  readonly color: string;
   /** Levels 0..3 of red, green and blue. */
   readonly rgb: readonly [number, number, number];
 }
 
-/** The first word of a colour's name. */
+/** The first word of a color's name. */
 export type Shade = "dark" | "light" | "plain" | "bright" | "normal";
 
 const levels: Record<Shade, Record<string, string>> = {
@@ -51,15 +51,15 @@ const levels: Record<Shade, Record<string, string>> = {
 };
 
 /**
- * The 32 colours of the captioned digits, in a fixed order: attributes are indices into this list.
+ * The 32 colors of the captioned digits, in a fixed order: attributes are indices into this list.
  *
  * No two have the same red, green and blue.
  */
-export const palette: readonly PaletteColour[] = Object.entries(levels).flatMap(([shade, colours]) =>
-  Object.entries(colours).map(([colour, rgb]) => ({
-    name: `${shade} ${colour}`,
+export const palette: readonly PaletteColor[] = Object.entries(levels).flatMap(([shade, colors]) =>
+  Object.entries(colors).map(([color, rgb]) => ({
+    name: `${shade} ${color}`,
     shade: shade as Shade,
-    colour,
+    color,
     rgb: [Number(rgb[0]), Number(rgb[1]), Number(rgb[2])] as const,
   })),
 );

@@ -37,7 +37,7 @@ export class Pen {
    *
    * @param drift - How much of the radius is gained from start to end, so that closed loops may miss themselves.
    */
-  arc(centre: Point, radiusX: number, radiusY: number, fromDegrees: number, toDegrees: number, drift = 0): Point[] {
+  arc(center: Point, radiusX: number, radiusY: number, fromDegrees: number, toDegrees: number, drift = 0): Point[] {
     const count = Math.max(3, Math.ceil(Math.abs(toDegrees - fromDegrees) / 40) + 1);
     const points: Point[] = [];
     for (let i = 0; i < count; i++) {
@@ -45,7 +45,7 @@ export class Pen {
       const angle = ((fromDegrees + (toDegrees - fromDegrees) * share) * Math.PI) / 180;
       const grown = 1 + drift * share;
       points.push(
-        this.point(centre[0] + radiusX * grown * Math.cos(angle), centre[1] + radiusY * grown * Math.sin(angle)),
+        this.point(center[0] + radiusX * grown * Math.cos(angle), center[1] + radiusY * grown * Math.sin(angle)),
       );
     }
     return points;

@@ -3,7 +3,7 @@ import { proceduralDigits } from "./procedural-digits.js";
 
 const digits = proceduralDigits({ count: 2000, seed: 9 });
 
-function picture(index: number, of = digits): Uint8Array {
+function image(index: number, of = digits): Uint8Array {
   return of.images.data.subarray(index * 784, (index + 1) * 784);
 }
 
@@ -15,8 +15,8 @@ describe("proceduralDigits", () => {
     expect(proceduralDigits({ count: 50, seed: 10 }).images.data).not.toEqual(digits.images.data.slice(0, 50 * 784));
   });
 
-  it("draws no two pictures alike, and all ten digits about equally often", () => {
-    const seen = new Set(Array.from({ length: 2000 }, (_, i) => Buffer.from(picture(i)).toString("latin1")));
+  it("draws no two images alike, and all ten digits about equally often", () => {
+    const seen = new Set(Array.from({ length: 2000 }, (_, i) => Buffer.from(image(i)).toString("latin1")));
     expect(seen.size).toBe(2000);
     const counts = new Array(10).fill(0);
     for (const label of digits.labels) {
@@ -27,16 +27,16 @@ describe("proceduralDigits", () => {
     expect(Math.max(...counts)).toBeLessThan(200 + 5 * 13.4);
   });
 
-  it("keeps ink within 20 × 20 pixels about the centre of mass, as MNIST does", () => {
+  it("keeps ink within 20 × 20 pixels about the center of mass, as MNIST does", () => {
     for (let i = 0; i < 2000; i++) {
-      const pixels = picture(i);
+      const pixels = image(i);
       let mass = 0;
-      const centre = [0, 0];
+      const center = [0, 0];
       const low = [28, 28];
       const high = [-1, -1];
       pixels.forEach((value, at) => {
         [at % 28, Math.floor(at / 28)].forEach((place, axis) => {
-          centre[axis]! += value * place;
+          center[axis]! += value * place;
           if (value > 64) {
             low[axis] = Math.min(low[axis]!, place);
             high[axis] = Math.max(high[axis]!, place);
@@ -46,25 +46,25 @@ describe("proceduralDigits", () => {
       });
       for (const axis of [0, 1]) {
         expect(high[axis]! - low[axis]! + 1).toBeLessThanOrEqual(20);
-        // Whole-pixel moves: half a pixel off, and more only where the box would leave the picture.
-        expect(Math.abs(centre[axis]! / mass - 14)).toBeLessThan(1.6);
+        // Whole-pixel moves: half a pixel off, and more only where the box would leave the image.
+        expect(Math.abs(center[axis]! / mass - 14)).toBeLessThan(1.6);
       }
       expect(mass / 255).toBeGreaterThan(10);
     }
   });
 
   it("draws each digit more like itself than like the others", () => {
-    // Nearest mean picture, the weakest of classifiers: pictures whose class did not matter would score 0.1.
+    // Nearest mean image, the weakest of classifiers: images whose class did not matter would score 0.1.
     const means = Array.from({ length: 10 }, () => new Float64Array(784));
     for (let i = 0; i < 1500; i++) {
       const mean = means[digits.labels[i]!]!;
-      picture(i).forEach((value, at) => {
+      image(i).forEach((value, at) => {
         mean[at]! += value / 150;
       });
     }
     let right = 0;
     for (let i = 1500; i < 2000; i++) {
-      const distances = means.map((mean) => picture(i).reduce((sum, value, at) => sum + (value - mean[at]!) ** 2, 0));
+      const distances = means.map((mean) => image(i).reduce((sum, value, at) => sum + (value - mean[at]!) ** 2, 0));
       right += distances.indexOf(Math.min(...distances)) === digits.labels[i] ? 1 : 0;
     }
     expect(right / 500).toBeGreaterThan(0.6);

@@ -1,7 +1,7 @@
 import { ConfigError, Random } from "@mmgen/core";
 import { type Allograph, allographs } from "./allographs.js";
 import { bendSegments, boundedNormal, flattenStrokes } from "./handwriting.js";
-import type { LabelledImages } from "./labelled-images.js";
+import type { LabeledImages } from "./labeled-images.js";
 import { Pen } from "./pen.js";
 import { renderSegments, side } from "./render-segments.js";
 
@@ -17,11 +17,11 @@ export interface ProceduralDigitsOptions {
  * Draws handwritten-looking digits, for where no MNIST can be had.
  *
  * Each is a vector drawing in one of several ways of writing its digit, bent, thickened and rendered as MNIST's
- * are: `[count, 28, 28, 1]`, 0 paper to 255 ink, in a box of 20 × 20 pixels about the centre of mass. Digit number
+ * are: `[count, 28, 28, 1]`, 0 paper to 255 ink, in a box of 20 × 20 pixels about the center of mass. Digit number
  * `i` of a seed depends on the two alone, so any range can be had again without those before it. The ten
  * classes are equally likely.
  */
-export function proceduralDigits(options: ProceduralDigitsOptions): LabelledImages {
+export function proceduralDigits(options: ProceduralDigitsOptions): LabeledImages {
   const { count, seed, start = 0 } = options;
   if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(start + count) || start < 0) {
     throw new ConfigError(

@@ -3,10 +3,10 @@ import type { Segments } from "./handwriting.js";
 /** Height and width of a drawn digit, in pixels. */
 export const side = 28;
 
-/** MNIST's digits were scaled to fit a square of this many pixels before they were centred. */
+/** MNIST's digits were scaled to fit a square of this many pixels before they were centered. */
 const inkBox = 20;
 
-// Scratch memory, overwritten by each picture.
+// Scratch memory, overwritten by each image.
 const distances = new Float32Array(side * side);
 const ink = new Uint8Array(side * side);
 
@@ -14,7 +14,7 @@ const ink = new Uint8Array(side * side);
  * Draws segments as ink of even thickness, antialiased by each pixel's distance to the stroke.
  *
  * As in MNIST the ink fits a box of 20 × 20 pixels, its proportions kept, and the box is moved by whole pixels to
- * where the ink's centre of mass is nearest to the picture's centre.
+ * where the ink's center of mass is nearest to the image's center.
  *
  * @param radius - Half the stroke's thickness in pixels.
  * @param edge - Width in pixels over which ink fades into paper.
@@ -26,7 +26,7 @@ export function renderSegments(segments: Segments, radius: number, edge: number,
     const share = (radius + edge / 2 - Math.sqrt(distances[i]!)) / edge;
     ink[i] = share >= 1 ? 255 : Math.round(255 * share);
   }
-  centreInk(out);
+  centerInk(out);
 }
 
 /** Fills `distances` with the squared distance of each pixel to its nearest segment, at most `reach` squared. */
@@ -57,7 +57,7 @@ function measureDistances(segments: Segments, reach: number): void {
   }
 }
 
-/** Scales the ink to its box, the box in the middle of the picture; pixel i covers i − 0.5 to i + 0.5. */
+/** Scales the ink to its box, the box in the middle of the image; pixel i covers i − 0.5 to i + 0.5. */
 function fitToBox(segments: Segments, radius: number): Segments {
   let left = Infinity;
   let right = -Infinity;
@@ -74,8 +74,8 @@ function fitToBox(segments: Segments, radius: number): Segments {
   return segments.map((value, i) => middle + scale * (value - (i % 2 === 0 ? left + right : top + bottom) / 2));
 }
 
-/** Copies `ink` to `out`, moved by whole pixels; ink never leaves the picture, as the box has four to spare on each side. */
-function centreInk(out: Uint8Array): void {
+/** Copies `ink` to `out`, moved by whole pixels; ink never leaves the image, as the box has four to spare on each side. */
+function centerInk(out: Uint8Array): void {
   let mass = 0;
   let massX = 0;
   let massY = 0;

@@ -52,8 +52,8 @@ export function roundSix(pen: Pen): Stroke[] {
 
 export function straightSix(pen: Pen): Stroke[] {
   const radius = pen.between(0.16, 0.3);
-  const centre: Point = [pen.between(0.34, 0.46), 1 - radius];
-  const loop = pen.arc(centre, pen.between(0.2, 0.34), radius, 190, -150 + pen.between(-60, 60));
+  const center: Point = [pen.between(0.34, 0.46), 1 - radius];
+  const loop = pen.arc(center, pen.between(0.2, 0.34), radius, 190, -150 + pen.between(-60, 60));
   return [[pen.point(pen.between(0.2, 0.5), 0), pen.point(pen.between(0.1, 0.24), 0.4), ...loop]];
 }
 
@@ -137,13 +137,13 @@ export function stackedEight(pen: Pen): Stroke[] {
   return [upper, lower];
 }
 
-/** The loop of a 9, drawn from its upper right against the clock and back towards `joint`, where the stem begins. */
+/** The loop of a 9, drawn from its upper right against the clock and back toward `joint`, where the stem begins. */
 function loopOfNine(pen: Pen, joint: Point): Point[] {
   const radiusX = pen.between(0.18, 0.36);
   const radiusY = pen.between(0.16, 0.29);
-  const centre: Point = [joint[0] - radiusX * pen.between(0.75, 1.05), radiusY];
+  const center: Point = [joint[0] - radiusX * pen.between(0.75, 1.05), radiusY];
   const start = pen.between(-75, -5);
-  return pen.arc(centre, radiusX, radiusY, start, start - pen.between(290, 370));
+  return pen.arc(center, radiusX, radiusY, start, start - pen.between(290, 370));
 }
 
 export function straightNine(pen: Pen): Stroke[] {

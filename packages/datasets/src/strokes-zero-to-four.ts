@@ -31,7 +31,7 @@ export function basedOne(pen: Pen): Stroke[] {
   return [...upright, [pen.point(foot[0] - half, 1), foot, pen.point(foot[0] + half, pen.between(0.95, 1.02))]];
 }
 
-/** The bow of a 2, from its left tip over the top and down towards the lower left. */
+/** The bow of a 2, from its left tip over the top and down toward the lower left. */
 function bowOfTwo(pen: Pen, foot: Point): Point[] {
   const right = pen.between(0.58, 0.95);
   const tip = pen.between(0.1, 0.4);

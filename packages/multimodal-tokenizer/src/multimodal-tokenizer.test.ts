@@ -50,7 +50,7 @@ describe("vocabulary", () => {
     expect(make(["b", "c a b"]).config.captionLength).toEqual({ minimum: 1, maximum: 3 });
   });
 
-  it("names an unknown word, its caption and its neighbours", () => {
+  it("names an unknown word, its caption and its neighbors", () => {
     const promise = () => digits().promptForImages(["dark green one on bright cyan", "dark grean one on bright cyan"]);
     expect(promise).toThrow(VocabularyError);
     expect(promise).toThrow(/Caption 1: "grean" .* "green"/);

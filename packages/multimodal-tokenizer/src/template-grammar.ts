@@ -65,7 +65,7 @@ export function templateGrammar(
 
   /** The legal ids of one state in runs that lead to the same state; new states are numbered as they appear. */
   function successors(edges: readonly Edge[]): Edge[] {
-    // Between two neighbouring bounds every id has the same edges, hence the same successor.
+    // Between two neighboring bounds every id has the same edges, hence the same successor.
     const bounds = [...new Set(edges.flatMap(({ start, count }) => [start, start + count]))].sort((a, b) => a - b);
     return bounds.slice(0, -1).flatMap((start, i) => {
       const targets = edges.filter((edge) => edge.start <= start && start < edge.start + edge.count);

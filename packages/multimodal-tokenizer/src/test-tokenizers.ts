@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
 import type { Order } from "./orders.js";
 
-/** The 31 words of the coloured digits' captions. */
+/** The 31 words of the colored digits' captions. */
 export const digitWords = (
   "zero one two three four five six seven eigth nine on dark light plain bright normal " +
   "red turquoise pink green black yellow gold white orange magenta brown cyan purple blue gray"

@@ -63,7 +63,7 @@ export function tokenizerConfig(options: TokenizerOptions): TokenizerConfig {
   });
 }
 
-/** The coloured digits' captions spell "eigth"; people write "eight". */
+/** The colored digits' captions spell "eigth"; people write "eight". */
 function applicableAliases(words: readonly string[]): Map<string, string> {
   return new Map(words.includes("eigth") && !words.includes("eight") ? [["eight", "eigth"]] : []);
 }

@@ -16,7 +16,7 @@ export interface TrainingBatch {
 /** A target's weight in the loss by what it is; each 1 where absent. */
 export interface LossWeights extends Partial<Readonly<Record<Modality, number>>> {
   /**
-   * Multiplies the weights in a sequence's first half: the caption that is drawn, an end marker included, or the picture
+   * Multiplies the weights in a sequence's first half: the caption that is drawn, an end marker included, or the image
    * that is captioned; not those of the layout's own markers. At 0 the model learns only to answer, and spends nothing on
    * guessing what it will be asked; it then cannot invent pairs.
    */

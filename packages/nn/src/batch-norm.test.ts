@@ -20,7 +20,7 @@ const output = (x?: tf.Tensor, scale?: tf.Tensor, offset?: tf.Tensor) => {
 };
 
 describe("batchNorm", () => {
-  it("normalises over all but the channels and gives back the statistics", () => {
+  it("normalizes over all but the channels and gives back the statistics", () => {
     const [x, scale, offset] = [draw(3, 2, 2, 4), draw(4), draw(4)] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
     const { output, mean, variance } = batchNorm(x, scale, offset);
     expect(distance(output, composed(x, scale, offset))).toBeLessThan(1e-5);

@@ -12,7 +12,7 @@ export interface BatchNormResult {
 }
 
 /**
- * Normalises each channel by its mean and variance over the batch, then scales and shifts it: the training-time form.
+ * Normalizes each channel by its mean and variance over the batch, then scales and shifts it: the training-time form.
  *
  * With x̂ = (x − μ)/√(σ² + ε) over m values a channel, output = γx̂ + β and
  * ∂x = γ/√(σ² + ε) · (∂y − mean(∂y) − x̂ · mean(∂y · x̂)).
@@ -39,7 +39,7 @@ export function batchNorm(x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1
 }
 
 /**
- * Normalises by fixed statistics, those gathered in training: the inference form, an affine map a channel.
+ * Normalizes by fixed statistics, those gathered in training: the inference form, an affine map a channel.
  *
  * @param x - `[batch, height, width, channels]`; borrowed, as are the others, `[channels]` each.
  * @returns Shaped as `x`; yours to dispose.

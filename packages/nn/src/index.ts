@@ -12,7 +12,7 @@ export { expectInt32, expectShape } from "./expect-shape.js";
 export { type OwnWeights, readForeignWeights, writeForeignWeights } from "./foreign-weights.js";
 export { runFusedKernel } from "./fused-kernel.js";
 export { type GeluOptions, gelu } from "./gelu.js";
-export { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable } from "./initialisers.js";
+export { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable } from "./initializers.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
 export { oneHot } from "./one-hot.js";

@@ -10,7 +10,7 @@ export interface LayerNormOptions {
 }
 
 /**
- * Normalises the last axis to mean 0 and variance 1, then scales and, with a bias, shifts it; closed-form gradient.
+ * Normalizes the last axis to mean 0 and variance 1, then scales and, with a bias, shifts it; closed-form gradient.
  *
  * @param x - `[…, width]`, float32; borrowed.
  * @param scale - `[width]`; borrowed.
@@ -23,7 +23,7 @@ export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias?: tf.Tensor, opti
   const { epsilon = 1e-5 } = options;
   const width = x.shape.at(-1);
   if (width === undefined) {
-    throw new ShapeError("layerNorm: x is a scalar; expected at least one axis to normalise.");
+    throw new ShapeError("layerNorm: x is a scalar; expected at least one axis to normalize.");
   }
   expectShape("layerNorm: scale", scale, [width]);
   if (bias) {
@@ -50,9 +50,9 @@ function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor | undefined, ep
     return fused as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
   const mean = tf.mean(x, -1, true); // […, 1]
-  const centred = tf.sub(x, mean);
-  const inverseStd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon)); // […, 1]
-  const scaled = tf.mul(tf.mul(centred, inverseStd), scale);
+  const centered = tf.sub(x, mean);
+  const inverseStd = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon)); // […, 1]
+  const scaled = tf.mul(tf.mul(centered, inverseStd), scale);
   return [bias ? tf.add(scaled, bias) : scaled, mean, inverseStd] as const;
 }
 
@@ -63,17 +63,17 @@ function gradient(dy: tf.Tensor, [x, scale, mean, inverseStd]: Saved): tf.Tensor
     return fused;
   }
   const width = scale.size;
-  const normalised = tf.mul(tf.sub(x, mean), inverseStd);
-  const dNormalised = tf.mul(dy, scale);
+  const normalized = tf.mul(tf.sub(x, mean), inverseStd);
+  const dNormalized = tf.mul(dy, scale);
   // dx = inverseStd · (g − mean(g) − x̂ · mean(g · x̂)), g the gradient of x̂.
   const dx = tf.mul(
     tf.sub(
-      tf.sub(dNormalised, tf.mean(dNormalised, -1, true)),
-      tf.mul(normalised, tf.mean(tf.mul(dNormalised, normalised), -1, true)),
+      tf.sub(dNormalized, tf.mean(dNormalized, -1, true)),
+      tf.mul(normalized, tf.mean(tf.mul(dNormalized, normalized), -1, true)),
     ),
     inverseStd,
   );
-  const dScale = tf.sum(tf.reshape(tf.mul(dy, normalised), [-1, width]), 0);
+  const dScale = tf.sum(tf.reshape(tf.mul(dy, normalized), [-1, width]), 0);
   const dBias = tf.sum(tf.reshape(dy, [-1, width]), 0);
   return [dx, dScale, dBias];
 }

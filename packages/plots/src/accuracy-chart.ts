@@ -1,6 +1,6 @@
 import { DataError, ShapeError } from "@mmgen/core";
 import { margin, round, svgDocument, svgHeader, svgText } from "./svg.js";
-import { type ThemeName, themeColours } from "./theme.js";
+import { type ThemeName, themeColors } from "./theme.js";
 
 /** How many of so many were right at a step. */
 export interface AccuracyPoint {
@@ -19,7 +19,7 @@ export interface AccuracyChartOptions {
   readonly subtitle?: string;
   /** What the horizontal axis counts; "step" by default. */
   readonly xLabel?: string;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
@@ -53,7 +53,7 @@ export function accuracyChart(options: AccuracyChartOptions): string {
       throw new DataError(`points: expected right ≤ count, whole numbers, got ${right} of ${count} at step ${step}.`);
     }
   }
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const width = 2 * margin + plot.left + plot.width;
   const header = svgHeader(options, width, theme);
   const [left, top] = [margin + plot.left, header.bottom + 8];
@@ -81,22 +81,22 @@ export function accuracyChart(options: AccuracyChartOptions): string {
       svgText(label, { ...small, x: left + 4, y: y(share) - 5, fill: theme.series[1]! }),
     );
   }
-  const colour = theme.series[0]!;
+  const color = theme.series[0]!;
   const line = points.map(({ step, right, count }, i) => `${i === 0 ? "M" : "L"}${x(step)} ${y(right / count)}`);
-  parts.push(`<path d="${line.join("")}" fill="none" stroke="${colour}" stroke-width="1.5"/>`);
+  parts.push(`<path d="${line.join("")}" fill="none" stroke="${color}" stroke-width="1.5"/>`);
   for (const point of points) {
     const share = point.right / point.count;
     const half = accuracyMargin(point);
     const at = x(point.step);
     const whisker = `M${at} ${y(share + half)}V${y(share - half)}M${at - 4} ${y(share + half)}h8M${at - 4} ${y(share - half)}h8`;
     parts.push(
-      `<path d="${whisker}" fill="none" stroke="${colour}" stroke-width="1.5"/>`,
-      `<circle cx="${at}" cy="${y(share)}" r="3.5" fill="${colour}"><title>${point.right} of ${point.count}</title></circle>`,
+      `<path d="${whisker}" fill="none" stroke="${color}" stroke-width="1.5"/>`,
+      `<circle cx="${at}" cy="${y(share)}" r="3.5" fill="${color}"><title>${point.right} of ${point.count}</title></circle>`,
       svgText(String(point.step), { ...small, x: at, y: bottom + 18, fill: theme.muted, anchor: "middle" }),
     );
   }
-  const centre = { x: left + plot.width / 2, y: bottom + 36, anchor: "middle" as const };
-  parts.push(svgText(xLabel, { ...small, ...centre, fill: theme.muted }));
+  const center = { x: left + plot.width / 2, y: bottom + 36, anchor: "middle" as const };
+  parts.push(svgText(xLabel, { ...small, ...center, fill: theme.muted }));
   return svgDocument(
     { width, height: bottom + plot.foot + margin / 2 },
     options.title ?? "Accuracy by step",

@@ -20,9 +20,9 @@ describe("sequenceLogos", () => {
     // The first column of letters: 24 from the left, 21 wide, 120 high, below title room of 14.
     const inked = (y: number) =>
       Array.from({ length: 21 }, (_, x) => (y * png.width + 24 + x) * png.channels).filter((at) => png.data[at]! < 250);
-    const colours = Array.from({ length: 120 }, (_, y) => inked(38 + y)[10]).filter((at) => at !== undefined);
-    const [first] = colours;
-    const upper = colours.filter((at) => png.data[at + 2] === png.data[first! + 2]);
+    const colors = Array.from({ length: 120 }, (_, y) => inked(38 + y)[10]).filter((at) => at !== undefined);
+    const [first] = colors;
+    const upper = colors.filter((at) => png.data[at + 2] === png.data[first! + 2]);
     expect(upper.length).toBeGreaterThan(86);
     expect(upper.length).toBeLessThan(94);
   });
@@ -45,12 +45,12 @@ describe("sequenceLogos", () => {
 describe("embeddingPlot", () => {
   const options = { positions: [0, 0, 2, 1, 1, 0.5], classes: [0, 1, 1], classNames: ["zero", "one"] };
 
-  test("names the classes and draws each point once, in its class's colour", () => {
+  test("names the classes and draws each point once, in its class's color", () => {
     const svg = embeddingPlot(options);
     expect(texts(svg)).toEqual(["zero", "one"]);
     const groups = [...svg.matchAll(/<path d="((?:M[\d. ]+h0)+)"[^>]*stroke="([^"]*)"/g)];
     expect(groups.map(([, path]) => path!.split("M").length - 1)).toEqual([1, 2]);
-    expect(new Set(groups.map(([, , colour]) => colour)).size).toBe(2);
+    expect(new Set(groups.map(([, , color]) => color)).size).toBe(2);
   });
 
   test("keeps one scale for both axes, with y upwards", () => {

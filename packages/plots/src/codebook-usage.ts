@@ -1,7 +1,7 @@
 import { DataError, ShapeError } from "@mmgen/core";
 import { margin, round, svgDocument, svgHeader, svgText } from "./svg.js";
 import { textWidth } from "./text-layout.js";
-import { type ThemeName, themeColours } from "./theme.js";
+import { type ThemeName, themeColors } from "./theme.js";
 
 /** Options of {@link codebookUsage}. */
 export interface CodebookUsageOptions {
@@ -10,7 +10,7 @@ export interface CodebookUsageOptions {
   readonly title?: string;
   /** By default codes, share of them used, and perplexity. */
   readonly subtitle?: string;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
@@ -28,7 +28,7 @@ const small = { size: 11.5 };
  */
 export function codebookUsage(options: CodebookUsageOptions): string {
   const shares = sortedShares(options.counts);
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const size = shares.length;
   const used = shares.filter((share) => share > 0).length;
   const perplexity = Math.exp(-shares.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0));

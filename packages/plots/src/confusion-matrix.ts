@@ -1,7 +1,7 @@
 import { DataError, ShapeError } from "@mmgen/core";
 import { escapeMarkup, margin, round, svgDocument, svgHeader, svgText } from "./svg.js";
 import { textWidth } from "./text-layout.js";
-import { type Theme, type ThemeName, themeColours } from "./theme.js";
+import { type Theme, type ThemeName, themeColors } from "./theme.js";
 
 /** Options of {@link confusionMatrix}. */
 export interface ConfusionMatrixOptions {
@@ -16,7 +16,7 @@ export interface ConfusionMatrixOptions {
   readonly columnTitle?: string;
   readonly title?: string;
   readonly subtitle?: string;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
@@ -35,7 +35,7 @@ const small = { size: 11 };
 export function confusionMatrix(options: ConfusionMatrixOptions): string {
   const { counts, labels, columnLabels = labels, rowTitle = "asked for", columnTitle = "read as" } = options;
   checkCounts(counts, labels.length, columnLabels.length);
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const cell = columnLabels.length > 16 ? 24 : 36;
   const widest = (names: readonly string[]) => Math.ceil(Math.max(...names.map((name) => textWidth(name, label))));
   const upright = widest(columnLabels) > cell - 4;
@@ -82,11 +82,11 @@ function svgCell(share: number, said: string, place: { x: number; y: number; cel
   const { x, y, cell } = place;
   const side = cell - 2;
   const percent = Math.round(share * 100);
-  // Where more than half of a cell's colour is the strong one, its number is written in the ground's.
+  // Where more than half of a cell's color is the strong one, its number is written in the ground's.
   const fill = share > 0.5 ? theme.background : theme.ink;
   const size = cell > 30 ? 12 : 10;
-  const centre = { x: x + 1 + side / 2, y: y + 1 + side / 2 + size * 0.36 };
-  const text = percent > 0 ? svgText(String(percent), { ...centre, size, fill, anchor: "middle" }) : "";
+  const center = { x: x + 1 + side / 2, y: y + 1 + side / 2 + size * 0.36 };
+  const text = percent > 0 ? svgText(String(percent), { ...center, size, fill, anchor: "middle" }) : "";
   const shade = `fill="${theme.series[0]}" fill-opacity="${round(share)}"`;
   const box = `x="${x + 1}" y="${y + 1}" width="${side}" height="${side}" rx="3"`;
   return `<g><rect ${box} fill="${theme.line}" fill-opacity="0.45"/><rect ${box} ${shade}/>${text}<title>${escapeMarkup(said)}</title></g>`;

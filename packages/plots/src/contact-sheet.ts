@@ -17,7 +17,7 @@ export interface ContactSheetOptions {
  * All images of a batch side by side, without text, in reading order.
  *
  * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
- * @returns One picture of as many channels as the batch.
+ * @returns One image of as many channels as the batch.
  * @throws a `ShapeError` when the batch is malformed or empty; {@link ConfigError} for an option out of range.
  */
 export function contactSheet(images: ImageBatch, options: ContactSheetOptions = {}): PixelImage {

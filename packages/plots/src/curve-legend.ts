@@ -5,7 +5,7 @@ import type { Theme } from "./theme.js";
 /** What one entry of a legend says and shows. */
 export interface LegendKey {
   readonly label: string;
-  readonly colour: string;
+  readonly color: string;
   readonly shape: "line" | "dots" | "dashes" | "square";
 }
 
@@ -29,15 +29,15 @@ export function svgLegend(keys: readonly LegendKey[], width: number, theme: Them
   return { markup: parts.join(""), height: keys.length > 0 ? y + style.line : 0 };
 }
 
-function keyShape({ shape, colour }: LegendKey): string {
+function keyShape({ shape, color }: LegendKey): string {
   switch (shape) {
     case "line":
-      return `<path d="M0 0h15" stroke="${colour}" stroke-width="2" stroke-linecap="round"/>`;
+      return `<path d="M0 0h15" stroke="${color}" stroke-width="2" stroke-linecap="round"/>`;
     case "dots":
-      return `<path d="M0 0h15" stroke="${colour}" stroke-width="1.5"/><circle cx="7.5" cy="0" r="3.25" fill="${colour}"/>`;
+      return `<path d="M0 0h15" stroke="${color}" stroke-width="1.5"/><circle cx="7.5" cy="0" r="3.25" fill="${color}"/>`;
     case "dashes":
-      return `<path d="M0 0h15" stroke="${colour}" stroke-width="1.25" stroke-dasharray="4 3"/>`;
+      return `<path d="M0 0h15" stroke="${color}" stroke-width="1.25" stroke-dasharray="4 3"/>`;
     case "square":
-      return `<rect x="2" y="-5.5" width="11" height="11" rx="2" fill="${colour}"/>`;
+      return `<rect x="2" y="-5.5" width="11" height="11" rx="2" fill="${color}"/>`;
   }
 }

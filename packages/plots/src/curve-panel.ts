@@ -2,7 +2,7 @@ import type { TopLevelSpec } from "vega-lite";
 import type { PreparedCurve } from "./curve-series.js";
 import type { Point } from "./smoothing.js";
 import { fontFamily } from "./text-layout.js";
-import { seriesColour, type Theme } from "./theme.js";
+import { seriesColor, type Theme } from "./theme.js";
 
 /** Axes and what stands on them. */
 export interface PanelContent {
@@ -58,8 +58,8 @@ function panelSpec(content: PanelContent, size: { width: number; height: number 
     encoding: { x, y },
   });
   const marks = curves.flatMap(({ style, raw, smooth }, i) => {
-    const line = { type: "line", color: seriesColour(i, theme), strokeJoin: "round", strokeCap: "round" };
-    const dots = { type: "point", filled: true, size: 38, opacity: 1, color: seriesColour(i, theme), clip: false };
+    const line = { type: "line", color: seriesColor(i, theme), strokeJoin: "round", strokeCap: "round" };
+    const dots = { type: "point", filled: true, size: 38, opacity: 1, color: seriesColor(i, theme), clip: false };
     return style === "steps"
       ? [layer(raw, { ...line, strokeWidth: 0.75, opacity: 0.3 }), layer(smooth, { ...line, strokeWidth: 2 })]
       : [layer(raw, { ...line, strokeWidth: 1.5 }), layer(raw, dots)];

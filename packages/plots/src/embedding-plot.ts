@@ -1,7 +1,7 @@
 import { DataError, ShapeError } from "@mmgen/core";
 import { svgLegend } from "./curve-legend.js";
 import { margin, round, svgDocument, svgHeader } from "./svg.js";
-import { categoryColour, type ThemeName, themeColours } from "./theme.js";
+import { categoryColor, type ThemeName, themeColors } from "./theme.js";
 
 /** Options of {@link embeddingPlot}. */
 export interface EmbeddingPlotOptions {
@@ -12,14 +12,14 @@ export interface EmbeddingPlotOptions {
   readonly classNames: readonly string[];
   readonly title?: string;
   readonly subtitle?: string;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
 const plot = { side: 560, radius: 2.6 };
 
 /**
- * Points in the plane coloured by class: what t-SNE or UMAP made of vectors of more dimensions.
+ * Points in the plane colored by class: what t-SNE or UMAP made of vectors of more dimensions.
  *
  * Both axes have the same scale and no numbers, as only nearness has a meaning.
  *
@@ -29,7 +29,7 @@ const plot = { side: 560, radius: 2.6 };
  */
 export function embeddingPlot(options: EmbeddingPlotOptions): string {
   const { positions, classes, classNames } = options;
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const count = classes.length;
   if (count === 0 || positions.length !== 2 * count) {
     throw new ShapeError(
@@ -44,12 +44,12 @@ export function embeddingPlot(options: EmbeddingPlotOptions): string {
   const span = Math.max(right - left, high - low) || 1;
   const width = 2 * margin + plot.side;
   const header = svgHeader(options, width, theme);
-  const keys = classNames.map((label, i) => ({ label, colour: categoryColour(i, theme), shape: "square" as const }));
+  const keys = classNames.map((label, i) => ({ label, color: categoryColor(i, theme), shape: "square" as const }));
   const legend = svgLegend(keys, plot.side, theme);
   const top = header.bottom + legend.height + 10;
-  const [centreX, centreY] = [(left + right) / 2, (low + high) / 2];
+  const [centerX, centerY] = [(left + right) / 2, (low + high) / 2];
   const room = plot.side - 4 * plot.radius;
-  const place = (value: number, centre: number) => plot.side / 2 + ((value - centre) / span) * room;
+  const place = (value: number, center: number) => plot.side / 2 + ((value - center) / span) * room;
   // One path a class, in an order that lays none wholly over the others.
   const dots = classNames.map(() => [] as string[]);
   for (let i = 0; i < count; i++) {
@@ -57,13 +57,13 @@ export function embeddingPlot(options: EmbeddingPlotOptions): string {
     if (group === undefined) {
       throw new DataError(`classes: expected indices of ${classNames.length} class names, got ${classes[i]}.`);
     }
-    const x = round(margin + place(xs![i]!, centreX));
-    const y = round(top + plot.side - place(ys![i]!, centreY));
+    const x = round(margin + place(xs![i]!, centerX));
+    const y = round(top + plot.side - place(ys![i]!, centerY));
     group.push(`M${x} ${y}h0`);
   }
   const groups = dots.map(
     (paths, i) =>
-      `<path d="${paths.join("")}" fill="none" stroke="${categoryColour(i, theme)}" stroke-opacity="0.75" ` +
+      `<path d="${paths.join("")}" fill="none" stroke="${categoryColor(i, theme)}" stroke-opacity="0.75" ` +
       `stroke-width="${2 * plot.radius}" stroke-linecap="round"/>`,
   );
   const frame = `<rect x="${margin}" y="${top}" width="${plot.side}" height="${plot.side}" fill="none" stroke="${theme.line}"/>`;

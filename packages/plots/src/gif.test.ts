@@ -8,8 +8,8 @@ import type { PixelImage } from "./pixels.js";
 import { rasterizePixels } from "./rasterize.js";
 import { writeGif } from "./write-gif.js";
 
-const flat = (colour: readonly number[], width = 3, height = 2): PixelImage => ({
-  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => colour[i % 3]!),
+const flat = (color: readonly number[], width = 3, height = 2): PixelImage => ({
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => color[i % 3]!),
   width,
   height,
   channels: 3,
@@ -26,7 +26,7 @@ function delays(gif: Uint8Array): number[] {
   return found;
 }
 
-test("an animation has its size, its frames with their times, its colours, and repeats forever", () => {
+test("an animation has its size, its frames with their times, its colors, and repeats forever", () => {
   const gif = encodeGif([flat([255, 0, 0]), flat([0, 0, 255])], { frameMilliseconds: 250 });
   expect(String.fromCharCode(...gif.subarray(0, 6))).toBe("GIF89a");
   expect([gif[6], gif[8]]).toEqual([3, 2]);
@@ -37,15 +37,15 @@ test("an animation has its size, its frames with their times, its colours, and r
   expect(bytes).toContain("0,0,255");
 });
 
-test("grey frames and SVG frames are frames too", async () => {
+test("gray frames and SVG frames are frames too", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mmgen-gif-"));
   try {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"><rect width="3" height="2" fill="#123456"/></svg>`;
-    const grey: PixelImage = { data: Uint8Array.of(9, 9, 9, 9, 9, 9), width: 3, height: 2, channels: 1 };
-    const bytes = await writeGif(join(folder, "a.gif"), [svg, grey], { pixelRatio: 1 });
+    const gray: PixelImage = { data: Uint8Array.of(9, 9, 9, 9, 9, 9), width: 3, height: 2, channels: 1 };
+    const bytes = await writeGif(join(folder, "a.gif"), [svg, gray], { pixelRatio: 1 });
     expect(new Uint8Array(await readFile(join(folder, "a.gif")))).toEqual(new Uint8Array(bytes));
     expect(delays(bytes)).toEqual([50, 200]);
-    // The colour as the palette of 256 that fits it best has it.
+    // The color as the palette of 256 that fits it best has it.
     expect([...bytes].join()).toContain(`${0x12},${0x34},${0x56}`);
   } finally {
     await rm(folder, { recursive: true });

@@ -17,7 +17,7 @@ export interface GifOptions {
 /**
  * The bytes of an animated GIF that repeats forever. Runs in browsers too.
  *
- * Each frame is shown in at most 256 colours, chosen for it.
+ * Each frame is shown in at most 256 colors, chosen for it.
  *
  * @param frames - At least one, all of one size; borrowed.
  * @throws a {@link ShapeError} without frames or when they differ in size; {@link ConfigError} for a time that is not

@@ -8,14 +8,14 @@ const png = encodePng({ data: new Uint8Array(8 * 6 * 3), width: 8, height: 6, ch
 const hostile = `"><img src=x onerror=alert(1)><script>alert('1')</script>&amp;`;
 
 describe("htmlReport", () => {
-  test("inlines pictures byte for byte, in their size, with alt texts", () => {
+  test("inlines images byte for byte, in their size, with alt texts", () => {
     const html = htmlReport({ title: "Run", sections: [{ heading: "Grid", images: [{ image: png, alt: "a grid" }] }] });
     const [, address] = /<img src="data:image\/png;base64,([^"]+)"/.exec(html)!;
     expect(new Uint8Array(Buffer.from(address!, "base64"))).toEqual(new Uint8Array(png));
     expect(html).toContain(`alt="a grid" width="4" height="3"`);
   });
 
-  test("offers dark pictures to dark screens, and takes SVG", () => {
+  test("offers dark images to dark screens, and takes SVG", () => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="10" height="20"></svg>`;
     const images = [{ image: svg, dark: png, alt: "x" }];
     const html = htmlReport({ title: "Run", sections: [{ heading: "Grid", images }] });
@@ -87,11 +87,11 @@ describe("htmlReport", () => {
     expect(html).toMatch(/<img src="data:image\/gif;base64,[^"]+" alt="Two frames" width="20" height="10"/);
   });
 
-  test("refuses a ragged table, bytes that are no picture, and an empty title", () => {
+  test("refuses a ragged table, bytes that are no image, and an empty title", () => {
     const sections = [{ heading: "Table", table: { columns: ["a", "b"], rows: [[1, 2], [3]] } }];
     expect(() => htmlReport({ title: "Run", sections })).toThrow(ShapeError);
     expect(() => htmlReport({ title: "Run", sections })).toThrow(/2 cells a row, got 1 in row 2/);
-    for (const image of [new Uint8Array(100), "<p>not a picture</p>"]) {
+    for (const image of [new Uint8Array(100), "<p>not an image</p>"]) {
       const wrong = [{ heading: "Grid", images: [{ image, alt: "" }] }];
       expect(() => htmlReport({ title: "Run", sections: wrong })).toThrow(DataError);
     }

@@ -99,7 +99,7 @@ function sectionMarkup(section: ReportSection, index: number): string {
     ...paragraphs.map((paragraph) => `<p>${escapeMarkup(paragraph)}</p>`),
     factList(facts),
     table ? tableMarkup(table, heading) : "",
-    images.length > 0 ? `<div class="pictures">${images.map(reportImage).join("\n")}</div>` : "",
+    images.length > 0 ? `<div class="images">${images.map(reportImage).join("\n")}</div>` : "",
     code === undefined ? "" : `<pre tabindex="0"><code>${escapeMarkup(code)}</code></pre>`,
     "</section>",
   ]

@@ -5,7 +5,7 @@ import { imageGrid } from "./image-grid.js";
 import { rasterize } from "./rasterize.js";
 import { margin } from "./svg.js";
 
-/** Four 2 × 2 pictures whose every pixel differs from its neighbours; levels 0 … 3. */
+/** Four 2 × 2 images whose every pixel differs from its neighbors; levels 0 … 3. */
 const images: ImageBatch = {
   data: Uint8Array.from({ length: 4 * 2 * 2 * 3 }, (_, i) => (i * 7 + (i >> 2)) % 4),
   count: 4,
@@ -33,7 +33,7 @@ async function draw(options: Partial<Parameters<typeof imageGrid>[0]> = {}, pixe
 }
 
 describe("imageGrid", () => {
-  test.each([1, 2])("draws every pixel of every picture exactly, at pixel ratio %i", async (pixelRatio) => {
+  test.each([1, 2])("draws every pixel of every image exactly, at pixel ratio %i", async (pixelRatio) => {
     const { at, width, height } = await draw({}, pixelRatio);
     const side = 2 * scale;
     expect([width, height]).toEqual(
@@ -49,18 +49,18 @@ describe("imageGrid", () => {
           const from = ((index * 2 + row) * 2 + column) * 3;
           const expected = [...images.data.subarray(from, from + 3)].map((level) => level * 85);
           if (at(left + x, top + y).join() !== expected.join()) {
-            expect.fail(`picture ${index}, (${x}, ${y}): ${at(left + x, top + y)}, expected ${expected}`);
+            expect.fail(`image ${index}, (${x}, ${y}): ${at(left + x, top + y)}, expected ${expected}`);
           }
         }
       }
     }
   });
 
-  test("draws captions beneath their pictures and nowhere else", async () => {
+  test("draws captions beneath their images and nowhere else", async () => {
     const { ink, height } = await draw({ captions });
     const top = margin + 120 + 4;
     expect(ink(margin, top, margin + 120, top + 40)).toBeGreaterThan(150);
-    // The second picture's caption is empty.
+    // The second image's caption is empty.
     expect(ink(margin + 142, top, margin + 262, top + 40)).toBe(0);
     // The first caption takes two lines in its row; one line suffices in the second row.
     expect(height).toBe(margin + 120 + 9 + 2 * 17 + 22 + 120 + 9 + 17 + margin);
@@ -71,13 +71,13 @@ describe("imageGrid", () => {
     expect(svg.match(/<title>right<\/title>/g)).toHaveLength(2);
     expect(svg.match(/<title>wrong<\/title>/g)).toHaveLength(1);
     const { at } = await draw({ marks: [true, null, null, null] });
-    const colours = new Set<string>();
+    const colors = new Set<string>();
     for (let y = margin + 122; y < margin + 145; y++) {
       for (let x = margin; x < margin + 14; x++) {
-        colours.add(at(x, y).join());
+        colors.add(at(x, y).join());
       }
     }
-    expect(colours).toContain("31,122,77");
+    expect(colors).toContain("31,122,77");
   });
 
   test("sets a title and a subtitle above, and paints a dark ground", async () => {
@@ -107,7 +107,7 @@ describe("imageGrid", () => {
     ["a ragged batch", { images: { ...images, data: images.data.subarray(1) } }, ShapeError, /expected 48 values.*47/],
     ["a level out of range", { images: { ...images, maxValue: 2 } }, ShapeError, /above maxValue/],
     ["two channels", { images: { ...images, count: 6, channels: 2 } }, ShapeError, /1 channel .* or 3/],
-    ["too few captions", { images, captions: ["one"] }, ShapeError, /captions: expected one a picture, 4, got 1/],
+    ["too few captions", { images, captions: ["one"] }, ShapeError, /captions: expected one an image, 4, got 1/],
     ["too many marks", { images, marks: Array(5).fill(true) }, ShapeError, /marks.*4, got 5/],
     ["a broken scale", { images, scale: 1.5 }, ConfigError, /scale.*1\.5/],
     ["no columns", { images, columns: 0 }, ConfigError, /columns/],

@@ -1,21 +1,21 @@
 import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
-import { scaleFor, svgPicture } from "./picture-cell.js";
+import { scaleFor, svgImage } from "./image-cell.js";
 import { checkDisplayable, checkWhole } from "./pixels.js";
 import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
 import { textWidth } from "./text-layout.js";
-import { type ThemeName, themeColours } from "./theme.js";
+import { type ThemeName, themeColors } from "./theme.js";
 
 /** Options of {@link imageRows}. */
 export interface ImageRowsOptions {
-  /** Rows of pictures that belong together column by column; all of one count and size. */
+  /** Rows of images that belong together column by column; all of one count and size. */
   readonly rows: readonly { readonly label: string; readonly images: ImageBatch }[];
   readonly title?: string;
   readonly subtitle?: string;
   /** Columns before the rows start again below; 10 by default. */
   readonly columns?: number;
-  /** CSS pixels a side that an image's pixel becomes, a whole number; by default pictures are near 84 wide. */
+  /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 84 wide. */
   readonly scale?: number;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
@@ -29,7 +29,7 @@ const label = { size: 12.5, gap: 14 };
 const gap = { column: 8, row: 8, block: 22 };
 
 /**
- * Rows of pictures one above the other, each with its label at the left, as SVG.
+ * Rows of images one above the other, each with its label at the left, as SVG.
  *
  * For what is compared column by column: originals and reconstructions, prompts and completions, steps of a process.
  *
@@ -41,14 +41,14 @@ export function imageRows(options: ImageRowsOptions): string {
   const { columns = 10, scale = scaleFor(first, 84) } = options;
   checkWhole("columns", columns, 1);
   checkWhole("scale", scale, 1);
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
 
-  const pictureWidth = first.width * scale;
-  const pictureHeight = first.height * scale;
+  const imageWidth = first.width * scale;
+  const imageHeight = first.height * scale;
   const labelWidth = Math.max(...options.rows.map((row) => Math.ceil(textWidth(row.label, label))));
   const left = margin + (labelWidth > 0 ? labelWidth + label.gap : 0);
   const used = Math.min(columns, first.count);
-  const width = left + used * pictureWidth + (used - 1) * gap.column + margin;
+  const width = left + used * imageWidth + (used - 1) * gap.column + margin;
   const header = svgHeader(options, width, theme);
 
   const parts = [header.markup];
@@ -56,18 +56,18 @@ export function imageRows(options: ImageRowsOptions): string {
   for (let start = 0; start < first.count; start += columns) {
     const end = Math.min(start + columns, first.count);
     for (const row of options.rows) {
-      const middle = y + pictureHeight / 2 + 4.5;
+      const middle = y + imageHeight / 2 + 4.5;
       parts.push(svgText(row.label, { x: margin, y: middle, size: label.size, fill: theme.muted }));
       for (let index = start; index < end; index++) {
-        const x = left + (index - start) * (pictureWidth + gap.column);
+        const x = left + (index - start) * (imageWidth + gap.column);
         const place = { x, y, scale, label: `${row.label} ${index + 1}`.trim() };
-        parts.push(svgPicture(row.images, index, place, theme));
+        parts.push(svgImage(row.images, index, place, theme));
       }
-      y += pictureHeight + gap.row;
+      y += imageHeight + gap.row;
     }
     y += (end < first.count ? gap.block : margin) - gap.row;
   }
-  return svgDocument({ width, height: y }, options.title ?? "Rows of pictures", theme, parts.join(""));
+  return svgDocument({ width, height: y }, options.title ?? "Rows of images", theme, parts.join(""));
 }
 
 /**
@@ -86,13 +86,13 @@ export function reconstructionGrid({ original, reconstruction, ...rest }: Recons
 function checkRows(rows: ImageRowsOptions["rows"]): ImageBatch {
   const first = rows[0]?.images;
   if (first === undefined) {
-    throw new ConfigError("rows: expected at least one row of pictures, got none.");
+    throw new ConfigError("rows: expected at least one row of images, got none.");
   }
   for (const { label: name, images } of rows) {
     checkDisplayable(images);
     if (images.count !== first.count || images.height !== first.height || images.width !== first.width) {
       throw new ShapeError(
-        `rows: expected "${name}" to hold ${first.count} pictures of ${first.height} × ${first.width} as the first row ` +
+        `rows: expected "${name}" to hold ${first.count} images of ${first.height} × ${first.width} as the first row ` +
           `does, got ${images.count} of ${images.height} × ${images.width}.`,
       );
     }

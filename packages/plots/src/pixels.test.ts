@@ -21,15 +21,15 @@ test("a single image becomes a PNG of exactly its pixels", () => {
   expect([...png.data]).toEqual([...levels].map((level) => level * 85));
 });
 
-test("levels go to display levels by rounding, grey stays one channel", () => {
-  const grey: ImageBatch = { data: Uint8Array.of(0, 1, 3, 7), count: 1, height: 2, width: 2, channels: 1, maxValue: 7 };
+test("levels go to display levels by rounding, gray stays one channel", () => {
+  const gray: ImageBatch = { data: Uint8Array.of(0, 1, 3, 7), count: 1, height: 2, width: 2, channels: 1, maxValue: 7 };
   // 255 / 7 = 36.43, 3 · 255 / 7 = 109.29
-  expect(imagePixels(grey, 0)).toEqual({ data: Uint8Array.of(0, 36, 109, 255), width: 2, height: 2, channels: 1 });
+  expect(imagePixels(gray, 0)).toEqual({ data: Uint8Array.of(0, 36, 109, 255), width: 2, height: 2, channels: 1 });
 });
 
 test("scaling repeats pixels and smooths nothing", () => {
-  const grey: ImageBatch = { data: Uint8Array.of(0, 1, 1, 0), count: 1, height: 2, width: 2, channels: 1, maxValue: 1 };
-  const { data, width, height } = imagePixels(grey, 0, 3);
+  const gray: ImageBatch = { data: Uint8Array.of(0, 1, 1, 0), count: 1, height: 2, width: 2, channels: 1, maxValue: 1 };
+  const { data, width, height } = imagePixels(gray, 0, 3);
   expect([width, height]).toEqual([6, 6]);
   for (let y = 0; y < 6; y++) {
     for (let x = 0; x < 6; x++) {

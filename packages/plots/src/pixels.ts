@@ -1,6 +1,6 @@
 import { ConfigError, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
 
-/** A picture in display levels 0 … 255, `[height, width, channels]` row-major; 1 channel is grey, 3 are RGB. */
+/** An image in display levels 0 … 255, `[height, width, channels]` row-major; 1 channel is gray, 3 are RGB. */
 export interface PixelImage {
   readonly data: Uint8Array;
   readonly width: number;
@@ -53,7 +53,7 @@ export function checkDisplayable(images: ImageBatch): void {
   checkImageBatch(images);
   const { count, height, width, channels } = images;
   if (channels !== 1 && channels !== 3) {
-    throw new ShapeError(`images: expected 1 channel (grey) or 3 (RGB) to draw, got ${channels}.`);
+    throw new ShapeError(`images: expected 1 channel (gray) or 3 (RGB) to draw, got ${channels}.`);
   }
   if (count < 1 || height < 1 || width < 1) {
     throw new ShapeError(

@@ -14,7 +14,7 @@ export interface RasterizeOptions {
 /**
  * Renders an SVG document to the bytes of a PNG file.
  *
- * Text is set in the font this package depends on (DejaVu Sans Condensed) and no other, so that a picture is the
+ * Text is set in the font this package depends on (DejaVu Sans Condensed) and no other, so that an image is the
  * same on every machine, with or without fonts.
  *
  * @throws a {@link DataError} when the SVG cannot be read.
@@ -32,7 +32,7 @@ export async function rasterizePixels(svg: string, options: RasterizeOptions = {
   const { width, height, pixels } = await render(svg, options);
   const data = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    // Colours come multiplied by their opacity.
+    // Colors come multiplied by their opacity.
     const white = 255 - pixels[4 * pixel + 3]!;
     for (let channel = 0; channel < 3; channel++) {
       data[3 * pixel + channel] = pixels[4 * pixel + channel]! + white;

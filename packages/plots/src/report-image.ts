@@ -2,12 +2,12 @@ import { DataError } from "@mmgen/core";
 import { dataUri } from "./png.js";
 import { escapeMarkup } from "./svg.js";
 
-/** A picture of a report: the bytes of a PNG or GIF file, or an SVG document as text. */
+/** An image of a report: the bytes of a PNG or GIF file, or an SVG document as text. */
 export interface ReportImage {
   readonly image: Uint8Array | string;
-  /** The same in dark colours, shown instead on a dark screen. */
+  /** The same in dark colors, shown instead on a dark screen. */
   readonly dark?: Uint8Array | string;
-  /** What the picture shows, for those who do not see it. */
+  /** What the image shows, for those who do not see it. */
   readonly alt: string;
   /** Shown beneath. */
   readonly caption?: string;
@@ -15,29 +15,27 @@ export interface ReportImage {
   readonly pixelRatio?: number;
 }
 
-/** A figure with its picture inlined; it is never drawn larger than it is. */
+/** A figure with its image inlined; it is never drawn larger than it is. */
 export function reportImage({ image, dark, alt, caption, pixelRatio = 2 }: ReportImage): string {
-  const size = pictureSize(image, pixelRatio);
+  const size = imageSize(image, pixelRatio);
   const source =
-    dark === undefined
-      ? ""
-      : `<source media="screen and (prefers-color-scheme: dark)" srcset="${pictureAddress(dark)}">`;
+    dark === undefined ? "" : `<source media="screen and (prefers-color-scheme: dark)" srcset="${imageAddress(dark)}">`;
   const below = caption ? `<figcaption>${escapeMarkup(caption)}</figcaption>` : "";
   const classes = [dark === undefined && "paper", size.width > 640 && "wide"].filter(Boolean).join(" ");
   return (
-    `<figure><picture>${source}<img src="${pictureAddress(image)}" alt="${escapeMarkup(alt)}" ` +
-    `width="${size.width}" height="${size.height}"${classes && ` class="${classes}"`}></picture>${below}</figure>`
+    `<figure><image>${source}<img src="${imageAddress(image)}" alt="${escapeMarkup(alt)}" ` +
+    `width="${size.width}" height="${size.height}"${classes && ` class="${classes}"`}></image>${below}</figure>`
   );
 }
 
-function pictureAddress(image: Uint8Array | string): string {
+function imageAddress(image: Uint8Array | string): string {
   return typeof image === "string"
     ? dataUri(new TextEncoder().encode(image), "image/svg+xml")
     : dataUri(image, isGif(image) ? "image/gif" : "image/png");
 }
 
 /** Width and height in CSS pixels, read from the file's head. */
-function pictureSize(image: Uint8Array | string, pixelRatio: number): { width: number; height: number } {
+function imageSize(image: Uint8Array | string, pixelRatio: number): { width: number; height: number } {
   if (typeof image === "string") {
     const match = /^<svg [^>]*?\bwidth="([\d.]+)" height="([\d.]+)"/.exec(image);
     if (match === null) {

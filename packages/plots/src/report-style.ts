@@ -1,4 +1,4 @@
-/** The style sheet of the report. Its colours are those of the pictures' themes, so that both lie on one ground. */
+/** The style sheet of the report. Its colors are those of the images' themes, so that both lie on one ground. */
 export const reportStyle = `
 :root {
   color-scheme: light dark;
@@ -41,9 +41,9 @@ th:last-child, td:last-child { padding-right: 0; }
 th { font-weight: 400; }
 thead th { font-size: 0.875rem; color: var(--muted); vertical-align: bottom; border-bottom-color: var(--muted); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.pictures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.5rem; margin: 1.5rem 0 0; }
+.images { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.5rem; margin: 1.5rem 0 0; }
 figure { margin: 0; min-width: 0; max-width: 100%; }
-picture { display: block; overflow-x: auto; }
+image { display: block; overflow-x: auto; }
 img { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 0.5rem; }
 figcaption { margin-top: 0.6rem; max-width: 42rem; font-size: 0.875rem; line-height: 1.5; color: var(--muted); }
 pre {
@@ -55,7 +55,7 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
 @media screen and (max-width: 40rem) {
   body { padding-top: 2.5rem; }
   section { margin-top: 2.5rem; }
-  /* A wide picture stays legible and scrolls in its frame. */
+  /* A wide image stays legible and scrolls in its frame. */
   .wide { max-width: none; width: 40rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
@@ -64,13 +64,13 @@ footer { margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--lin
   html { font-size: 9.5pt; }
   body { padding: 0; max-width: none; }
   .facts { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
-  .pictures:has(figure + figure) figure:not(:has(.wide)) { max-width: calc(50% - 0.75rem); }
+  .images:has(figure + figure) figure:not(:has(.wide)) { max-width: calc(50% - 0.75rem); }
   nav { display: none; }
   section { margin-top: 1.5rem; padding-top: 1.25rem; }
   h2, caption, thead { break-after: avoid; }
   figure, tr, .facts { break-inside: avoid; }
   img { max-height: 235mm; width: auto; }
-  .table, pre, picture { overflow: visible; }
+  .table, pre, image { overflow: visible; }
   pre { white-space: pre-wrap; }
 }
 `;

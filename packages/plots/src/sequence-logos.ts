@@ -2,7 +2,7 @@ import { DataError, ShapeError } from "@mmgen/core";
 import { checkWhole } from "./pixels.js";
 import { escapeMarkup, margin, round, svgDocument, svgHeader, svgText } from "./svg.js";
 import { textWidth } from "./text-layout.js";
-import { categoryColour, type Theme, type ThemeName, themeColours } from "./theme.js";
+import { categoryColor, type Theme, type ThemeName, themeColors } from "./theme.js";
 
 /** Sequences that one logo stands for. */
 export interface LogoGroup {
@@ -22,13 +22,13 @@ export interface SequenceLogosOptions {
   readonly subtitle?: string;
   /** Logos side by side; 5 by default. */
   readonly columns?: number;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
 const logo = { height: 120, column: 21, gapColumn: 26, gapRow: 54 };
 const small = { size: 11 };
-/** Height of a capital letter over the font size, of the typeface that all pictures are set in. */
+/** Height of a capital letter over the font size, of the typeface that all images are set in. */
 const capHeight = 0.729;
 /** The capitals that reach below the line, and how far, over the font size. */
 const descents: Readonly<Record<string, number>> = { J: 0.2, Q: 0.146 };
@@ -50,7 +50,7 @@ export function sequenceLogos(options: SequenceLogosOptions): string {
   const letters = [...options.alphabet];
   const positions = checkGroups(groups, letters.length);
   checkWhole("columns", columns, 1);
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const logoWidth = positions * logo.column;
   const used = Math.min(columns, groups.length);
   const width = 2 * margin + used * logoWidth + (used - 1) * logo.gapColumn;
@@ -64,8 +64,8 @@ export function sequenceLogos(options: SequenceLogosOptions): string {
     for (const [position, counts] of group.counts.entries()) {
       const left = x + position * logo.column;
       parts.push(svgStack(counts, letters, { x: left, y }, theme));
-      const centre = { x: left + logo.column / 2, y: y + logo.height + 14, anchor: "middle" as const };
-      parts.push(svgText(String(position + 1), { ...small, ...centre, fill: theme.muted }));
+      const center = { x: left + logo.column / 2, y: y + logo.height + 14, anchor: "middle" as const };
+      parts.push(svgText(String(position + 1), { ...small, ...center, fill: theme.muted }));
     }
     parts.push(`<path d="M${x} ${y + logo.height + 0.5}h${logoWidth}" stroke="${theme.muted}"/>`);
   }
@@ -88,7 +88,7 @@ function svgStack(
   for (const { letter, count } of ranked) {
     const height = total > 0 ? (count / total) * logo.height : 0;
     if (height >= leastHeight) {
-      parts.push(svgLetter(letters[letter]!, categoryColour(letter, theme), { x: place.x, y: top, height }));
+      parts.push(svgLetter(letters[letter]!, categoryColor(letter, theme), { x: place.x, y: top, height }));
     }
     top += height;
   }

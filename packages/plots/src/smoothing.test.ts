@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { movingAverage, thinOut } from "./smoothing.js";
 
-test("movingAverage equals the mean of each centred window, cut off at the ends", () => {
+test("movingAverage equals the mean of each centered window, cut off at the ends", () => {
   // By hand, window 3: the first stands alone, the last window holds two.
   expect([...movingAverage([1, 2, 6, 4, 8], 3)]).toEqual([1, 3, 4, 6, 6]);
   expect([...movingAverage([1, 2, 6, 4, 8], 1)]).toEqual([1, 2, 6, 4, 8]);

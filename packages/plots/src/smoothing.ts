@@ -1,5 +1,5 @@
 /**
- * Centred moving average that ignores values which are not finite.
+ * Centered moving average that ignores values which are not finite.
  *
  * At the start the window shrinks on both sides alike, so that the steep beginning of a training curve is neither
  * flattened nor shifted; at the end, where curves are flat and noisy, only what is missing is left off.

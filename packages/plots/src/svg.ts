@@ -1,7 +1,7 @@
 import { fontFamily, type TextStyle, wrapText } from "./text-layout.js";
 import type { Theme } from "./theme.js";
 
-/** Space around every picture, in CSS pixels. */
+/** Space around every image, in CSS pixels. */
 export const margin = 24;
 
 /** Text made safe between tags and in quoted attributes, of XML and of HTML; characters XML cannot hold are dropped. */
@@ -35,7 +35,7 @@ export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** Title and subtitle of a picture, wrapped to its width, and the y at which its content starts. */
+/** Title and subtitle of an image, wrapped to its width, and the y at which its content starts. */
 export function svgHeader(
   header: { title?: string | undefined; subtitle?: string | undefined },
   width: number,

@@ -1,5 +1,5 @@
 /**
- * The typeface of every picture: what the PNG rasteriser ships, and the nearest a browser has.
+ * The typeface of every image: what the PNG rasterizer ships, and the nearest a browser has.
  * `DejaVu Sans Condensed` must stay first, as {@link textWidth} knows its measures.
  */
 export const fontFamily = "DejaVu Sans Condensed, DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";

@@ -1,19 +1,19 @@
 import { ConfigError } from "@mmgen/core";
 
-/** Colours of a picture, as CSS hex. */
+/** Colors of an image, as CSS hex. */
 export interface Theme {
   readonly background: string;
   /** Titles and captions. */
   readonly ink: string;
   /** Axis labels and notes. */
   readonly muted: string;
-  /** Grid lines and the hairline around pictures. */
+  /** Grid lines and the hairline around images. */
   readonly line: string;
   readonly right: string;
   readonly wrong: string;
-  /** Colours of series, in order; told apart with the common colour-vision deficiencies. */
+  /** Colors of series, in order; told apart with the common color-vision deficiencies. */
   readonly series: readonly string[];
-  /** Colours of classes, where there are more of them than series. */
+  /** Colors of classes, where there are more of them than series. */
   readonly categories: readonly string[];
 }
 
@@ -49,8 +49,8 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
   },
 };
 
-/** The colours of a theme. */
-export function themeColours(name: ThemeName = "light"): Theme {
+/** The colors of a theme. */
+export function themeColors(name: ThemeName = "light"): Theme {
   const theme = Object.hasOwn(themes, name) ? themes[name] : undefined;
   if (theme === undefined) {
     throw new ConfigError(`theme: expected "light" or "dark", got "${name}".`);
@@ -58,12 +58,12 @@ export function themeColours(name: ThemeName = "light"): Theme {
   return theme;
 }
 
-/** The colour of the `index`-th series; they come round when there are more series than colours. */
-export function seriesColour(index: number, theme: Theme): string {
+/** The color of the `index`-th series; they come round when there are more series than colors. */
+export function seriesColor(index: number, theme: Theme): string {
   return theme.series[index % theme.series.length]!;
 }
 
-/** The colour of the `index`-th class; they come round when there are more classes than colours. */
-export function categoryColour(index: number, theme: Theme): string {
+/** The color of the `index`-th class; they come round when there are more classes than colors. */
+export function categoryColor(index: number, theme: Theme): string {
   return theme.categories[index % theme.categories.length]!;
 }

@@ -16,7 +16,7 @@ const panel: CurvePanel = {
 
 async function draw(panels: readonly CurvePanel[]) {
   const png = decode(await rasterize(await trainingCurves({ panels }), { pixelRatio: 1 }));
-  /** Pixels near a colour within columns [left, right). */
+  /** Pixels near a color within columns [left, right). */
   const near = ([red, green, blue]: number[], left = 0, right = png.width) => {
     const found: { x: number; y: number }[] = [];
     for (let y = 0; y < png.height; y++) {
@@ -37,7 +37,7 @@ const orange = [0xc9, 0x65, 0x1b];
 const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe("trainingCurves", () => {
-  test("draws a falling loss as a falling line, left to right, with test points in another colour", async () => {
+  test("draws a falling loss as a falling line, left to right, with test points in another color", async () => {
     const { near } = await draw([panel]);
     // Below the legend (y > 80), in the left tenth and the right tenth of the axes.
     const early = near(blue, 70, 78).filter(({ y }) => y > 80);

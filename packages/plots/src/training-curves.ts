@@ -5,7 +5,7 @@ import { type CurveSeries, type CurveValues, curvePoints, prepareCurve } from ".
 import { checkWhole } from "./pixels.js";
 import { margin, svgDocument, svgHeader, svgText } from "./svg.js";
 import { textWidth } from "./text-layout.js";
-import { seriesColour, type Theme, type ThemeName, themeColours } from "./theme.js";
+import { seriesColor, type Theme, type ThemeName, themeColors } from "./theme.js";
 
 /** One set of axes. */
 export interface CurvePanel {
@@ -32,7 +32,7 @@ export interface TrainingCurvesOptions {
   readonly subtitle?: string;
   /** Panels side by side; 2 by default, or 1 when there is but one. */
   readonly columns?: number;
-  /** Colours; "light" by default. */
+  /** Colors; "light" by default. */
   readonly theme?: ThemeName;
 }
 
@@ -56,7 +56,7 @@ export async function trainingCurves(options: TrainingCurvesOptions): Promise<st
     throw new ConfigError("panels: expected at least one, and at least one series in each.");
   }
   checkWhole("columns", columns, 1);
-  const theme = themeColours(options.theme);
+  const theme = themeColors(options.theme);
   const used = Math.min(columns, panels.length);
   const width = 2 * margin + used * panelSize.width + (used - 1) * gap.column;
   const header = svgHeader(options, width, theme);
@@ -103,10 +103,10 @@ function panelChart(panel: CurvePanel, theme: Theme): Promise<string> {
 
 function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
   const keys: LegendKey[] = panel.series.map(({ label, style }, i) => {
-    return { label, colour: seriesColour(i, theme), shape: style === "points" ? "dots" : "line" };
+    return { label, color: seriesColor(i, theme), shape: style === "points" ? "dots" : "line" };
   });
   if (panel.learningRate) {
-    keys.push({ label: "learning rate (right)", colour: theme.muted, shape: "dashes" });
+    keys.push({ label: "learning rate (right)", color: theme.muted, shape: "dashes" });
   }
   return keys;
 }

@@ -4,9 +4,9 @@ import type { PixelImage } from "./pixels.js";
 import { type RasterizeOptions, rasterizePixels } from "./rasterize.js";
 
 /**
- * Writes pictures as an animated GIF, all or nothing; missing folders are made.
+ * Writes images as an animated GIF, all or nothing; missing folders are made.
  *
- * @param frames - SVG documents, which are rasterised, or pixels; all of one size.
+ * @param frames - SVG documents, which are rasterized, or pixels; all of one size.
  * @returns The bytes written, for a report.
  * @throws as {@link encodeGif} and {@link rasterizePixels}.
  */

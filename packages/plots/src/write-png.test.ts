@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("writes pixels exactly and SVG rasterised, making folders and leaving nothing else", async () => {
+test("writes pixels exactly and SVG rasterized, making folders and leaving nothing else", async () => {
   const pixels = { data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1, channels: 3 } as const;
   const bytes = await writePng(join(folder, "deep/pixels.png"), pixels);
   expect(new Uint8Array(await readFile(join(folder, "deep/pixels.png")))).toEqual(new Uint8Array(bytes));

@@ -4,17 +4,17 @@ import { encodePng } from "./png.js";
 import { type RasterizeOptions, rasterize } from "./rasterize.js";
 
 /**
- * Writes a picture as a PNG file, all or nothing; missing folders are made.
+ * Writes an image as a PNG file, all or nothing; missing folders are made.
  *
- * @param picture - An SVG document, which is rasterised; or pixels, which are written exactly as they are.
+ * @param image - An SVG document, which is rasterized; or pixels, which are written exactly as they are.
  * @returns The bytes written, for a report.
  */
 export async function writePng(
   path: string,
-  picture: string | PixelImage,
+  image: string | PixelImage,
   options: RasterizeOptions = {},
 ): Promise<Uint8Array> {
-  const bytes = typeof picture === "string" ? await rasterize(picture, options) : encodePng(picture);
+  const bytes = typeof image === "string" ? await rasterize(image, options) : encodePng(image);
   await writeFileAtomic(path, bytes);
   return bytes;
 }

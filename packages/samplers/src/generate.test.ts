@@ -89,7 +89,7 @@ describe("generate", () => {
     expect(prompt).toEqual(rowsOf([0, 1]));
   });
 
-  it("penalises the prompt's ids and every id it has added, row by row", async () => {
+  it("penalizes the prompt's ids and every id it has added, row by row", async () => {
     const model = fakeModel(vocabularySize, () => anyIds.map((id) => 9 - id));
     const prompt = rowsOf([0], [3]);
     const result = await generate({ model, prompt, steps: 8, temperature: 0, repetitionPenalty: 100 });

@@ -42,10 +42,10 @@ describe("each processor", () => {
   });
 
   it("the repetition penalty divides positive and multiplies negative logits of seen ids", () => {
-    const penalised = idProbabilities(Float32Array.of(2, -1, 2, -1), { repetitionPenalty: 2, seen: [0, 1] });
+    const penalized = idProbabilities(Float32Array.of(2, -1, 2, -1), { repetitionPenalty: 2, seen: [0, 1] });
     const expected = [1, -2, 2, -1].map(Math.exp);
     const total = expected.reduce((sum, value) => sum + value);
-    penalised.forEach((p, id) => {
+    penalized.forEach((p, id) => {
       expect(p).toBeCloseTo(expected[id]! / total, 12);
     });
   });
@@ -59,7 +59,7 @@ describe("each processor", () => {
 
 it("works in the stated order: a penalty, temperature and truncation that do not commute", () => {
   const logits = [4, 3.9, 0, 0];
-  // Penalised first, id 0 falls to 2 and top-k 1 keeps id 1; truncated first, id 0 would be left.
+  // Penalized first, id 0 falls to 2 and top-k 1 keeps id 1; truncated first, id 0 would be left.
   expect(kept(logits, { repetitionPenalty: 2, seen: [0], topK: 1 })).toEqual([1]);
   // Of 0.5, 0.3, 0.1, 0.1 top-p 0.6 needs two; after top-k 2 they are 0.625 and 0.375 and one suffices.
   expect(kept(logs([0.5, 0.3, 0.1, 0.1]), { topP: 0.6 })).toEqual([0, 1]);

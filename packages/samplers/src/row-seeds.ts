@@ -18,7 +18,7 @@ export function rowSeeds(seed: number, count: number, first = 0): Uint32Array {
   return Uint32Array.from({ length: count }, (_, row) => scramble(base + first + row));
 }
 
-/** A one-to-one scrambling of 32-bit integers (MurmurHash3's finaliser), so that no two rows share a seed. */
+/** A one-to-one scrambling of 32-bit integers (MurmurHash3's finalizer), so that no two rows share a seed. */
 function scramble(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -5,7 +5,7 @@ import type { TransformerConfig } from "./transformer-config.js";
 export type TransformerPreset = keyof typeof presets;
 
 const presets = {
-  /** The joint image and text model on coloured digits: 49 image codes, 6 words and 3 special tokens. */
+  /** The joint image and text model on colored digits: 49 image codes, 6 words and 3 special tokens. */
   igpt: { contextLength: 58, width: 128, heads: 4, layers: 4, dropout: 0.1 },
   /** The character model of lines that name a digit's 8 letters and its value. */
   "nanogpt-mnist": {

@@ -109,7 +109,7 @@ describe("TinyTransformer", () => {
     });
   }
 
-  it("initialises as GPT-2 does", () => {
+  it("initializes as GPT-2 does", () => {
     using model = create({ width: 64, layers: 8 });
     const deviation = (name: string) => Math.sqrt(tf.moments(model.variables.get(name)!).variance.dataSync()[0]!);
     // 4096 draws or more: five standard errors are under 6 %.
@@ -157,12 +157,12 @@ describe("TinyTransformer", () => {
   it("learns a batch by heart", () => {
     using model = create();
     const batch = drawBatch(2, 8);
-    const optimiser = tf.train.adam(0.01);
+    const optimizer = tf.train.adam(0.01);
     for (let step = 0; step < 60; step++) {
-      optimiser.minimize(() => model.loss(batch, evaluation).total, false, [...model.variables.values()]);
+      optimizer.minimize(() => model.loss(batch, evaluation).total, false, [...model.variables.values()]);
     }
     expect(lossAndGradients(model, batch).loss).toBeLessThan(0.1);
-    optimiser.dispose();
+    optimizer.dispose();
   });
 
   it("leaks nothing over loss, gradients, logits and dispose", async () => {

@@ -20,7 +20,7 @@ import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
 import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
-import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normaliseWeights } from "./token-checks.js";
+import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normalizeWeights } from "./token-checks.js";
 import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
 import { TransformerDecoding } from "./transformer-decoding.js";
 import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
@@ -136,7 +136,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.#assertAlive();
-    const shares = batch.weights && normaliseWeights(batch.weights, batch.targets);
+    const shares = batch.weights && normalizeWeights(batch.weights, batch.targets);
     const total = tf.tidy(() => {
       const draws = training && this.config.dropout > 0 ? random : undefined;
       const losses = targetLosses(batch, this.#inputs, this.config, draws); // [count · length]

@@ -60,7 +60,7 @@ export function checkVocabulary(name: string, data: Int32Array, vocabularySize: 
  *
  * @throws a {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or all zero.
  */
-export function normaliseWeights(weights: Float32Array, targets: TokenBatch): Float32Array {
+export function normalizeWeights(weights: Float32Array, targets: TokenBatch): Float32Array {
   if (weights.length !== targets.data.length) {
     throw new ShapeError(`weights: expected one a target, ${targets.data.length} in all, got ${weights.length}.`);
   }

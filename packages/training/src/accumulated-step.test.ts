@@ -23,7 +23,7 @@ function options(model: TensorTrainable<Points, { hidden: tf.Tensor2D }>, gradie
     batchSize: 8,
     epochs: 4,
     schedule: cosineSchedule({ learningRate: 0.05, totalSteps: 24 }),
-    optimiser: { clipNorm: 0.5 },
+    optimizer: { clipNorm: 0.5 },
     random: Random.fromSeed(11),
     ...(gradientAccumulation !== undefined && { gradientAccumulation }),
   };
@@ -69,7 +69,7 @@ describe("train with gradientAccumulation", () => {
     expect(after).toHaveBeenCalledTimes(24);
     expect(new Set(draws).size).toBe(24);
     const [first, ...steps] = fed;
-    expect(first).toHaveLength(8); // the initialisation has the whole first batch
+    expect(first).toHaveLength(8); // the initialization has the whole first batch
     expect(steps.every((indices) => indices.length === 2)).toBe(true);
     expect(steps.slice(0, 4).flat()).toEqual(first);
     expect(new Set(steps.flat()).size).toBe(48);

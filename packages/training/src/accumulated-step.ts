@@ -13,14 +13,14 @@ export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, A
  * only one part's activations are in memory at a time.
  *
  * Reads once a part, which is what makes a backend that records first let go of it, and once at the end. `afterStep` is
- * called for each part after the optimiser's step, as all parts are to see the same model.
+ * called for each part after the optimizer's step, as all parts are to see the same model.
  *
  * @returns The step's figures: `loss` and metrics are means over the parts.
  */
 export async function accumulatedStep<Batch, Aux>(
   options: AccumulatedStepOptions<Batch, Aux>,
 ): Promise<{ names: readonly string[]; values: readonly number[] }> {
-  const { model, parts, batchOf, optimiser, average, learningRate, random } = options;
+  const { model, parts, batchOf, optimizer, average, learningRate, random } = options;
   const passed: tf.Tensor[] = [];
   const auxes: Aux[] = [];
   let sums: Record<string, tf.Tensor> = {};
@@ -44,8 +44,8 @@ export async function accumulatedStep<Batch, Aux>(
     }
     const norm = tf.tidy(() => {
       const gradients = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, tf.div(sum, parts)]));
-      const norm = optimiser.update(gradients, learningRate);
-      average?.update(optimiser.steps);
+      const norm = optimizer.update(gradients, learningRate);
+      average?.update(optimizer.steps);
       for (const [part, aux] of auxes.entries()) {
         model.afterStep?.(aux, random.fork("after-step").fork(part));
       }

@@ -54,7 +54,7 @@ describe("AdamW", () => {
     ["nothing decayed", { decays: () => false, weightDecay: 0.2 }],
   ];
   it.each(cases)("equals the published algorithm with %s", (_, options) => {
-    const optimiser = AdamW.create(variables, options);
+    const optimizer = AdamW.create(variables, options);
     const random = Random.fromSeed(1);
     const expected = Object.fromEntries([...variables].map(([name, variable]) => [name, [...variable.dataSync()]]));
     const moments = Object.fromEntries(
@@ -81,7 +81,7 @@ describe("AdamW", () => {
       }
       tf.tidy(() => {
         // float32 has 24 bits: the norm of nine numbers near one is right to a few units of 1e-7.
-        expect(optimiser.update(upload(gradients), learningRate).dataSync()[0]).toBeCloseTo(norm, 5);
+        expect(optimizer.update(upload(gradients), learningRate).dataSync()[0]).toBeCloseTo(norm, 5);
       });
     }
     for (const [name, variable] of variables) {
@@ -89,33 +89,33 @@ describe("AdamW", () => {
         expect(Math.abs(value - expected[name]![i]!)).toBeLessThan(1e-6);
       }
     }
-    optimiser.dispose();
+    optimizer.dispose();
   });
 
   it("takes a first step of one learning rate against each gradient's sign, whatever its size", () => {
     // With zero moments the corrected ratio is g / |g|: the known first step of Adam.
-    const optimiser = AdamW.create(variables, { weightDecay: 0 });
-    tf.tidy(() => void optimiser.update({ bias: tf.tensor1d([1e-3, -40]) }, 0.125));
+    const optimizer = AdamW.create(variables, { weightDecay: 0 });
+    tf.tidy(() => void optimizer.update({ bias: tf.tensor1d([1e-3, -40]) }, 0.125));
     const [low, high] = variables.get("bias")!.dataSync();
     expect(low).toBeCloseTo(0.375, 4);
     expect(high).toBeCloseTo(-0.875, 6);
     expect([...variables.get("scale")!.dataSync()]).toEqual([1]);
-    optimiser.dispose();
+    optimizer.dispose();
   });
 
   it("leaks nothing", () => {
     const start = tf.memory().numTensors;
-    const optimiser = AdamW.create(variables, { clipNorm: 1 });
+    const optimizer = AdamW.create(variables, { clipNorm: 1 });
     const gradients = upload(randomGradients(Random.fromSeed(3)));
-    optimiser.update(gradients, 0.1).dispose();
+    optimizer.update(gradients, 0.1).dispose();
     const before = tf.memory().numTensors;
     for (let step = 0; step < 20; step++) {
-      optimiser.update(gradients, 0.1).dispose();
+      optimizer.update(gradients, 0.1).dispose();
     }
     expect(tf.memory().numTensors).toBe(before);
     tf.dispose(gradients);
-    optimiser.dispose();
-    optimiser.dispose();
+    optimizer.dispose();
+    optimizer.dispose();
     expect(tf.memory().numTensors).toBe(start);
   });
 
@@ -124,9 +124,9 @@ describe("AdamW", () => {
     const first = AdamW.create(variables, { clipNorm: 2 });
     const before = Array.from({ length: 6 }, () => randomGradients(random));
     const after = Array.from({ length: 6 }, () => randomGradients(random));
-    const run = (optimiser: AdamW, list: Record<string, number[]>[]) => {
+    const run = (optimizer: AdamW, list: Record<string, number[]>[]) => {
       for (const gradients of list) {
-        tf.tidy(() => void optimiser.update(upload(gradients), 0.05));
+        tf.tidy(() => void optimizer.update(upload(gradients), 0.05));
       }
     };
     run(first, before);
@@ -161,11 +161,11 @@ describe("AdamW", () => {
     expect(() => AdamW.create(new Map())).toThrow(ConfigError);
     expect(() => AdamW.create(variables, { beta1: 1 })).toThrow(/beta1/);
     expect(() => AdamW.create(variables, { clipNorm: 0 })).toThrow(/clipNorm/);
-    const optimiser = AdamW.create(variables);
+    const optimizer = AdamW.create(variables);
     tf.tidy(() => {
-      expect(() => optimiser.update({ other: tf.scalar(1) }, 1)).toThrow(ShapeError);
-      expect(() => optimiser.update({ bias: tf.tensor1d([1]) }, 1)).toThrow(/\[2\], got \[1\]/);
+      expect(() => optimizer.update({ other: tf.scalar(1) }, 1)).toThrow(ShapeError);
+      expect(() => optimizer.update({ bias: tf.tensor1d([1]) }, 1)).toThrow(/\[2\], got \[1\]/);
     });
-    optimiser.dispose();
+    optimizer.dispose();
   });
 });

@@ -59,7 +59,7 @@ export class AdamW {
   }
 
   /**
-   * An optimiser of `variables`, which are borrowed and must keep their shapes.
+   * An optimizer of `variables`, which are borrowed and must keep their shapes.
    *
    * @throws a {@link ConfigError} when an option is out of range or there is no variable.
    */
@@ -118,7 +118,7 @@ export class AdamW {
    */
   restore(arrays: ReadonlyMap<string, StoredTensor>, steps: number): void {
     if (!Number.isInteger(steps) || steps < 0) {
-      throw new CheckpointError(`The optimiser's step count must be a whole number of at least 0, got ${steps}.`);
+      throw new CheckpointError(`The optimizer's step count must be a whole number of at least 0, got ${steps}.`);
     }
     const flats = this.#moments().map(([moment]) => this.#layout.join(moment, arrays));
     for (const [i, [, variable]] of this.#moments().entries()) {
@@ -127,7 +127,7 @@ export class AdamW {
     this.#steps = steps;
   }
 
-  /** Frees the moments; the variables are not the optimiser's. Safe to call twice. */
+  /** Frees the moments; the variables are not the optimizer's. Safe to call twice. */
   dispose(): void {
     this.#firstMoment.dispose();
     this.#secondMoment.dispose();

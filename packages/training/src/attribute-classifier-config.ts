@@ -1,6 +1,6 @@
 import { CheckpointError, ConfigError } from "@mmgen/core";
 
-/** One thing to read off a picture: its name and how many classes it has. */
+/** One thing to read off an image: its name and how many classes it has. */
 export interface Attribute<Name extends string = string> {
   readonly name: Name;
   readonly classes: number;
@@ -14,13 +14,13 @@ export interface AttributeClassifierConfig<Name extends string = string> {
   readonly channels: number;
   /** The greatest level of the images. */
   readonly maxValue: number;
-  /** Channels of the three convolutions that read shapes; the one that reads colours has as many as the first. */
+  /** Channels of the three convolutions that read shapes; the one that reads colors has as many as the first. */
   readonly hiddenChannels: readonly [number, number, number];
   /** Width of each trunk's last layer, before the heads. */
   readonly hiddenWidth: number;
 }
 
-/** A configuration, of which all but the attributes has defaults: the coloured digits' shape, 28×28×3 with levels 0..3. */
+/** A configuration, of which all but the attributes has defaults: the colored digits' shape, 28×28×3 with levels 0..3. */
 export type AttributeClassifierOptions<Name extends string = string> = Pick<
   AttributeClassifierConfig<Name>,
   "attributes"

@@ -16,13 +16,13 @@ import { evaluateLoss } from "./evaluate-loss.js";
 import { cosineSchedule } from "./schedules.js";
 import { train } from "./train.js";
 
-const colours = [
+const colors = [
   [3, 0, 0],
   [0, 3, 0],
   [1, 1, 3],
 ] as const;
 
-/** Upright or lying bars, 6×6, in one colour on another. */
+/** Upright or lying bars, 6×6, in one color on another. */
 function bars(count: number, seed: number) {
   const random = Random.fromSeed(seed);
   const images: ImageBatch = {
@@ -41,7 +41,7 @@ function bars(count: number, seed: number) {
     const at = 1 + random.integer(4);
     for (let pixel = 0; pixel < 36; pixel++) {
       const along = shape === 0 ? pixel % 6 : Math.floor(pixel / 6);
-      images.data.set(colours[along === at ? front : back]!, i * 108 + pixel * 3);
+      images.data.set(colors[along === at ? front : back]!, i * 108 + pixel * 3);
     }
     labels.shape[i] = shape;
     labels.front[i] = front;
@@ -70,7 +70,7 @@ describe("AttributeClassifier", () => {
   const training = bars(256, 1);
   const test = bars(100, 2);
 
-  it("learns to read pictures it has not seen, and keeps it through a file", async () => {
+  it("learns to read images it has not seen, and keeps it through a file", async () => {
     const before = tf.memory().numTensors;
     const model = newModel();
     const held = tf.memory().numTensors;
@@ -86,7 +86,7 @@ describe("AttributeClassifier", () => {
     });
     const read = await model.predict(test.images);
     const agreement = attributeAgreement(test.labels, read);
-    // 48 steps of 16 pictures: the background, most of a picture, is learned first.
+    // 48 steps of 16 images: the background, most of an image, is learned first.
     expect(agreement.accuracy.back).toBeGreaterThan(0.9);
     const evaluation = await evaluateLoss({ model, examples, batchSize: 64 });
     expect(evaluation.loss!).toBeLessThan(0.7 * untrained.loss!);
@@ -106,7 +106,7 @@ describe("AttributeClassifier", () => {
     await expect(model.predict(test.images)).rejects.toThrow(ConfigError);
   });
 
-  it("reads a picture the same in any batch", async () => {
+  it("reads an image the same in any batch", async () => {
     const model = newModel();
     const { shape, front } = await model.predict(test.images);
     for (const [start, end] of [
@@ -124,7 +124,7 @@ describe("AttributeClassifier", () => {
   it("writes PyTorch's layout", async () => {
     const model = newModel();
     const { tensors } = readSafetensors(await model.toSafetensors());
-    expect(tensors.get("colour.0.convolution.weight")!.shape).toEqual([8, 4, 4, 4]);
+    expect(tensors.get("color.0.convolution.weight")!.shape).toEqual([8, 4, 4, 4]);
     expect(tensors.get("heads.front.weight")!.shape).toEqual([3, 32]);
     expect(tensors.has("shape.2.norm.running_var")).toBe(true);
     model.dispose();
@@ -155,7 +155,7 @@ describe("AttributeClassifier", () => {
     model.dispose();
   });
 
-  it("refuses other pictures, labels and files", async () => {
+  it("refuses other images, labels and files", async () => {
     const model = newModel();
     await expect(model.predict({ ...test.images, maxValue: 255 })).rejects.toThrow(ShapeError);
     const labels = { ...test.labels, shape: test.labels.shape.map(() => 2) };

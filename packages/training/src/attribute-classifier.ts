@@ -27,9 +27,9 @@ const format = "mmgen.attribute-classifier";
 const predictionBatch = 256;
 
 /**
- * A small convolutional network that reads attributes off pictures: a trunk for shapes, one for colours, one head an attribute.
+ * A small convolutional network that reads attributes off images: a trunk for shapes, one for colors, one head an attribute.
  *
- * Trained on real pictures with `train`, it gives generated ones a score. It holds weights: dispose it.
+ * Trained on real images with `train`, it gives generated ones a score. It holds weights: dispose it.
  */
 export class AttributeClassifier<Name extends string = string>
   implements TensorTrainable<AttributeBatch<Name>, tf.NamedTensorMap>

@@ -16,10 +16,10 @@ interface Convolution {
 const momentum = 0.1;
 
 /**
- * The two trunks. Shapes are read off the contrast alone, so that no digit can be known by its colours; colours off
- * coarse patches of the picture, the contrast telling which of them is in front.
+ * The two trunks. Shapes are read off the contrast alone, so that no digit can be known by its colors; colors off
+ * coarse patches of the image, the contrast telling which of them is in front.
  */
-function trunks({ channels, hiddenChannels }: AttributeClassifierConfig): Record<"shape" | "colour", Convolution[]> {
+function trunks({ channels, hiddenChannels }: AttributeClassifierConfig): Record<"shape" | "color", Convolution[]> {
   const [first, second, third] = hiddenChannels;
   return {
     shape: [
@@ -27,7 +27,7 @@ function trunks({ channels, hiddenChannels }: AttributeClassifierConfig): Record
       { name: "shape.1", side: 3, stride: 2, inChannels: first, outChannels: second },
       { name: "shape.2", side: 3, stride: 1, inChannels: second, outChannels: third },
     ],
-    colour: [{ name: "colour.0", side: 4, stride: 4, inChannels: channels + 1, outChannels: first }],
+    color: [{ name: "color.0", side: 4, stride: 4, inChannels: channels + 1, outChannels: first }],
   };
 }
 
@@ -82,7 +82,7 @@ export function convolutionWeightNames(config: AttributeClassifierConfig): strin
  *
  * @param levels - `[batch, height, width, channels]`, 0 to 1; borrowed.
  * @param weights - Variables and state of {@link classifierVariables}, in one map.
- * @param training - Takes the batch's own figures for normalising, and gives them as `figures`, named as the state.
+ * @param training - Takes the batch's own figures for normalizing, and gives them as `figures`, named as the state.
  * @returns Logits of each attribute, `[batch, classes]`. Call it inside a tidy.
  */
 export function classify(
@@ -94,9 +94,9 @@ export function classify(
   const weight = <T extends tf.Tensor>(name: string) => weights.get(name) as T;
   const figures: Record<string, tf.Tensor> = {};
   const standingOut = contrast(levels);
-  const colours = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), standingOut], 3);
+  const colors = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), standingOut], 3);
   const read = Object.entries(trunks(config)).map(([trunk, convolutions]) => {
-    let x = trunk === "shape" ? standingOut : colours;
+    let x = trunk === "shape" ? standingOut : colors;
     for (const { name, stride } of convolutions) {
       x = conv2d(x, weight(`${name}.convolution.weight`), weight(`${name}.convolution.bias`), { stride });
       const [scale, offset] = [weight<tf.Tensor1D>(`${name}.norm.weight`), weight<tf.Tensor1D>(`${name}.norm.bias`)];
@@ -121,21 +121,21 @@ export function classify(
 }
 
 /**
- * What stands out of a picture, whatever its colour and its background's: with t = d² over its average, d being how far
- * a pixel's colour is from the picture's mean colour, t² / (t² + 1), scaled to [−1, 1). On a picture of two colours that
+ * What stands out of an image, whatever its color and its background's: with t = d² over its average, d being how far
+ * a pixel's color is from the image's mean color, t² / (t² + 1), scaled to [−1, 1). On an image of two colors that
  * is near 1 for the rarer and near −1 for the other.
  *
  * @returns `[batch, height, width, 1]`.
  */
 function contrast(levels: tf.Tensor4D): tf.Tensor4D {
   const distance = tf.sum(tf.square(tf.sub(levels, tf.mean(levels, [1, 2], true))), 3, true);
-  // The constant keeps a picture of one colour at nothing standing out.
+  // The constant keeps an image of one color at nothing standing out.
   const average = tf.add(tf.mean(distance, [1, 2], true), 1e-3);
   const squared = tf.square(tf.div(distance, average));
   return tf.sub<tf.Tensor4D>(tf.mul(tf.div(squared, tf.add(squared, 1)), 2), 1);
 }
 
-/** Moves the running figures towards those of a batch. */
+/** Moves the running figures toward those of a batch. */
 export function updateRunningFigures(
   state: ReadonlyMap<string, tf.Variable>,
   figures: Readonly<Record<string, tf.Tensor>>,

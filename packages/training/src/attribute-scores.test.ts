@@ -4,11 +4,11 @@ import { attributeAgreement, attributeExamples, confusionCounts } from "./attrib
 
 describe("attributeAgreement", () => {
   it("counts each attribute, and all of them together", () => {
-    const expected = { digit: [1, 2, 3, 4], colour: [5, 5, 5, 5] };
-    const found = { digit: Int32Array.of(1, 2, 0, 4), colour: Int32Array.of(5, 6, 6, 5) };
+    const expected = { digit: [1, 2, 3, 4], color: [5, 5, 5, 5] };
+    const found = { digit: Int32Array.of(1, 2, 0, 4), color: Int32Array.of(5, 6, 6, 5) };
     expect(attributeAgreement(expected, found)).toEqual({
       count: 4,
-      accuracy: { digit: 0.75, colour: 0.5 },
+      accuracy: { digit: 0.75, color: 0.5 },
       allRight: 0.5,
     });
   });
@@ -34,7 +34,7 @@ describe("confusionCounts", () => {
 });
 
 describe("attributeExamples", () => {
-  it("gathers pictures with their labels", async () => {
+  it("gathers images with their labels", async () => {
     const images = { data: Uint8Array.of(1, 2, 3), count: 3, height: 1, width: 1, channels: 1, maxValue: 3 };
     const examples = attributeExamples(images, { shape: [7, 8, 9] });
     const batch = await examples.batch(Int32Array.of(2, 0), undefined as never);

@@ -1,16 +1,16 @@
 import { gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
 import type { ExampleSource } from "./example-source.js";
 
-/** A class for each picture, `[count]`, by attribute. */
+/** A class for each image, `[count]`, by attribute. */
 export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;
 
-/** Pictures with what is on them. */
+/** Images with what is on them. */
 export interface AttributeBatch<Name extends string = string> {
   readonly images: ImageBatch;
   readonly labels: AttributeLabels<Name>;
 }
 
-/** Labelled pictures as examples for `train` and `evaluateLoss`. */
+/** Labeled images as examples for `train` and `evaluateLoss`. */
 export function attributeExamples<Name extends string>(
   images: ImageBatch,
   labels: AttributeLabels<Name>,
@@ -30,19 +30,19 @@ export function attributeExamples<Name extends string>(
   };
 }
 
-/** How far two readings of the same pictures agree. */
+/** How far two readings of the same images agree. */
 export interface AttributeAgreement<Name extends string = string> {
   readonly count: number;
-  /** Share of the pictures on which both say the same, by attribute. */
+  /** Share of the images on which both say the same, by attribute. */
   readonly accuracy: Readonly<Record<Name, number>>;
-  /** Share of the pictures on which both say the same of every attribute. */
+  /** Share of the images on which both say the same of every attribute. */
   readonly allRight: number;
 }
 
 /**
- * Compares what a classifier read with what a caption asked for, or two captions, picture by picture.
+ * Compares what a classifier read with what a caption asked for, or two captions, image by image.
  *
- * @throws a {@link ShapeError} when the two differ in attributes or counts, or there is no picture.
+ * @throws a {@link ShapeError} when the two differ in attributes or counts, or there is no image.
  */
 export function attributeAgreement<Name extends string>(
   expected: AttributeLabels<Name>,
@@ -51,7 +51,7 @@ export function attributeAgreement<Name extends string>(
   const names = Object.keys(expected) as Name[];
   const count = names.length === 0 ? 0 : expected[names[0]!].length;
   if (count === 0) {
-    throw new ShapeError("attributeAgreement: expected at least one attribute and one picture.");
+    throw new ShapeError("attributeAgreement: expected at least one attribute and one image.");
   }
   const right: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   for (const name of names) {
@@ -94,6 +94,6 @@ export function confusionCounts(expected: ArrayLike<number>, found: ArrayLike<nu
 
 function checkCount(name: string, column: ArrayLike<number> | undefined, count: number): void {
   if (column?.length !== count) {
-    throw new ShapeError(`${name}: expected ${count} classes, one a picture, got ${column?.length ?? "none"}.`);
+    throw new ShapeError(`${name}: expected ${count} classes, one an image, got ${column?.length ?? "none"}.`);
   }
 }

@@ -33,7 +33,7 @@ const { status } = await train({
   batchSize: 8,
   epochs: 20,
   schedule: cosineSchedule({ learningRate: 0.02, totalSteps: 120, warmUpSteps: 3 }),
-  optimiser: { clipNorm: 1 },
+  optimizer: { clipNorm: 1 },
   gradientAccumulation: 2,
   weightAverage: { decay: 0.9 },
   earlyStopping: { patience: 5, minImprovement: 0.05 },

@@ -14,13 +14,13 @@ import { trainingStep } from "./training-step.js";
 export async function takeStep<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { optimiser, average }: TrainingHoldings,
+  { optimizer, average }: TrainingHoldings,
   step: number,
 ): Promise<StepRecord> {
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
   const learningRate = schedule(step);
-  const context = { model, optimiser, average, learningRate, random: random.fork("step").fork(step) };
+  const context = { model, optimizer, average, learningRate, random: random.fork("step").fork(step) };
   const { names, values } =
     parts > 1
       ? await accumulatedStep({ ...context, parts, batchOf: (part) => stepBatch(options, order, step, part) })
@@ -29,7 +29,7 @@ export async function takeStep<Batch, Aux>(
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
     throw new DivergenceError(
       `Training diverged at step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}. ` +
-        "Lower the learning rate, clip gradients (optimiser.clipNorm), or look for bad examples; then go on from an earlier checkpoint.",
+        "Lower the learning rate, clip gradients (optimizer.clipNorm), or look for bad examples; then go on from an earlier checkpoint.",
       step + 1,
     );
   }

@@ -16,7 +16,7 @@ export interface Points {
 export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tensor2D }> {
   readonly variables: Map<string, tf.Variable>;
   readonly state: Map<string, tf.Variable>;
-  initialised = 0;
+  initialized = 0;
 
   constructor(random: Random) {
     const matrix = (name: string, rows: number, columns: number) =>
@@ -32,8 +32,8 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
     ]);
   }
 
-  async initialise(batch: Points, random: Random): Promise<void> {
-    this.initialised++;
+  async initialize(batch: Points, random: Random): Promise<void> {
+    this.initialized++;
     const mean = batch.targets.reduce((sum, target) => sum + target, 0) / batch.targets.length;
     tf.tidy(() => this.variables.get("output.bias")!.assign(tf.tensor1d([mean + 0.01 * random.normal()])));
   }
@@ -45,8 +45,8 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
     const hidden = training
       ? tf.add<tf.Tensor2D>(quiet, tf.tensor2d(random.normals(quiet.size, 0.1), quiet.shape))
       : quiet;
-    const centred = tf.sub<tf.Tensor2D>(hidden, this.state.get("hidden.mean")!);
-    const output = tf.matMul(centred, this.variables.get("output.weight") as tf.Tensor2D);
+    const centered = tf.sub<tf.Tensor2D>(hidden, this.state.get("hidden.mean")!);
+    const output = tf.matMul(centered, this.variables.get("output.weight") as tf.Tensor2D);
     const error = tf.sub(
       tf.add(tf.squeeze(output, [1]), this.variables.get("output.bias")!),
       tf.tensor1d(batch.targets),

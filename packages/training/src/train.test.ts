@@ -21,7 +21,7 @@ function options(model: TinyRegression): TrainOptions<Points, { hidden: tf.Tenso
     batchSize: 8,
     epochs: 4,
     schedule: cosineSchedule({ learningRate: 0.05, totalSteps: 24, warmUpSteps: 3 }),
-    optimiser: { clipNorm: 1 },
+    optimizer: { clipNorm: 1 },
     random: Random.fromSeed(11),
     evaluate: () => evaluateLoss({ model, examples: test, batchSize: 8 }),
   };
@@ -69,7 +69,7 @@ describe("train", () => {
     expect(history.epochs[4]!.metrics.loss!).toBeLessThan(history.epochs[0]!.metrics.loss! / 3);
     expect(history.steps[2]!.learningRate).toBe(Math.fround(0.05));
     expect(Object.keys(history.steps[0]!.metrics)).toEqual(["absolute"]);
-    expect(model.initialised).toBe(1);
+    expect(model.initialized).toBe(1);
     model.dispose();
   });
 
@@ -131,7 +131,7 @@ describe("train", () => {
     };
     const model = newModel();
     await train({ ...options(model), examples: spy, epochs: 2 });
-    const [, ...steps] = orders; // the first call is for the initialisation
+    const [, ...steps] = orders; // the first call is for the initialization
     expect(orders[0]).toEqual(steps[0]);
     const [first, second] = [steps.slice(0, 6).flat(), steps.slice(6).flat()];
     const all = Array.from({ length: 48 }, (_, i) => i);
@@ -215,7 +215,7 @@ describe("resume", () => {
       }
       const model = new TinyRegression(Random.fromSeed(random.uint32()));
       const result = await train({ ...options(model), resume: state! });
-      expect(model.initialised).toBe(0);
+      expect(model.initialized).toBe(0);
       expect(model.numbers()).toEqual(whole.numbers());
       expect(timeless(result.history)).toEqual(timeless(expected.history));
       model.dispose();
@@ -256,7 +256,7 @@ describe("resume", () => {
     for (const name of [
       "model.output.bias",
       "state.hidden.mean",
-      "optimiser.firstMoment.output.bias",
+      "optimizer.firstMoment.output.bias",
       "history.steps",
     ]) {
       await expect(resume(without(name))).rejects.toThrow(CheckpointError);

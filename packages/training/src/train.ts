@@ -23,7 +23,7 @@ export interface TrainOptions<Batch, Aux> {
   readonly steps?: number;
   /** Learning rate by step. */
   readonly schedule: Schedule;
-  readonly optimiser?: AdamWOptions;
+  readonly optimizer?: AdamWOptions;
   /**
    * Equal parts that a step's batch is taken in, one after the other, their gradients averaged: the activations of a
    * part in memory, and the step of the whole where the loss is a mean over examples, but for dropout and what a model
@@ -76,7 +76,7 @@ export interface TrainingResult {
 }
 
 /**
- * Trains a model: initialisation on the first batch, an evaluation, then steps, with an evaluation after each epoch.
+ * Trains a model: initialization on the first batch, an evaluation, then steps, with an evaluation after each epoch.
  *
  * Everything random is a function of `random`'s seed and the step, so a run stopped and resumed equals the
  * uninterrupted one bit for bit on the same backend. Each step reads once: all its figures together.

@@ -3,7 +3,7 @@ import { CheckpointError, type StoredTensor } from "@mmgen/core";
 /** Figures by name. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** One optimiser step. All figures are float32 values, so that they outlive a checkpoint unchanged. */
+/** One optimizer step. All figures are float32 values, so that they outlive a checkpoint unchanged. */
 export interface StepRecord {
   /** Counted from 1. */
   readonly step: number;

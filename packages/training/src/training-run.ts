@@ -33,10 +33,10 @@ export class TrainingRun<Batch, Aux> {
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
     this.#configuration = runConfiguration(options);
-    const { optimiser, weightAverage, earlyStopping } = options;
+    const { optimizer, weightAverage, earlyStopping } = options;
     this.#holdings = {
       model,
-      optimiser: AdamW.create(model.variables, optimiser),
+      optimizer: AdamW.create(model.variables, optimizer),
       average: weightAverage && new WeightAverage(model.variables, weightAverage),
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };
@@ -63,7 +63,7 @@ export class TrainingRun<Batch, Aux> {
       }
       if (this.#options.resume === undefined) {
         const { model, random } = this.#options;
-        await model.initialise?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
+        await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
         this.#holdings.average?.begin();
       }
       status = await this.#advance();
@@ -78,7 +78,7 @@ export class TrainingRun<Batch, Aux> {
   }
 
   dispose(): void {
-    this.#holdings.optimiser.dispose();
+    this.#holdings.optimizer.dispose();
     this.#holdings.average?.dispose();
   }
 
@@ -215,14 +215,14 @@ export class TrainingRun<Batch, Aux> {
 
 /** What has to be equal for a resumed run to be the same run. */
 function runConfiguration<Batch, Aux>(options: TrainOptions<Batch, Aux>): Configuration {
-  const { batchSize, examples, schedule, optimiser = {}, configuration = {} } = options;
+  const { batchSize, examples, schedule, optimizer = {}, configuration = {} } = options;
   const { gradientAccumulation, weightAverage, earlyStopping } = options;
-  const { beta1, beta2, epsilon, weightDecay, clipNorm }: AdamWOptions = optimiser;
+  const { beta1, beta2, epsilon, weightDecay, clipNorm }: AdamWOptions = optimizer;
   return {
     batchSize,
     examples: examples.count,
     schedule: schedule.configuration ?? {},
-    optimiser: { beta1, beta2, epsilon, weightDecay, clipNorm },
+    optimizer: { beta1, beta2, epsilon, weightDecay, clipNorm },
     gradientAccumulation,
     weightAverage,
     earlyStopping,

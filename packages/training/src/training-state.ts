@@ -22,7 +22,7 @@ export interface TrainingProgress {
 /** What a run holds in tensors. */
 export interface TrainingHoldings {
   readonly model: TensorTrainable<never>;
-  readonly optimiser: AdamW;
+  readonly optimizer: AdamW;
   readonly average?: WeightAverage | undefined;
   readonly best?: BestWeights | undefined;
 }
@@ -31,13 +31,13 @@ const format = "mmgen.training";
 const version = "1";
 
 /**
- * Writes everything that a run needs to go on: weights, the model's other state, optimiser moments, averaged and best
+ * Writes everything that a run needs to go on: weights, the model's other state, optimizer moments, averaged and best
  * weights, step, random state, configuration and history, as one safetensors file.
  */
 export async function writeTrainingState(holdings: TrainingHoldings, progress: TrainingProgress): Promise<Uint8Array> {
-  const { model, optimiser, average, best } = holdings;
+  const { model, optimizer, average, best } = holdings;
   const { columns, table } = packSteps(progress.history.steps);
-  const moments = [...(await optimiser.toArrays())].map(([name, moment]) => [`optimiser.${name}`, moment] as const);
+  const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
   const tensors = new Map<string, StoredTensor>([
     ["history.steps", table],
     ...(await storeVariables(modelVariables(model))),
@@ -47,7 +47,7 @@ export async function writeTrainingState(holdings: TrainingHoldings, progress: T
   ]);
   const run = {
     step: progress.step,
-    optimiserSteps: optimiser.steps,
+    optimizerSteps: optimizer.steps,
     random: progress.random,
     configuration: progress.configuration,
     columns,
@@ -65,7 +65,7 @@ export async function writeTrainingState(holdings: TrainingHoldings, progress: T
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
-  { model, optimiser, average, best }: TrainingHoldings,
+  { model, optimizer, average, best }: TrainingHoldings,
   expected: Pick<TrainingProgress, "random" | "configuration">,
 ): TrainingProgress {
   const { tensors, metadata } = readSafetensors(bytes);
@@ -91,8 +91,8 @@ export function restoreTrainingState(
     throw new CheckpointError(`The training state is at step ${run.step} and lists ${steps.length}; it is damaged.`);
   }
   const withPrefix = (prefix: string) => [...tensors].filter(([name]) => name.startsWith(prefix));
-  const moments = withPrefix("optimiser.").map(([name, tensor]) => [name.slice("optimiser.".length), tensor] as const);
-  optimiser.restore(new Map(moments), run.optimiserSteps);
+  const moments = withPrefix("optimizer.").map(([name, tensor]) => [name.slice("optimizer.".length), tensor] as const);
+  optimizer.restore(new Map(moments), run.optimizerSteps);
   average?.restore(tensors);
   best?.restore(tensors, model);
   const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
@@ -102,7 +102,7 @@ export function restoreTrainingState(
 
 interface StoredRun {
   readonly step: number;
-  readonly optimiserSteps: number;
+  readonly optimizerSteps: number;
   readonly random: RandomState;
   readonly configuration: Configuration;
   readonly columns: readonly string[];
@@ -122,7 +122,7 @@ function parseRun(json: string | undefined): StoredRun {
   const complete =
     isObject(run) &&
     isCount(run?.step) &&
-    isCount(run?.optimiserSteps) &&
+    isCount(run?.optimizerSteps) &&
     isObject(run?.configuration) &&
     Array.isArray(run?.random?.key) &&
     Array.isArray(run?.columns) &&

@@ -16,7 +16,7 @@ export interface StepFigures {
 /** What a step moves, and by how much. */
 export interface StepContext<Batch, Aux> {
   readonly model: TensorTrainable<Batch, Aux>;
-  readonly optimiser: AdamW;
+  readonly optimizer: AdamW;
   /** Takes in the weights after the step. */
   readonly average?: WeightAverage | undefined;
   /** Of this step. */
@@ -31,20 +31,20 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
 }
 
 /**
- * One step: loss, gradients, optimiser, `afterStep`. Reads nothing; all figures come in one tensor, so that reading it
+ * One step: loss, gradients, optimizer, `afterStep`. Reads nothing; all figures come in one tensor, so that reading it
  * runs the whole step at once on a backend that records first.
  *
  * @returns The step's figures; `values` is yours to dispose.
  */
 export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepFigures {
-  const { model, batch, optimiser, average, learningRate, random } = options;
+  const { model, batch, optimizer, average, learningRate, random } = options;
   const passed: tf.Tensor[] = [];
   try {
     let names: string[] = [];
     const values = tf.tidy(() => {
       const { value, gradients, metrics, aux } = lossAndGradients(model, batch, random.fork("loss"), passed);
-      const norm = optimiser.update(gradients, learningRate);
-      average?.update(optimiser.steps);
+      const norm = optimizer.update(gradients, learningRate);
+      average?.update(optimizer.steps);
       model.afterStep?.(aux, random.fork("after-step"));
       names = figureNames(metrics);
       return stackFigures([value, norm, ...Object.values(metrics)]);

@@ -8,8 +8,8 @@ import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenize
 /**
  * What each change over original A's tokenizer buys, at 64 channels and 7×7 codes. The first row is its model and loss,
  * trained as the others are; the second adds k-means start and revival; each after it is the one above with one thing
- * changed. Prints a Markdown table of means over the seeds given (default 1), on training pictures kept aside, or with
- * `--test` on the test pictures.
+ * changed. Prints a Markdown table of means over the seeds given (default 1), on training images kept aside, or with
+ * `--test` on the test images.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -38,7 +38,7 @@ registerOnnxBackend();
 await tf.setBackend("onnx");
 const data = await loadCaptionedDigits({ seed: 1, trainCount, validationCount });
 const unseen = values.test ? data.test : data.validation;
-console.log(`${data.source}; measured on ${values.test ? "test" : "validation"} pictures`);
+console.log(`${data.source}; measured on ${values.test ? "test" : "validation"} images`);
 console.log(`${values.epochs} epochs of ${batchSize} a step, seeds ${seeds.join(", ")}.\n`);
 console.log("| change | MSE | exact levels | perplexity | codes used | minutes |");
 console.log("|---|---|---|---|---|---|");

@@ -8,8 +8,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenizer-quality.js";
 
 /**
- * What quantizers make of the same network, pictures and steps, at 8 bits a place of the 7×7 grid or nearly so: prints a
- * Markdown table of means over the seeds given (default 1), exact levels with their standard deviation. Figures are of validation pictures; no test picture is seen.
+ * What quantizers make of the same network, images and steps, at 8 bits a place of the 7×7 grid or nearly so: prints a
+ * Markdown table of means over the seeds given (default 1), exact levels with their standard deviation. Figures are of validation images; no test image is seen.
  * The table is in the README.
  */
 const seeds = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1];
@@ -37,7 +37,7 @@ const quantizers: Readonly<Record<string, QuantizerOptions>> = {
   "`lfq`, 8 bits": { type: "lfq", bits: 8 },
 };
 
-/** Pictures a second. */
+/** Images a second. */
 interface Speed {
   readonly trained: number;
   readonly encoded: number;
@@ -46,16 +46,16 @@ interface Speed {
 registerOnnxBackend();
 await tf.setBackend("onnx");
 const data = await loadCaptionedDigits({ seed: 1, trainCount, validationCount });
-const pictures = { train: data.train.images, unseen: data.validation.images };
+const images = { train: data.train.images, unseen: data.validation.images };
 console.log(data.source);
-console.log(`${trainCount} pictures, ${steps} steps of ${batchSize}, seeds ${seeds.join(", ")}.\n`);
+console.log(`${trainCount} images, ${steps} steps of ${batchSize}, seeds ${seeds.join(", ")}.\n`);
 const speeds = await speedsInTurn();
-console.log("| quantizer | bits a picture | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
+console.log("| quantizer | bits an image | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
 console.log("|---|---|---|---|---|---|---|---|");
 for (const [name, quantizer] of Object.entries(quantizers)) {
   const runs: Quality[] = [];
   for (const seed of seeds) {
-    runs.push(await tokenizerQuality(optionsOf(quantizer), pictures, plan, seed));
+    runs.push(await tokenizerQuality(optionsOf(quantizer), images, plan, seed));
   }
   const { bits, meanSquaredError, exact, perplexity, used } = meanQuality(runs);
   const { trained, encoded } = speeds.get(name)!;
@@ -90,27 +90,27 @@ function optionsOf(quantizer: QuantizerOptions): VqVaeOptions {
 async function speedsInTurn(): Promise<ReadonlyMap<string, Speed>> {
   const [rounds, stepsARound] = [8, 8];
   const batch = sliceImages(data.train.images, 0, batchSize);
-  const pictures = sliceImages(data.train.images, 0, 1024);
+  const images = sliceImages(data.train.images, 0, 1024);
   const best = new Map<string, Speed>();
   const subjects = Object.entries(quantizers).map(([name, quantizer]) => {
     const model = VqVae.create(optionsOf(quantizer), { random: Random.fromSeed(1) });
-    return { name, model, optimiser: AdamW.create(model.variables) };
+    return { name, model, optimizer: AdamW.create(model.variables) };
   });
   // The first round compiles.
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, model, optimiser } of subjects) {
+    for (const { name, model, optimizer } of subjects) {
       const began = performance.now();
       for (let step = 0; step < stepsARound; step++) {
         const random = Random.fromSeed(step);
-        const { values } = trainingStep({ model, batch, optimiser, learningRate: 1e-4, random });
+        const { values } = trainingStep({ model, batch, optimizer, learningRate: 1e-4, random });
         await values.data();
         values.dispose();
       }
       const between = performance.now();
-      await model.encode(pictures);
+      await model.encode(images);
       const ended = performance.now();
       const trained = (1000 * stepsARound * batchSize) / (between - began);
-      const encoded = (1000 * pictures.count) / (ended - between);
+      const encoded = (1000 * images.count) / (ended - between);
       const past = round === 0 ? undefined : best.get(name);
       best.set(name, {
         trained: Math.max(trained, past?.trained ?? 0),
@@ -118,9 +118,9 @@ async function speedsInTurn(): Promise<ReadonlyMap<string, Speed>> {
       });
     }
   }
-  for (const { model, optimiser } of subjects) {
+  for (const { model, optimizer } of subjects) {
     model.dispose();
-    optimiser.dispose();
+    optimizer.dispose();
   }
   return best;
 }

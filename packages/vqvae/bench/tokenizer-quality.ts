@@ -9,7 +9,7 @@ export interface TrainingPlan {
   readonly learningRate: number;
 }
 
-/** What a model makes of pictures it has not seen. */
+/** What a model makes of images it has not seen. */
 export interface Quality {
   readonly bits: number;
   readonly meanSquaredError: number;
@@ -20,10 +20,10 @@ export interface Quality {
   readonly seconds: number;
 }
 
-/** Trains a model on some pictures and measures it on others. */
+/** Trains a model on some images and measures it on others. */
 export async function tokenizerQuality(
   options: VqVaeOptions,
-  pictures: { readonly train: ImageBatch; readonly unseen: ImageBatch },
+  images: { readonly train: ImageBatch; readonly unseen: ImageBatch },
   { steps, batchSize, learningRate }: TrainingPlan,
   seed: number,
 ): Promise<Quality> {
@@ -32,16 +32,16 @@ export async function tokenizerQuality(
   const began = performance.now();
   await train({
     model,
-    examples: imageExamples(pictures.train),
+    examples: imageExamples(images.train),
     batchSize,
     steps,
     schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps: 50 }),
-    optimiser: { clipNorm: 1 },
+    optimizer: { clipNorm: 1 },
     random: random.fork("training"),
   });
   const seconds = (performance.now() - began) / 1000;
-  const codes = await model.encode(pictures.unseen);
-  const figures = reconstructionFigures(pictures.unseen, await model.decode(codes));
+  const codes = await model.encode(images.unseen);
+  const figures = reconstructionFigures(images.unseen, await model.decode(codes));
   const usage = new CodeUsage(model.codeLayout);
   usage.add(codes.data);
   const { height, width } = model.codeGrid;

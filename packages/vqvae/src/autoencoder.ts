@@ -31,7 +31,7 @@ export interface Autoencoder {
   encode(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor2D;
   /** Codes → levels. */
   decode(codes: tf.Tensor2D, pass: ForwardPass): tf.Tensor4D;
-  /** Levels → what is minimised, its terms, and the quantizer's aux. */
+  /** Levels → what is minimized, its terms, and the quantizer's aux. */
   loss(levels: tf.Tensor4D, pass: ForwardPass): AutoencoderLoss;
 }
 
@@ -85,14 +85,14 @@ export function autoencoder(config: VqVaeConfig): Autoencoder {
     latentGrid,
     latents: (levels, pass) => encode(composition.takeApart(levels).map, pass),
     encode(levels, pass) {
-      const { map, codes: colours } = composition.takeApart(levels);
+      const { map, codes: colors } = composition.takeApart(levels);
       const grid = tf.reshape<tf.Rank.R2>(quantizer.codes(encode(map, pass), pass.weights), [-1, gridCodes]);
-      return sequence.join({ grid, ...(colours && { colours }) });
+      return sequence.join({ grid, ...(colors && { colors }) });
     },
     decode(codes, pass) {
-      const { colours, grid } = sequence.split(codes);
+      const { colors, grid } = sequence.split(codes);
       const map = decode(quantizer.vectors(tf.reshape(grid, [-1, codesPerVector]), pass.weights), pass);
-      return head.levels(composition.putTogether({ map, ...(colours && { codes: colours }) }));
+      return head.levels(composition.putTogether({ map, ...(colors && { codes: colors }) }));
     },
     loss(levels, pass) {
       const { map, codes } = composition.takeApart(levels);

@@ -25,7 +25,7 @@ export function checkOneOf(name: string, value: string, names: readonly string[]
 /**
  * The options over the defaults of their type.
  *
- * @throws a {@link ConfigError} when an option is none of the type's fields: it is misspelt, or another type's.
+ * @throws a {@link ConfigError} when an option is none of the type's fields: it is misspelled, or another type's.
  */
 export function withDefaults<T extends { readonly type: string }>(path: string, defaults: T, options: Partial<T>): T {
   for (const field of Object.keys(options)) {

@@ -1,16 +1,16 @@
 import { ConfigError } from "@mmgen/core";
 
-/** What each of an image's codes says: colours of a palette, if it has one, and the codebooks' codes in turns. */
+/** What each of an image's codes says: colors of a palette, if it has one, and the codebooks' codes in turns. */
 export interface CodeLayout {
   /** Codes of an image. */
   readonly codesPerImage: number;
-  /** How many of them, the first, say a colour of a `figure-ground` composition. */
+  /** How many of them, the first, say a color of a `figure-ground` composition. */
   readonly paletteCodes: number;
-  /** Number of such colours. */
+  /** Number of such colors. */
   readonly paletteSize: number;
   /**
-   * `before`: the first codes say a colour alone, in [0, paletteSize), and a codebook's count on from there. `within`:
-   * the first codes are of a codebook too, and are colour · codebookSize + its code.
+   * `before`: the first codes say a color alone, in [0, paletteSize), and a codebook's count on from there. `within`:
+   * the first codes are of a codebook too, and are color · codebookSize + its code.
    */
   readonly palettePlace: PalettePlace;
   /** Codebooks that take turns along their codes; 1 where all are of one. */
@@ -19,7 +19,7 @@ export interface CodeLayout {
   readonly codebookSize: number;
 }
 
-/** Whether colours have codes of their own. */
+/** Whether colors have codes of their own. */
 export type PalettePlace = "before" | "within";
 
 /** Throws a {@link ConfigError} where a size cannot be. */

@@ -5,7 +5,7 @@ import type { CodeLayout } from "./code-layout.js";
 /** An image's codes as its composition and its quantizer have them. */
 export interface CodeParts {
   /** Of the palette, `[batch, paletteCodes]`, int32; absent where there are none. */
-  readonly colours?: tf.Tensor2D;
+  readonly colors?: tf.Tensor2D;
   /** The quantizer's, `[batch, gridCodes]`, int32. */
   readonly grid: tf.Tensor2D;
 }
@@ -28,49 +28,49 @@ export function codeSequence(layout: CodeLayout): CodeSequence {
     return { size: layout.codebookSize, join: ({ grid }) => grid, split: (grid) => ({ grid }) };
   }
   if (layout.palettePlace === "before") {
-    return coloursBefore(layout);
+    return colorsBefore(layout);
   }
   const { codesPerImage, paletteCodes, paletteSize, codebookSize } = layout;
   if (codesPerImage < paletteCodes) {
     throw new ConfigError(
-      `composition.palettePlace: ${paletteCodes} colours within a grid of ${codesPerImage} codes; expected at least one ` +
+      `composition.palettePlace: ${paletteCodes} colors within a grid of ${codesPerImage} codes; expected at least one ` +
         'code for each. Take fewer stages, or "before".',
     );
   }
   if (paletteSize * codebookSize > mostCodes) {
     throw new ConfigError(
-      `composition.palettePlace: ${paletteSize} colours within ${codebookSize} codes make ${paletteSize * codebookSize}; ` +
+      `composition.palettePlace: ${paletteSize} colors within ${codebookSize} codes make ${paletteSize * codebookSize}; ` +
         `expected at most ${mostCodes}. Take a smaller codebook, fewer palette levels, or "before".`,
     );
   }
-  return coloursWithin(layout);
+  return colorsWithin(layout);
 }
 
-/** Colours, then the grid; the grid's codes count on from the palette's. */
-function coloursBefore({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
+/** Colors, then the grid; the grid's codes count on from the palette's. */
+function colorsBefore({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
   return {
     size: paletteSize + codebookSize,
-    join: ({ colours, grid }) => tf.concat2d([colours!, tf.add<tf.Tensor2D>(grid, int32(paletteSize))], 1),
+    join: ({ colors, grid }) => tf.concat2d([colors!, tf.add<tf.Tensor2D>(grid, int32(paletteSize))], 1),
     split(codes) {
-      const [colours, grid] = splitAt(codes, paletteCodes);
-      return { colours: clipped(colours, paletteSize), grid: clipped(tf.sub(grid, int32(paletteSize)), codebookSize) };
+      const [colors, grid] = splitAt(codes, paletteCodes);
+      return { colors: clipped(colors, paletteSize), grid: clipped(tf.sub(grid, int32(paletteSize)), codebookSize) };
     },
   };
 }
 
-/** The grid alone, whose first codes are colour · codebookSize + the grid's own. */
-function coloursWithin({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
+/** The grid alone, whose first codes are color · codebookSize + the grid's own. */
+function colorsWithin({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
   return {
     size: paletteSize * codebookSize,
-    join({ colours, grid }) {
+    join({ colors, grid }) {
       const [first, others] = splitAt(grid, paletteCodes);
-      return tf.concat2d([tf.add<tf.Tensor2D>(first, tf.mul(colours!, int32(codebookSize))), others], 1);
+      return tf.concat2d([tf.add<tf.Tensor2D>(first, tf.mul(colors!, int32(codebookSize))), others], 1);
     },
     split(codes) {
       const [first, others] = splitAt(codes, paletteCodes);
-      const colours = tf.floorDiv<tf.Tensor2D>(first, int32(codebookSize));
-      const own = tf.sub<tf.Tensor2D>(first, tf.mul(colours, int32(codebookSize)));
-      return { colours, grid: tf.concat2d([own, clipped(others, codebookSize)], 1) };
+      const colors = tf.floorDiv<tf.Tensor2D>(first, int32(codebookSize));
+      const own = tf.sub<tf.Tensor2D>(first, tf.mul(colors, int32(codebookSize)));
+      return { colors, grid: tf.concat2d([own, clipped(others, codebookSize)], 1) };
     },
   };
 }

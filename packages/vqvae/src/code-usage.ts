@@ -31,7 +31,7 @@ export class CodeUsage {
   }
 
   /**
-   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's colours are passed over.
+   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's colors are passed over.
    *
    * @throws a {@link ShapeError} when a code is outside its codebook, or an image is not whole.
    */

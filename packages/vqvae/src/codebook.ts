@@ -43,7 +43,7 @@ export interface Codebook {
   /** The training-time form, differentiable in the latents. */
   match(latents: tf.Tensor2D, weights: Weights): CodebookMatch;
   /** Sets the rows from first latents, where they have not been set before. */
-  initialise(latents: tf.Tensor2D, variables: ReadonlyMap<string, tf.Variable>, random: Random): Promise<void>;
+  initialize(latents: tf.Tensor2D, variables: ReadonlyMap<string, tf.Variable>, random: Random): Promise<void>;
   /** Updates counts, an EMA codebook's rows, and dead rows. Reads nothing. */
   afterStep(aux: tf.NamedTensorMap, variables: ReadonlyMap<string, tf.Variable>, random: Random): void;
 }
@@ -54,7 +54,7 @@ export function codebookWeights(name: string) {
     codebook: `${name}.codebook`,
     counts: `${name}.ema_count`,
     sums: `${name}.ema_sum`,
-    initialised: `${name}.initialised`,
+    initialized: `${name}.initialized`,
   } as const;
 }
 
@@ -90,23 +90,23 @@ export function codebook(name: string, config: CodebookConfig): Codebook {
       return { latents, rows, codes, loss, metrics, aux };
     },
 
-    async initialise(latents, variables, random) {
-      const initialised = variables.get(names.initialised)!;
-      if ((await initialised.data())[0] === 1) {
+    async initialize(latents, variables, random) {
+      const initialized = variables.get(names.initialized)!;
+      if ((await initialized.data())[0] === 1) {
         return;
       }
       if (config.start === "k-means") {
         const vectors = tf.tidy(() => tf.clone(compared(latents)));
         const started = kMeans(vectors, { clusters: config.codebookSize, random, spherical: cosine });
-        const { centres, counts } = await started.finally(() => vectors.dispose());
+        const { centers, counts } = await started.finally(() => vectors.dispose());
         tf.tidy(() => {
-          variables.get(names.codebook)!.assign(centres);
+          variables.get(names.codebook)!.assign(centers);
           variables.get(names.counts)!.assign(counts);
-          variables.get(names.sums)?.assign(tf.mul(centres, tf.reshape(counts, [-1, 1])));
+          variables.get(names.sums)?.assign(tf.mul(centers, tf.reshape(counts, [-1, 1])));
         });
-        tf.dispose([centres, counts]);
+        tf.dispose([centers, counts]);
       }
-      tf.tidy(() => initialised.assign(tf.ones([1])));
+      tf.tidy(() => initialized.assign(tf.ones([1])));
     },
 
     afterStep(aux, variables, random) {
@@ -140,7 +140,7 @@ function codebookParameters(name: string, { codebook, codebookSize, codeDimensio
     { name: names.codebook, learned: codebook === "ema" ? "after step" : "by gradient", initial: rows },
     { name: names.counts, learned: "after step", initial: () => tf.ones([codebookSize]), besideImported: "ones" },
     ...(codebook === "ema" ? [sums] : []),
-    { name: names.initialised, learned: "after step", initial: () => tf.zeros([1]), besideImported: "ones" },
+    { name: names.initialized, learned: "after step", initial: () => tf.zeros([1]), besideImported: "ones" },
   ];
 }
 

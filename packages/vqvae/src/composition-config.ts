@@ -2,7 +2,7 @@ import { ConfigError } from "@mmgen/core";
 import { checkInteger, checkOneOf } from "./check-config.js";
 import type { PalettePlace } from "./code-layout.js";
 
-/** What is coded of an image: all of it place by place, or two flat colours and a shape. */
+/** What is coded of an image: all of it place by place, or two flat colors and a shape. */
 export type CompositionConfig = WholeImageConfig | FigureGroundConfig;
 
 /** Every code stands for a place of the image. */
@@ -11,16 +11,16 @@ export interface WholeImageConfig {
 }
 
 /**
- * One flat colour upon another: the first code says the figure's colour, the second the ground's, and those of the grid
- * where the figure is, whatever the colours.
+ * One flat color upon another: the first code says the figure's color, the second the ground's, and those of the grid
+ * where the figure is, whatever the colors.
  */
 export interface FigureGroundConfig {
   readonly type: "figure-ground";
-  /** Values of a channel that a colour can take: L make a fixed palette of L^channels colours. */
+  /** Values of a channel that a color can take: L make a fixed palette of L^channels colors. */
   readonly paletteLevels: number;
   /**
-   * `before` the grid's codes the colours have two of their own: short vocabularies. `within`, the grid's first code says
-   * the figure's colour too, and its second the ground's: codes stay a grid, of colours × codebook values.
+   * `before` the grid's codes the colors have two of their own: short vocabularies. `within`, the grid's first code says
+   * the figure's color too, and its second the ground's: codes stay a grid, of colors × codebook values.
    */
   readonly palettePlace: PalettePlace;
 }
@@ -28,7 +28,7 @@ export interface FigureGroundConfig {
 /** The composition with its defaults: `figure-ground` has 4 palette levels, `before` the grid. */
 export type CompositionOptions = WholeImageConfig | (Pick<FigureGroundConfig, "type"> & Partial<FigureGroundConfig>);
 
-/** The most colours of a palette: beyond them a table of colours is no small thing. */
+/** The most colors of a palette: beyond them a table of colors is no small thing. */
 const greatestPalette = 2 ** 16;
 
 /** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
@@ -42,7 +42,7 @@ export function resolveComposition(options: CompositionOptions, channels: number
   if (paletteLevels ** channels > greatestPalette) {
     throw new ConfigError(
       `composition.paletteLevels: ${paletteLevels} levels of ${channels} channels make ${paletteLevels ** channels} ` +
-        `colours; expected at most ${greatestPalette}. Take fewer levels.`,
+        `colors; expected at most ${greatestPalette}. Take fewer levels.`,
     );
   }
   checkOneOf("composition.palettePlace", palettePlace, ["before", "within"]);

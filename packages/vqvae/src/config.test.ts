@@ -16,7 +16,7 @@ describe("presets", () => {
         stages: 2,
         residualBlocks: 2,
         attentionHeads: 0,
-        normalisation: "batch",
+        normalization: "batch",
       },
       quantizer: expect.objectContaining({
         type: "vector",
@@ -31,7 +31,7 @@ describe("presets", () => {
     });
   });
 
-  it("original-d is eight letters of 26 for a grey picture", () => {
+  it("original-d is eight letters of 26 for a gray image", () => {
     expect(resolveConfig(vqVaePresets["original-d"])).toEqual({
       imageSide: 28,
       channels: 1,

@@ -8,9 +8,9 @@ import { checkHead, type ReconstructionHeadName } from "./reconstruction-head.js
 export interface VqVaeConfig {
   /** Height and width of an image, in pixels. */
   readonly imageSide: number;
-  /** 3 for colour, 1 for grey. */
+  /** 3 for color, 1 for gray. */
   readonly channels: number;
-  /** The greatest level of a channel: 3 for the coloured digits, 255 for ordinary images. */
+  /** The greatest level of a channel: 3 for the colored digits, 255 for ordinary images. */
   readonly maxValue: number;
   /** What the codes stand for. */
   readonly composition: CompositionConfig;

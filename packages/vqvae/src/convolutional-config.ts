@@ -12,8 +12,8 @@ export interface ConvolutionalConfig {
   readonly residualBlocks: number;
   /** Heads of a self-attention before each residual block; 0, original A's, for none. */
   readonly attentionHeads: number;
-  /** Batch normalisation before each nonlinearity, or none. */
-  readonly normalisation: "batch" | "none";
+  /** Batch normalization before each nonlinearity, or none. */
+  readonly normalization: "batch" | "none";
 }
 
 /** Original A's network. */
@@ -23,7 +23,7 @@ const defaults: ConvolutionalConfig = {
   stages: 2,
   residualBlocks: 2,
   attentionHeads: 0,
-  normalisation: "batch",
+  normalization: "batch",
 };
 
 /** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
@@ -38,6 +38,6 @@ export function resolveConvolutional(options: Partial<ConvolutionalConfig>): Con
       `network.attentionHeads: hiddenChannels ${config.hiddenChannels} must be divisible by it, got ${config.attentionHeads}.`,
     );
   }
-  checkOneOf("network.normalisation", config.normalisation, ["batch", "none"]);
+  checkOneOf("network.normalization", config.normalization, ["batch", "none"]);
   return config;
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { convolution, transposedConvolution } from "./convolution-layers.js";
 import type { ConvolutionalConfig } from "./convolutional-config.js";
 import type { Network, NetworkEnds } from "./network.js";
-import { normalisation } from "./normalisation-layer.js";
+import { normalization } from "./normalization-layer.js";
 import { type Layer, rectifier, sequence } from "./parameters.js";
 import { residualBlock } from "./residual-block.js";
 import { selfAttention } from "./self-attention.js";
@@ -23,12 +23,12 @@ export function convolutionalNetwork(config: ConvolutionalConfig, ends: NetworkE
 
 /** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
 function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
-  const { hiddenChannels: hidden, stages, normalisation: kind } = config;
+  const { hiddenChannels: hidden, stages, normalization: kind } = config;
   const layers: Layer[] = [zeroPadding(paddingOf(config, ends.imageSide, side))];
   for (let stage = 0; stage < stages; stage++) {
     const inputs = stage === 0 ? ends.inputChannels : hidden;
     if (stage > 0) {
-      layers.push(normalisation(`encoder.down.${stage}.norm`, hidden, kind), rectifier);
+      layers.push(normalization(`encoder.down.${stage}.norm`, hidden, kind), rectifier);
     }
     layers.push(convolution(`encoder.down.${stage}.conv`, { inputs, outputs: hidden, filter: 4, stride: 2 }));
   }
@@ -41,7 +41,7 @@ function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds, si
 
 /** The encoder's mirror: its grid of vectors → `[batch, imageSide, imageSide, outputChannels]`. */
 function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
-  const { hiddenChannels: hidden, stages, normalisation: kind } = config;
+  const { hiddenChannels: hidden, stages, normalization: kind } = config;
   const layers: Layer[] = [];
   if (ends.latentDimension !== hidden) {
     layers.push(convolution("decoder.projection", { inputs: ends.latentDimension, outputs: hidden, filter: 1 }));
@@ -50,7 +50,7 @@ function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds, si
   for (let stage = 0; stage < stages; stage++) {
     const outputs = stage === stages - 1 ? ends.outputChannels : hidden;
     layers.push(
-      normalisation(`decoder.up.${stage}.norm`, hidden, kind),
+      normalization(`decoder.up.${stage}.norm`, hidden, kind),
       rectifier,
       transposedConvolution(`decoder.up.${stage}.conv`, { inputs: hidden, outputs, filter: 4, stride: 2 }),
     );
@@ -83,11 +83,11 @@ function cropping([before, after]: Padding): Layer {
 
 /** What works at the code grid: residual blocks, each after a self-attention where the configuration asks for it. */
 function gridBlocks(name: string, config: ConvolutionalConfig, side: number): Layer[] {
-  const { attentionHeads: heads, hiddenChannels: channels, normalisation: kind, residualBlocks } = config;
+  const { attentionHeads: heads, hiddenChannels: channels, normalization: kind, residualBlocks } = config;
   return Array.from({ length: residualBlocks }, (_, block) => [
     ...(heads === 0
       ? []
-      : [selfAttention(`${name}.attention.${block}`, { channels, heads, side, normalisation: kind })]),
+      : [selfAttention(`${name}.attention.${block}`, { channels, heads, side, normalization: kind })]),
     residualBlock(`${name}.residual.${block}`, channels, kind),
   ]).flat();
 }

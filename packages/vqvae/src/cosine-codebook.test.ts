@@ -75,7 +75,7 @@ describe("a cosine codebook", () => {
     });
   });
 
-  it("lets the decoder's gradient through the normalisation: none along the latent", () => {
+  it("lets the decoder's gradient through the normalization: none along the latent", () => {
     for (const gradientEstimator of ["straight-through", "rotation"] as const) {
       const { quantizer, weights } = make({ gradientEstimator });
       const input = variable(() => tf.tensor2d(z));
@@ -114,7 +114,7 @@ describe("a cosine codebook", () => {
     const spread = Array.from({ length: 60 }, (_, i) =>
       [0, 1, 2].map((axis) => (1 + (i % 40)) * ((axis === i % 3 ? 1 : 0) + 0.02 * random.normal())),
     );
-    await quantizer.initialise(tf.tensor2d(spread), weights, Random.fromSeed(2));
+    await quantizer.initialize(tf.tensor2d(spread), weights, Random.fromSeed(2));
     const found = flat(weights.get(names.codebook)!);
     for (const length of lengths(found)) {
       expect(length).toBeCloseTo(1, 5);

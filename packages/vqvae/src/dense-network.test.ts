@@ -7,7 +7,7 @@ import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-/** Original D on pictures of 6×6 pixels, of less width. */
+/** Original D on images of 6×6 pixels, of less width. */
 const small = {
   ...vqVaePresets["original-d"],
   imageSide: 6,
@@ -39,7 +39,7 @@ describe("a dense network", () => {
   it("is original D's arithmetic, from pixels in [0, 1] to letters and back", async () => {
     using model = create();
     const images = bars(4);
-    await model.initialise(bars(12), Random.fromSeed(2));
+    await model.initialize(bars(12), Random.fromSeed(2));
     const latents = await model.latents(images);
     const codes = await model.encode(images);
     const decoded = await model.decode(codes);
@@ -144,7 +144,7 @@ describe("a dense network", () => {
     const images = bars(6);
     expect(model.codeGrid).toEqual({ height: 1, width: 5 });
     const { data } = await model.reconstruct(images);
-    // One palette of four greys: the untrained model paints with nothing but the two nearest to bar and ground.
+    // One palette of four grays: the untrained model paints with nothing but the two nearest to bar and ground.
     const paletteOf = (level: number) => Math.round(level / 85) * 85;
     for (let i = 0; i < data.length; i++) {
       const bar = 255 - 60 * (Math.floor(i / 36) % 3);

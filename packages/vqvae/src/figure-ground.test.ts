@@ -16,43 +16,43 @@ const tiny = {
 } as const satisfies VqVaeOptions;
 const create = (options: VqVaeOptions = {}) => VqVae.create({ ...tiny, ...options }, { random: Random.fromSeed(1) });
 
-type Colour = readonly number[];
+type Color = readonly number[];
 
 /** A bar of half the rows and two columns on a ground, its place by the image's number. */
-function bars(colours: readonly (readonly [figure: Colour, ground: Colour])[], side = 6, maxValue = 3): ImageBatch {
-  const channels = colours[0]![0].length;
-  const data = colours.flatMap(([figure, ground], image) =>
+function bars(colors: readonly (readonly [figure: Color, ground: Color])[], side = 6, maxValue = 3): ImageBatch {
+  const channels = colors[0]![0].length;
+  const data = colors.flatMap(([figure, ground], image) =>
     Array.from({ length: side * side }, (_, pixel) => {
       const [row, column] = [Math.floor(pixel / side), pixel % side];
       const at = image % (side - 2);
       return row < side / 2 && column >= at && column < at + 2 ? figure : ground;
     }).flat(),
   );
-  return { data: Uint8Array.from(data), count: colours.length, height: side, width: side, channels, maxValue };
+  return { data: Uint8Array.from(data), count: colors.length, height: side, width: side, channels, maxValue };
 }
 
-function randomColours(count: number, channels = 3, seed = 3): [Colour, Colour][] {
+function randomColors(count: number, channels = 3, seed = 3): [Color, Color][] {
   const random = Random.fromSeed(seed);
   const draw = () => Array.from({ length: channels }, () => random.integer(4));
   return Array.from({ length: count }, () => {
     const [figure, ground] = [draw(), draw()];
-    // Two equal colours make no figure.
+    // Two equal colors make no figure.
     return [figure.join() === ground.join() ? figure.map((level) => 3 - level) : figure, ground];
   });
 }
 
-const paletteCode = (colour: Colour) => colour.reduce((sum, level, channel) => sum + level * 4 ** channel, 0);
+const paletteCode = (color: Color) => color.reduce((sum, level, channel) => sum + level * 4 ** channel, 0);
 const gridOf = (codes: Int32Array, image: number) => codes.slice(image * 6 + 2, image * 6 + 6);
 
 describe("figure-ground codes", () => {
-  it("start with the exact colours of figure and ground, and go on past the palette", async () => {
+  it("start with the exact colors of figure and ground, and go on past the palette", async () => {
     using model = create();
-    const colours = randomColours(200);
-    const { data, ...shape } = await model.encode(bars(colours));
+    const colors = randomColors(200);
+    const { data, ...shape } = await model.encode(bars(colors));
     expect(shape).toEqual({ count: 200, height: 1, width: 6 });
     expect(model.codeGrid).toEqual({ height: 1, width: 6 });
     expect(model.codebookSize).toBe(64 + 8);
-    colours.forEach(([figure, ground], i) => {
+    colors.forEach(([figure, ground], i) => {
       expect(Array.from(data.slice(i * 6, i * 6 + 2))).toEqual([paletteCode(figure), paletteCode(ground)]);
       for (const code of gridOf(data, i)) {
         expect(code).toBeGreaterThanOrEqual(64);
@@ -61,9 +61,9 @@ describe("figure-ground codes", () => {
     });
   });
 
-  it("say the same of a shape in whatever colours", async () => {
+  it("say the same of a shape in whatever colors", async () => {
     using model = create();
-    const codes = [1, 2, 3].map((seed) => model.encode(bars(randomColours(40, 3, seed))));
+    const codes = [1, 2, 3].map((seed) => model.encode(bars(randomColors(40, 3, seed))));
     const [one, two, three] = await Promise.all(codes);
     for (let image = 0; image < 40; image++) {
       expect(gridOf(two!.data, image)).toEqual(gridOf(one!.data, image));
@@ -73,7 +73,7 @@ describe("figure-ground codes", () => {
     expect(new Set(Array.from({ length: 4 }, (_, i) => gridOf(one!.data, i).join())).size).toBeGreaterThan(1);
   });
 
-  it("give an image of one colour that colour, twice", async () => {
+  it("give an image of one color that color, twice", async () => {
     using model = create();
     const flat = [2, 0, 3];
     const { data } = await model.encode(bars([[flat, flat]]));
@@ -82,15 +82,15 @@ describe("figure-ground codes", () => {
     expect(back.data).toEqual(bars([[flat, flat]]).data);
   });
 
-  it("paint every pixel in one of the two colours", async () => {
+  it("paint every pixel in one of the two colors", async () => {
     using model = create();
-    const colours = randomColours(50);
-    const images = bars(colours);
+    const colors = randomColors(50);
+    const images = bars(colors);
     const { data } = await model.reconstruct(images);
     for (let pixel = 0; pixel < data.length / 3; pixel++) {
-      const pair = colours[Math.floor(pixel / 36)]!;
+      const pair = colors[Math.floor(pixel / 36)]!;
       const got = data.subarray(3 * pixel, 3 * pixel + 3).join();
-      expect(pair.map((colour) => colour.join())).toContain(got);
+      expect(pair.map((color) => color.join())).toContain(got);
     }
   });
 
@@ -101,7 +101,7 @@ describe("figure-ground codes", () => {
     expect(await decode([71, 64, 3, 63, 65, 70])).toEqual(await decode([63, 63, 64, 64, 65, 70]));
   });
 
-  it("follow the nearest palette colour where the image has more levels", async () => {
+  it("follow the nearest palette color where the image has more levels", async () => {
     using model = create({
       head: "regression",
       maxValue: 255,
@@ -123,13 +123,13 @@ describe("figure-ground codes", () => {
   });
 });
 
-describe("colours within the grid", () => {
+describe("colors within the grid", () => {
   const within = { composition: { type: "figure-ground", palettePlace: "within" } } as const;
 
   it("are said by its first two codes, which say a shape's code too", async () => {
     using model = create(within);
     using apart = create();
-    const images = bars(randomColours(40));
+    const images = bars(randomColors(40));
     const [got, separate] = [await model.encode(images), await apart.encode(images)];
     expect(got).toMatchObject({ count: 40, ...model.codeGrid });
     expect(model.codeGrid).toEqual({ height: 2, width: 2 });
@@ -144,7 +144,7 @@ describe("colours within the grid", () => {
   });
 
   it("cost the same, and learn the same", async () => {
-    const images = bars(randomColours(8));
+    const images = bars(randomColors(8));
     const losses: number[][] = [];
     for (const options of [within, {}]) {
       using model = create(options);
@@ -170,7 +170,7 @@ describe("colours within the grid", () => {
       quantizer: { type: "residual", stages: 2, codebookSize: 8, codeDimension: 4 },
     });
     expect(model.codeGrid).toEqual({ height: 3, width: 6 });
-    const images = bars(randomColours(5));
+    const images = bars(randomColors(5));
     const codes = await model.encode(images);
     const usage = new CodeUsage(model.codeLayout);
     usage.add(codes.data);
@@ -185,7 +185,7 @@ describe("figure-ground training", () => {
   ] as const) {
     it(`learns shapes: ${head}, ${channels} channels`, async () => {
       using model = create({ head, channels, imageSide: 4, network: { ...tiny.network, stages: 1 } });
-      const images = bars(randomColours(16, channels), 4);
+      const images = bars(randomColors(16, channels), 4);
       const before = reconstructionFigures(images, await model.reconstruct(images));
       const losses = await trainSteps(model, images, 40);
       expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
@@ -194,28 +194,28 @@ describe("figure-ground training", () => {
     });
   }
 
-  it("has the loss of the mixture of two flat colours", () => {
-    using model = create({ network: { ...tiny.network, normalisation: "none" } });
+  it("has the loss of the mixture of two flat colors", () => {
+    using model = create({ network: { ...tiny.network, normalization: "none" } });
     const [figure, ground] = [
       [0, 1, 2],
       [3, 1, 0],
     ] as const;
     const images = bars([[figure, ground]]);
     tf.tidy(() => {
-      // With the last layer at zero every pixel is either colour with probability a half.
+      // With the last layer at zero every pixel is either color with probability a half.
       for (const part of ["weight", "bias"]) {
         const variable = model.variables.get(`decoder.up.1.conv.${part}`)!;
         variable.assign(tf.zerosLike(variable));
       }
       const { metrics } = model.loss(images, { training: true });
-      // The second channel is the same in both colours and costs next to nothing: of the others each is one bit.
+      // The second channel is the same in both colors and costs next to nothing: of the others each is one bit.
       // Strays and the bell's foot, 0.002 each, are the rest.
       expect(Math.abs(metrics.reconstruction!.dataSync()[0]! - (2 / 3) * Math.LN2)).toBeLessThan(5e-3);
     });
   });
 
   it("leaves no tensor behind, and survives a save", async () => {
-    const images = bars(randomColours(8));
+    const images = bars(randomColors(8));
     const before = tf.memory().numTensors;
     const model = create();
     const held = tf.memory().numTensors;
@@ -239,11 +239,11 @@ describe("figure-ground checks", () => {
     );
     expect(() => create({ composition: { ...within, paletteLevels: 40 } })).toThrow("expected at most 65536");
     const vast = { quantizer: { codebookSize: 2048, codeDimension: 4 } };
-    expect(() => create({ composition: within, ...vast })).toThrow("64 colours within 2048 codes make 131072");
+    expect(() => create({ composition: within, ...vast })).toThrow("64 colors within 2048 codes make 131072");
     const dense = { imageSide: 2, network: { type: "dense", hidden: [8] }, quantizer: { codeDimension: 4 } } as const;
-    expect(() => create({ ...dense, composition: within })).toThrow("2 colours within a grid of 1 codes");
+    expect(() => create({ ...dense, composition: within })).toThrow("2 colors within a grid of 1 codes");
     expect(() => create({ composition: { type: "collage" as never } })).toThrow(ConfigError);
     expect(() => create({ composition: { type: "figure-ground", paletteLevels: 1 } })).toThrow("paletteLevels");
-    expect(() => create({ composition: { type: "figure-ground", paletteLevels: 64 } })).toThrow("262144 colours");
+    expect(() => create({ composition: { type: "figure-ground", paletteLevels: 64 } })).toThrow("262144 colors");
   });
 });

@@ -3,18 +3,18 @@ import type { Composition } from "./composition.js";
 import type { FigureGroundConfig } from "./composition-config.js";
 import { levelsToPixels, type ReconstructionHead } from "./reconstruction-head.js";
 
-/** Below it a difference of colours, in units of [−1, 1], is rounding. */
+/** Below it a difference of colors, in units of [−1, 1], is rounding. */
 const rounding = 1e-5;
 
 /**
- * An image as one flat colour upon another.
+ * An image as one flat color upon another.
  *
- * The figure is where pixels are farther than on average from the image's mean colour: the lesser part of an image of two
- * colours. The encoder sees that distance alone, standardised, so the quantizer's codes know nothing of colour; the
- * decoder gives the log-odds of the figure at each pixel. The colours are means over figure and ground, rounded to a
+ * The figure is where pixels are farther than on average from the image's mean color: the lesser part of an image of two
+ * colors. The encoder sees that distance alone, standardized, so the quantizer's codes know nothing of color; the
+ * decoder gives the log-odds of the figure at each pixel. The colors are means over figure and ground, rounded to a
  * fixed palette, so nothing about them is learned.
  *
- * @see Monnier et al. 2021, https://arxiv.org/abs/2104.14575, for images as layers of shape and colour
+ * @see Monnier et al. 2021, https://arxiv.org/abs/2104.14575, for images as layers of shape and color
  */
 export function figureGround(
   config: FigureGroundConfig,
@@ -24,8 +24,8 @@ export function figureGround(
   const { paletteLevels, palettePlace } = config;
   const size = paletteLevels ** channels;
   const spacing = maxValue / (paletteLevels - 1);
-  const colours = Array.from({ length: size }, (_, code) =>
-    head.flat({ pixel: paletteColour(code, paletteLevels, channels), spacing }),
+  const colors = Array.from({ length: size }, (_, code) =>
+    head.flat({ pixel: paletteColor(code, paletteLevels, channels), spacing }),
   );
 
   return {
@@ -47,7 +47,7 @@ export function figureGround(
       return { map: tf.div(contrast, deviation), codes: tf.stack(codes, 1) as tf.Tensor2D };
     },
     putTogether({ map, codes }) {
-      const rows = tf.gather(tf.tensor2d(colours), codes!); // [batch, 2, outputChannels]
+      const rows = tf.gather(tf.tensor2d(colors), codes!); // [batch, 2, outputChannels]
       const [figure, ground] = tf.split(rows, 2, 1).map((row) => tf.reshape(row, [-1, 1, 1, head.outputChannels])) as [
         tf.Tensor4D,
         tf.Tensor4D,
@@ -57,18 +57,18 @@ export function figureGround(
   };
 }
 
-/** Colour `code` of the palette, `[channels]` in [−1, 1]: its digits in base `levels`, the first channel's lowest. */
-function paletteColour(code: number, levels: number, channels: number): number[] {
+/** Color `code` of the palette, `[channels]` in [−1, 1]: its digits in base `levels`, the first channel's lowest. */
+function paletteColor(code: number, levels: number, channels: number): number[] {
   return Array.from(
     { length: channels },
     (_, channel) => ((Math.floor(code / levels ** channel) % levels) * 2) / (levels - 1) - 1,
   );
 }
 
-/** Colours in [−1, 1], `[batch, channels]`, → their nearest of the palette, `[batch]`, int32. */
-function paletteCodes(colours: tf.Tensor2D, levels: number): tf.Tensor1D {
-  const digits = tf.round(tf.mul(tf.add(colours, 1), (levels - 1) / 2));
-  const places = Array.from({ length: colours.shape[1] }, (_, channel) => levels ** channel);
+/** Colors in [−1, 1], `[batch, channels]`, → their nearest of the palette, `[batch]`, int32. */
+function paletteCodes(colors: tf.Tensor2D, levels: number): tf.Tensor1D {
+  const digits = tf.round(tf.mul(tf.add(colors, 1), (levels - 1) / 2));
+  const places = Array.from({ length: colors.shape[1] }, (_, channel) => levels ** channel);
   return tf.cast(tf.sum<tf.Tensor1D>(tf.mul(digits, tf.tensor1d(places)), 1), "int32");
 }
 

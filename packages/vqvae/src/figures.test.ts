@@ -31,7 +31,7 @@ describe("CodeUsage", () => {
     expect(() => new CodeUsage({ ...layout, codebooks: 0 })).toThrow("codebooks: expected a whole number");
   });
 
-  it("counts the codebook's share of a code that says a colour too", () => {
+  it("counts the codebook's share of a code that says a color too", () => {
     const usage = new CodeUsage({
       ...{ codesPerImage: 4, codebooks: 1, codebookSize: 4 },
       ...{ paletteCodes: 2, paletteSize: 10, palettePlace: "within" },

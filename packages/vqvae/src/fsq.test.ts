@@ -95,7 +95,7 @@ describe("finite scalar quantizer", () => {
     const { loss, metrics, aux } = quantizer.quantize(tf.zeros([2, 2]), none);
     expect(loss.dataSync()[0]).toBe(0);
     expect([metrics, aux, quantizer.parameters]).toEqual([{}, {}, []]);
-    await quantizer.initialise(tf.zeros([2, 2]), none, Random.fromSeed(1));
+    await quantizer.initialize(tf.zeros([2, 2]), none, Random.fromSeed(1));
   });
 
   it("refuses what it cannot count", () => {

@@ -48,7 +48,7 @@ export function finiteScalarQuantizer({ levels }: FsqConfig): Quantizer {
         aux: {},
       };
     },
-    async initialise() {},
+    async initialize() {},
     afterStep() {},
   };
 }

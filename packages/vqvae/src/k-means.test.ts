@@ -32,14 +32,14 @@ describe("kMeans", () => {
     const replay = Random.fromSeed(5);
     const order = replay.permutation(60);
     const shuffled = Float32Array.from({ length: 120 }, (_, i) => values[order[i >> 1]! * 2 + (i % 2)]!);
-    let centres = [...kMeansPlusPlus(shuffled, { dimension: 2, clusters: 5, random: replay })];
+    let centers = [...kMeansPlusPlus(shuffled, { dimension: 2, clusters: 5, random: replay })];
     let counts: number[] = [];
     for (let round = 0; round <= rounds; round++) {
       const sums = new Array(10).fill(0);
       counts = new Array(5).fill(0);
       for (let row = 0; row < 60; row++) {
         const distances = counts.map(
-          (_, c) => (values[2 * row]! - centres[2 * c]!) ** 2 + (values[2 * row + 1]! - centres[2 * c + 1]!) ** 2,
+          (_, c) => (values[2 * row]! - centers[2 * c]!) ** 2 + (values[2 * row + 1]! - centers[2 * c + 1]!) ** 2,
         );
         const nearest = distances.indexOf(Math.min(...distances));
         counts[nearest]!++;
@@ -47,16 +47,16 @@ describe("kMeans", () => {
         sums[2 * nearest + 1] += values[2 * row + 1];
       }
       if (round < rounds) {
-        const before = centres;
-        centres = before.map((old, i) => (counts[i >> 1]! > 0 ? sums[i] / counts[i >> 1]! : old));
+        const before = centers;
+        centers = before.map((old, i) => (counts[i >> 1]! > 0 ? sums[i] / counts[i >> 1]! : old));
       }
     }
     const before = tf.memory().numTensors;
     const vectors = tf.tensor2d(values, [60, 2]);
     const result = await kMeans(vectors, { clusters: 5, random: Random.fromSeed(5), iterations: rounds });
     expect([...result.counts.dataSync()]).toEqual(counts);
-    result.centres.dataSync().forEach((value, i) => {
-      expect(value).toBeCloseTo(centres[i]!, 4);
+    result.centers.dataSync().forEach((value, i) => {
+      expect(value).toBeCloseTo(centers[i]!, 4);
     });
     tf.dispose([result, vectors]);
     expect(tf.memory().numTensors).toBe(before);

@@ -10,7 +10,7 @@ export interface KMeansOptions {
   readonly random: Random;
   /** Rounds of assigning and averaging; 10 unless given. */
   readonly iterations?: number;
-  /** Whether vectors are of length 1 and centres are to be. */
+  /** Whether vectors are of length 1 and centers are to be. */
   readonly spherical?: boolean;
 }
 
@@ -18,16 +18,16 @@ export interface KMeansOptions {
 const seedingSample = 4096;
 
 /**
- * Cluster centres of vectors: seeds by k-means++, then Lloyd's rounds. A centre that no vector is nearest to stays.
+ * Cluster centers of vectors: seeds by k-means++, then Lloyd's rounds. A center that no vector is nearest to stays.
  *
  * @param vectors - `[count, dimension]`, count ≥ 1; borrowed, read back once.
- * @returns Centres `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
+ * @returns Centers `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
  * @see Arthur and Vassilvitskii 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf
  */
 export async function kMeans(
   vectors: tf.Tensor2D,
   { clusters, random, iterations = 10, spherical = false }: KMeansOptions,
-): Promise<{ centres: tf.Tensor2D; counts: tf.Tensor1D }> {
+): Promise<{ centers: tf.Tensor2D; counts: tf.Tensor1D }> {
   const [count, dimension] = vectors.shape;
   const values = (await vectors.data()) as Float32Array;
   const order = random.permutation(count).subarray(0, Math.max(seedingSample, 2 * clusters));
@@ -37,16 +37,16 @@ export async function kMeans(
   });
   const seeds = kMeansPlusPlus(sample, { dimension, clusters, random });
   return tf.tidy(() => {
-    let centres = tf.tensor2d(seeds, [clusters, dimension]);
-    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centres), clusters);
+    let centers = tf.tensor2d(seeds, [clusters, dimension]);
+    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centers), clusters);
     for (let round = 0; round < iterations; round++) {
       const { counts, sums } = assign();
       const column = tf.reshape(counts, [clusters, 1]);
       const means = tf.div(sums, tf.maximum(column, 1)) as tf.Tensor2D;
       const moved = spherical ? unitLength(means) : means;
-      centres = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), moved, centres) as tf.Tensor2D;
+      centers = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), moved, centers) as tf.Tensor2D;
     }
-    return { centres, counts: assign().counts };
+    return { centers, counts: assign().counts };
   });
 }
 

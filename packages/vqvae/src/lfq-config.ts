@@ -5,7 +5,7 @@ export interface LfqConfig {
   readonly type: "lfq";
   /** Values of a latent vector, and bits of a code: 2^bits codes. */
   readonly bits: number;
-  /** Weight of the pull of latents towards their signs. */
+  /** Weight of the pull of latents toward their signs. */
   readonly commitmentWeight: number;
   /** Weight of the entropy loss: each latent is to be sure of its code, all of them together are to use every code. */
   readonly entropyWeight: number;

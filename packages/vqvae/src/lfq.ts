@@ -40,7 +40,7 @@ export function lookupFreeQuantizer(config: LfqConfig): Quantizer {
         aux: {},
       };
     },
-    async initialise() {},
+    async initialize() {},
     afterStep() {},
   };
 }

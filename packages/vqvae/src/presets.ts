@@ -3,7 +3,7 @@ import type { VqVaeOptions } from "./config.js";
 /** Configurations by name, to be spread into {@link VqVae.create}'s; what they leave out is the default. */
 export const vqVaePresets = {
   /**
-   * The first original: coloured digits, 256 channels, 7×7 codes out of 128 of 256 dimensions learned by gradients,
+   * The first original: colored digits, 256 channels, 7×7 codes out of 128 of 256 dimensions learned by gradients,
    * squared error. Its losses here are the corrected ones, and its codebook starts uniform, as it did.
    */
   "original-a": {
@@ -17,7 +17,7 @@ export const vqVaePresets = {
     },
   },
   /**
-   * The fourth: grey digits of 28×28 pixels as eight codes, one of 26 letters each. Fully connected 784 → 128 → 32,
+   * The fourth: gray digits of 28×28 pixels as eight codes, one of 26 letters each. Fully connected 784 → 128 → 32,
    * rectified; the 32 values in chunks of 4; one codebook for all chunks, from k-means of the first batch, learned by
    * gradients.
    */

@@ -79,7 +79,7 @@ for (const sharedCodebook of [true, false]) {
       const points = Array.from({ length: 40 }, (_, i) => [0, 1, 2].flatMap((c) => [10 * (c + 1), (i % 2) * 5])).flat();
       const first = tf.tensor2d(points, [40, 6]);
       const before = tf.memory().numTensors;
-      await quantizer.initialise(first, weights, Random.fromSeed(2));
+      await quantizer.initialize(first, weights, Random.fromSeed(2));
       expect(tf.memory().numTensors).toBe(before);
       const found = codebookOf(2);
       if (!sharedCodebook) {
@@ -87,7 +87,7 @@ for (const sharedCodebook of [true, false]) {
           expect(found[code * 2]).toBeCloseTo(30, 4);
         }
       }
-      await quantizer.initialise(latents(), weights, Random.fromSeed(3));
+      await quantizer.initialize(latents(), weights, Random.fromSeed(3));
       expect(codebookOf(2)).toEqual(found);
       const { aux } = quantizer.quantize(first, weights);
       quantizer.afterStep(aux, weights, Random.fromSeed(5));
@@ -112,7 +112,7 @@ describe("in a convolutional network", () => {
     );
     const data = Uint8Array.from({ length: 5 * 64 }, () => random.integer(4));
     const images = { data, count: 5, height: 8, width: 8, channels: 1, maxValue: 3 };
-    await model.initialise(images, Random.fromSeed(1));
+    await model.initialize(images, Random.fromSeed(1));
     expect(model.codeGrid).toEqual({ height: 2, width: 6 });
     const [latents, codes] = [await model.latents(images), await model.encode(images)];
     expect(latents).toMatchObject({ count: 5, height: 2, width: 2, dimension: 6 });

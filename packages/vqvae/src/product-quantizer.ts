@@ -9,7 +9,7 @@ import type { Quantizer } from "./quantizer.js";
  * Cuts each latent into chunks, and replaces each chunk by its nearest row: with K rows and m chunks, K^m different
  * vectors at the price of a search among K.
  *
- * @see Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57, for the idea in nearest-neighbour search
+ * @see Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57, for the idea in nearest-neighbor search
  */
 export function productQuantizer(config: ProductQuantizerConfig): Quantizer {
   return config.sharedCodebook ? sharedCodebook(config) : codebookPerChunk(config);
@@ -18,7 +18,7 @@ export function productQuantizer(config: ProductQuantizerConfig): Quantizer {
 /** One codebook: a latent is so many shorter ones. */
 function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
   const { chunks, codebookSize, codeDimension } = config;
-  const { codes, rows, match, initialise, ...rest } = codebook("quantizer", config);
+  const { codes, rows, match, initialize, ...rest } = codebook("quantizer", config);
   const cut = (latents: tf.Tensor2D): tf.Tensor2D => tf.reshape(latents, [-1, codeDimension]); // [vectors · chunks, codeDimension]
   const joined = (parts: tf.Tensor2D): tf.Tensor2D => tf.reshape(parts, [-1, chunks * codeDimension]);
   return {
@@ -33,10 +33,10 @@ function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
       const { latents: compared, rows, loss, metrics, aux } = match(cut(latents), weights);
       return { quantized: joined(estimateGradient(config.gradientEstimator, compared, rows)), loss, metrics, aux };
     },
-    async initialise(latents, variables, random) {
+    async initialize(latents, variables, random) {
       const parts = cut(latents);
       try {
-        await initialise(parts, variables, random);
+        await initialize(parts, variables, random);
       } finally {
         parts.dispose();
       }
@@ -75,11 +75,11 @@ function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
       const parts = matches.map(({ latents, rows }) => estimateGradient(config.gradientEstimator, latents, rows));
       return { quantized: tf.concat2d(parts, 1), ...meanTerms(matches) };
     },
-    async initialise(latents, variables, random) {
+    async initialize(latents, variables, random) {
       const parts = tf.tidy(() => cut(latents));
       try {
         for (const [i, each] of codebooks.entries()) {
-          await each.initialise(parts[i]!, variables, random);
+          await each.initialize(parts[i]!, variables, random);
         }
       } finally {
         tf.dispose(parts);

@@ -25,7 +25,7 @@ const images = {
 beforeAll(() => tf.setBackend("cpu"));
 
 describe("a file of the fourth original's autoencoder", () => {
-  it("gives PyTorch's codes, and its pictures to the nearest level", async () => {
+  it("gives PyTorch's codes, and its images to the nearest level", async () => {
     using model = VqVae.loadPyTorch(read("letters"), options);
     const codes = await model.encode(images);
     expect(codes.data).toEqual(expected.get("codes")!.data);
@@ -43,12 +43,12 @@ describe("a file of the fourth original's autoencoder", () => {
     expect(Object.fromEntries(back.tensors)).toEqual(Object.fromEntries(readSafetensors(read("letters")).tensors));
   });
 
-  it("is taken for initialised, with sums that agree with an EMA codebook", async () => {
+  it("is taken for initialized, with sums that agree with an EMA codebook", async () => {
     const ema: VqVaeOptions = { ...config, quantizer: { ...config.quantizer, type: "product", codebook: "ema" } };
     using model = VqVae.loadPyTorch(read("letters"), { ...options, config: ema });
     const codebook = model.state.get("quantizer.codebook")!;
     const before = [...codebook.dataSync()];
-    await model.initialise(images, Random.fromSeed(1));
+    await model.initialize(images, Random.fromSeed(1));
     expect([...codebook.dataSync()]).toEqual(before);
     expect(model.state.get("quantizer.ema_sum")!.dataSync()).toEqual(codebook.dataSync());
     expect(new Set(model.state.get("quantizer.ema_count")!.dataSync())).toEqual(new Set([1]));

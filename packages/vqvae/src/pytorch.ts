@@ -28,7 +28,7 @@ export const originalDNames: WeightNames = {
 
 /**
  * A file of another program as the content of one of ours. What only this package's training keeps starts as if the
- * codebooks had just been initialised.
+ * codebooks had just been initialized.
  *
  * @param weights - The model's, for their shapes.
  */

@@ -36,7 +36,7 @@ export interface Quantizer {
   /** The vectors that codes stand for; the caller's. */
   vectors(codes: tf.Tensor2D, weights: Weights): tf.Tensor2D;
   /** Sets the weights from first latents, where they have not been set before. */
-  initialise(latents: tf.Tensor2D, variables: ReadonlyMap<string, tf.Variable>, random: Random): Promise<void>;
+  initialize(latents: tf.Tensor2D, variables: ReadonlyMap<string, tf.Variable>, random: Random): Promise<void>;
   /** Updates the weights that no gradient reaches, from the {@link Quantization.aux} of the step. Reads nothing. */
   afterStep(aux: tf.NamedTensorMap, variables: ReadonlyMap<string, tf.Variable>, random: Random): void;
 }

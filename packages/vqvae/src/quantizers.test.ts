@@ -38,14 +38,14 @@ const create = (quantizer: QuantizerOptions, options: VqVaeOptions = {}) =>
     { random: Random.fromSeed(1) },
   );
 
-/** Two flat colours an image, the upper half and the lower. */
+/** Two flat colors an image, the upper half and the lower. */
 function halves(count: number): ImageBatch {
   const random = Random.fromSeed(5);
   const data = new Uint8Array(count * 48);
   for (let image = 0; image < count; image++) {
-    const colours = Array.from({ length: 6 }, () => random.integer(2) * 3);
+    const colors = Array.from({ length: 6 }, () => random.integer(2) * 3);
     for (let i = 0; i < 48; i++) {
-      data[image * 48 + i] = colours[(i < 24 ? 0 : 3) + (i % 3)]!;
+      data[image * 48 + i] = colors[(i < 24 ? 0 : 3) + (i % 3)]!;
     }
   }
   return { data, count, height: 4, width: 4, channels: 3, maxValue: 3 };
@@ -119,9 +119,9 @@ it.each<[string, QuantizerOptions, codebooks: number]>([
   ["residual", { type: "residual", ...learned, stages: 3 }, 3],
 ])("%s: the usage of the codes of a batch is what training reports of it", async (_, quantizer, codebooks) => {
   // Without batch statistics training sees the latents that encode sees, and without decay counts are the batch's.
-  const network = { hiddenChannels: 8, stages: 1, residualBlocks: 0, normalisation: "none" } as const;
+  const network = { hiddenChannels: 8, stages: 1, residualBlocks: 0, normalization: "none" } as const;
   using model = create(quantizer, { network });
-  await model.initialise(images, Random.fromSeed(2));
+  await model.initialize(images, Random.fromSeed(2));
   const { aux } = model.loss(images, { training: true });
   model.afterStep(aux, Random.fromSeed(3));
   const { metrics } = model.loss(images, { training: false });

@@ -26,8 +26,8 @@ export interface ReconstructionHead {
   loss(output: tf.Tensor4D, levels: tf.Tensor4D): tf.Scalar;
   /** The likeliest levels, `[batch, height, width, channels]`, int32, within the image range. */
   levels(output: tf.Tensor4D): tf.Tensor4D;
-  /** How a flat colour is written for {@link ReconstructionHead.mixed}, `[outputChannels]`. */
-  flat(colour: FlatColour): number[];
+  /** How a flat color is written for {@link ReconstructionHead.mixed}, `[outputChannels]`. */
+  flat(color: FlatColor): number[];
   /**
    * The output of pixels that show `upper` by `share`, else `lower`.
    *
@@ -38,15 +38,15 @@ export interface ReconstructionHead {
   mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D;
 }
 
-/** One colour, and how far from it a pixel of it may be. */
-export interface FlatColour {
+/** One color, and how far from it a pixel of it may be. */
+export interface FlatColor {
   /** `[channels]`, in [−1, 1]. */
   readonly pixel: readonly number[];
-  /** Distance between neighbouring colours of the palette, in levels. */
+  /** Distance between neighboring colors of the palette, in levels. */
   readonly spacing: number;
 }
 
-/** Levels that are worth a class each; past it a level says more about its neighbours than a class can. */
+/** Levels that are worth a class each; past it a level says more about its neighbors than a class can. */
 const greatestCategorical = 15;
 
 /** Throws {@link ConfigError} unless the head is known and takes so many levels. */
@@ -126,7 +126,7 @@ function mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.T
   return tf.add(lower, tf.mul(share, tf.sub(upper, lower)));
 }
 
-/** Share of a flat colour's pixels that are of any level at all, so that none is impossible. */
+/** Share of a flat color's pixels that are of any level at all, so that none is impossible. */
 const strayShare = 1e-3;
 
 /** Probability of each level where a channel is near `level`: a bell as wide as the palette is coarse, and strays. */

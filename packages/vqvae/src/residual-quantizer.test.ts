@@ -112,7 +112,7 @@ describe("residual quantizer", () => {
     const { quantizer, weights } = make();
     const vectors = tf.tensor2d(random.normals(600), [200, 3]);
     const before = tf.memory().numTensors;
-    await quantizer.initialise(vectors, weights, Random.fromSeed(3));
+    await quantizer.initialize(vectors, weights, Random.fromSeed(3));
     expect(tf.memory().numTensors).toBe(before);
     const errors = [0, 1, 2].map((stage) =>
       tf.tidy(() => {
@@ -129,7 +129,7 @@ describe("residual quantizer", () => {
     expect(errors[1]).toBeLessThan(0.75 * errors[0]!);
     expect(errors[2]).toBeLessThan(0.75 * errors[1]!);
     const rows = flat(weights.get("quantizer.stages.2.codebook")!);
-    await quantizer.initialise(vectors, weights, Random.fromSeed(4));
+    await quantizer.initialize(vectors, weights, Random.fromSeed(4));
     expect(flat(weights.get("quantizer.stages.2.codebook")!)).toEqual(rows);
     const { aux } = quantizer.quantize(vectors, weights);
     quantizer.afterStep(aux, weights, Random.fromSeed(5));

@@ -45,11 +45,11 @@ export function residualQuantizer(config: ResidualQuantizerConfig): Quantizer {
       const sum = tf.addN(matches.map(({ rows }) => rows));
       return { quantized: estimateGradient(config.gradientEstimator, latents, sum), ...meanTerms(matches) };
     },
-    async initialise(latents, variables, random) {
+    async initialize(latents, variables, random) {
       let residual = tf.clone(latents);
       for (const each of codebooks) {
         try {
-          await each.initialise(residual, variables, random);
+          await each.initialize(residual, variables, random);
         } catch (error) {
           residual.dispose();
           throw error;

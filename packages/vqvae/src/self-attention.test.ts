@@ -8,7 +8,7 @@ import { selfAttention } from "./self-attention.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const layer = selfAttention("attend", { channels: 4, heads: 2, side: 3, normalisation: "none" });
+const layer = selfAttention("attend", { channels: 4, heads: 2, side: 3, normalization: "none" });
 
 function withPass<Result>(run: (pass: ForwardPass) => Result): Result {
   const weights = new Map(

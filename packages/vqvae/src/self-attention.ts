@@ -1,7 +1,7 @@
 import { attention, linear, normal } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { linearParameters } from "./linear-parameters.js";
-import { normalisation } from "./normalisation-layer.js";
+import { normalization } from "./normalization-layer.js";
 import { type Layer, type Parameter, weight } from "./parameters.js";
 
 /** Size of a {@link selfAttention} layer. */
@@ -10,20 +10,20 @@ export interface SelfAttentionSize {
   readonly heads: number;
   /** Height and width of the grid. */
   readonly side: number;
-  readonly normalisation: "batch" | "none";
+  readonly normalization: "batch" | "none";
 }
 
 /**
- * x + (normalise, add positions, attend, project)(x): every place of the grid sees every other.
+ * x + (normalize, add positions, attend, project)(x): every place of the grid sees every other.
  *
- * What one place knows (the colour of the whole background, say) the others need not repeat, so codes are free for what
+ * What one place knows (the color of the whole background, say) the others need not repeat, so codes are free for what
  * only they can tell.
  *
  * @see Esser et al. 2021, section 3.1, https://arxiv.org/abs/2012.09841
  */
 export function selfAttention(name: string, size: SelfAttentionSize): Layer {
   const { channels, heads, side } = size;
-  const norm = normalisation(`${name}.norm`, channels, size.normalisation);
+  const norm = normalization(`${name}.norm`, channels, size.normalization);
   const places = side * side;
   const headWidth = channels / heads;
   const positions: Parameter = {

@@ -2,11 +2,11 @@ import { type ImageBatch, Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VqVae } from "./vq-vae.js";
 
-/** Test support: full-batch steps of tfjs's Adam, with `initialise` before and `afterStep` after each. Gives the losses. */
+/** Test support: full-batch steps of tfjs's Adam, with `initialize` before and `afterStep` after each. Gives the losses. */
 export async function trainSteps(model: VqVae, images: ImageBatch, steps: number): Promise<number[]> {
   const random = Random.fromSeed(3);
-  await model.initialise(images, random.fork("start"));
-  const optimiser = tf.train.adam(0.01);
+  await model.initialize(images, random.fork("start"));
+  const optimizer = tf.train.adam(0.01);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
     let aux: tf.NamedTensorMap = {};
@@ -18,7 +18,7 @@ export async function trainSteps(model: VqVae, images: ImageBatch, steps: number
         return result.total;
       }, [...model.variables.values()]);
       // tfjs types gradients as variables here, and reads them as tensors.
-      optimiser.applyGradients(grads as Record<string, tf.Variable>);
+      optimizer.applyGradients(grads as Record<string, tf.Variable>);
       return value;
     });
     model.afterStep(aux, random.fork(step));
@@ -26,6 +26,6 @@ export async function trainSteps(model: VqVae, images: ImageBatch, steps: number
     losses.push((await loss.data())[0]!);
     loss.dispose();
   }
-  optimiser.dispose();
+  optimizer.dispose();
   return losses;
 }

@@ -178,23 +178,23 @@ describe("the start", () => {
   it("sets codebook, counts and sums from the clusters of the first latents", async () => {
     const { quantizer, weights } = weightsOf();
     const random = Random.fromSeed(2);
-    const centres = [
+    const centers = [
       [-9, 0],
       [9, 0],
       [0, 9],
       [0, -9],
     ];
-    const spread = Float32Array.from({ length: 200 }, (_, i) => centres[(i >> 1) % 4]![i % 2]! + 0.1 * random.normal());
-    await quantizer.initialise(tf.tensor2d(spread, [100, 2]), weights, random);
+    const spread = Float32Array.from({ length: 200 }, (_, i) => centers[(i >> 1) % 4]![i % 2]! + 0.1 * random.normal());
+    await quantizer.initialize(tf.tensor2d(spread, [100, 2]), weights, random);
     const found = flat(weights.get(names.codebook)!);
-    for (const [x, y] of centres as [number, number][]) {
+    for (const [x, y] of centers as [number, number][]) {
       expect([0, 2, 4, 6].some((i) => Math.hypot(found[i]! - x, found[i + 1]! - y) < 0.2)).toBe(true);
     }
     expect(flat(weights.get(names.counts)!)).toEqual([25, 25, 25, 25]);
     flat(weights.get(names.sums)!).forEach((sum, i) => {
       expect(sum).toBeCloseTo(25 * found[i]!, 3);
     });
-    expect(flat(weights.get(names.initialised)!)).toEqual([1]);
+    expect(flat(weights.get(names.initialized)!)).toEqual([1]);
   });
 
   it("leaves a uniform codebook as it is, within ±1/K", async () => {
@@ -203,10 +203,10 @@ describe("the start", () => {
       quantizer.parameters.map(({ name, initial }) => [name, variable(() => initial(Random.fromSeed(1)))]),
     );
     const before = flat(weights.get(names.codebook)!);
-    await quantizer.initialise(tf.tensor2d(latents), weights, Random.fromSeed(2));
+    await quantizer.initialize(tf.tensor2d(latents), weights, Random.fromSeed(2));
     expect(flat(weights.get(names.codebook)!)).toEqual(before);
     expect(flat(weights.get(names.sums)!)).toEqual(before);
     expect(Math.max(...before.map(Math.abs))).toBeLessThanOrEqual(0.25);
-    expect(flat(weights.get(names.initialised)!)).toEqual([1]);
+    expect(flat(weights.get(names.initialized)!)).toEqual([1]);
   });
 });

@@ -23,17 +23,17 @@ const create = (options: VqVaeOptions = {}, seed = 1) =>
     { random: Random.fromSeed(seed) },
   );
 
-/** Two flat colours an image, split at a column: little enough that a tiny model learns it. */
+/** Two flat colors an image, split at a column: little enough that a tiny model learns it. */
 function stripes(count: number, seed = 5, { channels = 3, maxValue = 3, side = 8 } = {}): ImageBatch {
   const random = Random.fromSeed(seed);
   const data = new Uint8Array(count * side * side * channels);
   for (let image = 0; image < count; image++) {
     const split = side === 1 ? 1 : 1 + random.integer(side - 1);
-    const colours = Array.from({ length: 2 * channels }, () => random.integer(2) * maxValue);
+    const colors = Array.from({ length: 2 * channels }, () => random.integer(2) * maxValue);
     for (let pixel = 0; pixel < side * side; pixel++) {
       for (let channel = 0; channel < channels; channel++) {
-        const colour = pixel % side < split ? channel : channels + channel;
-        data[(image * side * side + pixel) * channels + channel] = colours[colour]!;
+        const color = pixel % side < split ? channel : channels + channel;
+        data[(image * side * side + pixel) * channels + channel] = colors[color]!;
       }
     }
   }
@@ -64,7 +64,7 @@ describe("shapes", () => {
     });
   }
 
-  it("takes grey images of 256 levels and a hidden width equal to the code dimension", async () => {
+  it("takes gray images of 256 levels and a hidden width equal to the code dimension", async () => {
     using model = create({ channels: 1, maxValue: 255, network: { hiddenChannels: 4 } });
     const images = stripes(2, 1, { channels: 1, maxValue: 255 });
     expect((await model.reconstruct(images)).data.length).toBe(images.data.length);
@@ -113,7 +113,7 @@ describe("training", () => {
 
   it("has the gradient of its loss, against finite differences in the decoder", () => {
     // Below the codes the loss is smooth only between changes of code, so the decoder is where differences are exact.
-    using model = create({ network: { normalisation: "none" } });
+    using model = create({ network: { normalization: "none" } });
     const images = stripes(4);
     const options = { training: true };
     for (const name of ["decoder.up.1.conv.weight", "decoder.residual.0.conv1.bias", "decoder.projection.weight"]) {
@@ -176,7 +176,7 @@ describe("training", () => {
     const before = tf.memory().numTensors;
     const model = create();
     const held = tf.memory().numTensors;
-    await model.initialise(images, Random.fromSeed(1));
+    await model.initialize(images, Random.fromSeed(1));
     await trainSteps(model, images, 3);
     await model.reconstruct(images);
     const { total, metrics, aux } = model.loss(images, { training: true });
@@ -191,19 +191,19 @@ describe("training", () => {
   });
 });
 
-describe("initialise", () => {
+describe("initialize", () => {
   it("runs once, also across a save", async () => {
     using model = create();
     const images = stripes(16);
     const codebook = () => model.state.get("quantizer.codebook")!.dataSync().slice();
     const fresh = codebook();
-    await model.initialise(images, Random.fromSeed(1));
+    await model.initialize(images, Random.fromSeed(1));
     const started = codebook();
     expect(started).not.toEqual(fresh);
-    await model.initialise(images, Random.fromSeed(2));
+    await model.initialize(images, Random.fromSeed(2));
     expect(codebook()).toEqual(started);
     using loaded = VqVae.fromSafetensors(await model.toSafetensors());
-    await loaded.initialise(images, Random.fromSeed(2));
+    await loaded.initialize(images, Random.fromSeed(2));
     expect(loaded.state.get("quantizer.codebook")!.dataSync()).toEqual(started);
   });
 });

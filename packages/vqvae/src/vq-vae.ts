@@ -17,12 +17,12 @@ import type { CodeLayout } from "./code-layout.js";
 import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js";
 import { inFixedBatches } from "./fixed-batches.js";
 import type { LatentBatch } from "./latent-batch.js";
-import { updateRunningStatistics } from "./normalisation-layer.js";
+import { updateRunningStatistics } from "./normalization-layer.js";
 import { type ForwardPass, fileLayouts } from "./parameters.js";
 import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 
 /**
- * A vector-quantised autoencoder: images to a grid of discrete codes and back.
+ * A vector-quantized autoencoder: images to a grid of discrete codes and back.
  *
  * `encode`, `decode` and `reconstruct` take and give plain arrays; `loss` and `afterStep` are what a training loop drives.
  * It holds weights on the backend that was active when it was made: dispose it.
@@ -36,14 +36,14 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /**
    * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. A quantizer that makes several codes
    * of a latent vector has them side by side, so that codes go by row, column, then chunk or stage. A dense network has
-   * one row. With colours `before` the grid they are one row: figure's colour, ground's colour, then the grid's.
+   * one row. With colors `before` the grid they are one row: figure's color, ground's color, then the grid's.
    */
   readonly codeGrid: { readonly height: number; readonly width: number };
   /** What each of an image's codes says, for {@link CodeUsage}. */
   readonly codeLayout: CodeLayout;
   /** Learned by gradients, by checkpoint name. */
   readonly variables: ReadonlyMap<string, tf.Variable>;
-  /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialised. */
+  /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialized. */
   readonly state: ReadonlyMap<string, tf.Variable>;
   readonly #network: Autoencoder;
   readonly #weights: ReadonlyMap<string, tf.Variable>;
@@ -133,7 +133,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
 
   /**
    * The codes of images, as the quantizer has them, without batch statistics; {@link VqVae.codeLayout} says where those
-   * of a `figure-ground` composition have its colours.
+   * of a `figure-ground` composition have its colors.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
@@ -167,7 +167,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * The images that codes stand for, at the likeliest levels. A code that its place does not have, such as a colour's
+   * The images that codes stand for, at the likeliest levels. A code that its place does not have, such as a color's
    * among a shape's, is read as the nearest that it has.
    *
    * @param codes - On the model's code grid; borrowed.
@@ -213,12 +213,12 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    *
    * @param images - A training batch, or several in one; borrowed.
    */
-  async initialise(images: ImageBatch, random: Random): Promise<void> {
+  async initialize(images: ImageBatch, random: Random): Promise<void> {
     this.#checkUsable();
     checkImages(images, this.config);
     const latents = tf.tidy(() => this.#network.latents(this.#levels(images), this.#pass({ training: true })));
     try {
-      await this.#network.quantizer.initialise(latents, this.#weights, random);
+      await this.#network.quantizer.initialize(latents, this.#weights, random);
     } finally {
       latents.dispose();
     }

@@ -14,18 +14,18 @@ DEVICE = "cuda" if "--cuda" in sys.argv else "cpu"
 
 
 def training_step(model, draw, clip):
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
     model.train()
     batch = draw()
     loss_of = torch.compile(model.loss) if "--compile" in sys.argv else model.loss
 
     def step():
         loss = loss_of(*batch)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     return step

@@ -108,8 +108,8 @@ describe("convolutions", () => {
     }
   });
 
-  test("batch normalisation with its gradients", async () => {
-    const normalise = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) =>
+  test("batch normalization with its gradients", async () => {
+    const normalize = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) =>
       tf.batchNorm(
         x as tf.Tensor4D,
         mean as tf.Tensor1D,
@@ -125,8 +125,8 @@ describe("convolutions", () => {
       floats([4], -1, 1, 3),
       floats([4], 0.5, 1),
     ];
-    await expectParity(() => (normalise as (...x: tf.Tensor[]) => tf.Tensor)(...inputs()), { tolerance });
-    await expectParity(() => tf.grads(normalise as (...x: tf.Tensor[]) => tf.Tensor)(inputs()), { tolerance: 1e-4 });
+    await expectParity(() => (normalize as (...x: tf.Tensor[]) => tf.Tensor)(...inputs()), { tolerance });
+    await expectParity(() => tf.grads(normalize as (...x: tf.Tensor[]) => tf.Tensor)(inputs()), { tolerance: 1e-4 });
   });
 
   test("a kernel without a native version runs on the cpu backend's code", async () => {

@@ -1,7 +1,7 @@
 import { float } from "../graph/attributes.js";
 import { kernel } from "./kernel.js";
 
-/** Layer normalisation over the last axis, with what its gradient needs: the mean and the inverse deviation. */
+/** Layer normalization over the last axis, with what its gradient needs: the mean and the inverse deviation. */
 export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, optional, attrs, graph }) => {
   const [x, scale, bias] = [input("x"), input("scale"), optional("bias")];
   const statistics = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
@@ -24,11 +24,11 @@ export const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => 
   const [mean, inverseStd] = [input("mean"), input("inverseStd")];
   const last = x.shape.length - 1;
   const rows = x.shape.map((_, axis) => axis).slice(0, last);
-  const normalised = graph.mul(graph.sub(x, mean), inverseStd);
+  const normalized = graph.mul(graph.sub(x, mean), inverseStd);
   const scaled = graph.mul(dy, scale);
-  const along = graph.reduce("ReduceMean", graph.mul(scaled, normalised), [last], true);
-  const centred = graph.sub(scaled, graph.reduce("ReduceMean", scaled, [last], true));
-  const dx = graph.mul(graph.sub(centred, graph.mul(normalised, along)), inverseStd);
-  const dScale = graph.reduce("ReduceSum", graph.mul(dy, normalised), rows, false);
+  const along = graph.reduce("ReduceMean", graph.mul(scaled, normalized), [last], true);
+  const centered = graph.sub(scaled, graph.reduce("ReduceMean", scaled, [last], true));
+  const dx = graph.mul(graph.sub(centered, graph.mul(normalized, along)), inverseStd);
+  const dScale = graph.reduce("ReduceSum", graph.mul(dy, normalized), rows, false);
   return [dx, dScale, graph.reduce("ReduceSum", dy, rows, false)];
 });

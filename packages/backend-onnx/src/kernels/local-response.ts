@@ -17,20 +17,20 @@ const localResponseGrad = kernel<tf.LRNGradAttrs>(tf.LRNGrad, ({ input, attrs, g
   const [x, y, dy] = [input("x"), input("y"), input("dy")];
   const n = norm(graph, x, attrs);
   const own = graph.mul(dy, graph.binary("Pow", n, graph.scalar(x.type, -attrs.beta)));
-  const others = neighbourSum(graph, graph.div(graph.mul(dy, y), n), attrs.depthRadius);
+  const others = neighborSum(graph, graph.div(graph.mul(dy, y), n), attrs.depthRadius);
   return graph.sub(own, graph.mul(graph.affine(x, 2 * attrs.alpha * attrs.beta, 0), others));
 });
 
 export const localResponseKernels: readonly NativeKernel[] = [localResponse, localResponseGrad];
 
 function norm(graph: GraphBuilder, x: LazyValue, { depthRadius, alpha, bias }: tf.LRNAttrs): LazyValue {
-  return graph.affine(neighbourSum(graph, graph.mul(x, x), depthRadius), alpha, bias);
+  return graph.affine(neighborSum(graph, graph.mul(x, x), depthRadius), alpha, bias);
 }
 
-/** The sum over each channel's neighbours and itself. */
-function neighbourSum(graph: GraphBuilder, x: LazyValue, radius: number): LazyValue {
+/** The sum over each channel's neighbors and itself. */
+function neighborSum(graph: GraphBuilder, x: LazyValue, radius: number): LazyValue {
   const channels = x.shape[x.shape.length - 1]!;
-  // No channel has more neighbours on a side than there are other channels.
+  // No channel has more neighbors on a side than there are other channels.
   const reach = Math.min(radius, channels - 1);
   const size = 2 * reach + 1;
   const rows = graph.reshape(x, [x.size / channels, 1, channels]);

@@ -41,7 +41,7 @@ function floatProduct(graph: GraphBuilder, factors: LazyValue, axis: number): La
   return graph.where(vanished, graph.scalar(factors.type, 0), product);
 }
 
-/** Products of twice as many neighbours each time. */
+/** Products of twice as many neighbors each time. */
 function doubling(graph: GraphBuilder, factors: LazyValue, axis: number): LazyValue {
   let product = factors;
   for (let distance = 1; distance < factors.shape[axis]!; distance *= 2) {
@@ -60,7 +60,7 @@ function numbers(graph: GraphBuilder, x: LazyValue): LazyValue {
   return x.type === "bool" ? graph.cast(x, "int32") : x;
 }
 
-/** `x` moved towards the end, with ones coming in. */
+/** `x` moved toward the end, with ones coming in. */
 function shifted(graph: GraphBuilder, x: LazyValue, axis: number, distance: number): LazyValue {
   const size = x.shape.map((length, i) => (i === axis ? length - distance : length));
   const kept = graph.slice(

@@ -42,7 +42,7 @@ const operations: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor, numbe
   ["tanh", tf.tanh, -2, 2],
 ];
 
-// tfjs-backend-cpu works in doubles; ONNX Runtime's vectorised functions are a few units in the last place off.
+// tfjs-backend-cpu works in doubles; ONNX Runtime's vectorized functions are a few units in the last place off.
 const tolerance = 1e-5;
 const shapes = [[], [1], [7], [2, 1, 3], [2, 3, 4, 5]];
 

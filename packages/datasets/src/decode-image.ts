@@ -1,45 +1,45 @@
 import { ConfigError, DataError } from "@mmgen/core";
 import type sharp from "sharp";
 
-/** How {@link PictureDecoder} brings pictures to one form. */
-export interface PictureForm {
+/** How {@link ImageDecoder} brings images to one form. */
+export interface ImageForm {
   readonly height: number;
   readonly width: number;
   /** - `cover` fills the form and cuts off what stands over, evenly; `contain` shows all on the background; `fill` distorts. */
   readonly fit: "cover" | "contain" | "fill";
   readonly channels: 1 | 3;
-  /** Red, green and blue, 0..255, under transparent pixels and beside a contained picture. */
+  /** Red, green and blue, 0..255, under transparent pixels and beside a contained image. */
   readonly background: readonly [number, number, number];
   /** The greatest level; 255 keeps all. */
   readonly maxValue: number;
 }
 
 /** Turns the bytes of PNG, JPEG and WebP files into levels of one form, by `sharp`. */
-export class PictureDecoder {
+export class ImageDecoder {
   readonly #sharp: typeof sharp;
-  readonly #form: PictureForm;
+  readonly #form: ImageForm;
 
-  private constructor(library: typeof sharp, form: PictureForm) {
+  private constructor(library: typeof sharp, form: ImageForm) {
     this.#sharp = library;
     this.#form = form;
   }
 
   /** @throws a {@link ConfigError} when the optional peer `sharp` is not installed. */
-  static async create(form: PictureForm): Promise<PictureDecoder> {
+  static async create(form: ImageForm): Promise<ImageDecoder> {
     try {
       const library = await import("sharp");
-      return new PictureDecoder(library.default, form);
+      return new ImageDecoder(library.default, form);
     } catch (error) {
       throw new ConfigError(
-        `Pictures are read by the package "sharp", which could not be loaded (${(error as Error).message}). Install it: npm install sharp`,
+        `Images are read by the package "sharp", which could not be loaded (${(error as Error).message}). Install it: npm install sharp`,
         { cause: error },
       );
     }
   }
 
   /**
-   * The picture's levels, `[height, width, channels]`: turned upright as its EXIF data say, laid on the background,
-   * resized, in sRGB or grey.
+   * The image's levels, `[height, width, channels]`: turned upright as its EXIF data say, laid on the background,
+   * resized, in sRGB or gray.
    *
    * @throws a {@link DataError} when the bytes are no PNG, JPEG or WebP, or damaged.
    */
@@ -50,12 +50,12 @@ export class PictureDecoder {
     const fill = { r, g, b };
     let levels: Uint8Array;
     try {
-      const picture = this.#sharp(bytes)
+      const image = this.#sharp(bytes)
         .autoOrient()
         .flatten({ background: fill })
         .resize({ width, height, fit, background: fill })
-        .toColourspace(channels === 1 ? "b-w" : "srgb");
-      levels = await picture.raw({ depth: "uchar" }).toBuffer();
+        .toColorspace(channels === 1 ? "b-w" : "srgb");
+      levels = await image.raw({ depth: "uchar" }).toBuffer();
     } catch (error) {
       throw new DataError(`not readable (${(error as Error).message.trim()})`, { cause: error });
     }
@@ -69,9 +69,9 @@ export class PictureDecoder {
 /** sharp would also take SVG, PDF and others for what they are, whatever the file is called. */
 function checkSignature(bytes: Uint8Array): void {
   const text = String.fromCharCode(...bytes.subarray(0, 12));
-  const isPicture =
+  const isImage =
     text.startsWith("\x89PNG\r\n\x1a\n") || text.startsWith("\xff\xd8\xff") || /^RIFF.{4}WEBP/s.test(text);
-  if (!isPicture) {
+  if (!isImage) {
     throw new DataError(bytes.length === 0 ? "empty" : "neither PNG nor JPEG nor WebP, whatever its name says");
   }
 }

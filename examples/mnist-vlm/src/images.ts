@@ -21,15 +21,15 @@ import { isOfMnist, publishedFigures } from "./published-figures.js";
 import type { RunMetrics } from "./run-metrics.js";
 
 /** Writes an SVG into the results as `name.png`, and gives the PNG's bytes. */
-export type WritePicture = (name: string, svg: string) => Promise<Uint8Array>;
+export type WriteImage = (name: string, svg: string) => Promise<Uint8Array>;
 
-export function pictureWriter(folders: RunFolders): WritePicture {
+export function imageWriter(folders: RunFolders): WriteImage {
   return (name, svg) => writePng(join(folders.results, `${name}.png`), svg);
 }
 
-/** Pictures of what was measured on lines: every run has them. */
-export async function writeLinePictures(
-  write: WritePicture,
+/** Images of what was measured on lines: every run has them. */
+export async function writeLineImages(
+  write: WriteImage,
   evaluation: LineEvaluation,
   { evaluatedOn, histories, source }: Pick<RunMetrics, "evaluatedOn" | "histories" | "source">,
 ): Promise<{ readonly accuracy: Uint8Array; readonly confusion: Uint8Array; readonly curves: Uint8Array }> {
@@ -62,11 +62,7 @@ export async function writeLinePictures(
 }
 
 /** Sequence logos of the letters by digit. */
-export function writeLogos(
-  write: WritePicture,
-  tokenizer: MultimodalTokenizer,
-  pairs: LetterPairs,
-): Promise<Uint8Array> {
+export function writeLogos(write: WriteImage, tokenizer: MultimodalTokenizer, pairs: LetterPairs): Promise<Uint8Array> {
   const groups = letterCounts(tokenizer, pairs).map((counts, digit) => ({ label: `digit ${digit}`, counts }));
   return write(
     "image_token_logos",
@@ -74,14 +70,14 @@ export function writeLogos(
       groups,
       alphabet: alphabetOf(tokenizer).join(""),
       title: "The letters of each digit",
-      subtitle: `${pairs.captions.length} training pictures; a letter is as high as its share at its place`,
+      subtitle: `${pairs.captions.length} training images; a letter is as high as its share at its place`,
     }),
   );
 }
 
-/** Test pictures above what is left of them after their letters. */
+/** Test images above what is left of them after their letters. */
 export function writeReconstructions(
-  write: WritePicture,
+  write: WriteImage,
   original: ImageBatch,
   reconstruction: ImageBatch,
 ): Promise<Uint8Array> {
@@ -91,17 +87,13 @@ export function writeReconstructions(
     reconstructionGrid({
       original: sliceImages(original, 0, shown),
       reconstruction: sliceImages(reconstruction, 0, shown),
-      subtitle: "test pictures, and what is left of them after their eight letters",
+      subtitle: "test images, and what is left of them after their eight letters",
     }),
   );
 }
 
 /** Latents in the plane, by digit. */
-export function writeLatents(
-  write: WritePicture,
-  positions: readonly number[],
-  labels: Uint8Array,
-): Promise<Uint8Array> {
+export function writeLatents(write: WriteImage, positions: readonly number[], labels: Uint8Array): Promise<Uint8Array> {
   const count = positions.length / 2;
   return write(
     "latents",
@@ -110,14 +102,14 @@ export function writeLatents(
       classes: labels.subarray(0, count),
       classNames: digitNames,
       title: "Latents by digit",
-      subtitle: `${count} test pictures before their letters are chosen, laid out by UMAP; it saw no digit's name`,
+      subtitle: `${count} test images before their letters are chosen, laid out by UMAP; it saw no digit's name`,
     }),
   );
 }
 
 /** Every digit drawn several times, a row each, by the model after so many steps. */
 export function writeGenerated(
-  write: WritePicture,
+  write: WriteImage,
   step: number,
   drawn: ImageBatch,
   { right, count }: DrawingFigures,

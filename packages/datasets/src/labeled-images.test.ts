@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { gatherLabelled, joinIdx } from "./labelled-images.js";
+import { gatherLabeled, joinIdx } from "./labeled-images.js";
 
 const images = { shape: [2, 1, 2], data: Uint8Array.of(1, 2, 3, 4) };
 const labels = { shape: [2], data: Uint8Array.of(7, 9) };
@@ -18,9 +18,9 @@ describe("joinIdx", () => {
   });
 });
 
-describe("gatherLabelled", () => {
+describe("gatherLabeled", () => {
   it("copies the examples asked for, in that order", () => {
-    const gathered = gatherLabelled(joinIdx(images, labels), [1, 0, 1]);
+    const gathered = gatherLabeled(joinIdx(images, labels), [1, 0, 1]);
     expect([...gathered.labels]).toEqual([9, 7, 9]);
     expect([...gathered.images.data]).toEqual([3, 4, 1, 2, 3, 4]);
   });

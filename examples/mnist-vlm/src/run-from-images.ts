@@ -1,16 +1,16 @@
-import type { LabelledImages } from "@mmgen/datasets";
+import type { LabeledImages } from "@mmgen/datasets";
 import { loadDigits } from "@mmgen/datasets/node";
 import { beginRun, describeRunData } from "@mmgen/example-common";
 import { embedLatents } from "./embed.js";
-import { evaluatePictures } from "./evaluate-pictures.js";
+import { evaluateImages } from "./evaluate-images.js";
+import { writeLatents, writeLogos, writeReconstructions } from "./images.js";
 import { digitNames, type LetterPairs, lineTokenizer } from "./letters.js";
-import { writeLatents, writeLogos, writeReconstructions } from "./pictures.js";
 import type { RunMetrics } from "./run-metrics.js";
 import { finish, learnLines, observersOf, type Run } from "./run-stages.js";
 import { trainLetters } from "./train-letters.js";
 
-/** The whole road: pictures, letters, lines, both tasks. */
-export async function runFromPictures(run: Run): Promise<RunMetrics> {
+/** The whole road: images, letters, lines, both tasks. */
+export async function runFromImages(run: Run): Promise<RunMetrics> {
   const { checkpoints, narrator, settings, signal, write } = run;
   const { config, data, seed } = settings;
   narrator.stage("Data");
@@ -37,7 +37,7 @@ export async function runFromPictures(run: Run): Promise<RunMetrics> {
   using vqvae = letters.vqvae;
   const { codebookSize, chunks } = config.tokenizer;
   const tokenizer = lineTokenizer(codebookSize, chunks);
-  const pairsOf = async ({ images, labels }: LabelledImages): Promise<LetterPairs> => ({
+  const pairsOf = async ({ images, labels }: LabeledImages): Promise<LetterPairs> => ({
     codes: await vqvae.encode(images),
     captions: Array.from(labels, (label) => digitNames[label]!),
   });
@@ -50,15 +50,15 @@ export async function runFromPictures(run: Run): Promise<RunMetrics> {
   const transformerHistory = await learnLines(run, tokenizer, trainPairs, validationPairs);
 
   narrator.stage("Evaluation");
-  const evaluation = await evaluatePictures(run, { vqvae, tokenizer, train, test, testPairs });
+  const evaluation = await evaluateImages(run, { vqvae, tokenizer, train, test, testPairs });
   const positions = await embedLatents(vqvae, test.images, config.evaluation.embedded, seed);
 
-  narrator.stage("Pictures");
+  narrator.stage("Images");
   return finish(run, {
     source,
-    evaluatedOn: "test pictures",
+    evaluatedOn: "test images",
     evaluation: evaluation.lines,
-    pictures: evaluation.figures,
+    imageMetrics: evaluation.figures,
     histories: { tokenizer: letters.history, transformer: transformerHistory },
     images: {
       logos: await writeLogos(write, tokenizer, trainPairs),

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-// The road of a user's own pictures through the packages: from a folder of files of any size to sequences and back.
+// The road of a user's own images through the packages: from a folder of files of any size to sequences and back.
 
 let folder: string;
 beforeAll(async () => {
@@ -21,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it("takes a folder of pictures with captions of different lengths to sequences, and the sequences back", async () => {
-  const colours = ["crimson", "navy", "gold", "teal", "white", "black"];
+it("takes a folder of images with captions of different lengths to sequences, and the sequences back", async () => {
+  const colors = ["crimson", "navy", "gold", "teal", "white", "black"];
   const rows: string[] = [];
-  for (const [i, sky] of colours.entries()) {
-    for (const [j, ground] of colours.entries()) {
+  for (const [i, sky] of colors.entries()) {
+    for (const [j, ground] of colors.entries()) {
       const file = `${i}-${j}.${["png", "jpg", "webp"][(i + j) % 3]}`;
       const below = await sharp({ create: { width: 40, height: 15, channels: 3, background: ground } })
         .png()

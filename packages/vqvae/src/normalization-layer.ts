@@ -5,8 +5,8 @@ import { type Layer, type Parameter, weight } from "./parameters.js";
 /** Share of the newest batch in the running statistics; PyTorch's default. */
 const momentum = 0.1;
 
-/** Batch normalisation with running statistics, or nothing. */
-export function normalisation(name: string, channels: number, kind: "batch" | "none"): Layer {
+/** Batch normalization with running statistics, or nothing. */
+export function normalization(name: string, channels: number, kind: "batch" | "none"): Layer {
   if (kind === "none") {
     return { parameters: [], forward: (x) => x };
   }
@@ -32,14 +32,14 @@ export function normalisation(name: string, channels: number, kind: "batch" | "n
       const result = batchNorm(x, scale, offset);
       const count = x.size / channels;
       statistics.set(`${name}.running_mean`, result.mean);
-      // PyTorch normalises by the biased variance and keeps the unbiased one.
+      // PyTorch normalizes by the biased variance and keeps the unbiased one.
       statistics.set(`${name}.running_var`, tf.mul(result.variance, count / Math.max(1, count - 1)));
       return result.output;
     },
   };
 }
 
-/** Moves the running statistics towards those of a batch, `statistics` of its {@link ForwardPass}. */
+/** Moves the running statistics toward those of a batch, `statistics` of its {@link ForwardPass}. */
 export function updateRunningStatistics(
   state: ReadonlyMap<string, tf.Variable>,
   statistics: Iterable<readonly [name: string, ofBatch: tf.Tensor]>,

@@ -2,23 +2,23 @@ import { DataError, type ImageBatch } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { decode } from "fast-png";
 
-/** Shape that pictures must have. */
-export type PictureShape = Pick<ImageBatch, "height" | "width" | "channels" | "maxValue">;
+/** Shape that images must have. */
+export type ImageShape = Pick<ImageBatch, "height" | "width" | "channels" | "maxValue">;
 
 /**
  * Reads PNG files as one batch, each level the nearest of those the model knows.
  *
- * Where the shape has one channel, a colour picture gives its luma; a grey picture gives every channel the same level.
+ * Where the shape has one channel, a color image gives its luma; a gray image gives every channel the same level.
  *
  * @param shape - One channel or three.
  * @throws {@link DataError} naming the file that is no PNG or of another size.
  */
-export async function readPictures(paths: readonly string[], shape: PictureShape): Promise<ImageBatch> {
+export async function readImages(paths: readonly string[], shape: ImageShape): Promise<ImageBatch> {
   const { height, width, channels, maxValue } = shape;
   const size = height * width * channels;
   const data = new Uint8Array(paths.length * size);
   for (const [index, path] of paths.entries()) {
-    const png = decodePng(await readFileBytes(path, "picture"), path);
+    const png = decodePng(await readFileBytes(path, "image"), path);
     if (png.width !== width || png.height !== height) {
       throw new DataError(
         `${path}: expected ${width}×${height} pixels, got ${png.width}×${png.height}. Resize it first.`,
@@ -36,7 +36,7 @@ export async function readPictures(paths: readonly string[], shape: PictureShape
   return { data, count: paths.length, height, width, channels, maxValue };
 }
 
-/** A pixel's levels in so many channels. Grey gives all of them the same; colour read as grey its luma, by Rec. 601. */
+/** A pixel's levels in so many channels. Gray gives all of them the same; color read as gray its luma, by Rec. 601. */
 function pixelLevels({ data, channels: stored }: DecodedPng, pixel: number, channels: number): number[] {
   const from = pixel * stored;
   if (stored < 3) {
@@ -57,7 +57,7 @@ function decodePng(bytes: Uint8Array, path: string): DecodedPng {
   }
   if (png.palette !== undefined || png.depth < 8) {
     throw new DataError(
-      `${path}: expected a grey, RGB or RGBA picture of 8 or 16 bits, got a palette or ${png.depth} bits.`,
+      `${path}: expected a gray, RGB or RGBA image of 8 or 16 bits, got a palette or ${png.depth} bits.`,
     );
   }
   return png;

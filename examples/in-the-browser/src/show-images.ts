@@ -1,6 +1,6 @@
 import type { ImageBatch } from "@mmgen/core";
 
-/** Picture `index` as a canvas takes it: red, green, blue, opaque, row by row. A grey picture has all three alike. */
+/** Image `index` as a canvas takes it: red, green, blue, opaque, row by row. A gray image has all three alike. */
 export function toRgba({ data, height, width, channels, maxValue }: ImageBatch, index: number): Uint8ClampedArray {
   const pixels = height * width;
   const rgba = new Uint8ClampedArray(pixels * 4).fill(255);
@@ -13,8 +13,8 @@ export function toRgba({ data, height, width, channels, maxValue }: ImageBatch, 
   return rgba;
 }
 
-/** Fills `grid` with the pictures, each over its caption. */
-export function showPictures(grid: Element, images: ImageBatch, captions: readonly string[]): void {
+/** Fills `grid` with the images, each over its caption. */
+export function showImages(grid: Element, images: ImageBatch, captions: readonly string[]): void {
   const figures = captions.map((caption, index) => {
     const canvas = document.createElement("canvas");
     canvas.width = images.width;
@@ -29,9 +29,9 @@ export function showPictures(grid: Element, images: ImageBatch, captions: readon
   grid.replaceChildren(...figures);
 }
 
-/** Paints picture `index` on a canvas of its size. */
+/** Paints image `index` on a canvas of its size. */
 export function paint(canvas: HTMLCanvasElement, images: ImageBatch, index: number): void {
-  const picture = new ImageData(images.width, images.height);
-  picture.data.set(toRgba(images, index));
-  canvas.getContext("2d")!.putImageData(picture, 0, 0);
+  const image = new ImageData(images.width, images.height);
+  image.data.set(toRgba(images, index));
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
 }

@@ -1,8 +1,8 @@
 import { DataError, gatherImages, type ImageBatch } from "@mmgen/core";
 import type { IdxArray } from "./idx.js";
 
-/** Pictures with a class each. */
-export interface LabelledImages {
+/** Images with a class each. */
+export interface LabeledImages {
   readonly images: ImageBatch;
   /** `[count]`, each in `[0, 10)`. */
   readonly labels: Uint8Array;
@@ -14,7 +14,7 @@ export interface LabelledImages {
  * @param name - What to call the pair in messages.
  * @throws a {@link DataError} when the arrays are not images and labels of ten classes, one for one.
  */
-export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): LabelledImages {
+export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): LabeledImages {
   const [count, height, width] = images.shape;
   if (images.shape.length !== 3 || labels.shape.length !== 1) {
     throw new DataError(
@@ -37,7 +37,7 @@ export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): 
 }
 
 /** A copy of the examples at `indices`, in that order. */
-export function gatherLabelled(examples: LabelledImages, indices: ArrayLike<number>): LabelledImages {
+export function gatherLabeled(examples: LabeledImages, indices: ArrayLike<number>): LabeledImages {
   const images = gatherImages(examples.images, indices);
   const labels = Uint8Array.from({ length: indices.length }, (_, i) => examples.labels[indices[i]!]!);
   return { images, labels };

@@ -1,42 +1,42 @@
 import type { ImageBatch } from "@mmgen/core";
-import type { LabelledImages } from "@mmgen/datasets";
+import type { LabeledImages } from "@mmgen/datasets";
 import { codeUsage, type TrainedModels, trainReader } from "@mmgen/example-common";
 import { attributeAgreement } from "@mmgen/training";
 import { reconstructionFigures } from "@mmgen/vqvae";
 import { command } from "./checkpoints.js";
 import { type DrawingFigures, drawAllDigits, judgeDrawn } from "./draw-digits.js";
 import { evaluateLines, type LineEvaluation } from "./evaluate.js";
+import { writeGenerated } from "./images.js";
 import type { LetterPairs } from "./letters.js";
-import { writeGenerated } from "./pictures.js";
-import type { RunPictures } from "./report.js";
-import type { PictureFigures } from "./run-metrics.js";
+import type { RunImages } from "./report.js";
+import type { ImageFigures } from "./run-metrics.js";
 import type { Run } from "./run-stages.js";
 import { checkpointSteps } from "./train-lines.js";
 
-/** What a run from pictures is evaluated with. */
-export interface EvaluatePicturesOptions extends Pick<TrainedModels, "vqvae" | "tokenizer"> {
-  /** Real pictures for the judge to learn from. */
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
-  /** The test pictures as letters. */
+/** What a run from images is evaluated with. */
+export interface EvaluateImagesOptions extends Pick<TrainedModels, "vqvae" | "tokenizer"> {
+  /** Real images for the judge to learn from. */
+  readonly train: LabeledImages;
+  readonly test: LabeledImages;
+  /** The test images as letters. */
   readonly testPairs: LetterPairs;
 }
 
 /** What it came to. */
-export interface PictureEvaluation {
+export interface ImageEvaluation {
   readonly lines: LineEvaluation;
-  readonly figures: PictureFigures;
-  /** The test pictures after their letters. */
+  readonly figures: ImageFigures;
+  /** The test images after their letters. */
   readonly reconstruction: ImageBatch;
   /** What each checkpoint draws. */
-  readonly generated: NonNullable<RunPictures["generated"]>;
+  readonly generated: NonNullable<RunImages["generated"]>;
 }
 
-/** Has every checkpoint read the test pictures and draw all digits, and a judge read what was drawn. */
-export async function evaluatePictures(
+/** Has every checkpoint read the test images and draw all digits, and a judge read what was drawn. */
+export async function evaluateImages(
   { checkpoints, narrator, settings, signal, write }: Run,
-  { vqvae, tokenizer, train, test, testPairs }: EvaluatePicturesOptions,
-): Promise<PictureEvaluation> {
+  { vqvae, tokenizer, train, test, testPairs }: EvaluateImagesOptions,
+): Promise<ImageEvaluation> {
   const { config, seed } = settings;
   const { classifierSteps, drawnPerDigit, shownPerDigit } = config.evaluation;
   using judge = await trainReader({

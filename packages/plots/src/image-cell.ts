@@ -10,7 +10,7 @@ export function scaleFor(images: ImageBatch, side: number): number {
 }
 
 /** One image of a checked batch with its top left pixel at (x, y), in a hairline that covers none of it. */
-export function svgPicture(
+export function svgImage(
   images: ImageBatch,
   index: number,
   place: { x: number; y: number; scale: number; label: string },

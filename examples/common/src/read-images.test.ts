@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { DataError } from "@mmgen/core";
 import { encode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readPictures } from "./read-pictures.js";
+import { readImages } from "./read-images.js";
 
 const shape = { height: 2, width: 2, channels: 3, maxValue: 3 };
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mmgen-pictures-"));
+  folder = await mkdtemp(join(tmpdir(), "mmgen-images-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -19,24 +19,24 @@ async function png(name: string, data: number[], channels: 1 | 2 | 3 | 4, side =
   return path;
 }
 
-describe("readPictures", () => {
+describe("readImages", () => {
   it("takes each level to the nearest the model knows, whatever the channels", async () => {
     const rgb = await png("rgb.png", [0, 85, 170, 255, 0, 0, 40, 50, 215, 1, 2, 3], 3);
     const rgba = await png("rgba.png", [0, 85, 170, 9, 255, 0, 0, 9, 40, 50, 215, 9, 1, 2, 3, 9], 4);
-    const grey = await png("grey.png", [0, 85, 170, 255], 1);
-    const { data, count } = await readPictures([rgb, rgba, grey], shape);
-    const colours = [0, 1, 2, 3, 0, 0, 0, 1, 3, 0, 0, 0];
+    const gray = await png("gray.png", [0, 85, 170, 255], 1);
+    const { data, count } = await readImages([rgb, rgba, gray], shape);
+    const colors = [0, 1, 2, 3, 0, 0, 0, 1, 3, 0, 0, 0];
     expect(count).toBe(3);
-    expect([...data]).toEqual([...colours, ...colours, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    expect([...data]).toEqual([...colors, ...colors, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
   });
 
-  it("reads colours as grey by their luma", async () => {
+  it("reads colors as gray by their luma", async () => {
     const white = [255, 255, 255];
-    const rgb = await png("colours.png", [...[255, 0, 0, 0, 255, 0, 0, 0, 255], ...white], 3);
-    const rgba = await png("colours-alpha.png", [255, 0, 0, 9, 0, 255, 0, 9, 0, 0, 255, 9, ...white, 9], 4);
-    const grey = await png("one.png", [0, 76, 150, 255], 1);
-    const greyAlpha = await png("one-alpha.png", [0, 9, 76, 9, 150, 9, 255, 9], 2);
-    const { data } = await readPictures([rgb, rgba, grey, greyAlpha], { ...shape, channels: 1, maxValue: 255 });
+    const rgb = await png("colors.png", [...[255, 0, 0, 0, 255, 0, 0, 0, 255], ...white], 3);
+    const rgba = await png("colors-alpha.png", [255, 0, 0, 9, 0, 255, 0, 9, 0, 0, 255, 9, ...white, 9], 4);
+    const gray = await png("one.png", [0, 76, 150, 255], 1);
+    const grayAlpha = await png("one-alpha.png", [0, 9, 76, 9, 150, 9, 255, 9], 2);
+    const { data } = await readImages([rgb, rgba, gray, grayAlpha], { ...shape, channels: 1, maxValue: 255 });
     // 255 times Rec. 601's 0.299, 0.587 and 0.114.
     expect([...data]).toEqual([76, 150, 29, 255, 76, 150, 29, 255, 0, 76, 150, 255, 0, 76, 150, 255]);
   });
@@ -44,12 +44,12 @@ describe("readPictures", () => {
   it("refuses other sizes, other files and truncated ones by name", async () => {
     const large = await png("large.png", new Array(27).fill(0), 3, 3);
     const text = join(folder, "text.png");
-    await writeFile(text, "no picture");
+    await writeFile(text, "no image");
     const cut = await png("cut.png", new Array(12).fill(0), 3);
     const whole = encode({ width: 2, height: 2, channels: 3, depth: 8, data: new Uint8Array(12) });
     await writeFile(cut, whole.subarray(0, whole.length - 20));
     for (const path of [large, text, cut, join(folder, "none.png")]) {
-      const error: unknown = await readPictures([path], shape).catch((reason) => reason);
+      const error: unknown = await readImages([path], shape).catch((reason) => reason);
       expect(DataError.isInstance(error), path).toBe(true);
       expect((error as Error).message).toContain(path);
     }

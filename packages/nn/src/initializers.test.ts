@@ -6,7 +6,7 @@ import { glorotUniform, kaimingNormal, kaimingUniform, normal, uniform, variable
 
 beforeAll(() => tf.setBackend("cpu"));
 
-describe("initialisers", () => {
+describe("initializers", () => {
   const random = () => Random.fromSeed(13);
   const shape = [200, 100]; // 20 000 values: standard errors of a standard deviation are about 0.5 %.
   const cases: [string, () => tf.Tensor, number][] = [

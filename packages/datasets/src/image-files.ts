@@ -3,38 +3,38 @@ import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { DataError } from "@mmgen/core";
 
-/** What lies in a folder of pictures; all paths relative to it, with "/" between the parts. */
+/** What lies in a folder of images; all paths relative to it, with "/" between the parts. */
 export interface FolderListing {
   /** PNG, JPEG and WebP by their names' endings, in the order of their characters' codes, the same on every system. */
-  readonly pictures: readonly string[];
+  readonly images: readonly string[];
   /** Every other file. */
   readonly others: readonly string[];
 }
 
-const pictureEnding = /\.(png|jpe?g|webp)$/i;
+const imageEnding = /\.(png|jpe?g|webp)$/i;
 
 /**
  * Lists a folder with all folders in it, but for what is hidden (a name that begins with a dot).
  *
- * @throws a {@link DataError} when there is no such folder, or no picture in it.
+ * @throws a {@link DataError} when there is no such folder, or no image in it.
  */
-export async function listPictureFolder(folder: string): Promise<FolderListing> {
+export async function listImageFolder(folder: string): Promise<FolderListing> {
   let entries: Dirent[];
   try {
     entries = await readdir(folder, { recursive: true, withFileTypes: true });
   } catch (error) {
-    throw new DataError(`Cannot list the folder of pictures ${folder}: ${(error as Error).message}`, { cause: error });
+    throw new DataError(`Cannot list the folder of images ${folder}: ${(error as Error).message}`, { cause: error });
   }
   const files = entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .filter((path) => !path.split("/").some((part) => part.startsWith(".")))
     .sort((a, b) => (a < b ? -1 : 1));
-  const pictures = files.filter((path) => pictureEnding.test(path));
-  if (pictures.length === 0) {
+  const images = files.filter((path) => imageEnding.test(path));
+  if (images.length === 0) {
     throw new DataError(
-      `${folder}: expected pictures (.png, .jpg, .jpeg, .webp) in it or its folders, found none among ${files.length} files.`,
+      `${folder}: expected images (.png, .jpg, .jpeg, .webp) in it or its folders, found none among ${files.length} files.`,
     );
   }
-  return { pictures, others: files.filter((path) => !pictureEnding.test(path)) };
+  return { images, others: files.filter((path) => !imageEnding.test(path)) };
 }
