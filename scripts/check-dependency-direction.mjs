@@ -24,6 +24,7 @@ const arrows = {
   vqvae: ["@mmgen/core", "@mmgen/nn", ...tensors],
   "tiny-transformer": ["@mmgen/core", "@mmgen/nn", ...tensors],
   training: ["@mmgen/core", "@mmgen/nn", ...tensors],
+  evaluation: ["@mmgen/core", "@mmgen/nn", ...tensors],
   "backend-onnx": ["@mmgen/core", ...tensors, "@tensorflow/tfjs-backend-cpu"],
 };
 

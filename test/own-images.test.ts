@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random } from "@mmgen/core";
 import { loadImageFolder } from "@mmgen/datasets/node";
+import { reconstructionMetrics } from "@mmgen/evaluation";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { constantSchedule, imageExamples, train } from "@mmgen/training";
-import { reconstructionFigures, VqVae } from "@mmgen/vqvae";
+import { VqVae } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -53,7 +54,7 @@ it("takes a folder of images with captions of different lengths to sequences, an
   );
   const errorOf = async () => {
     const decoded = await model.decode(await model.encode(test.images));
-    return reconstructionFigures(test.images, decoded).meanSquaredError;
+    return reconstructionMetrics(test.images, decoded).meanSquaredError;
   };
   const before = await errorOf();
   await train({

@@ -1,6 +1,6 @@
-import type { CodeBatch, TokenBatch } from "@mmgen/core";
+import type { CodeBatch, ExampleSource, TokenBatch } from "@mmgen/core";
 import type { LossWeights, MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import { type ExampleSource, tokenExamples } from "@mmgen/training";
+import { tokenExamples } from "@mmgen/training";
 
 /** Options of {@link mixedOrderExamples}. */
 export interface MixedOrderOptions {

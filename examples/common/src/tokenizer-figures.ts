@@ -1,8 +1,9 @@
 import type { CodeBatch, ImageBatch } from "@mmgen/core";
-import { CodeUsage, type ReconstructionFigures, reconstructionFigures, type VqVae } from "@mmgen/vqvae";
+import { CodeUsage, type ReconstructionMetrics, reconstructionMetrics } from "@mmgen/evaluation";
+import type { VqVae } from "@mmgen/vqvae";
 
 /** Reconstruction error and codebook use over a set of images. */
-export interface TokenizerFigures extends ReconstructionFigures {
+export interface TokenizerFigures extends ReconstructionMetrics {
   /** exp of the entropy of the codes used; of several codebooks the mean. */
   readonly perplexity: number;
   /** Share of the rows of all codebooks used at least once. */
@@ -17,7 +18,7 @@ export interface TokenizerFigures extends ReconstructionFigures {
 export async function tokenizerFigures(vqvae: VqVae, images: ImageBatch, codes?: CodeBatch): Promise<TokenizerFigures> {
   codes ??= await vqvae.encode(images);
   const usage = codeUsage(vqvae, codes);
-  const figures = reconstructionFigures(images, await vqvae.decode(codes));
+  const figures = reconstructionMetrics(images, await vqvae.decode(codes));
   return { ...figures, perplexity: usage.perplexity(), codesUsed: usage.share() };
 }
 

@@ -1,13 +1,6 @@
 import { AbortedError, type ImageBatch, Random } from "@mmgen/core";
-import {
-  type Attribute,
-  AttributeClassifier,
-  type AttributeLabels,
-  attributeExamples,
-  cosineSchedule,
-  type TrainingObserver,
-  train,
-} from "@mmgen/training";
+import { type Attribute, AttributeClassifier, type AttributeLabels, attributeExamples } from "@mmgen/evaluation";
+import { cosineSchedule, type TrainingObserver, train } from "@mmgen/training";
 
 /** Images of one step. */
 const batchSize = 128;

@@ -1,7 +1,7 @@
-import { Random } from "@mmgen/core";
+import { type ExampleSource, Random } from "@mmgen/core";
 import type { TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
-import { type ExampleSource, type Metrics, type TrainingHistory, type TrainingObserver, train } from "@mmgen/training";
+import { type Metrics, type TrainingHistory, type TrainingObserver, train } from "@mmgen/training";
 import { interruption } from "./interruption.js";
 import type { TrainingCourse } from "./training-course.js";
 

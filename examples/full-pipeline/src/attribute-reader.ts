@@ -1,6 +1,6 @@
 import type { CaptionedDigits } from "@mmgen/datasets";
+import { AttributeClassifier } from "@mmgen/evaluation";
 import { type TrainReaderOptions, trainReader } from "@mmgen/example-common";
-import { AttributeClassifier } from "@mmgen/training";
 import { type AttributeName, attributes, labelsOf } from "./attributes.js";
 import type { RunCheckpoints } from "./checkpoints.js";
 

@@ -1,6 +1,6 @@
 import { VocabularyError } from "@mmgen/core";
 import { type CaptionedDigits, palette, parseCaption } from "@mmgen/datasets";
-import type { AttributeLabels } from "@mmgen/training";
+import type { AttributeLabels } from "@mmgen/evaluation";
 
 /** What a caption says of its image. */
 export type AttributeName = "digit" | "digitColor" | "backgroundColor";

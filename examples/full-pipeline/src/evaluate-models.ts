@@ -1,7 +1,7 @@
 import type { CodeBatch } from "@mmgen/core";
 import type { CaptionedDigits } from "@mmgen/datasets";
+import type { AttributeClassifier } from "@mmgen/evaluation";
 import { type TokenizerFigures, type TrainedModels, tokenizerFigures } from "@mmgen/example-common";
-import type { AttributeClassifier } from "@mmgen/training";
 import type { AttributeName } from "./attributes.js";
 import type { RunConfig } from "./config.js";
 import { timeGeneration } from "./generation-timing.js";

@@ -1,6 +1,6 @@
+import type { AttributeAgreement } from "@mmgen/evaluation";
 import { percent } from "@mmgen/example-common";
 import type { ReportTable } from "@mmgen/plots";
-import type { AttributeAgreement } from "@mmgen/training";
 import { type AttributeName, attributeTitles } from "./attributes.js";
 import type { LikelihoodFigures, OrderLikelihood } from "./likelihood.js";
 import type { AttributeFigures } from "./run-metrics.js";

@@ -1,12 +1,12 @@
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import { type CaptionedDigits, gatherCaptioned } from "@mmgen/datasets";
-import { captionImages, drawCaptions, inventPairs, type Pairs, type TrainedModels } from "@mmgen/example-common";
 import {
   type AttributeAgreement,
   type AttributeClassifier,
   type AttributeLabels,
   attributeAgreement,
-} from "@mmgen/training";
+} from "@mmgen/evaluation";
+import { captionImages, drawCaptions, inventPairs, type Pairs, type TrainedModels } from "@mmgen/example-common";
 import { type AttributeName, labelsOf, labelsOfCaptions, markLabels } from "./attributes.js";
 import type { RunConfig } from "./config.js";
 

@@ -1,10 +1,10 @@
 import type { TokenBatch } from "@mmgen/core";
+import { bitsPerPixel, evaluateSequences, type SequenceMetrics } from "@mmgen/evaluation";
 import type { MultimodalTokenizer, Order } from "@mmgen/multimodal-tokenizer";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
-import { bitsPerPixel, evaluateSequences, type SequenceFigures } from "@mmgen/training";
 
 /** Test likelihood of sequences in one order. */
-export interface OrderLikelihood extends Pick<SequenceFigures, "natsPerDim" | "natsPerSample" | "byModality"> {
+export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerDim" | "natsPerSample" | "byModality"> {
   /** Nats of the image codes in bits over the image's pixels: given the caption, where the text comes first. */
   readonly bitsPerPixel: number;
   /** Mean nats of each predicted id, from the second of a sequence on. */

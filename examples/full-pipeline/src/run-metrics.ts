@@ -1,4 +1,5 @@
-import type { AttributeAgreement, TrainingHistory } from "@mmgen/training";
+import type { AttributeAgreement } from "@mmgen/evaluation";
+import type { TrainingHistory } from "@mmgen/training";
 import type { AttributeName } from "./attributes.js";
 import type { EvaluationFigures } from "./evaluate-models.js";
 import type { Judgment } from "./judge.js";

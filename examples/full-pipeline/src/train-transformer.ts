@@ -1,7 +1,8 @@
+import type { ExampleSource } from "@mmgen/core";
 import { type TransformerTraining, trainTransformer as trainModel } from "@mmgen/example-common";
 import type { MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
-import { type ExampleSource, evaluateLoss, type TrainingObserver } from "@mmgen/training";
+import { evaluateLoss, type TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { RunConfig } from "./config.js";
 import { trainingCourse } from "./training-course.js";

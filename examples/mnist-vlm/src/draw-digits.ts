@@ -1,6 +1,6 @@
 import type { ImageBatch } from "@mmgen/core";
+import { type AttributeClassifier, confusionCounts } from "@mmgen/evaluation";
 import { drawCaptions, type SamplingOptions, type TrainedModels } from "@mmgen/example-common";
-import { type AttributeClassifier, confusionCounts } from "@mmgen/training";
 import { digitNames } from "./letters.js";
 
 /** Draws every digit so many times, digit by digit. */

@@ -1,8 +1,7 @@
 import type { ImageBatch } from "@mmgen/core";
 import type { LabeledImages } from "@mmgen/datasets";
+import { attributeAgreement, reconstructionMetrics } from "@mmgen/evaluation";
 import { codeUsage, type TrainedModels, trainReader } from "@mmgen/example-common";
-import { attributeAgreement } from "@mmgen/training";
-import { reconstructionFigures } from "@mmgen/vqvae";
 import { command } from "./checkpoints.js";
 import { type DrawingFigures, drawAllDigits, judgeDrawn } from "./draw-digits.js";
 import { evaluateLines, type LineEvaluation } from "./evaluate.js";
@@ -67,7 +66,7 @@ export async function evaluateImages(
   const usage = codeUsage(vqvae, testPairs.codes);
   const figures = {
     tokenizer: {
-      ...reconstructionFigures(test.images, reconstruction),
+      ...reconstructionMetrics(test.images, reconstruction),
       perplexity: usage.perplexity(),
       codesUsed: usage.share(),
     },

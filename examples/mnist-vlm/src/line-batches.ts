@@ -1,7 +1,7 @@
+import type { ExampleSource } from "@mmgen/core";
 import { type CodeBatch, Random, type TokenBatch } from "@mmgen/core";
 import { mixedOrderExamples } from "@mmgen/example-common";
 import type { MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import type { ExampleSource } from "@mmgen/training";
 import type { VlmConfig } from "./config.js";
 import type { LetterPairs } from "./letters.js";
 

@@ -1,6 +1,6 @@
+import { evaluateSequences, type SequenceMetrics } from "@mmgen/evaluation";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
-import { evaluateSequences, type SequenceFigures } from "@mmgen/training";
 import type { LetterPairs } from "./letters.js";
 import { linesInOrder } from "./line-batches.js";
 
@@ -10,9 +10,9 @@ const batchSize = 250;
 /** Figures of the same pairs in both orders, by the task that each order sets; padding does not count. */
 export interface LineFigures {
   /** Of the lines that name the digit first. */
-  readonly drawing: SequenceFigures;
+  readonly drawing: SequenceMetrics;
   /** Of the lines that show the image first. */
-  readonly reading: SequenceFigures;
+  readonly reading: SequenceMetrics;
 }
 
 /** Likelihood of lines that were not trained on, each in both orders. */

@@ -1,7 +1,7 @@
 import type { CodeBatch } from "@mmgen/core";
+import { confusionCounts } from "@mmgen/evaluation";
 import type { SequenceModels } from "@mmgen/example-common";
 import { generate, rowSeeds } from "@mmgen/samplers";
-import { confusionCounts } from "@mmgen/training";
 
 /** Images read at once. */
 const rowsAtOnce = 500;

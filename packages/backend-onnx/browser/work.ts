@@ -1,7 +1,7 @@
-import { type ImageBatch, Random, type TokenBatch } from "@mmgen/core";
+import { type ExampleSource, type ImageBatch, Random, type TokenBatch } from "@mmgen/core";
 import { generate } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
-import { constantSchedule, type ExampleSource, imageExamples, train } from "@mmgen/training";
+import { constantSchedule, imageExamples, train } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
 
 /** What a little training and generating came to. */

@@ -98,6 +98,23 @@ export interface LossOptions {
   readonly random: Random;
 }
 
+/** What {@link ExampleSource.batch} may want to know beside the indices. */
+export interface BatchContext {
+  /** Counted from 0; 0 throughout an evaluation. */
+  readonly epoch: number;
+  /** Whether the batch is trained on; augment only then. */
+  readonly training: boolean;
+  /** A stream of this batch's own, the same in a resumed run. */
+  readonly random: Random;
+}
+
+/** Examples that batches are made of, by index. */
+export interface ExampleSource<Batch> {
+  readonly count: number;
+  /** Makes a batch of the examples at `indices`, in that order. Batches of equal length must have equal shapes. */
+  batch(indices: Int32Array, context: BatchContext): Batch | Promise<Batch>;
+}
+
 /**
  * A model that a training loop can drive. Tensor types are left open, so that `core` needs no tensor library.
  *

@@ -8,9 +8,12 @@ export {
   sliceImages,
   type TokenBatch,
 } from "./batches.js";
+export { type CodeLayout, checkCodeLayout, type PalettePlace } from "./code-layout.js";
 export type {
+  BatchContext,
   DecodePlan,
   Denoiser,
+  ExampleSource,
   Grammar,
   ImageCodec,
   LossOptions,

@@ -20,5 +20,6 @@ export { outsideTape, stopGradient } from "./outside-tape.js";
 export { relu } from "./relu.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./scan.js";
 export { softmaxCrossEntropy } from "./softmax-cross-entropy.js";
+export { type TensorTrainable, tensorsIn } from "./tensor-trainable.js";
 export type { WeightNames } from "./weight-names.js";
 export { assignSafetensors, convolutionFileLayout, type FileLayouts, weightsToSafetensors } from "./weights.js";

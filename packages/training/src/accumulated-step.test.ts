@@ -1,10 +1,10 @@
 import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
+import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
 import { DivergenceError } from "./divergence-error.js";
 import { cosineSchedule } from "./schedules.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { train } from "./train.js";
 

@@ -1,7 +1,7 @@
 import { CheckpointError, type StoredTensor } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import { assignSafetensors } from "@mmgen/nn";
 import { modelVariables, storeVariables } from "./model-variables.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 
 /** A copy of a model's weights and other state as they were at its best evaluation. */
 export class BestWeights {

@@ -1,7 +1,7 @@
+import type { ExampleSource } from "@mmgen/core";
 import { AbortedError, ConfigError, DataError, Random } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import type { ExampleSource } from "./example-source.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 import type { Metrics } from "./training-history.js";
 
 /** Options of {@link evaluateLoss}. */

@@ -1,6 +1,6 @@
 import { CheckpointError, type StoredTensor } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import type * as tf from "@tensorflow/tfjs-core";
-import type { TensorTrainable } from "./tensor-trainable.js";
 
 /** All that a model has learned, by name in a training state: weights as `model.*`, what no gradient moves as `state.*`. */
 export function modelVariables(model: TensorTrainable<never>): Map<string, tf.Variable> {

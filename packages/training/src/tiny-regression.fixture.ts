@@ -1,7 +1,6 @@
-import type { LossOptions, LossResult, Random } from "@mmgen/core";
+import type { ExampleSource, LossOptions, LossResult, Random } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import type { ExampleSource } from "./example-source.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 
 /** Inputs `[count, 3]` and targets `[count]`, flat. */
 export interface Points {

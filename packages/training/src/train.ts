@@ -1,9 +1,9 @@
+import type { ExampleSource } from "@mmgen/core";
 import { ConfigError, type Random } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import type { AdamWOptions } from "./adamw.js";
 import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
-import type { ExampleSource } from "./example-source.js";
 import type { Schedule } from "./schedules.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 import type { Metrics, TrainingHistory } from "./training-history.js";
 import type { TrainingObserver } from "./training-observer.js";
 import { TrainingRun } from "./training-run.js";

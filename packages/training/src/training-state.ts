@@ -1,10 +1,10 @@
 import { CheckpointError, type RandomState, readSafetensors, type StoredTensor, writeSafetensors } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import { assignSafetensors } from "@mmgen/nn";
 import type { AdamW } from "./adamw.js";
 import type { BestWeights } from "./best-weights.js";
 import { compareConfigurations } from "./compare-configurations.js";
 import { modelVariables, storeVariables } from "./model-variables.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "./training-history.js";
 import type { WeightAverage } from "./weight-average.js";
 

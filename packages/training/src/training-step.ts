@@ -1,9 +1,9 @@
 // `tf.variableGrads` needs the gradients of ordinary operations, which tfjs-core alone does not have.
 import "@mmgen/nn/gradients";
 import { ConfigError, type LossResult, type Random } from "@mmgen/core";
+import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AdamW } from "./adamw.js";
-import { type TensorTrainable, tensorsIn } from "./tensor-trainable.js";
 import type { WeightAverage } from "./weight-average.js";
 
 /** What a step came to, by name: `loss`, `gradientNorm` and the model's own metrics. */

@@ -1,6 +1,7 @@
 import { type ImageBatch, Random } from "@mmgen/core";
+import { CodeUsage, reconstructionMetrics } from "@mmgen/evaluation";
 import { cosineSchedule, imageExamples, train } from "@mmgen/training";
-import { CodeUsage, reconstructionFigures, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
+import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 
 /** How every model of a comparison is trained. */
 export interface TrainingPlan {
@@ -41,7 +42,7 @@ export async function tokenizerQuality(
   });
   const seconds = (performance.now() - began) / 1000;
   const codes = await model.encode(images.unseen);
-  const figures = reconstructionFigures(images.unseen, await model.decode(codes));
+  const figures = reconstructionMetrics(images.unseen, await model.decode(codes));
   const usage = new CodeUsage(model.codeLayout);
   usage.add(codes.data);
   const { height, width } = model.codeGrid;

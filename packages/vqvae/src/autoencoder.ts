@@ -1,5 +1,5 @@
+import type { CodeLayout } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { CodeLayout } from "./code-layout.js";
 import { codeSequence } from "./code-sequence.js";
 import { wholeImage } from "./composition.js";
 import type { VqVaeConfig } from "./config.js";

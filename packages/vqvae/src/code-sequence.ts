@@ -1,6 +1,6 @@
+import type { CodeLayout } from "@mmgen/core";
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { CodeLayout } from "./code-layout.js";
 
 /** An image's codes as its composition and its quantizer have them. */
 export interface CodeParts {

@@ -1,6 +1,6 @@
+import type { PalettePlace } from "@mmgen/core";
 import { ConfigError } from "@mmgen/core";
 import { checkInteger, checkOneOf } from "./check-config.js";
-import type { PalettePlace } from "./code-layout.js";
 
 /** What is coded of an image: all of it place by place, or two flat colors and a shape. */
 export type CompositionConfig = WholeImageConfig | FigureGroundConfig;

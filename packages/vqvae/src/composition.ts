@@ -1,5 +1,5 @@
+import type { PalettePlace } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import type { PalettePlace } from "./code-layout.js";
 import type { ReconstructionHead } from "./reconstruction-head.js";
 
 /**

@@ -2,7 +2,8 @@ import { type ImageBatch, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { reconstructionFigures, VqVae, type VqVaeOptions, vqVaePresets } from "./index.js";
+import { VqVae, type VqVaeOptions, vqVaePresets } from "./index.js";
+import { reconstructionMetrics } from "./reconstruction.fixture.js";
 import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -121,9 +122,9 @@ describe("a dense network", () => {
           expect(grads[variable.name]?.shape, name).toEqual(variable.shape);
         }
       });
-      const untrained = reconstructionFigures(images, await model.reconstruct(images)).meanSquaredError;
+      const untrained = reconstructionMetrics(images, await model.reconstruct(images)).meanSquaredError;
       await trainSteps(model, images, 60);
-      const trained = reconstructionFigures(images, await model.reconstruct(images)).meanSquaredError;
+      const trained = reconstructionMetrics(images, await model.reconstruct(images)).meanSquaredError;
       expect(trained).toBeLessThan(0.5 * untrained);
       // The head's loss is the figure itself, but for the rounding to levels.
       const { total, metrics, aux } = model.loss(images, { training: false });

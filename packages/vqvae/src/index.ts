@@ -1,5 +1,3 @@
-export type { CodeLayout, PalettePlace } from "./code-layout.js";
-export { CodeUsage } from "./code-usage.js";
 export type { CodebookConfig } from "./codebook-config.js";
 export type {
   CompositionConfig,
@@ -19,7 +17,6 @@ export { vqVaePresets } from "./presets.js";
 export type { ProductQuantizerConfig } from "./product-quantizer-config.js";
 export { originalDNames, type PyTorchOptions } from "./pytorch.js";
 export type { QuantizerConfig, QuantizerOptions } from "./quantizer-config.js";
-export { type ReconstructionFigures, reconstructionFigures } from "./reconstruction-figures.js";
 export type { ReconstructionHeadName } from "./reconstruction-head.js";
 export type { ResidualQuantizerConfig } from "./residual-quantizer-config.js";
 export type { VectorQuantizerConfig } from "./vector-quantizer-config.js";

@@ -2,7 +2,8 @@ import { CheckpointError, ConfigError, type ImageBatch, MmgenError, Random, Shap
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { reconstructionFigures, VqVae, type VqVaeOptions } from "./index.js";
+import { VqVae, type VqVaeOptions } from "./index.js";
+import { reconstructionMetrics } from "./reconstruction.fixture.js";
 import { trainSteps } from "./train-steps.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -89,11 +90,11 @@ describe("training", () => {
     it(`reduces the loss: ${head}, ${codebook} codebook`, async () => {
       using model = create({ head, imageSide: 4, network: { stages: 1 }, quantizer: { codebook } });
       const images = stripes(16, 5, { side: 4 });
-      const before = reconstructionFigures(images, await model.reconstruct(images));
+      const before = reconstructionMetrics(images, await model.reconstruct(images));
       const losses = await trainSteps(model, images, 25);
       expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
       // The running statistics of batch norm lag 25 steps behind the weights; they still have to serve.
-      const after = reconstructionFigures(images, await model.reconstruct(images));
+      const after = reconstructionMetrics(images, await model.reconstruct(images));
       expect(after.exactLevelAccuracy).toBeGreaterThan(before.exactLevelAccuracy + 0.1);
     });
   }

@@ -1,3 +1,4 @@
+import type { CodeLayout } from "@mmgen/core";
 import {
   type CodeBatch,
   type ImageBatch,
@@ -13,7 +14,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Autoencoder, autoencoder } from "./autoencoder.js";
 import { checkCodes, checkImages } from "./check-inputs.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
-import type { CodeLayout } from "./code-layout.js";
 import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./config.js";
 import { inFixedBatches } from "./fixed-batches.js";
 import type { LatentBatch } from "./latent-batch.js";

@@ -1,4 +1,4 @@
-import { ConfigError } from "@mmgen/core";
+import { ConfigError } from "./errors.js";
 
 /** What each of an image's codes says: colors of a palette, if it has one, and the codebooks' codes in turns. */
 export interface CodeLayout {

@@ -1,6 +1,7 @@
+import type { CodeLayout } from "@mmgen/core";
 import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { type CodeLayout, CodeUsage, reconstructionFigures } from "./index.js";
+import { CodeUsage, reconstructionMetrics } from "./index.js";
 
 describe("CodeUsage", () => {
   it("gathers perplexity and share over all that was added", () => {
@@ -51,7 +52,7 @@ describe("CodeUsage", () => {
   });
 });
 
-describe("reconstructionFigures", () => {
+describe("reconstructionMetrics", () => {
   const batch = (values: number[], maxValue = 3): ImageBatch => ({
     data: Uint8Array.from(values),
     count: 1,
@@ -62,14 +63,14 @@ describe("reconstructionFigures", () => {
   });
 
   it("compares level by level", () => {
-    const figures = reconstructionFigures(batch([0, 1, 2, 3]), batch([0, 1, 3, 0]));
+    const figures = reconstructionMetrics(batch([0, 1, 2, 3]), batch([0, 1, 3, 0]));
     expect(figures.exactLevelAccuracy).toBe(0.5);
     expect(figures.meanSquaredError).toBeCloseTo((1 / 9 + 1) / 4, 12);
   });
 
   it("refuses batches that do not compare", () => {
-    expect(() => reconstructionFigures(batch([0, 1, 2, 3]), batch([0, 1, 2, 3], 4))).toThrow("maxValue 3");
+    expect(() => reconstructionMetrics(batch([0, 1, 2, 3]), batch([0, 1, 2, 3], 4))).toThrow("maxValue 3");
     const empty = { ...batch([]), count: 0 };
-    expect(() => reconstructionFigures(empty, empty)).toThrow("at least one image");
+    expect(() => reconstructionMetrics(empty, empty)).toThrow("at least one image");
   });
 });

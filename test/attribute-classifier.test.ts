@@ -8,13 +8,10 @@ import {
   sliceImages,
 } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
+import { AttributeClassifier, attributeAgreement, attributeExamples } from "@mmgen/evaluation";
+import { cosineSchedule, evaluateLoss, train } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import { AttributeClassifier } from "./attribute-classifier.js";
-import { attributeAgreement, attributeExamples } from "./attribute-scores.js";
-import { evaluateLoss } from "./evaluate-loss.js";
-import { cosineSchedule } from "./schedules.js";
-import { train } from "./train.js";
 
 const colors = [
   [3, 0, 0],

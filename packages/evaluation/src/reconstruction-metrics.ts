@@ -1,7 +1,7 @@
 import { checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
 
 /** How near a reconstruction is to its original. */
-export interface ReconstructionFigures {
+export interface ReconstructionMetrics {
   /** Mean squared error of levels scaled to [0, 1]. */
   readonly meanSquaredError: number;
   /** Share of pixel channels whose level is exactly the original's. */
@@ -13,19 +13,19 @@ export interface ReconstructionFigures {
  *
  * @throws a {@link ShapeError} when the two batches differ in shape or range, or are empty.
  */
-export function reconstructionFigures(images: ImageBatch, reconstructions: ImageBatch): ReconstructionFigures {
+export function reconstructionMetrics(images: ImageBatch, reconstructions: ImageBatch): ReconstructionMetrics {
   checkImageBatch(images);
   checkImageBatch(reconstructions);
   for (const axis of ["count", "height", "width", "channels", "maxValue"] as const) {
     if (images[axis] !== reconstructions[axis]) {
       throw new ShapeError(
-        `reconstructionFigures: the images have ${axis} ${images[axis]}, the reconstructions ${reconstructions[axis]}.`,
+        `reconstructionMetrics: the images have ${axis} ${images[axis]}, the reconstructions ${reconstructions[axis]}.`,
       );
     }
   }
   const { length } = images.data;
   if (length === 0) {
-    throw new ShapeError("reconstructionFigures: expected at least one image, got none.");
+    throw new ShapeError("reconstructionMetrics: expected at least one image, got none.");
   }
   let squared = 0;
   let exact = 0;

@@ -1,5 +1,5 @@
+import type { ExampleSource } from "@mmgen/core";
 import { gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
-import type { ExampleSource } from "./example-source.js";
 
 /** A class for each image, `[count]`, by attribute. */
 export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;

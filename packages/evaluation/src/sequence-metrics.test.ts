@@ -1,16 +1,16 @@
 import { AbortedError, DataError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
 import { evaluateSequences } from "./evaluate-sequences.js";
-import { bitsPerPixel, sequenceFigures } from "./sequence-figures.js";
+import { bitsPerPixel, sequenceMetrics } from "./sequence-metrics.js";
 
 /** Ids below 10 are text, others image. */
 const modalityOf = (id: number) => (id < 10 ? "text" : "image");
 const targets: TokenBatch = { data: Int32Array.of(1, 20, 30, 20, 30, 2), count: 2, length: 3 };
 const losses = [1, 2, 3, 4, 5, 6];
 
-describe("sequenceFigures", () => {
+describe("sequenceMetrics", () => {
   it("adds up in total, by order, modality and position", () => {
-    const figures = sequenceFigures({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
+    const figures = sequenceMetrics({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
     expect(figures).toEqual({
       natsPerDim: 3.5,
       natsPerSample: 10.5,
@@ -25,7 +25,7 @@ describe("sequenceFigures", () => {
   });
 
   it("leaves out what has no weight", () => {
-    const figures = sequenceFigures({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
+    const figures = sequenceMetrics({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
     expect(figures.natsPerDim).toBeCloseTo(7 / 3, 12);
     expect(figures.natsPerSample).toBe(3.5);
     expect(figures.byModality).toEqual({
@@ -42,9 +42,9 @@ describe("sequenceFigures", () => {
   });
 
   it("refuses arrays that do not fit", () => {
-    expect(() => sequenceFigures({ losses: [1], targets })).toThrow(/expected 6 losses, got 1/);
-    expect(() => sequenceFigures({ losses, targets, orders: ["a"] })).toThrow(ShapeError);
-    expect(() => sequenceFigures({ losses, targets, weights: new Array(6).fill(0) })).toThrow(/none/);
+    expect(() => sequenceMetrics({ losses: [1], targets })).toThrow(/expected 6 losses, got 1/);
+    expect(() => sequenceMetrics({ losses, targets, orders: ["a"] })).toThrow(ShapeError);
+    expect(() => sequenceMetrics({ losses, targets, weights: new Array(6).fill(0) })).toThrow(/none/);
   });
 });
 
@@ -56,7 +56,7 @@ describe("evaluateSequences", () => {
   };
 
   it("gives the same figures at any batch size", async () => {
-    const expected = sequenceFigures({ losses: targets.data, targets, modalityOf });
+    const expected = sequenceMetrics({ losses: targets.data, targets, modalityOf });
     for (const batchSize of [1, 2, 64]) {
       expect(await evaluateSequences({ model, sequences, batchSize, modalityOf })).toEqual(expected);
     }

@@ -1,5 +1,4 @@
-import { ShapeError } from "@mmgen/core";
-import { type CodeLayout, checkCodeLayout } from "./code-layout.js";
+import { type CodeLayout, checkCodeLayout, ShapeError } from "@mmgen/core";
 
 const noPalette = { paletteCodes: 0, paletteSize: 0, palettePlace: "before" } as const;
 

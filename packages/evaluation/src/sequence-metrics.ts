@@ -1,26 +1,26 @@
 import { ShapeError, type TokenBatch } from "@mmgen/core";
 
 /** The mean surprise of some predicted ids. */
-export interface SequenceFigure {
+export interface SequenceMetric {
   /** Mean over the ids, in nats an id. */
   readonly natsPerDim: number;
   /** Sum over the ids of a sequence, averaged over the sequences, in nats. */
   readonly natsPerSample: number;
 }
 
-/** What a sequence model's losses on a set come to; see {@link sequenceFigures}. */
-export interface SequenceFigures extends SequenceFigure {
+/** What a sequence model's losses on a set come to; see {@link sequenceMetrics}. */
+export interface SequenceMetrics extends SequenceMetric {
   readonly samples: number;
   /** By the order of the modalities; averaged over the sequences of that order. Empty when no orders were given. */
-  readonly byOrder: Readonly<Record<string, SequenceFigure>>;
+  readonly byOrder: Readonly<Record<string, SequenceMetric>>;
   /** By what the predicted id is. Empty when no modalities were given. */
-  readonly byModality: Readonly<Record<string, SequenceFigure>>;
+  readonly byModality: Readonly<Record<string, SequenceMetric>>;
   /** Mean nats at each target position, `[length]`; NaN where no id counts. */
   readonly byPosition: Float64Array;
 }
 
-/** Options of {@link sequenceFigures}. */
-export interface SequenceFiguresOptions {
+/** Options of {@link sequenceMetrics}. */
+export interface SequenceMetricsOptions {
   /** Negative log-likelihood of each target, in nats, `[count, length]` row-major. */
   readonly losses: ArrayLike<number>;
   /** The predicted ids. */
@@ -41,7 +41,7 @@ export interface SequenceFiguresOptions {
  *
  * @throws a {@link ShapeError} when the arrays do not fit or nothing counts.
  */
-export function sequenceFigures(options: SequenceFiguresOptions): SequenceFigures {
+export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetrics {
   const { losses, targets, weights, modalityOf, orders } = options;
   const { count, length, data } = targets;
   checkLength("losses", losses, count * length);
@@ -70,7 +70,7 @@ export function sequenceFigures(options: SequenceFiguresOptions): SequenceFigure
     }
   }
   if (total.ids === 0) {
-    throw new ShapeError("sequenceFigures: expected at least one target that counts, got none.");
+    throw new ShapeError("sequenceMetrics: expected at least one target that counts, got none.");
   }
   const rowsOf = (order: string) => orders!.filter((each) => each === order).length;
   return {
@@ -87,7 +87,7 @@ export function sequenceFigures(options: SequenceFiguresOptions): SequenceFigure
  *
  * Of the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
  *
- * @param natsPerImage - `byModality.image.natsPerSample` of {@link sequenceFigures}.
+ * @param natsPerImage - `byModality.image.natsPerSample` of {@link sequenceMetrics}.
  * @param pixels - Height times width of an image.
  */
 export function bitsPerPixel(natsPerImage: number, pixels: number): number {
@@ -103,7 +103,7 @@ class Tally {
     this.ids++;
   }
 
-  figure(samples: number): SequenceFigure {
+  figure(samples: number): SequenceMetric {
     return { natsPerDim: this.nats / this.ids, natsPerSample: this.nats / samples };
   }
 }
@@ -117,7 +117,7 @@ class Tallies {
     return tally;
   }
 
-  figures(samplesOf: (name: string) => number): Record<string, SequenceFigure> {
+  figures(samplesOf: (name: string) => number): Record<string, SequenceMetric> {
     const counted = [...this.#byName].filter(([, { ids }]) => ids > 0);
     return Object.fromEntries(counted.map(([name, tally]) => [name, tally.figure(samplesOf(name))]));
   }
@@ -125,6 +125,6 @@ class Tallies {
 
 function checkLength(name: string, array: ArrayLike<unknown> | undefined, length: number): void {
   if (array !== undefined && array.length !== length) {
-    throw new ShapeError(`sequenceFigures: expected ${length} ${name}, got ${array.length}.`);
+    throw new ShapeError(`sequenceMetrics: expected ${length} ${name}, got ${array.length}.`);
   }
 }

@@ -1,5 +1,5 @@
 import { AbortedError, ConfigError, DataError, type TokenBatch } from "@mmgen/core";
-import { type SequenceFigures, type SequenceFiguresOptions, sequenceFigures } from "./sequence-figures.js";
+import { type SequenceMetrics, type SequenceMetricsOptions, sequenceMetrics } from "./sequence-metrics.js";
 
 /** Inputs and the ids to predict from them, as a tokenizer makes and a transformer takes them. */
 export interface SequenceBatch {
@@ -11,7 +11,7 @@ export interface SequenceBatch {
 }
 
 /** Options of {@link evaluateSequences}. */
-export interface EvaluateSequencesOptions extends Pick<SequenceFiguresOptions, "modalityOf" | "orders"> {
+export interface EvaluateSequencesOptions extends Pick<SequenceMetricsOptions, "modalityOf" | "orders"> {
   /** Anything that gives each target's loss in nats, `[count, length]`: a `TinyTransformer`. */
   readonly model: { lossPerPosition(batch: SequenceBatch): Promise<Float32Array> };
   /** The whole set. */
@@ -27,7 +27,7 @@ export interface EvaluateSequencesOptions extends Pick<SequenceFiguresOptions, "
  * @throws a {@link DataError} when the set is empty.
  * @throws a {@link AbortedError} when the signal fires.
  */
-export async function evaluateSequences(options: EvaluateSequencesOptions): Promise<SequenceFigures> {
+export async function evaluateSequences(options: EvaluateSequencesOptions): Promise<SequenceMetrics> {
   const { model, sequences, batchSize, signal, modalityOf, orders } = options;
   const { inputs, targets, weights } = sequences;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
@@ -45,7 +45,7 @@ export async function evaluateSequences(options: EvaluateSequencesOptions): Prom
     const batch = { inputs: rows(inputs, start, end), targets: rows(targets, start, end) };
     losses.set(await model.lossPerPosition(batch), start * targets.length);
   }
-  return sequenceFigures({ losses, targets, weights, modalityOf, orders });
+  return sequenceMetrics({ losses, targets, weights, modalityOf, orders });
 }
 
 function rows({ data, length }: TokenBatch, start: number, end: number): TokenBatch {

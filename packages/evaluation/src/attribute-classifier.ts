@@ -10,6 +10,7 @@ import {
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import { assignSafetensors, convolutionFileLayout, softmaxCrossEntropy, weightsToSafetensors } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -20,7 +21,6 @@ import {
 } from "./attribute-classifier-config.js";
 import { classifierVariables, classify, convolutionWeightNames, updateRunningFigures } from "./attribute-network.js";
 import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";
-import type { TensorTrainable } from "./tensor-trainable.js";
 
 const format = "mmgen.attribute-classifier";
 /** Images that go through the network at once in `predict`. */
