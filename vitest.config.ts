@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const common = fileURLToPath(new URL("./examples/common/src/", import.meta.url));
+const harness = fileURLToPath(new URL("./examples/harness/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
 export default defineConfig({
@@ -9,6 +10,9 @@ export default defineConfig({
     alias: [
       { find: /^@mmgen\/example-common$/, replacement: `${common}index.ts` },
       { find: /^@mmgen\/example-common\/([a-z-]+)$/, replacement: `${common}$1.ts` },
+      { find: /^@mmgen\/example-harness$/, replacement: `${harness}index.ts` },
+      { find: /^mmgen$/, replacement: `${packages}mmgen/src/index.ts` },
+      { find: /^mmgen\/([a-z-]+)$/, replacement: `${packages}mmgen/src/$1.ts` },
       { find: /^@mmgen\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
       { find: /^@mmgen\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
     ],

@@ -136,10 +136,10 @@ describe("AttributeClassifier", () => {
     const loss = () =>
       model.loss({ images: batch.images, labels: labels as typeof training.labels }, { training: true }).total;
     tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(loss, [...model.variables.values()]);
+      const { value, grads } = tf.variableGrads(loss, [...model.parameters.values()]);
       const step = 1e-4;
       let squared = 0;
-      for (const variable of model.variables.values()) {
+      for (const variable of model.parameters.values()) {
         const gradient = grads[variable.name]!;
         squared += tf.sum(tf.square(gradient)).dataSync()[0]!;
         variable.assign(tf.sub(variable, tf.mul(gradient, step)));

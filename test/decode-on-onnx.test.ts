@@ -19,7 +19,7 @@ beforeEach(async () => {
 function create(changes: Partial<TransformerConfig> = {}): TinyTransformer {
   const model = TinyTransformer.create({ ...config, ...changes }, { random: Random.fromSeed(1) });
   tf.tidy(() => {
-    for (const variable of model.variables.values()) {
+    for (const variable of model.parameters.values()) {
       variable.assign(tf.mul(variable, variable.rank === 2 ? 8 : 1));
     }
   });
@@ -145,7 +145,7 @@ describe("a transformer's own decode", () => {
     const options = { prompt, seed: 1, temperature: 0 };
     const first = await generate({ model, ...options });
     const held = tf.memory().numTensors;
-    const head = model.variables.get("lm_head.weight")!;
+    const head = model.parameters.get("lm_head.weight")!;
     tf.tidy(() => head.assign(tf.neg(head)));
     const second = await generate({ model, ...options });
     expect(second).not.toEqual(first);

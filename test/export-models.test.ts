@@ -41,7 +41,7 @@ describe("models as .onnx files, run by ONNX Runtime alone", () => {
         { random: Random.fromSeed(1) },
       );
       const { height, width } = model.codeGrid;
-      const weights = new Map([...model.variables, ...model.state]);
+      const weights = new Map([...model.parameters, ...model.buffers]);
       const encoder = await exportOnnx(({ levels }) => ({ codes: model.encodeTensor(levels as tf.Tensor4D) }), {
         inputs: { levels: { shape: ["batch", 8, 8, 3], dtype: "int32" } },
         weights,
@@ -88,7 +88,7 @@ describe("models as .onnx files, run by ONNX Runtime alone", () => {
           position: { shape: [1], dtype: "int32" },
           ...Object.fromEntries([...cacheNames("key"), ...cacheNames("value")].map((name) => [name, cache])),
         },
-        weights: model.variables,
+        weights: model.parameters,
       },
     );
     const rows = [

@@ -44,14 +44,14 @@ async function trainOn(backend: string, bytes: Uint8Array): Promise<Map<string, 
       aux = result.aux;
       Object.values(aux).forEach(tf.keep);
       return result.total;
-    }, [...model.variables.values()]),
+    }, [...model.parameters.values()]),
   );
   model.afterStep(aux, Random.fromSeed(3));
   results.set("loss", await value.data());
-  for (const [name, variable] of model.variables) {
+  for (const [name, variable] of model.parameters) {
     results.set(`gradient of ${name}`, await grads[variable.name]!.data());
   }
-  for (const [name, variable] of model.state) {
+  for (const [name, variable] of model.buffers) {
     results.set(name, await variable.data());
   }
   tf.dispose([value, grads, aux]);

@@ -37,11 +37,11 @@ function drawBatch(): TransformerBatch {
 async function trainOn(backend: string, changes: Partial<TransformerConfig>): Promise<Map<string, Float32Array>> {
   await tf.setBackend(backend);
   using model = TinyTransformer.create({ ...small, ...changes }, { random: Random.fromSeed(1) });
-  const variables = [...model.variables.values()];
+  const variables = [...model.parameters.values()];
   const options = { training: true, random: Random.fromSeed(3) };
   const { value, grads } = tf.variableGrads(() => model.loss(drawBatch(), options).total, variables);
   const results = new Map([["loss", (await value.data()) as Float32Array]]);
-  for (const [name, variable] of model.variables) {
+  for (const [name, variable] of model.parameters) {
     results.set(name, (await grads[variable.name]!.data()) as Float32Array);
   }
   tf.dispose([value, grads]);

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 
 /** Gives `model` weights with which it answers these logits, exactly, to whatever it is asked. */
 export function giveConstantLogits(model: TinyTransformer, logits: readonly number[]): void {
-  const weight = (name: string) => model.variables.get(name)!;
+  const weight = (name: string) => model.parameters.get(name)!;
   const { width } = model.config;
   tf.tidy(() => {
     // The last norm gives (1, 0, 0, …), and the head's first column is the logits.

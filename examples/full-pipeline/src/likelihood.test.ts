@@ -16,7 +16,7 @@ it("of a model that knows nothing is the logarithm of its vocabulary's size", as
     { vocabularySize, contextLength, width: 8, heads: 2, layers: 1 },
     { random: Random.fromSeed(1) },
   );
-  for (const weight of transformer.variables.values()) {
+  for (const weight of transformer.parameters.values()) {
     weight.assign(tf.zerosLike(weight));
   }
   const codes = { data: Int32Array.of(0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5), count: 3, height: 2, width: 2 };

@@ -125,9 +125,9 @@ export interface ExampleSource<Batch> {
  */
 export interface Trainable<Batch, Variable, Scalar, Aux = unknown> {
   /** Learned by gradients, by checkpoint name, in a fixed order. */
-  readonly variables: ReadonlyMap<string, Variable>;
+  readonly parameters: ReadonlyMap<string, Variable>;
   /** Learned otherwise: EMA codebooks, batch-norm statistics; by checkpoint name. */
-  readonly state: ReadonlyMap<string, Variable>;
+  readonly buffers: ReadonlyMap<string, Variable>;
   /** Data-dependent initialization (k-means), before the first step; a no-op on a model that has had it. */
   initialize?(batch: Batch, random: Random): Promise<void>;
   loss(batch: Batch, options: LossOptions): LossResult<Scalar, Aux>;

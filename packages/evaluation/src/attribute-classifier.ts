@@ -35,16 +35,16 @@ export class AttributeClassifier<Name extends string = string>
   implements TensorTrainable<AttributeBatch<Name>, tf.NamedTensorMap>
 {
   readonly config: AttributeClassifierConfig<Name>;
-  readonly variables: ReadonlyMap<string, tf.Variable>;
+  readonly parameters: ReadonlyMap<string, tf.Variable>;
   /** Running figures of the batch norms. */
-  readonly state: ReadonlyMap<string, tf.Variable>;
+  readonly buffers: ReadonlyMap<string, tf.Variable>;
   #disposed = false;
 
   private constructor(config: AttributeClassifierConfig<Name>, random: Random) {
     this.config = config;
     const { variables, state } = classifierVariables(config, random);
-    this.variables = variables;
-    this.state = state;
+    this.parameters = variables;
+    this.buffers = state;
   }
 
   /**
@@ -112,7 +112,7 @@ export class AttributeClassifier<Name extends string = string>
 
   /** Updates the running figures. */
   afterStep(figures: tf.NamedTensorMap): void {
-    updateRunningFigures(this.state, figures);
+    updateRunningFigures(this.buffers, figures);
   }
 
   /**
@@ -156,7 +156,7 @@ export class AttributeClassifier<Name extends string = string>
   }
 
   #weights(): Map<string, tf.Variable> {
-    return new Map([...this.variables, ...this.state]);
+    return new Map([...this.parameters, ...this.buffers]);
   }
 
   #checkUsable(): void {

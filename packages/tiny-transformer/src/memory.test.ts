@@ -22,7 +22,7 @@ describe.each(variants)("memory: %s", (_, changes) => {
     const before = tf.memory().numBytes;
     using model = TinyTransformer.create(config, { random: Random.fromSeed(1) });
     const { weights, tables, cache, total } = generationMemory(config, { rows });
-    const variables = [...model.variables.values()];
+    const variables = [...model.parameters.values()];
     expect(weights).toBe(4 * variables.reduce((sum, { size }) => sum + size, 0));
     expect(tf.memory().numBytes - before).toBe(weights + tables);
     const prompt = tf.zeros([rows, 3], "int32");
@@ -45,7 +45,7 @@ describe.each(variants)("memory: %s", (_, changes) => {
       const { total } = model.loss(batch, { training: true, random: Random.fromSeed(2) });
       kept = tf.memory().numBytes - before;
       return total;
-    }, [...model.variables.values()]);
+    }, [...model.parameters.values()]);
     const tensors = Object.values(grads);
     expect(4 * tensors.reduce((sum, { size }) => sum + size, 0)).toBe(gradients);
     tf.dispose([value, ...tensors]);

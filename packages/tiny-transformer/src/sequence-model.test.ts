@@ -12,7 +12,7 @@ beforeAll(() => tf.setBackend("cpu"));
 function create(changes: Partial<TransformerConfig> = {}): TinyTransformer {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ ...small, ...changes }, { random });
-  for (const variable of model.variables.values()) {
+  for (const variable of model.parameters.values()) {
     tf.tidy(() => variable.assign(tf.tensor(random.normals(variable.size, 0.5), variable.shape)));
   }
   return model;
@@ -82,7 +82,7 @@ describe("prefill and step", () => {
     await first.step(column(ids, 3));
     first.dispose();
     tf.tidy(() => {
-      const head = model.variables.get("lm_head.weight")!;
+      const head = model.parameters.get("lm_head.weight")!;
       head.assign(tf.mul(head, 2));
     });
     const second = await model.prefill(firstColumns(ids, 3));

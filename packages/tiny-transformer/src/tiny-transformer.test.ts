@@ -42,10 +42,10 @@ function lossAndGradients(model: TinyTransformer, batch: TransformerBatch, train
   return tf.tidy(() => {
     const { value, grads } = tf.variableGrads(
       () => model.loss(batch, { training, random: Random.fromSeed(4) }).total,
-      [...model.variables.values()],
+      [...model.parameters.values()],
     );
     const gradients = new Map(
-      [...model.variables].map(([name, variable]) => [name, grads[variable.name]!.dataSync() as Float32Array]),
+      [...model.parameters].map(([name, variable]) => [name, grads[variable.name]!.dataSync() as Float32Array]),
     );
     return { loss: value.dataSync()[0]!, gradients } as never;
   }) as { loss: number; gradients: Map<string, Float32Array> };
@@ -55,7 +55,7 @@ describe("TinyTransformer", () => {
   for (const [name, changes] of variants) {
     it(`has as many parameters as counted, and one gradient each: ${name}`, () => {
       using model = create(changes);
-      const sizes = [...model.variables.values()].map(({ size }) => size);
+      const sizes = [...model.parameters.values()].map(({ size }) => size);
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(parameterCount({ ...small, ...changes }));
       const { loss, gradients } = lossAndGradients(model, drawBatch(3, 8));
       // Fresh weights predict nearly evenly.
@@ -69,14 +69,14 @@ describe("TinyTransformer", () => {
       using model = create(changes);
       const random = Random.fromSeed(5);
       // Fresh weights are so small that most gradients are next to nothing, and biases 0 and scales 1 hide mistakes.
-      for (const variable of model.variables.values()) {
+      for (const variable of model.parameters.values()) {
         tf.tidy(() => variable.assign(tf.tensor(random.normals(variable.size, 0.5), variable.shape)));
       }
       const batch = drawBatch(2, 5);
       const { gradients } = lossAndGradients(model, batch);
       const step = 2e-2;
       const sizes: number[] = [];
-      for (const [weight, variable] of model.variables) {
+      for (const [weight, variable] of model.parameters) {
         // A random direction of length 1 through all values of the weight tests them at once.
         const drawn = random.normals(variable.size);
         const direction = tf.div(tf.tensor(drawn, variable.shape), Math.hypot(...drawn));
@@ -111,15 +111,15 @@ describe("TinyTransformer", () => {
 
   it("initializes as GPT-2 does", () => {
     using model = create({ width: 64, layers: 8 });
-    const deviation = (name: string) => Math.sqrt(tf.moments(model.variables.get(name)!).variance.dataSync()[0]!);
+    const deviation = (name: string) => Math.sqrt(tf.moments(model.parameters.get(name)!).variance.dataSync()[0]!);
     // 4096 draws or more: five standard errors are under 6 %.
     expect(Math.abs(deviation("transformer.h.3.attn.c_attn.weight") / 0.02 - 1)).toBeLessThan(0.06);
     expect(Math.abs(deviation("transformer.h.3.attn.c_proj.weight") / (0.02 / 4) - 1)).toBeLessThan(0.06);
     expect(Math.abs(deviation("transformer.h.3.mlp.c_proj.weight") / (0.02 / 4) - 1)).toBeLessThan(0.06);
-    expect([...model.variables.get("transformer.h.3.mlp.c_fc.bias")!.dataSync()].every((value) => value === 0)).toBe(
+    expect([...model.parameters.get("transformer.h.3.mlp.c_fc.bias")!.dataSync()].every((value) => value === 0)).toBe(
       true,
     );
-    expect([...model.variables.get("transformer.ln_f.weight")!.dataSync()].every((value) => value === 1)).toBe(true);
+    expect([...model.parameters.get("transformer.ln_f.weight")!.dataSync()].every((value) => value === 1)).toBe(true);
   });
 
   it("sees nothing of later ids when causal, and everything when not", async () => {
@@ -159,7 +159,7 @@ describe("TinyTransformer", () => {
     const batch = drawBatch(2, 8);
     const optimizer = tf.train.adam(0.01);
     for (let step = 0; step < 60; step++) {
-      optimizer.minimize(() => model.loss(batch, evaluation).total, false, [...model.variables.values()]);
+      optimizer.minimize(() => model.loss(batch, evaluation).total, false, [...model.parameters.values()]);
     }
     expect(lossAndGradients(model, batch).loss).toBeLessThan(0.1);
     optimizer.dispose();

@@ -41,9 +41,9 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /** The configuration with every default filled in. */
   readonly config: CompleteTransformerConfig;
   /** Weights by checkpoint name, in a fixed order. */
-  readonly variables: ReadonlyMap<string, tf.Variable>;
+  readonly parameters: ReadonlyMap<string, tf.Variable>;
   /** Empty: everything is learned by gradients. */
-  readonly state: ReadonlyMap<string, tf.Variable> = new Map();
+  readonly buffers: ReadonlyMap<string, tf.Variable> = new Map();
   readonly #inputs: GraphInputs;
   readonly #step: ReturnType<typeof compileStep>;
   /** For the settings of the last plan, which decide its graph. */
@@ -52,7 +52,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
 
   private constructor(config: CompleteTransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
     this.config = config;
-    this.variables = new Map(
+    this.parameters = new Map(
       [...planWeights(config)].map(([name, weight]) => [name, variable(() => initial(weight))] as const),
     );
     const tables = makePositionTables(config);
@@ -60,7 +60,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
     for (const table of [...Object.values(tables), ...(mask ? [mask] : [])]) {
       tf.keep(table);
     }
-    this.#inputs = { weights: this.variables, tables, ...(mask && { mask }) };
+    this.#inputs = { weights: this.parameters, tables, ...(mask && { mask }) };
     this.#step = compileStep(this.#inputs, config);
   }
 
@@ -89,7 +89,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
     const { content, config } = readCheckpoint(bytes);
     const model = new TinyTransformer(config, ({ shape }) => tf.zeros([...shape]));
     try {
-      assignSafetensors(model.variables, content);
+      assignSafetensors(model.parameters, content);
       return model;
     } catch (error) {
       model.dispose();
@@ -100,7 +100,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   /** Weights under nanoGPT's names and in PyTorch's layouts, with the configuration in the metadata. */
   toSafetensors(): Promise<Uint8Array> {
     this.#assertAlive();
-    return weightsToSafetensors(this.variables, { metadata: checkpointMetadata(this.config) });
+    return weightsToSafetensors(this.parameters, { metadata: checkpointMetadata(this.config) });
   }
 
   /**
@@ -288,7 +288,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   dispose(): void {
     if (!this.#disposed) {
       this.#disposed = true;
-      tf.dispose([...this.variables.values(), ...Object.values(this.#inputs.tables), this.#inputs.mask ?? []]);
+      tf.dispose([...this.parameters.values(), ...Object.values(this.#inputs.tables), this.#inputs.mask ?? []]);
     }
   }
 

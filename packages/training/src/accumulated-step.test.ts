@@ -12,8 +12,8 @@ const examples = points(Random.fromSeed(7), 50);
 
 /** The model without what differs between a batch and its parts: noise, and a state that moves with each batch. */
 function quiet(model: TinyRegression): TensorTrainable<Points, { hidden: tf.Tensor2D }> {
-  const { variables, state } = model;
-  return { variables, state, loss: (batch, options) => model.loss(batch, { ...options, training: false }) };
+  const { parameters, buffers } = model;
+  return { parameters, buffers, loss: (batch, options) => model.loss(batch, { ...options, training: false }) };
 }
 
 function options(model: TensorTrainable<Points, { hidden: tf.Tensor2D }>, gradientAccumulation?: number) {

@@ -21,7 +21,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const model = new TinyRegression(Random.fromSeed(3));
 // Enough that writing takes a while: with moments, average and best about 0.5 MB a checkpoint.
-model.variables.set(
+model.parameters.set(
   "ballast",
   tf.tidy(() => tf.variable(tf.tensor2d(Random.fromSeed(4).normals(25_000), [2, 12_500]))),
 );

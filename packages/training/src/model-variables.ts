@@ -5,8 +5,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 /** All that a model has learned, by name in a training state: weights as `model.*`, what no gradient moves as `state.*`. */
 export function modelVariables(model: TensorTrainable<never>): Map<string, tf.Variable> {
   return new Map([
-    ...[...model.variables].map(([name, variable]) => [`model.${name}`, variable] as const),
-    ...[...model.state].map(([name, variable]) => [`state.${name}`, variable] as const),
+    ...[...model.parameters].map(([name, variable]) => [`model.${name}`, variable] as const),
+    ...[...model.buffers].map(([name, variable]) => [`state.${name}`, variable] as const),
   ]);
 }
 

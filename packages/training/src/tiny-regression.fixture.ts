@@ -13,19 +13,19 @@ export interface Points {
  * hidden layer as state, and an offset set from the first batch.
  */
 export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tensor2D }> {
-  readonly variables: Map<string, tf.Variable>;
-  readonly state: Map<string, tf.Variable>;
+  readonly parameters: Map<string, tf.Variable>;
+  readonly buffers: Map<string, tf.Variable>;
   initialized = 0;
 
   constructor(random: Random) {
     const matrix = (name: string, rows: number, columns: number) =>
       tf.tidy(() => tf.variable(tf.tensor2d(random.fork(name).normals(rows * columns, 0.5), [rows, columns])));
-    this.variables = new Map([
+    this.parameters = new Map([
       ["hidden.weight", matrix("hidden", 3, 5)],
       ["output.weight", matrix("output", 5, 1)],
       ["output.bias", tf.tidy(() => tf.variable(tf.zeros([1])))],
     ]);
-    this.state = new Map([
+    this.buffers = new Map([
       ["hidden.mean", tf.tidy(() => tf.variable(tf.zeros([5]), false))],
       ["batches", tf.tidy(() => tf.variable(tf.scalar(0, "int32"), false))],
     ]);
@@ -34,20 +34,20 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
   async initialize(batch: Points, random: Random): Promise<void> {
     this.initialized++;
     const mean = batch.targets.reduce((sum, target) => sum + target, 0) / batch.targets.length;
-    tf.tidy(() => this.variables.get("output.bias")!.assign(tf.tensor1d([mean + 0.01 * random.normal()])));
+    tf.tidy(() => this.parameters.get("output.bias")!.assign(tf.tensor1d([mean + 0.01 * random.normal()])));
   }
 
   loss(batch: Points, { training, random }: LossOptions): LossResult<tf.Scalar, { hidden: tf.Tensor2D }> {
     const inputs = tf.tensor2d(batch.inputs, [batch.targets.length, 3]);
-    const weights = this.variables.get("hidden.weight") as tf.Tensor2D;
+    const weights = this.parameters.get("hidden.weight") as tf.Tensor2D;
     const quiet = tf.relu(tf.matMul(inputs, weights)) as tf.Tensor2D;
     const hidden = training
       ? tf.add<tf.Tensor2D>(quiet, tf.tensor2d(random.normals(quiet.size, 0.1), quiet.shape))
       : quiet;
-    const centered = tf.sub<tf.Tensor2D>(hidden, this.state.get("hidden.mean")!);
-    const output = tf.matMul(centered, this.variables.get("output.weight") as tf.Tensor2D);
+    const centered = tf.sub<tf.Tensor2D>(hidden, this.buffers.get("hidden.mean")!);
+    const output = tf.matMul(centered, this.parameters.get("output.weight") as tf.Tensor2D);
     const error = tf.sub(
-      tf.add(tf.squeeze(output, [1]), this.variables.get("output.bias")!),
+      tf.add(tf.squeeze(output, [1]), this.parameters.get("output.bias")!),
       tf.tensor1d(batch.targets),
     );
     return {
@@ -58,11 +58,11 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
   }
 
   afterStep({ hidden }: { hidden: tf.Tensor2D }, random: Random): void {
-    const mean = this.state.get("hidden.mean")!;
+    const mean = this.buffers.get("hidden.mean")!;
     const jitter = 1 + 0.01 * random.normal();
     tf.tidy(() => {
       mean.assign(tf.add(tf.mul(mean, 0.9), tf.mul(tf.mean(hidden, 0), 0.1 * jitter)));
-      const batches = this.state.get("batches")!;
+      const batches = this.buffers.get("batches")!;
       batches.assign(tf.add(batches, tf.scalar(1, "int32")));
     });
   }
@@ -70,12 +70,12 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
   /** Every number the model holds, for comparisons to the bit. */
   numbers(): Record<string, number[]> {
     return Object.fromEntries(
-      [...this.variables, ...this.state].map(([name, variable]) => [name, [...variable.dataSync()]]),
+      [...this.parameters, ...this.buffers].map(([name, variable]) => [name, [...variable.dataSync()]]),
     );
   }
 
   dispose(): void {
-    tf.dispose([...this.variables.values(), ...this.state.values()]);
+    tf.dispose([...this.parameters.values(), ...this.buffers.values()]);
   }
 }
 

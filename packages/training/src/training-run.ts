@@ -36,8 +36,8 @@ export class TrainingRun<Batch, Aux> {
     const { optimizer, weightAverage, earlyStopping } = options;
     this.#holdings = {
       model,
-      optimizer: AdamW.create(model.variables, optimizer),
-      average: weightAverage && new WeightAverage(model.variables, weightAverage),
+      optimizer: AdamW.create(model.parameters, optimizer),
+      average: weightAverage && new WeightAverage(model.parameters, weightAverage),
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };
     if (resume !== undefined) {

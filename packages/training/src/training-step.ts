@@ -83,9 +83,9 @@ export function lossAndGradients<Batch, Aux>(
     tensors.forEach(tf.keep);
     passed.push(...tensors);
     return result.total;
-  }, [...model.variables.values()]);
+  }, [...model.parameters.values()]);
   const gradients: Record<string, tf.Tensor> = {};
-  for (const [name, variable] of model.variables) {
+  for (const [name, variable] of model.parameters) {
     const gradient = grads[variable.name];
     if (gradient != null) {
       gradients[name] = gradient;

@@ -60,7 +60,8 @@ describe("train with weightAverage", () => {
     random: Random.fromSeed(11),
     weightAverage: { decay: 0.8 },
   });
-  const flat = (model: TinyRegression) => [...model.variables.values()].flatMap((variable) => [...variable.dataSync()]);
+  const flat = (model: TinyRegression) =>
+    [...model.parameters.values()].flatMap((variable) => [...variable.dataSync()]);
 
   it("shows evaluate and onEpoch the averaged weights, and leaves them in the model", async () => {
     const model = new TinyRegression(Random.fromSeed(3));

@@ -28,8 +28,8 @@ function bars(count: number, { channels = 1, side = 6 } = {}): ImageBatch {
 
 /** Weights · x + bias in plain arithmetic. */
 function linearPlainly(model: VqVae, name: string, x: readonly number[]): number[] {
-  const weight = model.variables.get(`${name}.weight`)!;
-  const [values, bias] = [weight.dataSync(), model.variables.get(`${name}.bias`)!.dataSync()];
+  const weight = model.parameters.get(`${name}.weight`)!;
+  const [values, bias] = [weight.dataSync(), model.parameters.get(`${name}.bias`)!.dataSync()];
   return Array.from({ length: weight.shape[0]! }, (_, row) =>
     x.reduce((sum, value, i) => sum + value * values[row * x.length + i]!, bias[row]!),
   );
@@ -46,7 +46,7 @@ describe("a dense network", () => {
     const decoded = await model.decode(codes);
     expect(latents).toMatchObject({ count: 4, height: 1, width: 1, dimension: 12 });
     expect(codes).toMatchObject({ count: 4, height: 1, width: 3 });
-    const rows = model.variables.get("quantizer.codebook")!.arraySync() as number[][];
+    const rows = model.parameters.get("quantizer.codebook")!.arraySync() as number[][];
     for (let image = 0; image < 4; image++) {
       const pixels = Array.from(images.data.subarray(image * 36, (image + 1) * 36), (level) => level / 255);
       const z = rectified(linearPlainly(model, "encoder.1", rectified(linearPlainly(model, "encoder.0", pixels))));
@@ -71,7 +71,7 @@ describe("a dense network", () => {
     using model = create(vqVaePresets["original-d"]);
     expect(model.codeGrid).toEqual({ height: 1, width: 8 });
     expect(model.codebookSize).toBe(26);
-    expect(Object.fromEntries([...model.variables].map(([name, { shape }]) => [name, shape]))).toEqual({
+    expect(Object.fromEntries([...model.parameters].map(([name, { shape }]) => [name, shape]))).toEqual({
       "encoder.0.weight": [128, 784],
       "encoder.0.bias": [128],
       "encoder.1.weight": [32, 128],
@@ -103,7 +103,7 @@ describe("a dense network", () => {
       expect((await model.reconstruct(levels)).data.length).toBe(images.data.length);
     }
     using plain = create({ ...small, network: { type: "dense", hidden: [] } });
-    expect([...plain.variables.keys()].filter((name) => name.startsWith("encoder"))).toEqual([
+    expect([...plain.parameters.keys()].filter((name) => name.startsWith("encoder"))).toEqual([
       "encoder.0.weight",
       "encoder.0.bias",
     ]);
@@ -117,8 +117,8 @@ describe("a dense network", () => {
       const held = tf.memory().numTensors;
       tf.tidy(() => {
         const loss = () => model.loss(images, { training: true }).total;
-        const { grads } = tf.variableGrads(loss, [...model.variables.values()]);
-        for (const [name, variable] of model.variables) {
+        const { grads } = tf.variableGrads(loss, [...model.parameters.values()]);
+        for (const [name, variable] of model.parameters) {
           expect(grads[variable.name]?.shape, name).toEqual(variable.shape);
         }
       });

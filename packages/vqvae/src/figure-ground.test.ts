@@ -204,7 +204,7 @@ describe("figure-ground training", () => {
     tf.tidy(() => {
       // With the last layer at zero every pixel is either color with probability a half.
       for (const part of ["weight", "bias"]) {
-        const variable = model.variables.get(`decoder.up.1.conv.${part}`)!;
+        const variable = model.parameters.get(`decoder.up.1.conv.${part}`)!;
         variable.assign(tf.zerosLike(variable));
       }
       const { metrics } = model.loss(images, { training: true });

@@ -118,7 +118,7 @@ describe("in a convolutional network", () => {
     expect(latents).toMatchObject({ count: 5, height: 2, width: 2, dimension: 6 });
     codes.data.forEach((code, at) => {
       const chunk = at % 3;
-      const rows = model.state.get(`quantizer.chunks.${chunk}.codebook`)!.arraySync() as number[][];
+      const rows = model.buffers.get(`quantizer.chunks.${chunk}.codebook`)!.arraySync() as number[][];
       const part = latents.data.subarray(at * 2, at * 2 + 2);
       const distances = rows.map((row) => (row[0]! - part[0]!) ** 2 + (row[1]! - part[1]!) ** 2);
       expect(distances[code]).toBeCloseTo(Math.min(...distances), 5);

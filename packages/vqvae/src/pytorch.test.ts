@@ -46,12 +46,12 @@ describe("a file of the fourth original's autoencoder", () => {
   it("is taken for initialized, with sums that agree with an EMA codebook", async () => {
     const ema: VqVaeOptions = { ...config, quantizer: { ...config.quantizer, type: "product", codebook: "ema" } };
     using model = VqVae.loadPyTorch(read("letters"), { ...options, config: ema });
-    const codebook = model.state.get("quantizer.codebook")!;
+    const codebook = model.buffers.get("quantizer.codebook")!;
     const before = [...codebook.dataSync()];
     await model.initialize(images, Random.fromSeed(1));
     expect([...codebook.dataSync()]).toEqual(before);
-    expect(model.state.get("quantizer.ema_sum")!.dataSync()).toEqual(codebook.dataSync());
-    expect(new Set(model.state.get("quantizer.ema_count")!.dataSync())).toEqual(new Set([1]));
+    expect(model.buffers.get("quantizer.ema_sum")!.dataSync()).toEqual(codebook.dataSync());
+    expect(new Set(model.buffers.get("quantizer.ema_count")!.dataSync())).toEqual(new Set([1]));
   });
 
   it("is refused, and leaves nothing behind, where it is of another size or other names", () => {
@@ -82,7 +82,7 @@ it("round-trips convolutions and batch statistics, in PyTorch's layouts and besi
     data: Int32Array.of(9),
   });
   using loaded = VqVae.loadPyTorch(writeSafetensors({ tensors: counted, metadata: {} }), { config: convolutional });
-  for (const [name, variable] of model.variables) {
-    expect(loaded.variables.get(name)!.dataSync(), name).toEqual(variable.dataSync());
+  for (const [name, variable] of model.parameters) {
+    expect(loaded.parameters.get(name)!.dataSync(), name).toEqual(variable.dataSync());
   }
 });

@@ -83,9 +83,9 @@ for (const [name, [quantizer, codesPerVector, codebookSize]] of Object.entries(q
     it("gives every variable a gradient, and says what the loss is made of", () => {
       using model = create(quantizer);
       tf.tidy(() => {
-        const variables = [...model.variables.values()];
+        const variables = [...model.parameters.values()];
         const { value, grads } = tf.variableGrads(() => model.loss(images, { training: true }).total, variables);
-        for (const [variableName, variable] of model.variables) {
+        for (const [variableName, variable] of model.parameters) {
           expect(grads[variable.name]?.shape, variableName).toEqual(variable.shape);
         }
         const { metrics } = model.loss(images, { training: true });

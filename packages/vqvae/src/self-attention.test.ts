@@ -64,7 +64,7 @@ describe("selfAttention", () => {
       quantizer: { codebookSize: 8, codeDimension: 4 },
     };
     using model = VqVae.create(options, { random: Random.fromSeed(1) });
-    expect([...model.variables.keys()]).toContain("encoder.attention.0.attention.weight");
+    expect([...model.parameters.keys()]).toContain("encoder.attention.0.attention.weight");
     using copy = VqVae.fromSafetensors(await model.toSafetensors());
     expect(copy.config).toEqual(model.config);
     const odd = { ...options, network: { ...options.network, attentionHeads: 3 } };

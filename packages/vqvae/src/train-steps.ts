@@ -16,7 +16,7 @@ export async function trainSteps(model: VqVae, images: ImageBatch, steps: number
         aux = result.aux;
         Object.values(aux).forEach(tf.keep);
         return result.total;
-      }, [...model.variables.values()]);
+      }, [...model.parameters.values()]);
       // tfjs types gradients as variables here, and reads them as tensors.
       optimizer.applyGradients(grads as Record<string, tf.Variable>);
       return value;

@@ -69,7 +69,7 @@ describe("shapes", () => {
     using model = create({ channels: 1, maxValue: 255, network: { hiddenChannels: 4 } });
     const images = stripes(2, 1, { channels: 1, maxValue: 255 });
     expect((await model.reconstruct(images)).data.length).toBe(images.data.length);
-    expect([...model.variables.keys()].filter((name) => name.includes("projection"))).toEqual([]);
+    expect([...model.parameters.keys()].filter((name) => name.includes("projection"))).toEqual([]);
   });
 
   it("makes no difference between one batch and several", async () => {
@@ -104,9 +104,9 @@ describe("training", () => {
     tf.tidy(() => {
       const { grads } = tf.variableGrads(
         () => model.loss(stripes(4), { training: true }).total,
-        [...model.variables.values()],
+        [...model.parameters.values()],
       );
-      for (const [name, variable] of model.variables) {
+      for (const [name, variable] of model.parameters) {
         expect(grads[variable.name]?.shape, name).toEqual(variable.shape);
       }
     });
@@ -118,7 +118,7 @@ describe("training", () => {
     const images = stripes(4);
     const options = { training: true };
     for (const name of ["decoder.up.1.conv.weight", "decoder.residual.0.conv1.bias", "decoder.projection.weight"]) {
-      const variable = model.variables.get(name)!;
+      const variable = model.parameters.get(name)!;
       const total = () => tf.tidy(() => model.loss(images, options).total.dataSync()[0]!);
       const gradient = tf.tidy(() =>
         tf.variableGrads(() => model.loss(images, options).total, [variable]).grads[variable.name]!.dataSync(),
@@ -158,11 +158,11 @@ describe("training", () => {
       const { aux } = model.loss(images, { training: true });
       model.afterStep(aux, Random.fromSeed(1));
       const pixels = tf.sub(tf.mul(tf.tensor4d(images.data, [4, 8, 8, 3]), 2 / 3), 1) as tf.Tensor4D;
-      const [filter, bias] = ["weight", "bias"].map((part) => model.variables.get(`encoder.down.0.conv.${part}`)!);
+      const [filter, bias] = ["weight", "bias"].map((part) => model.parameters.get(`encoder.down.0.conv.${part}`)!);
       return tf.moments(tf.add(tf.conv2d(pixels, filter as never, 2, "same"), bias!), [0, 1, 2]);
     });
-    const mean = model.state.get("encoder.down.1.norm.running_mean")!.dataSync();
-    const variance = model.state.get("encoder.down.1.norm.running_var")!.dataSync();
+    const mean = model.buffers.get("encoder.down.1.norm.running_mean")!.dataSync();
+    const variance = model.buffers.get("encoder.down.1.norm.running_var")!.dataSync();
     const [batchMean, batchVariance] = [input.mean.dataSync(), input.variance.dataSync()];
     for (let channel = 0; channel < 8; channel++) {
       expect(mean[channel]).toBeCloseTo(0.1 * batchMean[channel]!, 5);
@@ -196,7 +196,7 @@ describe("initialize", () => {
   it("runs once, also across a save", async () => {
     using model = create();
     const images = stripes(16);
-    const codebook = () => model.state.get("quantizer.codebook")!.dataSync().slice();
+    const codebook = () => model.buffers.get("quantizer.codebook")!.dataSync().slice();
     const fresh = codebook();
     await model.initialize(images, Random.fromSeed(1));
     const started = codebook();
@@ -205,7 +205,7 @@ describe("initialize", () => {
     expect(codebook()).toEqual(started);
     using loaded = VqVae.fromSafetensors(await model.toSafetensors());
     await loaded.initialize(images, Random.fromSeed(2));
-    expect(loaded.state.get("quantizer.codebook")!.dataSync()).toEqual(started);
+    expect(loaded.buffers.get("quantizer.codebook")!.dataSync()).toEqual(started);
   });
 });
 

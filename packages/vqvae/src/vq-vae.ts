@@ -42,9 +42,9 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /** What each of an image's codes says, for {@link CodeUsage}. */
   readonly codeLayout: CodeLayout;
   /** Learned by gradients, by checkpoint name. */
-  readonly variables: ReadonlyMap<string, tf.Variable>;
+  readonly parameters: ReadonlyMap<string, tf.Variable>;
   /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialized. */
-  readonly state: ReadonlyMap<string, tf.Variable>;
+  readonly buffers: ReadonlyMap<string, tf.Variable>;
   readonly #network: Autoencoder;
   readonly #weights: ReadonlyMap<string, tf.Variable>;
   readonly #latents: TensorFunction;
@@ -67,8 +67,8 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
     );
     const learnedSo = (how: string) =>
       new Map(parameters.filter(({ learned }) => learned === how).map(({ name }) => [name, this.#weights.get(name)!]));
-    this.variables = learnedSo("by gradient");
-    this.state = learnedSo("after step");
+    this.parameters = learnedSo("by gradient");
+    this.buffers = learnedSo("after step");
     this.#latents = compile((levels, ...fed) => [this.#network.latents(levels as tf.Tensor4D, this.#pass({ fed }))]);
     this.#encode = compile((levels, ...fed) => [this.#network.encode(levels as tf.Tensor4D, this.#pass({ fed }))]);
     this.#decode = compile((codes, ...fed) => [this.#network.decode(codes as tf.Tensor2D, this.#pass({ fed }))]);
@@ -250,7 +250,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   /** Updates running statistics and the quantizer's state. Reads nothing, and keeps shapes from step to step. */
   afterStep(aux: tf.NamedTensorMap, random: Random): void {
     this.#checkUsable();
-    updateRunningStatistics(this.state, Object.entries(aux));
+    updateRunningStatistics(this.buffers, Object.entries(aux));
     this.#network.quantizer.afterStep(aux, this.#weights, random);
   }
 
