@@ -26,7 +26,19 @@ const arrows = {
   training: ["@mmgen/core", "@mmgen/nn", ...tensors],
   evaluation: ["@mmgen/core", "@mmgen/nn", ...tensors],
   "backend-onnx": ["@mmgen/core", ...tensors, "@tensorflow/tfjs-backend-cpu"],
+  mmgen: [
+    ...["core", "datasets", "multimodal-tokenizer", "samplers", "nn", "vqvae", "tiny-transformer"].map(named),
+    ...["training", "evaluation", "backend-onnx"].map(named),
+    ...tensors,
+  ],
 };
+
+/** What only the entry `./node` of a package may import: the others load in a browser without it. */
+const fromNodeAlone = { mmgen: ["@mmgen/backend-onnx"] };
+
+function named(folder) {
+  return `@mmgen/${folder}`;
+}
 
 /** Tools that tests use; the root's package.json has them. */
 const testTools = ["vitest", "fast-check", "esbuild", "typescript"];
@@ -46,8 +58,13 @@ export function findViolations(root = repositoryRoot) {
       }
     }
     const imports = new Map(listSources(join(path, "src")).map((file) => [file, readImports(file)]));
+    const entries = listEntries(workspacePackage);
     const published = reach(
-      listEntries(workspacePackage).map(({ source }) => source),
+      entries.map(({ source }) => source),
+      imports,
+    );
+    const everywhere = reach(
+      entries.filter(({ subpath }) => subpath !== "./node").map(({ source }) => source),
       imports,
     );
     for (const [file, specifiers] of imports) {
@@ -56,6 +73,8 @@ export function findViolations(root = repositoryRoot) {
         const problem = judge({ specifier, file, isPublished, path, folder, manifest, allowed });
         if (problem !== undefined) {
           violations.push(`${relative(root, file)}:${line} ${problem}`);
+        } else if (everywhere.has(file) && fromNodeAlone[folder]?.includes(specifier)) {
+          violations.push(`${relative(root, file)}:${line} only ${name}/node may import ${specifier}`);
         }
       }
     }
@@ -89,7 +108,7 @@ function judge({ specifier, file, isPublished, path, folder, manifest, allowed }
 
 /** Whether the arrows have a say about it. */
 function isOurs(dependency) {
-  return dependency.startsWith("@mmgen/") || dependency.startsWith("@tensorflow/");
+  return dependency === "mmgen" || dependency.startsWith("@mmgen/") || dependency.startsWith("@tensorflow/");
 }
 
 function readImports(file) {

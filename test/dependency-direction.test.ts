@@ -48,6 +48,19 @@ describe("the lint of dependency direction", () => {
     expect(findViolations(root)).toEqual([]);
   });
 
+  it("lets the door import the engine from its node entry alone", () => {
+    const manifest = {
+      exports: { ".": {}, "./node": {} },
+      dependencies: { "@mmgen/backend-onnx": "^0.0.0" },
+    };
+    writePackage("mmgen", { "src/index.ts": "", "src/node.ts": 'import "@mmgen/backend-onnx";' }, manifest);
+    expect(findViolations(root)).toEqual([]);
+    writePackage("mmgen", { "src/index.ts": 'import "./node.js";' }, manifest);
+    expect(findViolations(root)).toEqual([
+      "packages/mmgen/src/node.ts:1 only @mmgen/mmgen/node may import @mmgen/backend-onnx",
+    ]);
+  });
+
   it.each([
     ["an import upward", "core", 'import "@mmgen/nn";', "core may not import @mmgen/nn"],
     ["a type from above", "samplers", 'import type { VqVae } from "@mmgen/vqvae";', "may not import @mmgen/vqvae"],
@@ -70,6 +83,8 @@ describe("the lint of dependency direction", () => {
     ["an undeclared library", "core", 'import "lodash/fp";', "lodash is not among the package's dependencies"],
     ["a test tool in the published part", "core", 'import "vitest";', "vitest is not among"],
     ["a builtin without its prefix", "core", 'import "fs";', 'write "node:fs"'],
+    ["the door in a library", "core", 'import "mmgen";', "core may not import mmgen"],
+    ["plots in the door", "mmgen", 'import "@mmgen/plots";', "mmgen may not import @mmgen/plots"],
     ["a package unknown to the arrows", "newcomer", 'import "@mmgen/core";', "newcomer may not import @mmgen/core"],
   ])("catches %s, with file and line", (_, folder, source, message) => {
     writePackage(folder, { "src/index.ts": 'import "./inner.js";', "src/inner.ts": `// first line\n${source}\n` });
