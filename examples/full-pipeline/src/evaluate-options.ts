@@ -18,7 +18,7 @@ export function parseEvaluateOptions(argv: readonly string[]): EvaluateOptions {
   const command = new Command("npm run evaluate --")
     .description("Computes every figure of a run again, from its checkpoints.")
     .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
-    .option("--data-dir <dir>", "folder with MNIST or the course files (default: $MMGEN_DATA_DIR)")
+    .option("--data-dir <dir>", "folder with the files of MNIST or colored MNIST (default: $MMGEN_DATA_DIR)")
     .addOption(
       new Option("--part <name>", "images to evaluate on: the test part, or training images the run has not seen")
         .choices(["test", "validation"])

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { type PresetName, presetNames } from "./presets.js";
 
 /** What `--data` takes. */
-export const dataChoices = ["auto", "mnist", "procedural", "course"] as const;
+export const dataChoices = ["auto", "mnist", "procedural", "colored-mnist"] as const;
 export type DataChoice = (typeof dataChoices)[number];
 
 /** The options of `npm start`, as typed. */
@@ -14,6 +14,6 @@ export function parseStartOptions(argv: readonly string[]): StartOptions {
   const command = new Command("npm start --")
     .description("Trains an image tokenizer and a transformer on captioned digits, then draws, captions and invents.")
     .exitOverride();
-  addRunOptions(command, { presets: presetNames, data: dataChoices, dataDir: "MNIST or the course files" });
+  addRunOptions(command, { presets: presetNames, data: dataChoices, dataDir: "the files of MNIST or colored MNIST" });
   return command.parse([...argv], { from: "user" }).opts();
 }

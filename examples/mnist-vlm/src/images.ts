@@ -39,7 +39,7 @@ export async function writeLineImages(
     accuracy: await write(
       "prediction_accuracy",
       accuracyChart({
-        points: accuracies,
+        points: accuracies.map(({ step, right, count }) => ({ step, correct: right, count })),
         references: isOfMnist({ source }) ? [publishedAccuracy] : [],
         title: "Digits read right, by checkpoint",
         subtitle: `${reading.count} ${evaluatedOn}, ± 1.96 standard errors`,

@@ -97,7 +97,7 @@ function factsOf(metrics: RunMetrics) {
     {
       label: "read right",
       value: percent(reading.right / reading.count),
-      note: `${reading.count} ${evaluatedOn}, ± ${percent(accuracyMargin(reading))}`,
+      note: `${reading.count} ${evaluatedOn}, ± ${percent(accuracyMargin({ correct: reading.right, count: reading.count }))}`,
     },
   ];
   if (imageMetrics) {

@@ -1,7 +1,7 @@
 import { DataError, VocabularyError } from "@mmgen/core";
 import { palette, paletteIndex } from "./palette.js";
 
-/** The ten digit words as the course data spells them: 8 is "eigth". */
+/** The ten digit words as `ankitdhall/colored_mnist` spells them: 8 is "eigth". */
 export const digitWords: readonly string[] = [
   "zero",
   "one",

@@ -5,13 +5,13 @@ import { parseCaptionTable } from "./caption-table.js";
 import type { FolderListing } from "./image-files.js";
 
 /** Where a folder's captions are: see `loadImageFolder`. */
-export type CaptionPlace = "table" | "text-files" | "folder-names" | "none";
+export type CaptionSource = "table" | "text-files" | "folder-names" | "none";
 
 /** The names a table of captions may have, in the folder itself. */
 const tableNames = ["metadata.jsonl", "captions.jsonl", "metadata.csv", "captions.csv"];
 
 /** Where the captions are, as far as the files tell: a table, else texts beside images, else folders' names. */
-export function findCaptionPlace(folder: string, { images, others }: FolderListing): CaptionPlace {
+export function findCaptionSource(folder: string, { images, others }: FolderListing): CaptionSource {
   const files = new Set(others);
   if (tableNames.some((name) => files.has(name))) {
     return "table";
@@ -34,7 +34,7 @@ export function findCaptionPlace(folder: string, { images, others }: FolderListi
  * @throws a {@link DataError} naming the image that has none or two, or the row whose image is missing.
  * @throws a {@link ConfigError} when there is no such place.
  */
-export async function readCaptions(folder: string, listing: FolderListing, place: CaptionPlace): Promise<string[]> {
+export async function readCaptions(folder: string, listing: FolderListing, place: CaptionSource): Promise<string[]> {
   const { images } = listing;
   switch (place) {
     case "none":

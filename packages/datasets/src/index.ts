@@ -3,7 +3,7 @@ export { captionClasses } from "./caption-classes.js";
 export { type CaptionedDigits, type CaptionedImages, gatherCaptioned } from "./captioned-images.js";
 export { captionOf, captionWords, type DigitAttributes, digitWords, parseCaption } from "./captions.js";
 export { type ColorDigitsOptions, colorDigits } from "./color-digits.js";
-export { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./course-data.js";
+export { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
 export { type IdxArray, parseIdx } from "./idx.js";
 export { gatherLabeled, joinIdx, type LabeledImages } from "./labeled-images.js";
 export { type PaletteColor, palette, paletteIndex, type Shade } from "./palette.js";

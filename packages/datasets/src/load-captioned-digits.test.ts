@@ -207,24 +207,24 @@ describe("loadCaptionedDigits", () => {
     await expect(loadCaptionedDigits({ source: "fashion" as never, seed: 1 })).rejects.toThrow('got "fashion"');
   });
 
-  it("reads the course data with the tokenizer's own images", async () => {
+  it("reads colored MNIST with its images without captions", async () => {
     const write = (name: string, key: keyof typeof pickles) =>
       writeFile(join(folder, name), Buffer.from(pickles[key], "base64"));
-    await expect(loadCaptionedDigits({ source: "course", dataDir: folder, seed: 1 })).rejects.toThrow(
+    await expect(loadCaptionedDigits({ source: "colored-mnist", dataDir: folder, seed: 1 })).rejects.toThrow(
       "no mnist_colored.pkl",
     );
     await write("mnist_colored.pkl", "mnist_colored numpy1 protocol4 C");
     await write("colored_mnist_with_text.pkl", "colored_mnist_with_text numpy1 protocol4 C");
-    const { train, validation, test, tokenizerImages, source } = await loadCaptionedDigits({
-      source: "course",
+    const { train, validation, test, uncaptionedImages, source } = await loadCaptionedDigits({
+      source: "colored-mnist",
       dataDir: folder,
       seed: 1,
       validationCount: 1,
     });
     expect(new Set([...train.captions, ...validation.captions]).size).toBe(3);
     expect(test.captions).toHaveLength(2);
-    expect(tokenizerImages?.train.count).toBe(3);
-    expect(source).toBe(`Course data from ${folder}: 2 to train, 1 to validate, 2 to test, seed 1`);
+    expect(uncaptionedImages?.train.count).toBe(3);
+    expect(source).toBe(`Colored MNIST from ${folder}: 2 to train, 1 to validate, 2 to test, seed 1`);
   });
 });
 

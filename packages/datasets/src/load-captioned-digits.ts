@@ -1,15 +1,15 @@
 import { ConfigError, Random } from "@mmgen/core";
 import { type CaptionedDigits, gatherCaptioned } from "./captioned-images.js";
 import { type ColorDigitsOptions, colorDigits } from "./color-digits.js";
-import type { ImageSplits } from "./course-data.js";
+import type { ImageSplits } from "./colored-mnist.js";
 import { gatherLabeled, type LabeledImages } from "./labeled-images.js";
-import { type CourseData, loadCourseData } from "./load-course-data.js";
+import { type ColoredMnist, loadColoredMnist } from "./load-colored-mnist.js";
 import { findMnist, type LoadMnistOptions, loadMnist, type Mnist } from "./load-mnist.js";
 import { proceduralDigits } from "./procedural-digits.js";
 import { splitIndices } from "./splits.js";
 
 /** Where the digits come from: see {@link loadCaptionedDigits}. */
-export type DigitSource = "auto" | "mnist" | "procedural" | "course";
+export type DigitSource = "auto" | "mnist" | "procedural" | "colored-mnist";
 
 /** Options of {@link loadCaptionedDigits}. */
 export interface LoadCaptionedDigitsOptions
@@ -32,8 +32,8 @@ export interface CaptionedDigitSplits {
   /** Empty unless `validationCount` was given. */
   readonly validation: CaptionedDigits;
   readonly test: CaptionedDigits;
-  /** Images to train the image tokenizer on, where the source has its own for that (`course`). */
-  readonly tokenizerImages?: ImageSplits;
+  /** Further images without captions, for an image tokenizer alone; only `colored-mnist` has them. */
+  readonly uncaptionedImages?: ImageSplits;
   /** The source in use, one line for people. */
   readonly source: string;
 }
@@ -43,7 +43,7 @@ export interface CaptionedDigitSplits {
  *
  * - `mnist`: {@link loadMnist} with its folders and download.
  * - `procedural`: {@link proceduralDigits}, which needs neither files nor a network.
- * - `course`: {@link loadCourseData}'s images with their own colors and captions.
+ * - `colored-mnist`: {@link loadColoredMnist}'s images with their own colors and captions.
  * - `auto`: MNIST where it can be had, else procedural digits.
  *
  * The same seed, source and counts give the same examples; a smaller `trainCount` gives a part of the greater one's.
@@ -56,8 +56,8 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
   switch (source) {
     case "procedural":
       return drawSplits(options, "Procedural digits");
-    case "course":
-      return splitCourse(await loadCourseData(options.dataDir), options);
+    case "colored-mnist":
+      return splitColoredMnist(await loadColoredMnist(options.dataDir), options);
     case "mnist":
       return splitMnist(await loadMnist(options), options);
     case "auto": {
@@ -67,7 +67,7 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
         : splitMnist(found, options);
     }
     default:
-      throw new ConfigError(`source: expected auto, mnist, procedural or course, got "${source}".`);
+      throw new ConfigError(`source: expected auto, mnist, procedural or colored-mnist, got "${source}".`);
   }
 }
 
@@ -113,11 +113,13 @@ function splitMnist(mnist: Mnist, options: LoadCaptionedDigitsOptions): Captione
   };
 }
 
-function splitCourse(course: CourseData, options: LoadCaptionedDigitsOptions): CaptionedDigitSplits {
-  const { train, test, tokenizerImages } = course;
+function splitColoredMnist(coloredMnist: ColoredMnist, options: LoadCaptionedDigitsOptions): CaptionedDigitSplits {
+  const { train, test, uncaptionedImages } = coloredMnist;
   const { seed, validationCount = 0, style } = options;
   if (style !== undefined) {
-    throw new ConfigError("style: the course data come colored; leave it out with source course.");
+    throw new ConfigError(
+      "style: expected none with source colored-mnist, whose images are colored already. Leave it out.",
+    );
   }
   const { trainCount = Math.max(0, train.images.count - validationCount), testCount = test.images.count } = options;
   const random = Random.fromSeed(seed).fork("splits");
@@ -128,8 +130,8 @@ function splitCourse(course: CourseData, options: LoadCaptionedDigitsOptions): C
     train: gatherCaptioned(train, indices.train),
     validation: gatherCaptioned(train, indices.validation),
     test: gatherCaptioned(test, testIndices),
-    tokenizerImages,
-    source: `${course.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
+    uncaptionedImages,
+    source: `${coloredMnist.source}: ${countLine(trainCount, validationCount, testCount)}, seed ${seed}`,
   };
 }
 

@@ -3,7 +3,7 @@ import { AbortedError, ConfigError, DataError, type ImageBatch, Random } from "@
 import { readFileBytes } from "@mmgen/core/node";
 import { type CaptionedImages, gatherCaptioned } from "./captioned-images.js";
 import { ImageDecoder, type ImageForm } from "./decode-image.js";
-import { type CaptionPlace, findCaptionPlace, readCaptions } from "./folder-captions.js";
+import { type CaptionSource, findCaptionSource, readCaptions } from "./folder-captions.js";
 import { listImageFolder } from "./image-files.js";
 import { splitIndices } from "./splits.js";
 
@@ -34,7 +34,7 @@ export interface LoadImageFolderOptions {
    *
    * Absent: the first of these three that the files tell of.
    */
-  readonly captions?: CaptionPlace | undefined;
+  readonly captions?: CaptionSource | undefined;
   /** Default 0. */
   readonly validationCount?: number | undefined;
   /** Default 0. */
@@ -88,7 +88,7 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
       `${folder}: ${validationCount} images to validate and ${testCount} to test asked for, and there are ${total}.`,
     );
   }
-  const place = options.captions ?? findCaptionPlace(folder, listing);
+  const place = options.captions ?? findCaptionSource(folder, listing);
   const captions = await readCaptions(folder, listing, place);
   const passedOver = listing.others.filter((path) => /\.(gif|bmp|tiff?|avif|hei[cf]|svg)$/i.test(path));
   if (passedOver.length > 0) {

@@ -1,5 +1,5 @@
 export { type DownloadOptions, downloadFile } from "./download.js";
-export type { CaptionPlace } from "./folder-captions.js";
+export type { CaptionSource } from "./folder-captions.js";
 export { idxFileNames, type LabeledSplits, loadIdxFolder } from "./idx-files.js";
 export {
   type CaptionedDigitSplits,
@@ -7,7 +7,7 @@ export {
   type LoadCaptionedDigitsOptions,
   loadCaptionedDigits,
 } from "./load-captioned-digits.js";
-export { type CourseData, loadCourseData } from "./load-course-data.js";
+export { type ColoredMnist, loadColoredMnist } from "./load-colored-mnist.js";
 export { type DigitSplits, type LoadDigitsOptions, loadDigits } from "./load-digits.js";
 export {
   type FolderImages,

@@ -5,7 +5,7 @@ import { type ThemeName, themeColors } from "./theme.js";
 /** How many of so many were right at a step. */
 export interface AccuracyPoint {
   readonly step: number;
-  readonly right: number;
+  readonly correct: number;
   readonly count: number;
 }
 
@@ -31,8 +31,8 @@ const small = { size: 11.5 };
  *
  * Near 0 and 1 it is too narrow, as it is for a handful of examples.
  */
-export function accuracyMargin({ right, count }: Pick<AccuracyPoint, "right" | "count">): number {
-  const share = right / count;
+export function accuracyMargin({ correct, count }: Pick<AccuracyPoint, "correct" | "count">): number {
+  const share = correct / count;
   return 1.96 * Math.sqrt((share * (1 - share)) / count);
 }
 
@@ -47,10 +47,10 @@ export function accuracyChart(options: AccuracyChartOptions): string {
   if (points.length === 0) {
     throw new ShapeError("points: expected at least one, got none.");
   }
-  for (const { step, right, count } of points) {
-    const whole = [right, count].every((value) => Number.isInteger(value) && value >= 0);
-    if (!whole || count === 0 || right > count || !Number.isFinite(step)) {
-      throw new DataError(`points: expected right ≤ count, whole numbers, got ${right} of ${count} at step ${step}.`);
+  for (const { step, correct, count } of points) {
+    const whole = [correct, count].every((value) => Number.isInteger(value) && value >= 0);
+    if (!whole || count === 0 || correct > count || !Number.isFinite(step)) {
+      throw new DataError(`points: expected right ≤ count, whole numbers, got ${correct} of ${count} at step ${step}.`);
     }
   }
   const theme = themeColors(options.theme);
@@ -60,7 +60,7 @@ export function accuracyChart(options: AccuracyChartOptions): string {
   const bottom = top + plot.height;
   const lastStep = points.reduce((last, { step }) => Math.max(last, step), 1) * 1.05;
   const shares = [
-    ...points.flatMap((point) => [point.right / point.count - accuracyMargin(point), point.right / point.count]),
+    ...points.flatMap((point) => [point.correct / point.count - accuracyMargin(point), point.correct / point.count]),
     ...references.map(({ share }) => share),
   ];
   const { low, step: tick } = axisFrom(shares.reduce((least, share) => Math.min(least, share), 1));
@@ -82,16 +82,16 @@ export function accuracyChart(options: AccuracyChartOptions): string {
     );
   }
   const color = theme.series[0]!;
-  const line = points.map(({ step, right, count }, i) => `${i === 0 ? "M" : "L"}${x(step)} ${y(right / count)}`);
+  const line = points.map(({ step, correct, count }, i) => `${i === 0 ? "M" : "L"}${x(step)} ${y(correct / count)}`);
   parts.push(`<path d="${line.join("")}" fill="none" stroke="${color}" stroke-width="1.5"/>`);
   for (const point of points) {
-    const share = point.right / point.count;
+    const share = point.correct / point.count;
     const half = accuracyMargin(point);
     const at = x(point.step);
     const whisker = `M${at} ${y(share + half)}V${y(share - half)}M${at - 4} ${y(share + half)}h8M${at - 4} ${y(share - half)}h8`;
     parts.push(
       `<path d="${whisker}" fill="none" stroke="${color}" stroke-width="1.5"/>`,
-      `<circle cx="${at}" cy="${y(share)}" r="3.5" fill="${color}"><title>${point.right} of ${point.count}</title></circle>`,
+      `<circle cx="${at}" cy="${y(share)}" r="3.5" fill="${color}"><title>${point.correct} of ${point.count}</title></circle>`,
       svgText(String(point.step), { ...small, x: at, y: bottom + 18, fill: theme.muted, anchor: "middle" }),
     );
   }

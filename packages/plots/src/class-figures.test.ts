@@ -77,14 +77,14 @@ describe("embeddingPlot", () => {
 describe("accuracyChart", () => {
   test("has the interval of the normal approximation", () => {
     // 0.9 of 900: the standard error is √(0.09 / 900) = 0.01.
-    expect(accuracyMargin({ right: 810, count: 900 })).toBeCloseTo(0.0196, 10);
-    expect(accuracyMargin({ right: 4, count: 4 })).toBe(0);
+    expect(accuracyMargin({ correct: 810, count: 900 })).toBeCloseTo(0.0196, 10);
+    expect(accuracyMargin({ correct: 4, count: 4 })).toBe(0);
   });
 
   test("draws a whisker a point, between its bounds, and names the references", () => {
     const points = [
-      { step: 500, right: 800, count: 1000 },
-      { step: 1000, right: 900, count: 1000 },
+      { step: 500, correct: 800, count: 1000 },
+      { step: 1000, correct: 900, count: 1000 },
     ];
     const svg = accuracyChart({ points, references: [{ label: "published", share: 0.85 }] });
     expect(texts(svg)).toEqual(["0.75", "0.80", "0.85", "0.90", "0.95", "1.00", "published", "500", "1000", "step"]);
@@ -99,10 +99,10 @@ describe("accuracyChart", () => {
   test("refuses what is no accuracy", () => {
     expect(() => accuracyChart({ points: [] })).toThrow(ShapeError);
     for (const point of [
-      { step: 1, right: 2, count: 1 },
-      { step: 1, right: 0, count: 0 },
-      { step: Number.NaN, right: 1, count: 1 },
-      { step: 1, right: 0.5, count: 1 },
+      { step: 1, correct: 2, count: 1 },
+      { step: 1, correct: 0, count: 0 },
+      { step: Number.NaN, correct: 1, count: 1 },
+      { step: 1, correct: 0.5, count: 1 },
     ]) {
       expect(() => accuracyChart({ points: [point] })).toThrow(DataError);
     }

@@ -11,7 +11,7 @@ export interface ImageSplits {
 }
 
 /**
- * Reads the course's images for its image tokenizer, `mnist_colored.pkl`: `{"train": images, "test": images}`.
+ * Reads the images without captions of `ankitdhall/colored_mnist`, `mnist_colored.pkl`: `{"train": images, "test": images}`.
  *
  * @returns Levels 0..3, `[count, height, width, 3]`; views of `bytes` where the file's order allows.
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
@@ -28,7 +28,7 @@ export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl")
 }
 
 /**
- * Reads the course's captioned images, `colored_mnist_with_text.pkl`: training images, test images, training
+ * Reads the captioned images of `ankitdhall/colored_mnist`, `colored_mnist_with_text.pkl`: training images, test images, training
  * captions, test captions.
  *
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
@@ -84,7 +84,7 @@ function toCaptioned(imagesValue: unknown, captionsValue: unknown, name: string)
       backgroundColors[i] = attributes.backgroundColor;
     } catch (error) {
       if (VocabularyError.isInstance(error)) {
-        throw new DataError(`${name}: caption ${i} is not one of the course's. ${error.message}`, { cause: error });
+        throw new DataError(`${name}: caption ${i} is not of the form expected. ${error.message}`, { cause: error });
       }
       throw error;
     }

@@ -2,7 +2,7 @@ import { DataError } from "@mmgen/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import pickles from "../fixtures/pickles.json" with { type: "json" };
-import { parseColoredMnist, parseColoredMnistWithText } from "./course-data.js";
+import { parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
 import { parsePickle } from "./pickle.js";
 
 const entries = Object.entries(pickles).map(([name, base64]) => [name, bytesOf(base64)] as const);
@@ -47,7 +47,7 @@ describe("parseColoredMnistWithText", () => {
     expect(() => parseColoredMnist(tooBright)).toThrow("(train): expected levels 0 to 3, got 4 at index 3");
     const foreign = bytesOf(Buffer.from(captioned).toString("base64"));
     foreign.set(Buffer.from("dank"), Buffer.from(foreign).indexOf("dark"));
-    expect(() => parseColoredMnistWithText(foreign)).toThrow("caption 0 is not one of the course's");
+    expect(() => parseColoredMnistWithText(foreign)).toThrow("caption 0 is not of the form expected");
   });
 });
 
