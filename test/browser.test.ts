@@ -2,7 +2,7 @@ import vm from "node:vm";
 import { type BuildFailure, build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { listEntries, listPackages } from "../scripts/workspace.mjs";
-import { browserBundle, root } from "./testing/bundle.js";
+import { browserBundle, root } from "./fixtures/bundle.fixture.js";
 
 /** What every browser and worker has and our code or tfjs-core may touch while it loads; no process, no require. */
 function browserGlobals(): Record<string, unknown> {

@@ -6,7 +6,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
-import { giveConstantLogits } from "./testing/constant-logits.js";
+import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const config: TransformerConfig = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
 

@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { listEntries, listPackages } from "../scripts/workspace.mjs";
-import { root } from "./testing/bundle.js";
+import { root } from "./fixtures/bundle.fixture.js";
 
 const entries = listPackages().flatMap((workspacePackage) =>
   listEntries(workspacePackage).map(({ subpath, source }) => ({

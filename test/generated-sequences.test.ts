@@ -11,7 +11,7 @@ import { anyPairs, smallTokenizers } from "../packages/multimodal-tokenizer/src/
 import { anyLogits, anySampling, pickLogits } from "../packages/samplers/src/test-arbitraries.js";
 import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
 import { fakeModel } from "../packages/samplers/src/test-models.js";
-import { giveConstantLogits } from "./testing/constant-logits.js";
+import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const orders: Order[] = ["text-first", "image-first"];
 

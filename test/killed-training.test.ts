@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { Random } from "@mmgen/core";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeBundle, root } from "./testing/bundle.js";
+import { nodeBundle, root } from "./fixtures/bundle.fixture.js";
 
 // Inside the repository, so that Node finds the installed packages; where it runs is a folder of its own.
 const programs = join(root, "node_modules", ".cache", `killed-training-${process.pid}`);
@@ -17,7 +17,7 @@ const steps = 40;
 const kills = 4;
 
 beforeAll(async () => {
-  const source = readFileSync(new URL("./testing/killed-training.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("./fixtures/killed-training.fixture.ts", import.meta.url), "utf8");
   const { outputFiles } = await build(nodeBundle(source));
   mkdirSync(programs, { recursive: true });
   writeFileSync(program, outputFiles![0]!.contents);

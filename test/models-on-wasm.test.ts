@@ -1,7 +1,7 @@
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
 import { describe, expect, it } from "vitest";
-import { compareWithCpu, modelKinds } from "./testing/model-work.js";
+import { compareWithCpu, modelKinds } from "./fixtures/model-work.fixture.js";
 
 // A trained model may be taken to a browser that has neither WebGPU nor a graphics card: all but training runs there.
 describe("trained models on WebAssembly do as in plain JavaScript", () => {

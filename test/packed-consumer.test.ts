@@ -5,8 +5,8 @@ import { join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listEntries, listPackages } from "../scripts/workspace.mjs";
-import { root } from "./testing/bundle.js";
-import { listSnippets, type Snippet, withoutBanner } from "./testing/snippets.js";
+import { root } from "./fixtures/bundle.fixture.js";
+import { listSnippets, type Snippet, withoutBanner } from "./fixtures/snippets.fixture.js";
 
 // What `npm publish` would upload, installed into an empty project beside its peers and used as a stranger would.
 // Needs the builds (`npm run build`, which `npm test` calls) and the npm registry or its cache.

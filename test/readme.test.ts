@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { nodeBundle, root } from "./testing/bundle.js";
-import { listPages, listSnippets, withoutBanner } from "./testing/snippets.js";
+import { nodeBundle, root } from "./fixtures/bundle.fixture.js";
+import { listPages, listSnippets, withoutBanner } from "./fixtures/snippets.fixture.js";
 
 const snippets = listPages().flatMap(listSnippets);
 

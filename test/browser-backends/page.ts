@@ -2,7 +2,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import "@tensorflow/tfjs-backend-webgl";
 import "@tensorflow/tfjs-backend-webgpu";
-import { compareWithCpu, modelKinds } from "../testing/model-work.js";
+import { compareWithCpu, modelKinds } from "../fixtures/model-work.fixture.js";
 
 /** Every kind of model at work on the backend that the address names, against plain JavaScript; posts the differences. */
 async function run(): Promise<object> {
