@@ -1,9 +1,9 @@
-export { AttributeClassifier } from "./attribute-classifier.js";
+export { AttributeClassifier } from "./classifier/attribute-classifier.js";
 export type {
   Attribute,
   AttributeClassifierConfig,
   AttributeClassifierOptions,
-} from "./attribute-classifier-config.js";
+} from "./classifier/attribute-classifier-config.js";
 export {
   type AttributeAgreement,
   type AttributeBatch,
@@ -11,14 +11,14 @@ export {
   attributeAgreement,
   attributeExamples,
   confusionCounts,
-} from "./attribute-scores.js";
-export { CodeUsage } from "./code-usage.js";
-export { type EvaluateSequencesOptions, evaluateSequences, type SequenceBatch } from "./evaluate-sequences.js";
-export { type ReconstructionMetrics, reconstructionMetrics } from "./reconstruction-metrics.js";
+} from "./classifier/attribute-scores.js";
+export { CodeUsage } from "./metrics/code-usage.js";
+export { type EvaluateSequencesOptions, evaluateSequences, type SequenceBatch } from "./metrics/evaluate-sequences.js";
+export { type ReconstructionMetrics, reconstructionMetrics } from "./metrics/reconstruction-metrics.js";
 export {
   bitsPerPixel,
   type SequenceMetric,
   type SequenceMetrics,
   type SequenceMetricsOptions,
   sequenceMetrics,
-} from "./sequence-metrics.js";
+} from "./metrics/sequence-metrics.js";

@@ -1,3 +1,3 @@
-export { checkpointFile, loadTrainingState, saveTrainingState } from "./checkpoint-file.js";
-export { type MetricsFileOptions, metricsFile } from "./metrics-file.js";
-export { type TerminalProgressOptions, terminalProgress } from "./terminal-progress.js";
+export { checkpointFile, loadTrainingState, saveTrainingState } from "./checkpoints/checkpoint-file.js";
+export { type MetricsFileOptions, metricsFile } from "./observers/metrics-file.js";
+export { type TerminalProgressOptions, terminalProgress } from "./observers/terminal-progress.js";

@@ -2,7 +2,7 @@ import type { ExampleSource } from "@mmgen/core";
 import { AbortedError, ConfigError, DataError, Random } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Metrics } from "./training-history.js";
+import type { Metrics } from "../observers/training-history.js";
 
 /** Options of {@link evaluateLoss}. */
 export interface EvaluateLossOptions<Batch, Aux> {

@@ -3,11 +3,11 @@ import "@mmgen/nn/gradients";
 import { ConfigError, type LossResult, type Random } from "@mmgen/core";
 import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import type { AdamW } from "./adamw.js";
-import type { WeightAverage } from "./weight-average.js";
+import type { AdamW } from "../optimizers/adamw.js";
+import type { WeightAverage } from "../optimizers/weight-average.js";
 
 /** What a step came to, by name: `loss`, `gradientNorm` and the model's own metrics. */
-export interface StepFigures {
+export interface StepMetrics {
   readonly names: readonly string[];
   /** `[names.length]`; the caller's. */
   readonly values: tf.Tensor1D;
@@ -36,7 +36,7 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
  *
  * @returns The step's figures; `values` is yours to dispose.
  */
-export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepFigures {
+export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepMetrics {
   const { model, batch, optimizer, average, learningRate, random } = options;
   const passed: tf.Tensor[] = [];
   try {
@@ -46,8 +46,8 @@ export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux
       const norm = optimizer.update(gradients, learningRate);
       average?.update(optimizer.steps);
       model.afterStep?.(aux, random.fork("after-step"));
-      names = figureNames(metrics);
-      return stackFigures([value, norm, ...Object.values(metrics)]);
+      names = metricNames(metrics);
+      return stackMetrics([value, norm, ...Object.values(metrics)]);
     });
     return { names, values };
   } finally {
@@ -95,7 +95,7 @@ export function lossAndGradients<Batch, Aux>(
 }
 
 /** A step's figures in their order. */
-export function figureNames(metrics: Readonly<Record<string, unknown>>): string[] {
+export function metricNames(metrics: Readonly<Record<string, unknown>>): string[] {
   const names = ["loss", "gradientNorm", ...Object.keys(metrics)];
   if (new Set(names).size !== names.length) {
     throw new ConfigError(
@@ -106,6 +106,6 @@ export function figureNames(metrics: Readonly<Record<string, unknown>>): string[
 }
 
 /** Scalars as one `[count]` tensor, to be read at once. */
-export function stackFigures(figures: readonly tf.Scalar[]): tf.Tensor1D {
+export function stackMetrics(figures: readonly tf.Scalar[]): tf.Tensor1D {
   return tf.stack(figures.map((figure) => tf.cast(figure, "float32"))) as tf.Tensor1D;
 }

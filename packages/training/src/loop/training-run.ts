@@ -1,25 +1,25 @@
 import { AbortedError } from "@mmgen/core";
-import { AdamW, type AdamWOptions } from "./adamw.js";
-import { BestWeights } from "./best-weights.js";
-import { stoppingVerdict } from "./early-stopping.js";
-import { ExampleOrder } from "./example-order.js";
-import { stepBatch, takeStep } from "./take-step.js";
-import type { TrainingResult, TrainOptions } from "./train.js";
-import type { EpochRecord, StepRecord } from "./training-history.js";
-import type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
+import { BestWeights } from "../checkpoints/best-weights.js";
 import {
   type Configuration,
   restoreTrainingState,
-  type TrainingHoldings,
+  type TrainingParts,
   writeTrainingState,
-} from "./training-state.js";
-import { WeightAverage } from "./weight-average.js";
+} from "../checkpoints/training-state.js";
+import { ExampleOrder } from "../data/example-order.js";
+import type { EpochRecord, StepRecord } from "../observers/training-history.js";
+import type { RunDescription, RunStatus, TrainingObserver } from "../observers/training-observer.js";
+import { AdamW, type AdamWOptions } from "../optimizers/adamw.js";
+import { WeightAverage } from "../optimizers/weight-average.js";
+import { stoppingVerdict } from "./early-stopping.js";
+import { stepBatch, takeStep } from "./take-step.js";
+import type { TrainingResult, TrainOptions } from "./train.js";
 
 /** The course of one call of `train`: where it stands, and what comes next. */
 export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
   readonly #order: ExampleOrder;
-  readonly #holdings: TrainingHoldings;
+  readonly #holdings: TrainingParts;
   readonly #totalSteps: number;
   readonly #configuration: Configuration;
   readonly #steps: StepRecord[] = [];
@@ -55,16 +55,16 @@ export class TrainingRun<Batch, Aux> {
 
   async go(): Promise<TrainingResult> {
     let status: RunStatus = "failed";
-    const begun: TrainingObserver[] = [];
+    const started: TrainingObserver[] = [];
     try {
       for (const observer of this.#options.observers ?? []) {
-        begun.push(observer);
+        started.push(observer);
         await observer.onStart?.(this.#description());
       }
       if (this.#options.resume === undefined) {
         const { model, random } = this.#options;
         await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
-        this.#holdings.average?.begin();
+        this.#holdings.average?.restart();
       }
       status = await this.#advance();
       const state = await this.#state();
@@ -73,7 +73,7 @@ export class TrainingRun<Batch, Aux> {
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
     } finally {
-      await this.#tellEnd(begun, status);
+      await this.#tellEnd(started, status);
     }
   }
 

@@ -19,7 +19,7 @@ import {
   completeClassifierConfig,
   parseClassifierConfig,
 } from "./attribute-classifier-config.js";
-import { classifierVariables, classify, convolutionWeightNames, updateRunningFigures } from "./attribute-network.js";
+import { classifierVariables, classify, convolutionWeightNames, updateRunningStatistics } from "./attribute-network.js";
 import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";
 
 const format = "mmgen.attribute-classifier";
@@ -112,7 +112,7 @@ export class AttributeClassifier<Name extends string = string>
 
   /** Updates the running figures. */
   afterStep(figures: tf.NamedTensorMap): void {
-    updateRunningFigures(this.buffers, figures);
+    updateRunningStatistics(this.buffers, figures);
   }
 
   /**

@@ -2,12 +2,12 @@ import { CheckpointError, ConfigError, Random, readSafetensors, writeSafetensors
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
+import type { TrainingHistory } from "../observers/training-history.js";
+import { constantSchedule, cosineSchedule } from "../optimizers/schedules.js";
 import { DivergenceError } from "./divergence-error.js";
 import { evaluateLoss } from "./evaluate-loss.js";
-import { constantSchedule, cosineSchedule } from "./schedules.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { type TrainOptions, train } from "./train.js";
-import type { TrainingHistory } from "./training-history.js";
 
 const examples = points(Random.fromSeed(7), 50);
 const test = points(Random.fromSeed(8), 21);

@@ -30,7 +30,7 @@ export class WeightAverage {
   }
 
   /** Starts again from the variables' present values. */
-  begin(): void {
+  restart(): void {
     tf.tidy(() => this.#average.assign(this.#layout.flatten()));
   }
 

@@ -1,8 +1,8 @@
 import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import { describe, expect, it } from "vitest";
+import { constantSchedule } from "../optimizers/schedules.js";
 import { type EarlyStopping, stoppingVerdict } from "./early-stopping.js";
-import { constantSchedule } from "./schedules.js";
 import { points, TinyRegression } from "./tiny-regression.fixture.js";
 import { type TrainOptions, train } from "./train.js";
 
@@ -18,7 +18,7 @@ describe("stoppingVerdict", () => {
     expect(verdict([3, 2, 2.5])).toEqual({ best: 1, waited: 1, isOver: false });
     expect(verdict([3, 2, 2.5, 2])).toEqual({ best: 1, waited: 2, isOver: true });
     expect(verdict([3, 2, 2.5, 1.9])).toEqual({ best: 3, waited: 0, isOver: false });
-    expect(verdict([0.1, 0.3, 0.2], { goal: "greatest" })).toEqual({ best: 1, waited: 1, isOver: false });
+    expect(verdict([0.1, 0.3, 0.2], { goal: "max" })).toEqual({ best: 1, waited: 1, isOver: false });
   });
 
   it("asks for as much improvement over the best as it is told", () => {

@@ -1,12 +1,12 @@
 import { ConfigError } from "@mmgen/core";
-import type { EpochRecord } from "./training-history.js";
+import type { EpochRecord } from "../observers/training-history.js";
 
 /** When a run ends before its last step, for want of progress. */
 export interface EarlyStopping {
   /** The figure of `evaluate` to watch; default `loss`. */
   readonly metric?: string;
   /** Whether less of it is better (default) or more. */
-  readonly goal?: "least" | "greatest";
+  readonly goal?: "min" | "max";
   /** Evaluations in a row without improvement after which the run ends. */
   readonly patience: number;
   /** How much better than the best so far an evaluation must be to count; default 0, anything better. */
@@ -31,8 +31,8 @@ export interface StoppingVerdict {
  * @throws a {@link ConfigError} when an evaluation has no figure of that name.
  */
 export function stoppingVerdict(options: EarlyStopping, epochs: readonly EpochRecord[]): StoppingVerdict {
-  const { metric = "loss", goal = "least", patience, minImprovement = 0 } = options;
-  const sign = goal === "least" ? 1 : -1;
+  const { metric = "loss", goal = "min", patience, minImprovement = 0 } = options;
+  const sign = goal === "min" ? 1 : -1;
   let best = -1;
   let bestValue = Number.POSITIVE_INFINITY;
   for (const [i, { metrics }] of epochs.entries()) {
@@ -53,14 +53,14 @@ export function stoppingVerdict(options: EarlyStopping, epochs: readonly EpochRe
 }
 
 /** @throws a {@link ConfigError} when an option is out of range. */
-export function checkEarlyStopping({ goal = "least", patience, minImprovement = 0 }: EarlyStopping): void {
+export function checkEarlyStopping({ goal = "min", patience, minImprovement = 0 }: EarlyStopping): void {
   if (!Number.isInteger(patience) || patience < 1) {
     throw new ConfigError(`earlyStopping.patience: expected a whole number of at least 1, got ${patience}.`);
   }
   if (!(minImprovement >= 0 && Number.isFinite(minImprovement))) {
     throw new ConfigError(`earlyStopping.minImprovement: expected a number of at least 0, got ${minImprovement}.`);
   }
-  if (goal !== "least" && goal !== "greatest") {
-    throw new ConfigError(`earlyStopping.goal: expected "least" or "greatest", got "${goal}".`);
+  if (goal !== "min" && goal !== "max") {
+    throw new ConfigError(`earlyStopping.goal: expected "min" or "max", got "${goal}".`);
   }
 }

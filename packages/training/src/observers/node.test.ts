@@ -5,11 +5,11 @@ import { Writable } from "node:stream";
 import { DataError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { checkpointFile, loadTrainingState, metricsFile, terminalProgress } from "./node.js";
-import { duration } from "./progress-clock.js";
-import { constantSchedule } from "./schedules.js";
-import { points, TinyRegression } from "./tiny-regression.fixture.js";
-import { train } from "./train.js";
+import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
+import { train } from "../loop/train.js";
+import { checkpointFile, loadTrainingState, metricsFile, terminalProgress } from "../node.js";
+import { constantSchedule } from "../optimizers/schedules.js";
+import { formatDuration } from "./progress-clock.js";
 import type { TrainingObserver } from "./training-observer.js";
 
 let folder: string;
@@ -129,7 +129,7 @@ describe("terminalProgress", () => {
   });
 
   it("writes durations for people", () => {
-    expect([400, 59_400, 125_000, 4_805_000, Number.NaN].map(duration)).toEqual([
+    expect([400, 59_400, 125_000, 4_805_000, Number.NaN].map(formatDuration)).toEqual([
       "0 s",
       "59 s",
       "2 min 5 s",

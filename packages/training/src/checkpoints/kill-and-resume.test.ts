@@ -17,9 +17,9 @@ let program: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mmgen-kill-"));
   program = join(folder, "run.mjs");
-  const source = (path: string) => fileURLToPath(new URL(`../../${path}.ts`, import.meta.url));
+  const source = (path: string) => fileURLToPath(new URL(`../../../${path}.ts`, import.meta.url));
   await build({
-    entryPoints: [source("training/src/killed-run.fixture")],
+    entryPoints: [source("training/src/checkpoints/killed-run.fixture")],
     outfile: program,
     bundle: true,
     platform: "node",

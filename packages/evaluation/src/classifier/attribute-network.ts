@@ -136,7 +136,7 @@ function contrast(levels: tf.Tensor4D): tf.Tensor4D {
 }
 
 /** Moves the running figures toward those of a batch. */
-export function updateRunningFigures(
+export function updateRunningStatistics(
   state: ReadonlyMap<string, tf.Variable>,
   figures: Readonly<Record<string, tf.Tensor>>,
 ): void {

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Random, readSafetensors } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
+import { evaluateLoss } from "../loop/evaluate-loss.js";
+import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
+import { train } from "../loop/train.js";
+import { cosineSchedule } from "../optimizers/schedules.js";
 import { checkpointFile, loadTrainingState } from "./checkpoint-file.js";
-import { evaluateLoss } from "./evaluate-loss.js";
-import { cosineSchedule } from "./schedules.js";
 import { timelessState } from "./timeless-state.fixture.js";
-import { points, TinyRegression } from "./tiny-regression.fixture.js";
-import { train } from "./train.js";
 
 // A program: `node <bundle> FOLDER` trains with everything switched on that a checkpoint holds, from FOLDER's state if
 // there is one, and writes a checkpoint after every step. Standard output tells what it is about to do, a line each.

@@ -1,7 +1,7 @@
 import type { CodeLayout } from "@mmgen/core";
 import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { CodeUsage, reconstructionMetrics } from "./index.js";
+import { CodeUsage, reconstructionMetrics } from "../index.js";
 
 describe("CodeUsage", () => {
   it("gathers perplexity and share over all that was added", () => {

@@ -25,7 +25,7 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
   const clock = new ProgressClock(now);
   let lastLine = 0;
 
-  const line = (text: string) => {
+  const writeLine = (text: string) => {
     if (bar?.isActive) {
       // Overwrites the bar, which is drawn again under the line.
       stream.write("\r\u001b[K");
@@ -35,7 +35,12 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
   };
   const state = (record: StepRecord, run: RunDescription) => {
     const rate = clock.examplesPerSecond(run);
-    return { label, loss: figure(record.loss), rate: `${figure(rate)} examples/s`, left: clock.timeLeft(run) };
+    return {
+      label,
+      loss: formatMetric(record.loss),
+      rate: `${formatMetric(rate)} examples/s`,
+      left: clock.timeLeft(run),
+    };
   };
   return {
     onStart: (run) => {
@@ -50,11 +55,11 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
       } else if (now() - lastLine >= interval * 1000) {
         lastLine = now();
         const { loss, rate, left } = state(record, run);
-        line(`${label}: step ${record.step}/${run.totalSteps}, loss ${loss}, ${rate}, ${left} left`);
+        writeLine(`${label}: step ${record.step}/${run.totalSteps}, loss ${loss}, ${rate}, ${left} left`);
       }
     },
     onEpoch: (record) => {
-      line(epochLine(label, record));
+      writeLine(epochLine(label, record));
       clock.pause();
     },
     onEnd: (status, run) => {
@@ -77,13 +82,13 @@ function newBar(stream: NodeJS.WritableStream): SingleBar {
 }
 
 function epochLine(label: string, { epoch, trainLoss, metrics }: EpochRecord): string {
-  const figures = Object.entries(metrics).map(([name, value]) => `${name} ${figure(value)}`);
-  const parts = [...(trainLoss === undefined ? [] : [`train loss ${figure(trainLoss)}`]), ...figures];
+  const figures = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
+  const parts = [...(trainLoss === undefined ? [] : [`train loss ${formatMetric(trainLoss)}`]), ...figures];
   const when = epoch === 0 ? "before training" : `epoch ${Number(epoch.toFixed(2))}`;
   return `${label}: ${when}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
 }
 
 /** Four digits that matter, without an exponent where one can do without. */
-function figure(value: number): string {
+function formatMetric(value: number): string {
   return Number(value.toPrecision(4)).toString();
 }

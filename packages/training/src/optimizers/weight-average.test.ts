@@ -2,9 +2,9 @@ import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
+import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
+import { train } from "../loop/train.js";
 import { constantSchedule } from "./schedules.js";
-import { points, TinyRegression } from "./tiny-regression.fixture.js";
-import { train } from "./train.js";
 import { WeightAverage } from "./weight-average.js";
 
 function variables(...values: number[][]): Map<string, tf.Variable> {

@@ -41,12 +41,12 @@ export class ProgressClock {
 
   /** "2 min 5 s" for the steps left, evaluations not counted. */
   timeLeft({ step, totalSteps }: RunDescription): string {
-    return duration((totalSteps - step) * this.#stepDuration());
+    return formatDuration((totalSteps - step) * this.#stepDuration());
   }
 
   /** Since the start. */
   elapsed(): string {
-    return duration(this.#now() - this.#started);
+    return formatDuration(this.#now() - this.#started);
   }
 
   /** Median, in ms: a compilation or a pause in one step moves no estimate. */
@@ -57,7 +57,7 @@ export class ProgressClock {
 }
 
 /** "45 s", "2 min 5 s", "1 h 20 min". */
-export function duration(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   if (!Number.isFinite(seconds)) {
     return "?";

@@ -1,14 +1,14 @@
 import type { ExampleSource } from "@mmgen/core";
 import { ConfigError, type Random } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
-import type { AdamWOptions } from "./adamw.js";
+import type { Configuration } from "../checkpoints/training-state.js";
+import type { Metrics, TrainingHistory } from "../observers/training-history.js";
+import type { TrainingObserver } from "../observers/training-observer.js";
+import type { AdamWOptions } from "../optimizers/adamw.js";
+import type { Schedule } from "../optimizers/schedules.js";
+import { checkWeightAverage, type WeightAverageOptions } from "../optimizers/weight-average.js";
 import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
-import type { Schedule } from "./schedules.js";
-import type { Metrics, TrainingHistory } from "./training-history.js";
-import type { TrainingObserver } from "./training-observer.js";
 import { TrainingRun } from "./training-run.js";
-import type { Configuration } from "./training-state.js";
-import { checkWeightAverage, type WeightAverageOptions } from "./weight-average.js";
 
 /** Options of {@link train}. */
 export interface TrainOptions<Batch, Aux> {

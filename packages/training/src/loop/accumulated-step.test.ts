@@ -3,8 +3,8 @@ import "@tensorflow/tfjs-backend-cpu";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
+import { cosineSchedule } from "../optimizers/schedules.js";
 import { DivergenceError } from "./divergence-error.js";
-import { cosineSchedule } from "./schedules.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { train } from "./train.js";
 

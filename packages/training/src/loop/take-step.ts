@@ -1,9 +1,9 @@
+import type { TrainingParts } from "../checkpoints/training-state.js";
+import type { ExampleOrder } from "../data/example-order.js";
+import type { StepRecord } from "../observers/training-history.js";
 import { accumulatedStep } from "./accumulated-step.js";
 import { DivergenceError } from "./divergence-error.js";
-import type { ExampleOrder } from "./example-order.js";
 import type { TrainOptions } from "./train.js";
-import type { StepRecord } from "./training-history.js";
-import type { TrainingHoldings } from "./training-state.js";
 import { trainingStep } from "./training-step.js";
 
 /**
@@ -14,7 +14,7 @@ import { trainingStep } from "./training-step.js";
 export async function takeStep<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { optimizer, average }: TrainingHoldings,
+  { optimizer, average }: TrainingParts,
   step: number,
 ): Promise<StepRecord> {
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;

@@ -1,12 +1,12 @@
 import { CheckpointError, type RandomState, readSafetensors, type StoredTensor, writeSafetensors } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
 import { assignSafetensors } from "@mmgen/nn";
-import type { AdamW } from "./adamw.js";
+import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "../observers/training-history.js";
+import type { AdamW } from "../optimizers/adamw.js";
+import type { WeightAverage } from "../optimizers/weight-average.js";
 import type { BestWeights } from "./best-weights.js";
 import { compareConfigurations } from "./compare-configurations.js";
 import { modelVariables, storeVariables } from "./model-variables.js";
-import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "./training-history.js";
-import type { WeightAverage } from "./weight-average.js";
 
 /** JSON that describes how a run was set up. */
 export type Configuration = Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export interface TrainingProgress {
 }
 
 /** What a run holds in tensors. */
-export interface TrainingHoldings {
+export interface TrainingParts {
   readonly model: TensorTrainable<never>;
   readonly optimizer: AdamW;
   readonly average?: WeightAverage | undefined;
@@ -34,7 +34,7 @@ const version = "1";
  * Writes everything that a run needs to go on: weights, the model's other state, optimizer moments, averaged and best
  * weights, step, random state, configuration and history, as one safetensors file.
  */
-export async function writeTrainingState(holdings: TrainingHoldings, progress: TrainingProgress): Promise<Uint8Array> {
+export async function writeTrainingState(holdings: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
   const { model, optimizer, average, best } = holdings;
   const { columns, table } = packSteps(progress.history.steps);
   const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
@@ -65,7 +65,7 @@ export async function writeTrainingState(holdings: TrainingHoldings, progress: T
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
-  { model, optimizer, average, best }: TrainingHoldings,
+  { model, optimizer, average, best }: TrainingParts,
   expected: Pick<TrainingProgress, "random" | "configuration">,
 ): TrainingProgress {
   const { tensors, metadata } = readSafetensors(bytes);

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { figureNames, lossAndGradients, type StepContext, stackFigures } from "./training-step.js";
+import { lossAndGradients, metricNames, type StepContext, stackMetrics } from "./training-step.js";
 
 /** Options of {@link accumulatedStep}. */
 export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
@@ -35,8 +35,8 @@ export async function accumulatedStep<Batch, Aux>(
         sums = addGradients(previous, found.gradients);
         tf.dispose(previous);
         auxes.push(found.aux);
-        names = figureNames(found.metrics);
-        return stackFigures([found.value, ...Object.values(found.metrics)]);
+        names = metricNames(found.metrics);
+        return stackMetrics([found.value, ...Object.values(found.metrics)]);
       });
       const values = await figures.data();
       figures.dispose();

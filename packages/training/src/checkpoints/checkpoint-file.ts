@@ -1,5 +1,5 @@
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import type { TrainOptions } from "./train.js";
+import type { TrainOptions } from "../loop/train.js";
 
 /**
  * Keeps a run's state in a file: give it to `train` as `checkpoint`. The file is written beside and renamed, so that it
