@@ -1,23 +1,23 @@
-export type { CodebookConfig } from "./codebook-config.js";
 export type {
   CompositionConfig,
   CompositionOptions,
   FigureGroundConfig,
   WholeImageConfig,
-} from "./composition-config.js";
-export type { VqVaeConfig, VqVaeOptions } from "./config.js";
-export type { ConvolutionalConfig } from "./convolutional-config.js";
-export type { DenseConfig } from "./dense-config.js";
-export type { FsqConfig } from "./fsq-config.js";
-export type { GradientEstimatorName } from "./gradient-estimator.js";
-export type { LatentBatch } from "./latent-batch.js";
-export type { LfqConfig } from "./lfq-config.js";
-export type { NetworkConfig, NetworkOptions } from "./network-config.js";
-export { vqVaePresets } from "./presets.js";
-export type { ProductQuantizerConfig } from "./product-quantizer-config.js";
-export { originalDNames, type PyTorchOptions } from "./pytorch.js";
-export type { QuantizerConfig, QuantizerOptions } from "./quantizer-config.js";
-export type { ReconstructionHeadName } from "./reconstruction-head.js";
-export type { ResidualQuantizerConfig } from "./residual-quantizer-config.js";
-export type { VectorQuantizerConfig } from "./vector-quantizer-config.js";
-export { VqVae } from "./vq-vae.js";
+} from "./compositions/create-composition.js";
+export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";
+export type { LatentBatch } from "./model/batches.js";
+export { originalDNames, type PyTorchOptions } from "./model/pytorch.js";
+export { VqVae } from "./model/vq-vae.js";
+export type { VqVaeConfig, VqVaeOptions } from "./model/vq-vae-config.js";
+export { vqVaePresets } from "./model/vq-vae-config.js";
+export type { ConvolutionalConfig } from "./networks/convolutional-network.js";
+export type { NetworkConfig, NetworkOptions } from "./networks/create-network.js";
+export type { DenseConfig } from "./networks/dense-network.js";
+export type { CodebookConfig } from "./quantizers/codebook-config.js";
+export type { QuantizerConfig, QuantizerOptions } from "./quantizers/create-quantizer.js";
+export type { FsqConfig } from "./quantizers/finite-scalar-quantizer.js";
+export type { GradientEstimatorName } from "./quantizers/gradient-estimator.js";
+export type { LfqConfig } from "./quantizers/lookup-free-quantizer.js";
+export type { ProductQuantizerConfig } from "./quantizers/product-quantizer.js";
+export type { ResidualQuantizerConfig } from "./quantizers/residual-quantizer.js";
+export type { VectorQuantizerConfig } from "./quantizers/vector-quantizer.js";

@@ -1,0 +1,138 @@
+import { ConfigError } from "@mmgen/core";
+import { softmaxCrossEntropy } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkOneOf } from "../model/check-config.js";
+
+/**
+ * `regression`: levels are numbers, squared error on [−1, 1]. `sigmoid`: the same on [0, 1], the output squashed into
+ * it. `categorical`: each level is a class, cross-entropy in nats.
+ */
+export type ReconstructionHeadName = "regression" | "sigmoid" | "categorical";
+
+const names: readonly ReconstructionHeadName[] = ["regression", "sigmoid", "categorical"];
+
+/** How the decoder's output becomes levels, and how it is scored against them. */
+export interface ReconstructionHead {
+  /** Values the decoder gives a pixel. */
+  readonly outputChannels: number;
+  /** Levels as the encoder of a whole image sees them, float32. */
+  pixels(levels: tf.Tensor4D): tf.Tensor4D;
+  /**
+   * Mean loss a pixel and channel.
+   *
+   * @param output - `[batch, height, width, outputChannels]`; borrowed.
+   * @param levels - `[batch, height, width, channels]`, int32; borrowed.
+   */
+  loss(output: tf.Tensor4D, levels: tf.Tensor4D): tf.Scalar;
+  /** The likeliest levels, `[batch, height, width, channels]`, int32, within the image range. */
+  levels(output: tf.Tensor4D): tf.Tensor4D;
+  /** How a flat color is written for {@link ReconstructionHead.mixed}, `[outputChannels]`. */
+  flat(color: FlatColor): number[];
+  /**
+   * The output of pixels that show `upper` by `share`, else `lower`.
+   *
+   * @param upper - Of an image, as {@link ReconstructionHead.flat} writes it, `[batch, 1, 1, outputChannels]`; borrowed.
+   * @param lower - The same.
+   * @param share - In [0, 1], `[batch, height, width, 1]`; borrowed.
+   */
+  mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** One color, and how far from it a pixel of it may be. */
+export interface FlatColor {
+  /** `[channels]`, in [−1, 1]. */
+  readonly pixel: readonly number[];
+  /** Distance between neighboring colors of the palette, in levels. */
+  readonly spacing: number;
+}
+
+/** Levels that are worth a class each; past it a level says more about its neighbors than a class can. */
+const greatestCategorical = 15;
+
+/** Throws {@link ConfigError} unless the head is known and takes so many levels. */
+export function checkHead(head: string, maxValue: number): void {
+  checkOneOf("head", head, names);
+  if (head === "categorical" && maxValue > greatestCategorical) {
+    throw new ConfigError(
+      `head: "categorical" has a class for each level and takes maxValue up to ${greatestCategorical}, got ${maxValue}. ` +
+        'Take "regression".',
+    );
+  }
+}
+
+/** The head named by a configuration. */
+export function reconstructionHead(
+  name: ReconstructionHeadName,
+  channels: number,
+  maxValue: number,
+): ReconstructionHead {
+  const heads = { regression: regressionHead, sigmoid: sigmoidHead, categorical: categoricalHead };
+  return heads[name](channels, maxValue);
+}
+
+/** Levels as x / (maxValue / 2) − 1, in [−1, 1], float32. */
+export function levelsToPixels(levels: tf.Tensor4D, maxValue: number): tf.Tensor4D {
+  return tf.sub(tf.mul(tf.cast(levels, "float32"), 2 / maxValue), 1);
+}
+
+function regressionHead(channels: number, maxValue: number): ReconstructionHead {
+  return {
+    outputChannels: channels,
+    pixels: (levels) => levelsToPixels(levels, maxValue),
+    loss: (output, levels) => tf.mean(tf.squaredDifference(output, levelsToPixels(levels, maxValue))),
+    levels: (output) =>
+      tf.cast(tf.clipByValue(tf.round(tf.mul(tf.add(output, 1), maxValue / 2)), 0, maxValue), "int32") as tf.Tensor4D,
+    flat: ({ pixel }) => [...pixel],
+    mixed,
+  };
+}
+
+function sigmoidHead(channels: number, maxValue: number): ReconstructionHead {
+  const pixels = (levels: tf.Tensor4D): tf.Tensor4D => tf.mul(tf.cast(levels, "float32"), 1 / maxValue);
+  return {
+    outputChannels: channels,
+    pixels,
+    loss: (output, levels) => tf.mean(tf.squaredDifference(tf.sigmoid(output), pixels(levels))),
+    levels: (output) => tf.cast(tf.round(tf.mul(tf.sigmoid(output), maxValue)), "int32") as tf.Tensor4D,
+    flat: ({ pixel }) => pixel.map((value) => (value + 1) / 2),
+    mixed(upper, lower, share) {
+      // The logit of 0 and of 1 is infinite; a quarter of a level of 255 from them still rounds to them.
+      const value = tf.clipByValue(mixed(upper, lower, share), 1e-3, 1 - 1e-3);
+      return tf.log(tf.div(value, tf.sub(1, value))) as tf.Tensor4D;
+    },
+  };
+}
+
+function categoricalHead(channels: number, maxValue: number): ReconstructionHead {
+  const classes = maxValue + 1;
+  return {
+    outputChannels: channels * classes,
+    pixels: (levels) => levelsToPixels(levels, maxValue),
+    loss: (output, levels) => tf.mean(softmaxCrossEntropy(tf.reshape(output, [-1, classes]), tf.reshape(levels, [-1]))),
+    levels(output) {
+      const [batch, height, width] = output.shape;
+      return tf.cast(
+        tf.argMax(tf.reshape(output, [batch, height, width, channels, classes]), 4),
+        "int32",
+      ) as tf.Tensor4D;
+    },
+    flat: ({ pixel, spacing }) => pixel.flatMap((value) => levelShares(((value + 1) / 2) * maxValue, spacing, classes)),
+    // Log-probabilities are logits.
+    mixed: (upper, lower, share) => tf.log(mixed(upper, lower, share)),
+  };
+}
+
+function mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D {
+  return tf.add(lower, tf.mul(share, tf.sub(upper, lower)));
+}
+
+/** Share of a flat color's pixels that are of any level at all, so that none is impossible. */
+const strayShare = 1e-3;
+
+/** Probability of each level where a channel is near `level`: a bell as wide as the palette is coarse, and strays. */
+function levelShares(level: number, spacing: number, classes: number): number[] {
+  // At one spacing's distance a level is e⁻⁷, a thousandth, as likely.
+  const bell = Array.from({ length: classes }, (_, at) => Math.exp(-7 * ((at - level) / Math.max(1, spacing)) ** 2));
+  const total = bell.reduce((sum, share) => sum + share, 0);
+  return bell.map((share) => (1 - strayShare) * (share / total) + strayShare / classes);
+}

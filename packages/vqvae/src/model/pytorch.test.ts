@@ -1,0 +1,88 @@
+import { readFileSync } from "node:fs";
+import { CheckpointError, Random, readSafetensors, writeSafetensors } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { originalDNames, VqVae, type VqVaeOptions, vqVaePresets } from "../index.js";
+
+// Written by PyTorch: packages/backend-onnx/bench/torch/interchange.py. Original D's model, small.
+const read = (name: string) => readFileSync(new URL(`../../fixtures/pytorch/${name}.safetensors`, import.meta.url));
+const preset = vqVaePresets["original-d"];
+const config: VqVaeOptions = {
+  ...preset,
+  imageSide: 6,
+  network: { ...preset.network, hidden: [10] },
+  quantizer: { ...preset.quantizer, chunks: 4, codeDimension: 3, codebookSize: 5 },
+};
+const options = { config, names: originalDNames };
+const expected = readSafetensors(read("letters-expected")).tensors;
+const count = expected.get("levels")!.shape[0]!;
+const images = {
+  data: expected.get("levels")!.data as Uint8Array,
+  ...{ count, height: 6, width: 6, channels: 1, maxValue: 255 },
+};
+
+beforeAll(() => tf.setBackend("cpu"));
+
+describe("a file of the fourth original's autoencoder", () => {
+  it("gives PyTorch's codes, and its images to the nearest level", async () => {
+    using model = VqVae.loadPyTorch(read("letters"), options);
+    const codes = await model.encode(images);
+    expect(codes.data).toEqual(expected.get("codes")!.data);
+    expect(new Set(codes.data).size).toBeGreaterThan(2); // or equality would say little
+    const levels = (await model.decode(codes)).data;
+    const theirs = expected.get("pixels")!.data;
+    expect(levels.length).toBe(theirs.length);
+    // Half a level from rounding, and what float32 leaves.
+    expect(Math.max(...levels.map((level, at) => Math.abs(level - 255 * theirs[at]!)))).toBeLessThan(0.5 + 255e-5);
+  });
+
+  it("goes back to PyTorch's names and values, and nothing beside them", async () => {
+    using model = VqVae.loadPyTorch(read("letters"), options);
+    const back = readSafetensors(await model.savePyTorch({ names: originalDNames }));
+    expect(Object.fromEntries(back.tensors)).toEqual(Object.fromEntries(readSafetensors(read("letters")).tensors));
+  });
+
+  it("is taken for initialized, with sums that agree with an EMA codebook", async () => {
+    const ema: VqVaeOptions = { ...config, quantizer: { ...config.quantizer, type: "product", codebook: "ema" } };
+    using model = VqVae.loadPyTorch(read("letters"), { ...options, config: ema });
+    const codebook = model.buffers.get("quantizer.codebook")!;
+    const before = [...codebook.dataSync()];
+    await model.initialize(images, Random.fromSeed(1));
+    expect([...codebook.dataSync()]).toEqual(before);
+    expect(model.buffers.get("quantizer.ema_sum")!.dataSync()).toEqual(codebook.dataSync());
+    expect(new Set(model.buffers.get("quantizer.ema_count")!.dataSync())).toEqual(new Set([1]));
+  });
+
+  it("is refused, and leaves nothing behind, where it is of another size or other names", () => {
+    const before = tf.memory().numTensors;
+    const wider = { ...config, network: { ...preset.network, hidden: [12] } };
+    const load = () => VqVae.loadPyTorch(read("letters"), { ...options, config: wider });
+    expect(load).toThrow(CheckpointError);
+    expect(load).toThrow("encoder.fc1.weight is float32 [10, 36] and not float32 [12, 36]");
+    expect(() => VqVae.loadPyTorch(read("letters"), { config })).toThrow(
+      /missing: encoder\.0\.weight \[10, 36\] \(nearest left over: encoder\.fc1\.weight\)/,
+    );
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+it("round-trips convolutions and batch statistics, in PyTorch's layouts and beside its counters", async () => {
+  const convolutional: VqVaeOptions = {
+    imageSide: 4,
+    network: { hiddenChannels: 6, stages: 1, residualBlocks: 1 },
+    quantizer: { codebookSize: 4, codeDimension: 3 },
+  };
+  using model = VqVae.create(convolutional, { random: Random.fromSeed(1) });
+  const { tensors } = readSafetensors(await model.savePyTorch());
+  expect(tensors.get("encoder.down.0.conv.weight")!.shape).toEqual([6, 3, 4, 4]);
+  const counted = new Map(tensors).set("encoder.residual.0.norm1.num_batches_tracked", {
+    dtype: "int32",
+    shape: [],
+    data: Int32Array.of(9),
+  });
+  using loaded = VqVae.loadPyTorch(writeSafetensors({ tensors: counted, metadata: {} }), { config: convolutional });
+  for (const [name, variable] of model.parameters) {
+    expect(loaded.parameters.get(name)!.dataSync(), name).toEqual(variable.dataSync());
+  }
+});

@@ -1,0 +1,135 @@
+import { type ImageBatch, Random } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type QuantizerOptions, VqVae, type VqVaeOptions } from "../index.js";
+import { codePerplexity, countCodes, reconstructionMetrics } from "./reconstruction.fixture.js";
+import { trainSteps } from "./train-steps.fixture.js";
+
+beforeAll(() => tf.setBackend("cpu"));
+
+const codebook = { codebookSize: 8, codeDimension: 4 };
+
+/** What every quantizer has to do in a model, and how many codes it makes of a latent vector. */
+const quantizers: Readonly<Record<string, readonly [QuantizerOptions, codesPerVector: number, codebookSize: number]>> =
+  {
+    "vector, EMA": [{ type: "vector", ...codebook }, 1, 8],
+    "vector, gradient, rotation": [{ ...codebook, codebook: "gradient", gradientEstimator: "rotation" }, 1, 8],
+    "vector, cosine, EMA": [{ type: "vector", ...codebook, distance: "cosine" }, 1, 8],
+    "vector, cosine, gradient": [{ ...codebook, distance: "cosine", codebook: "gradient" }, 1, 8],
+    "product, shared": [{ type: "product", ...codebook, chunks: 2, sharedCodebook: true }, 2, 8],
+    "product, cosine, rotation": [
+      { type: "product", ...codebook, chunks: 2, distance: "cosine", gradientEstimator: "rotation" },
+      2,
+      8,
+    ],
+    "residual, EMA": [{ type: "residual", ...codebook, stages: 3 }, 3, 8],
+    "residual, gradient, rotation": [
+      { type: "residual", ...codebook, stages: 2, codebook: "gradient", gradientEstimator: "rotation" },
+      2,
+      8,
+    ],
+    fsq: [{ type: "fsq", levels: [5, 4, 3] }, 1, 60],
+    lfq: [{ type: "lfq", bits: 5, inverseTemperature: 10 }, 1, 32],
+  };
+
+const create = (quantizer: QuantizerOptions, options: VqVaeOptions = {}) =>
+  VqVae.create(
+    { imageSide: 4, network: { hiddenChannels: 8, stages: 1, residualBlocks: 0 }, quantizer, ...options },
+    { random: Random.fromSeed(1) },
+  );
+
+/** Two flat colors an image, the upper half and the lower. */
+function halves(count: number): ImageBatch {
+  const random = Random.fromSeed(5);
+  const data = new Uint8Array(count * 48);
+  for (let image = 0; image < count; image++) {
+    const colors = Array.from({ length: 6 }, () => random.integer(2) * 3);
+    for (let i = 0; i < 48; i++) {
+      data[image * 48 + i] = colors[(i < 24 ? 0 : 3) + (i % 3)]!;
+    }
+  }
+  return { data, count, height: 4, width: 4, channels: 3, maxValue: 3 };
+}
+const images = halves(16);
+
+for (const [name, [quantizer, codesPerVector, codebookSize]] of Object.entries(quantizers)) {
+  describe(name, () => {
+    it("learns, keeps its state in the file, and leaves no tensor behind", async () => {
+      const before = tf.memory().numTensors;
+      const model = create(quantizer);
+      const held = tf.memory().numTensors;
+      expect(model.codeGrid).toEqual({ height: 2, width: 2 * codesPerVector });
+      expect(model.codebookSize).toBe(codebookSize);
+      const untrained = reconstructionMetrics(images, await model.reconstruct(images));
+      await trainSteps(model, images, 30);
+      const trained = reconstructionMetrics(images, await model.reconstruct(images));
+      expect(trained.meanSquaredError).toBeLessThan(0.7 * untrained.meanSquaredError);
+      const bytes = await model.toSafetensors();
+      const loaded = VqVae.fromSafetensors(bytes);
+      expect(loaded.config).toEqual(model.config);
+      expect(await loaded.toSafetensors()).toEqual(bytes);
+      // Both go on alike: what the updates rest on is in the file too.
+      for (const each of [model, loaded]) {
+        await trainSteps(each, images, 2);
+      }
+      expect(await loaded.toSafetensors()).toEqual(await model.toSafetensors());
+      loaded.dispose();
+      expect(tf.memory().numTensors).toBe(held);
+      model.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it("gives every variable a gradient, and says what the loss is made of", () => {
+      using model = create(quantizer);
+      tf.tidy(() => {
+        const variables = [...model.parameters.values()];
+        const { value, grads } = tf.variableGrads(() => model.loss(images, { training: true }).total, variables);
+        for (const [variableName, variable] of model.parameters) {
+          expect(grads[variable.name]?.shape, variableName).toEqual(variable.shape);
+        }
+        const { metrics } = model.loss(images, { training: true });
+        const of = (metric: string) => metrics[metric]?.dataSync()[0] ?? 0;
+        const weighted =
+          of("reconstruction") +
+          0.25 * of("commitment") +
+          of("codebook") +
+          0.1 * (of("sampleEntropy") - of("codebookEntropy"));
+        expect(value.dataSync()[0]).toBeCloseTo(weighted, 5);
+      });
+    });
+
+    it("works under a dense network, and on figure and ground", async () => {
+      using dense = create(quantizer, { network: { type: "dense", hidden: [8], latentVectors: 3 } });
+      expect(dense.codeGrid).toEqual({ height: 1, width: 3 * codesPerVector });
+      expect((await dense.reconstruct(images)).data.length).toBe(images.data.length);
+      using figure = create(quantizer, { composition: { type: "figure-ground" } });
+      expect(figure.codeGrid).toEqual({ height: 1, width: 2 + 4 * codesPerVector });
+      const codes = await figure.encode(images);
+      expect(Math.max(...codes.data)).toBeLessThan(figure.codebookSize);
+      expect((await figure.decode(codes)).data.length).toBe(images.data.length);
+    });
+  });
+}
+
+const learned = { ...codebook, codebook: "gradient", emaDecay: 0, deadCodeThreshold: 0 } as const;
+it.each<[string, QuantizerOptions, codebooks: number]>([
+  ["vector", { type: "vector", ...learned }, 1],
+  ["product", { type: "product", ...learned, chunks: 2 }, 2],
+  ["product, shared", { type: "product", ...learned, chunks: 2, sharedCodebook: true }, 1],
+  ["residual", { type: "residual", ...learned, stages: 3 }, 3],
+])("%s: the usage of the codes of a batch is what training reports of it", async (_, quantizer, codebooks) => {
+  // Without batch statistics training sees the latents that encode sees, and without decay counts are the batch's.
+  const network = { hiddenChannels: 8, stages: 1, residualBlocks: 0, normalization: "none" } as const;
+  using model = create(quantizer, { network });
+  await model.initialize(images, Random.fromSeed(2));
+  const { aux } = model.loss(images, { training: true });
+  model.afterStep(aux, Random.fromSeed(3));
+  const { metrics } = model.loss(images, { training: false });
+  const counts = countCodes(model.codeLayout, (await model.encode(images)).data);
+  expect(counts.length).toBe(codebooks);
+  const perplexity = codePerplexity(counts);
+  // float32, and 1e-10 within the logarithm.
+  expect(perplexity).toBeCloseTo(metrics.perplexity!.dataSync()[0]!, 4);
+  expect(perplexity).toBeGreaterThan(1.5); // or equality would say little
+});

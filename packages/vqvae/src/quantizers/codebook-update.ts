@@ -1,0 +1,94 @@
+import type { Random } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { CodebookConfig } from "./codebook-config.js";
+import { codeSums, unitLength } from "./nearest-codes.js";
+
+/** What the updates of a codebook take; tensors are borrowed, variables assigned. */
+export interface CodebookUpdate {
+  /** Of the step, `[vectors, codeDimension]`. */
+  readonly latents: tf.Tensor2D;
+  /** Rows that the latents were replaced by, `[vectors]`, int32. */
+  readonly codes: tf.Tensor1D;
+  /** `[codebookSize, codeDimension]`. */
+  readonly codebook: tf.Variable;
+  /** n, the running count of each code a batch, `[codebookSize]`. */
+  readonly counts: tf.Variable;
+  /** m, the running sum of the latents of each code, `[codebookSize, codeDimension]`; an EMA codebook has it. */
+  readonly sums: tf.Variable | undefined;
+  readonly config: Pick<CodebookConfig, "codebookSize" | "distance" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
+  /** Draws the latents that dead codes move to. */
+  readonly random: Random;
+}
+
+/**
+ * Moves each row to the running mean of its latents, and dead rows to random latents of the batch.
+ *
+ * With c the counts of the batch, n ← γn + (1 − γ)c and m ← γm + (1 − γ)Σz; the row is m/ñ with the smoothed count
+ * ñ = (n + ε)/(Σn + Kε)·Σn, brought back to length 1 for a cosine codebook. Reads nothing, and its shapes are the same at every step.
+ */
+export function updateEmaCodebook(update: CodebookUpdate): void {
+  const { latents, codes, codebook, counts, config } = update;
+  const { codebookSize, emaDecay, emaEpsilon } = config;
+  const sumsVariable = update.sums!;
+  tf.tidy(() => {
+    const batch = codeSums(latents, codes, codebookSize);
+    const decayed = (past: tf.Tensor, present: tf.Tensor) =>
+      tf.add(tf.mul(past, emaDecay), tf.mul(present, 1 - emaDecay));
+    let running = decayed(counts, batch.counts); // [codebookSize]
+    let sums = decayed(sumsVariable, batch.sums); // [codebookSize, codeDimension]
+    const revival = deadCodes(update, running);
+    if (revival) {
+      running = tf.where(revival.dead, revival.counts, running);
+      sums = tf.where(revival.deadRows, tf.mul(revival.rows, tf.reshape(revival.counts, [-1, 1])), sums);
+    }
+    const total = tf.sum(running);
+    const smoothed = tf.mul(tf.div(tf.add(running, emaEpsilon), tf.add(total, codebookSize * emaEpsilon)), total);
+    const rows = tf.div(sums, tf.reshape(smoothed, [-1, 1])) as tf.Tensor2D;
+    codebook.assign(config.distance === "cosine" ? unitLength(rows) : rows);
+    counts.assign(running);
+    sumsVariable.assign(sums);
+  });
+}
+
+/** Counts the codes of a codebook that gradients move, and sets dead rows to random latents of the batch. */
+export function updateGradientCodebook(update: CodebookUpdate): void {
+  const { latents, codes, codebook, counts, config } = update;
+  tf.tidy(() => {
+    const batch = codeSums(latents, codes, config.codebookSize);
+    const running = tf.add(tf.mul(counts, config.emaDecay), tf.mul(batch.counts, 1 - config.emaDecay));
+    const revival = deadCodes(update, running);
+    if (revival) {
+      codebook.assign(tf.where(revival.deadRows, revival.rows, codebook as tf.Tensor));
+    }
+    counts.assign(revival ? tf.where(revival.dead, revival.counts, running) : running);
+  });
+}
+
+interface Revival {
+  /** Which codes are dead, `[codebookSize]`. */
+  readonly dead: tf.Tensor;
+  /** The same for each value of a row, `[codebookSize, codeDimension]`. */
+  readonly deadRows: tf.Tensor;
+  /** A latent for each code, should it be dead, `[codebookSize, codeDimension]`. */
+  readonly rows: tf.Tensor;
+  /** The count that a revived code starts from, `[codebookSize]`: it dies at once unless latents take it. */
+  readonly counts: tf.Tensor;
+}
+
+function deadCodes({ latents, config, random }: CodebookUpdate, running: tf.Tensor): Revival | undefined {
+  const { codebookSize, deadCodeThreshold } = config;
+  if (deadCodeThreshold === 0) {
+    return undefined;
+  }
+  const [vectors, dimension] = latents.shape;
+  // Which codes are dead is known only in the graph: a replacement is drawn for each.
+  const draws = Int32Array.from({ length: codebookSize }, () => random.integer(vectors));
+  const threshold = (deadCodeThreshold * vectors) / codebookSize;
+  const dead = tf.less(running, threshold);
+  return {
+    dead,
+    deadRows: tf.tile(tf.reshape(dead, [-1, 1]), [1, dimension]),
+    rows: tf.gather(latents, tf.tensor1d(draws, "int32")),
+    counts: tf.fill([codebookSize], threshold),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Random } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { type CodeSums, codeSums, nearestCodes, unitLength } from "./nearest-codes.js";
+
+/** Options of {@link kMeans}. */
+export interface KMeansOptions {
+  readonly clusters: number;
+  readonly random: Random;
+  /** Rounds of assigning and averaging; 10 unless given. */
+  readonly iterations?: number;
+  /** Whether vectors are of length 1 and centers are to be. */
+  readonly spherical?: boolean;
+}
+
+/** Vectors that the seeding looks at, at least; more say nothing more about where the clusters lie. */
+const seedingSample = 4096;
+
+/**
+ * Cluster centers of vectors: seeds by k-means++, then Lloyd's rounds. A center that no vector is nearest to stays.
+ *
+ * @param vectors - `[count, dimension]`, count ≥ 1; borrowed, read back once.
+ * @returns Centers `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
+ * @see Arthur and Vassilvitskii 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf
+ */
+export async function kMeans(
+  vectors: tf.Tensor2D,
+  { clusters, random, iterations = 10, spherical = false }: KMeansOptions,
+): Promise<{ centers: tf.Tensor2D; counts: tf.Tensor1D }> {
+  const [count, dimension] = vectors.shape;
+  const values = (await vectors.data()) as Float32Array;
+  const order = random.permutation(count).subarray(0, Math.max(seedingSample, 2 * clusters));
+  const sample = new Float32Array(order.length * dimension);
+  order.forEach((row, i) => {
+    sample.set(values.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+  });
+  const seeds = kMeansPlusPlus(sample, { dimension, clusters, random });
+  return tf.tidy(() => {
+    let centers = tf.tensor2d(seeds, [clusters, dimension]);
+    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centers), clusters);
+    for (let round = 0; round < iterations; round++) {
+      const { counts, sums } = assign();
+      const column = tf.reshape(counts, [clusters, 1]);
+      const means = tf.div(sums, tf.maximum(column, 1)) as tf.Tensor2D;
+      const moved = spherical ? unitLength(means) : means;
+      centers = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), moved, centers) as tf.Tensor2D;
+    }
+    return { centers, counts: assign().counts };
+  });
+}
+
+/**
+ * Seeds of k-means: each next one a vector drawn with a chance proportional to its squared distance to the nearest seed
+ * so far. Where fewer distinct vectors than clusters exist, some are drawn again.
+ *
+ * @param vectors - `[count, dimension]` row-major, count ≥ 1.
+ * @returns `[clusters, dimension]`.
+ */
+export function kMeansPlusPlus(
+  vectors: Float32Array,
+  { dimension, clusters, random }: { dimension: number; clusters: number; random: Random },
+): Float32Array {
+  const count = vectors.length / dimension;
+  const seeds = new Float32Array(clusters * dimension);
+  const distances = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  let chosen = random.integer(count);
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    const seed = vectors.subarray(chosen * dimension, (chosen + 1) * dimension);
+    seeds.set(seed, cluster * dimension);
+    let total = 0;
+    for (let row = 0; row < count; row++) {
+      let squared = 0;
+      for (let axis = 0, at = row * dimension; axis < dimension; axis++, at++) {
+        const difference = vectors[at]! - seed[axis]!;
+        squared += difference * difference;
+      }
+      if (squared < distances[row]!) {
+        distances[row] = squared;
+      }
+      total += distances[row]!;
+    }
+    chosen = total > 0 ? drawProportionally(distances, total * random.uniform()) : random.integer(count);
+  }
+  return seeds;
+}
+
+function drawProportionally(weights: Float64Array, target: number): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    sum += weights[i]!;
+    if (sum > target) {
+      return i;
+    }
+  }
+  // Rounding may leave the sum a hair below the target: the last vector that has a chance at all.
+  return weights.findLastIndex((weight) => weight > 0);
+}

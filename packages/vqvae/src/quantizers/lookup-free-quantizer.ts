@@ -1,0 +1,124 @@
+import { outsideTape } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkInteger, checkNumber, withDefaults } from "../model/check-config.js";
+import { straightThrough } from "./gradient-estimator.js";
+import { mixedRadix } from "./mixed-radix.js";
+import type { Quantizer } from "./quantizer.js";
+
+/**
+ * Replaces each value of a latent by its sign, −1 or 1; a code is Σ 2^i over the positive values.
+ *
+ * With c over the 2^bits sign vectors and p(c | z) ∝ exp(−τ‖z − c‖²), the loss is the commitment mean ‖z − sg[sign z]‖²,
+ * weighted, and by `entropyWeight` the mean entropy of p(c | z), which is to fall, less the entropy of the mean p(c),
+ * which is to rise. The decoder's gradient passes straight through the sign. No state, no start.
+ *
+ * @see Yu et al. 2023, section 3.1, https://arxiv.org/abs/2310.05737
+ */
+export function lookupFreeQuantizer(config: LfqConfig): Quantizer {
+  const { bits, commitmentWeight, entropyWeight, inverseTemperature } = config;
+  const radix = mixedRadix(new Array<number>(bits).fill(2));
+  const positive = (latents: tf.Tensor2D): tf.Tensor2D => tf.cast(tf.greater<tf.Tensor2D>(latents, 0), "float32");
+  const signs = (digits: tf.Tensor2D): tf.Tensor2D => tf.sub<tf.Tensor2D>(tf.mul(digits, 2), 1);
+  return {
+    codebookSize: radix.size,
+    latentDimension: bits,
+    codesPerVector: 1,
+    codebooks: 1,
+    parameters: [],
+    codes: (latents) => tf.tidy(() => radix.codes(positive(latents))),
+    vectors: (codes) => tf.tidy(() => signs(radix.digits(codes))),
+    quantize(latents) {
+      const [fixed] = outsideTape(() => [signs(positive(latents))] as const);
+      const commitment = tf.mean(tf.squaredDifference(latents, fixed)) as tf.Scalar;
+      const { sampleEntropy, codebookEntropy } = signEntropies(latents, inverseTemperature);
+      const entropy = tf.mul(tf.sub(sampleEntropy, codebookEntropy), entropyWeight);
+      return {
+        quantized: straightThrough(latents, fixed),
+        loss: tf.add(tf.mul(commitment, commitmentWeight), entropy),
+        metrics: { commitment, sampleEntropy, codebookEntropy },
+        aux: {},
+      };
+    },
+    async initialize() {},
+    afterStep() {},
+  };
+}
+
+/** Lookup-free quantization: a code is the signs of a latent's values; there is no codebook to learn. */
+export interface LfqConfig {
+  readonly type: "lfq";
+  /** Values of a latent vector, and bits of a code: 2^bits codes. */
+  readonly bits: number;
+  /** Weight of the pull of latents toward their signs. */
+  readonly commitmentWeight: number;
+  /** Weight of the entropy loss: each latent is to be sure of its code, all of them together are to use every code. */
+  readonly entropyWeight: number;
+  /** τ: how sharply the entropies tell codes apart. */
+  readonly inverseTemperature: number;
+}
+
+const defaults: LfqConfig = {
+  type: "lfq",
+  bits: 8,
+  commitmentWeight: 0.25,
+  entropyWeight: 0.1,
+  inverseTemperature: 100,
+};
+
+/** Fills in the defaults, and throws a `ConfigError` unless every field is in range. */
+export function resolveLfq(options: Partial<LfqConfig>): LfqConfig {
+  const config = withDefaults("quantizer", defaults, options);
+  checkInteger("quantizer.bits", config.bits, 1, 20);
+  checkNumber("quantizer.commitmentWeight", config.commitmentWeight, 0);
+  checkNumber("quantizer.entropyWeight", config.entropyWeight, 0);
+  checkNumber("quantizer.inverseTemperature", config.inverseTemperature, 0);
+  return config;
+}
+
+/** Entropies over the sign vectors, in nats; differentiable, and the surrounding `tf.tidy`'s. */
+export interface SignEntropies {
+  /** Of the codes of one latent, on average: E[H(p(c | z))]. */
+  readonly sampleEntropy: tf.Scalar;
+  /** Of the codes of all latents together: H(E[p(c | z)]). */
+  readonly codebookEntropy: tf.Scalar;
+}
+
+/**
+ * How sure latents are of their nearest sign vector, and how many of these they use, where p(c | z) ∝ exp(−τ‖z − c‖²).
+ *
+ * The signs are independent given z, each positive with probability σ(4τz), so the first entropy is a sum over values.
+ * The mean of p over the latents is no such product; but p is the outer product of what it is on the first half of the
+ * values and on the second, so one matmul of `[vectors, 2^(bits/2)]` by the same gives the mean over all 2^bits codes, and
+ * `[vectors, 2^bits]` is never made.
+ *
+ * @param latents - `[vectors, bits]`; borrowed.
+ */
+export function signEntropies(latents: tf.Tensor2D, inverseTemperature: number): SignEntropies {
+  const [vectors, bits] = latents.shape;
+  const distance = tf.abs(tf.mul(latents, 4 * inverseTemperature)); // log-odds of the sign, [vectors, bits]
+  const ofValues = tf.add(tf.softplus(tf.neg(distance)), tf.mul(distance, tf.sigmoid(tf.neg(distance))));
+  const sampleEntropy = tf.div(tf.sum(ofValues), vectors) as tf.Scalar;
+
+  const first = Math.ceil(bits / 2);
+  const halves = [halfProbabilities(latents, 0, first), halfProbabilities(latents, first, bits - first)] as const;
+  function halfProbabilities(of: tf.Tensor2D, from: number, count: number): tf.Tensor2D {
+    if (count === 0) {
+      return tf.ones([vectors, 1]);
+    }
+    const values = tf.slice(of, [0, from], [-1, count]);
+    const logits = tf.mul(tf.matMul(values, signVectors(count), false, true), 2 * inverseTemperature);
+    return tf.softmax(logits) as tf.Tensor2D; // [vectors, 2^count]
+  }
+  const mean = tf.div(tf.matMul(halves[0], halves[1], true, false), vectors);
+  const codebookEntropy = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.add(mean, 1e-10))))) as tf.Scalar;
+  return { sampleEntropy, codebookEntropy };
+}
+
+/** All vectors of `count` signs, `[2^count, count]`. */
+function signVectors(count: number): tf.Tensor2D {
+  const values = Array.from(
+    { length: 2 ** count * count },
+    (_, i) => ((Math.floor(i / count) >> (i % count)) & 1) * 2 - 1,
+  );
+  return tf.tensor2d(values, [2 ** count, count]);
+}
