@@ -1,0 +1,19 @@
+import { gunzipSync } from "node:zlib";
+import { DataError } from "@mmgen/core";
+
+/**
+ * Decompresses gzip, CRC checked.
+ *
+ * @param limit - Greatest size to decompress to, in bytes.
+ * @throws a {@link DataError} when the data are truncated, damaged or greater.
+ */
+export function gunzip(bytes: Uint8Array, name: string, limit: number): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limit });
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new DataError(`${name} is not readable as gzip (${reason}). It is truncated or damaged; fetch it again.`, {
+      cause: error,
+    });
+  }
+}

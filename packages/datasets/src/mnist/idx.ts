@@ -1,0 +1,85 @@
+import { DataError } from "@mmgen/core";
+import type { LabeledImages } from "../captions/labeled-images.js";
+
+/** The content of one IDX file of unsigned bytes. */
+export interface IdxArray {
+  /** Sizes of the axes, `[count]` or `[count, height, width]`. */
+  readonly shape: readonly number[];
+  /** Row-major; a view of the file's bytes. */
+  readonly data: Uint8Array;
+}
+
+/** Ample for every published relative of MNIST, and far below what a hostile header may ask for. */
+const largestAxis = 10_000_000;
+
+/**
+ * Reads an IDX file of unsigned bytes: labels (magic 0x801, one axis) or images (magic 0x803, three axes).
+ *
+ * The header must account for every byte of the file, no more and no fewer.
+ *
+ * @param bytes - The whole file, uncompressed; borrowed, and the result is a view of it.
+ * @param name - What to call the file in messages.
+ * @throws a {@link DataError} when the file is truncated, has bytes left over, or is of another format.
+ * @see http://yann.lecun.com/exdb/mnist/
+ */
+export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
+  if (bytes.length < 4) {
+    throw new DataError(`${name}: expected an IDX header of at least 8 bytes, got ${bytes.length} bytes in all.`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0);
+  if (magic >>> 16 === 0x1f8b) {
+    throw new DataError(`${name}: this is gzip. Decompress it first; the loaders of @mmgen/datasets/node do.`);
+  }
+  if (magic !== 0x801 && magic !== 0x803) {
+    const written = `0x${magic.toString(16).padStart(8, "0")}`;
+    throw new DataError(`${name}: expected magic 0x00000801 (labels) or 0x00000803 (images), got ${written}.`);
+  }
+  const axes = magic & 0xff;
+  const headerLength = 4 + 4 * axes;
+  if (bytes.length < headerLength) {
+    throw new DataError(`${name}: expected a header of ${headerLength} bytes, got ${bytes.length} bytes in all.`);
+  }
+  const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  if (shape.some((size) => size > largestAxis)) {
+    throw new DataError(`${name}: the header claims ${shape.join(" × ")} values; it is damaged or hostile.`);
+  }
+  const size = shape.reduce((product, side) => product * side, 1);
+  const found = bytes.length - headerLength;
+  if (found !== size) {
+    const hint = found < size ? "The file is truncated" : "The file has bytes left over";
+    throw new DataError(
+      `${name}: the header claims ${shape.join(" × ")} = ${size} bytes, got ${found}. ${hint}; fetch it again.`,
+    );
+  }
+  // A plain Uint8Array also for a Buffer, whose `slice` would not copy.
+  return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, size) };
+}
+
+/**
+ * Joins the two halves of MNIST or of a drop-in relative (Fashion-MNIST, KMNIST).
+ *
+ * @param name - What to call the pair in messages.
+ * @throws a {@link DataError} when the arrays are not images and labels of ten classes, one for one.
+ */
+export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): LabeledImages {
+  const [count, height, width] = images.shape;
+  if (images.shape.length !== 3 || labels.shape.length !== 1) {
+    throw new DataError(
+      `${name}: expected images of 3 axes and labels of 1 axis, got ${images.shape.length} and ${labels.shape.length}. ` +
+        "Are the two files swapped?",
+    );
+  }
+  if (labels.shape[0] !== count) {
+    throw new DataError(`${name}: ${count} images and ${labels.shape[0]} labels; the files belong to different sets.`);
+  }
+  for (let i = 0; i < labels.data.length; i++) {
+    if (labels.data[i]! > 9) {
+      throw new DataError(`${name}: label ${labels.data[i]} at index ${i}; expected classes 0 to 9.`);
+    }
+  }
+  return {
+    images: { data: images.data, count: count!, height: height!, width: width!, channels: 1, maxValue: 255 },
+    labels: labels.data,
+  };
+}

@@ -1,0 +1,55 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError } from "@mmgen/core";
+import { readFileBytes } from "@mmgen/core/node";
+import type { CaptionedDigits } from "../captions/captioned-images.js";
+import { dataFolder } from "../download/data-folders.js";
+import { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
+
+/** The data set `ankitdhall/colored_mnist`: captioned images, and further ones without captions. */
+export interface ColoredMnist {
+  readonly train: CaptionedDigits;
+  readonly test: CaptionedDigits;
+  /** Colored digits on black, without captions. */
+  readonly uncaptionedImages: ImageSplits;
+  /** Where it came from, for people. */
+  readonly source: string;
+}
+
+const uncaptionedFile = "mnist_colored.pkl";
+const captionedFile = "colored_mnist_with_text.pkl";
+
+/**
+ * Reads `mnist_colored.pkl` and `colored_mnist_with_text.pkl` from the data folder or its folder `colored-mnist`.
+ *
+ * @param dataDir - Default: the environment's `MMGEN_DATA_DIR`.
+ * @throws a {@link DataError} when either is missing, damaged or hostile.
+ */
+export async function loadColoredMnist(dataDir?: string): Promise<ColoredMnist> {
+  const folder = dataFolder(dataDir);
+  if (folder === undefined) {
+    throw new DataError(
+      `Colored MNIST: name the folder of ${uncaptionedFile} and ${captionedFile} by dataDir or MMGEN_DATA_DIR.`,
+    );
+  }
+  const uncaptionedPath = await find(folder, uncaptionedFile);
+  const captionedPath = await find(folder, captionedFile);
+  const uncaptionedImages = parseColoredMnist(await readFileBytes(uncaptionedPath, "data set"), uncaptionedPath);
+  const { train, test } = parseColoredMnistWithText(await readFileBytes(captionedPath, "data set"), captionedPath);
+  return { train, test, uncaptionedImages, source: `Colored MNIST from ${folder}` };
+}
+
+async function find(folder: string, name: string): Promise<string> {
+  for (const path of [join(folder, "colored-mnist", name), join(folder, name)]) {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) {
+      return path;
+    }
+  }
+  throw new DataError(
+    `Colored MNIST: no ${name} in ${folder} or its folder "colored-mnist". It is in the dataset ankitdhall/colored_mnist on Hugging Face.`,
+  );
+}
