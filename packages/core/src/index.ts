@@ -35,5 +35,13 @@ export {
 } from "./errors.js";
 export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
 export { nearestWords } from "./nearest-words.js";
+export {
+  checkNumber,
+  checkOneOf,
+  checkWholeNumber,
+  type NumberRange,
+  type WholeNumberRange,
+} from "./options/checks.js";
+export { describeValue } from "./options/describe-value.js";
 export { Random, type RandomState } from "./random.js";
 export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";

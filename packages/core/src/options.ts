@@ -1,0 +1,26 @@
+// valibot's own names come from here too, so that one import serves a schema.
+export { optional, pipe, transform } from "valibot";
+export {
+  type FieldsInput,
+  type FieldsOutput,
+  type FieldsSchema,
+  fields,
+  namedVariants,
+  type VariantSchema,
+  type VariantsInput,
+  variant,
+  variants,
+} from "./options/fields.js";
+export { type ConfigOf, type OptionsOf, resolveOptions, rule } from "./options/resolve-options.js";
+export {
+  boolean,
+  functionValue,
+  listOf,
+  number,
+  oneOf,
+  positiveNumber,
+  shareBelowOne,
+  text,
+  value,
+  wholeNumber,
+} from "./options/values.js";
