@@ -3,26 +3,29 @@ import { CodeUsage, reconstructionMetrics } from "@mmgen/evaluation";
 import { cosineSchedule, imageExamples, train } from "@mmgen/training";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 
-/** How every model of a comparison is trained. */
+/** Training of every model of a comparison. */
 export interface TrainingPlan {
   readonly steps: number;
   readonly batchSize: number;
   readonly learningRate: number;
 }
 
-/** What a model makes of images it has not seen. */
+/** Metrics of a model on images it was not trained on. */
 export interface Quality {
+  /** log2 of the number of different code grids of an image. */
   readonly bits: number;
   readonly meanSquaredError: number;
+  /** Share of pixel channels whose level came back exactly. */
   readonly exact: number;
   readonly perplexity: number;
+  /** Share of the codebook rows in use. */
   readonly used: number;
   /** Seconds of training. */
   readonly seconds: number;
 }
 
 /** Trains a model on some images and measures it on others. */
-export async function tokenizerQuality(
+export async function trainAndMeasure(
   options: VqVaeOptions,
   images: { readonly train: ImageBatch; readonly unseen: ImageBatch },
   { steps, batchSize, learningRate }: TrainingPlan,
@@ -30,7 +33,7 @@ export async function tokenizerQuality(
 ): Promise<Quality> {
   const random = Random.fromSeed(seed);
   const model = VqVae.create(options, { random: random.fork("weights") });
-  const began = performance.now();
+  const started = performance.now();
   await train({
     model,
     examples: imageExamples(images.train),
@@ -40,24 +43,24 @@ export async function tokenizerQuality(
     optimizer: { clipNorm: 1 },
     random: random.fork("training"),
   });
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   const codes = await model.encode(images.unseen);
-  const figures = reconstructionMetrics(images.unseen, await model.decode(codes));
+  const metrics = reconstructionMetrics(images.unseen, await model.decode(codes));
   const usage = new CodeUsage(model.codeLayout);
   usage.add(codes.data);
   const { height, width } = model.codeGrid;
   model.dispose();
   return {
     bits: height * width * Math.log2(model.codebookSize),
-    meanSquaredError: figures.meanSquaredError,
-    exact: figures.exactLevelAccuracy,
+    meanSquaredError: metrics.meanSquaredError,
+    exact: metrics.exactLevelAccuracy,
     perplexity: usage.perplexity(),
     used: usage.share(),
     seconds,
   };
 }
 
-/** The mean of each figure over several runs. */
+/** The mean of each metric over several runs. */
 export function meanQuality(runs: readonly Quality[]): Quality {
   const mean = (name: keyof Quality) => runs.reduce((sum, run) => sum + run[name], 0) / runs.length;
   return {
@@ -71,4 +74,4 @@ export function meanQuality(runs: readonly Quality[]): Quality {
 }
 
 /** 0.934 as "93.4 %". */
-export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+export const formatPercent = (share: number) => `${(100 * share).toFixed(1)} %`;

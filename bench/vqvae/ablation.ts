@@ -3,13 +3,15 @@ import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { loadCaptionedDigits } from "@mmgen/datasets/node";
 import type { VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
-import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenizer-quality.js";
+import { formatPercent, meanQuality, type Quality, trainAndMeasure } from "./reconstruction-quality.js";
 
 /**
- * What each change over original A's tokenizer buys, at 64 channels and 7×7 codes. The first row is its model and loss,
- * trained as the others are; the second adds k-means start and revival; each after it is the one above with one thing
- * changed. Prints a Markdown table of means over the seeds given (default 1), on training images kept aside, or with
- * `--test` on the test images.
+ * Trains the VQ-VAE of the colored-mnist write-up and, row by row, one change more: 64 channels, 7×7 codes. The first
+ * row has the write-up's model and loss, trained as the other rows are; the second adds k-means start and the revival of
+ * dead codes; every later row is the one above with one thing changed.
+ *
+ * Prints a Markdown table of means over the seeds given (default 1), measured on the validation images or, with `--test`,
+ * on the test images. docs/experiments.md shows it.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -21,17 +23,17 @@ const plan = { steps: Number(values.epochs) * Math.floor(trainCount / batchSize)
 
 const network = { hiddenChannels: 64, stages: 2, residualBlocks: 2 };
 const quantizer = { type: "vector", codebookSize: 128, codeDimension: 64 } as const;
-const learned = { ...quantizer, codebook: "gradient" } as const;
-const started = { ...learned, start: "uniform", deadCodeThreshold: 0 } as const;
-const attentive = { ...network, attentionHeads: 2 };
+const gradient = { ...quantizer, codebook: "gradient" } as const;
+const uniformStart = { ...gradient, start: "uniform", deadCodeThreshold: 0 } as const;
+const withAttention = { ...network, attentionHeads: 2 };
 
 const rows: Readonly<Record<string, VqVaeOptions>> = {
-  "original A's model and loss, K 128": { network, quantizer: started },
-  "k-means start and revival of dead codes": { network, quantizer: learned },
-  "codebook by running means": { network, quantizer },
+  "model and loss of the write-up, K 128": { network, quantizer: uniformStart },
+  "k-means start and revival of dead codes": { network, quantizer: gradient },
+  "EMA codebook": { network, quantizer },
   "categorical head": { network, quantizer, head: "categorical" },
-  "self-attention": { network: attentive, quantizer, head: "categorical" },
-  "K 1024": { network: attentive, quantizer: { ...quantizer, codebookSize: 1024 }, head: "categorical" },
+  "self-attention": { network: withAttention, quantizer, head: "categorical" },
+  "K 1024": { network: withAttention, quantizer: { ...quantizer, codebookSize: 1024 }, head: "categorical" },
 };
 
 registerOnnxBackend();
@@ -45,9 +47,9 @@ console.log("|---|---|---|---|---|---|");
 for (const [name, options] of Object.entries(rows)) {
   const runs: Quality[] = [];
   for (const seed of seeds) {
-    runs.push(await tokenizerQuality(options, { train: data.train.images, unseen: unseen.images }, plan, seed));
+    runs.push(await trainAndMeasure(options, { train: data.train.images, unseen: unseen.images }, plan, seed));
   }
   const { meanSquaredError, exact, perplexity, used, seconds } = meanQuality(runs);
-  const cells = [name, meanSquaredError.toFixed(4), percent(exact), perplexity.toFixed(0), percent(used)];
+  const cells = [name, meanSquaredError.toFixed(4), formatPercent(exact), perplexity.toFixed(0), formatPercent(used)];
   console.log(`| ${[...cells, (seconds / 60).toFixed(1)].join(" | ")} |`);
 }

@@ -2,15 +2,16 @@ import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random, sliceImages } from "@mmgen/core";
 import { loadCaptionedDigits } from "@mmgen/datasets/node";
 import { AdamW } from "@mmgen/training";
-import { trainingStep } from "@mmgen/training/training-step";
+
 import { type QuantizerOptions, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
-import { meanQuality, percent, type Quality, tokenizerQuality } from "./tokenizer-quality.js";
+import { trainingStep } from "../../packages/training/src/loop/training-step.js";
+import { formatPercent, meanQuality, type Quality, trainAndMeasure } from "./reconstruction-quality.js";
 
 /**
- * What quantizers make of the same network, images and steps, at 8 bits a place of the 7×7 grid or nearly so: prints a
- * Markdown table of means over the seeds given (default 1), exact levels with their standard deviation. Figures are of validation images; no test image is seen.
- * The table is in the README.
+ * Compares the quantizers on one network, one set of images and one number of steps, at about 8 bits per position of the
+ * 7×7 grid. Prints a Markdown table of means over the seeds given (default 1), exact levels with their standard
+ * deviation, measured on validation images. docs/experiments.md shows it.
  */
 const seeds = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1];
 const [trainCount, validationCount, steps, batchSize] = [20_000, 2_000, 600, 64];
@@ -37,7 +38,7 @@ const quantizers: Readonly<Record<string, QuantizerOptions>> = {
   "`lfq`, 8 bits": { type: "lfq", bits: 8 },
 };
 
-/** Images a second. */
+/** Images per second. */
 interface Speed {
   readonly trained: number;
   readonly encoded: number;
@@ -49,13 +50,13 @@ const data = await loadCaptionedDigits({ seed: 1, trainCount, validationCount })
 const images = { train: data.train.images, unseen: data.validation.images };
 console.log(data.source);
 console.log(`${trainCount} images, ${steps} steps of ${batchSize}, seeds ${seeds.join(", ")}.\n`);
-const speeds = await speedsInTurn();
-console.log("| quantizer | bits an image | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
+const speeds = await measureSpeeds();
+console.log("| quantizer | bits per image | MSE | exact levels | perplexity | codes used | trained/s | encoded/s |");
 console.log("|---|---|---|---|---|---|---|---|");
 for (const [name, quantizer] of Object.entries(quantizers)) {
   const runs: Quality[] = [];
   for (const seed of seeds) {
-    runs.push(await tokenizerQuality(optionsOf(quantizer), images, plan, seed));
+    runs.push(await trainAndMeasure(optionsOf(quantizer), images, plan, seed));
   }
   const { bits, meanSquaredError, exact, perplexity, used } = meanQuality(runs);
   const { trained, encoded } = speeds.get(name)!;
@@ -63,17 +64,17 @@ for (const [name, quantizer] of Object.entries(quantizers)) {
     name,
     bits.toFixed(0),
     meanSquaredError.toFixed(4),
-    `${percent(exact)}${spread(runs.map((run) => 100 * run.exact))}`,
+    `${formatPercent(exact)}${formatSpread(runs.map((run) => 100 * run.exact))}`,
     perplexity.toFixed(0),
-    percent(used),
+    formatPercent(used),
     trained.toFixed(0),
     encoded.toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
 }
 
-/** The standard deviation of several values, as " ± 0.2"; nothing of one. */
-function spread(values: readonly number[]): string {
+/** The standard deviation of several values, as " ± 0.2"; an empty string for one value. */
+function formatSpread(values: readonly number[]): string {
   if (values.length < 2) {
     return "";
   }
@@ -86,21 +87,21 @@ function optionsOf(quantizer: QuantizerOptions): VqVaeOptions {
   return { head: "categorical", network, quantizer };
 }
 
-/** The quickest of some rounds in which all take turns: on a machine that does other work too, what compares. */
-async function speedsInTurn(): Promise<ReadonlyMap<string, Speed>> {
-  const [rounds, stepsARound] = [8, 8];
+/** The fastest of several rounds in which the quantizers take turns, so that other load on the machine hits all alike. */
+async function measureSpeeds(): Promise<ReadonlyMap<string, Speed>> {
+  const [rounds, stepsPerRound] = [8, 8];
   const batch = sliceImages(data.train.images, 0, batchSize);
   const images = sliceImages(data.train.images, 0, 1024);
   const best = new Map<string, Speed>();
-  const subjects = Object.entries(quantizers).map(([name, quantizer]) => {
+  const candidates = Object.entries(quantizers).map(([name, quantizer]) => {
     const model = VqVae.create(optionsOf(quantizer), { random: Random.fromSeed(1) });
-    return { name, model, optimizer: AdamW.create(model.variables) };
+    return { name, model, optimizer: AdamW.create(model.parameters) };
   });
   // The first round compiles.
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, model, optimizer } of subjects) {
-      const began = performance.now();
-      for (let step = 0; step < stepsARound; step++) {
+    for (const { name, model, optimizer } of candidates) {
+      const started = performance.now();
+      for (let step = 0; step < stepsPerRound; step++) {
         const random = Random.fromSeed(step);
         const { values } = trainingStep({ model, batch, optimizer, learningRate: 1e-4, random });
         await values.data();
@@ -109,16 +110,16 @@ async function speedsInTurn(): Promise<ReadonlyMap<string, Speed>> {
       const between = performance.now();
       await model.encode(images);
       const ended = performance.now();
-      const trained = (1000 * stepsARound * batchSize) / (between - began);
+      const trained = (1000 * stepsPerRound * batchSize) / (between - started);
       const encoded = (1000 * images.count) / (ended - between);
-      const past = round === 0 ? undefined : best.get(name);
+      const previous = round === 0 ? undefined : best.get(name);
       best.set(name, {
-        trained: Math.max(trained, past?.trained ?? 0),
-        encoded: Math.max(encoded, past?.encoded ?? 0),
+        trained: Math.max(trained, previous?.trained ?? 0),
+        encoded: Math.max(encoded, previous?.encoded ?? 0),
       });
     }
   }
-  for (const { model, optimizer } of subjects) {
+  for (const { model, optimizer } of candidates) {
     model.dispose();
     optimizer.dispose();
   }
