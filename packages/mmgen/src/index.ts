@@ -1,1 +1,77 @@
-export {};
+export { codeUsage, type ImageCodecMetrics, imageCodecMetrics } from "./metrics/image-codec-metrics.js";
+export {
+  type HeldOutMetrics,
+  heldOutMetrics,
+  type OrderLikelihood,
+  orderMetrics,
+  type PairLikelihood,
+  type ScoredPairs,
+  type ScoreOptions,
+  scorePairs,
+} from "./metrics/score-pairs.js";
+export type { ModelDescription } from "./model/model-description.js";
+export type { ModelConfig, ModelOptions, SequenceOptions } from "./model/model-options.js";
+export {
+  checkSizes,
+  loadModelParts,
+  loadSequenceModels,
+  type ModelParts,
+  modelFiles,
+  modelPartFiles,
+  type ReadModelFile,
+  runIdOf,
+  type SequenceModels,
+  tokenizerFile,
+  withRunId,
+} from "./model/model-parts.js";
+export {
+  type CountOptions,
+  type ModelHistory,
+  MultimodalModel,
+  type MultimodalModelConfig,
+} from "./model/multimodal-model.js";
+export { type ModelPreset, mmgenPresets, type PresetName } from "./model/presets.js";
+export {
+  type CaptionedImageSet,
+  type CheckpointStore,
+  type StageName,
+  type TrainOptions,
+  trainingFiles,
+} from "./model/train-model.js";
+export type { Completion, Kept } from "./sampling/completion-prompt.js";
+export {
+  captionCodes,
+  captionImages,
+  completePairs,
+  completeSequences,
+  drawImages,
+  type GenerationOptions,
+  inventPairs,
+  type Pairs,
+} from "./sampling/generate-pairs.js";
+export {
+  learningRateSchedule,
+  type StageCheckpoint,
+  type StageOptions,
+  type TrainingSettings,
+  totalSteps,
+} from "./stages/run-stage.js";
+export { type TrainAttributeClassifierOptions, trainAttributeClassifier } from "./stages/train-attribute-classifier.js";
+export {
+  type KeptSteps,
+  type TrainTransformerOptions,
+  type TransformerOptions,
+  type TransformerTraining,
+  trainTransformer,
+  transformerConfig,
+} from "./stages/train-transformer.js";
+export { type TrainVqVaeOptions, trainVqVae, type VqVaeTraining } from "./stages/train-vqvae.js";
+export {
+  type CodedPairs,
+  drawOrders,
+  firstPairs,
+  type MixedOrderOptions,
+  mixedOrderExamples,
+  orderedExamples,
+  orderedSequences,
+} from "./stages/training-examples.js";

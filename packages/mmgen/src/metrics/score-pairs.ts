@@ -1,0 +1,114 @@
+import { bitsPerPixel, evaluateSequences, type SequenceMetrics } from "@mmgen/evaluation";
+import type { Order } from "@mmgen/multimodal-tokenizer";
+import { evaluateLoss } from "@mmgen/training";
+import type { SequenceModels } from "../model/model-parts.js";
+import { type CodedPairs, orderedExamples, orderedSequences } from "../stages/training-examples.js";
+
+/** Likelihood of pairs written in one order. */
+export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerDim" | "natsPerSample" | "byModality"> {
+  /** Nats of the image codes in bits over the image's pixels; given the caption, where the text comes first. */
+  readonly bitsPerPixel: number;
+  /** Mean nats of each predicted id, from the second of a sequence on; NaN where only padding is. */
+  readonly byPosition: readonly number[];
+}
+
+/** Likelihood of pairs: the mean of both orders, and each order's. */
+export interface PairLikelihood {
+  /** Mean nats per predicted id. */
+  readonly natsPerDim: number;
+  /** Mean nats per pair. */
+  readonly natsPerSample: number;
+  readonly bitsPerPixel: number;
+  readonly byOrder: Readonly<Record<Order, OrderLikelihood>>;
+}
+
+/** Options of {@link scorePairs} and {@link heldOutMetrics}. */
+export interface ScoreOptions {
+  /** Sequences at once. Default 100. */
+  readonly batchSize?: number | undefined;
+  /** Stops between batches with an `AbortedError`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link scorePairs} scores. */
+export interface ScoredPairs extends CodedPairs {
+  /** Pixels of an image, for bits per pixel. */
+  readonly pixels: number;
+}
+
+/**
+ * Negative log-likelihood of pairs in both orders, in nats: in all, by modality and by position.
+ *
+ * @throws a `DataError` when there is no pair; a `VocabularyError` or `GrammarError` for a caption of unknown words.
+ */
+export async function scorePairs(
+  models: SequenceModels,
+  pairs: ScoredPairs,
+  options: ScoreOptions = {},
+): Promise<PairLikelihood> {
+  const textFirst = likelihoodOf(await orderMetrics(models, pairs, { ...options, order: "text-first" }), pairs.pixels);
+  const imageFirst = likelihoodOf(
+    await orderMetrics(models, pairs, { ...options, order: "image-first" }),
+    pairs.pixels,
+  );
+  return {
+    natsPerDim: (textFirst.natsPerDim + imageFirst.natsPerDim) / 2,
+    natsPerSample: (textFirst.natsPerSample + imageFirst.natsPerSample) / 2,
+    bitsPerPixel: (textFirst.bitsPerPixel + imageFirst.bitsPerPixel) / 2,
+    byOrder: { "text-first": textFirst, "image-first": imageFirst },
+  };
+}
+
+/** Sequence metrics of pairs written in one order; padding does not count. Throws as {@link scorePairs}. */
+export function orderMetrics(
+  { tokenizer, transformer }: SequenceModels,
+  pairs: CodedPairs,
+  { batchSize = 100, order, signal }: ScoreOptions & { readonly order: Order },
+): Promise<SequenceMetrics> {
+  return evaluateSequences({
+    ...{ model: transformer, batchSize, signal },
+    sequences: orderedSequences(tokenizer, pairs, order),
+    modalityOf: (id) => tokenizer.modality(id),
+  });
+}
+
+function likelihoodOf(metrics: SequenceMetrics, pixels: number): OrderLikelihood {
+  const { byModality, byPosition, natsPerDim, natsPerSample } = metrics;
+  return {
+    ...{ natsPerDim, natsPerSample, byModality },
+    bitsPerPixel: bitsPerPixel(byModality.image!.natsPerSample, pixels),
+    byPosition: [...byPosition],
+  };
+}
+
+/** Mean loss of held-out pairs, in nats: per predicted id in each order, the mean of both, and that of a whole pair. */
+export interface HeldOutMetrics extends Readonly<Record<Order, number>> {
+  readonly natsPerId: number;
+  readonly natsPerPair: number;
+}
+
+/**
+ * Loss of held-out pairs in both orders, for an evaluation after each epoch.
+ *
+ * @throws an `AbortedError` when the signal fires.
+ */
+export async function heldOutMetrics(
+  { tokenizer, transformer }: SequenceModels,
+  pairs: CodedPairs,
+  { batchSize = 100, signal }: ScoreOptions = {},
+): Promise<HeldOutMetrics> {
+  const lossOf = async (order: Order): Promise<number> => {
+    const examples = orderedExamples(tokenizer, pairs, order);
+    const { loss } = await evaluateLoss({ model: transformer, examples, batchSize, ...(signal && { signal }) });
+    return loss!;
+  };
+  const textFirst = await lossOf("text-first");
+  const imageFirst = await lossOf("image-first");
+  const natsPerId = (textFirst + imageFirst) / 2;
+  return {
+    natsPerId,
+    "text-first": textFirst,
+    "image-first": imageFirst,
+    natsPerPair: natsPerId * (tokenizer.sequenceLength - 1),
+  };
+}

@@ -1,0 +1,49 @@
+import { CheckpointError } from "@mmgen/core";
+import type { SamplingOptions } from "@mmgen/samplers";
+import type { TrainingSettings } from "../stages/run-stage.js";
+import type { SequenceOptions } from "./model-options.js";
+import { modelFiles } from "./model-parts.js";
+
+/** What a model's parts do not say: how it samples, and how it was trained. Plain JSON. */
+export interface ModelDescription {
+  readonly sampling: SamplingOptions;
+  /** Absent where the model was put together from parts, or saved before this was kept. */
+  readonly training?: {
+    readonly seed: number;
+    readonly sequences: SequenceOptions;
+    readonly vqvae: TrainingSettings;
+    readonly transformer: TrainingSettings;
+  };
+}
+
+const format = "mmgen-model";
+
+/** The description as the file that {@link readModelDescription} reads. */
+export function modelDescriptionFile(description: ModelDescription): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify({ format, version: 1, ...description }, null, 2)}\n`);
+}
+
+/**
+ * Reads a model's description.
+ *
+ * @param bytes - Undefined where a model has no such file: it then samples as the presets do.
+ * @throws a {@link CheckpointError} when the file is damaged or of another version.
+ */
+export function readModelDescription(bytes: Uint8Array | undefined): ModelDescription {
+  if (bytes === undefined) {
+    return { sampling: { temperature: 0.8, topP: 0.9 } };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new CheckpointError(`${modelFiles.model} is not JSON; it is damaged.`, { cause });
+  }
+  const { format: found, version, ...description } = (json ?? {}) as Record<string, unknown>;
+  if (found !== format || version !== 1 || typeof description.sampling !== "object") {
+    throw new CheckpointError(
+      `${modelFiles.model}: expected format "${format}" version 1, got ${String(found)} version ${String(version)}.`,
+    );
+  }
+  return description as unknown as ModelDescription;
+}

@@ -1,0 +1,147 @@
+import { ConfigError, type ImageBatch } from "@mmgen/core";
+import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
+import type { SamplingOptions } from "@mmgen/samplers";
+import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
+import { type TrainingSettings, totalSteps } from "../stages/run-stage.js";
+import type { TransformerOptions } from "../stages/train-transformer.js";
+import { shapeOf } from "../stages/train-vqvae.js";
+import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
+
+/** How pairs become training sequences. */
+export interface SequenceOptions {
+  /** Share of the sequences that put the text first. Default 0.5. */
+  readonly textFirstShare?: number | undefined;
+  /** Whether a pair's order is drawn `anew` each time it is seen (default), `once` for all, or given pair by pair. */
+  readonly orders?: "anew" | "once" | readonly Order[] | undefined;
+  /** Weights of targets in the loss, by modality and, as `prompt`, of what stands first. Default: the preset's. */
+  readonly weights?: LossWeights | undefined;
+  /** Share of the sequences that are trained without what stands first, so that `guidance` can be used. Default 0. */
+  readonly conditionDropout?: number | undefined;
+}
+
+/** What shapes a model and its training; every field has a default. */
+export interface ModelOptions {
+  /** Sizes and training times, by name or as an object. Default `quick`. */
+  readonly preset?: PresetName | ModelPreset | undefined;
+  /**
+   * `whole` (default): every code stands for a place of the image. `figure-ground`: two flat colors and a shape, for
+   * icons, letters and logos.
+   */
+  readonly composition?: CompositionOptions["type"] | CompositionOptions | undefined;
+  /** Overrides of the image codec's configuration; side, channels and levels are those of the images. */
+  readonly vqvae?:
+    | (Omit<VqVaeOptions, "imageSide" | "channels" | "maxValue"> & {
+        readonly training?: Partial<TrainingSettings> | undefined;
+      })
+    | undefined;
+  /** Overrides of the text's configuration; by default the words are those of the captions. */
+  readonly tokenizer?: Partial<Omit<TokenizerOptions, "codebookSize" | "codeGrid" | "captions">> | undefined;
+  readonly sequences?: SequenceOptions | undefined;
+  /** Overrides of the transformer's configuration; its vocabulary and sequence length are the tokenizer's. */
+  readonly transformer?:
+    | (Partial<TransformerOptions> & { readonly training?: Partial<TrainingSettings> | undefined })
+    | undefined;
+  /** How ids are drawn where a call does not say. Default: the preset's. */
+  readonly sampling?: SamplingOptions | undefined;
+}
+
+/** The configuration of every stage, complete. Plain JSON. */
+export interface ModelConfig {
+  readonly vqvae: { readonly model: VqVaeOptions; readonly training: TrainingSettings };
+  readonly tokenizer: NonNullable<ModelOptions["tokenizer"]>;
+  readonly sequences: SequenceOptions;
+  readonly transformer: { readonly model: TransformerOptions; readonly training: TrainingSettings };
+  readonly sampling: SamplingOptions;
+}
+
+/**
+ * Fills in the preset and what the images say: side, channels, levels, code grid and head.
+ *
+ * @throws a {@link ConfigError} for an unknown preset or field, or training settings that cannot be; a `ShapeError` for
+ *   images that are not square.
+ */
+export function resolveModelConfig(options: ModelOptions, images: ImageBatch): ModelConfig {
+  const preset = presetOf(options.preset ?? "quick");
+  const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
+  const { training: transformerTraining, ...transformer } = options.transformer ?? {};
+  const { training: _, ...transformerSizes } = preset.transformer;
+  return {
+    vqvae: {
+      model: vqVaeModel({ ...options, vqvae }, preset, images),
+      training: trainingOf(preset.vqvae.training, vqvaeTraining, images.count),
+    },
+    tokenizer: options.tokenizer ?? {},
+    sequences: { weights: preset.weights, ...options.sequences },
+    transformer: {
+      model: { ...transformerSizes, ...transformer },
+      training: trainingOf(preset.transformer.training, transformerTraining, images.count),
+    },
+    sampling: options.sampling ?? preset.sampling,
+  };
+}
+
+function presetOf(preset: PresetName | ModelPreset): ModelPreset {
+  if (typeof preset === "object") {
+    return preset;
+  }
+  if (!Object.hasOwn(mmgenPresets, preset)) {
+    throw new ConfigError(
+      `preset: expected one of ${Object.keys(mmgenPresets).join(", ")}, got ${JSON.stringify(preset)}.`,
+    );
+  }
+  return mmgenPresets[preset];
+}
+
+/** Levels for which a class each is worth its parameters. */
+const maxCategoricalLevel = 15;
+
+function vqVaeModel(
+  { composition: shorthand, vqvae = {} }: ModelOptions,
+  preset: ModelPreset,
+  images: ImageBatch,
+): VqVaeOptions {
+  const composition: CompositionOptions = vqvae.composition ??
+    (typeof shorthand === "string" ? { type: shorthand } : shorthand) ?? { type: "whole" };
+  const { imageSide, channels, maxValue } = shapeOf(images);
+  // A figure takes fewer codes than an image of which each code has to say the colors too.
+  const stages = stagesTo(composition.type === "figure-ground" ? 4 : 8, imageSide);
+  return {
+    ...vqvae,
+    ...{ imageSide, channels, maxValue, composition },
+    head: vqvae.head ?? (maxValue <= maxCategoricalLevel ? "categorical" : "regression"),
+    network: overlaid<NetworkOptions>({ stages, ...preset.vqvae.network }, vqvae.network, "convolutional"),
+    quantizer: overlaid<QuantizerOptions>(preset.vqvae.quantizer, vqvae.quantizer, "vector"),
+  };
+}
+
+/** Halvings after which a code grid's side is at most `side`. */
+function stagesTo(side: number, imageSide: number): number {
+  return Math.max(1, Math.ceil(Math.log2(imageSide / side)));
+}
+
+/** The preset's fields under the caller's, unless these are of another type. */
+function overlaid<Options extends { readonly type?: string }>(
+  preset: Options,
+  override: Options | undefined,
+  presetType: string,
+): Options {
+  return (override?.type ?? presetType) === presetType ? { ...preset, ...override } : override!;
+}
+
+/** The preset's settings under the caller's, cut to the examples there are where the caller says nothing. */
+function trainingOf(
+  preset: TrainingSettings,
+  override: Partial<TrainingSettings> = {},
+  count: number,
+): TrainingSettings {
+  const { steps: presetSteps, epochs: presetEpochs, ...rest } = preset;
+  const length =
+    override.steps === undefined && override.epochs === undefined ? { steps: presetSteps, epochs: presetEpochs } : {};
+  const batchSize = Math.min(preset.batchSize, Math.max(1, count));
+  const settings = { ...rest, batchSize, ...length, ...override };
+  const steps = totalSteps(settings, count);
+  return {
+    ...settings,
+    warmUpSteps: override.warmUpSteps ?? Math.min(settings.warmUpSteps ?? 0, Math.floor(steps / 10)),
+  };
+}

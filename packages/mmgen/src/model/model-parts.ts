@@ -1,0 +1,175 @@
+import { CheckpointError, MmgenError, readSafetensors, writeSafetensors } from "@mmgen/core";
+import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
+import { VqVae } from "@mmgen/vqvae";
+import { fingerprint } from "./fingerprint.js";
+
+/** What completes sequences of image codes and words. */
+export interface SequenceModels {
+  readonly tokenizer: MultimodalTokenizer;
+  readonly transformer: TinyTransformer;
+}
+
+/** The three parts of a multimodal model. */
+export interface ModelParts extends SequenceModels {
+  readonly vqvae: VqVae;
+}
+
+/** Names of a model's files. */
+export const modelFiles = {
+  vqvae: "vqvae.safetensors",
+  tokenizer: "tokenizer.json",
+  transformer: "transformer.safetensors",
+  /** Configuration, seed and sampling defaults; files of older versions go without it. */
+  model: "model.json",
+} as const;
+
+/** Reads a file of a model by name; undefined where there is none. */
+export type ReadModelFile = (name: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+
+/**
+ * Reads tokenizer and transformer, without an image codec.
+ *
+ * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
+ */
+export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceModels> {
+  const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
+  const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
+  const transformer = await readPart(read, modelFiles.transformer, withRunOf(TinyTransformer.fromSafetensors));
+  try {
+    checkSizes({ tokenizer, transformer: transformer.part });
+    checkRuns(tokenizerText, { [modelFiles.transformer]: transformer.run });
+  } catch (error) {
+    transformer.part.dispose();
+    throw error;
+  }
+  return { tokenizer, transformer: transformer.part };
+}
+
+/**
+ * Reads all parts of a model and checks that they belong together.
+ *
+ * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
+ */
+export async function loadModelParts(read: ReadModelFile): Promise<ModelParts> {
+  const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
+  const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
+  const vqvae = await readPart(read, modelFiles.vqvae, withRunOf(VqVae.fromSafetensors));
+  let transformer: { part: TinyTransformer; run: string | undefined } | undefined;
+  try {
+    transformer = await readPart(read, modelFiles.transformer, withRunOf(TinyTransformer.fromSafetensors));
+    const parts = { vqvae: vqvae.part, tokenizer, transformer: transformer.part };
+    checkSizes(parts);
+    checkRuns(tokenizerText, { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run });
+    return parts;
+  } catch (error) {
+    vqvae.part.dispose();
+    transformer?.part.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Throws a {@link CheckpointError} unless the parts fit each other, as far as their sizes tell.
+ *
+ * @param parts - With an image codec or without.
+ */
+export function checkSizes({ tokenizer, transformer, vqvae }: SequenceModels & Partial<ModelParts>): void {
+  const { codebookSize, codeGrid } = tokenizer.config;
+  const fitsCodec =
+    vqvae === undefined ||
+    (vqvae.codebookSize === codebookSize &&
+      vqvae.codeGrid.height === codeGrid.height &&
+      vqvae.codeGrid.width === codeGrid.width);
+  const fitsTransformer =
+    transformer.vocabularySize === tokenizer.vocabularySize && transformer.contextLength >= tokenizer.sequenceLength;
+  if (!fitsCodec || !fitsTransformer) {
+    const [files, sizes] = fitsCodec
+      ? [
+          `${modelFiles.tokenizer} and ${modelFiles.transformer}`,
+          `${tokenizer.vocabularySize} ids in sequences of ${tokenizer.sequenceLength}, and ${transformer.vocabularySize} of ${transformer.contextLength}`,
+        ]
+      : [
+          `${modelFiles.vqvae} and ${modelFiles.tokenizer}`,
+          `${vqvae!.codebookSize} codes in a grid of ${vqvae!.codeGrid.height}×${vqvae!.codeGrid.width}, and ${codebookSize} of ${codeGrid.height}×${codeGrid.width}`,
+        ];
+    throw new CheckpointError(
+      `${files} are of different runs: they have ${sizes}. Load all files from the folder of one training.`,
+    );
+  }
+}
+
+/**
+ * The id of the run that these parts come from, for the headers of its files: it says which weights made the image codes
+ * and which tokenizer wrote the sequences.
+ */
+export async function runIdOf({
+  tokenizer,
+  vqvae,
+}: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>): Promise<string> {
+  const text = fingerprint([new TextEncoder().encode(JSON.stringify(tokenizer))]);
+  return vqvae === undefined ? text : `${fingerprint([await vqvae.toSafetensors()])}-${text}`;
+}
+
+/** A safetensors file with the id of its run in the header. */
+export function withRunId(bytes: Uint8Array, run: string): Uint8Array {
+  const { metadata, tensors } = readSafetensors(bytes);
+  return writeSafetensors({ tensors, metadata: { ...metadata, run } });
+}
+
+/** All parts as files, by name, with the id of their run in each header. */
+export async function modelPartFiles(parts: ModelParts): Promise<Map<string, Uint8Array>> {
+  const run = await runIdOf(parts);
+  return new Map([
+    [modelFiles.vqvae, withRunId(await parts.vqvae.toSafetensors(), run)],
+    [modelFiles.tokenizer, tokenizerFile(parts.tokenizer)],
+    [modelFiles.transformer, withRunId(await parts.transformer.toSafetensors(), run)],
+  ]);
+}
+
+/** A tokenizer as the JSON file that {@link loadModelParts} reads. */
+export function tokenizerFile(tokenizer: MultimodalTokenizer): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(tokenizer, null, 2)}\n`);
+}
+
+/** Throws a {@link CheckpointError} where a file's header names another run than the others or another tokenizer. */
+function checkRuns(tokenizerText: string, runs: Readonly<Record<string, string | undefined>>): void {
+  const tokenizerId = fingerprint([new TextEncoder().encode(JSON.stringify(JSON.parse(tokenizerText)))]);
+  // Files of versions without run ids have none to compare.
+  const known = Object.entries(runs).filter(([, run]) => run !== undefined) as [string, string][];
+  const foreign = known.find(([, run]) => run.split("-").at(-1) !== tokenizerId);
+  if (foreign !== undefined) {
+    throw new CheckpointError(differentRuns(foreign[0], modelFiles.tokenizer));
+  }
+  const other = known.find(([, run]) => run !== known[0]![1]);
+  if (other !== undefined) {
+    throw new CheckpointError(differentRuns(known[0]![0], other[0]));
+  }
+}
+
+function differentRuns(one: string, other: string): string {
+  return `${one} and ${other} are of different runs. Load all files from the folder of one training.`;
+}
+
+function withRunOf<Part>(parse: (bytes: Uint8Array) => Part) {
+  return (bytes: Uint8Array) => ({ part: parse(bytes), run: readSafetensors(bytes).metadata.run });
+}
+
+async function readPart<Part>(read: ReadModelFile, name: string, parse: (bytes: Uint8Array) => Part): Promise<Part> {
+  const bytes = await read(name);
+  if (bytes === undefined) {
+    throw new CheckpointError(`There is no ${name}. Train a model first, or read from the folder one was saved to.`);
+  }
+  return parsePart(name, () => parse(bytes));
+}
+
+function parsePart<Part>(name: string, parse: () => Part): Part {
+  try {
+    return parse();
+  } catch (error) {
+    if (MmgenError.isInstance(error)) {
+      throw new CheckpointError(`${name}: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,241 @@
+import { type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
+import type { SamplingOptions } from "@mmgen/samplers";
+import type { CompleteTransformerConfig, TinyTransformer } from "@mmgen/tiny-transformer";
+import type { TrainingHistory } from "@mmgen/training";
+import type { VqVae, VqVaeConfig } from "@mmgen/vqvae";
+import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
+import { type PairLikelihood, type ScoreOptions, scorePairs } from "../metrics/score-pairs.js";
+import type { Kept } from "../sampling/completion-prompt.js";
+import {
+  captionImages,
+  completePairs,
+  drawImages,
+  type GenerationOptions,
+  inventPairs,
+  type Pairs,
+} from "../sampling/generate-pairs.js";
+import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
+import { type ModelOptions, resolveModelConfig } from "./model-options.js";
+import {
+  checkSizes,
+  loadModelParts,
+  type ModelParts,
+  modelFiles,
+  modelPartFiles,
+  type ReadModelFile,
+} from "./model-parts.js";
+import { type CaptionedImageSet, type StageName, type TrainOptions, trainParts } from "./train-model.js";
+
+/** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
+export interface MultimodalModelConfig extends ModelDescription {
+  readonly vqvae: VqVaeConfig;
+  readonly tokenizer: TokenizerConfig;
+  readonly transformer: CompleteTransformerConfig;
+}
+
+/** Every step and epoch of the trainings of the image codec and the transformer. */
+export type ModelHistory = Readonly<Record<StageName, TrainingHistory>>;
+
+/** Options of the methods that make several results of each input. */
+export interface CountOptions extends GenerationOptions {
+  /** Results of each input, one after the other. Default 1. */
+  readonly count?: number | undefined;
+}
+
+/**
+ * One model of images and captions: it draws what a caption says, captions what an image shows, completes either from
+ * its beginning, invents matching pairs, and scores how likely a pair is.
+ *
+ * Its weights live on the tfjs backend that was active when it was made: dispose it.
+ */
+export class MultimodalModel {
+  /** Images to codes and back. */
+  readonly vqvae: VqVae;
+  /** Codes and words to ids and back. */
+  readonly tokenizer: MultimodalTokenizer;
+  /** Ids to the next id. */
+  readonly transformer: TinyTransformer;
+  /** Present on a model that was trained in this process. */
+  readonly history: ModelHistory | undefined;
+  readonly #description: ModelDescription;
+  #disposed = false;
+
+  private constructor(parts: ModelParts, description: ModelDescription, history?: ModelHistory) {
+    this.vqvae = parts.vqvae;
+    this.tokenizer = parts.tokenizer;
+    this.transformer = parts.transformer;
+    this.history = history;
+    this.#description = description;
+  }
+
+  /**
+   * Trains a model on images and their captions, the image codec first, then the transformer on its codes.
+   *
+   * The same options and seed give the same model, bit for bit on the same backend, also where the training was stopped
+   * and went on from its checkpoints.
+   *
+   * @param options - Square `images`, one of `captions` each, and any part of every stage's configuration; borrowed.
+   * @throws a `ConfigError` when the configuration cannot be; a `ShapeError` when images and captions do not fit.
+   * @throws an `AbortedError` when the signal fires.
+   */
+  static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
+    const config = resolveModelConfig(options, options.images);
+    const { parts, history } = await trainParts(options, config);
+    const { sampling, sequences, transformer, vqvae } = config;
+    const training = {
+      ...{ seed: options.seed ?? 0, sequences },
+      ...{ vqvae: vqvae.training, transformer: transformer.training },
+    };
+    const model = new MultimodalModel(parts, { sampling, training }, history);
+    await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description));
+    return model;
+  }
+
+  /**
+   * Loads a model that {@link MultimodalModel.save} gave, or that was trained into checkpoints.
+   *
+   * @param read - Gives a file's bytes by its name, or undefined: from a folder, the web, a map.
+   * @throws a `CheckpointError` naming the file that is missing, damaged, or of another run.
+   */
+  static async load(read: ReadModelFile): Promise<MultimodalModel> {
+    const description = readModelDescription(await read(modelFiles.model));
+    return new MultimodalModel(await loadModelParts(read), description);
+  }
+
+  /**
+   * A model of parts that were trained one by one.
+   *
+   * @param parts - The model's from now on: it disposes them.
+   * @param sampling - How ids are drawn where a call does not say.
+   * @throws a `CheckpointError` when the parts' sizes do not fit each other.
+   */
+  static fromParts(parts: ModelParts, sampling: SamplingOptions = {}): MultimodalModel {
+    checkSizes(parts);
+    return new MultimodalModel(parts, { sampling });
+  }
+
+  /** The configuration of every part. */
+  get config(): MultimodalModelConfig {
+    return {
+      ...{ vqvae: this.vqvae.config, tokenizer: this.tokenizer.config, transformer: this.transformer.config },
+      ...this.#description,
+    };
+  }
+
+  /**
+   * Draws images of captions.
+   *
+   * @param options - `count` images of each caption (1), one after the other; `temperature`, `topP`, `topK`, `seed` (0).
+   * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for a caption too short or long.
+   */
+  async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
+    const { count = 1, ...sampling } = options;
+    const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
+    return drawImages(this.#parts(), repeated, this.#sampling(sampling));
+  }
+
+  /**
+   * Captions images, with the likeliest words unless a temperature is given.
+   *
+   * @param images - Of the shape and range that the model was trained on; borrowed.
+   * @throws a `ShapeError` when the images are of another shape or range.
+   */
+  async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
+    return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
+  }
+
+  /** Invents images with captions that belong to them. */
+  async invent(options: CountOptions = {}): Promise<Pairs> {
+    const { count = 1, ...sampling } = options;
+    return inventPairs(this.#parts(), count, this.#sampling(sampling));
+  }
+
+  /**
+   * Completes images from their upper rows or captions from their first words, and makes the other half of each pair.
+   *
+   * Of images with captions, what `keep` speaks of is completed and the other stays whole: `{ rows: 0.5 }` redraws the
+   * lower half as the caption says, `{ words: 3 }` goes on with a caption of the image. An image comes back as its codes
+   * show it, kept rows included.
+   *
+   * @param beginning - Images, captions, or as many of each; borrowed.
+   * @param options - `keep`, and `count` completions of each (1), one after the other.
+   * @throws a `ConfigError` when what is kept is no beginning, such as a mask that keeps the middle of an image: the
+   *   model draws codes one after the other.
+   */
+  async complete(
+    beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>,
+    options: CountOptions & { readonly keep: Kept },
+  ): Promise<Pairs> {
+    const { count, keep, ...sampling } = options;
+    const content = isCaptions(beginning)
+      ? { captions: beginning }
+      : "data" in beginning
+        ? { images: beginning }
+        : beginning;
+    return completePairs(this.#parts(), { ...content, keep, count }, this.#sampling(sampling));
+  }
+
+  /**
+   * Negative log-likelihood of pairs in nats per pair and per id: the mean of both orders, and each order's by modality.
+   *
+   * @throws a `ShapeError` when images and captions do not fit; a `VocabularyError` for an unknown word.
+   */
+  async score({ captions, images }: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
+    const parts = this.#parts();
+    if (images.count !== captions.length) {
+      throw new ShapeError(`score: expected one caption an image (${images.count}), got ${captions.length}.`);
+    }
+    const codes = await parts.vqvae.encode(images);
+    return scorePairs(parts, { codes, captions, pixels: images.height * images.width }, options);
+  }
+
+  /** How well the image codec reconstructs images, and how many of its codes it uses. */
+  async evaluateImages(images: ImageBatch): Promise<ImageCodecMetrics> {
+    return imageCodecMetrics(this.#parts().vqvae, images);
+  }
+
+  /** Images as their codes show them: the best that the model could draw. */
+  async reconstruct(images: ImageBatch): Promise<ImageBatch> {
+    return this.#parts().vqvae.reconstruct(images);
+  }
+
+  /** The model as files, by name, for {@link MultimodalModel.load}. The same model gives the same bytes. */
+  async save(): Promise<Map<string, Uint8Array>> {
+    const files = await modelPartFiles(this.#parts());
+    return files.set(modelFiles.model, modelDescriptionFile(this.#description));
+  }
+
+  /** Frees the weights of all parts; safe to call twice. */
+  dispose(): void {
+    this.#disposed = true;
+    this.vqvae.dispose();
+    this.transformer.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const { channels, imageSide } = this.vqvae.config;
+    const { codebookSize, codeGrid, words } = this.tokenizer.config;
+    const codes = `${codeGrid.height * codeGrid.width} codes of ${codebookSize}`;
+    return `MultimodalModel { images: ${imageSide}×${imageSide}×${channels}, ${codes}, ${words.length} words }`;
+  }
+
+  #parts(): ModelParts {
+    if (this.#disposed) {
+      throw new MmgenError("This MultimodalModel is disposed. Train or load another.");
+    }
+    return this;
+  }
+
+  #sampling(options: GenerationOptions): GenerationOptions {
+    return { ...this.#description.sampling, ...options };
+  }
+}
+
+function isCaptions(beginning: object): beginning is readonly string[] {
+  return Array.isArray(beginning);
+}

@@ -1,0 +1,134 @@
+import { type ImageBatch, ShapeError, sliceImages } from "@mmgen/core";
+import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { heldOutMetrics } from "../metrics/score-pairs.js";
+import type { StageOptions } from "../stages/run-stage.js";
+import { trainTransformer } from "../stages/train-transformer.js";
+import { trainVqVae } from "../stages/train-vqvae.js";
+import { type CodedPairs, drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
+import { fingerprint } from "./fingerprint.js";
+import type { ModelConfig, SequenceOptions } from "./model-options.js";
+import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile, withRunId } from "./model-parts.js";
+
+/** Images with a caption each. */
+export interface CaptionedImageSet {
+  readonly images: ImageBatch;
+  /** One an image. */
+  readonly captions: readonly string[];
+}
+
+/** Where a training keeps its state and its finished parts, by name. */
+export interface CheckpointStore {
+  /** A file's bytes, or undefined where there is none. */
+  readonly read: ReadModelFile;
+  /** Writes a file, all or nothing. */
+  readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
+  /** Writes a training's state every so many steps too, not only after each epoch and when it is stopped. */
+  readonly everySteps?: number | undefined;
+}
+
+/** The stages that train: the image codec, then the transformer. */
+export type StageName = "vqvae" | "transformer";
+
+/** Names of the files that hold a stage's training state. */
+export const trainingFiles = {
+  vqvae: "vqvae-training.safetensors",
+  transformer: "transformer-training.safetensors",
+} as const satisfies Record<StageName, string>;
+
+/** Data and surroundings of a training. */
+export interface TrainOptions extends CaptionedImageSet {
+  /** Pairs to evaluate on before training and after each epoch; never trained on. Default: no evaluation. */
+  readonly heldOut?: CaptionedImageSet | undefined;
+  /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
+  readonly seed?: number | undefined;
+  /** Told of both trainings, one after the other; a function gives each stage its own. */
+  readonly observers?: readonly TrainingObserver[] | ((stage: StageName) => readonly TrainingObserver[]) | undefined;
+  /** Stops after the step at hand with an `AbortedError`; with `checkpoints` the same call goes on from there. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. */
+  readonly checkpoints?: CheckpointStore | undefined;
+}
+
+/** The trained parts, and every step and epoch of their trainings. */
+export interface TrainedParts {
+  readonly parts: ModelParts;
+  readonly history: Readonly<Record<StageName, TrainingHistory>>;
+}
+
+/** Held-out pairs that epochs are evaluated on, at most. */
+const maxHeldOut = 1000;
+
+/** Trains image codec, then transformer; frees what it made where it fails. */
+export async function trainParts(options: TrainOptions, config: ModelConfig): Promise<TrainedParts> {
+  const { captions, checkpoints, heldOut, images, signal } = options;
+  checkPairs("images", options);
+  if (heldOut !== undefined) {
+    checkPairs("heldOut", heldOut);
+  }
+  const held = heldOut && firstImages(heldOut);
+  const stage = stagesOf(options, config);
+  const { vqvae, history: vqvaeHistory } = await trainVqVae({
+    ...{ ...stage("vqvae"), model: config.vqvae.model, images, heldOut: held?.images },
+  });
+  try {
+    const { codebookSize, codeGrid } = vqvae;
+    const words = config.tokenizer.words ? {} : { captions: [...captions, ...(heldOut?.captions ?? [])] };
+    const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
+    const run = await runIdOf({ vqvae, tokenizer });
+    await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
+    await checkpoints?.write(modelFiles.vqvae, withRunId(await vqvae.toSafetensors(), run));
+    const pairs = { codes: await vqvae.encode(images), captions };
+    const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
+    const { transformer, history: transformerHistory } = await trainTransformer({
+      ...{ ...stage("transformer"), model: config.transformer.model, tokenizer },
+      examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, pairs, options.seed ?? 0) }),
+      evaluate:
+        heldOutPairs &&
+        (async (model) => ({
+          ...(await heldOutMetrics({ tokenizer, transformer: model }, heldOutPairs, { signal })),
+        })),
+    });
+    await checkpoints?.write(modelFiles.transformer, withRunId(await transformer.toSafetensors(), run));
+    return {
+      parts: { vqvae, tokenizer, transformer },
+      history: { vqvae: vqvaeHistory, transformer: transformerHistory },
+    };
+  } catch (error) {
+    vqvae.dispose();
+    throw error;
+  }
+}
+
+/** What each stage takes from the options and the configuration. */
+function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageOptions {
+  const { captions, checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
+  const text = new TextEncoder().encode(JSON.stringify([captions, heldOut?.captions]));
+  const data = fingerprint([images.data, text]);
+  return (name) => ({
+    ...{ seed, signal, training: config[name].training },
+    configuration: { data, [name]: config[name].model, ...(name === "transformer" && { sequences: config.sequences }) },
+    observers: typeof observers === "function" ? observers(name) : observers,
+    checkpoint: checkpoints && {
+      read: async () => checkpoints.read(trainingFiles[name]),
+      write: (state) => checkpoints.write(trainingFiles[name], state),
+      everySteps: checkpoints.everySteps,
+    },
+  });
+}
+
+function sequencesOf({ orders = "anew", ...rest }: SequenceOptions, { codes }: CodedPairs, seed: number) {
+  const fixed = orders === "anew" ? undefined : orders === "once" ? drawOrders(codes.count, seed) : orders;
+  return { ...rest, orders: fixed };
+}
+
+function firstImages({ captions, images }: CaptionedImageSet): CaptionedImageSet {
+  const count = Math.min(maxHeldOut, images.count);
+  return { images: sliceImages(images, 0, count), captions: captions.slice(0, count) };
+}
+
+function checkPairs(name: string, { captions, images }: CaptionedImageSet): void {
+  if (images.count !== captions.length) {
+    throw new ShapeError(`${name}: expected one caption an image (${images.count}), got ${captions.length}.`);
+  }
+}

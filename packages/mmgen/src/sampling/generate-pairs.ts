@@ -1,0 +1,121 @@
+import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
+import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import type { ModelParts, SequenceModels } from "../model/model-parts.js";
+import { type Completion, completionPrompt } from "./completion-prompt.js";
+
+/** How the ids of codes and words are drawn. */
+export interface GenerationOptions extends SamplingOptions {
+  /** Any safe integer; the same gives the same result. Default 0. */
+  readonly seed?: number | undefined;
+  /**
+   * Classifier-free guidance: 1 changes nothing, more follows the condition more closely. Needs a tokenizer with
+   * `nullToken` and a transformer trained with condition dropout. Default: none.
+   */
+  readonly guidance?: number | undefined;
+  /** Stops with an `AbortedError`, at the latest after the step under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Images, their codes and captions that belong together, row by row. */
+export interface Pairs {
+  readonly images: ImageBatch;
+  readonly codes: CodeBatch;
+  readonly captions: string[];
+}
+
+/** Rows decoded at once: a bounded cache, whatever the count asked for. */
+const rowsAtOnce = 100;
+
+/**
+ * Draws an image for each caption.
+ *
+ * A row's result depends on the seed and its number alone, not on the others.
+ *
+ * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for too few or too many words.
+ */
+export async function drawImages(
+  models: ModelParts,
+  captions: readonly string[],
+  options: GenerationOptions = {},
+): Promise<ImageBatch> {
+  const { codes } = await completeSequences(models, models.tokenizer.promptForImages(captions), options);
+  return models.vqvae.decode(codes);
+}
+
+/**
+ * Writes a caption for each image.
+ *
+ * @throws a `ShapeError` when the images are not of the image codec's shape and range.
+ */
+export async function captionImages(
+  models: ModelParts,
+  images: ImageBatch,
+  options: GenerationOptions = {},
+): Promise<string[]> {
+  return captionCodes(models, await models.vqvae.encode(images), options);
+}
+
+/** Writes a caption for each image's codes. */
+export async function captionCodes(
+  models: SequenceModels,
+  codes: CodeBatch,
+  options: GenerationOptions = {},
+): Promise<string[]> {
+  return (await completeSequences(models, models.tokenizer.promptForCaptions(codes), options)).captions;
+}
+
+/** Invents images with captions, half of each in either order where sequences share no first id (layout `lines`). */
+export async function inventPairs(models: ModelParts, count: number, options: GenerationOptions = {}): Promise<Pairs> {
+  const { tokenizer, vqvae } = models;
+  const prompt = tokenizer.promptForPairs(count, tokenizer.config.layout === "lines" ? "halves" : undefined);
+  const { codes, captions } = await completeSequences(models, prompt, options);
+  return { images: await vqvae.decode(codes), codes, captions };
+}
+
+/**
+ * Completes images from their upper rows and captions from their first words, and what belongs to them.
+ *
+ * Codes of an encoder see some of their neighborhood, so the kept rows of an image know a little of what lies below them.
+ *
+ * @throws a `ConfigError` when what is kept is no beginning of a sequence.
+ */
+export async function completePairs(
+  models: ModelParts,
+  completion: Completion,
+  options: GenerationOptions = {},
+): Promise<Pairs> {
+  const prompt = await completionPrompt(models, completion);
+  const { codes, captions } = await completeSequences(models, prompt, options);
+  return { images: await models.vqvae.decode(codes), codes, captions };
+}
+
+/**
+ * Completes every row of a prompt to a whole pair.
+ *
+ * @param prompt - From one of the tokenizer's `promptFor…` methods.
+ */
+export async function completeSequences(
+  { tokenizer, transformer }: SequenceModels,
+  prompt: TokenBatch,
+  { guidance, seed = 0, signal, ...sampling }: GenerationOptions,
+): Promise<{ readonly codes: CodeBatch; readonly captions: string[] }> {
+  const seeds = rowSeeds(seed, prompt.count);
+  const grammar = tokenizer.grammar();
+  const unconditional = guidance === undefined ? undefined : tokenizer.withoutCondition(prompt);
+  const data = new Int32Array(prompt.count * tokenizer.sequenceLength);
+  for (let start = 0; start < prompt.count; start += rowsAtOnce) {
+    const end = Math.min(start + rowsAtOnce, prompt.count);
+    const part = await generate({
+      ...{ model: transformer, prompt: rowsOf(prompt, start, end), grammar, ...sampling },
+      seeds: seeds.subarray(start, end),
+      ...(unconditional && { guidance: { prompt: rowsOf(unconditional, start, end), scale: guidance! } }),
+      ...(signal && { signal }),
+    });
+    data.set(part.data, start * tokenizer.sequenceLength);
+  }
+  return tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
+}
+
+function rowsOf({ data, length }: TokenBatch, start: number, end: number): TokenBatch {
+  return { data: data.subarray(start * length, end * length), count: end - start, length };
+}

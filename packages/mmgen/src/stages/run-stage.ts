@@ -1,0 +1,158 @@
+import { AbortedError, ConfigError, type ExampleSource, type Random } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
+import {
+  type AdamWOptions,
+  type Configuration,
+  cosineSchedule,
+  type EarlyStopping,
+  type Metrics,
+  type Schedule,
+  type TrainingHistory,
+  type TrainingObserver,
+  train,
+  type WeightAverageOptions,
+} from "@mmgen/training";
+
+/** How long and how fast a model is trained: AdamW with a learning rate that climbs, then falls along a cosine. */
+export interface TrainingSettings {
+  /** Passes over the examples. Give this or `steps`. */
+  readonly epochs?: number | undefined;
+  /** Optimizer steps in all. Give this or `epochs`. */
+  readonly steps?: number | undefined;
+  /** Examples a step. */
+  readonly batchSize: number;
+  /** Highest learning rate, per step. */
+  readonly learningRate: number;
+  /** Learning rate at the last step, where the cosine ends. Default 0. */
+  readonly finalLearningRate?: number | undefined;
+  /** Steps over which the learning rate climbs first. Default 0. */
+  readonly warmUpSteps?: number | undefined;
+  /** Largest norm of all gradients together; longer ones are scaled down to it. Default: no clipping. */
+  readonly clipNorm?: number | undefined;
+  /** Share of a weight matrix taken away each step, times the learning rate. Default 0.01. */
+  readonly weightDecay?: number | undefined;
+  /** Decay of the gradient's running mean. Default 0.9. */
+  readonly beta1?: number | undefined;
+  /** Decay of the squared gradient's running mean. Default 0.999. */
+  readonly beta2?: number | undefined;
+  /** Ends the training when evaluations get no better, with the weights of the best one. Needs held-out data. */
+  readonly earlyStopping?: EarlyStopping | undefined;
+  /** Equal parts that a step's batch is taken in, to save memory. Default 1. */
+  readonly gradientAccumulation?: number | undefined;
+  /** Keeps a moving average of the weights, which the trained model then has. Default: none. */
+  readonly weightAverage?: WeightAverageOptions | undefined;
+}
+
+/** Where a training keeps its state, so that an interrupted one goes on. */
+export interface StageCheckpoint {
+  /** The state written last; undefined where there is none, and the training starts anew. */
+  readonly read: () => Promise<Uint8Array | undefined>;
+  /** Called after each epoch, at the end, and when the signal fires. */
+  readonly write: (state: Uint8Array) => Promise<void>;
+  /** Writes every so many steps too. */
+  readonly everySteps?: number | undefined;
+}
+
+/** What every training of this package takes beside its model and data. */
+export interface StageOptions {
+  readonly training: TrainingSettings;
+  /** Seed of the first weights and of every draw of the training. */
+  readonly seed: number;
+  /** Goes on from the state that lies there, bit for bit as if it had never stopped. Default: no checkpoint. */
+  readonly checkpoint?: StageCheckpoint | undefined;
+  /** Kept in the checkpoint; a resume with another one is refused. Plain JSON. */
+  readonly configuration?: Configuration | undefined;
+  readonly observers?: readonly TrainingObserver[] | undefined;
+  /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model, its examples and what names them. */
+export interface Stage<Batch, Aux> extends StageOptions {
+  /** Names the model in errors: `image codec`. */
+  readonly label: string;
+  /** Disposed where the training fails or is stopped; else the caller's. */
+  readonly model: TensorTrainable<Batch, Aux> & { dispose(): void };
+  readonly examples: ExampleSource<Batch>;
+  readonly random: Random;
+  readonly evaluate?: ((context: { readonly epoch: number }) => Promise<Metrics>) | undefined;
+}
+
+/**
+ * Trains a model from its checkpoint, if there is one, to the end.
+ *
+ * @throws an {@link AbortedError} when the signal fires; the checkpoint is then written.
+ */
+export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<TrainingHistory> {
+  const { checkpoint, evaluate, examples, label, model, random, signal, training } = stage;
+  try {
+    const steps = totalSteps(training, examples.count);
+    const schedule = learningRateSchedule(training, steps);
+    const resume = await checkpoint?.read();
+    const { batchSize, earlyStopping, gradientAccumulation, weightAverage } = training;
+    const { status, step, history } = await train({
+      ...{ model, examples, batchSize, steps, schedule, random },
+      optimizer: optimizerOptions(training),
+      ...(earlyStopping && { earlyStopping }),
+      ...(gradientAccumulation !== undefined && { gradientAccumulation }),
+      ...(weightAverage && { weightAverage }),
+      ...(evaluate && { evaluate }),
+      ...(checkpoint && { checkpoint: writerOf(checkpoint) }),
+      ...(stage.configuration && { configuration: stage.configuration }),
+      ...(resume && { resume }),
+      observers: stage.observers ?? [],
+      ...(signal && { signal }),
+    });
+    if (status === "aborted") {
+      const next = checkpoint ? "The same call with the same checkpoint goes on from there." : "It left no checkpoint.";
+      throw new AbortedError(`Stopped while training the ${label}, after step ${step} of ${steps}. ${next}`, {
+        cause: signal?.reason,
+      });
+    }
+    return history;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Steps that the settings ask for.
+ *
+ * @param count - Training examples.
+ * @throws a {@link ConfigError} unless exactly one of `epochs` and `steps` is given and a batch has enough examples.
+ */
+export function totalSteps({ batchSize, epochs, steps }: TrainingSettings, count: number): number {
+  if ((epochs === undefined) === (steps === undefined)) {
+    throw new ConfigError(`training: give either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`);
+  }
+  if (batchSize > count) {
+    throw new ConfigError(
+      `training.batchSize: a step needs ${batchSize} examples and there are ${count}. Take a smaller batchSize or more examples.`,
+    );
+  }
+  return steps ?? Math.floor(count / batchSize) * epochs!;
+}
+
+/**
+ * Learning rate by step: a linear climb, then half a cosine.
+ *
+ * @throws a {@link ConfigError} when a rate or the number of warm-up steps is out of range.
+ */
+export function learningRateSchedule(settings: TrainingSettings, steps: number): Schedule {
+  const { finalLearningRate: floor = 0, learningRate, warmUpSteps = 0 } = settings;
+  return cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps, floor });
+}
+
+function optimizerOptions({ beta1, beta2, clipNorm, weightDecay }: TrainingSettings): AdamWOptions {
+  return {
+    ...(beta1 !== undefined && { beta1 }),
+    ...(beta2 !== undefined && { beta2 }),
+    ...(clipNorm !== undefined && { clipNorm }),
+    ...(weightDecay !== undefined && { weightDecay }),
+  };
+}
+
+function writerOf({ everySteps, write }: StageCheckpoint) {
+  return { write, ...(everySteps !== undefined && { everySteps }) };
+}

@@ -1,0 +1,39 @@
+import { type ImageBatch, Random } from "@mmgen/core";
+import { type Attribute, AttributeClassifier, type AttributeLabels, attributeExamples } from "@mmgen/evaluation";
+import { runStage, type StageOptions } from "./run-stage.js";
+
+/** Options of {@link trainAttributeClassifier}. */
+export interface TrainAttributeClassifierOptions<Name extends string> extends Omit<StageOptions, "training"> {
+  /** What to tell of an image, and how many classes each has. */
+  readonly attributes: readonly Attribute<Name>[];
+  /** Real images; a classifier that scores generated ones must never have seen such; borrowed. */
+  readonly images: ImageBatch;
+  /** The class of each image, by attribute. */
+  readonly labels: AttributeLabels<Name>;
+  /** Optimizer steps. */
+  readonly steps: number;
+}
+
+/**
+ * Trains a classifier that names the attributes of real images, to score generated images with.
+ *
+ * @returns The classifier; yours to dispose.
+ * @throws an `AbortedError` when the signal fires.
+ */
+export async function trainAttributeClassifier<const Name extends string>(
+  options: TrainAttributeClassifierOptions<Name>,
+): Promise<AttributeClassifier<Name>> {
+  const { attributes, images, labels, steps } = options;
+  const { height, width, channels, maxValue } = images;
+  const random = Random.fromSeed(options.seed).fork("attributes");
+  const classifier = AttributeClassifier.create(
+    { attributes, height, width, channels, maxValue },
+    { random: random.fork("weights") },
+  );
+  await runStage({
+    ...{ ...options, label: "attribute classifier", model: classifier, examples: attributeExamples(images, labels) },
+    training: { steps, batchSize: 128, learningRate: 0.01, warmUpSteps: Math.min(50, steps), weightDecay: 0.05 },
+    random: random.fork("training"),
+  });
+  return classifier;
+}

@@ -1,0 +1,69 @@
+import { type ExampleSource, Random } from "@mmgen/core";
+import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
+import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
+import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { runStage, type StageOptions } from "./run-stage.js";
+
+/** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
+export type TransformerOptions = Omit<TransformerConfig, "vocabularySize" | "contextLength">;
+
+/** Options of {@link trainTransformer}. */
+export interface TrainTransformerOptions extends StageOptions {
+  /** Width, heads, layers and the like. */
+  readonly model: TransformerOptions;
+  /** Says how many ids there are and how many a sequence has. */
+  readonly tokenizer: Pick<MultimodalTokenizer, "vocabularySize" | "sequenceLength">;
+  /** Sequences to train on, such as `mixedOrderExamples` makes. */
+  readonly examples: ExampleSource<TrainingBatch>;
+  /** Metrics on held-out sequences, before training and after each epoch. Default: no evaluation. */
+  readonly evaluate?: ((transformer: TinyTransformer, epoch: number) => Promise<Metrics>) | undefined;
+  /** Hands out the model as it is after some of the steps, to be kept. */
+  readonly keep?: KeptSteps | undefined;
+}
+
+/** Steps after which the model as it then is is wanted. */
+export interface KeptSteps {
+  readonly steps: readonly number[];
+  /** Called with the model, which is borrowed and trains on afterwards; awaited. */
+  readonly write: (transformer: TinyTransformer, step: number) => Promise<void>;
+}
+
+/** A trained transformer. */
+export interface TransformerTraining {
+  /** Yours to dispose. */
+  readonly transformer: TinyTransformer;
+  /** Each step's loss in nats per id, and each epoch's metrics. */
+  readonly history: TrainingHistory;
+}
+
+/**
+ * Trains a transformer on sequences of image codes and words, or goes on from its checkpoint.
+ *
+ * @throws a `ConfigError` when the configuration cannot be.
+ * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
+ */
+export async function trainTransformer(options: TrainTransformerOptions): Promise<TransformerTraining> {
+  const { evaluate, keep, model, observers = [], tokenizer } = options;
+  const random = Random.fromSeed(options.seed).fork("transformer");
+  const transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: random.fork("weights") });
+  const history = await runStage({
+    ...{ ...options, label: "transformer", model: transformer },
+    random: random.fork("training"),
+    evaluate: evaluate && (({ epoch }) => evaluate(transformer, epoch)),
+    observers: keep ? [...observers, keeper(transformer, keep)] : observers,
+  });
+  return { transformer, history };
+}
+
+/** The whole configuration of a transformer over a tokenizer's sequences. */
+export function transformerConfig(
+  model: TransformerOptions,
+  { vocabularySize, sequenceLength }: TrainTransformerOptions["tokenizer"],
+): TransformerConfig {
+  return { vocabularySize, contextLength: sequenceLength, ...model };
+}
+
+function keeper(transformer: TinyTransformer, { steps, write }: KeptSteps): TrainingObserver {
+  const wanted = new Set(steps);
+  return { onStep: ({ step }) => (wanted.has(step) ? write(transformer, step) : undefined) };
+}

@@ -1,0 +1,69 @@
+import { type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
+import { evaluateLoss, imageExamples, type TrainingHistory } from "@mmgen/training";
+import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
+import { imageCodecMetrics } from "../metrics/image-codec-metrics.js";
+import { runStage, type StageOptions } from "./run-stage.js";
+
+/** Options of {@link trainVqVae}. */
+export interface TrainVqVaeOptions extends StageOptions {
+  /** Network, quantizer, head and composition; side, channels and levels are those of `images`. */
+  readonly model: VqVaeOptions;
+  /** Images to train on, square; borrowed. */
+  readonly images: ImageBatch;
+  /** Images to evaluate on before training and after each epoch; borrowed. Default: no evaluation. */
+  readonly heldOut?: ImageBatch | undefined;
+}
+
+/** A trained image codec. */
+export interface VqVaeTraining {
+  /** Yours to dispose. */
+  readonly vqvae: VqVae;
+  /**
+   * Each step's loss, and each epoch's {@link imageCodecMetrics} of the held-out images with their loss, in the training
+   * loss's units, as `heldOutLoss`.
+   */
+  readonly history: TrainingHistory;
+}
+
+/** Held-out images that the loss is taken from, at most: enough for a curve, and cheap beside the training. */
+const maxLossImages = 1000;
+
+/**
+ * Trains a VQ-VAE on images alone, or goes on from its checkpoint.
+ *
+ * @throws a `ConfigError` when the configuration cannot be; a {@link ShapeError} when the images are not square.
+ * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
+ */
+export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTraining> {
+  const { heldOut, images, model, signal, training } = options;
+  const { batchSize } = training;
+  const random = Random.fromSeed(options.seed).fork("tokenizer");
+  const vqvae = VqVae.create({ ...shapeOf(images), ...model }, { random: random.fork("weights") });
+  const evaluate = heldOut && (() => evaluateVqVae(vqvae, heldOut, { batchSize, signal }));
+  const history = await runStage({
+    ...{ ...options, label: "image codec", model: vqvae, examples: imageExamples(images) },
+    random: random.fork("training"),
+    evaluate,
+  });
+  return { vqvae, history };
+}
+
+/** What an image codec's configuration takes from the images it is for. */
+export function shapeOf({ channels, height, maxValue, width }: ImageBatch) {
+  if (height !== width) {
+    throw new ShapeError(
+      `images: an image codec takes square images, got ${height}×${width} pixels. Crop or pad them to a square first.`,
+    );
+  }
+  return { imageSide: height, channels, maxValue };
+}
+
+async function evaluateVqVae(
+  vqvae: VqVae,
+  heldOut: ImageBatch,
+  { batchSize, signal }: { batchSize: number; signal: AbortSignal | undefined },
+): Promise<Record<string, number>> {
+  const examples = imageExamples(sliceImages(heldOut, 0, Math.min(maxLossImages, heldOut.count)));
+  const { loss } = await evaluateLoss({ model: vqvae, examples, batchSize, ...(signal && { signal }) });
+  return { heldOutLoss: loss!, ...(await imageCodecMetrics(vqvae, heldOut)) };
+}
