@@ -1,5 +1,5 @@
 import { bitsPerPixel, evaluateSequences, type SequenceMetrics } from "@mmgen/evaluation";
-import type { Order } from "@mmgen/multimodal-tokenizer";
+import type { MultimodalTokenizer, Order } from "@mmgen/multimodal-tokenizer";
 import { evaluateLoss } from "@mmgen/training";
 import type { SequenceModels } from "../model/model-parts.js";
 import { type CodedPairs, orderedExamples, orderedSequences } from "../stages/training-examples.js";
@@ -109,6 +109,13 @@ export async function heldOutMetrics(
     natsPerId,
     "text-first": textFirst,
     "image-first": imageFirst,
-    natsPerPair: natsPerId * (tokenizer.sequenceLength - 1),
+    natsPerPair: natsPerId * countedTargets(tokenizer, pairs),
   };
+}
+
+/** Targets of a pair that are no padding, as many in either order; their mean where captions differ in length. */
+function countedTargets(tokenizer: MultimodalTokenizer, pairs: CodedPairs): number {
+  const { targets, weights } = orderedSequences(tokenizer, pairs, "text-first");
+  const counted = weights === undefined ? targets.data.length : weights.filter((weight) => weight > 0).length;
+  return counted / targets.count;
 }

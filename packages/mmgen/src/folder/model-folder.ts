@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { CheckpointError } from "@mmgen/core";
+import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import type { ModelOptions } from "../model/model-options.js";
+import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
+import { MultimodalModel } from "../model/multimodal-model.js";
+import { type CheckpointStore, type TrainOptions, trainingFiles } from "../model/train-model.js";
+import { ensureBackend } from "./select-backend.js";
+
+/** Options of the functions that may have to start a backend. */
+export interface BackendLog {
+  /** Receives the line that says which backend runs. Default: standard error, where this call started it. */
+  readonly onBackend?: ((line: string) => void) | undefined;
+}
+
+/** Options of {@link trainInto}. */
+export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, ModelOptions, BackendLog {
+  /** Writes the training's state every so many steps too. Default: after each epoch and when it is stopped. */
+  readonly everySteps?: number | undefined;
+  /** Replaces the files of another training that lie there. Default: they are refused. */
+  readonly overwrite?: boolean | undefined;
+}
+
+/**
+ * Writes a model's files into a folder, each all or nothing; missing folders are made.
+ *
+ * @throws a `DataError` naming the path that cannot be written.
+ */
+export async function saveTo(folder: string, model: MultimodalModel): Promise<void> {
+  for (const [name, bytes] of await model.save()) {
+    await writeFileAtomic(join(folder, name), bytes);
+  }
+}
+
+/**
+ * Loads the model in a folder. Starts ONNX Runtime where the program has chosen no backend.
+ *
+ * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
+ * @throws a `ConfigError` naming the packages to install where there is no backend to run it on.
+ */
+export async function loadFrom(folder: string, options: BackendLog = {}): Promise<MultimodalModel> {
+  await startBackend(options);
+  return inFolder(folder, () => MultimodalModel.load(folderReader(folder)));
+}
+
+/**
+ * Trains a model into a folder: its state is kept there while it trains, its files when it is done. The same call goes on
+ * where an earlier one was stopped, bit for bit, and returns at once where one was finished.
+ *
+ * Starts ONNX Runtime where the program has chosen no backend.
+ *
+ * @throws a {@link CheckpointError} when the folder holds another model or the training of other data or settings.
+ * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
+ */
+export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
+  const { everySteps, onBackend, overwrite = false, ...training } = options;
+  await startBackend({ onBackend });
+  const store = folderStore(folder, everySteps);
+  const isResumable = existsSync(join(folder, trainingFiles.vqvae));
+  const holdsModel = Object.values(modelFiles).some((name) => existsSync(join(folder, name)));
+  if (holdsModel && !isResumable && !overwrite) {
+    throw new CheckpointError(
+      `${folder} holds a model that was not trained there. Train into another folder, or give overwrite: true to replace it.`,
+    );
+  }
+  return inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints: store }));
+}
+
+/** Reads a folder's files by name; undefined where there is no such file. */
+export function folderReader(folder: string): ReadModelFile {
+  return async (name) => {
+    const path = join(folder, name);
+    return existsSync(path) ? readFileBytes(path, "model file") : undefined;
+  };
+}
+
+/** A folder as checkpoint store: every file is written beside and renamed, so that it is whole at every moment. */
+export function folderStore(folder: string, everySteps?: number): CheckpointStore {
+  return {
+    read: folderReader(folder),
+    write: (name, bytes) => writeFileAtomic(join(folder, name), bytes),
+    everySteps,
+  };
+}
+
+async function startBackend({ onBackend }: BackendLog): Promise<void> {
+  const { line, isNew } = await ensureBackend();
+  if (onBackend !== undefined) {
+    onBackend(line);
+  } else if (isNew) {
+    process.stderr.write(`Backend: ${line}.\n`);
+  }
+}
+
+/** Names the folder in what cannot be read from it. */
+async function inFolder<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (CheckpointError.isInstance(error)) {
+      throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
