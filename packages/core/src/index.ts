@@ -33,6 +33,14 @@ export {
   ShapeError,
   VocabularyError,
 } from "./errors.js";
+export {
+  type LegacyHeader,
+  type ModelFile,
+  type ReadModelFileOptions,
+  readModelFile,
+  writeModelFile,
+} from "./files/model-file.js";
+export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./files/safetensors.js";
 export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
 export { nearestWords } from "./nearest-words.js";
 export {
@@ -44,4 +52,3 @@ export {
 } from "./options/checks.js";
 export { describeValue } from "./options/describe-value.js";
 export { Random, type RandomState } from "./random.js";
-export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";

@@ -1,1 +1,1 @@
-export { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
+export { isTemporaryOf, readFileBytes, writeFileAtomic } from "./files/atomic-files.js";

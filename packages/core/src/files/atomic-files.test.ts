@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DataError } from "../errors.js";
 import { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
-import { DataError } from "./errors.js";
 
 let folder: string;
 beforeEach(async () => {
