@@ -1,23 +1,32 @@
-export { type AccuracyChartOptions, type AccuracyPoint, accuracyChart, accuracyMargin } from "./accuracy-chart.js";
-export { type CodebookUsageOptions, codebookUsage } from "./codebook-usage.js";
-export { type ConfusionMatrixOptions, confusionMatrix } from "./confusion-matrix.js";
-export { type ContactSheetOptions, contactSheet } from "./contact-sheet.js";
-export type { CurveSeries, CurveValues } from "./curve-series.js";
-export { type EmbeddingPlotOptions, embeddingPlot } from "./embedding-plot.js";
-export { encodeGif, type GifOptions } from "./gif.js";
+export {
+  type AccuracyChartOptions,
+  type AccuracyPoint,
+  accuracyChart,
+  accuracyMargin,
+} from "./charts/accuracy-chart.js";
+export { type CodebookUsageOptions, codebookUsage } from "./charts/codebook-usage.js";
+export { type ConfusionMatrixOptions, confusionMatrix } from "./charts/confusion-matrix.js";
+export type { CurveSeries, CurveValues } from "./charts/curve-points.js";
+export { type EmbeddingPlotOptions, embeddingPlot } from "./charts/embedding-plot.js";
+export { type LogoGroup, type SequenceLogosOptions, sequenceLogos } from "./charts/sequence-logos.js";
+export { type TimingChartOptions, timingChart } from "./charts/timing-chart.js";
+export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./charts/training-curves.js";
+export { type ContactSheetOptions, contactSheet } from "./images/contact-sheet.js";
+export { encodeGif, type GifOptions } from "./images/gif.js";
+export { type ImageGridOptions, imageGrid } from "./images/image-grid.js";
+export {
+  type ImageRowsOptions,
+  imageRows,
+  type ReconstructionGridOptions,
+  reconstructionGrid,
+} from "./images/image-rows.js";
+export { encodePng, imagePixels, type PixelImage } from "./images/pixels.js";
 export {
   htmlReport,
   type ReportFact,
   type ReportOptions,
   type ReportSection,
   type ReportTable,
-} from "./html-report.js";
-export { type ImageGridOptions, imageGrid } from "./image-grid.js";
-export { type ImageRowsOptions, imageRows, type ReconstructionGridOptions, reconstructionGrid } from "./image-rows.js";
-export { imagePixels, type PixelImage } from "./pixels.js";
-export { encodePng } from "./png.js";
-export type { ReportImage } from "./report-image.js";
-export { type LogoGroup, type SequenceLogosOptions, sequenceLogos } from "./sequence-logos.js";
-export type { ThemeName } from "./theme.js";
-export { type TimingChartOptions, timingChart } from "./timing-chart.js";
-export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./training-curves.js";
+} from "./report/html-report.js";
+export type { ReportImage } from "./report/report-image.js";
+export type { ThemeName } from "./svg/theme.js";

@@ -1,3 +1,2 @@
-export { type RasterizeOptions, rasterize, rasterizePixels } from "./rasterize.js";
-export { writeGif } from "./write-gif.js";
-export { writePng } from "./write-png.js";
+export { writeGif, writePng } from "./images/write-images.js";
+export { type RasterizeOptions, rasterize, rasterizePixels } from "./svg/rasterize.js";

@@ -1,0 +1,128 @@
+import { ConfigError, DataError, ShapeError } from "@mmgen/core";
+
+/** Values and where they stand. */
+export interface CurveValues {
+  /** Where each value stands, ascending: steps; 1, 2, 3 … by default. */
+  readonly x?: ArrayLike<number>;
+  readonly y: ArrayLike<number>;
+}
+
+/** One curve. */
+export interface CurveSeries extends CurveValues {
+  readonly label: string;
+  /** "steps": many noisy values, drawn faint under their moving average. "points": few, drawn as joined dots. */
+  readonly style: "steps" | "points";
+}
+
+/** A curve ready to draw. */
+export interface PreparedCurve {
+  readonly style: "steps" | "points";
+  /** The values themselves, thinned out to what a panel can show. */
+  readonly raw: readonly Point[];
+  /** The moving average, for "steps". */
+  readonly smooth: readonly Point[];
+}
+
+/** More points than this a panel cannot show. */
+const mostPoints = 1200;
+
+/**
+ * Checks a series and computes what is drawn of it.
+ *
+ * @param smoothing - Steps that the moving average spans; a fiftieth of the series by default.
+ */
+export function prepareCurve(series: CurveSeries, scale: "linear" | "log", smoothing?: number): PreparedCurve {
+  const { label, style, y } = series;
+  const raw = curvePoints(label, series);
+  if (scale === "log" && raw.some((point) => point.y <= 0)) {
+    throw new ConfigError(`series "${label}": a logarithmic scale needs values above 0; use scale "linear".`);
+  }
+  const window = smoothing ?? Math.max(1, Math.round(y.length / 50));
+  if (!(window >= 1)) {
+    throw new ConfigError(`smoothing: expected a number of steps of at least 1, got ${window}.`);
+  }
+  const smooth = style === "steps" ? thinOut(places(series), movingAverage(y, window), mostPoints) : [];
+  return { style, raw, smooth };
+}
+
+/** The finite points of a series, thinned out; throws when there are none or the lengths differ. */
+export function curvePoints(label: string, values: CurveValues): Point[] {
+  const x = places(values);
+  const count = values.y.length;
+  if (count === 0 || x.length !== count) {
+    throw new ShapeError(`series "${label}": expected as many x as y and at least one, got ${x.length} and ${count}.`);
+  }
+  const points = thinOut(x, values.y, mostPoints);
+  if (points.length === 0) {
+    throw new DataError(`series "${label}": expected a finite number, but none of its ${count} values is one.`);
+  }
+  return points;
+}
+
+function places({ x, y }: CurveValues): ArrayLike<number> {
+  return x ?? Float64Array.from({ length: y.length }, (_, i) => i + 1);
+}
+
+/**
+ * Centered moving average that ignores values which are not finite.
+ *
+ * At the start the window shrinks on both sides alike, so that the steep beginning of a training curve is neither
+ * flattened nor shifted; at the end, where curves are flat and noisy, only what is missing is left off.
+ *
+ * @param values - One a step; borrowed.
+ * @param window - How many steps it spans, at least 1.
+ * @returns As many values; NaN where a window holds nothing finite.
+ */
+export function movingAverage(values: ArrayLike<number>, window: number): Float64Array {
+  const sums = new Float64Array(values.length + 1);
+  const counts = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) {
+    const counted = Number.isFinite(values[i]);
+    sums[i + 1] = sums[i]! + (counted ? values[i]! : 0);
+    counts[i + 1] = counts[i]! + (counted ? 1 : 0);
+  }
+  const half = Math.floor((window - 1) / 2);
+  return Float64Array.from({ length: values.length }, (_, i) => {
+    const reach = Math.min(half, i);
+    const [start, end] = [i - reach, Math.min(i + reach, values.length - 1) + 1];
+    return (sums[end]! - sums[start]!) / (counts[end]! - counts[start]!);
+  });
+}
+
+/** A point of a curve. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * At most about `most` points that look the same: each stretch of the curve gives its lowest and its highest value.
+ *
+ * Points that are not finite are left out.
+ */
+export function thinOut(x: ArrayLike<number>, y: ArrayLike<number>, most: number): Point[] {
+  const finite: Point[] = [];
+  for (let i = 0; i < y.length; i++) {
+    if (Number.isFinite(x[i]) && Number.isFinite(y[i])) {
+      finite.push({ x: x[i]!, y: y[i]! });
+    }
+  }
+  if (finite.length <= most) {
+    return finite;
+  }
+  const stretches = Math.floor(most / 2);
+  const thinned: Point[] = [];
+  for (let i = 0; i < stretches; i++) {
+    const start = Math.floor((i * finite.length) / stretches);
+    const end = Math.floor(((i + 1) * finite.length) / stretches);
+    let [low, high] = [start, start];
+    for (let j = start; j < end; j++) {
+      low = finite[j]!.y < finite[low]!.y ? j : low;
+      high = finite[j]!.y > finite[high]!.y ? j : high;
+    }
+    for (const j of low === high ? [low] : [Math.min(low, high), Math.max(low, high)]) {
+      thinned.push(finite[j]!);
+    }
+  }
+  return thinned;
+}

@@ -1,0 +1,90 @@
+import { ConfigError, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
+import { encode } from "fast-png";
+
+/** An image in display levels 0 … 255, `[height, width, channels]` row-major; 1 channel is gray, 3 are RGB. */
+export interface PixelImage {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+}
+
+/**
+ * One image of a batch in display levels: `round(level / maxValue · 255)`.
+ *
+ * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
+ * @param index - Which of them.
+ * @param scale - Side of the square each pixel becomes, a whole number; nothing is smoothed.
+ * @returns `[height · scale, width · scale, channels]`, a fresh array.
+ * @throws a {@link ShapeError} when the batch is malformed, has other channels, or no such image.
+ */
+export function imagePixels(images: ImageBatch, index: number, scale = 1): PixelImage {
+  checkDisplayable(images);
+  if (!Number.isInteger(index) || index < 0 || index >= images.count) {
+    throw new ShapeError(`imagePixels: image ${index} is outside the batch of ${images.count} images.`);
+  }
+  return displayPixels(images, index, scale);
+}
+
+/** {@link imagePixels} for a batch already checked. */
+export function displayPixels(images: ImageBatch, index: number, scale: number): PixelImage {
+  checkWhole("scale", scale, 1);
+  const { height, width, channels, maxValue } = images;
+  const levels = displayLevels(maxValue);
+  const offset = index * height * width * channels;
+  const data = new Uint8Array(height * scale * width * scale * channels);
+  const rowLength = width * scale * channels;
+  for (let y = 0; y < height; y++) {
+    const row = y * scale * rowLength;
+    for (let x = 0; x < width * scale; x++) {
+      const from = offset + (y * width + Math.floor(x / scale)) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        data[row + x * channels + channel] = levels[images.data[from + channel]!]!;
+      }
+    }
+    for (let copy = 1; copy < scale; copy++) {
+      data.copyWithin(row + copy * rowLength, row, row + rowLength);
+    }
+  }
+  return { data, width: width * scale, height: height * scale, channels: channels as 1 | 3 };
+}
+
+/** Throws {@link ShapeError} unless the batch is well-formed, not empty, and of 1 or 3 channels. */
+export function checkDisplayable(images: ImageBatch): void {
+  checkImageBatch(images);
+  const { count, height, width, channels } = images;
+  if (channels !== 1 && channels !== 3) {
+    throw new ShapeError(`images: expected 1 channel (gray) or 3 (RGB) to draw, got ${channels}.`);
+  }
+  if (count < 1 || height < 1 || width < 1) {
+    throw new ShapeError(
+      `images: expected at least one image of one pixel to draw, got ${count} of ${height} × ${width}.`,
+    );
+  }
+}
+
+/** Throws {@link ConfigError} unless `value` is a whole number of at least `least`. */
+export function checkWhole(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new ConfigError(`${name}: expected a whole number of at least ${least}, got ${value}.`);
+  }
+}
+
+function displayLevels(maxValue: number): Uint8Array {
+  return Uint8Array.from({ length: maxValue + 1 }, (_, level) => Math.round((level / maxValue) * 255));
+}
+
+/** The bytes of a PNG file that holds exactly these pixels, 8 bits a channel. Runs in browsers too. */
+export function encodePng(image: PixelImage): Uint8Array {
+  return encode({ ...image, depth: 8 });
+}
+
+/** A `data:` address that holds the bytes. */
+export function dataUri(bytes: Uint8Array, mediaType: string): string {
+  const pieces: string[] = [];
+  // In pieces, as a call takes only so many arguments.
+  for (let start = 0; start < bytes.length; start += 0x8000) {
+    pieces.push(String.fromCharCode(...bytes.subarray(start, start + 0x8000)));
+  }
+  return `data:${mediaType};base64,${btoa(pieces.join(""))}`;
+}

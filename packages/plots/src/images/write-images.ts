@@ -1,0 +1,41 @@
+import { writeFileAtomic } from "@mmgen/core/node";
+import { type RasterizeOptions, rasterize, rasterizePixels } from "../svg/rasterize.js";
+import { encodeGif, type GifOptions } from "./gif.js";
+import { encodePng, type PixelImage } from "./pixels.js";
+
+/**
+ * Writes an image as a PNG file, all or nothing; missing folders are made.
+ *
+ * @param image - An SVG document, which is rasterized; or pixels, which are written exactly as they are.
+ * @returns The bytes written, for a report.
+ */
+export async function writePng(
+  path: string,
+  image: string | PixelImage,
+  options: RasterizeOptions = {},
+): Promise<Uint8Array> {
+  const bytes = typeof image === "string" ? await rasterize(image, options) : encodePng(image);
+  await writeFileAtomic(path, bytes);
+  return bytes;
+}
+
+/**
+ * Writes images as an animated GIF, all or nothing; missing folders are made.
+ *
+ * @param frames - SVG documents, which are rasterized, or pixels; all of one size.
+ * @returns The bytes written, for a report.
+ * @throws as {@link encodeGif} and {@link rasterizePixels}.
+ */
+export async function writeGif(
+  path: string,
+  frames: readonly (string | PixelImage)[],
+  options: GifOptions & RasterizeOptions = {},
+): Promise<Uint8Array> {
+  const pixels: PixelImage[] = [];
+  for (const frame of frames) {
+    pixels.push(typeof frame === "string" ? await rasterizePixels(frame, options) : frame);
+  }
+  const bytes = encodeGif(pixels, options);
+  await writeFileAtomic(path, bytes);
+  return bytes;
+}

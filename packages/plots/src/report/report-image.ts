@@ -1,0 +1,64 @@
+import { DataError } from "@mmgen/core";
+import { dataUri } from "../images/pixels.js";
+import { escapeMarkup } from "../svg/svg.js";
+
+/** An image of a report: the bytes of a PNG or GIF file, or an SVG document as text. */
+export interface ReportImage {
+  readonly image: Uint8Array | string;
+  /** The same in dark colors, shown instead on a dark screen. */
+  readonly dark?: Uint8Array | string;
+  /** What the image shows, for those who do not see it. */
+  readonly alt: string;
+  /** Shown beneath. */
+  readonly caption?: string;
+  /** Pixels of a file that make one CSS pixel; 2 by default, as `rasterize` draws. */
+  readonly pixelRatio?: number;
+}
+
+/** A figure with its image inlined; it is never drawn larger than it is. */
+export function reportImage({ image, dark, alt, caption, pixelRatio = 2 }: ReportImage): string {
+  const size = imageSize(image, pixelRatio);
+  const source =
+    dark === undefined ? "" : `<source media="screen and (prefers-color-scheme: dark)" srcset="${imageAddress(dark)}">`;
+  const below = caption ? `<figcaption>${escapeMarkup(caption)}</figcaption>` : "";
+  const classes = [dark === undefined && "paper", size.width > 640 && "wide"].filter(Boolean).join(" ");
+  return (
+    `<figure><picture>${source}<img src="${imageAddress(image)}" alt="${escapeMarkup(alt)}" ` +
+    `width="${size.width}" height="${size.height}"${classes && ` class="${classes}"`}></picture>${below}</figure>`
+  );
+}
+
+function imageAddress(image: Uint8Array | string): string {
+  return typeof image === "string"
+    ? dataUri(new TextEncoder().encode(image), "image/svg+xml")
+    : dataUri(image, isGif(image) ? "image/gif" : "image/png");
+}
+
+/** Width and height in CSS pixels, read from the file's head. */
+function imageSize(image: Uint8Array | string, pixelRatio: number): { width: number; height: number } {
+  if (typeof image === "string") {
+    const match = /^<svg [^>]*?\bwidth="([\d.]+)" height="([\d.]+)"/.exec(image);
+    if (match === null) {
+      throw new DataError(
+        "Report image: expected an SVG document that starts with <svg … width height>, got other text.",
+      );
+    }
+    return { width: Number(match[1]), height: Number(match[2]) };
+  }
+  const inCss = (pixels: number) => Math.max(1, Math.round(pixels / pixelRatio));
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  if (isGif(image) && image.length >= 10) {
+    return { width: inCss(view.getUint16(6, true)), height: inCss(view.getUint16(8, true)) };
+  }
+  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  if (image.length < 24 || signature.some((byte, i) => image[i] !== byte)) {
+    throw new DataError(
+      `Report image: expected the bytes of a PNG or GIF file, got ${image.length} bytes of something else.`,
+    );
+  }
+  return { width: inCss(view.getUint32(16)), height: inCss(view.getUint32(20)) };
+}
+
+function isGif(image: Uint8Array): boolean {
+  return [0x47, 0x49, 0x46, 0x38].every((byte, i) => image[i] === byte);
+}
