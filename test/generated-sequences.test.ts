@@ -45,8 +45,8 @@ describe.each(Object.entries(smallTokenizers))("sequences generated for %s", (_,
           const model = fakeModel(vocabularySize, pickLogits(logits));
           const grammar = tokenizer.grammar(order);
           const tokens = await generate({ model, prompt, grammar, seed, guidance, ...sampling });
-          const pairs = tokenizer.split(tokens);
-          expect(tokenizer.join({ ...pairs, order: pairs.orders })).toEqual(tokens);
+          const pairs = tokenizer.decode(tokens);
+          expect(tokenizer.encode({ ...pairs, order: pairs.orders })).toEqual(tokens);
           if (order !== undefined) {
             expect(pairs.orders).toEqual([order, order, order]);
           }
@@ -74,7 +74,7 @@ describe.each(Object.entries(smallTokenizers))("sequences generated for %s", (_,
             ...sampling,
           });
           expect(firstIds(tokens, prompt.length)).toEqual(firstIds(prompt, prompt.length));
-          const { codes, captions, orders } = tokenizer.split(tokens);
+          const { codes, captions, orders } = tokenizer.decode(tokens);
           expect(orders).toEqual(orders.map(() => beginning.order));
           const image = { data: codes.data, count: codes.count, length: codes.height * codes.width };
           const given = beginning.codes;
@@ -111,7 +111,7 @@ describe.each(Object.entries(smallTokenizers))("sequences generated for %s", (_,
             giveConstantLogits(model, logits);
             const options = { prompt, grammar: tokenizer.grammar(), seed, ...sampling };
             const tokens = await generate({ model, ...options });
-            expect(() => tokenizer.split(tokens)).not.toThrow();
+            expect(() => tokenizer.decode(tokens)).not.toThrow();
             expect(tokens).toEqual(await generate({ model: stepped, ...options }));
           },
         ),

@@ -71,8 +71,8 @@ it("takes a folder of images with captions of different lengths to sequences, an
   const { codebookSize, codeGrid } = model;
   const tokenizer = MultimodalTokenizer.create({ captions, codebookSize, codeGrid });
   const codes = await model.encode(test.images);
-  const tokens = tokenizer.join({ codes, captions: test.captions, order: "halves" });
-  const back = tokenizer.split(tokens);
+  const tokens = tokenizer.encode({ codes, captions: test.captions, order: "halves" });
+  const back = tokenizer.decode(tokens);
   expect(back.captions).toEqual(test.captions);
   const decoded = await model.decode(back.codes);
   expect(decoded).toMatchObject({ count: 4, height: 8, width: 8, channels: 3, maxValue: 255 });

@@ -80,5 +80,5 @@ async function complete(
     });
     data.set(part.data, start * tokenizer.sequenceLength);
   }
-  return tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
+  return tokenizer.decode({ data, count: prompt.count, length: tokenizer.sequenceLength });
 }

@@ -45,7 +45,7 @@ it("weighs words as asked in training, and everything the same in evaluation", a
   expect([...weights!]).toEqual(modalities.map((modality) => (modality === "text" ? 2 : 1)));
   expect(modalities.filter((modality) => modality === "text")).toHaveLength(2);
 
-  const tokens = tokenizer.join({ codes, captions, order: "text-first" });
+  const tokens = tokenizer.encode({ codes, captions, order: "text-first" });
   const plain = await sequenceExamples(tokenizer, tokens).batch(Int32Array.of(5), context(1));
   expect(plain.inputs).toEqual(inputs);
   expect(new Set(plain.weights ?? [1])).toEqual(new Set([1]));

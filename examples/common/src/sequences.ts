@@ -18,8 +18,8 @@ export interface MixedOrderOptions {
 /** Pairs as training sequences, each in an order drawn anew every time it is seen, unless its order is settled. */
 export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<TrainingBatch> {
   const { tokenizer, codes, captions, orders, textFirstShare, weights } = options;
-  const textFirst = tokenizer.join({ codes, captions, order: "text-first" });
-  const imageFirst = tokenizer.join({ codes, captions, order: "image-first" });
+  const textFirst = tokenizer.encode({ codes, captions, order: "text-first" });
+  const imageFirst = tokenizer.encode({ codes, captions, order: "image-first" });
   return {
     count: codes.count,
     batch: (indices, { random }) => {

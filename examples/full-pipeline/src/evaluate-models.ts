@@ -43,8 +43,8 @@ export async function evaluateModels(
   const judgment = await judge(options);
   const { invented, unconditional } = judgment;
   const tokens = {
-    "text-first": tokenizer.join({ codes, captions: test.captions, order: "text-first" }),
-    "image-first": tokenizer.join({ codes, captions: test.captions, order: "image-first" }),
+    "text-first": tokenizer.encode({ codes, captions: test.captions, order: "text-first" }),
+    "image-first": tokenizer.encode({ codes, captions: test.captions, order: "image-first" }),
   };
   const pixels = test.images.height * test.images.width;
   const figures = {

@@ -21,8 +21,8 @@ it("of a model that knows nothing is the logarithm of its vocabulary's size", as
   }
   const codes = { data: Int32Array.of(0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5), count: 3, height: 2, width: 2 };
   const tokens = {
-    "text-first": tokenizer.join({ codes, captions, order: "text-first" }),
-    "image-first": tokenizer.join({ codes, captions, order: "image-first" }),
+    "text-first": tokenizer.encode({ codes, captions, order: "text-first" }),
+    "image-first": tokenizer.encode({ codes, captions, order: "image-first" }),
   };
   const { signal } = new AbortController();
   const figures = await likelihood({ transformer, tokenizer, tokens, pixels: 16, signal });

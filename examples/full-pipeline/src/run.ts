@@ -64,7 +64,7 @@ export async function runPipeline(options: RunOptions<RunSettings>): Promise<Run
   });
   await checkpoints.write("tokenizer", `${JSON.stringify(tokenizer, null, 2)}\n`);
   const testExamples = (order: Order) =>
-    sequenceExamples(tokenizer, tokenizer.join({ codes: codes.test, captions: test.captions, order }));
+    sequenceExamples(tokenizer, tokenizer.encode({ codes: codes.test, captions: test.captions, order }));
   const epochSamples = new EpochSamples(folders, test.captions, { seed, ...config.sampling, signal });
   if (!options.resume) {
     await epochSamples.clear();

@@ -38,7 +38,7 @@ export function linesInOrder(
   { codes, captions }: Pick<LetterPairs, "codes" | "captions">,
   order: Order,
 ): TrainingBatch {
-  return tokenizer.toTrainingBatch(tokenizer.join({ codes, captions, order }));
+  return tokenizer.toTrainingBatch(tokenizer.encode({ codes, captions, order }));
 }
 
 function tossedOrders(count: number, seed: number): Order[] {

@@ -43,7 +43,7 @@ async function readLineFile(path: string, tokenizer: MultimodalTokenizer): Promi
     throw new DataError(`${path} holds no lines.`);
   }
   try {
-    return tokenizer.split(tokenizer.readLines(lines));
+    return tokenizer.decode(tokenizer.readLines(lines));
   } catch (error) {
     if (MmgenError.isInstance(error)) {
       throw new DataError(`${path}: ${error.message}`, { cause: error });

@@ -12,7 +12,7 @@ const pairs = (count: number) => ({
 
 describe("withoutCondition", () => {
   it("puts null tokens for what stands first, and leaves all else where it was", () => {
-    const tokens = tokenizer.join({ ...pairs(2), order: ["text-first", "image-first"] });
+    const tokens = tokenizer.encode({ ...pairs(2), order: ["text-first", "image-first"] });
     const before = tokens.data.slice();
     const without = tokenizer.withoutCondition(tokens);
     expect(tokenizer.describe(without)).toEqual([
@@ -46,7 +46,7 @@ describe("withoutCondition", () => {
       codeGrid: { height: 2, width: 2 },
       nullToken: true,
     });
-    const tokens = uneven.join({ ...pairs(2), captions: ["a", "a"], order: "halves" });
+    const tokens = uneven.encode({ ...pairs(2), captions: ["a", "a"], order: "halves" });
     const without = uneven.withoutCondition(tokens);
     expect(uneven.describe(without)).toEqual([
       "<bos> <eoi> <null> <eot> 0 1 2 3",
@@ -62,7 +62,7 @@ describe("withoutCondition", () => {
 });
 
 describe("dropConditions", () => {
-  const tokens = tokenizer.join({ ...pairs(2000), order: "halves" });
+  const tokens = tokenizer.encode({ ...pairs(2000), order: "halves" });
   const dropped = (coin: { seed: number; epoch: number; indices?: number[]; probability: number }, from = tokens) =>
     tokenizer.describe(tokenizer.dropConditions(from, coin)).map((row) => row.includes("<null>"));
 
@@ -81,7 +81,7 @@ describe("dropConditions", () => {
 
   it("weighs null tokens 0 in the loss", () => {
     const { targets, weights } = tokenizer.toTrainingBatch(
-      tokenizer.dropConditions(tokenizer.join(pairs(1)), { seed: 1, epoch: 0, probability: 1 }),
+      tokenizer.dropConditions(tokenizer.encode(pairs(1)), { seed: 1, epoch: 0, probability: 1 }),
     );
     const nothing = tokenizer.specialId("<null>");
     expect([...weights!]).toEqual(Array.from(targets.data, (id) => (id === nothing ? 0 : 1)));
@@ -89,7 +89,7 @@ describe("dropConditions", () => {
   });
 
   it("leaves what follows a dropped condition its weight", () => {
-    const whole = tokenizer.join(pairs(1));
+    const whole = tokenizer.encode(pairs(1));
     const without = tokenizer.dropConditions(whole, { seed: 1, epoch: 0, probability: 1 });
     const ofImage = ({ targets, weights }: TrainingBatch) =>
       [...weights!].filter((_, at) => tokenizer.modality(targets.data[at]!) === "image");

@@ -19,7 +19,7 @@ const create = (layout: "switch" | "terminated") =>
 
 describe.each(["switch", "terminated"] as const)("an empty caption, %s", (layout) => {
   const tokenizer = create(layout);
-  const row = (order: Order, caption = "") => tokenizer.join({ codes, captions: [caption], order });
+  const row = (order: Order, caption = "") => tokenizer.encode({ codes, captions: [caption], order });
 
   it("is a condition of its own that can be left out, as can the image before it", () => {
     const half = { "text-first": "<null> <null> <null>", "image-first": "<null> <null> <null> <null> <null>" };
@@ -83,6 +83,6 @@ it("a row that begins no sequence has no prompt and no condition", () => {
   expect(tokenizer.withoutCondition(foreign)).toEqual(foreign);
   expect(tokenizer.toTrainingBatch(foreign, { prompt: 0 }).weights).toBeUndefined();
   function row() {
-    return tokenizer.join({ codes, captions: ["a b"] });
+    return tokenizer.encode({ codes, captions: ["a b"] });
   }
 });

@@ -69,7 +69,7 @@ describe("switch layout", () => {
     const tokenizer = digits();
     expect(tokenizer.sequenceLength).toBe(58);
     const codes = ramp(2);
-    const tokens = tokenizer.join({
+    const tokens = tokenizer.encode({
       codes,
       captions: ["dark green one on bright cyan", "plain red two on light blue"],
       order: ["text-first", "image-first"],
@@ -86,7 +86,7 @@ describe("terminated layout", () => {
   it("ends each modality with its marker", () => {
     const tokenizer = smallTokenizers["terminated, one length"]!;
     const codes = { data: Int32Array.of(0, 1, 2, 3, 4, 3, 2, 1), count: 2, height: 2, width: 2 };
-    const tokens = tokenizer.join({ codes, captions: ["a b c", "d d d"], order: "halves" });
+    const tokens = tokenizer.encode({ codes, captions: ["a b c", "d d d"], order: "halves" });
     expect(tokenizer.describe(tokens)).toEqual(["<bos> a b c <eot> 0 1 2 3 <eoi>", "<bos> 4 3 2 1 <eoi> d d d <eot>"]);
   });
 });
@@ -95,7 +95,7 @@ describe("captions of varying length", () => {
   it("end with a marker and padding, which weighs nothing in the loss", () => {
     const tokenizer = smallTokenizers["switch, varying length"]!;
     const codes = { data: new Int32Array(8), count: 2, height: 2, width: 2 };
-    const tokens = tokenizer.join({ codes, captions: ["a", "b c d"], order: ["text-first", "image-first"] });
+    const tokens = tokenizer.encode({ codes, captions: ["a", "b c d"], order: ["text-first", "image-first"] });
     expect(tokenizer.describe(tokens)).toEqual([
       "<bos> <eoi> a <end> <pad> <pad> <eot> 0 0 0 0",
       "<bos> <eot> 0 0 0 0 <eoi> b c d <end>",
@@ -111,14 +111,14 @@ describe("lines layout", () => {
     const lines = ["image:ABCDEFGH, number:7.#######", "number:0, image:ZZZZZZZZ.#######"];
     const tokens = tokenizer.readLines(lines);
     expect(tokenizer.describe(tokens)).toEqual(lines);
-    expect(tokenizer.split(tokens).captions).toEqual(["7", "0"]);
+    expect(tokenizer.decode(tokens).captions).toEqual(["7", "0"]);
     expect(() => tokenizer.readLines(["image:ABCDEFGH, number:7."])).toThrow(/Line 1: expected 32 characters.*got 25/);
     expect(() => tokenizer.readLines([lines[0]!, lines[1]!.replace("Z", "é")])).toThrow(
       'Line 2, character 17: no line has "é"',
     );
     // All its characters are known, but it is no pair: a letter is missing.
     const short = tokenizer.readLines(["image:ABCDEFG, number:7.########"]);
-    expect(() => tokenizer.split(short)).toThrow(/Row 0, position 13/);
+    expect(() => tokenizer.decode(short)).toThrow(/Row 0, position 13/);
     expect(() => smallTokenizers["switch, characters"]!.readLines([])).toThrow(ConfigError);
   });
 
@@ -136,7 +136,7 @@ describe("lines layout", () => {
       height: 1,
       width: 8,
     };
-    const tokens = tokenizer.join({ codes, captions: ["7", "0"], order: ["image-first", "text-first"] });
+    const tokens = tokenizer.encode({ codes, captions: ["7", "0"], order: ["image-first", "text-first"] });
     expect(tokenizer.describe(tokens)).toEqual([
       "image:ABCDEFGH, number:7.#######",
       "number:0, image:ZYXWVUTS.#######",
@@ -163,7 +163,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
   it("splits what it joined", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
-        const { codes, captions, orders } = tokenizer.split(tokenizer.join(pairs));
+        const { codes, captions, orders } = tokenizer.decode(tokenizer.encode(pairs));
         expect(codes).toEqual(pairs.codes);
         expect(captions).toEqual(pairs.captions);
         expect(orders).toEqual(pairs.order);
@@ -175,7 +175,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
   it("writes sequences whose modalities are those of its positions", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
-        const { data, length } = tokenizer.join(pairs);
+        const { data, length } = tokenizer.encode(pairs);
         pairs.order.forEach((order, row) => {
           tokenizer.modalities(order).forEach((modality, i) => {
             const actual = tokenizer.modality(data[row * length + i]!);
@@ -196,12 +196,12 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
     let refused = 0;
     fc.assert(
       fc.property(anyPairs(tokenizer), fc.nat(), fc.nat(), (pairs, at, id) => {
-        const tokens = tokenizer.join(pairs);
+        const tokens = tokenizer.encode(pairs);
         if (tokens.count > 0) {
           tokens.data[at % tokens.data.length] = id % tokenizer.vocabularySize;
           try {
-            const { orders, ...read } = tokenizer.split(tokens);
-            expect(tokenizer.join({ ...read, order: orders })).toEqual(tokens);
+            const { orders, ...read } = tokenizer.decode(tokens);
+            expect(tokenizer.encode({ ...read, order: orders })).toEqual(tokens);
           } catch (error) {
             expect(GrammarError.isInstance(error)).toBe(true);
             refused++;
@@ -216,7 +216,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
   it("shifts inputs and targets by one", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
-        const tokens = tokenizer.join(pairs);
+        const tokens = tokenizer.encode(pairs);
         const { inputs, targets } = tokenizer.toTrainingBatch(tokens);
         const { length, count } = tokens;
         expect([inputs.length, targets.length, inputs.count]).toEqual([length - 1, length - 1, count]);
@@ -233,7 +233,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
 
 it("weighs targets by modality", () => {
   const tokenizer = smallTokenizers["switch, one length"]!;
-  const tokens = tokenizer.join({
+  const tokens = tokenizer.encode({
     codes: { data: new Int32Array(4), count: 1, height: 2, width: 2 },
     captions: ["a b c"],
   });
@@ -247,7 +247,7 @@ it("weighs what a sequence is asked with, whichever comes first", () => {
   const tokenizer = smallTokenizers["switch, one length"]!;
   const pair = { codes: { data: new Int32Array(4), count: 1, height: 2, width: 2 }, captions: ["a b c"] };
   const weigh = (order: Order, weights: LossWeights) => [
-    ...tokenizer.toTrainingBatch(tokenizer.join({ ...pair, order }), weights).weights!,
+    ...tokenizer.toTrainingBatch(tokenizer.encode({ ...pair, order }), weights).weights!,
   ];
   expect(weigh("text-first", { prompt: 0, special: 0 })).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1]);
   expect(weigh("image-first", { prompt: 0, special: 0 })).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1]);
@@ -258,14 +258,14 @@ it("weighs what a sequence is asked with, whichever comes first", () => {
 it("says what is wrong with pairs that do not fit", () => {
   const tokenizer = digits();
   const caption = "dark green one on bright cyan";
-  expect(() => tokenizer.join({ codes: ramp(2), captions: [caption] })).toThrow(ShapeError);
-  expect(() => tokenizer.join({ codes: ramp(1), captions: ["dark green one"] })).toThrow(/expected 6 words, got 3/);
-  expect(() => tokenizer.join({ codes: { ...ramp(1), height: 49, width: 1 }, captions: [caption] })).toThrow(
+  expect(() => tokenizer.encode({ codes: ramp(2), captions: [caption] })).toThrow(ShapeError);
+  expect(() => tokenizer.encode({ codes: ramp(1), captions: ["dark green one"] })).toThrow(/expected 6 words, got 3/);
+  expect(() => tokenizer.encode({ codes: { ...ramp(1), height: 49, width: 1 }, captions: [caption] })).toThrow(
     ShapeError,
   );
-  expect(() => tokenizer.split({ data: new Int32Array(57), count: 1, length: 57 })).toThrow(ShapeError);
-  const tokens = tokenizer.join({ codes: ramp(1), captions: [caption] });
+  expect(() => tokenizer.decode({ data: new Int32Array(57), count: 1, length: 57 })).toThrow(ShapeError);
+  const tokens = tokenizer.encode({ codes: ramp(1), captions: [caption] });
   tokens.data[20] = 1030;
   tokens.data[30] = 1030;
-  expect(() => tokenizer.split(tokens)).toThrow(/Row 0, position 20: text id 1030/);
+  expect(() => tokenizer.decode(tokens)).toThrow(/Row 0, position 20: text id 1030/);
 });

@@ -17,7 +17,7 @@ import {
   promptForPairs,
 } from "./prompts.js";
 import { readLines } from "./read-lines.js";
-import { type SplitSequences, splitSequences } from "./split-sequences.js";
+import { type DecodedSequences, splitSequences } from "./split-sequences.js";
 import { templateGrammar } from "./template-grammar.js";
 import type { TokenizerConfig } from "./tokenizer-config.js";
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
@@ -82,7 +82,7 @@ export class MultimodalTokenizer {
    * @throws a `VocabularyError` when a word is unknown; `GrammarError` when a caption has too few or too many
    *   words; {@link ShapeError} when counts or the code grid differ.
    */
-  join(pairs: {
+  encode(pairs: {
     readonly codes: CodeBatch;
     readonly captions: readonly string[];
     readonly order?: OrderChoice;
@@ -102,7 +102,7 @@ export class MultimodalTokenizer {
    *
    * @throws a `GrammarError` when a row is not a whole legal sequence, naming row, position and id.
    */
-  split(tokens: TokenBatch): SplitSequences {
+  decode(tokens: TokenBatch): DecodedSequences {
     return splitSequences(this.#parts, tokens);
   }
 

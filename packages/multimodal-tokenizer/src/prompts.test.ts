@@ -17,13 +17,13 @@ describe.each(Object.entries(smallTokenizers))("prompts, %s", (_, tokenizer) => 
         const row = { codes: { ...pairs.codes, data: pairs.codes.data.subarray(0, size), count: 1 } };
         const captions = pairs.captions.slice(0, 1);
         const images = tokenizer.promptForImages(captions);
-        sameStart(images.data, tokenizer.join({ ...row, captions, order: "text-first" }).data);
+        sameStart(images.data, tokenizer.encode({ ...row, captions, order: "text-first" }).data);
         expect(tokenizer.modalities("text-first").indexOf("image")).toBe(images.length);
         const texts = tokenizer.promptForCaptions(row.codes);
-        sameStart(texts.data, tokenizer.join({ ...row, captions, order: "image-first" }).data);
+        sameStart(texts.data, tokenizer.encode({ ...row, captions, order: "image-first" }).data);
         expect(tokenizer.modalities("image-first").indexOf("text")).toBe(texts.length);
         for (const order of ["text-first", "image-first"] as const) {
-          sameStart(tokenizer.promptForPairs(1, order).data, tokenizer.join({ ...row, captions, order }).data);
+          sameStart(tokenizer.promptForPairs(1, order).data, tokenizer.encode({ ...row, captions, order }).data);
         }
       }),
       { numRuns: 50 },
@@ -50,7 +50,7 @@ describe.each(Object.entries(smallTokenizers))("prompts, %s", (_, tokenizer) => 
           [{ codes: part, captions: row.captions }, "text-first"],
         ] as const) {
           const completed = tokenizer.promptForCompletion({ order, ...prompt });
-          sameStart(completed.data, tokenizer.join({ ...row, order }).data);
+          sameStart(completed.data, tokenizer.encode({ ...row, order }).data);
           const images = completed.data.filter((id) => tokenizer.modality(id) === "image");
           expect(images.length).toBe("codes" in prompt ? prompt.codes.length : 0);
         }

@@ -5,14 +5,14 @@ import { allOrders, type Order } from "./orders.js";
 import type { TokenizerParts } from "./tokenizer-parts.js";
 
 /** Images, their captions, and which of the two stood first in each row. */
-export interface SplitSequences {
+export interface DecodedSequences {
   readonly codes: CodeBatch;
   readonly captions: string[];
   readonly orders: Order[];
 }
 
 /** Reads whole sequences back; {@link GrammarError} names the row and position that no pair can have. */
-export function splitSequences(parts: TokenizerParts, tokens: TokenBatch): SplitSequences {
+export function splitSequences(parts: TokenizerParts, tokens: TokenBatch): DecodedSequences {
   const { config, sequenceLength, vocabulary } = parts;
   checkTokenBatch(tokens, vocabulary.size);
   if (tokens.length !== sequenceLength) {

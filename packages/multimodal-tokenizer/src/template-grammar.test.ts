@@ -29,7 +29,7 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
   it("accepts every joined pair, and nothing after it", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
-        const { data, count, length } = tokenizer.join(pairs);
+        const { data, count, length } = tokenizer.encode(pairs);
         for (let row = 0; row < count; row++) {
           const end = walk(grammar, data.subarray(row * length, (row + 1) * length));
           expect(end).toHaveProperty("state");
@@ -52,8 +52,8 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
         }
         expect(ids.length).toBe(tokenizer.sequenceLength);
         const tokens = { data: Int32Array.from(ids), count: 1, length: ids.length };
-        const { orders, ...pairs } = tokenizer.split(tokens);
-        expect(tokenizer.join({ ...pairs, order: orders })).toEqual(tokens);
+        const { orders, ...pairs } = tokenizer.decode(tokens);
+        expect(tokenizer.encode({ ...pairs, order: orders })).toEqual(tokens);
       }),
       { numRuns: 300 },
     );
@@ -66,8 +66,8 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
     const pairs = { codes, captions: [caption] };
     for (const order of ["text-first", "image-first"] satisfies Order[]) {
       const other = order === "text-first" ? "image-first" : "text-first";
-      expect(walk(tokenizer.grammar(order), tokenizer.join({ ...pairs, order }).data)).toHaveProperty("state");
-      expect(walk(tokenizer.grammar(order), tokenizer.join({ ...pairs, order: other }).data)).toHaveProperty(
+      expect(walk(tokenizer.grammar(order), tokenizer.encode({ ...pairs, order }).data)).toHaveProperty("state");
+      expect(walk(tokenizer.grammar(order), tokenizer.encode({ ...pairs, order: other }).data)).toHaveProperty(
         "illegalAt",
       );
     }

@@ -113,7 +113,7 @@ export async function completeSequences(
     });
     data.set(part.data, start * tokenizer.sequenceLength);
   }
-  return tokenizer.split({ data, count: prompt.count, length: tokenizer.sequenceLength });
+  return tokenizer.decode({ data, count: prompt.count, length: tokenizer.sequenceLength });
 }
 
 function rowsOf({ data, length }: TokenBatch, start: number, end: number): TokenBatch {

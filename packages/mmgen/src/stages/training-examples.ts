@@ -40,8 +40,8 @@ export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<Tr
   if (orders !== undefined && orders.length !== codes.count) {
     throw new ConfigError(`orders: expected one a pair (${codes.count}), got ${orders.length}.`);
   }
-  const textFirst = tokenizer.join({ codes, captions, order: "text-first" });
-  const imageFirst = tokenizer.join({ codes, captions, order: "image-first" });
+  const textFirst = tokenizer.encode({ codes, captions, order: "text-first" });
+  const imageFirst = tokenizer.encode({ codes, captions, order: "image-first" });
   const columns = countedColumns(tokenizer, { codes, captions });
   return {
     count: codes.count,
@@ -71,7 +71,7 @@ export function drawOrders(count: number, seed: number): Order[] {
 /** Pairs as sequences of one order, to evaluate on: every target weighs the same, padding nothing. */
 export function orderedSequences(tokenizer: MultimodalTokenizer, pairs: CodedPairs, order: Order): TrainingBatch {
   const { captions, codes } = pairs;
-  return tokenizer.toTrainingBatch(tokenizer.join({ codes, captions, order }));
+  return tokenizer.toTrainingBatch(tokenizer.encode({ codes, captions, order }));
 }
 
 /** Pairs as examples of one order, for an evaluation in batches: every target weighs the same, padding nothing. */
@@ -80,7 +80,7 @@ export function orderedExamples(
   { captions, codes }: CodedPairs,
   order: Order,
 ): ExampleSource<TrainingBatch> {
-  const rows = tokenExamples(tokenizer.join({ codes, captions, order }));
+  const rows = tokenExamples(tokenizer.encode({ codes, captions, order }));
   return {
     count: rows.count,
     batch: async (indices, context) => tokenizer.toTrainingBatch(await rows.batch(indices, context)),
