@@ -106,7 +106,7 @@ function chooseVariant<Input, Output>(
     "~run"(dataset: v.UnknownDataset, config: v.Config<v.BaseIssue<unknown>>) {
       const input = dataset.value;
       if (!isFieldsObject(input)) {
-        return refuse(this as never, dataset, config, { message: explainObject(input) });
+        return refuse(this as never, dataset, config, { message: explainVariants(input, names) });
       }
       const type = Object.hasOwn(input, "type") ? input.type : undefined;
       const chosen = type === undefined ? first : all.find(({ variantName }) => variantName === type);
@@ -159,6 +159,14 @@ function isFieldsObject(input: unknown): input is Record<string, unknown> {
 
 function explainObject(input: unknown): string {
   return `expected an object of options, got ${describeValue(input)}.`;
+}
+
+/** A string in place of the options is most likely meant as their type. */
+function explainVariants(input: unknown, names: readonly string[]): string {
+  const [nearest] = typeof input === "string" ? nearestWords(input.slice(0, 100), names, 1) : [];
+  return nearest === undefined
+    ? explainObject(input)
+    : `expected an object such as { type: "${nearest}" }, got ${describeValue(input)}.`;
 }
 
 function explainUnknownField(key: string, known: readonly string[], variantName: string | undefined): string {

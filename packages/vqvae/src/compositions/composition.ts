@@ -1,6 +1,5 @@
 import type { PalettePlace } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import type { ReconstructionHead } from "./reconstruction-head.js";
 
 /**
  * What an image is taken apart into before the encoder, and put together from after the decoder.
@@ -30,17 +29,4 @@ export interface ImageParts {
   readonly map: tf.Tensor4D;
   /** `[batch, imageCodes]`, int32; absent where there are none. */
   readonly codes?: tf.Tensor2D;
-}
-
-/** The image goes whole through the network. */
-export function wholeImage(channels: number, head: ReconstructionHead): Composition {
-  return {
-    inputChannels: channels,
-    decodedChannels: head.outputChannels,
-    imageCodes: 0,
-    imageCodebookSize: 0,
-    palettePlace: "before",
-    takeApart: (levels) => ({ map: head.pixels(levels) }),
-    putTogether: ({ map }) => map,
-  };
 }

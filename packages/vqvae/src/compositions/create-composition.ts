@@ -1,49 +1,51 @@
-import { ConfigError, type PalettePlace } from "@mmgen/core";
-import { checkInteger, checkOneOf } from "../model/check-config.js";
+import { type ConfigOf, type OptionsOf, variant, variants } from "@mmgen/core/options";
+import type { Composition } from "./composition.js";
+import { figureGround, figureGroundSchema } from "./figure-ground.js";
+import type { ReconstructionHead } from "./reconstruction-head.js";
 
-/** What is coded of an image: all of it place by place, or two flat colors and a shape. */
-export type CompositionConfig = WholeImageConfig | FigureGroundConfig;
+const wholeImageSchema = variant("whole", {});
 
-/** Every code stands for a place of the image. */
-export interface WholeImageConfig {
-  readonly type: "whole";
+export const compositionSchema = variants(wholeImageSchema, figureGroundSchema);
+
+/** Options of a composition, by `type`; `whole` where no type is given. */
+export type CompositionOptions = OptionsOf<typeof compositionSchema>;
+/** {@link CompositionOptions} with every default filled in. */
+export type CompositionConfig = ConfigOf<typeof compositionSchema>;
+
+/** More colors than this would make the table of colors large. */
+const maxPaletteSize = 2 ** 16;
+
+/** Explains what is wrong with a composition for images of so many channels; `undefined` if nothing. */
+export function explainComposition(composition: CompositionConfig, channels: number): string | undefined {
+  if (composition.type === "whole") {
+    return undefined;
+  }
+  const { paletteLevels } = composition;
+  const size = paletteLevels ** channels;
+  return size > maxPaletteSize
+    ? `paletteLevels ${paletteLevels} for ${channels} channels makes ${size} colors, expected at most ` +
+        `${maxPaletteSize}. Take fewer levels.`
+    : undefined;
 }
 
-/**
- * One flat color upon another: the first code says the figure's color, the second the ground's, and those of the grid
- * where the figure is, whatever the colors.
- */
-export interface FigureGroundConfig {
-  readonly type: "figure-ground";
-  /** Values of a channel that a color can take: L make a fixed palette of L^channels colors. */
-  readonly paletteLevels: number;
-  /**
-   * `before` the grid's codes the colors have two of their own: short vocabularies. `within`, the grid's first code says
-   * the figure's color too, and its second the ground's: codes stay a grid, of colors × codebook values.
-   */
-  readonly palettePlace: PalettePlace;
+/** Creates the composition of a configuration. */
+export function createComposition(
+  config: CompositionConfig,
+  { channels, maxValue }: { readonly channels: number; readonly maxValue: number },
+  head: ReconstructionHead,
+): Composition {
+  return config.type === "whole" ? wholeImage(channels, head) : figureGround(config, { channels, maxValue }, head);
 }
 
-/** The composition with its defaults: `figure-ground` has 4 palette levels, `before` the grid. */
-export type CompositionOptions = WholeImageConfig | (Pick<FigureGroundConfig, "type"> & Partial<FigureGroundConfig>);
-
-/** The most colors of a palette: beyond them a table of colors is no small thing. */
-const greatestPalette = 2 ** 16;
-
-/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
-export function resolveComposition(options: CompositionOptions, channels: number): CompositionConfig {
-  checkOneOf("composition.type", options.type, ["whole", "figure-ground"]);
-  if (options.type === "whole") {
-    return { type: "whole" };
-  }
-  const { paletteLevels = 4, palettePlace = "before" } = options;
-  checkInteger("composition.paletteLevels", paletteLevels, 2, 256);
-  if (paletteLevels ** channels > greatestPalette) {
-    throw new ConfigError(
-      `composition.paletteLevels: ${paletteLevels} levels of ${channels} channels make ${paletteLevels ** channels} ` +
-        `colors; expected at most ${greatestPalette}. Take fewer levels.`,
-    );
-  }
-  checkOneOf("composition.palettePlace", palettePlace, ["before", "within"]);
-  return { type: "figure-ground", paletteLevels, palettePlace };
+/** The image goes whole through the network. */
+function wholeImage(channels: number, head: ReconstructionHead): Composition {
+  return {
+    inputChannels: channels,
+    decodedChannels: head.outputChannels,
+    imageCodes: 0,
+    imageCodebookSize: 0,
+    palettePlace: "before",
+    takeApart: (levels) => ({ map: head.pixels(levels) }),
+    putTogether: ({ map }) => map,
+  };
 }

@@ -1,6 +1,6 @@
+import { type ConfigOf, type OptionsOf, oneOf, optional, variant, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Composition } from "./composition.js";
-import type { FigureGroundConfig } from "./create-composition.js";
 import { levelsToPixels, type ReconstructionHead } from "./reconstruction-head.js";
 
 /** Below it a difference of colors, in units of [−1, 1], is rounding. */
@@ -79,3 +79,18 @@ function maskedMean(pixels: tf.Tensor4D, mask: tf.Tensor, fallback: tf.Tensor): 
   const sum = tf.add(tf.sum(tf.mul(pixels, mask), [1, 2]), tf.mul(tf.squeeze(fallback, [1, 2]), weight));
   return tf.div(sum, tf.add(tf.sum(mask, [1, 2]), weight));
 }
+
+export const figureGroundSchema = variant("figure-ground", {
+  /** Values of a channel that a color can take: L make a fixed palette of L^channels colors. */
+  paletteLevels: optional(wholeNumber({ min: 2, max: 256 }), 4),
+  /**
+   * Where the two colors stand: `before` the grid's codes, as two codes of their own, which keeps the vocabulary small;
+   * or `within` the grid's first two codes, which then are pairs of a color and a code of the codebook.
+   */
+  palettePlace: optional(oneOf(["before", "within"]), "before"),
+});
+
+/** Options of an image described as one flat color on another: two colors, and codes of the shape alone. */
+export type FigureGroundOptions = OptionsOf<typeof figureGroundSchema>;
+/** {@link FigureGroundOptions} with every default filled in. */
+export type FigureGroundConfig = ConfigOf<typeof figureGroundSchema>;

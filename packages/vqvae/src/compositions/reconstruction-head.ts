@@ -1,15 +1,13 @@
-import { ConfigError } from "@mmgen/core";
 import { softmaxCrossEntropy } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkOneOf } from "../model/check-config.js";
 
 /**
- * `regression`: levels are numbers, squared error on [−1, 1]. `sigmoid`: the same on [0, 1], the output squashed into
- * it. `categorical`: each level is a class, cross-entropy in nats.
+ * `regression`: levels are numbers, squared error on [−1, 1]. `sigmoid`: the same on [0, 1], of the sigmoid of the
+ * output. `categorical`: each level is a class, cross-entropy in nats.
  */
-export type ReconstructionHeadName = "regression" | "sigmoid" | "categorical";
+export type ReconstructionHeadName = (typeof reconstructionHeadNames)[number];
 
-const names: readonly ReconstructionHeadName[] = ["regression", "sigmoid", "categorical"];
+export const reconstructionHeadNames = ["regression", "sigmoid", "categorical"] as const;
 
 /** How the decoder's output becomes levels, and how it is scored against them. */
 export interface ReconstructionHead {
@@ -46,18 +44,15 @@ export interface FlatColor {
   readonly spacing: number;
 }
 
-/** Levels that are worth a class each; past it a level says more about its neighbors than a class can. */
-const greatestCategorical = 15;
+/** With more levels a level says more about its neighbors than a class can. */
+const maxCategoricalValue = 15;
 
-/** Throws {@link ConfigError} unless the head is known and takes so many levels. */
-export function checkHead(head: string, maxValue: number): void {
-  checkOneOf("head", head, names);
-  if (head === "categorical" && maxValue > greatestCategorical) {
-    throw new ConfigError(
-      `head: "categorical" has a class for each level and takes maxValue up to ${greatestCategorical}, got ${maxValue}. ` +
-        'Take "regression".',
-    );
-  }
+/** Explains what is wrong with a head for levels up to `maxValue`; `undefined` if nothing. */
+export function explainHead(head: ReconstructionHeadName, maxValue: number): string | undefined {
+  return head === "categorical" && maxValue > maxCategoricalValue
+    ? `"categorical" has a class for each level and takes maxValue up to ${maxCategoricalValue}, got ${maxValue}. ` +
+        'Take "regression".'
+    : undefined;
 }
 
 /** The head named by a configuration. */

@@ -1,12 +1,11 @@
 import type { CodeLayout } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { codeSequence } from "../compositions/code-sequence.js";
-import { wholeImage } from "../compositions/composition.js";
-import { figureGround } from "../compositions/figure-ground.js";
+import { createComposition } from "../compositions/create-composition.js";
 import { reconstructionHead } from "../compositions/reconstruction-head.js";
 import { createNetwork } from "../networks/create-network.js";
 import type { ForwardPass, Parameter } from "../networks/layers.js";
-import { quantizerOf } from "../quantizers/create-quantizer.js";
+import { createQuantizer } from "../quantizers/create-quantizer.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
 import type { VqVaeConfig } from "./vq-vae-config.js";
 
@@ -51,12 +50,9 @@ export interface AutoencoderLoss {
 /** The parts that a configuration names, put together. */
 export function autoencoder(config: VqVaeConfig): Autoencoder {
   const { channels, maxValue, imageSide } = config;
-  const quantizer = quantizerOf(config.quantizer);
+  const quantizer = createQuantizer(config.quantizer);
   const head = reconstructionHead(config.head, channels, maxValue);
-  const composition =
-    config.composition.type === "whole"
-      ? wholeImage(channels, head)
-      : figureGround(config.composition, { channels, maxValue }, head);
+  const composition = createComposition(config.composition, { channels, maxValue }, head);
   const { latentDimension, codesPerVector } = quantizer;
   const { inputChannels, decodedChannels: outputChannels, imageCodes, imageCodebookSize, palettePlace } = composition;
   const ends = { imageSide, inputChannels, outputChannels, latentDimension };

@@ -1,7 +1,7 @@
 import { CheckpointError, readSafetensors } from "@mmgen/core";
 import { assignSafetensors, type FileLayouts, weightsToSafetensors } from "@mmgen/nn";
 import type * as tf from "@tensorflow/tfjs-core";
-import { resolveConfig, type VqVaeConfig } from "./vq-vae-config.js";
+import { resolveVqVae, type VqVaeConfig } from "./vq-vae-config.js";
 
 /** Says in a file's metadata whose it is. */
 const model = "mmgen-vqvae";
@@ -35,7 +35,7 @@ export function readCheckpoint(bytes: Uint8Array): Checkpoint {
   }
   let config: VqVaeConfig;
   try {
-    config = resolveConfig(JSON.parse(content.metadata.config ?? ""));
+    config = resolveVqVae(JSON.parse(content.metadata.config ?? ""));
   } catch (cause) {
     throw new CheckpointError(`The checkpoint's configuration cannot be used: ${(cause as Error).message}`, { cause });
   }

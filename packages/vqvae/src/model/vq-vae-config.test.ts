@@ -1,10 +1,10 @@
 import { ConfigError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { resolveConfig, vqVaePresets } from "./vq-vae-config.js";
+import { resolveVqVae, vqVaePresets } from "./vq-vae-config.js";
 
 describe("presets", () => {
   it("original-a is the network and codebook of the first original", () => {
-    expect(resolveConfig(vqVaePresets["original-a"])).toEqual({
+    expect(resolveVqVae(vqVaePresets["original-a"])).toEqual({
       imageSide: 28,
       channels: 3,
       maxValue: 3,
@@ -31,7 +31,7 @@ describe("presets", () => {
   });
 
   it("original-d is eight letters of 26 for a gray image", () => {
-    expect(resolveConfig(vqVaePresets["original-d"])).toEqual({
+    expect(resolveVqVae(vqVaePresets["original-d"])).toEqual({
       imageSide: 28,
       channels: 1,
       maxValue: 255,
@@ -54,33 +54,60 @@ describe("presets", () => {
 
   it("are complete when spread: a resolved configuration resolves to itself", () => {
     for (const preset of Object.values(vqVaePresets)) {
-      const config = resolveConfig(preset);
-      expect(resolveConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+      const config = resolveVqVae(preset);
+      expect(resolveVqVae(JSON.parse(JSON.stringify(config)))).toEqual(config);
     }
+  });
+});
+
+describe("unknown and misspelled fields", () => {
+  it.each<[options: object, message: string]>([
+    [{ imageSize: 28 }, 'imageSize: there is no such field; did you mean "imageSide"?'],
+    [{ quantiser: { type: "fsq" } }, 'quantiser: there is no such field; did you mean "quantizer"?'],
+    [{ network: { normalisation: "none" } }, 'did you mean "normalization"?'],
+    [{ network: { type: "convolution" } }, 'network.type: expected "convolutional" or "dense"'],
+    [{ quantizer: { type: "vectors" } }, 'did you mean "vector"?'],
+    [
+      { quantizer: { codebookSise: 8 } },
+      'quantizer.codebookSise: "vector" has no such field; did you mean "codebookSize"?',
+    ],
+    [{ quantizer: { gradientEstimator: "rotate" } }, 'did you mean "rotation"?'],
+    [
+      { composition: "figureGround" },
+      'composition: expected an object such as { type: "figure-ground" }, got "figureGround"',
+    ],
+    [{ composition: { type: "figure-ground", paletteLevel: 2 } }, 'did you mean "paletteLevels"?'],
+    [{ composition: { type: "whole", paletteLevels: 2 } }, 'composition.paletteLevels: "whole" has no such field'],
+    [{ head: "categorial" }, 'head: expected "regression", "sigmoid" or "categorical", got "categorial" (string)'],
+    [{ channels: "3" }, 'channels: expected a whole number of at least 1, got "3" (string)'],
+    [{ quantizer: [] }, "quantizer: expected an object of options, got [] (array)"],
+  ])("%j is refused", (options, message) => {
+    expect(() => resolveVqVae(options)).toThrow(ConfigError);
+    expect(() => resolveVqVae(options)).toThrow(message);
   });
 });
 
 describe("a type's fields", () => {
   it("are only its own", () => {
     const dense = { type: "dense", stages: 2 } as never;
-    expect(() => resolveConfig({ network: dense })).toThrow(ConfigError);
-    expect(() => resolveConfig({ network: dense })).toThrow(
-      'network.stages: "dense" has no such field. It has type, hidden, latentVectors, latentActivation.',
+    expect(() => resolveVqVae({ network: dense })).toThrow(ConfigError);
+    expect(() => resolveVqVae({ network: dense })).toThrow(
+      'network.stages: "dense" has no such field; the known ones are type, hidden, latentVectors, latentActivation.',
     );
-    expect(() => resolveConfig({ network: { hidden: [3] } as never })).toThrow('"convolutional" has no such field');
-    expect(() => resolveConfig({ network: { type: "round" } as never })).toThrow('"convolutional" or "dense"');
-    expect(() => resolveConfig({ quantizer: { type: "other" } as never })).toThrow("quantizer.type");
+    expect(() => resolveVqVae({ network: { hidden: [3] } as never })).toThrow('"convolutional" has no such field');
+    expect(() => resolveVqVae({ network: { type: "round" } as never })).toThrow('"convolutional" or "dense"');
+    expect(() => resolveVqVae({ quantizer: { type: "other" } as never })).toThrow("quantizer.type");
   });
 
   it("are checked", () => {
-    const dense = (options: object) => () => resolveConfig({ network: { type: "dense", ...options } });
-    expect(dense({ hidden: 128 })).toThrow("network.hidden: expected a list of widths");
+    const dense = (options: object) => () => resolveVqVae({ network: { type: "dense", ...options } });
+    expect(dense({ hidden: 128 })).toThrow("network.hidden: expected a list, got 128 (number).");
     expect(dense({ hidden: [128, 0] })).toThrow("network.hidden[1]");
     expect(dense({ latentVectors: 0 })).toThrow("network.latentVectors");
     expect(dense({ latentActivation: "gelu" })).toThrow('"none" or "relu"');
-    const product = (options: object) => () => resolveConfig({ quantizer: { type: "product", ...options } });
+    const product = (options: object) => () => resolveVqVae({ quantizer: { type: "product", ...options } });
     expect(product({ chunks: 0 })).toThrow("quantizer.chunks");
-    expect(product({ sharedCodebook: "yes" })).toThrow("expected true or false, got yes");
+    expect(product({ sharedCodebook: "yes" })).toThrow('expected true or false, got "yes" (string)');
     expect(product({ codeDimension: 0 })).toThrow("quantizer.codeDimension");
   });
 });

@@ -1,58 +1,52 @@
 import {
-  type CompositionConfig,
-  type CompositionOptions,
-  resolveComposition,
-} from "../compositions/create-composition.js";
-import { checkHead, type ReconstructionHeadName } from "../compositions/reconstruction-head.js";
-import { type NetworkConfig, type NetworkOptions, resolveNetwork } from "../networks/create-network.js";
-import { type QuantizerConfig, type QuantizerOptions, resolveQuantizer } from "../quantizers/create-quantizer.js";
-import { checkInteger } from "./check-config.js";
+  type ConfigOf,
+  fields,
+  type OptionsOf,
+  oneOf,
+  optional,
+  pipe,
+  resolveOptions,
+  rule,
+  wholeNumber,
+} from "@mmgen/core/options";
+import { compositionSchema, explainComposition } from "../compositions/create-composition.js";
+import { explainHead, reconstructionHeadNames } from "../compositions/reconstruction-head.js";
+import { networkSchema } from "../networks/create-network.js";
+import { quantizerSchema } from "../quantizers/create-quantizer.js";
 
-/** Everything that fixes a {@link VqVae}'s shapes and losses; plain JSON. */
-export interface VqVaeConfig {
-  /** Height and width of an image, in pixels. */
-  readonly imageSide: number;
-  /** 3 for color, 1 for gray. */
-  readonly channels: number;
-  /** The greatest level of a channel: 3 for the colored digits, 255 for ordinary images. */
-  readonly maxValue: number;
-  /** What the codes stand for. */
-  readonly composition: CompositionConfig;
-  /** Encoder and decoder. */
-  readonly network: NetworkConfig;
-  /** From latent vectors to codes. */
-  readonly quantizer: QuantizerConfig;
-  /** How the decoder's output is read and scored. */
-  readonly head: ReconstructionHeadName;
-}
+const vqVaeSchema = pipe(
+  fields({
+    /** Height and width of an image, in pixels. */
+    imageSide: optional(wholeNumber({ min: 1 }), 28),
+    /** 3 for color, 1 for gray. */
+    channels: optional(wholeNumber({ min: 1 }), 3),
+    /** The largest level of a channel: 3 for colored MNIST, 255 for ordinary images. */
+    maxValue: optional(wholeNumber({ min: 1, max: 255 }), 3),
+    /** How an image is described: as a whole, or as one flat color on another. */
+    composition: optional(compositionSchema, {}),
+    /** Encoder and decoder. */
+    network: optional(networkSchema, {}),
+    /** From latent vectors to codes and back. */
+    quantizer: optional(quantizerSchema, {}),
+    /** How the decoder's output becomes levels, and its loss. */
+    head: optional(oneOf(reconstructionHeadNames), "regression"),
+  }),
+  rule("head", ({ head, maxValue }) => explainHead(head, maxValue)),
+  rule("composition", ({ composition, channels }) => explainComposition(composition, channels)),
+);
 
-/** A configuration of which any part may be left to the default. */
-export type VqVaeOptions = Partial<Omit<VqVaeConfig, "composition" | "network" | "quantizer">> & {
-  readonly composition?: CompositionOptions;
-  readonly network?: NetworkOptions;
-  readonly quantizer?: QuantizerOptions;
-};
+/** Options of a {@link VqVae}; every field may be left out. */
+export type VqVaeOptions = OptionsOf<typeof vqVaeSchema>;
+/** Everything that determines a {@link VqVae}'s shapes and losses, every default filled in; plain JSON. */
+export type VqVaeConfig = ConfigOf<typeof vqVaeSchema>;
 
 /**
  * Fills in the defaults and checks every field.
  *
- * @throws a `ConfigError` naming the first field that is out of range or at odds with another.
+ * @throws a `ConfigError` naming the fields that are unknown, out of range or in conflict with others.
  */
-export function resolveConfig(options: VqVaeOptions): VqVaeConfig {
-  const { imageSide = 28, channels = 3, maxValue = 3, head = "regression" } = options;
-  checkInteger("imageSide", imageSide, 1);
-  checkInteger("channels", channels, 1);
-  checkInteger("maxValue", maxValue, 1, 255);
-  checkHead(head, maxValue);
-  return {
-    imageSide,
-    channels,
-    maxValue,
-    composition: resolveComposition(options.composition ?? { type: "whole" }, channels),
-    network: resolveNetwork(options.network ?? {}),
-    quantizer: resolveQuantizer(options.quantizer ?? {}),
-    head,
-  };
+export function resolveVqVae(options: VqVaeOptions): VqVaeConfig {
+  return resolveOptions(vqVaeSchema, options);
 }
 
 /** Configurations by name, to be spread into {@link VqVae.create}'s; what they leave out is the default. */

@@ -17,7 +17,7 @@ import { type Autoencoder, autoencoder } from "./autoencoder.js";
 import { checkCodes, checkImages, inFixedBatches, type LatentBatch } from "./batches.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
-import { resolveConfig, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
+import { resolveVqVae, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
 
 /**
  * A vector-quantized autoencoder: images to a grid of discrete codes and back.
@@ -80,7 +80,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * @throws a `ConfigError` naming the first field that is out of range or at odds with another.
    */
   static create(options: VqVaeOptions, { random }: { readonly random: Random }): VqVae {
-    return new VqVae(resolveConfig(options), random);
+    return new VqVae(resolveVqVae(options), random);
   }
 
   /**
@@ -100,7 +100,7 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * configuration is not valid.
    */
   static loadPyTorch(bytes: Uint8Array, { config, names = {} }: PyTorchOptions): VqVae {
-    return VqVae.#filled(resolveConfig(config), (model) => {
+    return VqVae.#filled(resolveVqVae(config), (model) => {
       const content = fromPyTorch(bytes, names, model.#network.parameters, model.#weights);
       assignSafetensors(model.#weights, content, { layouts: fileLayouts(model.#network.parameters) });
     });

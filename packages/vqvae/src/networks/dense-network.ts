@@ -1,7 +1,6 @@
-import { ConfigError } from "@mmgen/core";
+import { type ConfigOf, listOf, type OptionsOf, oneOf, optional, variant, wholeNumber } from "@mmgen/core/options";
 import { linear, relu } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkInteger, checkOneOf, withDefaults } from "../model/check-config.js";
 import { type ForwardPass, linearParameters, type Parameter, weight } from "./layers.js";
 import type { Network, NetworkEnds } from "./network.js";
 
@@ -42,29 +41,16 @@ function layers(name: string, widths: readonly number[]): DenseLayers {
   };
 }
 
-/** A fully connected encoder and its mirrored decoder: every code may tell of the whole image. */
-export interface DenseConfig {
-  readonly type: "dense";
-  /** Widths of the encoder's hidden layers, the image's end first; the decoder has them in reverse. May be empty. */
-  readonly hidden: readonly number[];
-  /** Latent vectors an image becomes; they lie in one row. */
-  readonly latentVectors: number;
-  /** What the latents come out of: the last layer as it is, or rectified as original D's. */
-  readonly latentActivation: "none" | "relu";
-}
+export const denseSchema = variant("dense", {
+  /** Widths of the encoder's hidden layers, from the image inward; the decoder has them in reverse. May be empty. */
+  hidden: optional(listOf(wholeNumber({ min: 1 })), [128]),
+  /** Latent vectors per image; they lie in one row. */
+  latentVectors: optional(wholeNumber({ min: 1 }), 1),
+  /** Activation of the encoder's last layer. */
+  latentActivation: optional(oneOf(["none", "relu"]), "none"),
+});
 
-const defaults: DenseConfig = { type: "dense", hidden: [128], latentVectors: 1, latentActivation: "none" };
-
-/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
-export function resolveDense(options: Partial<DenseConfig>): DenseConfig {
-  const config = withDefaults("network", defaults, options);
-  if (!Array.isArray(config.hidden)) {
-    throw new ConfigError(`network.hidden: expected a list of widths, got ${config.hidden}.`);
-  }
-  config.hidden.forEach((width, i) => {
-    checkInteger(`network.hidden[${i}]`, width, 1);
-  });
-  checkInteger("network.latentVectors", config.latentVectors, 1);
-  checkOneOf("network.latentActivation", config.latentActivation, ["none", "relu"]);
-  return { ...config, hidden: [...config.hidden] };
-}
+/** Options of a fully connected encoder and its mirrored decoder: every code can describe the whole image. */
+export type DenseOptions = OptionsOf<typeof denseSchema>;
+/** {@link DenseOptions} with every default filled in. */
+export type DenseConfig = ConfigOf<typeof denseSchema>;

@@ -1,10 +1,11 @@
 import { Random } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { codebookWeights } from "./codebook.js";
-import { resolveVectorQuantizer, type VectorQuantizerConfig, vectorQuantizer } from "./vector-quantizer.js";
+import { type VectorQuantizerConfig, vectorQuantizer, vectorQuantizerSchema } from "./vector-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -27,7 +28,7 @@ const lengths = (values: readonly number[]) =>
 
 function make(options: Partial<VectorQuantizerConfig> = {}) {
   const size = { codebookSize, codeDimension: dimension, distance: "cosine", deadCodeThreshold: 0 } as const;
-  const quantizer = vectorQuantizer(resolveVectorQuantizer({ ...size, ...options }));
+  const quantizer = vectorQuantizer(resolveOptions(vectorQuantizerSchema, { ...size, ...options }));
   const weights = new Map(
     quantizer.parameters.map(({ name, initial }) => [name, variable(() => initial(Random.fromSeed(1)))]),
   );

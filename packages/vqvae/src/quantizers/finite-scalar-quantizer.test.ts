@@ -1,13 +1,15 @@
 import { Random } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { finiteScalarQuantizer, resolveFsq } from "./finite-scalar-quantizer.js";
+import { finiteScalarQuantizer, finiteScalarQuantizerSchema } from "./finite-scalar-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
 const none = new Map();
-const make = (...levels: number[]) => finiteScalarQuantizer(resolveFsq({ type: "fsq", levels }));
+const make = (...levels: number[]) =>
+  finiteScalarQuantizer(resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", levels }));
 
 /** The paper's bound, in double precision. */
 function boundPlainly(z: number, levels: number): number {
@@ -98,14 +100,15 @@ describe("finite scalar quantizer", () => {
   });
 
   it("refuses what it cannot count", () => {
-    const resolve = (levels: unknown) => () => resolveFsq({ type: "fsq", levels: levels as number[] });
+    const resolve = (levels: unknown) => () =>
+      resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", levels: levels as number[] });
     expect(resolve([])).toThrow("expected a list");
-    expect(resolve(8)).toThrow("expected a list of numbers of levels, got 8");
-    expect(resolve([8, 1])).toThrow("quantizer.levels[1]");
+    expect(resolve(8)).toThrow("expected a list of at least 1 values, got 8 (number)");
+    expect(resolve([8, 1])).toThrow("levels[1]");
     expect(resolve([257])).toThrow("from 2 to 256");
-    expect(resolve(new Array(9).fill(8))).toThrow("134217728 codes");
-    expect(() => resolveFsq({ type: "fsq", codebookSize: 8 } as never)).toThrow(
-      '"fsq" has no such field. It has type, levels.',
+    expect(resolve(new Array(9).fill(8))).toThrow("at most 16777216 codes, got 134217728");
+    expect(() => resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", codebookSize: 8 } as never)).toThrow(
+      '"fsq" has no such field; the known ones are type, levels.',
     );
   });
 });

@@ -1,7 +1,6 @@
-import { ConfigError } from "@mmgen/core";
+import { type ConfigOf, listOf, type OptionsOf, optional, pipe, rule, variant, wholeNumber } from "@mmgen/core/options";
 import { outsideTape } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkInteger, withDefaults } from "../model/check-config.js";
 import { straightThrough } from "./gradient-estimator.js";
 import { mixedRadix } from "./mixed-radix.js";
 import type { Quantizer } from "./quantizer.js";
@@ -18,7 +17,7 @@ const slack = 1e-3;
  *
  * @see Mentzer et al. 2023, https://arxiv.org/abs/2309.15505
  */
-export function finiteScalarQuantizer({ levels }: FsqConfig): Quantizer {
+export function finiteScalarQuantizer({ levels }: FiniteScalarQuantizerConfig): Quantizer {
   const radix = mixedRadix(levels);
   const row = (of: (count: number) => number) => tf.tensor2d(levels.map(of), [1, levels.length]);
   const half = (count: number) => Math.floor(count / 2);
@@ -54,31 +53,23 @@ export function finiteScalarQuantizer({ levels }: FsqConfig): Quantizer {
   };
 }
 
-/** Finite scalar quantization: each value of a latent is rounded to one of a few levels; there is no codebook to learn. */
-export interface FsqConfig {
-  readonly type: "fsq";
-  /** Levels of each value of a latent vector; their product is the number of codes. At least 5 each serve best. */
-  readonly levels: readonly number[];
-}
+/** Float32 does not tell larger codes apart. */
+const maxCodebookSize = 2 ** 24;
 
-/** Section 4.1 of the paper, for about 2^8 codes. */
-const defaults: FsqConfig = { type: "fsq", levels: [8, 6, 5] };
+export const finiteScalarQuantizerSchema = pipe(
+  variant("fsq", {
+    /** Levels of each value of a latent vector; their product is the number of codes. At least 5 each work best. */
+    levels: optional(listOf(wholeNumber({ min: 2, max: 256 }), { minLength: 1 }), [8, 6, 5]),
+  }),
+  rule("levels", ({ levels }) => {
+    const size = levels.reduce((product, count) => product * count, 1);
+    return size > maxCodebookSize
+      ? `expected a product of at most ${maxCodebookSize} codes, got ${size}. Take fewer values or levels.`
+      : undefined;
+  }),
+);
 
-/** The most codes: past it float32 does not tell one from the next. */
-const greatestSize = 2 ** 24;
-
-/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
-export function resolveFsq(options: Partial<FsqConfig>): FsqConfig {
-  const config = withDefaults("quantizer", defaults, options);
-  if (!Array.isArray(config.levels) || config.levels.length === 0) {
-    throw new ConfigError(`quantizer.levels: expected a list of numbers of levels, got ${config.levels}.`);
-  }
-  config.levels.forEach((count, i) => {
-    checkInteger(`quantizer.levels[${i}]`, count, 2, 256);
-  });
-  const size = config.levels.reduce((product, count) => product * count, 1);
-  if (size > greatestSize) {
-    throw new ConfigError(`quantizer.levels: ${size} codes; expected at most 2^24. Take fewer values or levels.`);
-  }
-  return { ...config, levels: [...config.levels] };
-}
+/** Options of finite scalar quantization: each value of a latent is rounded to one of a few levels. */
+export type FiniteScalarQuantizerOptions = OptionsOf<typeof finiteScalarQuantizerSchema>;
+/** {@link FiniteScalarQuantizerOptions} with every default filled in. */
+export type FiniteScalarQuantizerConfig = ConfigOf<typeof finiteScalarQuantizerSchema>;

@@ -1,14 +1,20 @@
 import { Random } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type LfqConfig, lookupFreeQuantizer, resolveLfq } from "./lookup-free-quantizer.js";
+import {
+  type LookupFreeQuantizerConfig,
+  lookupFreeQuantizer,
+  lookupFreeQuantizerSchema,
+} from "./lookup-free-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
 const none = new Map();
-const make = (options: Partial<LfqConfig> = {}) => lookupFreeQuantizer(resolveLfq({ type: "lfq", ...options }));
+const make = (options: Partial<LookupFreeQuantizerConfig> = {}) =>
+  lookupFreeQuantizer(resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", ...options }));
 
 /** Both entropies by the definition: p over all sign vectors, softmax of −τ times the squared distances. */
 function entropiesPlainly(z: readonly number[][], inverseTemperature: number) {
@@ -105,9 +111,17 @@ describe("lookup-free quantizer", () => {
   });
 
   it("refuses what is out of range", () => {
-    expect(() => resolveLfq({ type: "lfq", bits: 21 })).toThrow("quantizer.bits: expected a whole number from 1 to 20");
-    expect(() => resolveLfq({ type: "lfq", entropyWeight: -1 })).toThrow("quantizer.entropyWeight");
-    expect(() => resolveLfq({ type: "lfq", inverseTemperature: Number.NaN })).toThrow("quantizer.inverseTemperature");
-    expect(() => resolveLfq({ type: "lfq", start: "k-means" } as never)).toThrow('"lfq" has no such field');
+    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", bits: 21 })).toThrow(
+      "bits: expected a whole number from 1 to 20",
+    );
+    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", entropyWeight: -1 })).toThrow(
+      "entropyWeight",
+    );
+    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", inverseTemperature: Number.NaN })).toThrow(
+      "inverseTemperature",
+    );
+    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", start: "k-means" } as never)).toThrow(
+      '"lfq" has no such field',
+    );
   });
 });

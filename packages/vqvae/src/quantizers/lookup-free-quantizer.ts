@@ -1,6 +1,6 @@
+import { type ConfigOf, number, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
 import { outsideTape } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkInteger, checkNumber, withDefaults } from "../model/check-config.js";
 import { straightThrough } from "./gradient-estimator.js";
 import { mixedRadix } from "./mixed-radix.js";
 import type { Quantizer } from "./quantizer.js";
@@ -14,7 +14,7 @@ import type { Quantizer } from "./quantizer.js";
  *
  * @see Yu et al. 2023, section 3.1, https://arxiv.org/abs/2310.05737
  */
-export function lookupFreeQuantizer(config: LfqConfig): Quantizer {
+export function lookupFreeQuantizer(config: LookupFreeQuantizerConfig): Quantizer {
   const { bits, commitmentWeight, entropyWeight, inverseTemperature } = config;
   const radix = mixedRadix(new Array<number>(bits).fill(2));
   const positive = (latents: tf.Tensor2D): tf.Tensor2D => tf.cast(tf.greater<tf.Tensor2D>(latents, 0), "float32");
@@ -44,36 +44,21 @@ export function lookupFreeQuantizer(config: LfqConfig): Quantizer {
   };
 }
 
-/** Lookup-free quantization: a code is the signs of a latent's values; there is no codebook to learn. */
-export interface LfqConfig {
-  readonly type: "lfq";
+export const lookupFreeQuantizerSchema = variant("lfq", {
   /** Values of a latent vector, and bits of a code: 2^bits codes. */
-  readonly bits: number;
-  /** Weight of the pull of latents toward their signs. */
-  readonly commitmentWeight: number;
-  /** Weight of the entropy loss: each latent is to be sure of its code, all of them together are to use every code. */
-  readonly entropyWeight: number;
-  /** τ: how sharply the entropies tell codes apart. */
-  readonly inverseTemperature: number;
-}
+  bits: optional(wholeNumber({ min: 1, max: 20 }), 8),
+  /** Weight of the commitment loss, which pulls latents to their signs. */
+  commitmentWeight: optional(number({ min: 0 }), 0.25),
+  /** Weight of the entropy loss, which makes each latent sure of its code and the codes equally used. */
+  entropyWeight: optional(number({ min: 0 }), 0.1),
+  /** τ: how sharply the entropies distinguish codes. */
+  inverseTemperature: optional(number({ min: 0 }), 100),
+});
 
-const defaults: LfqConfig = {
-  type: "lfq",
-  bits: 8,
-  commitmentWeight: 0.25,
-  entropyWeight: 0.1,
-  inverseTemperature: 100,
-};
-
-/** Fills in the defaults, and throws a `ConfigError` unless every field is in range. */
-export function resolveLfq(options: Partial<LfqConfig>): LfqConfig {
-  const config = withDefaults("quantizer", defaults, options);
-  checkInteger("quantizer.bits", config.bits, 1, 20);
-  checkNumber("quantizer.commitmentWeight", config.commitmentWeight, 0);
-  checkNumber("quantizer.entropyWeight", config.entropyWeight, 0);
-  checkNumber("quantizer.inverseTemperature", config.inverseTemperature, 0);
-  return config;
-}
+/** Options of lookup-free quantization: a code is the signs of a latent's values. */
+export type LookupFreeQuantizerOptions = OptionsOf<typeof lookupFreeQuantizerSchema>;
+/** {@link LookupFreeQuantizerOptions} with every default filled in. */
+export type LookupFreeQuantizerConfig = ConfigOf<typeof lookupFreeQuantizerSchema>;
 
 /** Entropies over the sign vectors, in nats; differentiable, and the surrounding `tf.tidy`'s. */
 export interface SignEntropies {

@@ -1,10 +1,11 @@
 import { Random } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { VqVae } from "../index.js";
-import { type ProductQuantizerConfig, productQuantizer, resolveProductQuantizer } from "./product-quantizer.js";
+import { type ProductQuantizerConfig, productQuantizer, productQuantizerSchema } from "./product-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -15,7 +16,7 @@ const latents = () => tf.tensor2d(z, [7, 6]);
 const flat = (tensor: tf.Tensor) => [...tensor.dataSync()];
 
 function make(options: Partial<ProductQuantizerConfig>) {
-  const quantizer = productQuantizer(resolveProductQuantizer({ ...size, ...options }));
+  const quantizer = productQuantizer(resolveOptions(productQuantizerSchema, { ...size, ...options }));
   const weights = new Map(
     quantizer.parameters.map(({ name, initial, learned }) => [
       name,

@@ -1,8 +1,7 @@
-import { ConfigError } from "@mmgen/core";
+import { boolean, type ConfigOf, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkInteger, withDefaults } from "../model/check-config.js";
 import { codebook, meanTerms } from "./codebook.js";
-import { type CodebookConfig, checkCodebookConfig, codebookDefaults } from "./codebook-config.js";
+import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
 import type { Quantizer } from "./quantizer.js";
 
@@ -94,31 +93,16 @@ function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
   };
 }
 
-/** Several codes a latent vector: it is cut into chunks, and each becomes its nearest row. */
-export interface ProductQuantizerConfig extends CodebookConfig {
-  readonly type: "product";
-  /** Chunks of `codeDimension` values each that a latent vector is cut into: as many codes. */
-  readonly chunks: number;
-  /** Whether all chunks share one codebook, or each has its own. */
-  readonly sharedCodebook: boolean;
-}
+export const productQuantizerSchema = variant("product", {
+  /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. */
+  chunks: optional(wholeNumber({ min: 1 }), 4),
+  ...codebookSizeFields(64, 8),
+  /** Whether all chunks share one codebook; otherwise each has its own. */
+  sharedCodebook: optional(boolean(), false),
+  ...codebookLearningFields,
+});
 
-const defaults: ProductQuantizerConfig = {
-  type: "product",
-  chunks: 4,
-  codebookSize: 64,
-  codeDimension: 8,
-  sharedCodebook: false,
-  ...codebookDefaults,
-};
-
-/** Fills in the defaults, and throws {@link ConfigError} unless every field is in range. */
-export function resolveProductQuantizer(options: Partial<ProductQuantizerConfig>): ProductQuantizerConfig {
-  const config = withDefaults("quantizer", defaults, options);
-  checkInteger("quantizer.chunks", config.chunks, 1);
-  if (typeof config.sharedCodebook !== "boolean") {
-    throw new ConfigError(`quantizer.sharedCodebook: expected true or false, got ${config.sharedCodebook}.`);
-  }
-  checkCodebookConfig(config);
-  return config;
-}
+/** Options of a product quantizer: several codes per latent vector, the nearest row for each of its chunks. */
+export type ProductQuantizerOptions = OptionsOf<typeof productQuantizerSchema>;
+/** {@link ProductQuantizerOptions} with every default filled in. */
+export type ProductQuantizerConfig = ConfigOf<typeof productQuantizerSchema>;

@@ -1,9 +1,10 @@
 import { Random } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type ResidualQuantizerConfig, residualQuantizer, resolveResidualQuantizer } from "./residual-quantizer.js";
+import { type ResidualQuantizerConfig, residualQuantizer, residualQuantizerSchema } from "./residual-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -18,7 +19,7 @@ const squared = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x
 
 function make(options: Partial<ResidualQuantizerConfig> = {}) {
   const size = { type: "residual", stages, codebookSize, codeDimension: dimension, deadCodeThreshold: 0 } as const;
-  const quantizer = residualQuantizer(resolveResidualQuantizer({ ...size, ...options }));
+  const quantizer = residualQuantizer(resolveOptions(residualQuantizerSchema, { ...size, ...options }));
   const weights = new Map(
     quantizer.parameters.map(({ name, initial }) => [name, variable(() => initial(Random.fromSeed(1)))]),
   );
@@ -136,9 +137,9 @@ describe("residual quantizer", () => {
   });
 
   it("refuses an angle: what is left over has a length", () => {
-    expect(() => resolveResidualQuantizer({ type: "residual", distance: "cosine" } as never)).toThrow(
-      'quantizer.distance: "residual" has no such field',
+    expect(() => resolveOptions(residualQuantizerSchema, { type: "residual", distance: "cosine" } as never)).toThrow(
+      'distance: "residual" has no such field',
     );
-    expect(() => resolveResidualQuantizer({ type: "residual", stages: 0 })).toThrow("quantizer.stages");
+    expect(() => resolveOptions(residualQuantizerSchema, { type: "residual", stages: 0 })).toThrow("stages");
   });
 });

@@ -1,7 +1,7 @@
+import { type ConfigOf, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkInteger, withDefaults } from "../model/check-config.js";
 import { codebook, meanTerms } from "./codebook.js";
-import { type CodebookConfig, checkCodebookConfig, codebookDefaults } from "./codebook-config.js";
+import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
 import type { Quantizer } from "./quantizer.js";
 
@@ -68,29 +68,18 @@ export function residualQuantizer(config: ResidualQuantizerConfig): Quantizer {
   };
 }
 
+const { distance: _, ...learningFields } = codebookLearningFields;
+export const residualQuantizerSchema = variant("residual", {
+  /** Codes per latent vector; each stage has a codebook of its own. */
+  stages: optional(wholeNumber({ min: 1 }), 4),
+  ...codebookSizeFields(128, 64),
+  ...learningFields,
+});
+
 /**
- * Several codes a latent vector, coarse to fine: each stage codes what the stages before it left over. Its distance is
- * Euclidean: what is left over has a length.
+ * Options of a residual quantizer: several codes per latent vector, coarse to fine, each of what the stages before it
+ * left over. Its distance is Euclidean, as residuals differ in length.
  */
-export interface ResidualQuantizerConfig extends Omit<CodebookConfig, "distance"> {
-  readonly type: "residual";
-  /** Codes of a latent vector; each stage has a codebook of its own. */
-  readonly stages: number;
-}
-
-const { distance: _, ...ofCodebooks } = codebookDefaults;
-const defaults: ResidualQuantizerConfig = {
-  type: "residual",
-  stages: 4,
-  codebookSize: 128,
-  codeDimension: 64,
-  ...ofCodebooks,
-};
-
-/** Fills in the defaults, and throws a `ConfigError` unless every field is in range. */
-export function resolveResidualQuantizer(options: Partial<ResidualQuantizerConfig>): ResidualQuantizerConfig {
-  const config = withDefaults("quantizer", defaults, options);
-  checkInteger("quantizer.stages", config.stages, 1);
-  checkCodebookConfig({ ...config, distance: "euclidean" });
-  return config;
-}
+export type ResidualQuantizerOptions = OptionsOf<typeof residualQuantizerSchema>;
+/** {@link ResidualQuantizerOptions} with every default filled in. */
+export type ResidualQuantizerConfig = ConfigOf<typeof residualQuantizerSchema>;

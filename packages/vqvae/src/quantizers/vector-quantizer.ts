@@ -1,7 +1,7 @@
+import { type ConfigOf, type OptionsOf, variant } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { withDefaults } from "../model/check-config.js";
 import { codebook } from "./codebook.js";
-import { type CodebookConfig, checkCodebookConfig, codebookDefaults } from "./codebook-config.js";
+import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
 import type { Quantizer } from "./quantizer.js";
 
@@ -27,16 +27,9 @@ export function vectorQuantizer(config: VectorQuantizerConfig): Quantizer {
   };
 }
 
-/** One code a latent vector: the nearest row of a codebook. */
-export interface VectorQuantizerConfig extends CodebookConfig {
-  readonly type: "vector";
-}
+export const vectorQuantizerSchema = variant("vector", { ...codebookSizeFields(128, 64), ...codebookLearningFields });
 
-const defaults: VectorQuantizerConfig = { type: "vector", codebookSize: 128, codeDimension: 64, ...codebookDefaults };
-
-/** Fills in the defaults, and throws a `ConfigError` unless every field is in range. */
-export function resolveVectorQuantizer(options: Partial<VectorQuantizerConfig>): VectorQuantizerConfig {
-  const config = withDefaults("quantizer", defaults, options);
-  checkCodebookConfig(config);
-  return config;
-}
+/** Options of a vector quantizer: one code per latent vector, the nearest row of a codebook. */
+export type VectorQuantizerOptions = OptionsOf<typeof vectorQuantizerSchema>;
+/** {@link VectorQuantizerOptions} with every default filled in. */
+export type VectorQuantizerConfig = ConfigOf<typeof vectorQuantizerSchema>;
