@@ -120,7 +120,7 @@ function stagesTo(side: number, imageSide: number): number {
 }
 
 /** The preset's fields under the caller's, unless these are of another type. */
-function overlaid<Options extends { readonly type?: string }>(
+function overlaid<Options extends { readonly type?: string | undefined }>(
   preset: Options,
   override: Options | undefined,
   presetType: string,
