@@ -9,7 +9,7 @@ export function learningCurves({
 }: {
   readonly tokenizer: TrainingHistory;
   readonly transformer: TrainingHistory;
-}): Promise<string> {
+}): string {
   return trainingCurves({
     title: "Training",
     panels: [
@@ -50,7 +50,7 @@ export function learningCurves({
 }
 
 /** Test loss by the predicted id's place in the sequence; as SVG. */
-export function positionCurves({ byOrder }: LikelihoodFigures): Promise<string> {
+export function positionCurves({ byOrder }: LikelihoodFigures): string {
   return trainingCurves({
     panels: [
       {

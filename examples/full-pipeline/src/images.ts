@@ -92,10 +92,10 @@ export async function writeImages(options: ImageOptions): Promise<RunImages> {
     confusion_captioned_digit_color: await write("confusion_captioned_digit_color", captioned("digitColor")),
     confusion_captioned_background: await write("confusion_captioned_background", captioned("backgroundColor")),
     codebook_usage: await write("codebook_usage", codebookUsage({ counts: options.codeCounts })),
-    likelihood_by_position: await write("likelihood_by_position", await positionCurves(figures.likelihood)),
+    likelihood_by_position: await write("likelihood_by_position", positionCurves(figures.likelihood)),
     generation_timing: await write(
       "generation_timing",
-      await timingChart({ title: `Generating ${figures.timing.rows} pairs`, series: figures.timing.series }),
+      timingChart({ title: `Generating ${figures.timing.rows} pairs`, series: figures.timing.series }),
     ),
   };
 }

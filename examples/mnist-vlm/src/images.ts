@@ -57,7 +57,7 @@ export async function writeLineImages(
         subtitle: `${percent(reading.right / reading.count)} of ${reading.count} ${evaluatedOn} right; per cent of each row`,
       }),
     ),
-    curves: await write("training_curves", await trainingCurves({ title: "Training", panels: panelsOf(histories) })),
+    curves: await write("training_curves", trainingCurves({ title: "Training", panels: panelsOf(histories) })),
   };
 }
 

@@ -6,11 +6,12 @@ export {
 } from "./charts/accuracy-chart.js";
 export { type CodebookUsageOptions, codebookUsage } from "./charts/codebook-usage.js";
 export { type ConfusionMatrixOptions, confusionMatrix } from "./charts/confusion-matrix.js";
+export type { CurvePanel } from "./charts/curve-panel.js";
 export type { CurveSeries, CurveValues } from "./charts/curve-points.js";
 export { type EmbeddingPlotOptions, embeddingPlot } from "./charts/embedding-plot.js";
 export { type LogoGroup, type SequenceLogosOptions, sequenceLogos } from "./charts/sequence-logos.js";
 export { type TimingChartOptions, timingChart } from "./charts/timing-chart.js";
-export { type CurvePanel, type TrainingCurvesOptions, trainingCurves } from "./charts/training-curves.js";
+export { type TrainingCurvesOptions, trainingCurves } from "./charts/training-curves.js";
 export { type ContactSheetOptions, contactSheet } from "./images/contact-sheet.js";
 export { encodeGif, type GifOptions } from "./images/gif.js";
 export { type ImageGridOptions, imageGrid } from "./images/image-grid.js";

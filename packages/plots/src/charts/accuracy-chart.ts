@@ -1,6 +1,9 @@
 import { DataError, ShapeError } from "@mmgen/core";
-import { margin, round, svgDocument, svgHeader, svgText } from "../svg/svg.js";
+import { scaleLinear } from "d3-scale";
+import { linePath, round, svgDot, svgPath, svgText } from "../svg/svg.js";
 import { type ThemeName, themeColors } from "../svg/theme.js";
+import { type Axis, ticksAt, valueStyle } from "./axis.js";
+import { drawChart } from "./chart.js";
 
 /** How many of so many were right at a step. */
 export interface AccuracyPoint {
@@ -23,8 +26,7 @@ export interface AccuracyChartOptions {
   readonly theme?: ThemeName;
 }
 
-const plot = { width: 560, height: 280, left: 44, foot: 40 };
-const small = { size: 11.5 };
+const plot = { width: 560, height: 280 };
 
 /**
  * The half-width of an accuracy's 95 % interval: 1.96 standard errors, √(p(1 − p)/n).
@@ -43,7 +45,7 @@ export function accuracyMargin({ correct, count }: Pick<AccuracyPoint, "correct"
  * @throws a {@link ShapeError} without points; {@link DataError} for counts that no accuracy has.
  */
 export function accuracyChart(options: AccuracyChartOptions): string {
-  const { points, references = [], xLabel = "step" } = options;
+  const { points, references = [], xLabel = "step", title, subtitle } = options;
   if (points.length === 0) {
     throw new ShapeError("points: expected at least one, got none.");
   }
@@ -54,59 +56,40 @@ export function accuracyChart(options: AccuracyChartOptions): string {
     }
   }
   const theme = themeColors(options.theme);
-  const width = 2 * margin + plot.left + plot.width;
-  const header = svgHeader(options, width, theme);
-  const [left, top] = [margin + plot.left, header.bottom + 8];
-  const bottom = top + plot.height;
-  const lastStep = points.reduce((last, { step }) => Math.max(last, step), 1) * 1.05;
-  const shares = [
-    ...points.flatMap((point) => [point.correct / point.count - accuracyMargin(point), point.correct / point.count]),
-    ...references.map(({ share }) => share),
-  ];
-  const { low, step: tick } = axisFrom(shares.reduce((least, share) => Math.min(least, share), 1));
-  const x = (step: number) => round(left + (step / lastStep) * plot.width);
-  const y = (share: number) => round(bottom - ((Math.min(1, share) - low) / (1 - low)) * plot.height);
-
-  const parts = [header.markup];
-  for (let i = 0; low + i * tick <= 1 + 1e-9; i++) {
-    const share = low + i * tick;
-    parts.push(
-      `<path d="M${left} ${y(share)}h${plot.width}" stroke="${i === 0 ? theme.muted : theme.line}"/>`,
-      svgText(share.toFixed(2), { ...small, x: left - 8, y: y(share) + 4, fill: theme.muted, anchor: "end" }),
-    );
-  }
-  for (const { label, share } of references) {
-    parts.push(
-      `<path d="M${left} ${y(share)}h${plot.width}" stroke="${theme.series[1]}" stroke-width="1.25" stroke-dasharray="4 3"/>`,
-      svgText(label, { ...small, x: left + 4, y: y(share) - 5, fill: theme.series[1]! }),
-    );
-  }
-  const color = theme.series[0]!;
-  const line = points.map(({ step, correct, count }, i) => `${i === 0 ? "M" : "L"}${x(step)} ${y(correct / count)}`);
-  parts.push(`<path d="${line.join("")}" fill="none" stroke="${color}" stroke-width="1.5"/>`);
-  for (const point of points) {
-    const share = point.correct / point.count;
-    const half = accuracyMargin(point);
-    const at = x(point.step);
-    const whisker = `M${at} ${y(share + half)}V${y(share - half)}M${at - 4} ${y(share + half)}h8M${at - 4} ${y(share - half)}h8`;
-    parts.push(
-      `<path d="${whisker}" fill="none" stroke="${color}" stroke-width="1.5"/>`,
-      `<circle cx="${at}" cy="${y(share)}" r="3.5" fill="${color}"><title>${point.correct} of ${point.count}</title></circle>`,
-      svgText(String(point.step), { ...small, x: at, y: bottom + 18, fill: theme.muted, anchor: "middle" }),
-    );
-  }
-  const center = { x: left + plot.width / 2, y: bottom + 36, anchor: "middle" as const };
-  parts.push(svgText(xLabel, { ...small, ...center, fill: theme.muted }));
-  return svgDocument(
-    { width, height: bottom + plot.foot + margin / 2 },
-    options.title ?? "Accuracy by step",
-    theme,
-    parts.join(""),
+  const shareOf = (point: AccuracyPoint) => point.correct / point.count;
+  const lows = points.map((point) => shareOf(point) - accuracyMargin(point));
+  const shares = [...lows, ...references.map(({ share }) => share)];
+  const lowest = Math.max(
+    0,
+    shares.reduce((low, share) => Math.min(low, share), 0.99),
   );
-}
+  const y = scaleLinear([lowest, 1], [plot.height, 0]).nice(5);
+  const lastStep = points.reduce((last, { step }) => Math.max(last, step), 1);
+  const x = scaleLinear([0, 1.05 * lastStep], [0, plot.width]);
 
-/** Where the axis begins, at or below the least share, and a round step from there to 1. */
-function axisFrom(least: number): { low: number; step: number } {
-  const step = least > 0.9 ? 0.02 : least > 0.75 ? 0.05 : least > 0.5 ? 0.1 : 0.2;
-  return { low: Math.max(0, Math.round(Math.floor(least / step + 1e-9) * step * 100) / 100), step };
+  const lines = references.flatMap(({ label, share }) => [
+    svgPath(`M0 ${round(y(share))}h${plot.width}`, { stroke: theme.series[1]!, width: 1.25, dash: "4 3" }),
+    svgText(label, { ...valueStyle, x: 4, y: y(share) - 5, fill: theme.series[1]! }),
+  ]);
+  const color = theme.series[0]!;
+  const path = linePath(points.map((point) => [x(point.step), y(shareOf(point))]));
+  const marks = points.flatMap((point) => {
+    const [at, share, half] = [round(x(point.step)), shareOf(point), accuracyMargin(point)];
+    const [high, low] = [share + half, share - half].map((bound) => round(y(Math.min(1, bound))));
+    return [
+      svgPath(`M${at} ${high}V${low}M${at - 4} ${high}h8M${at - 4} ${low}h8`, { stroke: color, width: 1.5 }),
+      svgDot([at, y(share)], color, `${point.correct} of ${point.count}`),
+    ];
+  });
+  const axes: Axis[] = [
+    { side: "left", ticks: ticksAt(y.ticks(5), y, y.tickFormat(5)), grid: true },
+    {
+      side: "bottom",
+      ticks: points.map(({ step }) => ({ at: x(step), label: String(step) })),
+      title: xLabel,
+      line: "marked",
+    },
+  ];
+  const panel = { plot, axes, marks: [...lines, svgPath(path, { stroke: color, width: 1.5 }), ...marks].join("") };
+  return drawChart({ title, subtitle, label: title ?? "Accuracy by step", theme, panels: [panel] });
 }

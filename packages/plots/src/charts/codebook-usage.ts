@@ -1,7 +1,9 @@
 import { DataError, ShapeError } from "@mmgen/core";
-import { margin, round, svgDocument, svgHeader, svgText } from "../svg/svg.js";
-import { textWidth } from "../svg/text-layout.js";
+import { scaleLinear } from "d3-scale";
+import { round, svgPath, svgText } from "../svg/svg.js";
 import { type ThemeName, themeColors } from "../svg/theme.js";
+import { type Axis, ticksAt, valueStyle } from "./axis.js";
+import { drawChart } from "./chart.js";
 
 /** Options of {@link codebookUsage}. */
 export interface CodebookUsageOptions {
@@ -14,8 +16,7 @@ export interface CodebookUsageOptions {
   readonly theme?: ThemeName;
 }
 
-const plot = { width: 560, height: 200, left: 44 };
-const small = { size: 11.5 };
+const plot = { width: 560, height: 200 };
 
 /**
  * How often each code of a codebook is used, most used first, against even use (dashed), as SVG.
@@ -36,56 +37,24 @@ export function codebookUsage(options: CodebookUsageOptions): string {
     title = "Use of the codebook",
     subtitle = `${size} codes, ${used} used (${((100 * used) / size).toFixed(1)} %), perplexity ${perplexity.toFixed(1)}`,
   } = options;
-  const width = 2 * margin + plot.left + plot.width;
-  const header = svgHeader({ title, subtitle }, width, theme);
-  const left = margin + plot.left;
-  const top = header.bottom + 4;
-  const bottom = top + plot.height;
-  const { step, last } = axisTicks(shares[0]!);
-  const height = (share: number) => round((share / last) * plot.height);
-  const decimals = Math.max(0, Math.ceil(-Math.log10(step * 100) - 1e-9));
-
-  const parts = [header.markup];
-  for (let tick = 0; tick * step <= last * 1.0001; tick++) {
-    const y = bottom - height(tick * step);
-    const text = `${(100 * tick * step).toFixed(decimals)} %`;
-    parts.push(
-      `<path d="M${left} ${y}h${plot.width}" stroke="${tick === 0 ? theme.muted : theme.line}"/>`,
-      svgText(text, { ...small, x: left - 8, y: y + 4, fill: theme.muted, anchor: "end" }),
-    );
-  }
+  const percent = (share: number) => 100 * share;
+  const y = scaleLinear([0, percent(shares[0]!)], [plot.height, 0]).nice(4);
+  const x = scaleLinear([0, size], [0, plot.width]);
+  const write = y.tickFormat(4);
+  const axes: Axis[] = [
+    { side: "left", ticks: ticksAt(y.ticks(4), y, (value) => `${write(value)} %`), grid: true },
+    { side: "bottom", ticks: [], title: "codes, most used first", line: "plain" },
+  ];
   // One outline for all bars: a codebook may have more codes than the plot has pixels.
-  const bars = shares.map(
-    (share, i) => `V${round(bottom - height(share))}H${round(left + ((i + 1) * plot.width) / size)}`,
-  );
-  const even = round(bottom - height(1 / size));
-  const evenLabel = `even use, ${round(100 / size)} %`;
-  parts.push(
-    `<path d="M${left} ${bottom}${bars.join("")}V${bottom}Z" fill="${theme.series[0]}" fill-opacity="0.85"/>`,
-    `<path d="M${left} ${even}h${plot.width}" stroke="${theme.series[1]}" stroke-width="1.5" stroke-dasharray="4 3"/>`,
-    svgText(evenLabel, {
-      ...small,
-      x: left + plot.width - textWidth(evenLabel, small),
-      y: even - 7,
-      fill: theme.series[1]!,
-    }),
-    svgText("codes, most used first", {
-      ...small,
-      x: left + plot.width / 2,
-      y: bottom + 24,
-      fill: theme.muted,
-      anchor: "middle",
-    }),
-  );
-  return svgDocument({ width, height: bottom + 24 + margin / 2 + 4 }, title, theme, parts.join(""));
-}
-
-/** About four round steps from 0 to at least `highest`. */
-function axisTicks(highest: number): { step: number; last: number } {
-  const rough = highest / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.9999)!;
-  return { step, last: Math.ceil(highest / step - 1e-9) * step };
+  const bars = shares.map((share, i) => `V${round(y(percent(share)))}H${round(x(i + 1))}`);
+  const even = round(y(percent(1 / size)));
+  const evenLabel = { ...valueStyle, x: plot.width, y: even - 7, fill: theme.series[1]!, anchor: "end" as const };
+  const marks = [
+    `<path d="M0 ${plot.height}${bars.join("")}V${plot.height}Z" fill="${theme.series[0]}" fill-opacity="0.85"/>`,
+    svgPath(`M0 ${even}h${plot.width}`, { stroke: theme.series[1]!, width: 1.5, dash: "4 3" }),
+    svgText(`even use, ${round(percent(1 / size))} %`, evenLabel),
+  ];
+  return drawChart({ title, subtitle, label: title, theme, panels: [{ plot, axes, marks: marks.join("") }] });
 }
 
 function sortedShares(counts: ArrayLike<number>): number[] {

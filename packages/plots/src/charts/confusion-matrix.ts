@@ -1,7 +1,8 @@
 import { DataError, ShapeError } from "@mmgen/core";
-import { escapeMarkup, margin, round, svgDocument, svgHeader, svgText } from "../svg/svg.js";
-import { textWidth } from "../svg/text-layout.js";
+import { escapeMarkup, round, svgText } from "../svg/svg.js";
 import { type Theme, type ThemeName, themeColors } from "../svg/theme.js";
+import type { Axis } from "./axis.js";
+import { drawChart } from "./chart.js";
 
 /** Options of {@link confusionMatrix}. */
 export interface ConfusionMatrixOptions {
@@ -20,9 +21,6 @@ export interface ConfusionMatrixOptions {
   readonly theme?: ThemeName;
 }
 
-const label = { size: 12.5 };
-const small = { size: 11 };
-
 /**
  * A confusion matrix, shaded and written by row: each cell is its share of the row in per cent, the row's count at its end.
  *
@@ -33,49 +31,35 @@ const small = { size: 11 };
  *   that is not a whole number of at least 0.
  */
 export function confusionMatrix(options: ConfusionMatrixOptions): string {
-  const { counts, labels, columnLabels = labels, rowTitle = "asked for", columnTitle = "read as" } = options;
+  const {
+    counts,
+    labels,
+    columnLabels = labels,
+    rowTitle = "asked for",
+    columnTitle = "read as",
+    title,
+    subtitle,
+  } = options;
   checkCounts(counts, labels.length, columnLabels.length);
   const theme = themeColors(options.theme);
   const cell = columnLabels.length > 16 ? 24 : 36;
-  const widest = (names: readonly string[]) => Math.ceil(Math.max(...names.map((name) => textWidth(name, label))));
-  const upright = widest(columnLabels) > cell - 4;
-  const labelHeight = upright ? widest(columnLabels) + 6 : 18;
-  const labelWidth = Math.max(widest(labels), Math.ceil(textWidth(rowTitle, small))) + 12;
+  const plot = { width: columnLabels.length * cell, height: labels.length * cell };
   const totals = counts.map((row) => Array.from(row).reduce((sum, count) => sum + count, 0));
-  const totalWidth = widest(totals.map(String)) + 12;
-  const left = margin + labelWidth;
-  const width = left + columnLabels.length * cell + totalWidth + margin;
-  const header = svgHeader(options, width, theme);
-  const top = header.bottom + 20 + labelHeight;
-  const middle = cell / 2 + 4.5;
-
-  const parts = [
-    header.markup,
-    svgText(columnTitle, { ...small, x: left, y: header.bottom + 10, fill: theme.muted }),
-    svgText(rowTitle, { ...small, x: left - 10, y: top - 8, fill: theme.muted, anchor: "end" }),
+  const centered = (names: readonly string[]) => names.map((label, i) => ({ at: (i + 0.5) * cell, label }));
+  const axes: Axis[] = [
+    { side: "top", ticks: centered(columnLabels), title: columnTitle, labels: "names" },
+    { side: "left", ticks: centered(labels), title: rowTitle, labels: "names" },
+    { side: "right", ticks: centered(totals.map(String)) },
   ];
-  for (const [column, name] of columnLabels.entries()) {
-    const x = left + (column + 0.5) * cell;
-    const turned = svgText(name, { ...label, x: 0, y: 4.5, fill: theme.ink });
-    parts.push(
-      upright
-        ? `<g transform="translate(${x} ${top - 6}) rotate(-90)">${turned}</g>`
-        : svgText(name, { ...label, x, y: top - 7, fill: theme.ink, anchor: "middle" }),
-    );
-  }
-  for (const [row, name] of labels.entries()) {
-    const y = top + row * cell;
-    parts.push(svgText(name, { ...label, x: left - 10, y: y + middle, fill: theme.ink, anchor: "end" }));
-    for (let column = 0; column < columnLabels.length; column++) {
-      const share = totals[row]! > 0 ? counts[row]![column]! / totals[row]! : 0;
-      const said = `${name} → ${columnLabels[column]}: ${counts[row]![column]}`;
-      parts.push(svgCell(share, said, { x: left + column * cell, y, cell }, theme));
-    }
-    const end = { x: width - margin, y: y + middle, fill: theme.muted, anchor: "end" as const };
-    parts.push(svgText(String(totals[row]), { ...small, ...end }));
-  }
-  const height = top + labels.length * cell + margin;
-  return svgDocument({ width, height }, options.title ?? "Confusion matrix", theme, parts.join(""));
+  const cells = labels.flatMap((name, row) =>
+    columnLabels.map((columnName, column) => {
+      const count = counts[row]![column]!;
+      const place = { x: column * cell, y: row * cell, cell };
+      return svgCell(count / Math.max(1, totals[row]!), `${name} → ${columnName}: ${count}`, place, theme);
+    }),
+  );
+  const panel = { plot, axes, marks: cells.join("") };
+  return drawChart({ title, subtitle, label: title ?? "Confusion matrix", theme, panels: [panel] });
 }
 
 function svgCell(share: number, said: string, place: { x: number; y: number; cell: number }, theme: Theme): string {

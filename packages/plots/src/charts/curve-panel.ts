@@ -1,122 +1,116 @@
-import type { TopLevelSpec } from "vega-lite";
-import { fontFamily } from "../svg/text-layout.js";
+import { format } from "d3-format";
+import { scaleLinear, scaleLog } from "d3-scale";
+import { linePath, svgDot, svgPath } from "../svg/svg.js";
 import { seriesColor, type Theme } from "../svg/theme.js";
-import type { Point, PreparedCurve } from "./curve-points.js";
+import { type Axis, axisRoom, ticksAt } from "./axis.js";
+import { clipToPlot, type Panel } from "./chart.js";
+import {
+  type CurveSeries,
+  type CurveValues,
+  curvePoints,
+  type Point,
+  type PreparedCurve,
+  prepareCurve,
+} from "./curve-points.js";
+import type { LegendKey } from "./legend.js";
 
-/** Axes and what stands on them. */
-export interface PanelContent {
-  readonly curves: readonly PreparedCurve[];
-  readonly scale: "linear" | "log";
-  readonly xLabel: string;
-  /** Whether a linear axis starts at 0. */
-  readonly fromZero: boolean;
-  /** A dashed line with its own axis at the right. */
-  readonly learningRate?: readonly Point[];
+/** One set of axes. */
+export interface CurvePanel {
+  readonly title: string;
+  readonly series: readonly CurveSeries[];
+  /** What is measured and in what unit, beside the title: "loss, nats per id". */
+  readonly yLabel?: string;
+  /** What x counts; "step" by default. */
+  readonly xLabel?: string;
+  /** "log" shows ratios and needs values above 0; "linear" by default. */
+  readonly scale?: "linear" | "log";
+  /** Whether a linear scale starts at 0; false by default. */
+  readonly fromZero?: boolean;
+  /** Steps the moving average of a "steps" series spans; a fiftieth of the series by default. */
+  readonly smoothing?: number;
+  /** Learning rate by step: a thin dashed line with its axis at the right. */
+  readonly learningRate?: CurveValues;
 }
 
-/** Room for axis labels, fixed: without a canvas vega can only guess how wide text is. */
-const padding = { left: 44, right: 22, rightAxis: 48, top: 6, bottom: 42 };
-const fontSize = 11.5;
+/** Width with the axes, height without. */
+const size = { width: 440, height: 214 };
 
-/** Draws one panel as an SVG of `size`, its background left open. Loads vega on first use, about 0.2 s. */
-export async function renderPanel(
-  content: PanelContent,
-  size: { readonly width: number; readonly height: number },
-  theme: Theme,
-): Promise<string> {
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const { spec } = vegaLite.compile(panelSpec(content, size, theme));
-  const view = new vega.View(vega.parse(spec), { renderer: "none", logLevel: vega.Error });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
+/** Curves on their axes: values faint, averages strong above all of them, points as dots on top. */
+export function curvePanel(panel: CurvePanel, theme: Theme): Panel {
+  const { title, yLabel, xLabel = "step", scale = "linear", fromZero = false, smoothing } = panel;
+  const curves = panel.series.map((series) => prepareCurve(series, scale, smoothing));
+  const rates = panel.learningRate && curvePoints("learning rate", panel.learningRate);
+  const yAxis = valueAxis(yDomain(curves, scale, fromZero), scale, size.height);
+  const rateAxis = rates && learningRateAxis(rates, size.height);
+  const axes = rateAxis ? [yAxis.axis, rateAxis.axis] : [yAxis.axis];
+  const width = size.width - axes.reduce((sum, axis) => sum + axisRoom(axis), 0);
+  const x = scaleLinear(xDomain([...curves.flatMap(({ raw }) => raw), ...(rates ?? [])]), [0, width]);
+  const xAxis: Axis = { side: "bottom", ticks: ticksAt(x.ticks(6), x, format(",~f")), title: xLabel, line: "marked" };
+
+  const y = yAxis.scale;
+  const along = (points: readonly Point[]) => linePath(points.map((point) => [x(point.x), y(point.y)]));
+  const stroke = (i: number) => seriesColor(i, theme);
+  const faint = curves.map(({ style, raw }, i) =>
+    style === "steps" ? svgPath(along(raw), { stroke: stroke(i), width: 0.75, opacity: 0.3 }) : "",
+  );
+  const strong = curves.map(({ style, raw, smooth }, i) =>
+    style === "steps"
+      ? svgPath(along(smooth), { stroke: stroke(i), width: 2 })
+      : svgPath(along(raw), { stroke: stroke(i), width: 1.5 }),
+  );
+  if (rates && rateAxis) {
+    const d = linePath(rates.map((point) => [x(point.x), rateAxis.scale(point.y)]));
+    faint.push(svgPath(d, { stroke: theme.muted, width: 1.25, opacity: 0.7, dash: "4 3" }));
   }
+  const dots = curves.flatMap(({ style, raw }, i) => {
+    const { label } = panel.series[i]!;
+    return (style === "points" ? raw : []).map((point) =>
+      svgDot([x(point.x), y(point.y)], stroke(i), `${label}: ${point.y} at ${point.x}`),
+    );
+  });
+  const plot = { width, height: size.height };
+  const marks = clipToPlot([...faint, ...strong].join(""), plot) + dots.join("");
+  return { title, note: yLabel, legend: legendKeys(panel, theme), plot, axes: [...axes, xAxis], marks };
 }
 
-function panelSpec(content: PanelContent, size: { width: number; height: number }, theme: Theme): TopLevelSpec {
-  const { scale, curves, xLabel, learningRate } = content;
-  const right = learningRate ? padding.rightAxis : padding.right;
-  const x = {
-    field: "x",
-    type: "quantitative" as const,
-    scale: { domain: xDomain(content), nice: false, zero: false },
-    axis: { title: xLabel, grid: false, tickCount: 6, format: ",~f", titlePadding: 8 },
-  };
-  const domain = yDomain(content);
-  const ticks = scale === "log" ? { values: logTicks(domain) } : { tickCount: 5 };
-  const y = {
-    field: "y",
-    type: "quantitative" as const,
-    scale: { type: scale, domain, nice: false },
-    axis: { title: null, format: yFormat(domain, scale), domain: false, ticks: false, ...ticks },
-  };
-  const layer = (values: readonly Point[], mark: object) => ({
-    data: { values: values as Point[] },
-    mark: { clip: true, ...mark } as never,
-    encoding: { x, y },
+interface ScaledAxis {
+  readonly axis: Axis;
+  readonly scale: (value: number) => number;
+}
+
+function valueAxis(domain: [number, number], kind: "linear" | "log", height: number): ScaledAxis {
+  const scale = (kind === "log" ? scaleLog : scaleLinear)(domain, [height, 0]);
+  const values = kind === "log" ? logTicks(domain) : scale.ticks(5);
+  return { axis: { side: "left", ticks: ticksAt(values, scale, format(yFormat(domain, kind))), grid: true }, scale };
+}
+
+function learningRateAxis(rates: readonly Point[], height: number): ScaledAxis {
+  const [, high] = extent(rates.map(({ y }) => y));
+  const scale = scaleLinear([0, high > 0 ? 1.05 * high : 1], [height, 0]);
+  const power = format("~e");
+  const ticks = ticksAt(scale.ticks(4), scale, (value) => (value === 0 ? "0" : power(value)));
+  return { axis: { side: "right", ticks }, scale };
+}
+
+function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
+  const keys: LegendKey[] = panel.series.map(({ label, style }, i) => {
+    return { label, color: seriesColor(i, theme), shape: style === "points" ? "dots" : "line" };
   });
-  const marks = curves.flatMap(({ style, raw, smooth }, i) => {
-    const line = { type: "line", color: seriesColor(i, theme), strokeJoin: "round", strokeCap: "round" };
-    const dots = { type: "point", filled: true, size: 38, opacity: 1, color: seriesColor(i, theme), clip: false };
-    return style === "steps"
-      ? [layer(raw, { ...line, strokeWidth: 0.75, opacity: 0.3 }), layer(smooth, { ...line, strokeWidth: 2 })]
-      : [layer(raw, { ...line, strokeWidth: 1.5 }), layer(raw, dots)];
-  });
-  const rate = (values: readonly Point[]) => ({
-    data: { values: values as Point[] },
-    mark: { type: "line" as const, strokeDash: [4, 3], strokeWidth: 1.25, opacity: 0.7, color: theme.muted },
-    encoding: {
-      x,
-      y: {
-        ...y,
-        scale: { domain: [0, 1.05 * Math.max(...values.map((point) => point.y))], nice: false },
-        axis: {
-          ...{ title: null, orient: "right" as const, tickCount: 4, grid: false, domain: false, ticks: false },
-          labelExpr: "datum.value === 0 ? '0' : format(datum.value, '~e')",
-        },
-      },
-    },
-  });
-  return {
-    width: size.width - padding.left - right,
-    height: size.height - padding.top - padding.bottom,
-    padding: { left: padding.left, right, top: padding.top, bottom: padding.bottom },
-    autosize: { type: "none" },
-    // The strong lines lie above the faint ones of every series.
-    layer: [{ layer: marks }, ...(learningRate ? [rate(learningRate)] : [])],
-    resolve: { scale: { y: "independent" } },
-    config: {
-      font: fontFamily,
-      background: "transparent",
-      view: { stroke: null },
-      axis: {
-        labelFontSize: fontSize,
-        titleFontSize: fontSize,
-        titleFontWeight: "normal",
-        labelColor: theme.muted,
-        titleColor: theme.muted,
-        gridColor: theme.line,
-        domainColor: theme.muted,
-        tickColor: theme.muted,
-        tickSize: 4,
-        labelPadding: 6,
-        labelFlush: false,
-        labelOverlap: false,
-      },
-    },
-  };
+  if (panel.learningRate) {
+    keys.push({ label: "learning rate (right)", color: theme.muted, shape: "dashes" });
+  }
+  return keys;
 }
 
 /** From 0, or the first value where that is far from 0, to the last. */
-function xDomain({ curves, learningRate = [] }: PanelContent): [number, number] {
-  const [low, high] = extent([...curves.flatMap(({ raw }) => raw), ...learningRate].map((point) => point.x));
+function xDomain(points: readonly Point[]): [number, number] {
+  const [low, high] = extent(points.map((point) => point.x));
   const start = low > 0 && low < 0.1 * high ? 0 : low;
   return high > start ? [start, high] : [start - 0.5, start + 0.5];
 }
 
 /** What smoothed lines and points need, and all but the most extreme hundredth of the raw values at either end. */
-function yDomain({ curves, scale, fromZero }: PanelContent): [number, number] {
+function yDomain(curves: readonly PreparedCurve[], scale: "linear" | "log", fromZero: boolean): [number, number] {
   const needed = curves.flatMap(({ style, raw, smooth }) => {
     const values = raw.map((point) => point.y);
     return style === "points" ? values : [...smooth.map((point) => point.y), ...withoutExtremes(values)];

@@ -1,7 +1,8 @@
 import { DataError, ShapeError } from "@mmgen/core";
-import { margin, round, svgDocument, svgHeader } from "../svg/svg.js";
+import { scaleLinear } from "d3-scale";
+import { round, svgPath } from "../svg/svg.js";
 import { categoryColor, type ThemeName, themeColors } from "../svg/theme.js";
-import { svgLegend } from "./legend.js";
+import { drawChart } from "./chart.js";
 
 /** Options of {@link embeddingPlot}. */
 export interface EmbeddingPlotOptions {
@@ -28,7 +29,7 @@ const plot = { side: 560, radius: 2.6 };
  *   position that is not finite or a class that has no name.
  */
 export function embeddingPlot(options: EmbeddingPlotOptions): string {
-  const { positions, classes, classNames } = options;
+  const { positions, classes, classNames, title, subtitle } = options;
   const theme = themeColors(options.theme);
   const count = classes.length;
   if (count === 0 || positions.length !== 2 * count) {
@@ -42,33 +43,31 @@ export function embeddingPlot(options: EmbeddingPlotOptions): string {
     throw new DataError("positions: expected finite numbers.");
   }
   const span = Math.max(right - left, high - low) || 1;
-  const width = 2 * margin + plot.side;
-  const header = svgHeader(options, width, theme);
   const keys = classNames.map((label, i) => ({ label, color: categoryColor(i, theme), shape: "square" as const }));
-  const legend = svgLegend(keys, plot.side, theme);
-  const top = header.bottom + legend.height + 10;
-  const [centerX, centerY] = [(left + right) / 2, (low + high) / 2];
-  const room = plot.side - 4 * plot.radius;
-  const place = (value: number, center: number) => plot.side / 2 + ((value - center) / span) * room;
-  // One path a class, in an order that lays none wholly over the others.
+  // Both axes have one scale, and the points' middle is the plot's.
+  const edge = 2 * plot.radius;
+  const along = (low: number, high: number, range: [number, number]) =>
+    scaleLinear([(low + high - span) / 2, (low + high + span) / 2], range);
+  const x = along(left, right, [edge, plot.side - edge]);
+  const y = along(low, high, [plot.side - edge, edge]);
+  // One path a class: a document of as few bytes as may be.
   const dots = classNames.map(() => [] as string[]);
   for (let i = 0; i < count; i++) {
     const group = dots[classes[i]!];
     if (group === undefined) {
       throw new DataError(`classes: expected indices of ${classNames.length} class names, got ${classes[i]}.`);
     }
-    const x = round(margin + place(xs![i]!, centerX));
-    const y = round(top + plot.side - place(ys![i]!, centerY));
-    group.push(`M${x} ${y}h0`);
+    group.push(`M${round(x(xs![i]!))} ${round(y(ys![i]!))}h0`);
   }
   const groups = dots.map(
     (paths, i) =>
       `<path d="${paths.join("")}" fill="none" stroke="${categoryColor(i, theme)}" stroke-opacity="0.75" ` +
       `stroke-width="${2 * plot.radius}" stroke-linecap="round"/>`,
   );
-  const frame = `<rect x="${margin}" y="${top}" width="${plot.side}" height="${plot.side}" fill="none" stroke="${theme.line}"/>`;
-  const body = `${header.markup}<g transform="translate(${margin} ${header.bottom})">${legend.markup}</g>${frame}${groups.join("")}`;
-  return svgDocument({ width, height: top + plot.side + margin }, options.title ?? "Points by class", theme, body);
+  const size = { width: plot.side, height: plot.side };
+  const frame = svgPath(`M0.5 0.5h${plot.side - 1}v${plot.side - 1}h${1 - plot.side}z`, { stroke: theme.line });
+  const panel = { plot: size, legend: keys, axes: [], marks: frame + groups.join("") };
+  return drawChart({ title, subtitle, label: title ?? "Points by class", theme, panels: [panel] });
 }
 
 function least(values: readonly number[]): number {

@@ -12,7 +12,11 @@ export interface LegendKey {
 const style = { size: 12, key: 21, gap: 18, line: 20 };
 
 /** The keys in lines no wider than `width`, from (0, 0) down, and the height they take. */
-export function svgLegend(keys: readonly LegendKey[], width: number, theme: Theme): { markup: string; height: number } {
+export function drawLegend(
+  keys: readonly LegendKey[],
+  width: number,
+  theme: Theme,
+): { markup: string; height: number } {
   const parts: string[] = [];
   let [x, y] = [0, 0];
   for (const key of keys) {

@@ -1,8 +1,9 @@
 import { DataError, ShapeError } from "@mmgen/core";
 import { checkWhole } from "../images/pixels.js";
-import { escapeMarkup, margin, round, svgDocument, svgHeader, svgText } from "../svg/svg.js";
+import { escapeMarkup, round } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
 import { categoryColor, type Theme, type ThemeName, themeColors } from "../svg/theme.js";
+import { drawChart } from "./chart.js";
 
 /** Sequences that one logo stands for. */
 export interface LogoGroup {
@@ -26,8 +27,8 @@ export interface SequenceLogosOptions {
   readonly theme?: ThemeName;
 }
 
-const logo = { height: 120, column: 21, gapColumn: 26, gapRow: 54 };
-const small = { size: 11 };
+const logo = { height: 120, column: 21 };
+const gap = { column: 26, row: 22 };
 /** Height of a capital letter over the font size, of the typeface that all images are set in. */
 const capHeight = 0.729;
 /** The capitals that reach below the line, and how far, over the font size. */
@@ -46,49 +47,30 @@ const leastHeight = 1;
  * @see Schneider and Stephens 1990, https://doi.org/10.1093/nar/18.20.6097; here heights are shares, not bits
  */
 export function sequenceLogos(options: SequenceLogosOptions): string {
-  const { groups, columns = 5 } = options;
+  const { groups, columns = 5, title, subtitle } = options;
   const letters = [...options.alphabet];
   const positions = checkGroups(groups, letters.length);
   checkWhole("columns", columns, 1);
   const theme = themeColors(options.theme);
-  const logoWidth = positions * logo.column;
-  const used = Math.min(columns, groups.length);
-  const width = 2 * margin + used * logoWidth + (used - 1) * logo.gapColumn;
-  const header = svgHeader(options, width, theme);
-
-  const parts = [header.markup];
-  for (const [i, group] of groups.entries()) {
-    const x = margin + (i % columns) * (logoWidth + logo.gapColumn);
-    const y = header.bottom + 14 + Math.floor(i / columns) * (logo.height + logo.gapRow);
-    parts.push(svgText(group.label, { size: 12.5, bold: true, x, y: y - 6, fill: theme.ink }));
-    for (const [position, counts] of group.counts.entries()) {
-      const left = x + position * logo.column;
-      parts.push(svgStack(counts, letters, { x: left, y }, theme));
-      const center = { x: left + logo.column / 2, y: y + logo.height + 14, anchor: "middle" as const };
-      parts.push(svgText(String(position + 1), { ...small, ...center, fill: theme.muted }));
-    }
-    parts.push(`<path d="M${x} ${y + logo.height + 0.5}h${logoWidth}" stroke="${theme.muted}"/>`);
-  }
-  const rows = Math.ceil(groups.length / columns);
-  const height = header.bottom + 14 + rows * (logo.height + logo.gapRow) - logo.gapRow + 20 + margin;
-  return svgDocument({ width, height }, options.title ?? "Sequence logos", theme, parts.join(""));
+  const plot = { width: positions * logo.column, height: logo.height };
+  const ticks = Array.from({ length: positions }, (_, i) => ({ at: (i + 0.5) * logo.column, label: String(i + 1) }));
+  const panels = groups.map(({ label, counts }) => {
+    const stacks = counts.map((row, position) => svgStack(row, letters, position * logo.column, theme));
+    return { title: label, plot, axes: [{ side: "bottom", ticks, line: "plain" } as const], marks: stacks.join("") };
+  });
+  return drawChart({ title, subtitle, label: title ?? "Sequence logos", theme, panels, columns, gap });
 }
 
 /** The letters of one position, from the top down. */
-function svgStack(
-  counts: ArrayLike<number>,
-  letters: readonly string[],
-  place: { readonly x: number; readonly y: number },
-  theme: Theme,
-): string {
+function svgStack(counts: ArrayLike<number>, letters: readonly string[], left: number, theme: Theme): string {
   const total = Array.from(counts).reduce((sum, count) => sum + count, 0);
   const ranked = Array.from(counts, (count, letter) => ({ letter, count })).sort((a, b) => b.count - a.count);
   const parts: string[] = [];
-  let top = place.y;
+  let top = 0;
   for (const { letter, count } of ranked) {
     const height = total > 0 ? (count / total) * logo.height : 0;
     if (height >= leastHeight) {
-      parts.push(svgLetter(letters[letter]!, categoryColor(letter, theme), { x: place.x, y: top, height }));
+      parts.push(svgLetter(letters[letter]!, categoryColor(letter, theme), { x: left, y: top, height }));
     }
     top += height;
   }

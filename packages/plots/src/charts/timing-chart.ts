@@ -21,7 +21,7 @@ export interface TimingChartOptions {
  * @returns An SVG document; the same options give the same text, byte for byte.
  * @throws a {@link ConfigError} for a time below 0; as {@link trainingCurves} otherwise.
  */
-export async function timingChart(options: TimingChartOptions): Promise<string> {
+export function timingChart(options: TimingChartOptions): string {
   const { series, title = "Time", xLabel = "ids generated", scale = "linear", theme = "light" } = options;
   for (const { label, y } of series) {
     const wrong = Array.from(y).find((time) => time < 0);

@@ -30,6 +30,27 @@ export function svgText(text: string, { x, y, size, fill, bold, anchor }: TextPl
   return `<text x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"${weight}${align}>${escapeMarkup(text)}</text>`;
 }
 
+/** A stroked path without a fill; `d` as in SVG. */
+export function svgPath(
+  d: string,
+  style: { readonly stroke: string; readonly width?: number; readonly opacity?: number; readonly dash?: string },
+): string {
+  const { stroke, width = 1, opacity, dash } = style;
+  const faint = opacity === undefined ? "" : ` stroke-opacity="${opacity}"`;
+  const dashes = dash === undefined ? "" : ` stroke-dasharray="${dash}"`;
+  return `<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-linejoin="round"${faint}${dashes}/>`;
+}
+
+/** The path through points, for {@link svgPath}. */
+export function linePath(points: readonly (readonly [x: number, y: number])[]): string {
+  return points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${round(x)} ${round(y)}`).join("");
+}
+
+/** A dot that says `title` under the pointer. */
+export function svgDot([x, y]: readonly [x: number, y: number], fill: string, title: string): string {
+  return `<circle cx="${round(x)}" cy="${round(y)}" r="3.5" fill="${fill}"><title>${escapeMarkup(title)}</title></circle>`;
+}
+
 /** A number with at most two decimals, so that files are small and equal everywhere. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
