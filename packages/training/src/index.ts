@@ -6,7 +6,17 @@ export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js"
 export { type EvaluationContext, type TrainingResult, type TrainOptions, train } from "./loop/train.js";
 export type { EpochRecord, Metrics, StepRecord, TrainingHistory } from "./observers/training-history.js";
 export type { RunDescription, RunStatus, TrainingObserver } from "./observers/training-observer.js";
-export { AdamW, type AdamWOptions } from "./optimizers/adamw.js";
+export { type AdamWOptions, adamW } from "./optimizers/adamw.js";
+export { clipByGlobalNorm } from "./optimizers/clip-by-global-norm.js";
+export { Optimizer } from "./optimizers/optimizer.js";
+export {
+  addDecayedWeights,
+  type DecayedWeightsOptions,
+  type PerVariable,
+  scale,
+  scaleBySchedule,
+} from "./optimizers/scale.js";
+export { type AdamOptions, scaleByAdam } from "./optimizers/scale-by-adam.js";
 export {
   constantSchedule,
   cosineSchedule,
@@ -14,4 +24,14 @@ export {
   linearSchedule,
   type Schedule,
 } from "./optimizers/schedules.js";
+export {
+  chain,
+  type GradientTransform,
+  partition,
+  type TransformContext,
+  type TransformResult,
+  type Update,
+  type Updates,
+  type Variables,
+} from "./optimizers/transform.js";
 export type { WeightAverageOptions } from "./optimizers/weight-average.js";

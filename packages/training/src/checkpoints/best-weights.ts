@@ -1,9 +1,10 @@
-import { CheckpointError, type StoredTensor } from "@mmgen/core";
+import type { StoredTensor } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
-import { assignSafetensors } from "@mmgen/nn";
-import { modelVariables, storeVariables } from "./model-variables.js";
+import { assignStored, checkStored, modelVariables, storeVariables } from "./stored-variables.js";
 
-/** A copy of a model's weights and other state as they were at its best evaluation. */
+const prefix = "best.";
+
+/** A copy of a model's parameters and buffers at its best evaluation. */
 export class BestWeights {
   #stored: ReadonlyMap<string, StoredTensor> | undefined;
 
@@ -15,31 +16,26 @@ export class BestWeights {
   /** Sets the model to the copy, if there is one. */
   apply(model: TensorTrainable<never>): void {
     if (this.#stored !== undefined) {
-      assignSafetensors(modelVariables(model), { tensors: this.#stored, metadata: {} });
+      assignStored(modelVariables(model), this.#stored);
     }
   }
 
   /** The copy by `best.<name>`; empty when there is none. */
   toArrays(): [string, StoredTensor][] {
-    return [...(this.#stored ?? [])].map(([name, tensor]) => [`best.${name}`, tensor]);
+    return [...(this.#stored ?? [])].map(([name, tensor]) => [`${prefix}${name}`, tensor]);
   }
 
   /**
-   * Takes the copy over from a file.
+   * Takes the copy from a training state's tensors; without any there, there is no copy.
    *
-   * @throws a {@link CheckpointError} when it is of another model; nothing is changed then.
+   * @throws a `CheckpointError` when it is of another model; nothing is changed then.
    */
   restore(arrays: ReadonlyMap<string, StoredTensor>, model: TensorTrainable<never>): void {
-    const stored = new Map(
-      [...arrays].filter(([name]) => name.startsWith("best.")).map(([name, tensor]) => [name.slice(5), tensor]),
-    );
-    for (const [name, { shape, dtype }] of stored.size > 0 ? modelVariables(model) : []) {
-      const found = stored.get(name);
-      if (found?.dtype !== dtype || `${found.shape}` !== `${shape}`) {
-        const came = found === undefined ? "none" : `${found.dtype} [${found.shape.join(", ")}]`;
-        throw new CheckpointError(`best.${name}: expected ${dtype} [${shape.join(", ")}], got ${came}.`);
-      }
+    const found = [...arrays].filter(([name]) => name.startsWith(prefix));
+    if (found.length > 0) {
+      checkStored(new Map([...modelVariables(model)].map(([name, value]) => [`${prefix}${name}`, value])), arrays);
     }
-    this.#stored = stored.size > 0 ? stored : undefined;
+    this.#stored =
+      found.length > 0 ? new Map(found.map(([name, tensor]) => [name.slice(prefix.length), tensor])) : undefined;
   }
 }

@@ -2,11 +2,12 @@ import { CheckpointError, type RandomState, readSafetensors, type StoredTensor, 
 import type { TensorTrainable } from "@mmgen/nn";
 import { assignSafetensors } from "@mmgen/nn";
 import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "../observers/training-history.js";
-import type { AdamW } from "../optimizers/adamw.js";
+import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 import type { BestWeights } from "./best-weights.js";
 import { compareConfigurations } from "./compare-configurations.js";
-import { modelVariables, storeVariables } from "./model-variables.js";
+import { upgradeRun, upgradeTensors } from "./legacy-state.js";
+import { modelVariables, storeVariables } from "./stored-variables.js";
 
 /** JSON that describes how a run was set up. */
 export type Configuration = Readonly<Record<string, unknown>>;
@@ -22,7 +23,7 @@ export interface TrainingProgress {
 /** What a run holds in tensors. */
 export interface TrainingParts {
   readonly model: TensorTrainable<never>;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly average?: WeightAverage | undefined;
   readonly best?: BestWeights | undefined;
 }
@@ -68,7 +69,7 @@ export function restoreTrainingState(
   { model, optimizer, average, best }: TrainingParts,
   expected: Pick<TrainingProgress, "random" | "configuration">,
 ): TrainingProgress {
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors: stored, metadata } = readSafetensors(bytes);
   if (metadata.format !== format || metadata.version !== version) {
     throw new CheckpointError(
       `Expected a training state (format ${format}, version ${version}), got ` +
@@ -76,6 +77,7 @@ export function restoreTrainingState(
     );
   }
   const run = parseRun(metadata.run);
+  const tensors = upgradeTensors(stored);
   compareConfigurations(run.configuration, expected.configuration);
   if (`${run.random.key}` !== `${expected.random.key}`) {
     throw new CheckpointError(
@@ -111,9 +113,9 @@ interface StoredRun {
 
 function parseRun(json: string | undefined): StoredRun {
   const damaged = new CheckpointError("The training state's description of its run is missing or damaged.");
-  let run: Partial<StoredRun> | null;
+  let run: Partial<StoredRun> | undefined;
   try {
-    run = JSON.parse(json ?? "");
+    run = upgradeRun(JSON.parse(json ?? "")) as typeof run;
   } catch {
     throw damaged;
   }

@@ -6,6 +6,7 @@ import type { Metrics, TrainingHistory } from "../observers/training-history.js"
 import type { TrainingObserver } from "../observers/training-observer.js";
 import type { AdamWOptions } from "../optimizers/adamw.js";
 import type { Schedule } from "../optimizers/schedules.js";
+import type { GradientTransform } from "../optimizers/transform.js";
 import { checkWeightAverage, type WeightAverageOptions } from "../optimizers/weight-average.js";
 import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.js";
 import { TrainingRun } from "./training-run.js";
@@ -23,7 +24,8 @@ export interface TrainOptions<Batch, Aux> {
   readonly steps?: number;
   /** Learning rate by step. */
   readonly schedule: Schedule;
-  readonly optimizer?: AdamWOptions;
+  /** Options of AdamW, or another optimizer, put together of transforms. Default: AdamW with its defaults. */
+  readonly optimizer?: AdamWOptions | GradientTransform;
   /**
    * Equal parts that a step's batch is taken in, one after the other, their gradients averaged: the activations of a
    * part in memory, and the step of the whole where the loss is a mean over examples, but for dropout and what a model

@@ -9,7 +9,8 @@ import {
 import { ExampleOrder } from "../data/example-order.js";
 import type { EpochRecord, StepRecord } from "../observers/training-history.js";
 import type { RunDescription, RunStatus, TrainingObserver } from "../observers/training-observer.js";
-import { AdamW, type AdamWOptions } from "../optimizers/adamw.js";
+import { toTransform } from "../optimizers/adamw.js";
+import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
 import { stoppingVerdict } from "./early-stopping.js";
 import { stepBatch, takeStep } from "./take-step.js";
@@ -36,7 +37,7 @@ export class TrainingRun<Batch, Aux> {
     const { optimizer, weightAverage, earlyStopping } = options;
     this.#holdings = {
       model,
-      optimizer: AdamW.create(model.parameters, optimizer),
+      optimizer: Optimizer.create(model.parameters, toTransform(optimizer)),
       average: weightAverage && new WeightAverage(model.parameters, weightAverage),
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };
@@ -215,14 +216,13 @@ export class TrainingRun<Batch, Aux> {
 
 /** What has to be equal for a resumed run to be the same run. */
 function runConfiguration<Batch, Aux>(options: TrainOptions<Batch, Aux>): Configuration {
-  const { batchSize, examples, schedule, optimizer = {}, configuration = {} } = options;
+  const { batchSize, examples, schedule, optimizer, configuration = {} } = options;
   const { gradientAccumulation, weightAverage, earlyStopping } = options;
-  const { beta1, beta2, epsilon, weightDecay, clipNorm }: AdamWOptions = optimizer;
   return {
     batchSize,
     examples: examples.count,
     schedule: schedule.configuration ?? {},
-    optimizer: { beta1, beta2, epsilon, weightDecay, clipNorm },
+    optimizer: toTransform(optimizer).configuration ?? {},
     gradientAccumulation,
     weightAverage,
     earlyStopping,

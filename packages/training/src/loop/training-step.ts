@@ -3,7 +3,7 @@ import "@mmgen/nn/gradients";
 import { ConfigError, type LossResult, type Random } from "@mmgen/core";
 import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import type { AdamW } from "../optimizers/adamw.js";
+import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 
 /** What a step came to, by name: `loss`, `gradientNorm` and the model's own metrics. */
@@ -16,7 +16,7 @@ export interface StepMetrics {
 /** What a step moves, and by how much. */
 export interface StepContext<Batch, Aux> {
   readonly model: TensorTrainable<Batch, Aux>;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   /** Takes in the weights after the step. */
   readonly average?: WeightAverage | undefined;
   /** Of this step. */

@@ -2,7 +2,8 @@ import { CheckpointError, ConfigError, Random, ShapeError } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AdamW, type AdamWOptions } from "./adamw.js";
+import { type AdamWOptions, adamW } from "./adamw.js";
+import { Optimizer } from "./optimizer.js";
 
 /** Algorithm 2 of Loshchilov and Hutter, one number at a time in float64. */
 function referenceStep(
@@ -23,7 +24,7 @@ function referenceStep(
   }
 }
 
-describe("AdamW", () => {
+describe("adamW", () => {
   let variables: Map<string, tf.Variable>;
   beforeEach(() => {
     variables = new Map<string, tf.Variable>([
@@ -54,7 +55,7 @@ describe("AdamW", () => {
     ["nothing decayed", { decays: () => false, weightDecay: 0.2 }],
   ];
   it.each(cases)("equals the published algorithm with %s", (_, options) => {
-    const optimizer = AdamW.create(variables, options);
+    const optimizer = Optimizer.create(variables, adamW(options));
     const random = Random.fromSeed(1);
     const expected = Object.fromEntries([...variables].map(([name, variable]) => [name, [...variable.dataSync()]]));
     const moments = Object.fromEntries(
@@ -94,7 +95,7 @@ describe("AdamW", () => {
 
   it("takes a first step of one learning rate against each gradient's sign, whatever its size", () => {
     // With zero moments the corrected ratio is g / |g|: the known first step of Adam.
-    const optimizer = AdamW.create(variables, { weightDecay: 0 });
+    const optimizer = Optimizer.create(variables, adamW({ weightDecay: 0 }));
     tf.tidy(() => void optimizer.update({ bias: tf.tensor1d([1e-3, -40]) }, 0.125));
     const [low, high] = variables.get("bias")!.dataSync();
     expect(low).toBeCloseTo(0.375, 4);
@@ -105,7 +106,7 @@ describe("AdamW", () => {
 
   it("leaks nothing", () => {
     const start = tf.memory().numTensors;
-    const optimizer = AdamW.create(variables, { clipNorm: 1 });
+    const optimizer = Optimizer.create(variables, adamW({ clipNorm: 1 }));
     const gradients = upload(randomGradients(Random.fromSeed(3)));
     optimizer.update(gradients, 0.1).dispose();
     const before = tf.memory().numTensors;
@@ -121,10 +122,10 @@ describe("AdamW", () => {
 
   it("goes on from its arrays exactly", async () => {
     const random = Random.fromSeed(9);
-    const first = AdamW.create(variables, { clipNorm: 2 });
+    const first = Optimizer.create(variables, adamW({ clipNorm: 2 }));
     const before = Array.from({ length: 6 }, () => randomGradients(random));
     const after = Array.from({ length: 6 }, () => randomGradients(random));
-    const run = (optimizer: AdamW, list: Record<string, number[]>[]) => {
+    const run = (optimizer: Optimizer, list: Record<string, number[]>[]) => {
       for (const gradients of list) {
         tf.tidy(() => void optimizer.update(upload(gradients), 0.05));
       }
@@ -140,7 +141,7 @@ describe("AdamW", () => {
       tf.tidy(() => variable.assign(tf.clone(weights[i]!)));
     }
     tf.dispose(weights);
-    const second = AdamW.create(new Map([...variables].reverse()), { clipNorm: 2 });
+    const second = Optimizer.create(new Map([...variables].reverse()), adamW({ clipNorm: 2 }));
     second.restore(arrays, 6);
     expect(second.steps).toBe(6);
     run(second, after);
@@ -158,10 +159,10 @@ describe("AdamW", () => {
   });
 
   it("refuses what does not fit", () => {
-    expect(() => AdamW.create(new Map())).toThrow(ConfigError);
-    expect(() => AdamW.create(variables, { beta1: 1 })).toThrow(/beta1/);
-    expect(() => AdamW.create(variables, { clipNorm: 0 })).toThrow(/clipNorm/);
-    const optimizer = AdamW.create(variables);
+    expect(() => Optimizer.create(new Map(), adamW())).toThrow(ConfigError);
+    expect(() => adamW({ beta1: 1 })).toThrow(/beta1/);
+    expect(() => adamW({ clipNorm: 0 })).toThrow(/clip.*norm/i);
+    const optimizer = Optimizer.create(variables, adamW());
     tf.tidy(() => {
       expect(() => optimizer.update({ other: tf.scalar(1) }, 1)).toThrow(ShapeError);
       expect(() => optimizer.update({ bias: tf.tensor1d([1]) }, 1)).toThrow(/\[2\], got \[1\]/);

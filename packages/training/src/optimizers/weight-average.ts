@@ -1,6 +1,7 @@
 import { ConfigError, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { FlatLayout } from "./flat-layout.js";
+import { assignStored, checkStored, storeVariables } from "../checkpoints/stored-variables.js";
+import type { Variables } from "./transform.js";
 
 /** How a run averages its weights. */
 export interface WeightAverageOptions {
@@ -11,7 +12,7 @@ export interface WeightAverageOptions {
 /**
  * An exponential moving average of a model's weights: smoother than the weights themselves, and usually better.
  *
- * After step t the average keeps min(decay, (1 + t) / (10 + t)) of what it was, so that the first weights are soon
+ * After step t the average keeps min(decay, (1 + t) / (10 + t)) of its value, so that the first weights are soon
  * forgotten.
  *
  * @see Polyak and Juditsky 1992, https://doi.org/10.1137/0330046; the warm-up is that of TensorFlow's
@@ -19,54 +20,69 @@ export interface WeightAverageOptions {
  */
 export class WeightAverage {
   readonly #decay: number;
-  readonly #layout: FlatLayout;
-  readonly #average: tf.Variable;
+  readonly #variables: Variables;
+  /** By the variables' names in a checkpoint, `average.<variable>`. */
+  readonly #averages = new Map<string, tf.Variable>();
 
   /** An average that starts from the present values of `variables`, which are borrowed. */
-  constructor(variables: ReadonlyMap<string, tf.Variable>, { decay }: WeightAverageOptions) {
+  constructor(variables: Variables, { decay }: WeightAverageOptions) {
     this.#decay = decay;
-    this.#layout = new FlatLayout(variables);
-    this.#average = tf.tidy(() => tf.variable(this.#layout.flatten(), false));
+    this.#variables = variables;
+    tf.tidy(() => {
+      for (const [name, value] of variables) {
+        this.#averages.set(`average.${name}`, tf.variable(tf.clone(value), false));
+      }
+    });
   }
 
   /** Starts again from the variables' present values. */
   restart(): void {
-    tf.tidy(() => this.#average.assign(this.#layout.flatten()));
+    this.#forEach((average, variable) => average.assign(tf.clone(variable)));
   }
 
-  /** Takes in the variables' values after `step` steps. */
+  /** Adds the variables' values after `step` steps to the average. */
   update(step: number): void {
     const kept = Math.min(this.#decay, (1 + step) / (10 + step));
     tf.tidy(() => {
-      // Uploaded, not constants: a backend that compiles graphs meets the same one each step.
-      const old = tf.mul(this.#average, tf.scalar(kept));
-      this.#average.assign(tf.add(old, tf.mul(this.#layout.flatten(), tf.scalar(1 - kept))));
+      // Tensors, not constants: a backend that compiles graphs compiles one for all steps.
+      const [ofAverage, ofVariable] = [tf.scalar(kept), tf.scalar(1 - kept)];
+      this.#forEach((average, variable) => {
+        average.assign(tf.add(tf.mul(average, ofAverage), tf.mul(variable, ofVariable)));
+      });
     });
   }
 
-  /** Puts the average into the variables and keeps their values in its place; a second call undoes the first, to the bit. */
+  /** Swaps the variables' values and their averages; a second call undoes the first, bit for bit. */
   exchange(): void {
-    tf.tidy(() => {
-      const held = this.#layout.flatten();
-      this.#layout.assign(this.#average as tf.Tensor as tf.Tensor1D);
-      this.#average.assign(held);
+    this.#forEach((average, variable) => {
+      const value = tf.clone<tf.Tensor>(variable);
+      variable.assign(tf.clone(average));
+      average.assign(value);
     });
   }
 
   /** The averages by `average.<variable>`. Reads. */
-  async toArrays(): Promise<[string, StoredTensor][]> {
-    return this.#layout.split("average", (await this.#average.data()) as Float32Array);
+  toArrays(): Promise<Map<string, StoredTensor>> {
+    return storeVariables(this.#averages);
   }
 
-  /** @throws a `CheckpointError` when an average is missing or shaped otherwise; nothing is changed then. */
+  /** @throws a `CheckpointError` when an average is missing or of another shape; nothing is changed then. */
   restore(arrays: ReadonlyMap<string, StoredTensor>): void {
-    const flat = this.#layout.join("average", arrays);
-    tf.tidy(() => this.#average.assign(tf.tensor1d(flat)));
+    checkStored(this.#averages, arrays);
+    assignStored(this.#averages, arrays);
   }
 
-  /** Frees the average; the variables are not its own. Safe to call twice. */
+  /** Frees the averages; the variables are not its own. Safe to call twice. */
   dispose(): void {
-    this.#average.dispose();
+    tf.dispose([...this.#averages.values()]);
+  }
+
+  #forEach(action: (average: tf.Variable, variable: tf.Variable) => void): void {
+    tf.tidy(() => {
+      for (const [name, variable] of this.#variables) {
+        action(this.#averages.get(`average.${name}`)!, variable);
+      }
+    });
   }
 }
 

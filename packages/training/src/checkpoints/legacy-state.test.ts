@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { Random, readSafetensors } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import { expect, it } from "vitest";
+import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
+import { type TrainOptions, train } from "../loop/train.js";
+import { cosineSchedule } from "../optimizers/schedules.js";
+
+// Both files were written by commit 1d03389, with these options.
+const read = (name: string) => readFile(new URL(`./${name}.fixture.safetensors`, import.meta.url));
+const options = (model: TinyRegression) =>
+  ({
+    model,
+    examples: points(Random.fromSeed(7), 50),
+    batchSize: 8,
+    steps: 12,
+    schedule: cosineSchedule({ learningRate: 0.05, totalSteps: 12, warmUpSteps: 3 }),
+    optimizer: { clipNorm: 1, weightDecay: 0.1 },
+    weightAverage: { decay: 0.9 },
+    earlyStopping: { metric: "score", goal: "max", patience: 3 },
+    random: Random.fromSeed(11),
+    evaluate: async ({ step }) => ({ score: step }),
+    configuration: { preset: "quick" },
+  }) satisfies TrainOptions<unknown, unknown>;
+
+it("goes on from a state of before the first release, to the same end bit for bit", async () => {
+  const model = new TinyRegression(Random.fromSeed(99));
+  const { state, status } = await train({ ...options(model), resume: await read("legacy-step-5") });
+  expect(status).toBe("completed");
+  const found = readSafetensors(state).tensors;
+  const expected = readSafetensors(await read("legacy-end")).tensors;
+  expect(expected.size).toBeGreaterThan(15);
+  for (const [name, { data, shape }] of expected) {
+    const today = found.get(name.replace("optimiser.", "optimizer."))!;
+    expect(today.shape, name).toEqual(shape);
+    if (name !== "history.steps") {
+      expect([...today.data], name).toEqual([...data]);
+    }
+  }
+  model.dispose();
+});
+
+it("refuses such a state when the run is set up otherwise", async () => {
+  const model = new TinyRegression(Random.fromSeed(99));
+  const resume = await read("legacy-step-5");
+  const expectRefusal = (changes: Partial<ReturnType<typeof options>>) =>
+    expect(train({ ...options(model), ...changes, resume })).rejects;
+  await expectRefusal({ optimizer: { clipNorm: 2, weightDecay: 0.1 } }).toThrow(/optimizer\.clipNorm = 1/);
+  await expectRefusal({ earlyStopping: { metric: "score", goal: "max", patience: 4 } }).toThrow(/patience = 3/);
+  model.dispose();
+});

@@ -1,0 +1,33 @@
+import type { StoredTensor } from "@mmgen/core";
+
+/** Fields of a run's description that had other names before the first release. */
+const legacyFields: Readonly<Record<string, string>> = { optimiser: "optimizer", optimiserSteps: "optimizerSteps" };
+/** Values of `earlyStopping.goal` that had other names before the first release. */
+const legacyGoals: Readonly<Record<string, string>> = { least: "min", greatest: "max" };
+
+/** A training state's tensors under today's names: `optimiser.*` was written before the first release. */
+export function upgradeTensors(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
+  return new Map([...tensors].map(([name, tensor]) => [name.replace(/^optimiser\./, "optimizer."), tensor]));
+}
+
+/** A run's parsed description under today's names; what is no such description is returned as it is. */
+export function upgradeRun(run: unknown): unknown {
+  if (!isObject(run) || !isObject(run.configuration)) {
+    return run;
+  }
+  const configuration = renameFields(run.configuration);
+  const { earlyStopping } = configuration;
+  if (isObject(earlyStopping) && typeof earlyStopping.goal === "string") {
+    const { goal } = earlyStopping;
+    configuration.earlyStopping = { ...earlyStopping, goal: legacyGoals[goal] ?? goal };
+  }
+  return { ...renameFields(run), configuration };
+}
+
+function renameFields(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [legacyFields[name] ?? name, value]));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

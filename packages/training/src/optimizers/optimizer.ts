@@ -1,0 +1,139 @@
+import { CheckpointError, ConfigError, ShapeError, type StoredTensor } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { assignStored, checkStored, storeVariables } from "../checkpoints/stored-variables.js";
+import { globalNorm } from "./clip-by-global-norm.js";
+import type { GradientTransform, Update, Updates, Variables } from "./transform.js";
+
+/**
+ * Moves variables against their gradients as a {@link GradientTransform} says, and holds its state.
+ *
+ * It knows neither model nor loop: a program may hold several, each of its own variables.
+ *
+ * @example
+ * ```ts
+ * import { adamW, Optimizer } from "@mmgen/training";
+ *
+ * const optimizer = Optimizer.create(model.parameters, adamW({ clipNorm: 1 }));
+ * const norm = optimizer.update(gradients, 1e-3);
+ * ```
+ */
+export class Optimizer {
+  readonly #variables: Variables;
+  readonly #transform: GradientTransform;
+  readonly #state = new Map<string, tf.Variable>();
+  #steps = 0;
+
+  private constructor(variables: Variables, transform: GradientTransform) {
+    this.#variables = variables;
+    this.#transform = transform;
+    tf.tidy(() => {
+      for (const [name, value] of transform.init?.(variables) ?? []) {
+        this.#state.set(name, tf.variable(value, false));
+      }
+    });
+  }
+
+  /**
+   * An optimizer of `variables`, which are borrowed and must keep their shapes.
+   *
+   * @throws a {@link ConfigError} when there is no variable, or two parts of the transform keep the same state.
+   */
+  static create(variables: Variables, transform: GradientTransform): Optimizer {
+    if (variables.size === 0) {
+      throw new ConfigError("Optimizer: expected at least one variable, got none.");
+    }
+    // Matrices first: the order of the norm's summands and of the tensors in a checkpoint.
+    const matricesFirst = [...variables].sort(([, a], [, b]) => Number(b.rank >= 2) - Number(a.rank >= 2));
+    return new Optimizer(new Map(matricesFirst), transform);
+  }
+
+  /** Updates taken so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /**
+   * Moves every variable one step. A variable without a gradient counts as having a zero one. Reads nothing back.
+   *
+   * @param gradients - By the variables' names, each shaped as its variable; borrowed.
+   * @param learningRate - Of this step.
+   * @returns The norm of all gradients together before clipping, a scalar; yours to dispose.
+   * @throws a {@link ShapeError} when a gradient has no variable or another shape.
+   */
+  update(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): tf.Scalar {
+    this.#checkGradients(gradients);
+    this.#steps++;
+    return tf.tidy(() => {
+      const scalars = new Map<number, tf.Scalar>();
+      const scalar = (value: number) => {
+        const made = scalars.get(value) ?? tf.scalar(value);
+        scalars.set(value, made);
+        return made;
+      };
+      const initial = (direction: tf.Tensor): Update => ({ direction, stepSize: learningRate, decay: undefined });
+      const updates: Updates = new Map(
+        [...this.#variables].map(([name, { shape }]) => [name, initial(gradients[name] ?? tf.zeros(shape))]),
+      );
+      const norm = globalNorm(updates);
+      const result = this.#transform.update(updates, {
+        variables: this.#variables,
+        state: this.#state,
+        step: this.#steps,
+        learningRate,
+        gradients: { updates, norm },
+        scalar,
+      });
+      for (const [name, value] of result.state ?? []) {
+        this.#state.get(name)!.assign(value);
+      }
+      for (const [name, { direction, stepSize, decay }] of result.updates) {
+        const variable = this.#variables.get(name)!;
+        const kept = decay === undefined ? variable : tf.mul(variable, scalar(1 - decay));
+        variable.assign(tf.sub(kept, tf.mul(direction, scalar(stepSize))));
+      }
+      return norm;
+    });
+  }
+
+  /** The transform's state by name (`firstMoment.<variable>`), each tensor shaped as its variable. Reads. */
+  toArrays(): Promise<Map<string, StoredTensor>> {
+    return storeVariables(this.#state);
+  }
+
+  /**
+   * Goes on from a state written by {@link Optimizer.toArrays} after `steps` updates.
+   *
+   * @throws a {@link CheckpointError} when a tensor is missing or of another shape; nothing is changed then.
+   */
+  restore(arrays: ReadonlyMap<string, StoredTensor>, steps: number): void {
+    if (!Number.isInteger(steps) || steps < 0) {
+      throw new CheckpointError(`The optimizer's step count must be a whole number of at least 0, got ${steps}.`);
+    }
+    checkStored(this.#state, arrays);
+    assignStored(this.#state, arrays);
+    this.#steps = steps;
+  }
+
+  /** Frees the state; the variables are not the optimizer's. Safe to call twice. */
+  dispose(): void {
+    tf.dispose([...this.#state.values()]);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #checkGradients(gradients: Readonly<Record<string, tf.Tensor>>): void {
+    for (const [name, { shape }] of Object.entries(gradients)) {
+      const variable = this.#variables.get(name);
+      if (variable === undefined) {
+        throw new ShapeError(`Optimizer: there is a gradient for "${name}", and no variable of that name.`);
+      }
+      if (!tf.util.arraysEqual(shape, variable.shape)) {
+        throw new ShapeError(
+          `Optimizer: the gradient of "${name}" must be shaped [${variable.shape.join(", ")}], got [${shape.join(", ")}].`,
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { ConfigError } from "@mmgen/core";
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Schedule } from "./schedules.js";
+import type { GradientTransform } from "./transform.js";
+
+/** A value for each variable. */
+export type PerVariable<Value> = (name: string, variable: tf.Variable) => Value;
+
+/**
+ * Multiplies steps and weight decay by a factor: one for all variables, or one for each. A factor of 0 freezes a variable.
+ *
+ * Scales the decay that stands before it in a chain, not what comes after.
+ *
+ * @throws a {@link ConfigError}, from `update` where the factor is a function, when a factor is negative or not finite.
+ */
+export function scale(factor: number | PerVariable<number>): GradientTransform {
+  if (typeof factor === "number") {
+    checkFactor(factor, "scale");
+  }
+  return {
+    configuration: { scale: typeof factor === "number" ? factor : "by variable" },
+    update: (updates, { variables }) => ({
+      updates: new Map(
+        [...updates].map(([name, { direction, stepSize, decay }]) => {
+          const by = typeof factor === "number" ? factor : checkFactor(factor(name, variables.get(name)!), name);
+          return [name, { direction, stepSize: stepSize * by, decay: decay === undefined ? undefined : decay * by }];
+        }),
+      ),
+    }),
+  };
+}
+
+/** Multiplies steps and weight decay by a schedule's value, on top of the run's learning rate. */
+export function scaleBySchedule(schedule: Schedule): GradientTransform {
+  return {
+    configuration: { scaleBySchedule: schedule.configuration ?? {} },
+    update: (updates, context) => scale(schedule(context.step - 1)).update(updates, context),
+  };
+}
+
+/** Options of {@link addDecayedWeights}. */
+export interface DecayedWeightsOptions {
+  /** Which variables decay. Default: those of two or more dimensions, so neither biases nor norms. */
+  readonly decays?: PerVariable<boolean> | undefined;
+}
+
+/**
+ * Decoupled weight decay: takes `weightDecay`, times the learning rate, of each decayed variable away in every step.
+ *
+ * @throws a {@link ConfigError} when `weightDecay` is negative or not finite.
+ * @see Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101
+ */
+export function addDecayedWeights(weightDecay: number, options: DecayedWeightsOptions = {}): GradientTransform {
+  const { decays = (_name, { rank }) => rank >= 2 } = options;
+  checkFactor(weightDecay, "weightDecay");
+  return {
+    configuration: { addDecayedWeights: weightDecay },
+    update: (updates, { variables, learningRate }) => ({
+      updates: new Map(
+        [...updates].map(([name, update]) => {
+          const isDecayed = weightDecay > 0 && decays(name, variables.get(name)!);
+          return [name, isDecayed ? { ...update, decay: (update.decay ?? 0) + learningRate * weightDecay } : update];
+        }),
+      ),
+    }),
+  };
+}
+
+function checkFactor(factor: number, name: string): number {
+  if (!(factor >= 0 && Number.isFinite(factor))) {
+    throw new ConfigError(`${name}: expected a number of at least 0, got ${factor}.`);
+  }
+  return factor;
+}
