@@ -1,7 +1,7 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random, sliceImages } from "@mmgen/core";
 import { loadCaptionedDigits } from "@mmgen/datasets/node";
-import { AdamW } from "@mmgen/training";
+import { adamW, Optimizer } from "@mmgen/training";
 
 import { type QuantizerOptions, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
@@ -95,7 +95,7 @@ async function measureSpeeds(): Promise<ReadonlyMap<string, Speed>> {
   const best = new Map<string, Speed>();
   const candidates = Object.entries(quantizers).map(([name, quantizer]) => {
     const model = VqVae.create(optionsOf(quantizer), { random: Random.fromSeed(1) });
-    return { name, model, optimizer: AdamW.create(model.parameters) };
+    return { name, model, optimizer: Optimizer.create(model.parameters, adamW()) };
   });
   // The first round compiles.
   for (let round = 0; round <= rounds; round++) {

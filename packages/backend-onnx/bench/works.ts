@@ -1,8 +1,8 @@
 import { type ImageBatch, Random } from "@mmgen/core";
 import { generate, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
-import { AdamW } from "@mmgen/training";
-import { trainingStep } from "@mmgen/training/training-step";
+import { adamW, Optimizer } from "@mmgen/training";
+import { trainingStep } from "@mmgen/training/loop/training-step";
 import { VqVae } from "@mmgen/vqvae";
 
 /** One piece of work on the active backend, ready to be run again and again. */
@@ -50,7 +50,7 @@ export interface TransformerStep {
 export function transformerStep({ batch, length, ...size }: TransformerStep): Work {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
-  const optimizer = AdamW.create(model.variables, { clipNorm: 1, weightDecay: 0.01 });
+  const optimizer = Optimizer.create(model.parameters, adamW({ clipNorm: 1, weightDecay: 0.01 }));
   const draw = () => Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize));
   return trainingWork(model, optimizer, {
     inputs: { data: draw(), count: batch, length },
@@ -67,11 +67,11 @@ function vqVaeStep(batch: number, hiddenChannels: number): Work {
     },
     { random },
   );
-  return trainingWork(model, AdamW.create(model.variables, { weightDecay: 0.01 }), noise(batch, random));
+  return trainingWork(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), noise(batch, random));
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
-function trainingWork(model: any, optimizer: AdamW, batch: unknown): Work {
+function trainingWork(model: any, optimizer: Optimizer, batch: unknown): Work {
   const random = Random.fromSeed(2);
   return {
     async run() {
