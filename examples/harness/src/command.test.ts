@@ -1,7 +1,7 @@
 import { AbortedError, ConfigError } from "@mmgen/core";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { runCommand } from "./errors.js";
+import { positiveNumber, resumable, runCommand, wholeNumber } from "./command.js";
 
 const said: string[] = [];
 beforeEach(() => {
@@ -46,4 +46,26 @@ describe("runCommand", () => {
   it("lets a defect keep its stack", async () => {
     await expect(failingWith(new TypeError("x is not a function"))).rejects.toThrow(TypeError);
   });
+});
+
+describe("parsers of whole numbers", () => {
+  it("take 0 only where at least 0 is asked for", () => {
+    expect([wholeNumber("0"), wholeNumber("12"), positiveNumber("1")]).toEqual([0, 12, 1]);
+    expect(() => positiveNumber("0")).toThrow(InvalidArgumentError);
+    expect(() => positiveNumber("0")).toThrow("at least 1");
+  });
+
+  it.each(["", " ", "-1", "1.5", "many", "1e20"])("refuse %j", (text) => {
+    expect(() => wholeNumber(text)).toThrow(InvalidArgumentError);
+    expect(() => positiveNumber(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+it("adds to an interruption how to go on", async () => {
+  const stopped = () =>
+    Promise.reject(new AbortedError("Stopped while training the transformer, after step 3 of 9. Or so."));
+  await expect(resumable("npm start", stopped)).rejects.toThrow(
+    'Stopped while training the transformer, after step 3 of 9. Go on with "npm start -- --resume" (and the same --out).',
+  );
+  await expect(resumable("npm start", () => Promise.reject(new ConfigError("no")))).rejects.toThrow(/^no$/);
 });

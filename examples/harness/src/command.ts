@@ -1,0 +1,91 @@
+import { AbortedError, MmgenError } from "@mmgen/core";
+import { type CommanderError, InvalidArgumentError } from "commander";
+
+/** Exit status of a run that bad input ended. */
+const badInput = 2;
+/** Exit status of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
+const interrupted = 130;
+
+/**
+ * Runs a command and turns what it throws into an exit status.
+ *
+ * An error that this project throws on purpose is one line on stderr and status 2; anything else is a defect and keeps its stack.
+ */
+export async function runCommand(command: () => Promise<void>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    if (isCommanderError(error)) {
+      process.exitCode = error.exitCode === 0 ? 0 : badInput;
+    } else if (AbortedError.isInstance(error)) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = interrupted;
+    } else if (MmgenError.isInstance(error)) {
+      process.stderr.write(`Error: ${error.message.replaceAll("\n", " ")}\n`);
+      process.exitCode = badInput;
+    } else {
+      throw error;
+    }
+  }
+}
+
+/** By its code, as an example and the harness may each have a commander of their own. */
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
+}
+
+/** A signal that Ctrl-C fires; a second Ctrl-C ends the process at once. */
+export function interruptSignal(): AbortController {
+  const controller = new AbortController();
+  process.once("SIGINT", () => {
+    process.stderr.write("\nStopping after this step; press Ctrl-C again to stop at once.\n");
+    controller.abort();
+  });
+  return controller;
+}
+
+/**
+ * Adds to an interruption how to go on; passes everything else through.
+ *
+ * @param command - What starts the example: `npm start`.
+ */
+export async function resumable<Result>(command: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (AbortedError.isInstance(error)) {
+      const stopped = /^Stopped[^.]*\./.exec(error.message)?.[0] ?? "Stopped.";
+      throw new AbortedError(`${stopped} Go on with "${command} -- --resume" (and the same --out).`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** A commander parser for whole numbers of at least 0. */
+export function wholeNumber(text: string): number {
+  return wholeNumberFrom(0, text);
+}
+
+/** A commander parser for whole numbers of at least 1. */
+export function positiveNumber(text: string): number {
+  return wholeNumberFrom(1, text);
+}
+
+function wholeNumberFrom(min: number, text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
+    throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
+  }
+  return value;
+}
+
+/** A commander parser for numbers from `low` to `high`. */
+export function numberBetween(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= low && value <= high)) {
+      throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,200 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { CheckpointError, ConfigError, MmgenError } from "@mmgen/core";
+import { isTemporaryOf, lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { fields, resolveOptions, text } from "@mmgen/core/options";
+import { readStoredJson } from "./json-files.js";
+
+/** A path a person typed, from the folder they typed it in (npm moves into the package before it runs a script). */
+export function fromCaller(path: string): string {
+  return resolve(process.env.INIT_CWD ?? process.cwd(), path);
+}
+
+const dataSchema = fields({
+  /** Where it came from, one line for people. */
+  source: text(),
+  /** Of the training part, in hexadecimal digits. */
+  sha256: text({ minLength: 64, maxLength: 64 }),
+});
+
+/** What a run learns from; kept beside its checkpoints so that a resume goes on with the same. */
+export interface RunData {
+  readonly source: string;
+  readonly sha256: string;
+}
+
+/**
+ * Describes what a run learns from.
+ *
+ * @param trainingPart - All that is learned from, in a fixed order: levels of images, labels, captions.
+ */
+export function describeRunData(
+  source: string,
+  trainingPart: readonly (Uint8Array | Int32Array | readonly string[])[],
+): RunData {
+  const hash = createHash("sha256");
+  for (const part of trainingPart) {
+    const content = Array.isArray(part) ? JSON.stringify(part) : (part as Uint8Array | Int32Array);
+    // The length marks where a part ends.
+    hash.update(`${content.length} `).update(content);
+  }
+  return { source, sha256: hash.digest("hex") };
+}
+
+/** Files of an earlier run that a new one in the same folder removes. */
+export interface EarlierFiles {
+  /** By the patterns of their names, in `checkpoints/`. */
+  readonly checkpoints: readonly RegExp[];
+  /** In `results/`. */
+  readonly results: readonly RegExp[];
+}
+
+/** Where a run keeps its files: `results/` for people, `checkpoints/` for a resume and for other commands. */
+export class RunFolder {
+  readonly results: string;
+  readonly checkpoints: string;
+  readonly #command: string;
+  #lock: RunLock | undefined;
+
+  /**
+   * @param out - `--out`, as typed; without it the folder of the example.
+   * @param command - What trains a model into it: `npm start`.
+   */
+  constructor(out: string | undefined, exampleFolder: string, command: string) {
+    const root = out === undefined ? exampleFolder : fromCaller(out);
+    this.results = join(root, "results");
+    this.checkpoints = join(root, "checkpoints");
+    this.#command = command;
+  }
+
+  /**
+   * Takes the folder for this run. A new run removes what an earlier one left; a resumed one makes sure of its data.
+   *
+   * @param settings - What the run was asked to do, JSON; kept for a resume.
+   * @throws a `DataError` when another run holds the folder.
+   * @throws a {@link CheckpointError} when a resumed run finds other data than it learned from.
+   */
+  async begin(run: {
+    readonly settings: unknown;
+    readonly data: RunData;
+    readonly resume: boolean;
+    readonly earlier: EarlierFiles;
+  }): Promise<void> {
+    this.#lock = await lockFolder(this.checkpoints);
+    if (run.resume) {
+      await this.checkData(run.data);
+      return;
+    }
+    await clear(this.checkpoints, run.earlier.checkpoints);
+    await clear(this.results, run.earlier.results);
+    await this.write("run.json", toJson(run.settings));
+    await this.write("data.json", toJson(run.data));
+  }
+
+  /** Gives the folder free for other runs; safe to call twice. */
+  async release(): Promise<void> {
+    await this.#lock?.release();
+  }
+
+  /**
+   * The settings that a run left here.
+   *
+   * @throws a {@link CheckpointError} when there is no run, or its file is damaged.
+   */
+  readSettings<Settings>(parse: (json: unknown) => Settings): Promise<Settings> {
+    return readStoredJson(join(this.checkpoints, "run.json"), "run", parse);
+  }
+
+  /**
+   * Makes sure that `found` is what the run learned from, wherever it is stored now.
+   *
+   * @throws {@link CheckpointError} when it is not, or the run left no record of what it learned from.
+   */
+  async checkData(found: RunData): Promise<void> {
+    const path = join(this.checkpoints, "data.json");
+    const learned = await readStoredJson(path, "record of a run's data", (json) => resolveOptions(dataSchema, json));
+    if (found.sha256 !== learned.sha256) {
+      throw new CheckpointError(
+        `The run in ${this.checkpoints} learned from other data than is found now. ` +
+          `Then: ${learned.source}. Now: ${found.source}. ` +
+          "Give it the same again: the same --data-dir or MMGEN_DATA_DIR, with the same files there.",
+      );
+    }
+  }
+
+  /** Writes a file of `checkpoints/`, all or nothing. */
+  write(name: string, content: Uint8Array | string): Promise<void> {
+    return writeFileAtomic(join(this.checkpoints, name), content);
+  }
+
+  /** The bytes of a file of `checkpoints/`, or undefined where there is none. */
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const path = join(this.checkpoints, name);
+    return existsSync(path) ? readFileBytes(path, "checkpoint") : undefined;
+  }
+
+  /** A file of `checkpoints/` to be read and written, as a training's state is. */
+  file(name: string): { read: () => Promise<Uint8Array | undefined>; write: (content: Uint8Array) => Promise<void> } {
+    return { read: () => this.read(name), write: (content) => this.write(name, content) };
+  }
+
+  /**
+   * What `load` makes of the models in `checkpoints/`, whose files it reads by name.
+   *
+   * @throws {@link CheckpointError} naming the folder, and what to do.
+   */
+  async load<Models>(
+    load: (read: (name: string) => Promise<Uint8Array | undefined>) => Promise<Models>,
+  ): Promise<Models> {
+    try {
+      return await load((name) => this.read(name));
+    } catch (error) {
+      if (MmgenError.isInstance(error)) {
+        const remedy = `Train a model with "${this.#command}".`;
+        throw new CheckpointError(`${this.checkpoints}: ${error.message} ${remedy}`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  /** Writes a JSON file of `results/`, all or nothing; its path. */
+  async writeResult(name: string, content: unknown): Promise<string> {
+    const path = join(this.results, name);
+    await writeFileAtomic(path, toJson(content));
+    return path;
+  }
+}
+
+/**
+ * Throws {@link ConfigError} where an option is given that would change the settings a run is resumed with.
+ *
+ * @param fixed - Names of such options.
+ */
+export function refuseFixedOptions<Options extends object>(
+  given: Options,
+  fixed: readonly (keyof Options & string)[],
+): void {
+  for (const name of fixed) {
+    if (given[name] !== undefined) {
+      throw new ConfigError(`--${name} cannot be given with --resume, which takes the interrupted run's settings.`);
+    }
+  }
+}
+
+/** Removes files by their names, and what a killed process left half written of them. */
+async function clear(folder: string, patterns: readonly RegExp[]): Promise<void> {
+  const entries = await readdir(folder).catch(() => []);
+  const isOurs = (name: string) => patterns.some((pattern) => pattern.test(name));
+  for (const entry of entries) {
+    const target = /^\.(.+)\.[^.]+\.tmp$/.exec(entry)?.[1];
+    if (isOurs(entry) || (target !== undefined && isTemporaryOf(entry, target) && isOurs(target))) {
+      await rm(join(folder, entry), { force: true, recursive: true });
+    }
+  }
+}
+
+function toJson(content: unknown): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}

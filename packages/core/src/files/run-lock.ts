@@ -1,0 +1,126 @@
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { DataError } from "../errors.js";
+
+/** A folder that this process alone writes into. */
+export interface RunLock {
+  /** Gives the folder free; safe to call twice. */
+  release(): Promise<void>;
+}
+
+const lockFile = "run.lock";
+
+/** Milliseconds after which a lock without content is no longer being written. */
+const maxWritingTime = 5000;
+
+/**
+ * Takes a folder for one run, so that two never write into it at once. Missing folders are made.
+ *
+ * The lock is a file with the process's number and host. One that a dead process of this host left is taken over.
+ *
+ * @throws a {@link DataError} when another process holds the folder, with its number, or when it cannot be written.
+ */
+export async function lockFolder(folder: string): Promise<RunLock> {
+  const path = join(folder, lockFile);
+  const content = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
+  try {
+    await mkdir(folder, { recursive: true });
+    if (!(await create(path, content))) {
+      await removeStale(folder, path);
+      if (!(await create(path, content))) {
+        throw inUse(folder, await readFile(path, "utf8").catch(() => ""));
+      }
+    }
+  } catch (error) {
+    if (DataError.isInstance(error)) {
+      throw error;
+    }
+    throw new DataError(`${folder} cannot be written: ${(error as Error).message}. Choose another folder.`, {
+      cause: error,
+    });
+  }
+  let isHeld = true;
+  return {
+    async release() {
+      if (isHeld) {
+        isHeld = false;
+        await rm(path, { force: true });
+      }
+    },
+  };
+}
+
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (isErrorCode(error, "EEXIST")) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** Removes the lock of a process that is gone; throws where its process lives, or may live on another host. */
+async function removeStale(folder: string, path: string): Promise<void> {
+  const found = await readFile(path, "utf8").catch(() => "");
+  if (!(await isStale(path, found))) {
+    throw inUse(folder, found);
+  }
+  // Whoever renames it first removes it: a second process would rename, and see, the first one's new lock.
+  const aside = `${path}.${process.pid}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (isErrorCode(error, "ENOENT")) {
+      return;
+    }
+    throw error;
+  }
+  if ((await readFile(aside, "utf8")) !== found) {
+    await rename(aside, path);
+    throw inUse(folder, found);
+  }
+  await rm(aside, { force: true });
+}
+
+async function isStale(path: string, content: string): Promise<boolean> {
+  const { pid, host } = parseLock(content);
+  if (pid === undefined) {
+    // A lock without its content is being written, or a crash cut it short.
+    const written = await stat(path).catch(() => undefined);
+    return written !== undefined && Date.now() - written.mtimeMs > maxWritingTime;
+  }
+  if (host !== hostname()) {
+    return false;
+  }
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return isErrorCode(error, "ESRCH");
+  }
+}
+
+function parseLock(content: string): { pid: number | undefined; host: string } {
+  try {
+    const { pid, host } = JSON.parse(content) as { pid?: unknown; host?: unknown };
+    return { pid: Number.isSafeInteger(pid) && (pid as number) > 0 ? (pid as number) : undefined, host: String(host) };
+  } catch {
+    return { pid: undefined, host: "" };
+  }
+}
+
+function inUse(folder: string, content: string): DataError {
+  const { pid, host } = parseLock(content);
+  return new DataError(
+    `${folder} is in use by another run (process ${pid ?? "unknown"} on ${host || "this host"}). Wait for it, or choose ` +
+      `another folder; if no such process runs, remove ${lockFile} there.`,
+  );
+}
+
+function isErrorCode(error: unknown, code: string): boolean {
+  return (error as { code?: unknown } | undefined)?.code === code;
+}
