@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
@@ -55,16 +56,35 @@ export async function loadFrom(folder: string, options: BackendLog = {}): Promis
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
   const { everySteps, onBackend, overwrite = false, ...training } = options;
-  await startBackend({ onBackend });
-  const store = folderStore(folder, everySteps);
-  const isResumable = existsSync(join(folder, trainingFiles.vqvae));
-  const holdsModel = Object.values(modelFiles).some((name) => existsSync(join(folder, name)));
-  if (holdsModel && !isResumable && !overwrite) {
+  const holdsModel = ownFiles.some((name) => existsSync(join(folder, name)));
+  if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {
     throw new CheckpointError(
       `${folder} holds a model that was not trained there. Train into another folder, or give overwrite: true to replace it.`,
     );
   }
-  return inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints: store }));
+  await startBackend({ onBackend });
+  const store = folderStore(folder, everySteps);
+  const checkpoints = overwrite ? emptied(store, folder) : store;
+  const remedy = " Train into another folder, or give overwrite: true to start anew in this one.";
+  return inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints }), remedy);
+}
+
+const ownFiles = [...Object.values(modelFiles), ...Object.values(trainingFiles)];
+
+/** A folder whose earlier files are gone as soon as there is something to write: not before the options are checked. */
+function emptied(store: CheckpointStore, folder: string): CheckpointStore {
+  let isEmpty = false;
+  return {
+    ...store,
+    read: async (name) => (isEmpty ? store.read(name) : undefined),
+    write: async (name, bytes) => {
+      if (!isEmpty) {
+        await Promise.all(ownFiles.map((file) => rm(join(folder, file), { force: true })));
+        isEmpty = true;
+      }
+      await store.write(name, bytes);
+    },
+  };
 }
 
 /** Reads a folder's files by name; undefined where there is no such file. */
@@ -93,13 +113,13 @@ async function startBackend({ onBackend }: BackendLog): Promise<void> {
   }
 }
 
-/** Names the folder in what cannot be read from it. */
-async function inFolder<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+/** Names the folder in what cannot be read from it, and says what can be done. */
+async function inFolder<Result>(folder: string, work: () => Promise<Result>, remedy = ""): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (CheckpointError.isInstance(error)) {
-      throw new CheckpointError(`${folder}: ${error.message}`, { cause: error });
+      throw new CheckpointError(`${folder}: ${error.message}${remedy}`, { cause: error });
     }
     throw error;
   }

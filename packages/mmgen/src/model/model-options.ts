@@ -1,11 +1,19 @@
-import { ConfigError, type ImageBatch } from "@mmgen/core";
+import { checkOneOf, type ImageBatch } from "@mmgen/core";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
-import { type TrainingSettings, totalSteps } from "../stages/run-stage.js";
+import { generationFields } from "../sampling/generate-pairs.js";
+import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 import { shapeOf } from "../stages/train-vqvae.js";
+import { checkFields } from "./check-fields.js";
 import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
+
+/** Names of the fields of {@link ModelOptions}. */
+export const modelFields = [
+  ...["preset", "composition", "vqvae", "tokenizer", "sequences", "transformer", "sampling"],
+] as const;
+const sequenceFields = ["textFirstShare", "orders", "weights", "conditionDropout"] as const;
 
 /** How pairs become training sequences. */
 export interface SequenceOptions {
@@ -57,24 +65,29 @@ export interface ModelConfig {
 /**
  * Fills in the preset and what the images say: side, channels, levels, code grid and head.
  *
- * @throws a {@link ConfigError} for an unknown preset or field, or training settings that cannot be; a `ShapeError` for
+ * @throws a `ConfigError` for an unknown preset or field, or training settings that cannot be; a `ShapeError` for
  *   images that are not square.
  */
 export function resolveModelConfig(options: ModelOptions, images: ImageBatch): ModelConfig {
   const preset = presetOf(options.preset ?? "quick");
+  checkFields("sequences", options.sequences ?? {}, sequenceFields);
+  checkFields("sampling", options.sampling ?? {}, generationFields);
   const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
   return {
     vqvae: {
       model: vqVaeModel({ ...options, vqvae }, preset, images),
-      training: trainingOf(preset.vqvae.training, vqvaeTraining, images.count),
+      training: trainingOf(preset.vqvae.training, vqvaeTraining, { count: images.count, path: "vqvae.training" }),
     },
     tokenizer: options.tokenizer ?? {},
     sequences: { weights: preset.weights, ...options.sequences },
     transformer: {
       model: { ...transformerSizes, ...transformer },
-      training: trainingOf(preset.transformer.training, transformerTraining, images.count),
+      training: trainingOf(preset.transformer.training, transformerTraining, {
+        count: images.count,
+        path: "transformer.training",
+      }),
     },
     sampling: options.sampling ?? preset.sampling,
   };
@@ -84,11 +97,7 @@ function presetOf(preset: PresetName | ModelPreset): ModelPreset {
   if (typeof preset === "object") {
     return preset;
   }
-  if (!Object.hasOwn(mmgenPresets, preset)) {
-    throw new ConfigError(
-      `preset: expected one of ${Object.keys(mmgenPresets).join(", ")}, got ${JSON.stringify(preset)}.`,
-    );
-  }
+  checkOneOf("preset", preset, Object.keys(mmgenPresets) as PresetName[]);
   return mmgenPresets[preset];
 }
 
@@ -132,13 +141,13 @@ function overlaid<Options extends { readonly type?: string | undefined }>(
 function trainingOf(
   preset: TrainingSettings,
   override: Partial<TrainingSettings> = {},
-  count: number,
+  { count, path }: { readonly count: number; readonly path: string },
 ): TrainingSettings {
   const { steps: presetSteps, epochs: presetEpochs, ...rest } = preset;
   const length =
     override.steps === undefined && override.epochs === undefined ? { steps: presetSteps, epochs: presetEpochs } : {};
   const batchSize = Math.min(preset.batchSize, Math.max(1, count));
-  const settings = { ...rest, batchSize, ...length, ...override };
+  const settings = resolveTrainingSettings({ ...rest, batchSize, ...length, ...override }, path);
   const steps = totalSteps(settings, count);
   return {
     ...settings,

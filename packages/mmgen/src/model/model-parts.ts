@@ -108,7 +108,15 @@ export async function runIdOf({
   vqvae,
 }: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>): Promise<string> {
   const text = fingerprint([new TextEncoder().encode(JSON.stringify(tokenizer))]);
-  return vqvae === undefined ? text : `${fingerprint([await vqvae.toSafetensors()])}-${text}`;
+  if (vqvae === undefined) {
+    return text;
+  }
+  const { tensors } = readSafetensors(await vqvae.toSafetensors());
+  return `${fingerprint(Array.from(tensors.values(), ({ data }) => bytesOf(data)))}-${text}`;
+}
+
+function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** A safetensors file with the id of its run in the header. */

@@ -1,4 +1,4 @@
-import { type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { CompleteTransformerConfig, TinyTransformer } from "@mmgen/tiny-transformer";
@@ -12,11 +12,13 @@ import {
   completePairs,
   drawImages,
   type GenerationOptions,
+  generationFields,
   inventPairs,
   type Pairs,
 } from "../sampling/generate-pairs.js";
+import { checkFields } from "./check-fields.js";
 import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
-import { type ModelOptions, resolveModelConfig } from "./model-options.js";
+import { type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
 import {
   checkSizes,
   loadModelParts,
@@ -25,7 +27,7 @@ import {
   modelPartFiles,
   type ReadModelFile,
 } from "./model-parts.js";
-import { type CaptionedImageSet, type StageName, type TrainOptions, trainParts } from "./train-model.js";
+import { type CaptionedImageSet, type StageName, type TrainOptions, trainFields, trainParts } from "./train-model.js";
 
 /** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
 export interface MultimodalModelConfig extends ModelDescription {
@@ -80,6 +82,7 @@ export class MultimodalModel {
    * @throws an `AbortedError` when the signal fires.
    */
   static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
+    checkFields("", options, [...trainFields, ...modelFields]);
     const config = resolveModelConfig(options, options.images);
     const { parts, history } = await trainParts(options, config);
     const { sampling, sequences, transformer, vqvae } = config;
@@ -111,6 +114,7 @@ export class MultimodalModel {
    * @throws a `CheckpointError` when the parts' sizes do not fit each other.
    */
   static fromParts(parts: ModelParts, sampling: SamplingOptions = {}): MultimodalModel {
+    checkFields("sampling", sampling, generationFields);
     checkSizes(parts);
     return new MultimodalModel(parts, { sampling });
   }
@@ -131,6 +135,7 @@ export class MultimodalModel {
    */
   async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
     const { count = 1, ...sampling } = options;
+    checkWholeNumber("count", count, { min: 1 });
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
     return drawImages(this.#parts(), repeated, this.#sampling(sampling));
   }
@@ -148,6 +153,7 @@ export class MultimodalModel {
   /** Invents images with captions that belong to them. */
   async invent(options: CountOptions = {}): Promise<Pairs> {
     const { count = 1, ...sampling } = options;
+    checkWholeNumber("count", count, { min: 1 });
     return inventPairs(this.#parts(), count, this.#sampling(sampling));
   }
 
@@ -182,6 +188,7 @@ export class MultimodalModel {
    * @throws a `ShapeError` when images and captions do not fit; a `VocabularyError` for an unknown word.
    */
   async score({ captions, images }: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
+    checkFields("", options, ["batchSize", "signal"]);
     const parts = this.#parts();
     if (images.count !== captions.length) {
       throw new ShapeError(`score: expected one caption an image (${images.count}), got ${captions.length}.`);

@@ -1,11 +1,13 @@
-import { type ImageBatch, ShapeError, sliceImages } from "@mmgen/core";
+import { ConfigError, checkOneOf, type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import { parameterCount } from "@mmgen/tiny-transformer";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { VqVae } from "@mmgen/vqvae";
 import { heldOutMetrics } from "../metrics/score-pairs.js";
-import type { StageOptions } from "../stages/run-stage.js";
-import { trainTransformer } from "../stages/train-transformer.js";
+import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/run-stage.js";
+import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
-import { type CodedPairs, drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
+import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
 import { fingerprint } from "./fingerprint.js";
 import type { ModelConfig, SequenceOptions } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile, withRunId } from "./model-parts.js";
@@ -50,6 +52,11 @@ export interface TrainOptions extends CaptionedImageSet {
   readonly checkpoints?: CheckpointStore | undefined;
 }
 
+/** Names of the fields of {@link TrainOptions}. */
+export const trainFields = [
+  ...["images", "captions", "heldOut", "seed", "observers", "signal", "checkpoints"],
+] as const;
+
 /** The trained parts, and every step and epoch of their trainings. */
 export interface TrainedParts {
   readonly parts: ModelParts;
@@ -59,22 +66,20 @@ export interface TrainedParts {
 /** Held-out pairs that epochs are evaluated on, at most. */
 const maxHeldOut = 1000;
 
-/** Trains image codec, then transformer; frees what it made where it fails. */
+/**
+ * Trains image codec, then transformer; frees what it made where it fails.
+ *
+ * Everything that can be refused is refused before anything is trained.
+ */
 export async function trainParts(options: TrainOptions, config: ModelConfig): Promise<TrainedParts> {
-  const { captions, checkpoints, heldOut, images, signal } = options;
-  checkPairs("images", options);
-  if (heldOut !== undefined) {
-    checkPairs("heldOut", heldOut);
-  }
+  const { captions, checkpoints, heldOut, images, seed = 0, signal } = options;
+  const tokenizer = planTokenizer(options, config);
   const held = heldOut && firstImages(heldOut);
   const stage = stagesOf(options, config);
   const { vqvae, history: vqvaeHistory } = await trainVqVae({
     ...{ ...stage("vqvae"), model: config.vqvae.model, images, heldOut: held?.images },
   });
   try {
-    const { codebookSize, codeGrid } = vqvae;
-    const words = config.tokenizer.words ? {} : { captions: [...captions, ...(heldOut?.captions ?? [])] };
-    const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
     await checkpoints?.write(modelFiles.vqvae, withRunId(await vqvae.toSafetensors(), run));
@@ -82,7 +87,7 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
     const { transformer, history: transformerHistory } = await trainTransformer({
       ...{ ...stage("transformer"), model: config.transformer.model, tokenizer },
-      examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, pairs, options.seed ?? 0) }),
+      examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, images.count, seed) }),
       evaluate:
         heldOutPairs &&
         (async (model) => ({
@@ -98,6 +103,34 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     vqvae.dispose();
     throw error;
   }
+}
+
+/** The tokenizer of the codes and captions to come, with all that hangs on it checked. */
+function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTokenizer {
+  const { captions, heldOut, images, seed = 0 } = options;
+  checkPairs("images", options);
+  if (heldOut !== undefined) {
+    checkPairs("heldOut", heldOut);
+  }
+  using untrained = VqVae.create(config.vqvae.model, { random: Random.fromSeed(0) });
+  const { codebookSize, codeGrid } = untrained;
+  const words = config.tokenizer.words ? {} : { captions: [...captions, ...(heldOut?.captions ?? [])] };
+  const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
+  parameterCount(transformerConfig(config.transformer.model, tokenizer));
+  // One pair of codes 0 shows whether captions, weights and orders can be written.
+  const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
+  const sequences = sequencesOf(config.sequences, images.count, seed);
+  const orders = sequences.orders?.slice(0, 1);
+  mixedOrderExamples({ tokenizer, codes, captions: captions.slice(0, 1), ...sequences, orders });
+  tokenizer.toTrainingBatch({ data: new Int32Array(0), count: 0, length: 0 }, sequences.weights);
+  for (const [name, { training }] of [["vqvae", config.vqvae] as const, ["transformer", config.transformer] as const]) {
+    const steps = totalSteps(training, images.count);
+    learningRateSchedule(training, steps);
+    if (training.earlyStopping !== undefined && heldOut === undefined) {
+      throw new ConfigError(`${name}.training.earlyStopping: needs heldOut, whose metrics it watches.`);
+    }
+  }
+  return tokenizer;
 }
 
 /** What each stage takes from the options and the configuration. */
@@ -117,8 +150,13 @@ function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName)
   });
 }
 
-function sequencesOf({ orders = "anew", ...rest }: SequenceOptions, { codes }: CodedPairs, seed: number) {
-  const fixed = orders === "anew" ? undefined : orders === "once" ? drawOrders(codes.count, seed) : orders;
+function sequencesOf({ orders = "anew", ...rest }: SequenceOptions, count: number, seed: number) {
+  if (typeof orders === "string") {
+    checkOneOf("sequences.orders", orders, ["anew", "once"]);
+  } else if (orders.length !== count) {
+    throw new ConfigError(`sequences.orders: expected one a pair (${count}), got ${orders.length}.`);
+  }
+  const fixed = orders === "anew" ? undefined : orders === "once" ? drawOrders(count, seed) : orders;
   return { ...rest, orders: fixed };
 }
 

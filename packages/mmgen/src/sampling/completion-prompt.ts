@@ -1,5 +1,6 @@
-import { ConfigError, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
+import { ConfigError, checkNumber, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
 import type { VqVae } from "@mmgen/vqvae";
+import { checkFields } from "../model/check-fields.js";
 import type { ModelParts } from "../model/model-parts.js";
 
 /** Which part of an image or caption is kept; the rest is made anew. */
@@ -33,9 +34,8 @@ export async function completionPrompt(models: ModelParts, completion: Completio
       `complete: expected images, captions, or as many of each, got ${images?.count ?? "no"} images and ${captions?.length ?? "no"} captions.`,
     );
   }
-  if (!Number.isInteger(count) || count < 1) {
-    throw new ConfigError(`count: expected a whole number of at least 1, got ${String(count)}.`);
-  }
+  checkWholeNumber("count", count, { min: 1 });
+  checkFields("keep", keep, ["rows", "codes", "words", "mask"]);
   const prompt =
     "words" in keep ? await promptOfWords(models, completion, keep.words) : await promptOfCodes(models, completion);
   return repeatRows(prompt, count);
@@ -50,7 +50,7 @@ async function promptOfWords(
   if (captions === undefined) {
     throw new ConfigError("keep.words: keeps the first words of captions, and only images were given; keep rows.");
   }
-  checkWhole("keep.words", words, tokenizer.config.captionLength.maximum);
+  checkWholeNumber("keep.words", words, { min: 0, max: tokenizer.config.captionLength.maximum });
   const isCharacters = tokenizer.config.textUnit === "characters";
   const beginnings = captions.map((caption) =>
     isCharacters ? [...caption].slice(0, words).join("") : caption.trim().split(/\s+/u).slice(0, words).join(" "),
@@ -92,19 +92,17 @@ function keptCodes(vqvae: VqVae, keep: Kept): number {
     return codesOfRows(vqvae, keep.rows);
   }
   if ("codes" in keep) {
-    checkWhole("keep.codes", keep.codes, codesPerImage);
+    checkWholeNumber("keep.codes", keep.codes, { min: 0, max: codesPerImage });
     return keep.codes;
   }
   if ("mask" in keep) {
     return codesOfMask(keep.mask, codesPerImage);
   }
-  throw new ConfigError(`keep: expected rows, codes, words or mask, got ${Object.keys(keep).join(", ") || "nothing"}.`);
+  throw new ConfigError("keep: expected rows, codes, words or mask, got nothing.");
 }
 
 function codesOfRows({ codeLayout, config }: VqVae, share: number): number {
-  if (!(share >= 0 && share <= 1)) {
-    throw new ConfigError(`keep.rows: expected a share of the image's rows from 0 to 1, got ${String(share)}.`);
-  }
+  checkNumber("keep.rows", share, { min: 0, max: 1 });
   if (config.network.type === "dense") {
     throw new ConfigError(
       "keep.rows: codes of a dense network stand for no rows of the image; keep codes instead, such as { codes: 4 }.",
@@ -131,12 +129,6 @@ function codesOfMask(mask: ArrayLike<boolean | number>, codesPerImage: number): 
     );
   }
   return length;
-}
-
-function checkWhole(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new ConfigError(`${name}: expected a whole number from 0 to ${max}, got ${String(value)}.`);
-  }
 }
 
 function leadingColumns({ count, data, length: width }: TokenBatch, length: number): TokenBatch {

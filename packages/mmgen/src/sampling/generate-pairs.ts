@@ -1,5 +1,6 @@
 import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { checkFields } from "../model/check-fields.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
 import { type Completion, completionPrompt } from "./completion-prompt.js";
 
@@ -15,6 +16,12 @@ export interface GenerationOptions extends SamplingOptions {
   /** Stops with an `AbortedError`, at the latest after the step under way. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Names of a {@link GenerationOptions}' fields. */
+export const generationFields = [
+  ...["repetitionPenalty", "temperature", "topK", "topP", "minP", "typicalP"],
+  ...["seed", "guidance", "signal"],
+] as const;
 
 /** Images, their codes and captions that belong together, row by row. */
 export interface Pairs {
@@ -97,8 +104,10 @@ export async function completePairs(
 export async function completeSequences(
   { tokenizer, transformer }: SequenceModels,
   prompt: TokenBatch,
-  { guidance, seed = 0, signal, ...sampling }: GenerationOptions,
+  options: GenerationOptions = {},
 ): Promise<{ readonly codes: CodeBatch; readonly captions: string[] }> {
+  checkFields("", options, generationFields);
+  const { guidance, seed = 0, signal, ...sampling } = options;
   const seeds = rowSeeds(seed, prompt.count);
   const grammar = tokenizer.grammar();
   const unconditional = guidance === undefined ? undefined : tokenizer.withoutCondition(prompt);

@@ -1,4 +1,15 @@
 import { AbortedError, ConfigError, type ExampleSource, type Random } from "@mmgen/core";
+import {
+  fields,
+  number,
+  optional,
+  pipe,
+  positiveNumber,
+  resolveOptions,
+  rule,
+  shareBelowOne,
+  wholeNumber,
+} from "@mmgen/core/options";
 import type { TensorTrainable } from "@mmgen/nn";
 import {
   type AdamWOptions,
@@ -12,6 +23,7 @@ import {
   train,
   type WeightAverageOptions,
 } from "@mmgen/training";
+import { anything } from "../model/check-fields.js";
 
 /** How long and how fast a model is trained: AdamW with a learning rate that climbs, then falls along a cosine. */
 export interface TrainingSettings {
@@ -42,6 +54,32 @@ export interface TrainingSettings {
   /** Keeps a moving average of the weights, which the trained model then has. Default: none. */
   readonly weightAverage?: WeightAverageOptions | undefined;
 }
+
+const trainingSchema = pipe(
+  fields({
+    epochs: optional(wholeNumber({ min: 1 })),
+    steps: optional(wholeNumber({ min: 1 })),
+    batchSize: wholeNumber({ min: 1 }),
+    learningRate: number({ min: 0 }),
+    finalLearningRate: optional(number({ min: 0 })),
+    warmUpSteps: optional(wholeNumber({ min: 0 })),
+    clipNorm: optional(positiveNumber()),
+    weightDecay: optional(number({ min: 0 })),
+    beta1: optional(shareBelowOne()),
+    beta2: optional(shareBelowOne()),
+    earlyStopping: optional(anything()),
+    gradientAccumulation: optional(wholeNumber({ min: 1 })),
+    weightAverage: optional(anything()),
+  }),
+  rule("epochs", ({ epochs, steps }) =>
+    (epochs === undefined) === (steps === undefined)
+      ? `expected either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`
+      : undefined,
+  ),
+);
+
+/** Names of a {@link StageOptions}' fields. */
+export const stageFields = ["training", "seed", "checkpoint", "configuration", "observers", "signal"] as const;
 
 /** Where a training keeps its state, so that an interrupted one goes on. */
 export interface StageCheckpoint {
@@ -84,8 +122,9 @@ export interface Stage<Batch, Aux> extends StageOptions {
  * @throws an {@link AbortedError} when the signal fires; the checkpoint is then written.
  */
 export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<TrainingHistory> {
-  const { checkpoint, evaluate, examples, label, model, random, signal, training } = stage;
+  const { checkpoint, evaluate, examples, label, model, random, signal } = stage;
   try {
+    const training = resolveTrainingSettings(stage.training);
     const steps = totalSteps(training, examples.count);
     const schedule = learningRateSchedule(training, steps);
     const resume = await checkpoint?.read();
@@ -117,18 +156,26 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
 }
 
 /**
+ * Checks settings field by field.
+ *
+ * @param path - The name under which the caller knows them.
+ * @throws a {@link ConfigError} for an unknown field, one out of range, or unless exactly one of `epochs` and `steps` is
+ *   given.
+ */
+export function resolveTrainingSettings(settings: TrainingSettings, path = "training"): TrainingSettings {
+  return resolveOptions(trainingSchema, settings, { path }) as TrainingSettings;
+}
+
+/**
  * Steps that the settings ask for.
  *
  * @param count - Training examples.
- * @throws a {@link ConfigError} unless exactly one of `epochs` and `steps` is given and a batch has enough examples.
+ * @throws a {@link ConfigError} when there are fewer examples than a batch takes.
  */
 export function totalSteps({ batchSize, epochs, steps }: TrainingSettings, count: number): number {
-  if ((epochs === undefined) === (steps === undefined)) {
-    throw new ConfigError(`training: give either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`);
-  }
   if (batchSize > count) {
     throw new ConfigError(
-      `training.batchSize: a step needs ${batchSize} examples and there are ${count}. Take a smaller batchSize or more examples.`,
+      `batchSize: a step needs ${batchSize} examples and there are ${count}. Take a smaller batchSize or more examples.`,
     );
   }
   return steps ?? Math.floor(count / batchSize) * epochs!;

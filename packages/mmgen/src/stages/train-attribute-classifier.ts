@@ -1,6 +1,7 @@
 import { type ImageBatch, Random } from "@mmgen/core";
 import { type Attribute, AttributeClassifier, type AttributeLabels, attributeExamples } from "@mmgen/evaluation";
-import { runStage, type StageOptions } from "./run-stage.js";
+import { checkFields } from "../model/check-fields.js";
+import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainAttributeClassifier}. */
 export interface TrainAttributeClassifierOptions<Name extends string> extends Omit<StageOptions, "training"> {
@@ -23,6 +24,7 @@ export interface TrainAttributeClassifierOptions<Name extends string> extends Om
 export async function trainAttributeClassifier<const Name extends string>(
   options: TrainAttributeClassifierOptions<Name>,
 ): Promise<AttributeClassifier<Name>> {
+  checkFields("trainAttributeClassifier", options, [...stageFields, "attributes", "images", "labels", "steps"]);
   const { attributes, images, labels, steps } = options;
   const { height, width, channels, maxValue } = images;
   const random = Random.fromSeed(options.seed).fork("attributes");

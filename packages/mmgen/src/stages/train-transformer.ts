@@ -2,7 +2,8 @@ import { type ExampleSource, Random } from "@mmgen/core";
 import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
-import { runStage, type StageOptions } from "./run-stage.js";
+import { checkFields } from "../model/check-fields.js";
+import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
 export type TransformerOptions = Omit<TransformerConfig, "vocabularySize" | "contextLength">;
@@ -43,6 +44,7 @@ export interface TransformerTraining {
  * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
  */
 export async function trainTransformer(options: TrainTransformerOptions): Promise<TransformerTraining> {
+  checkFields("trainTransformer", options, [...stageFields, "model", "tokenizer", "examples", "evaluate", "keep"]);
   const { evaluate, keep, model, observers = [], tokenizer } = options;
   const random = Random.fromSeed(options.seed).fork("transformer");
   const transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: random.fork("weights") });

@@ -2,7 +2,8 @@ import { type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
 import { evaluateLoss, imageExamples, type TrainingHistory } from "@mmgen/training";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import { imageCodecMetrics } from "../metrics/image-codec-metrics.js";
-import { runStage, type StageOptions } from "./run-stage.js";
+import { checkFields } from "../model/check-fields.js";
+import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainVqVae}. */
 export interface TrainVqVaeOptions extends StageOptions {
@@ -35,6 +36,7 @@ const maxLossImages = 1000;
  * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
  */
 export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTraining> {
+  checkFields("trainVqVae", options, [...stageFields, "model", "images", "heldOut"]);
   const { heldOut, images, model, signal, training } = options;
   const { batchSize } = training;
   const random = Random.fromSeed(options.seed).fork("tokenizer");

@@ -1,6 +1,7 @@
-import { type CodeBatch, ConfigError, type ExampleSource, Random, type TokenBatch } from "@mmgen/core";
+import { type CodeBatch, ConfigError, checkNumber, type ExampleSource, Random, type TokenBatch } from "@mmgen/core";
 import type { LossWeights, MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { tokenExamples } from "@mmgen/training";
+import { checkFields } from "../model/check-fields.js";
 
 /** Images as codes and their captions, row by row. */
 export interface CodedPairs {
@@ -25,6 +26,11 @@ export interface MixedOrderOptions extends CodedPairs {
   readonly conditionDropout?: number | undefined;
 }
 
+const mixedOrderFields = [
+  ...["tokenizer", "codes", "captions"],
+  ...["textFirstShare", "orders", "weights", "conditionDropout"],
+] as const;
+
 /**
  * Pairs as training sequences in both orders, so that one model learns to draw and to caption.
  *
@@ -33,10 +39,10 @@ export interface MixedOrderOptions extends CodedPairs {
  * @throws a `VocabularyError` or `GrammarError` for a caption that the tokenizer cannot write.
  */
 export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<TrainingBatch> {
+  checkFields("mixedOrderExamples", options, mixedOrderFields);
   const { captions, codes, conditionDropout = 0, orders, textFirstShare = 0.5, tokenizer, weights = {} } = options;
-  if (!(textFirstShare >= 0 && textFirstShare <= 1)) {
-    throw new ConfigError(`textFirstShare: expected a number from 0 to 1, got ${String(textFirstShare)}.`);
-  }
+  checkNumber("textFirstShare", textFirstShare, { min: 0, max: 1 });
+  checkNumber("conditionDropout", conditionDropout, { min: 0, max: 1 });
   if (orders !== undefined && orders.length !== codes.count) {
     throw new ConfigError(`orders: expected one a pair (${codes.count}), got ${orders.length}.`);
   }
