@@ -1,6 +1,6 @@
 import { CheckpointError, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
-import { type OwnWeights, readForeignWeights, type WeightNames, writeForeignWeights } from "./index.js";
+import { exportStateDict, importStateDict, type OwnWeights, type WeightNames } from "./index.js";
 
 const float32 = (shape: readonly number[], first: number): StoredTensor => {
   const size = shape.reduce((product, side) => product * side, 1);
@@ -32,7 +32,7 @@ const entries = {
 
 describe("weights of another program", () => {
   it("come by our names, transposed where they lie so, and go back", () => {
-    const weights = readForeignWeights(
+    const weights = importStateDict(
       file({ ...entries, "enc.mask": float32([1], 0), "enc.1.num_batches_tracked": float32([], 7) }),
       own,
       names,
@@ -44,20 +44,20 @@ describe("weights of another program", () => {
       data: Float32Array.of(0, 2, 4, 1, 3, 5),
     });
     expect(weights.get("blocks.7.norm.weight")).toBe(entries["layer_7.ln.weight"]);
-    expect(Object.fromEntries(writeForeignWeights(weights, own, names))).toEqual(entries);
+    expect(Object.fromEntries(exportStateDict(weights, own, names))).toEqual(entries);
   });
 
   it("come without what wrappers put before their names", () => {
     const wrapped = Object.entries(entries).map(([name, tensor]) => [`module._orig_mod.model.${name}`, tensor]);
     const prefixed = { ...names, prefixes: ["model."] };
-    const weights = readForeignWeights(file(Object.fromEntries(wrapped)), own, prefixed);
-    expect(weights).toEqual(readForeignWeights(file(entries), own, names));
+    const weights = importStateDict(file(Object.fromEntries(wrapped)), own, prefixed);
+    expect(weights).toEqual(importStateDict(file(entries), own, names));
   });
 
   it("are refused all at once, with what is missing, misshaped and left over", () => {
     const wrong = { ...entries, "head.weight": float32([2, 2], 0), "enc.fc1.biass": entries["enc.fc1.bias"] };
     const { "enc.fc1.bias": _, ...rest } = wrong;
-    const load = () => readForeignWeights(file(rest), own, names);
+    const load = () => importStateDict(file(rest), own, names);
     expect(load).toThrow(CheckpointError);
     expect(load).toThrow(
       "The file's weights are not this model's: missing: enc.fc1.bias [2] (nearest left over: enc.fc1.biass); " +
@@ -68,9 +68,9 @@ describe("weights of another program", () => {
   it("may lack biases where the names say so, but no weights", () => {
     const { "enc.fc1.bias": _, ...rest } = entries;
     const zero = { ...names, biases: "zero when absent" } as const;
-    expect(readForeignWeights(file(rest), own, zero).get("encoder.0.bias")!.data).toEqual(Float32Array.of(0, 0));
-    expect(() => readForeignWeights(file(rest), own, names)).toThrow("missing: enc.fc1.bias [2]");
+    expect(importStateDict(file(rest), own, zero).get("encoder.0.bias")!.data).toEqual(Float32Array.of(0, 0));
+    expect(() => importStateDict(file(rest), own, names)).toThrow("missing: enc.fc1.bias [2]");
     const { "head.weight": __, ...headless } = entries;
-    expect(() => readForeignWeights(file(headless), own, zero)).toThrow("missing: head.weight [4]");
+    expect(() => importStateDict(file(headless), own, zero)).toThrow("missing: head.weight [4]");
   });
 });

@@ -19,7 +19,7 @@ export interface OwnWeights {
  * @returns float32 arrays by the model's names; those that lie the same way share memory with the file's.
  * @throws a {@link CheckpointError} that lists what is missing, left over or of another shape, with the nearest names.
  */
-export function readForeignWeights(
+export function importStateDict(
   file: SafetensorsContent,
   { shapes, copies = {} }: OwnWeights,
   names: WeightNames,
@@ -70,11 +70,11 @@ export function readForeignWeights(
 }
 
 /**
- * Turns a model's weights into another program's: {@link readForeignWeights} the other way. Copies are written out.
+ * Turns a model's weights into another program's: {@link importStateDict} the other way. Copies are written out.
  *
  * @param weights - As the model's own files hold them; borrowed.
  */
-export function writeForeignWeights(
+export function exportStateDict(
   weights: ReadonlyMap<string, StoredTensor>,
   { shapes, copies = {} }: OwnWeights,
   names: WeightNames,

@@ -53,6 +53,11 @@ export function glorotUniform(
   return uniform(shape, { random, low: -bound, high: bound });
 }
 
+/** An initializer of a {@link Parameter}: `value` throughout, float32. */
+export function filled(value: number): (shape: readonly number[]) => tf.Tensor {
+  return (shape) => tf.fill([...shape], value);
+}
+
 /**
  * A trainable variable holding what `initial` returns.
  *

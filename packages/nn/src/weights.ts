@@ -31,22 +31,7 @@ export async function weightsToSafetensors(
 ): Promise<Uint8Array> {
   const { metadata = {}, layouts } = options;
   const stored = await Promise.all(
-    [...weights].map(async ([name, tensor]): Promise<[string, StoredTensor]> => {
-      const { dtype } = tensor;
-      if (dtype !== "float32" && dtype !== "int32") {
-        throw new CheckpointError(`${name}: weights are written as float32 or int32, got ${dtype}.`);
-      }
-      const permutation = layouts?.get(name);
-      const inFile = permutation ? tf.transpose(tensor, [...permutation]) : tensor;
-      try {
-        const data = (await inFile.data()) as Float32Array | Int32Array;
-        return [name, { dtype, shape: inFile.shape, data }];
-      } finally {
-        if (permutation) {
-          inFile.dispose();
-        }
-      }
-    }),
+    [...weights].map(async ([name, tensor]) => [name, await storeTensor(name, tensor, layouts?.get(name))] as const),
   );
   return writeSafetensors({ tensors: new Map(stored), metadata });
 }
@@ -65,17 +50,73 @@ export function assignSafetensors(
   options: { readonly layouts?: FileLayouts } = {},
 ): void {
   const { tensors } = file instanceof Uint8Array ? readSafetensors(file) : file;
-  checkNames([...variables.keys()], [...tensors.keys()]);
-  for (const [name, variable] of variables) {
-    checkEntry(name, variable, tensors.get(name)!, options.layouts?.get(name));
-  }
-  for (const [name, variable] of variables) {
-    const { data, shape, dtype } = tensors.get(name)!;
+  const declared = new Map<string, DeclaredWeight>();
+  for (const [name, { shape, dtype }] of variables) {
     const permutation = options.layouts?.get(name);
-    tf.tidy(() => {
-      const inFile = tf.tensor(data, [...shape], dtype as "float32" | "int32");
-      variable.assign(permutation ? tf.transpose(inFile, inverse(permutation)) : inFile);
-    });
+    declared.set(name, { dtype, fileShape: permutation ? permutation.map((axis) => shape[axis]!) : shape });
+  }
+  checkStoredWeights(declared, tensors);
+  for (const [name, variable] of variables) {
+    tf.tidy(() => variable.assign(readStoredTensor(tensors.get(name)!, options.layouts?.get(name))));
+  }
+}
+
+/** What a file has to hold of a weight. */
+export interface DeclaredWeight {
+  readonly dtype: string;
+  readonly fileShape: readonly number[];
+}
+
+/**
+ * Compares a file's arrays with what a model declares; nothing is allocated.
+ *
+ * @throws a {@link CheckpointError} when a name is missing or unknown, or a shape or dtype differs.
+ */
+export function checkStoredWeights(
+  declared: ReadonlyMap<string, DeclaredWeight>,
+  tensors: ReadonlyMap<string, StoredTensor>,
+): void {
+  checkNames([...declared.keys()], [...tensors.keys()]);
+  for (const [name, { dtype, fileShape }] of declared) {
+    const stored = tensors.get(name)!;
+    if (stored.dtype !== dtype || `${stored.shape}` !== `${fileShape}`) {
+      throw new CheckpointError(
+        `${name}: expected ${dtype} [${fileShape.join(", ")}], the checkpoint has ${stored.dtype} ` +
+          `[${stored.shape.join(", ")}]. Load it with the configuration that it was saved with.`,
+      );
+    }
+  }
+}
+
+/** A stored array in memory's layout; yours, or the surrounding `tf.tidy`'s. */
+export function readStoredTensor({ data, shape, dtype }: StoredTensor, fileLayout?: readonly number[]): tf.Tensor {
+  return tf.tidy(() => {
+    const inFile = tf.tensor(data, [...shape], dtype as "float32" | "int32");
+    return fileLayout ? tf.transpose(inFile, inverse(fileLayout)) : inFile;
+  });
+}
+
+/**
+ * Reads a weight back from the backend, in the file's layout.
+ *
+ * @throws a {@link CheckpointError} when it is neither float32 nor int32.
+ */
+export async function storeTensor(
+  name: string,
+  tensor: tf.Tensor,
+  fileLayout?: readonly number[],
+): Promise<StoredTensor> {
+  const { dtype } = tensor;
+  if (dtype !== "float32" && dtype !== "int32") {
+    throw new CheckpointError(`${name}: weights are written as float32 or int32, got ${dtype}.`);
+  }
+  const inFile = fileLayout ? tf.transpose(tensor, [...fileLayout]) : tensor;
+  try {
+    return { dtype, shape: inFile.shape, data: (await inFile.data()) as Float32Array | Int32Array };
+  } finally {
+    if (fileLayout) {
+      inFile.dispose();
+    }
   }
 }
 
@@ -87,16 +128,6 @@ function checkNames(expected: readonly string[], found: readonly string[]): void
       names.length === 0 ? "none" : `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length})` : ""}`;
     throw new CheckpointError(
       `The checkpoint belongs to another model: missing weights: ${list(missing)}; unknown weights: ${list(unknown)}.`,
-    );
-  }
-}
-
-function checkEntry(name: string, variable: tf.Variable, stored: StoredTensor, permutation?: readonly number[]): void {
-  const shape = permutation ? permutation.map((axis) => variable.shape[axis]!) : variable.shape;
-  if (stored.dtype !== variable.dtype || `${stored.shape}` !== `${shape}`) {
-    throw new CheckpointError(
-      `${name}: expected ${variable.dtype} [${shape.join(", ")}], the checkpoint has ${stored.dtype} ` +
-        `[${stored.shape.join(", ")}]. Load it with the configuration that it was saved with.`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import { readSafetensors, writeSafetensors } from "@mmgen/core";
-import { type OwnWeights, readForeignWeights, type WeightNames, writeForeignWeights } from "@mmgen/nn";
+import { exportStateDict, importStateDict, type OwnWeights, type WeightNames } from "@mmgen/nn";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
 import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
 import { planWeights } from "./weight-plan.js";
@@ -46,14 +46,14 @@ export const gpt2Names: WeightNames = {
  */
 export function fromPyTorch(bytes: Uint8Array, { config, names = nanoGptNames }: PyTorchOptions): Uint8Array {
   const complete = completeConfig(config);
-  const tensors = readForeignWeights(readSafetensors(bytes), ownWeights(complete), names);
+  const tensors = importStateDict(readSafetensors(bytes), ownWeights(complete), names);
   return writeSafetensors({ tensors, metadata: checkpointMetadata(complete) });
 }
 
 /** One of our files as another program would have written it. */
 export function toPyTorch(bytes: Uint8Array, names: WeightNames = nanoGptNames): Uint8Array {
   const { content, config } = readCheckpoint(bytes);
-  const tensors = writeForeignWeights(content.tensors, ownWeights(config), names);
+  const tensors = exportStateDict(content.tensors, ownWeights(config), names);
   return writeSafetensors({ tensors, metadata: { format: "pt" } });
 }
 

@@ -1,5 +1,5 @@
 import { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "@mmgen/core";
-import { type OwnWeights, readForeignWeights, type WeightNames, writeForeignWeights } from "@mmgen/nn";
+import { exportStateDict, importStateDict, type OwnWeights, type WeightNames } from "@mmgen/nn";
 import type { Parameter, Weights } from "../networks/layers.js";
 import type { VqVaeOptions } from "./vq-vae-config.js";
 
@@ -38,7 +38,7 @@ export function fromPyTorch(
   parameters: readonly Parameter[],
   weights: Weights,
 ): SafetensorsContent {
-  const tensors = readForeignWeights(readSafetensors(bytes), ownWeights(parameters, weights), names);
+  const tensors = importStateDict(readSafetensors(bytes), ownWeights(parameters, weights), names);
   for (const { name, besideImported } of parameters) {
     if (besideImported === "ones") {
       const { shape, size } = weights.get(name)!;
@@ -58,7 +58,7 @@ export function toPyTorch(
   weights: Weights,
 ): Uint8Array {
   const own: ReadonlyMap<string, StoredTensor> = readSafetensors(bytes).tensors;
-  const tensors = writeForeignWeights(own, ownWeights(parameters, weights), names);
+  const tensors = exportStateDict(own, ownWeights(parameters, weights), names);
   return writeSafetensors({ tensors, metadata: { format: "pt" } });
 }
 

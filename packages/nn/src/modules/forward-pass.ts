@@ -1,0 +1,36 @@
+import type { Random } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** What runs through a model beside the data. */
+export interface ForwardPass {
+  /** Whether dropout and batch statistics are in force. */
+  readonly training: boolean;
+  /** Where dropout masks are drawn; absent where nothing is dropped. */
+  readonly random?: Random | undefined;
+  /**
+   * Filled by batch norms in training: statistics of the batch by the name of the running ones, without gradient. They
+   * belong to the surrounding `tf.tidy`; return them from `loss` as `aux`, and hand them to
+   * {@link updateRunningStatistics} in `afterStep`.
+   */
+  readonly statistics?: Map<string, tf.Tensor>;
+}
+
+/**
+ * Moves running statistics towards those of a batch.
+ *
+ * @param buffers - The model's; assigned.
+ * @param statistics - By name; what is no buffer is passed over, so that a whole `aux` may be given. Borrowed.
+ * @param momentum - Share of the batch in the new value; PyTorch's 0.1 when absent.
+ */
+export function updateRunningStatistics(
+  buffers: ReadonlyMap<string, tf.Variable>,
+  statistics: Iterable<readonly [name: string, ofBatch: tf.Tensor]>,
+  momentum = 0.1,
+): void {
+  tf.tidy(() => {
+    for (const [name, ofBatch] of statistics) {
+      const running = buffers.get(name);
+      running?.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(ofBatch, momentum)));
+    }
+  });
+}

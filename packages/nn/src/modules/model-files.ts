@@ -1,0 +1,57 @@
+import { CheckpointError, type LegacyHeader, type ModelFile, readModelFile, writeModelFile } from "@mmgen/core";
+import type { Module } from "./module.js";
+
+/** How a class of models marks its files. */
+export interface ModelFormat {
+  /** Such as `mmgen.vqvae`. */
+  readonly kind: string;
+  /** Of what is written; counted from 1. */
+  readonly version: number;
+  /** The mark of files from before there were kinds, which have version 0. */
+  readonly legacy?: LegacyHeader;
+}
+
+/**
+ * A model as one safetensors file: its weights, its configuration, and the run that they came from.
+ *
+ * @param module - Borrowed; read back from the backend.
+ * @param options - `config`: plain JSON that the model can be made from again; `run`: the module's own when absent.
+ */
+export async function saveModel(
+  module: Module,
+  { kind, version }: ModelFormat,
+  { config, run = module.run }: { readonly config: unknown; readonly run?: string | undefined },
+): Promise<Uint8Array> {
+  const tensors = await module.storeWeights();
+  return writeModelFile({ kind, version, ...(run !== undefined && { run }), config, tensors });
+}
+
+/**
+ * The model of a file that {@link saveModel} wrote.
+ *
+ * @param bytes - The whole file; borrowed.
+ * @param build - Makes the model from the file's configuration, which is unchecked and of version `file.version` (0: a
+ *   legacy file), and declares its parameters; it allocates nothing. Only then the weights are read into it.
+ * @throws a {@link CheckpointError} when the file is damaged, of another kind or newer, when `build` throws, or when the
+ *   weights are not those that the model declares.
+ */
+export function loadModel<Model extends Module>(
+  bytes: Uint8Array,
+  format: ModelFormat,
+  build: (file: ModelFile) => Model,
+): Model {
+  const file = readModelFile(bytes, format);
+  let model: Model;
+  try {
+    model = build(file);
+  } catch (cause) {
+    if (CheckpointError.isInstance(cause)) {
+      throw cause;
+    }
+    throw new CheckpointError(`The file's configuration cannot be used: ${(cause as Error).message}`, { cause });
+  }
+  if (file.run !== undefined) {
+    model.run = file.run;
+  }
+  return model.loadWeights(file.tensors);
+}
