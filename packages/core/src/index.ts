@@ -7,21 +7,11 @@ export {
   type ImageBatch,
   sliceImages,
   type TokenBatch,
-} from "./batches.js";
-export { type CodeLayout, checkCodeLayout, type PalettePlace } from "./code-layout.js";
-export type {
-  BatchContext,
-  DecodePlan,
-  Denoiser,
-  ExampleSource,
-  Grammar,
-  ImageCodec,
-  LossOptions,
-  LossResult,
-  SequenceDecoding,
-  SequenceModel,
-  Trainable,
-} from "./contracts.js";
+} from "./contracts/batches.js";
+export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
+export type { DecodePlan, Denoiser, Grammar, SequenceDecoding, SequenceModel } from "./contracts/sequence-model.js";
+export type { BatchContext, ExampleSource, LossOptions, LossResult, Trainable } from "./contracts/trainable.js";
+export { describeValue } from "./errors/describe-value.js";
 export {
   AbortedError,
   CheckpointError,
@@ -32,7 +22,8 @@ export {
   MmgenError,
   ShapeError,
   VocabularyError,
-} from "./errors.js";
+} from "./errors/errors.js";
+export { nearestWords } from "./errors/nearest-words.js";
 export {
   type LegacyHeader,
   type ModelFile,
@@ -41,8 +32,6 @@ export {
   writeModelFile,
 } from "./files/model-file.js";
 export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./files/safetensors.js";
-export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
-export { nearestWords } from "./nearest-words.js";
 export {
   checkNumber,
   checkOneOf,
@@ -50,5 +39,5 @@ export {
   type NumberRange,
   type WholeNumberRange,
 } from "./options/checks.js";
-export { describeValue } from "./options/describe-value.js";
-export { Random, type RandomState } from "./random.js";
+export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./random/gumbel-noise.js";
+export { Random, type RandomState } from "./random/random.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DataError } from "../errors.js";
+import { DataError } from "../errors/errors.js";
 import { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
 
 let folder: string;

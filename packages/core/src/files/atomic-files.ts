@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DataError } from "../errors.js";
+import { DataError } from "../errors/errors.js";
 
 /**
  * Writes a file so that a reader, or a crash, sees the old content or the new, never a part.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../errors/errors.js";
 import { readModelFile, writeModelFile } from "./model-file.js";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
 

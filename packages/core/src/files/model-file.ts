@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.js";
-import { describeValue } from "../options/describe-value.js";
+import { describeValue } from "../errors/describe-value.js";
+import { CheckpointError } from "../errors/errors.js";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
 
 /** A model as its file holds it. */

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promi
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DataError } from "../errors.js";
+import { DataError } from "../errors/errors.js";
 import { lockFolder } from "./run-lock.js";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { DataError } from "../errors.js";
+import { DataError } from "../errors/errors.js";
 
 /** A folder that this process alone writes into. */
 export interface RunLock {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../errors/errors.js";
 import { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";
 
 /** A file of any header text and data, well-formed or not. */

@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../errors/errors.js";
 import { findRepeatedKey } from "./repeated-keys.js";
 import { type StoredFormat, storedFormats } from "./stored-formats.js";
 

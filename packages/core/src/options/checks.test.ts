@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../errors.js";
+import { ConfigError } from "../errors/errors.js";
 import { checkNumber, checkOneOf, checkWholeNumber } from "./checks.js";
 
 describe("checks of plain arguments", () => {

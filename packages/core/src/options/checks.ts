@@ -1,6 +1,6 @@
-import { ConfigError } from "../errors.js";
-import { nearestWords } from "../nearest-words.js";
-import { describeValue } from "./describe-value.js";
+import { describeValue } from "../errors/describe-value.js";
+import { ConfigError } from "../errors/errors.js";
+import { nearestWords } from "../errors/nearest-words.js";
 
 /** Bounds of a whole number, both included. */
 export interface WholeNumberRange {

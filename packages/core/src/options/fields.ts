@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { nearestWords } from "../nearest-words.js";
+import { describeValue } from "../errors/describe-value.js";
+import { nearestWords } from "../errors/nearest-words.js";
 import { explainOneOf } from "./checks.js";
-import { describeValue } from "./describe-value.js";
 
 type Entries = Readonly<Record<string, v.GenericSchema>>;
 type Simplify<T> = { [K in keyof T]: T[K] } & {};

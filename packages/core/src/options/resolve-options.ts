@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { ConfigError } from "../errors.js";
-import { describeValue } from "./describe-value.js";
+import { describeValue } from "../errors/describe-value.js";
+import { ConfigError } from "../errors/errors.js";
 
 /** What a caller may give to a schema. */
 export type OptionsOf<Schema extends v.GenericSchema> = v.InferInput<Schema>;

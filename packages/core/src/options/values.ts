@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { describeValue } from "../errors/describe-value.js";
 import {
   expectNumber,
   expectWholeNumber,
@@ -8,7 +9,6 @@ import {
   type NumberRange,
   type WholeNumberRange,
 } from "./checks.js";
-import { describeValue } from "./describe-value.js";
 
 /** A field that takes what `accepts` says; any other value is refused as `expected <expectation>, got …`. */
 export function value<T>(expectation: string, accepts: (value: unknown) => boolean): v.CustomSchema<T, MessageOf> {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { batchNorm, batchNormInference } from "../batch-norm.js";
-import { filled } from "../initializers.js";
+import { batchNorm, batchNormInference } from "../layers/batch-norm.js";
+import { filled } from "../weights/initializers.js";
 import type { ForwardPass } from "./forward-pass.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";

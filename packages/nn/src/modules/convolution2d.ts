@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../conv2d.js";
-import { filled, kaimingUniform, uniform } from "../initializers.js";
-import { convolutionFileLayout } from "../weights.js";
+import { conv2d } from "../layers/conv2d.js";
+import { filled, kaimingUniform, uniform } from "../weights/initializers.js";
+import { convolutionFileLayout } from "../weights/stored-weights.js";
 import { Module } from "./module.js";
 import { type Initializer, Parameter } from "./parameter.js";
 

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { embedding } from "../embedding.js";
-import { normal } from "../initializers.js";
+import { embedding } from "../layers/embedding.js";
+import { normal } from "../weights/initializers.js";
 import { Module } from "./module.js";
 import { type Initializer, Parameter } from "./parameter.js";
 

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { filled } from "../initializers.js";
-import { layerNorm } from "../layer-norm.js";
+import { layerNorm } from "../layers/layer-norm.js";
+import { filled } from "../weights/initializers.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { filled, uniform } from "../initializers.js";
-import { linear } from "../linear.js";
+import { linear } from "../layers/linear.js";
+import { filled, uniform } from "../weights/initializers.js";
 import { Module } from "./module.js";
 import { type Initializer, Parameter } from "./parameter.js";
 

@@ -3,8 +3,8 @@ import { CheckpointError, MmgenError, Random, readSafetensors, ShapeError } from
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filled, normal, uniform } from "../initializers.js";
-import { relu } from "../relu.js";
+import { relu } from "../functions/relu.js";
+import { filled, normal, uniform } from "../weights/initializers.js";
 import { Convolution2d } from "./convolution2d.js";
 import { Linear } from "./linear.js";
 import { loadModel, saveModel } from "./model-files.js";

@@ -1,11 +1,11 @@
 import { MmgenError, type Random, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { compile, type TensorFunction } from "../compile.js";
-import type { WeightNames } from "../weight-names.js";
-import { checkStoredWeights, readStoredTensor } from "../weights.js";
+import { compile, type TensorFunction } from "../transforms/compile.js";
+import { checkStoredWeights, readStoredTensor } from "../weights/stored-weights.js";
+import type { WeightNames } from "../weights/weight-names.js";
 import { describeModule } from "./describe-module.js";
+import { exportWeights, importWeights, storeWeights } from "./module-weights.js";
 import { allocate, forget, isAllocated, Parameter, release, withValues } from "./parameter.js";
-import { exportWeights, importWeights, storeWeights } from "./state-dict.js";
 
 /**
  * A model, or a part of one: fields that are parameters or further modules, and methods that compute with them.

@@ -1,6 +1,6 @@
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type AttentionOptions, attention } from "../attention.js";
+import { type AttentionOptions, attention } from "../layers/attention.js";
 import { Linear, type LinearOptions } from "./linear.js";
 import { Module } from "./module.js";
 

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { convTranspose2d } from "../conv-transpose2d.js";
-import { filled } from "../initializers.js";
+import { convTranspose2d } from "../layers/conv-transpose2d.js";
+import { filled } from "../weights/initializers.js";
 import { type Convolution2dOptions, convolutionInitializers, convolutionWeight } from "./convolution2d.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";

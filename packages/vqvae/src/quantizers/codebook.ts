@@ -1,5 +1,5 @@
 import type { Random } from "@mmgen/core";
-import { outsideTape, stopGradient, uniform } from "@mmgen/nn";
+import { noGrad, stopGradient, uniform } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Parameter, type Weights, weight } from "../networks/layers.js";
 import type { CodebookConfig } from "./codebook-config.js";
@@ -75,8 +75,8 @@ export function codebook(name: string, config: CodebookConfig): Codebook {
 
     match(given, weights) {
       const latents = compared(given);
-      const [fixedLatents, codes] = outsideTape(() => [latents, nearest(latents, weights)] as const);
-      const [rows] = outsideTape(() => [rowsOf(codes, weights)] as const);
+      const [fixedLatents, codes] = noGrad(() => [latents, nearest(latents, weights)] as const);
+      const [rows] = noGrad(() => [rowsOf(codes, weights)] as const);
       const commitment = tf.mean(tf.squaredDifference(latents, rows)) as tf.Scalar;
       const metrics: Record<string, tf.Scalar> = { commitment };
       let loss = tf.mul(commitment, config.commitmentWeight) as tf.Scalar;

@@ -1,5 +1,5 @@
 import { type ConfigOf, listOf, type OptionsOf, optional, pipe, rule, variant, wholeNumber } from "@mmgen/core/options";
-import { outsideTape } from "@mmgen/nn";
+import { noGrad } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { straightThrough } from "./gradient-estimator.js";
 import { mixedRadix } from "./mixed-radix.js";
@@ -40,7 +40,7 @@ export function finiteScalarQuantizer({ levels }: FiniteScalarQuantizerConfig): 
     vectors: (codes) => tf.tidy(() => tf.div(tf.sub(radix.digits(codes), row(half)), row(half))),
     quantize(latents) {
       const values = bounded(latents);
-      const [rounded] = outsideTape(() => [tf.round(values)] as const);
+      const [rounded] = noGrad(() => [tf.round(values)] as const);
       return {
         quantized: tf.div(straightThrough(values, rounded), row(half)),
         loss: tf.scalar(0),

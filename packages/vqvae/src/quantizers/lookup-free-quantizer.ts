@@ -1,5 +1,5 @@
 import { type ConfigOf, number, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
-import { outsideTape } from "@mmgen/nn";
+import { noGrad } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { straightThrough } from "./gradient-estimator.js";
 import { mixedRadix } from "./mixed-radix.js";
@@ -28,7 +28,7 @@ export function lookupFreeQuantizer(config: LookupFreeQuantizerConfig): Quantize
     codes: (latents) => tf.tidy(() => radix.codes(positive(latents))),
     vectors: (codes) => tf.tidy(() => signs(radix.digits(codes))),
     quantize(latents) {
-      const [fixed] = outsideTape(() => [signs(positive(latents))] as const);
+      const [fixed] = noGrad(() => [signs(positive(latents))] as const);
       const commitment = tf.mean(tf.squaredDifference(latents, fixed)) as tf.Scalar;
       const { sampleEntropy, codebookEntropy } = signEntropies(latents, inverseTemperature);
       const entropy = tf.mul(tf.sub(sampleEntropy, codebookEntropy), entropyWeight);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { ShapeError } from "../errors/errors.js";
+import {
+  checkCodeBatch,
+  checkImageBatch,
+  checkTokenBatch,
+  gatherImages,
+  type ImageBatch,
+  sliceImages,
+} from "./batches.js";
+
+const images: ImageBatch = {
+  data: Uint8Array.from({ length: 3 * 2 * 2 }, (_, i) => i % 4),
+  count: 3,
+  height: 2,
+  width: 2,
+  channels: 1,
+  maxValue: 3,
+};
+
+describe("checkImageBatch", () => {
+  it("takes what is right, an empty batch included", () => {
+    expect(() => checkImageBatch(images)).not.toThrow();
+    expect(() => checkImageBatch({ ...images, data: new Uint8Array(0), count: 0 })).not.toThrow();
+  });
+
+  it.each([
+    ["another length", { count: 4 }, /expected 16 values \(count 4 × height 2 × width 2 × channels 1\), got 12/],
+    ["a negative side", { height: -2 }, /height must be a whole number/],
+    ["a fraction", { width: 1.5 }, /width must be a whole number/],
+    ["a level above maxValue", { maxValue: 2 }, /level 3 at index 3 is above maxValue 2/],
+    ["maxValue 0", { maxValue: 0 }, /maxValue must be an integer from 1 to 255/],
+    ["maxValue 256", { maxValue: 256 }, /maxValue must be an integer from 1 to 255/],
+  ])("refuses %s", (_, change, message) => {
+    const check = () => checkImageBatch({ ...images, ...change });
+    expect(check).toThrow(ShapeError);
+    expect(check).toThrow(message);
+  });
+});
+
+describe("checkCodeBatch and checkTokenBatch", () => {
+  it("take ids in range and no other", () => {
+    const codes = { data: Int32Array.of(0, 1, 2, 3), count: 1, height: 2, width: 2 };
+    expect(() => checkCodeBatch(codes, 4)).not.toThrow();
+    expect(() => checkCodeBatch(codes, 3)).toThrow("codes: 3 at index 3 is outside [0, 3).");
+    expect(() => checkCodeBatch({ ...codes, width: 3 }, 4)).toThrow(ShapeError);
+    const ids = { data: Int32Array.of(5, -1), count: 2, length: 1 };
+    expect(() => checkTokenBatch(ids, 6)).toThrow("ids: -1 at index 1 is outside [0, 6).");
+    expect(() => checkTokenBatch({ ...ids, length: 2 }, 6)).toThrow("expected 4 values (count 2 × length 2), got 2");
+  });
+});
+
+describe("sliceImages", () => {
+  it("is a view of the images asked for", () => {
+    const slice = sliceImages(images, 1, 3);
+    expect(slice).toMatchObject({ count: 2, height: 2, maxValue: 3 });
+    expect(slice.data).toEqual(images.data.subarray(4, 12));
+    expect(slice.data.buffer).toBe(images.data.buffer);
+    expect(sliceImages(images, 3, 3).count).toBe(0);
+  });
+
+  it.each([
+    [-1, 2],
+    [0, 4],
+    [2, 1],
+    [0, 1.5],
+  ])("refuses %d to %d of 3", (start, end) => {
+    expect(() => sliceImages(images, start, end)).toThrow(ShapeError);
+  });
+});
+
+describe("gatherImages", () => {
+  it("copies in the order asked for, repeats included", () => {
+    const gathered = gatherImages(images, [2, 0, 2]);
+    expect([...gathered.data]).toEqual([
+      ...images.data.subarray(8),
+      ...images.data.subarray(0, 4),
+      ...images.data.subarray(8),
+    ]);
+    expect(gathered.data.buffer).not.toBe(images.data.buffer);
+    expect(gatherImages(images, Int32Array.of(1)).count).toBe(1);
+  });
+
+  it.each([-1, 3, 0.5, Number.NaN])("refuses index %s", (index) => {
+    expect(() => gatherImages(images, [index])).toThrow(ShapeError);
+  });
+});

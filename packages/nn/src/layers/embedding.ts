@@ -1,0 +1,27 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { expectInt32, expectShape } from "../functions/expect-shape.js";
+
+/**
+ * Looks up one row of a table for each id; the gradient adds up the rows of equal ids.
+ *
+ * @param table - `[rows, width]`, float32; borrowed.
+ * @param ids - any shape, int32, each in `[0, rows)`; borrowed. Check them on the host: a backend may not.
+ * @returns `[...ids.shape, width]`; yours to dispose.
+ * @throws a `ShapeError` when the table is no matrix or the ids are not int32.
+ */
+export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  expectShape("embedding: table", table, ["rows", "width"]);
+  expectInt32("embedding: ids", ids);
+  const [rows, width] = table.shape as [number, number];
+  const run = tf.customGrad((...args) => {
+    const table = args[0] as tf.Tensor;
+    const save = args[1] as tf.GradSaveFunc;
+    save([ids]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const flatIds = tf.reshape(saved[0]!, [-1]) as tf.Tensor1D;
+      return tf.unsortedSegmentSum(tf.reshape(dy, [-1, width]), flatIds, rows);
+    };
+    return { value: tf.gather(table, ids as tf.Tensor1D), gradFunc };
+  });
+  return run(table);
+}
