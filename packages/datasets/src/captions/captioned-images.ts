@@ -7,7 +7,7 @@ export interface CaptionedImages {
   readonly captions: readonly string[];
 }
 
-/** Colored digits with their captions and what the captions say, as numbers; all of the same count. */
+/** Colored digits with their captions and their attributes as numbers, one of each an image. */
 export interface CaptionedDigits extends CaptionedImages {
   /** 0 to 9. */
   readonly digits: Uint8Array;
@@ -17,7 +17,7 @@ export interface CaptionedDigits extends CaptionedImages {
   readonly backgroundColors: Uint8Array;
 }
 
-/** A copy of the examples at `indices`, in that order. */
+/** Copies the examples at `indices`, in that order. */
 export function gatherCaptioned<Examples extends CaptionedImages>(
   examples: Examples,
   indices: ArrayLike<number>,

@@ -20,7 +20,7 @@ export const captionWords: readonly string[] = [
   ...new Set(["on", ...digitWords, ...palette.flatMap(({ shade, color }) => [shade, color])]),
 ].sort();
 
-/** What a caption says and its image shows. */
+/** Digit and colors of an image, as its caption states them. */
 export interface DigitAttributes {
   /** 0 to 9. */
   readonly digit: number;
@@ -30,7 +30,7 @@ export interface DigitAttributes {
   readonly backgroundColor: number;
 }
 
-/** The caption of an image: `"dark green eigth on bright cyan"`. */
+/** Writes the caption of an image: `"dark green eigth on bright cyan"`. */
 export function captionOf({ digit, digitColor, backgroundColor }: DigitAttributes): string {
   const word = digitWords[digit];
   const front = palette[digitColor];
@@ -45,10 +45,10 @@ export function captionOf({ digit, digitColor, backgroundColor }: DigitAttribute
 }
 
 /**
- * Reads a caption of six words back into attributes. "eight" is taken for the data's "eigth", and case and
- * surplus spaces are ignored.
+ * Parses a caption of six words into attributes. "eight" counts as the data's "eigth"; case and surplus spaces are
+ * ignored.
  *
- * @throws a {@link VocabularyError} naming the word that does not fit and what may stand there.
+ * @throws a {@link VocabularyError} naming the word that is wrong and the words that may take its place.
  */
 export function parseCaption(caption: string): DigitAttributes {
   const words = caption.trim().toLowerCase().split(/\s+/);

@@ -8,7 +8,7 @@ export interface LabeledImages {
   readonly labels: Uint8Array;
 }
 
-/** A copy of the examples at `indices`, in that order. */
+/** Copies the examples at `indices`, in that order. */
 export function gatherLabeled(examples: LabeledImages, indices: ArrayLike<number>): LabeledImages {
   const images = gatherImages(examples.images, indices);
   const labels = Uint8Array.from({ length: indices.length }, (_, i) => examples.labels[indices[i]!]!);

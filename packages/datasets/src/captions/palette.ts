@@ -1,6 +1,6 @@
-/** A shade of a color, as a caption names it and as an image shows it. */
+/** A color of the captioned digits: its name in captions and its levels in images. */
 export interface PaletteColor {
-  /** Two words, "dark green". */
+  /** Two words: "dark green". */
   readonly name: string;
   readonly shade: Shade;
   /** One word, "green". */

@@ -1,55 +1,51 @@
-import { ConfigError, Random, ShapeError } from "@mmgen/core";
+import { Random, ShapeError } from "@mmgen/core";
+import { fields, type OptionsOf, oneOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
 import type { CaptionedDigits } from "../captions/captioned-images.js";
 import { captionOf } from "../captions/digit-captions.js";
 import type { LabeledImages } from "../captions/labeled-images.js";
 import { palette, paletteIndex } from "../captions/palette.js";
 
-/** Options of {@link colorDigits}. */
-export interface ColorDigitsOptions {
-  readonly seed: number;
+/** What takes a color of the palette: see {@link ColorDigitsOptions}. */
+export const colorStyle = oneOf(["digit-and-background", "digit-on-black"]);
+
+const colorDigitsSchema = fields({
+  /** Selects the colors. */
+  seed: wholeNumber(),
   /**
    * - `digit-and-background` (default): both take a color of the palette.
    * - `digit-on-black`: only the digit does; the background is plain black.
    */
-  readonly style?: "digit-and-background" | "digit-on-black";
+  style: optional(colorStyle, "digit-and-background"),
   /**
-   * The identity of each image, `[count]`: number i has the same colors in whatever batch it stands.
-   * Absent: 0, 1, 2, …
+   * Identity of each image, `[count]`: number i has the same colors in every batch. Default: 0, 1, 2, …
    */
-  readonly indices?: ArrayLike<number>;
-}
+  indices: optional(value<ArrayLike<number>>("a list of numbers", (list) => list instanceof Object)),
+});
+
+/** Options of {@link colorDigits}. */
+export type ColorDigitsOptions = OptionsOf<typeof colorDigitsSchema>;
 
 /**
  * Colors gray digits and writes their captions.
  *
- * Pixels at or above half intensity take the digit's color, the others the background's, both flat. The two
- * colors of an image are drawn uniformly from the palette, never the same, and depend on `seed` and the
- * image's index alone.
+ * Pixels at or above half intensity take the digit's color, the others the background's, both flat. The two colors of
+ * an image are drawn uniformly from the palette, never the same, and depend on `seed` and the image's index alone.
  *
  * @param digits - `[count, height, width, 1]` with labels; borrowed.
- * @returns `[count, height, width, 3]`, levels 0..3.
- * @throws a {@link ShapeError} when the digits are not gray, or labels or indices are not one an image.
+ * @returns `[count, height, width, 3]`, levels 0..3; yours.
+ * @throws a {@link ShapeError} when the images have more than one channel, or there is not one label and index per image.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function colorDigits(digits: LabeledImages, options: ColorDigitsOptions): CaptionedDigits {
-  const { count, height, width, channels, maxValue, data } = digits.images;
-  const { seed, style = "digit-and-background", indices } = options;
-  if (channels !== 1) {
-    throw new ShapeError(`colorDigits: expected images of 1 channel, got ${channels}.`);
-  }
-  if (digits.labels.length !== count || (indices !== undefined && indices.length !== count)) {
-    throw new ShapeError(
-      `colorDigits: expected a label and an index for each of ${count} images, got ${digits.labels.length} labels` +
-        `${indices === undefined ? "" : ` and ${indices.length} indices`}.`,
-    );
-  }
-  if (style !== "digit-and-background" && style !== "digit-on-black") {
-    throw new ConfigError(`colorDigits: style is "digit-and-background" or "digit-on-black", got "${style}".`);
-  }
+  const { seed, style, indices } = resolveOptions(colorDigitsSchema, options);
+  checkDigits(digits, indices);
+  const { count, height, width, maxValue, data } = digits.images;
   const size = height * width;
   const colored = new Uint8Array(count * size * 3);
   const digitColors = new Uint8Array(count);
   const backgroundColors = new Uint8Array(count);
   const captions: string[] = [];
+  // The stream's name is part of every data set's identity, hence its spelling.
   const colors = Random.fromSeed(seed).fork("colours");
   for (let i = 0; i < count; i++) {
     const random = colors.fork(indices?.[i] ?? i);
@@ -79,3 +75,16 @@ export function colorDigits(digits: LabeledImages, options: ColorDigitsOptions):
 }
 
 const black = paletteIndex("plain black");
+
+function checkDigits({ images, labels }: LabeledImages, indices: ArrayLike<number> | undefined): void {
+  const { count, channels } = images;
+  if (channels !== 1) {
+    throw new ShapeError(`colorDigits: expected images of 1 channel, got ${channels}.`);
+  }
+  if (labels.length !== count || (indices !== undefined && indices.length !== count)) {
+    throw new ShapeError(
+      `colorDigits: expected a label and an index for each of ${count} images, got ${labels.length} labels` +
+        `${indices === undefined ? "" : ` and ${indices.length} indices`}.`,
+    );
+  }
+}

@@ -106,7 +106,9 @@ describe("loadMnist", () => {
     const loaded = await loadMnist({ ...fashion, mirrors: [`${server.address}/mnist/`], files: remoteFiles });
     expect(loaded.source).toBe(`Fashion-MNIST (30 + 10) from ${join(folder, "cache", "fashion-mnist")}`);
     expect(loaded.classNames[9]).toBe("ankle boot");
-    await expect(loadMnist({ variant: "emnist" as never })).rejects.toThrow(/kmnist, got "emnist"/);
+    await expect(loadMnist({ variant: "emnist" as never })).rejects.toThrow(
+      /got "emnist" \(string\); did you mean "kmnist"/,
+    );
   });
 
   it("knows sizes, checksums and names of every variant", () => {
@@ -202,8 +204,11 @@ describe("loadCaptionedDigits", () => {
 
   it("refuses more examples than MNIST has, and sources it does not know", async () => {
     await writeMnist(folder, "gz");
-    await expect(loadCaptionedDigits({ dataDir: folder, seed: 1, trainCount: 31 })).rejects.toThrow("there are 30");
+    await expect(loadCaptionedDigits({ dataDir: folder, seed: 1, trainCount: 31 })).rejects.toThrow(
+      "expected at most 30 examples in all, got train 31",
+    );
     await expect(loadCaptionedDigits({ source: "fashion" as never, seed: 1 })).rejects.toThrow('got "fashion"');
+    await expect(loadCaptionedDigits({ sead: 1 } as never)).rejects.toThrow('did you mean "seed"?');
   });
 
   it("reads colored MNIST with its images without captions", async () => {

@@ -44,8 +44,9 @@ describe("loadDigits", () => {
     await writeFiles();
     const load = (change: object) => loadDigits({ ...sizes, dataDir: folder, ...change });
     await expect(load({ trainCount: 10 })).rejects.toSatisfy(ConfigError.isInstance.bind(ConfigError));
-    await expect(load({ testCount: 5 })).rejects.toThrow("5 of 4");
+    await expect(load({ testCount: 5 })).rejects.toThrow("4 to test, got 7 + 3 and 5");
     await expect(load({ source: "fashion" })).rejects.toThrow('got "fashion"');
+    await expect(load({ dataDirectory: folder })).rejects.toThrow("dataDirectory: there is no such field");
     await rm(join(folder, "t10k-labels-idx1-ubyte"));
     await expect(load({})).rejects.toSatisfy(DataError.isInstance.bind(DataError));
   });

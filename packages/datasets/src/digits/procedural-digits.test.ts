@@ -78,9 +78,13 @@ describe("proceduralDigits", () => {
     expect(2000 / ((user + system) / 1e6)).toBeGreaterThan(5000);
   });
 
-  it("refuses counts that are none", () => {
-    expect(() => proceduralDigits({ count: -1, seed: 1 })).toThrow("got -1 and 0");
-    expect(() => proceduralDigits({ count: 1, seed: 1, start: 0.5 })).toThrow("got 1 and 0.5");
+  it("refuses counts that are not whole numbers", () => {
+    expect(() => proceduralDigits({ count: -1, seed: 1 })).toThrow(
+      "count: expected a whole number of at least 0, got -1",
+    );
+    expect(() => proceduralDigits({ count: 1, seed: 1, start: 0.5 })).toThrow(
+      "start: expected a whole number of at least 0, got 0.5",
+    );
     expect(proceduralDigits({ count: 0, seed: 1 }).labels).toHaveLength(0);
   });
 });

@@ -1,33 +1,40 @@
-import { ConfigError, Random } from "@mmgen/core";
+import { Random } from "@mmgen/core";
+import { fields, type OptionsOf, optional, pipe, resolveOptions, rule, wholeNumber } from "@mmgen/core/options";
 import type { LabeledImages } from "../captions/labeled-images.js";
 import { type Allograph, allographs } from "../handwriting/allographs.js";
 import { Pen } from "../handwriting/pen.js";
 import { renderSegments, side } from "../handwriting/render-segments.js";
 import { bendSegments, boundedNormal, flattenStrokes } from "../handwriting/segments.js";
 
+const proceduralDigitsSchema = pipe(
+  fields({
+    /** Number of digits. */
+    count: wholeNumber({ min: 0 }),
+    /** Selects one endless sequence of digits. */
+    seed: wholeNumber(),
+    /** Position of the first digit in that sequence; default 0. Ranges that do not overlap are disjoint sets. */
+    start: optional(wholeNumber({ min: 0 }), 0),
+  }),
+  rule("start", ({ start, count }) =>
+    Number.isSafeInteger(start + count) ? undefined : `expected start + count below 2^53, got ${start} + ${count}.`,
+  ),
+);
+
 /** Options of {@link proceduralDigits}. */
-export interface ProceduralDigitsOptions {
-  readonly count: number;
-  readonly seed: number;
-  /** The number of the first digit in the seed's endless sequence; default 0. Ranges that do not meet are disjoint sets. */
-  readonly start?: number;
-}
+export type ProceduralDigitsOptions = OptionsOf<typeof proceduralDigitsSchema>;
 
 /**
- * Draws handwritten-looking digits, for where no MNIST can be had.
+ * Draws handwritten-looking digits, a stand-in for MNIST that needs neither files nor a network.
  *
- * Each is a vector drawing in one of several ways of writing its digit, bent, thickened and rendered as MNIST's
- * are: `[count, 28, 28, 1]`, 0 paper to 255 ink, in a box of 20 × 20 pixels about the center of mass. Digit number
- * `i` of a seed depends on the two alone, so any range can be had again without those before it. The ten
- * classes are equally likely.
+ * A digit is a vector drawing in one of several ways of writing it, bent, thickened, and rendered as MNIST's are, in a
+ * box of 20 × 20 pixels around its center of mass. The ten classes are equally likely. Digit `i` depends on `seed` and
+ * `i` alone, so any range can be drawn again without those before it.
+ *
+ * @returns `[count, 28, 28, 1]`, 0 paper to 255 ink, with labels; yours.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function proceduralDigits(options: ProceduralDigitsOptions): LabeledImages {
-  const { count, seed, start = 0 } = options;
-  if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(start + count) || start < 0) {
-    throw new ConfigError(
-      `proceduralDigits: expected count and start to be whole numbers of at least 0, got ${count} and ${start}.`,
-    );
-  }
+  const { count, seed, start } = resolveOptions(proceduralDigitsSchema, options);
   const data = new Uint8Array(count * side * side);
   const labels = new Uint8Array(count);
   const digits = Random.fromSeed(seed).fork("procedural digits");
@@ -43,7 +50,7 @@ function drawDigit(digit: number, random: Random, out: Uint8Array): void {
   const pen = new Pen(random, 0.012 + 0.02 * random.uniform());
   const segments = flattenStrokes(chooseAllograph(digit, random)(pen));
   bendSegments(segments, random);
-  // Log-normal about MNIST's typical stroke of two and a half pixels, hairlines and felt pens included.
+  // Log-normal about MNIST's typical stroke of two and a half pixels, from hairlines to felt pens.
   const radius = 1.25 * Math.exp(0.3 * boundedNormal(random));
   const edge = 0.7 + 0.6 * random.uniform();
   renderSegments(segments, radius, edge, out);

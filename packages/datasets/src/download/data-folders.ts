@@ -1,15 +1,12 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** The folder that holds the user's own data: the option, or the environment's `MMGEN_DATA_DIR`, or none. */
+/** The folder of the user's own data: the option, else the environment's `MMGEN_DATA_DIR`, else none. */
 export function dataFolder(option: string | undefined): string | undefined {
   return option ?? (process.env.MMGEN_DATA_DIR || undefined);
 }
 
-/**
- * The folder for downloads: the option, the environment's `MMGEN_CACHE_DIR`, or `mmgen` in the platform's
- * cache folder.
- */
+/** The folder for downloads: the option, else the environment's `MMGEN_CACHE_DIR`, else `mmgen` in the platform's cache. */
 export function cacheFolder(option: string | undefined): string {
   return option ?? (process.env.MMGEN_CACHE_DIR || join(platformCache(), "mmgen"));
 }

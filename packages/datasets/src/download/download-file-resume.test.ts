@@ -49,7 +49,7 @@ function bundleDownload(): void {
     bundle: true,
     platform: "node",
     format: "esm",
-    alias: { "@mmgen/core/node": core("node"), "@mmgen/core": core("index") },
+    alias: { "@mmgen/core/node": core("node"), "@mmgen/core/options": core("options"), "@mmgen/core": core("index") },
   });
 }
 
@@ -75,7 +75,7 @@ async function leave(size: number, bytes: Uint8Array = compressed, validator = '
   const partial = await PartialFile.claim(folder, file.name);
   await partial.restart({ address: `${server.address}/noise.gz`, validator });
   await partial.append(bytes.subarray(0, size));
-  await partial.giveUp();
+  await partial.release();
 }
 
 async function expectWhole(path: Promise<string>): Promise<void> {

@@ -2,74 +2,86 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { DataError } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
+import {
+  type ConfigOf,
+  fields,
+  functionValue,
+  listOf,
+  number,
+  type OptionsOf,
+  optional,
+  resolveOptions,
+  text,
+} from "@mmgen/core/options";
 import { type FetchFileOptions, fetchFile } from "./fetch-file.js";
 import { gunzip } from "./gunzip.js";
 import { PartialFile } from "./partial-file.js";
 
-/** A gzip file that can be had from several places and is known by its checksum. */
+/** A gzip file on the web, identified by its checksum. */
 export interface RemoteFile {
   /** Name at the mirrors and in the cache. */
   readonly name: string;
+  /** In hexadecimal; see `sha256Of`. */
   readonly sha256: string;
   /**
    * What `sha256` is of: the decompressed `content` (default), the same however a mirror compresses it, or the `gzip`
-   * file itself, where that is what its publishers and users know.
+   * file itself, where its publishers state that sum.
    */
   readonly sha256Of?: "content" | "gzip" | undefined;
   /** Size of the decompressed content, in bytes. */
   readonly size: number;
 }
 
-/** Options of {@link downloadFile}. */
-export interface DownloadOptions {
-  /** Addresses of folders that hold the file, tried in turn. */
-  readonly mirrors: readonly string[];
-  /** The folder the finished file goes to. */
-  readonly folder: string;
+const downloadSchema = fields({
+  /** Addresses of folders that hold the file, tried in order. */
+  mirrors: listOf(text({ minLength: 1 })),
+  /** Folder that the finished file goes to; created where it is missing. */
+  folder: text({ minLength: 1 }),
   /** Milliseconds until a mirror must have answered; default 5000. */
-  readonly connectTimeout?: number;
+  connectTimeout: optional(number({ above: 0 }), 5_000),
   /** Milliseconds a mirror may pause in the middle of a file; default 15000. */
-  readonly stallTimeout?: number;
-  /** Told each address with its size, and each failure. */
-  readonly onMessage?: (message: string) => void;
-}
+  stallTimeout: optional(number({ above: 0 }), 15_000),
+  /** Receives each address with its size, and each failure. */
+  onMessage: optional(functionValue<(message: string) => void>()),
+});
 
-/** Requests in a row to one mirror that may break off; each goes on where the one before did. */
-const attempts = 4;
+/** Options of {@link downloadFile}. */
+export type DownloadOptions = OptionsOf<typeof downloadSchema>;
+type DownloadConfig = ConfigOf<typeof downloadSchema>;
 
-/** Files on their way in this process, by path. */
-const underWay = new Map<string, Promise<string>>();
+/** Requests in a row to one mirror that may break off; each resumes where the one before stopped. */
+const maxAttempts = 4;
+
+/** Downloads of this process that are not finished yet, by path. */
+const running = new Map<string, Promise<string>>();
 
 /**
- * Fetches one gzip file from the first mirror that delivers it whole.
+ * Downloads one gzip file from the first mirror that delivers it whole.
  *
- * The content is checked against its size and SHA-256 before anything appears under the file's name, so that what is
- * there is always finished and right. What has arrived of an unfinished one lies beside it, its name ending in `.part`,
- * and is gone on with, by this call after a broken connection or by the next process after a crash.
+ * Size and SHA-256 of the content are checked before the file appears under its name, so a file that is there is complete
+ * and right. What has arrived of an unfinished one is kept beside it, its name ending in `.part`, and resumed by this call
+ * after a broken connection or by the next process after a crash.
  *
- * Asked for the same file twice at once, this process fetches it once; two processes fetch one each.
+ * Two calls for one file in one process share a download; two processes download it once each.
  *
  * @returns The path of the file.
- * @throws a {@link DataError} with each mirror's failure when none delivers.
+ * @throws a {@link DataError} with each mirror's failure when none delivers; a `ConfigError` for an unknown option.
  */
-export function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
-  const path = resolve(options.folder, file.name);
-  const running = underWay.get(path);
-  if (running !== undefined) {
-    return running;
-  }
-  const download = downloadOnce(file, options).finally(() => underWay.delete(path));
-  underWay.set(path, download);
+export async function downloadFile(file: RemoteFile, options: DownloadOptions): Promise<string> {
+  const config = resolveOptions(downloadSchema, options);
+  const path = resolve(config.folder, file.name);
+  const download = running.get(path) ?? downloadOnce(file, config).finally(() => running.delete(path));
+  running.set(path, download);
   return download;
 }
 
-async function downloadOnce(file: RemoteFile, options: DownloadOptions): Promise<string> {
-  const { folder, connectTimeout = 5_000, stallTimeout = 15_000, onMessage } = options;
+async function downloadOnce(file: RemoteFile, config: DownloadConfig): Promise<string> {
+  const { folder, connectTimeout, stallTimeout, onMessage } = config;
   // Compression does not grow a file by more than a little; anything longer is another file.
   const fetchOptions = { connectTimeout, stallTimeout, onMessage, limit: file.size + 65_536 };
   const partial = await PartialFile.claim(folder, file.name);
   const failures: string[] = [];
-  for (const address of addressesOf(file, options, partial)) {
+  for (const address of addressesOf(file, config, partial)) {
     try {
       const compressed = await fetchVerified(address, file, partial, fetchOptions);
       const path = join(folder, file.name);
@@ -82,17 +94,17 @@ async function downloadOnce(file: RemoteFile, options: DownloadOptions): Promise
       failures.push(failure);
     }
   }
-  await partial.giveUp();
+  await partial.release();
   throw new DataError(`Could not download ${file.name}. ${failures.join("; ")}`);
 }
 
-/** Each mirror's, that of the part so far first. */
-function addressesOf(file: RemoteFile, { mirrors }: DownloadOptions, { origin }: PartialFile): string[] {
+/** The file's address at each mirror, that of the part so far first. */
+function addressesOf(file: RemoteFile, { mirrors }: DownloadConfig, { origin }: PartialFile): string[] {
   const addresses = mirrors.map((mirror) => new URL(file.name, mirror.endsWith("/") ? mirror : `${mirror}/`).href);
   return addresses.sort((a, b) => Number(b === origin?.address) - Number(a === origin?.address));
 }
 
-/** Fetches from one mirror, going on after what breaks off, and once anew when what was put together is wrong. */
+/** Fetches from one mirror, resuming what breaks off, and once from the start when the resumed file is wrong. */
 async function fetchVerified(
   address: string,
   file: RemoteFile,
@@ -105,24 +117,24 @@ async function fetchVerified(
     try {
       failure = await fetchFile(address, partial, options);
       if (failure === undefined) {
-        return await takeWhole(partial, file);
+        return await readVerified(partial, file);
       }
     } catch (error) {
-      // Only where an old part was the trouble, and is gone, will asking again help.
+      // A second request helps only where an old part was wrong, and is removed now.
       if (!isResumed || partial.size > 0) {
         throw error;
       }
       failure = error;
     }
-    if (attempt === attempts) {
+    if (attempt === maxAttempts) {
       throw failure;
     }
     options.onMessage?.(`${address}: ${describe(failure)}`);
   }
 }
 
-/** The bytes, if they are right; otherwise the part is removed. */
-async function takeWhole(partial: PartialFile, file: RemoteFile): Promise<Uint8Array> {
+/** Reads the finished part; one with other bytes than expected is removed. */
+async function readVerified(partial: PartialFile, file: RemoteFile): Promise<Uint8Array> {
   const compressed = await partial.read();
   try {
     verify(compressed, file);
@@ -150,7 +162,7 @@ function verify(compressed: Uint8Array, file: RemoteFile): void {
   }
 }
 
-/** A failure in a few words, with what lies under fetch's bare "fetch failed". */
+/** A failure in a few words, with the cause of fetch's bare "fetch failed". */
 function describe(error: unknown): string {
   const { message, cause } = error as Error;
   if (DataError.isInstance(error)) {
@@ -161,10 +173,10 @@ function describe(error: unknown): string {
 }
 
 /**
- * Asks all mirrors at once and puts the first to answer at the front, the others behind in their order.
+ * Asks all mirrors at once; returns them with the first to answer at the front, the others in their order.
  *
  * @param timeout - Milliseconds to wait for the first answer.
- * @returns None when no mirror answers in time; any HTTP answer counts.
+ * @returns An empty list when no mirror answers in time; any HTTP answer counts.
  */
 export async function reachableMirrors(mirrors: readonly string[], timeout: number): Promise<string[]> {
   const controller = new AbortController();

@@ -5,20 +5,20 @@ import type { PartialFile, PartialOrigin } from "./partial-file.js";
 export interface FetchFileOptions {
   /** Milliseconds until the server must have answered. */
   readonly connectTimeout: number;
-  /** Milliseconds it may pause in the middle. */
+  /** Milliseconds the server may pause in the middle. */
   readonly stallTimeout: number;
-  /** Bytes after which it cannot be the file. */
+  /** Largest number of bytes that the file can have. */
   readonly limit: number;
   readonly onMessage: ((message: string) => void) | undefined;
 }
 
 /**
- * Fetches what `partial` lacks, by one request; what arrives before a failure stays in `partial`.
+ * Fetches the rest of `partial` by one request; what arrives before a failure stays in `partial`.
  *
- * A part of this address is gone on with by `Range` and `If-Range`: a server whose file has changed sends the whole,
- * and so does one that knows no ranges.
+ * A part of this address is resumed by `Range` and `If-Range`: a server whose file has changed, or that supports no
+ * ranges, sends the whole file.
  *
- * @returns Nothing when the whole is there; what broke the body off when a further request may go on from there.
+ * @returns `undefined` when the file is complete; the failure when a further request may resume from there.
  * @throws a {@link DataError}, or fetch's own error, when the server does not answer, refuses, or sends something else.
  */
 export async function fetchFile(
@@ -34,7 +34,7 @@ export async function fetchFile(
   try {
     const headers = requestHeaders(address, partial);
     const response = await fetch(address, { signal: controller.signal, headers });
-    if (!(await takeAnswer(address, response, partial))) {
+    if (!(await acceptAnswer(address, response, partial))) {
       return undefined;
     }
     const announced = Number(response.headers.get("content-length") ?? Number.NaN);
@@ -72,15 +72,15 @@ export async function fetchFile(
 }
 
 function requestHeaders(address: string, { origin, size }: PartialFile): Record<string, string> {
-  // As it lies there: a range of a file compressed on the way would be a range of something else.
+  // Uncompressed: a range of a body compressed on the way would be a range of other bytes.
   const headers = { "accept-encoding": "identity" };
   return origin?.address === address && size > 0
     ? { ...headers, range: `bytes=${size}-`, "if-range": origin.validator }
     : headers;
 }
 
-/** Brings `partial` to where the answer's body goes on; false when there is no more to come. */
-async function takeAnswer(address: string, response: Response, partial: PartialFile): Promise<boolean> {
+/** Prepares `partial` for the answer's body; false when the file is complete already. */
+async function acceptAnswer(address: string, response: Response, partial: PartialFile): Promise<boolean> {
   const { status, statusText, body } = response;
   const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
   if (status === 200 && body !== null) {
@@ -103,13 +103,13 @@ async function takeAnswer(address: string, response: Response, partial: PartialF
   throw new DataError(`answered ${status} ${statusText}`.trim());
 }
 
-/** Whether what the answer says of its version, if anything, is what the part is of. */
+/** Whether the answer's version, where it states one, is that of the part. */
 function isOfVersion(response: Response, { origin }: PartialFile): boolean {
   const found = originOf("", response);
   return found === undefined || found.validator === origin?.validator;
 }
 
-/** A weak ETag marks no exact bytes and is of no use here. */
+/** A weak ETag does not identify exact bytes and is passed over. */
 function originOf(address: string, { headers }: Response): PartialOrigin | undefined {
   const tag = headers.get("etag");
   const validator = tag !== null && !tag.startsWith("W/") ? tag : headers.get("last-modified");

@@ -4,8 +4,8 @@ import { DataError } from "@mmgen/core";
 /**
  * Decompresses gzip, CRC checked.
  *
- * @param limit - Greatest size to decompress to, in bytes.
- * @throws a {@link DataError} when the data are truncated, damaged or greater.
+ * @param limit - Largest decompressed size, in bytes.
+ * @throws a {@link DataError} when the data are truncated, damaged or larger.
  */
 export function gunzip(bytes: Uint8Array, name: string, limit: number): Uint8Array {
   try {

@@ -3,19 +3,19 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "nod
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-/** What the bytes so far are of. */
+/** Which version of which file a part belongs to. */
 export interface PartialOrigin {
   readonly address: string;
-  /** The server's mark of this very version, for `If-Range`: a strong ETag or a date. */
+  /** The server's identifier of that version, for `If-Range`: a strong ETag or a date. */
   readonly validator: string;
 }
 
 /**
- * The beginning of a file, kept beside its place until the rest is there, also when this process dies.
+ * The part of a file that has been downloaded so far, kept on disk so that a download resumes also after a crash.
  *
- * While a process writes to it, it lies under `<name>.<host>-<process>-….part`, so that no two write to one; given up,
- * under `<name>.part`. It begins with a line that says what it is of. One given up, or left by a process of this machine
- * that is no more, is gone on with; it is taken over by renaming, which only one of several can do.
+ * While a process writes to it, it is called `<name>.<host>-<process>-….part`, so that no two processes write to one;
+ * once released, `<name>.part`. Its first line states its {@link PartialOrigin}. A process that claims a part renames
+ * it, which only one of several can do; parts of processes of this machine that no longer run can be claimed too.
  */
 export class PartialFile {
   readonly #folder: string;
@@ -32,7 +32,7 @@ export class PartialFile {
     this.#path = join(folder, `${name}.${hostname()}-${process.pid}-${randomUUID()}.part`);
   }
 
-  /** Takes over what is left of an earlier download of `name`, or begins with nothing. One is enough; others go. */
+  /** Takes over the part that an earlier download of `name` left, or starts an empty one. Further parts are deleted. */
   static async claim(folder: string, name: string): Promise<PartialFile> {
     const partial = new PartialFile(folder, name);
     for (const abandoned of await listAbandoned(folder, name)) {
@@ -54,12 +54,12 @@ export class PartialFile {
     return this.#origin;
   }
 
-  /** Bytes so far. */
+  /** Bytes downloaded so far. */
   get size(): number {
     return this.#size;
   }
 
-  /** Begins anew; without an origin, what comes cannot be gone on with later. */
+  /** Discards all bytes. A part without an origin cannot be resumed later. */
   async restart(origin: PartialOrigin | undefined): Promise<void> {
     await this.close();
     await mkdir(this.#folder, { recursive: true });
@@ -71,21 +71,21 @@ export class PartialFile {
     this.#size = 0;
   }
 
-  /** Puts bytes behind those so far. */
+  /** Appends bytes. */
   async append(bytes: Uint8Array): Promise<void> {
     this.#file ??= await open(this.#path, "r+");
     await this.#file.write(bytes, 0, bytes.length, this.#headerLength + this.#size);
     this.#size += bytes.length;
   }
 
-  /** All bytes so far. */
+  /** Reads all bytes downloaded so far. */
   async read(): Promise<Uint8Array> {
     const bytes = await readFile(this.#path);
     return bytes.subarray(this.#headerLength, this.#headerLength + this.#size);
   }
 
-  /** Leaves the part to whoever asks for the file next, if it can be gone on with. */
-  async giveUp(): Promise<void> {
+  /** Leaves the part to the next download of the file; deletes one that cannot be resumed. */
+  async release(): Promise<void> {
     await this.close();
     if (this.#origin === undefined) {
       await rm(this.#path, { force: true });
@@ -106,7 +106,7 @@ export class PartialFile {
     this.#file = undefined;
   }
 
-  /** A file that does not begin as ours do counts as none. */
+  /** A file without a readable first line counts as no part. */
   async #readHeader(): Promise<void> {
     const bytes = await readFile(this.#path);
     const end = bytes.indexOf("\n");
@@ -123,7 +123,7 @@ export class PartialFile {
   }
 }
 
-/** Parts that were given up, and those of processes of this machine that are no more. */
+/** Names of parts that were released, and of those whose process of this machine no longer runs. */
 async function listAbandoned(folder: string, name: string): Promise<string[]> {
   const entries = await readdir(folder).catch(() => [] as string[]);
   const start = `${name}.${hostname()}-`;

@@ -1,9 +1,9 @@
 import { DataError } from "@mmgen/core";
 import { parse } from "csv-parse/sync";
 
-/** One row of a table of captions. */
+/** A row of a table of captions. */
 export interface CaptionRow {
-  /** As the table writes it. */
+  /** Path of the image, as the table has it. */
   readonly file: string;
   readonly caption: string;
   /** Counted from 1, for messages. */
@@ -11,11 +11,11 @@ export interface CaptionRow {
 }
 
 /**
- * Reads a table of captions: JSON lines, `{"file_name": "a.png", "text": "a cat"}`, or CSV with a header of these names.
+ * Parses a table of captions: JSON lines, `{"file_name": "a.png", "text": "a cat"}`, or CSV with a header of these names.
  *
- * `caption` is taken for `text`. Other columns are passed over.
+ * A column `caption` counts as `text`. Other columns are ignored.
  *
- * @param name - The file's path; its ending (`.jsonl` or `.csv`) tells the format.
+ * @param name - The file's path; its ending (`.jsonl` or `.csv`) decides the format.
  * @throws a {@link DataError} naming file and line when a row is not of that form.
  */
 export function parseCaptionTable(text: string, name: string): CaptionRow[] {

@@ -1,16 +1,23 @@
 import { join, posix } from "node:path";
-import { ConfigError, DataError } from "@mmgen/core";
+import { DataError } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { parseCaptionTable } from "./caption-table.js";
 import type { FolderListing } from "./list-image-folder.js";
 
-/** Where a folder's captions are: see `loadImageFolder`. */
-export type CaptionSource = "table" | "text-files" | "folder-names" | "none";
+/** The names of {@link CaptionSource}. */
+export const captionSources = ["table", "text-files", "folder-names", "none"] as const;
 
-/** The names a table of captions may have, in the folder itself. */
+/** Where a folder's captions are: see `loadImageFolder`. */
+export type CaptionSource = (typeof captionSources)[number];
+
+/** Names of a table of captions, which lies in the folder itself. */
 const tableNames = ["metadata.jsonl", "captions.jsonl", "metadata.csv", "captions.csv"];
 
-/** Where the captions are, as far as the files tell: a table, else texts beside images, else folders' names. */
+/**
+ * Finds out where the captions are: in a table, else in text files beside images, else in the names of folders.
+ *
+ * @throws a {@link DataError} when they are in none of these places.
+ */
 export function findCaptionSource(folder: string, { images, others }: FolderListing): CaptionSource {
   const files = new Set(others);
   if (tableNames.some((name) => files.has(name))) {
@@ -23,36 +30,34 @@ export function findCaptionSource(folder: string, { images, others }: FolderList
     return "folder-names";
   }
   throw new DataError(
-    `${folder}: found no captions. Put captions.jsonl or captions.csv there, or a .txt beside each image, or the ` +
-      'images into folders named as their captions; or, for images alone, say captions: "none".',
+    `${folder}: found no captions. Add captions.jsonl or captions.csv (columns file_name and text), or a text file ` +
+      "beside each image (cat.txt for cat.png), or sort the images into folders named as their captions; to load " +
+      'images alone, set captions: "none".',
   );
 }
 
 /**
- * The caption of each image, in the order of the listing; spaces and line breaks become single spaces.
+ * Reads the caption of each image, in the order of the listing; spaces and line breaks become single spaces.
  *
  * @throws a {@link DataError} naming the image that has none or two, or the row whose image is missing.
- * @throws a {@link ConfigError} when there is no such place.
  */
-export async function readCaptions(folder: string, listing: FolderListing, place: CaptionSource): Promise<string[]> {
+export async function readCaptions(folder: string, listing: FolderListing, source: CaptionSource): Promise<string[]> {
   const { images } = listing;
-  switch (place) {
+  switch (source) {
     case "none":
       return images.map(() => "");
     case "folder-names":
-      return images.map((image) => tidyCaption(captionOfFolder(folder, image), join(folder, image)));
+      return images.map((image) => normalizeCaption(captionOfFolder(folder, image), join(folder, image)));
     case "text-files":
       return readTextFiles(folder, listing);
     case "table":
       return readTable(folder, listing);
-    default:
-      throw new ConfigError(`captions: expected table, text-files, folder-names or none, got "${place}".`);
   }
 }
 
 function captionOfFolder(folder: string, image: string): string {
   if (!image.includes("/")) {
-    throw new DataError(`${join(folder, image)}: expected it in a folder named as its caption.`);
+    throw new DataError(`${join(folder, image)}: expected the image in a folder named as its caption.`);
   }
   return posix.basename(posix.dirname(image)).replaceAll("_", " ");
 }
@@ -62,7 +67,7 @@ async function readTextFiles(folder: string, { images, others }: FolderListing):
   const missing = images.filter((image) => !files.has(textFileOf(image)));
   if (missing.length > 0) {
     throw new DataError(
-      `${folder}: ${listed(missing)} without a caption; expected a text beside each image, such as ${textFileOf(missing[0]!)}.`,
+      `${folder}: ${listed(missing)} without a caption; expected a text file beside each image, such as ${textFileOf(missing[0]!)}.`,
     );
   }
   const captions: string[] = [];
@@ -70,11 +75,11 @@ async function readTextFiles(folder: string, { images, others }: FolderListing):
   for (const image of images) {
     const file = textFileOf(image);
     if (taken.has(file)) {
-      throw new DataError(`${folder}: ${file} stands beside two images; give them different names.`);
+      throw new DataError(`${folder}: ${file} lies beside two images. Give them different names.`);
     }
     taken.add(file);
     const path = join(folder, file);
-    captions.push(tidyCaption(await readText(path), path));
+    captions.push(normalizeCaption(await readText(path), path));
   }
   return captions;
 }
@@ -99,7 +104,7 @@ async function readTable(folder: string, { images, others }: FolderListing): Pro
     if (before !== undefined) {
       throw new DataError(`${path}, line ${line}: ${file} has a caption already, in line ${before.line}.`);
     }
-    captions.set(key, { caption: tidyCaption(caption, `${path}, line ${line}`), line });
+    captions.set(key, { caption: normalizeCaption(caption, `${path}, line ${line}`), line });
   }
   const missing = images.filter((image) => !captions.has(keyOf(image)));
   if (missing.length > 0) {
@@ -117,12 +122,12 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function tidyCaption(caption: string, where: string): string {
-  const tidy = caption.trim().replaceAll(/\s+/g, " ");
-  if (tidy === "") {
+function normalizeCaption(caption: string, where: string): string {
+  const normalized = caption.trim().replaceAll(/\s+/g, " ");
+  if (normalized === "") {
     throw new DataError(`${where}: the caption is empty.`);
   }
-  return tidy;
+  return normalized;
 }
 
 /** "a/b.png" → "a/b.txt". */

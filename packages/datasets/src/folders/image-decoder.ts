@@ -1,20 +1,20 @@
 import { ConfigError, DataError } from "@mmgen/core";
 import type sharp from "sharp";
 
-/** How {@link ImageDecoder} brings images to one form. */
+/** The one form that {@link ImageDecoder} brings images to. */
 export interface ImageForm {
   readonly height: number;
   readonly width: number;
-  /** - `cover` fills the form and cuts off what stands over, evenly; `contain` shows all on the background; `fill` distorts. */
+  /** - `cover` fills the form and crops the rest evenly; `contain` shows all on the background; `fill` distorts. */
   readonly fit: "cover" | "contain" | "fill";
   readonly channels: 1 | 3;
   /** Red, green and blue, 0..255, under transparent pixels and beside a contained image. */
   readonly background: readonly [number, number, number];
-  /** The greatest level; 255 keeps all. */
+  /** Largest level; 255 keeps all. */
   readonly maxValue: number;
 }
 
-/** Turns the bytes of PNG, JPEG and WebP files into levels of one form, by `sharp`. */
+/** Decodes PNG, JPEG and WebP files into levels of one form, by `sharp`. */
 export class ImageDecoder {
   readonly #sharp: typeof sharp;
   readonly #form: ImageForm;
@@ -38,10 +38,11 @@ export class ImageDecoder {
   }
 
   /**
-   * The image's levels, `[height, width, channels]`: turned upright as its EXIF data say, laid on the background,
-   * resized, in sRGB or gray.
+   * Decodes an image: turned upright as its EXIF data say, laid on the background, resized, in sRGB or gray.
    *
-   * @throws a {@link DataError} when the bytes are no PNG, JPEG or WebP, or damaged.
+   * @returns Levels 0..maxValue, `[height, width, channels]`; yours.
+   *
+   * @throws a {@link DataError} when the bytes are not a PNG, JPEG or WebP file, or damaged.
    */
   async decode(bytes: Uint8Array): Promise<Uint8Array> {
     checkSignature(bytes);
@@ -66,12 +67,12 @@ export class ImageDecoder {
   }
 }
 
-/** sharp would also take SVG, PDF and others for what they are, whatever the file is called. */
+/** sharp decodes SVG, PDF and more by content, whatever the file is called; those are refused here. */
 function checkSignature(bytes: Uint8Array): void {
   const text = String.fromCharCode(...bytes.subarray(0, 12));
   const isImage =
     text.startsWith("\x89PNG\r\n\x1a\n") || text.startsWith("\xff\xd8\xff") || /^RIFF.{4}WEBP/s.test(text);
   if (!isImage) {
-    throw new DataError(bytes.length === 0 ? "empty" : "neither PNG nor JPEG nor WebP, whatever its name says");
+    throw new DataError(bytes.length === 0 ? "empty" : "neither PNG nor JPEG nor WebP by its content");
   }
 }

@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { DataError } from "@mmgen/core";
 
-/** What lies in a folder of images; all paths relative to it, with "/" between the parts. */
+/** The files of a folder of images; all paths relative to it, with "/" between the parts. */
 export interface FolderListing {
-  /** PNG, JPEG and WebP by their names' endings, in the order of their characters' codes, the same on every system. */
+  /** PNG, JPEG and WebP by their names' endings, ordered by character codes, the same on every system. */
   readonly images: readonly string[];
   /** Every other file. */
   readonly others: readonly string[];
@@ -14,9 +14,9 @@ export interface FolderListing {
 const imageEnding = /\.(png|jpe?g|webp)$/i;
 
 /**
- * Lists a folder with all folders in it, but for what is hidden (a name that begins with a dot).
+ * Lists a folder and all folders in it, without hidden files (a name that begins with a dot).
  *
- * @throws a {@link DataError} when there is no such folder, or no image in it.
+ * @throws a {@link DataError} when the folder does not exist or has no image in it.
  */
 export async function listImageFolder(folder: string): Promise<FolderListing> {
   let entries: Dirent[];

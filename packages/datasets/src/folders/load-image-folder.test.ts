@@ -1,59 +1,15 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { ConfigError, DataError, type ImageBatch } from "@mmgen/core";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError } from "@mmgen/core";
 import sharp from "sharp";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type LoadImageFolderOptions, loadImageFolder } from "./load-image-folder.js";
+import { describe, expect, it, vi } from "vitest";
+import { blue, firstPixels, flat, green, imageFolderFixture, red, white } from "./image-folder.fixture.js";
+import type { LoadImageFolderOptions } from "./load-image-folder.js";
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mmgen-folder-"));
-});
-afterEach(() => rm(folder, { recursive: true }));
+const folder = imageFolderFixture();
+const { put, load, failure } = folder;
 
-type Rgb = readonly [number, number, number];
-const red: Rgb = [255, 0, 0];
-const green: Rgb = [0, 255, 0];
-const blue: Rgb = [0, 0, 255];
-const white: Rgb = [255, 255, 255];
-
-/** An image of one color in the format of its name, without loss in PNG and WebP. */
-async function flat([r, g, b]: Rgb, name = "x.png", width = 6, height = 6): Promise<Buffer> {
-  const image = sharp({ create: { width, height, channels: 3, background: { r, g, b } } });
-  if (name.endsWith("webp")) {
-    return image.webp({ lossless: true }).toBuffer();
-  }
-  return /jpe?g$/i.test(name) ? image.jpeg({ quality: 100 }).toBuffer() : image.png().toBuffer();
-}
-
-async function put(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-}
-
-const load = (options: Partial<LoadImageFolderOptions> = {}) => loadImageFolder({ folder, side: 4, ...options });
-
-/** What loading fails with, checked to be the package's own error. */
-async function failure(options: Partial<LoadImageFolderOptions> = {}, kind: typeof DataError = DataError) {
-  const error = await load(options).then(
-    () => expect.fail("loaded"),
-    (caught: unknown) => caught,
-  );
-  expect(kind.isInstance(error), String(error)).toBe(true);
-  return (error as Error).message;
-}
-
-/** Red, green and blue of each image's first pixel. */
-const firstPixels = ({ data, count, height, width, channels }: ImageBatch) =>
-  Array.from({ length: count }, (_, i) => {
-    const start = i * height * width * channels;
-    return [...data.subarray(start, start + channels)];
-  });
-
-describe("loadImageFolder: images", () => {
+describe("loadImageFolder", () => {
   it("reads PNG, JPEG and WebP from folders in folders, in the order of their paths", async () => {
     await put({
       "b.png": await flat(red),
@@ -71,7 +27,7 @@ describe("loadImageFolder: images", () => {
     // JPEG of quality 100: within rounding of its color transform.
     expect(Math.max(...jpeg!.map((level, i) => Math.abs(level - blue[i]!)))).toBeLessThanOrEqual(2);
     expect([validation.images.count, test.images.count]).toEqual([0, 0]);
-    expect(source).toBe(`3 images from ${folder}, 4 × 4, captions: none, seed 0`);
+    expect(source).toBe(`3 images from ${folder.path}, 4 × 4, captions: none, seed 0`);
   });
 
   it("covers, contains or fills the form", async () => {
@@ -175,14 +131,14 @@ describe("loadImageFolder: images", () => {
     );
   });
 
-  it("tells of images in other formats, and refuses a folder without any", async () => {
+  it("reports images in other formats, and refuses a folder without any", async () => {
     const messages: string[] = [];
     await put({ "a.png": await flat(red), "b.gif": "GIF89a" });
     await load({ captions: "none", onMessage: (message) => messages.push(message) });
-    expect(messages).toEqual([`${folder}: passed over 1 files that are not PNG, JPEG or WebP, such as b.gif.`]);
-    await rm(join(folder, "a.png"));
+    expect(messages).toEqual([`${folder.path}: passed over 1 files that are not PNG, JPEG or WebP, such as b.gif.`]);
+    await rm(join(folder.path, "a.png"));
     expect(await failure()).toContain("found none among 1 files");
-    expect(await failure({ folder: join(folder, "none") })).toContain("Cannot list the folder");
+    expect(await failure({ folder: join(folder.path, "none") })).toContain("Cannot list the folder");
   });
 
   it("refuses options out of range, and stops by its signal", async () => {
@@ -195,7 +151,9 @@ describe("loadImageFolder: images", () => {
     expect(await failure({ ...all, fit: "crop" as never }, ConfigError)).toContain('"crop"');
     expect(await failure({ ...all, background: [0, 0, 300] }, ConfigError)).toContain("background");
     expect(await failure({ captions: "csv" as never }, ConfigError)).toContain('got "csv"');
-    expect(await failure({ ...all, testCount: 2 }, ConfigError)).toContain("there are 1");
+    expect(await failure({ ...all, testCont: 2 } as never, ConfigError)).toContain('did you mean "testCount"?');
+    expect(await failure({ ...all, testCount: 1, testShare: 0.5 }, ConfigError)).toContain("testCount, not both");
+    expect(await failure({ ...all, testCount: 2 }, ConfigError)).toContain("has 1 images: expected at most that many");
     await expect(load({ ...all, signal: AbortSignal.abort() })).rejects.toThrow(/was stopped/);
   });
 
@@ -207,107 +165,12 @@ describe("loadImageFolder: images", () => {
     });
     try {
       const fresh = await import("./load-image-folder.js");
-      const loading = fresh.loadImageFolder({ folder, side: 4, captions: "none" });
+      const loading = fresh.loadImageFolder({ folder: folder.path, side: 4, captions: "none" });
       await expect(loading).rejects.toThrow(/npm install sharp/);
     } finally {
       vi.doUnmock("sharp");
       vi.resetModules();
     }
-  });
-});
-
-describe("loadImageFolder: captions", () => {
-  const images = async (...names: string[]) => {
-    for (const name of names) {
-      await put({ [name]: await flat(red, name) });
-    }
-  };
-  const captionsOf = async (options: Partial<LoadImageFolderOptions> = {}) => {
-    const { train } = await load(options);
-    return Object.fromEntries(train.files.map((file, i) => [file, train.captions[i]]));
-  };
-
-  it.each([
-    [
-      "captions.jsonl",
-      '{"file_name": "b.png", "text": "a red  square\\n"}\r\n\n{"file_name": "./in/a.png", "caption": "red", "x": 1}',
-    ],
-    ["metadata.jsonl", '{"file_name":"in\\\\a.png","text":"red"}\n{"file_name":"b.png","text":"a red square"}\n'],
-    ["captions.csv", "\ufefffile_name,text\nb.png,a red square\nin/a.png,red\n"],
-    ["metadata.csv", 'caption,file_name,x\r\n"a red\nsquare",b.png,\r\nred,in/a.png,1'],
-  ])("reads %s", async (name, content) => {
-    await images("b.png", "in/a.png");
-    await put({ [name]: content });
-    expect(await captionsOf()).toEqual({ "b.png": "a red square", "in/a.png": "red" });
-  });
-
-  it("reads texts beside the images, and the names of their folders", async () => {
-    await images("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
-    expect(await captionsOf()).toEqual({
-      "red/a.png": "red",
-      "dark_blue/b.jpg": "dark blue",
-      "x/dark_blue/b.webp": "dark blue",
-    });
-    await put({ "red/a.txt": "one\n", "dark_blue/b.txt": " two words ", "x/dark_blue/b.txt": "drei Äpfel" });
-    expect(await captionsOf()).toEqual({
-      "red/a.png": "one",
-      "dark_blue/b.jpg": "two words",
-      "x/dark_blue/b.webp": "drei Äpfel",
-    });
-    expect((await captionsOf({ captions: "folder-names" }))["red/a.png"]).toBe("red");
-  });
-
-  it("knows a name with an accent however it is encoded", async () => {
-    await images("caf\u00e9.png");
-    await put({ "captions.csv": "file_name,text\ncafe\u0301.png,coffee\n" });
-    expect(await captionsOf()).toEqual({ "caf\u00e9.png": "coffee" });
-  });
-
-  it("says what is wrong with a table, by file and line", async () => {
-    await images("a.png", "b.png");
-    const wrong = async (name: string, content: string | Uint8Array) => {
-      await put({ [name]: content });
-      const message = await failure();
-      await rm(join(folder, name));
-      return message;
-    };
-    const row = (file: string) => `{"file_name": "${file}", "text": "x"}\n`;
-    expect(await wrong("captions.jsonl", row("a.png"))).toContain("1 image (b.png) without a caption");
-    expect(await wrong("captions.jsonl", row("a.png") + row("./a.png"))).toMatch(/line 2: .*already, in line 1/);
-    expect(await wrong("captions.jsonl", row("a.png") + row("c.png"))).toMatch(/line 2: no image c\.png.*no such file/);
-    expect(await wrong("captions.jsonl", row("../a.png"))).toMatch(/line 1: no image \.\.\/a\.png/);
-    expect(await wrong("captions.jsonl", row("captions.jsonl"))).toContain("it is no PNG, JPEG or WebP");
-    expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: not readable as JSON/);
-    expect(await wrong("captions.jsonl", "[1]")).toMatch(/line 1: expected an object/);
-    expect(await wrong("captions.jsonl", '{"file": "a.png", "text": 7}')).toMatch(
-      /line 1: expected "file_name".*got file, text/,
-    );
-    expect(await wrong("captions.jsonl", '{"file_name": "a.png", "text": " "}')).toMatch(
-      /line 1: the caption is empty/,
-    );
-    expect(await wrong("captions.jsonl", Uint8Array.of(0x7b, 0xff))).toContain("expected text in UTF-8");
-    expect(await wrong("captions.csv", "name,text\na.png,x")).toMatch(/line 2: expected "file_name"/);
-    expect(await wrong("captions.csv", 'file_name,text\na.png,"x')).toContain("not readable as CSV");
-    expect(await wrong("captions.csv", "file_name,text\na.png,x,y")).toContain("not readable as CSV");
-    await put({ "captions.csv": "file_name,text\n", "metadata.csv": "file_name,text\n" });
-    expect(await failure()).toContain("got metadata.csv and captions.csv");
-  });
-
-  it("says what is wrong with texts and folders", async () => {
-    await images("in/a.png", "in/b.png", "c.png");
-    expect(await failure()).toContain("found no captions");
-    expect(await failure({ captions: "folder-names" })).toContain(
-      "c.png: expected it in a folder named as its caption",
-    );
-    expect(await failure({ captions: "table" })).toContain("got none");
-    await put({ "in/a.txt": "x" });
-    expect(await failure()).toContain(
-      "2 images (c.png, in/b.png) without a caption; expected a text beside each image, such as c.txt",
-    );
-    await put({ "in/b.txt": "\n", "c.txt": "x" });
-    expect(await failure()).toContain("b.txt: the caption is empty");
-    await images("in/a.webp");
-    expect(await failure()).toContain("in/a.txt stands beside two images");
   });
 
   it("splits by the seed into disjoint sets that keep images and captions together", async () => {
@@ -326,5 +189,6 @@ describe("loadImageFolder: captions", () => {
     expect(new Set([train, validation, test].flatMap(({ files }) => files)).size).toBe(20);
     expect(await load(options)).toEqual(splits);
     expect((await load({ ...options, seed: 6 })).test.files).not.toEqual(test.files);
+    expect(await load({ validationShare: 0.2, testShare: 0.3, seed: 5 })).toEqual(splits);
   });
 });

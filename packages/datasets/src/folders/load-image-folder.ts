@@ -1,51 +1,92 @@
 import { join } from "node:path";
 import { AbortedError, ConfigError, DataError, type ImageBatch, Random } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
+import {
+  type ConfigOf,
+  fields,
+  functionValue,
+  listOf,
+  number,
+  type OptionsOf,
+  oneOf,
+  optional,
+  pipe,
+  resolveOptions,
+  rule,
+  text,
+  value,
+  wholeNumber,
+} from "@mmgen/core/options";
 import { type CaptionedImages, gatherCaptioned } from "../captions/captioned-images.js";
 import { splitIndices } from "../splits/split-indices.js";
-import { type CaptionSource, findCaptionSource, readCaptions } from "./folder-captions.js";
+import { captionSources, findCaptionSource, readCaptions } from "./folder-captions.js";
 import { ImageDecoder, type ImageForm } from "./image-decoder.js";
 import { listImageFolder } from "./list-image-folder.js";
 
+const share = number({ min: 0, below: 1 });
+
+const loadImageFolderSchema = pipe(
+  fields({
+    /** Images are read from it and from all folders in it. */
+    folder: text({ minLength: 1 }),
+    /** Height and width that all images are resized to, in pixels: a number, or `{ height, width }`. */
+    side: value<number | { readonly height: number; readonly width: number }>(
+      "pixels, or { height, width }, whole numbers from 1 to 4096",
+      isSide,
+    ),
+    /**
+     * - `cover` (default): fills the form and crops what exceeds it, evenly at both ends.
+     * - `contain`: shows the whole image, with the background beside it.
+     * - `fill`: distorts.
+     */
+    fit: optional(oneOf(["cover", "contain", "fill"]), "cover"),
+    /** 3, red, green and blue (default), or 1, gray. */
+    channels: optional(
+      value<1 | 3>("1 or 3", (channels) => channels === 1 || channels === 3),
+      3,
+    ),
+    /** Red, green and blue, 0..255, under transparent pixels and beside contained images; default white. */
+    background: optional(listOf(wholeNumber({ min: 0, max: 255 }), { minLength: 3, maxLength: 3 }), [255, 255, 255]),
+    /** Largest level, 1..255; below 255 the levels are evenly spread. Default 255. */
+    maxValue: optional(wholeNumber({ min: 1, max: 255 }), 255),
+    /**
+     * - `table`: `metadata.jsonl`, `captions.jsonl`, `metadata.csv` or `captions.csv` in the folder, with `file_name` and
+     *   `text`, the format of Hugging Face's imagefolder.
+     * - `text-files`: `cat.txt` beside `cat.png`.
+     * - `folder-names`: the name of the folder that the image is in, "_" read as a space.
+     * - `none`: every caption is empty.
+     *
+     * Absent: the first of `table`, `text-files` and `folder-names` that the folder has.
+     */
+    captions: optional(oneOf(captionSources)),
+    /** Images to validate on; default 0. */
+    validationCount: optional(wholeNumber({ min: 0 })),
+    /** Images to test on; default 0. */
+    testCount: optional(wholeNumber({ min: 0 })),
+    /** In place of `validationCount`: its share of all images, from 0 up to and without 1, rounded to whole images. */
+    validationShare: optional(share),
+    /** In place of `testCount`: its share of all images, from 0 up to and without 1, rounded to whole images. */
+    testShare: optional(share),
+    /** Selects the images of each split; default 0. */
+    seed: optional(wholeNumber(), 0),
+    /** Receives what was passed over. */
+    onMessage: optional(functionValue<(message: string) => void>()),
+    /** Stops between images. */
+    signal: optional(value<AbortSignal>("an AbortSignal", (signal) => signal instanceof AbortSignal)),
+  }),
+  rule("validationShare", ({ validationCount, validationShare }) =>
+    validationCount !== undefined && validationShare !== undefined
+      ? "give it or validationCount, not both."
+      : undefined,
+  ),
+  rule("testShare", ({ testCount, testShare }) =>
+    testCount !== undefined && testShare !== undefined ? "give it or testCount, not both." : undefined,
+  ),
+);
+
 /** Options of {@link loadImageFolder}. */
-export interface LoadImageFolderOptions {
-  /** Images are looked for in it and in all folders in it. */
-  readonly folder: string;
-  /** Height and width that all images are brought to, in pixels. */
-  readonly side: number | { readonly height: number; readonly width: number };
-  /**
-   * - `cover` (default): fills the form, and cuts off what stands over at both ends evenly.
-   * - `contain`: shows the whole image, with the background beside it.
-   * - `fill`: distorts.
-   */
-  readonly fit?: "cover" | "contain" | "fill" | undefined;
-  /** 3, red, green and blue (default), or 1, gray. */
-  readonly channels?: 1 | 3 | undefined;
-  /** Red, green and blue, 0..255, under transparent pixels and beside contained images; default white. */
-  readonly background?: readonly [number, number, number] | undefined;
-  /** The greatest level, 1..255; below 255 the levels are evenly spread. Default 255. */
-  readonly maxValue?: number | undefined;
-  /**
-   * - `table`: `metadata.jsonl`, `captions.jsonl`, `metadata.csv` or `captions.csv` in the folder, with `file_name` and
-   *   `text`, as Hugging Face's imagefolder has them.
-   * - `text-files`: `cat.txt` beside `cat.png`.
-   * - `folder-names`: the name of the folder that the image is in, "_" read as a space.
-   * - `none`: every caption is empty.
-   *
-   * Absent: the first of these three that the files tell of.
-   */
-  readonly captions?: CaptionSource | undefined;
-  /** Default 0. */
-  readonly validationCount?: number | undefined;
-  /** Default 0. */
-  readonly testCount?: number | undefined;
-  /** Decides which images go where; default 0. */
-  readonly seed?: number | undefined;
-  /** Told what was passed over. */
-  readonly onMessage?: ((message: string) => void) | undefined;
-  /** Stops between images. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type LoadImageFolderOptions = OptionsOf<typeof loadImageFolderSchema>;
+type LoadImageFolderConfig = ConfigOf<typeof loadImageFolderSchema>;
 
 /** Captioned images, and the files they were read from. */
 export interface FolderImages extends CaptionedImages {
@@ -56,40 +97,39 @@ export interface FolderImages extends CaptionedImages {
 /** A folder's images in disjoint splits, each in the order of its files' names. */
 export interface ImageFolderSplits {
   readonly train: FolderImages;
-  /** Empty unless `validationCount` was given. */
+  /** Empty unless `validationCount` or `validationShare` was given. */
   readonly validation: FolderImages;
-  /** Empty unless `testCount` was given. */
+  /** Empty unless `testCount` or `testShare` was given. */
   readonly test: FolderImages;
-  /** One line for people. */
+  /** What was loaded, in one line: "120 images from my-images, 32 × 32, captions: table, seed 1". */
   readonly source: string;
 }
 
-/** Images decoded at once: enough for sharp's threads, few enough to keep whole files in memory. */
-const together = 16;
+/** Images decoded at once: enough for sharp's threads, few enough to hold whole files in memory. */
+const concurrency = 16;
 
 /**
- * Reads people's own images, PNG, JPEG and WebP, with their captions, resized to one form.
+ * Loads a folder of PNG, JPEG and WebP images with their captions, resized to one form.
  *
  * Needs the optional peer `sharp`. The same files, options and seed give the same result on every system. An image is
- * turned upright as its EXIF data say; of an animation the first frame counts.
+ * turned upright as its EXIF data say; of an animation the first frame is taken.
  *
- * @throws a {@link ConfigError} when an option is out of range or `sharp` is not installed.
+ * @returns Per split `[count, height, width, channels]` uint8 images with their captions and files; yours.
+ * @throws a {@link ConfigError} when an option is unknown or out of range, the splits exceed the folder, or `sharp` is
+ * not installed.
  * @throws a {@link DataError} naming the file when an image is damaged, a caption has no image, an image has no
- * caption or two, or there is no image at all.
+ * caption or two, or the folder has no captions or no images at all.
  * @throws a {@link AbortedError} when the signal fires.
  */
 export async function loadImageFolder(options: LoadImageFolderOptions): Promise<ImageFolderSplits> {
-  const { folder, validationCount = 0, testCount = 0, seed = 0, onMessage, signal } = options;
-  const form = imageForm(options);
+  const config = resolveOptions(loadImageFolderSchema, options);
+  const { folder, seed, onMessage, signal } = config;
+  const form = imageForm(config);
   const listing = await listImageFolder(folder);
   const total = listing.images.length;
-  if (validationCount + testCount > total) {
-    throw new ConfigError(
-      `${folder}: ${validationCount} images to validate and ${testCount} to test asked for, and there are ${total}.`,
-    );
-  }
-  const place = options.captions ?? findCaptionSource(folder, listing);
-  const captions = await readCaptions(folder, listing, place);
+  const sizes = splitSizes(config, total);
+  const source = config.captions ?? findCaptionSource(folder, listing);
+  const captions = await readCaptions(folder, listing, source);
   const passedOver = listing.others.filter((path) => /\.(gif|bmp|tiff?|avif|hei[cf]|svg)$/i.test(path));
   if (passedOver.length > 0) {
     onMessage?.(
@@ -97,7 +137,6 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
     );
   }
   const images = await readImages(folder, listing.images, form, signal);
-  const sizes = { train: total - validationCount - testCount, validation: validationCount, test: testCount };
   const indices = splitIndices(total, sizes, Random.fromSeed(seed).fork("splits"));
   const pick = (split: Int32Array): FolderImages => {
     const inOrder = split.sort();
@@ -110,8 +149,19 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
     train: pick(indices.train),
     validation: pick(indices.validation),
     test: pick(indices.test),
-    source: `${total} images from ${folder}, ${form.height} × ${form.width}, captions: ${place}, seed ${seed}`,
+    source: `${total} images from ${folder}, ${form.height} × ${form.width}, captions: ${source}, seed ${seed}`,
   };
+}
+
+function splitSizes({ folder, ...config }: LoadImageFolderConfig, total: number) {
+  const { validationShare = 0, testShare = 0 } = config;
+  const { validationCount = Math.round(validationShare * total), testCount = Math.round(testShare * total) } = config;
+  if (validationCount + testCount > total) {
+    throw new ConfigError(
+      `${folder} has ${total} images: expected at most that many to validate and test on, got ${validationCount} + ${testCount}.`,
+    );
+  }
+  return { train: total - validationCount - testCount, validation: validationCount, test: testCount };
 }
 
 async function readImages(
@@ -125,11 +175,11 @@ async function readImages(
   const size = height * width * channels;
   const data = new Uint8Array(images.length * size);
   const broken: string[] = [];
-  for (let start = 0; start < images.length; start += together) {
+  for (let start = 0; start < images.length; start += concurrency) {
     if (signal?.aborted) {
       throw new AbortedError(`Reading ${folder} was stopped.`, { cause: signal.reason });
     }
-    const reading = images.slice(start, start + together).map(async (image, i) => {
+    const reading = images.slice(start, start + concurrency).map(async (image, i) => {
       const bytes = await readFileBytes(join(folder, image), "image");
       data.set(await decoder.decode(bytes), (start + i) * size);
     });
@@ -149,25 +199,14 @@ async function readImages(
   return { data, count: images.length, height, width, channels, maxValue };
 }
 
-function imageForm(options: LoadImageFolderOptions): ImageForm {
-  const { side, fit = "cover", channels = 3, background = [255, 255, 255], maxValue = 255 } = options;
+function imageForm({ side, fit, channels, background, maxValue }: LoadImageFolderConfig): ImageForm {
   const { height, width } = typeof side === "number" ? { height: side, width: side } : side;
-  const check = (name: string, value: number, least: number, greatest: number) => {
-    if (!Number.isInteger(value) || value < least || value > greatest) {
-      throw new ConfigError(`${name}: expected a whole number from ${least} to ${greatest}, got ${value}.`);
-    }
-  };
-  check("side", height, 1, 4096);
-  check("side", width, 1, 4096);
-  check("maxValue", maxValue, 1, 255);
-  for (const level of background) {
-    check("background", level, 0, 255);
-  }
-  if (!["cover", "contain", "fill"].includes(fit)) {
-    throw new ConfigError(`fit: expected cover, contain or fill, got "${fit}".`);
-  }
-  if (channels !== 1 && channels !== 3) {
-    throw new ConfigError(`channels: expected 1 or 3, got ${channels}.`);
-  }
-  return { height, width, fit, channels, background, maxValue };
+  return { height, width, fit, channels, background: background as ImageForm["background"], maxValue };
+}
+
+function isSide(candidate: unknown): boolean {
+  const isPixels = (pixels: unknown) =>
+    Number.isInteger(pixels) && (pixels as number) >= 1 && (pixels as number) <= 4096;
+  const { height, width } = (candidate ?? {}) as { height?: unknown; width?: unknown };
+  return isPixels(candidate) || (isPixels(height) && isPixels(width));
 }

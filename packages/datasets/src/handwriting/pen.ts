@@ -1,12 +1,12 @@
 import type { Random } from "@mmgen/core";
 
-/** A point of a digit's drawing box: x to the right, y down, the box about 1 high. */
+/** A point in a digit's drawing box: x to the right, y down, the box about 1 high. */
 export type Point = readonly [x: number, y: number];
 
-/** Points that a pen passes smoothly without being lifted. */
+/** Points that a pen passes in one smooth line. */
 export type Stroke = readonly Point[];
 
-/** The unsteady hand that draws an allograph: all its randomness passes through here. */
+/** The unsteady hand that draws an allograph: the source of all its randomness. */
 export class Pen {
   readonly #random: Random;
   readonly #unsteadiness: number;
@@ -35,9 +35,16 @@ export class Pen {
   /**
    * Points of an elliptical arc, clockwise on the page for a growing angle; 0° points right, 90° down.
    *
-   * @param drift - How much of the radius is gained from start to end, so that closed loops may miss themselves.
+   * @param drift - Share by which the radius grows from start to end, so that a loop need not close.
    */
-  arc(center: Point, radiusX: number, radiusY: number, fromDegrees: number, toDegrees: number, drift = 0): Point[] {
+  arc(
+    center: Point,
+    radii: readonly [x: number, y: number],
+    degrees: readonly [from: number, to: number],
+    drift = 0,
+  ): Point[] {
+    const [radiusX, radiusY] = radii;
+    const [fromDegrees, toDegrees] = degrees;
     const count = Math.max(3, Math.ceil(Math.abs(toDegrees - fromDegrees) / 40) + 1);
     const points: Point[] = [];
     for (let i = 0; i < count; i++) {

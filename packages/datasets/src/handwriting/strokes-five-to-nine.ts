@@ -53,7 +53,7 @@ export function roundSix(pen: Pen): Stroke[] {
 export function straightSix(pen: Pen): Stroke[] {
   const radius = pen.between(0.16, 0.3);
   const center: Point = [pen.between(0.34, 0.46), 1 - radius];
-  const loop = pen.arc(center, pen.between(0.2, 0.34), radius, 190, -150 + pen.between(-60, 60));
+  const loop = pen.arc(center, [pen.between(0.2, 0.34), radius], [190, -150 + pen.between(-60, 60)]);
   return [[pen.point(pen.between(0.2, 0.5), 0), pen.point(pen.between(0.1, 0.24), 0.4), ...loop]];
 }
 
@@ -125,14 +125,16 @@ export function crossedEight(pen: Pen): Stroke[] {
 export function stackedEight(pen: Pen): Stroke[] {
   const waist = pen.between(0.42, 0.54);
   const start = pen.between(-140, -40);
-  const upper = pen.arc([0.5, waist / 2], pen.between(0.18, 0.3), waist / 2, start, start - 360 + pen.between(-20, 20));
+  const upper = pen.arc(
+    [0.5, waist / 2],
+    [pen.between(0.18, 0.3), waist / 2],
+    [start, start - 360 + pen.between(-20, 20)],
+  );
   const from = pen.between(-130, -50);
   const lower = pen.arc(
     [pen.between(0.46, 0.54), (1 + waist) / 2],
-    pen.between(0.22, 0.36),
-    (1 - waist) / 2,
-    from,
-    from + 360 + pen.between(-20, 20),
+    [pen.between(0.22, 0.36), (1 - waist) / 2],
+    [from, from + 360 + pen.between(-20, 20)],
   );
   return [upper, lower];
 }
@@ -143,7 +145,7 @@ function loopOfNine(pen: Pen, joint: Point): Point[] {
   const radiusY = pen.between(0.16, 0.29);
   const center: Point = [joint[0] - radiusX * pen.between(0.75, 1.05), radiusY];
   const start = pen.between(-75, -5);
-  return pen.arc(center, radiusX, radiusY, start, start - pen.between(290, 370));
+  return pen.arc(center, [radiusX, radiusY], [start, start - pen.between(290, 370)]);
 }
 
 export function straightNine(pen: Pen): Stroke[] {

@@ -5,7 +5,7 @@ export function zero(pen: Pen): Stroke[] {
   const sweep = 360 + pen.between(-25, 45);
   const direction = pen.chance(0.85) ? -1 : 1;
   return [
-    pen.arc([0.5, 0.5], pen.between(0.26, 0.58), 0.5, start, start + direction * sweep, pen.between(-0.18, 0.12)),
+    pen.arc([0.5, 0.5], [pen.between(0.26, 0.58), 0.5], [start, start + direction * sweep], pen.between(-0.18, 0.12)),
   ];
 }
 

@@ -9,8 +9,8 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** Ample for every published relative of MNIST, and far below what a hostile header may ask for. */
-const largestAxis = 10_000_000;
+/** Above every published relative of MNIST, and far below what a hostile header may claim. */
+const maxAxis = 10_000_000;
 
 /**
  * Reads an IDX file of unsigned bytes: labels (magic 0x801, one axis) or images (magic 0x803, three axes).
@@ -18,7 +18,7 @@ const largestAxis = 10_000_000;
  * The header must account for every byte of the file, no more and no fewer.
  *
  * @param bytes - The whole file, uncompressed; borrowed, and the result is a view of it.
- * @param name - What to call the file in messages.
+ * @param name - What messages call the file.
  * @throws a {@link DataError} when the file is truncated, has bytes left over, or is of another format.
  * @see http://yann.lecun.com/exdb/mnist/
  */
@@ -41,7 +41,7 @@ export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
     throw new DataError(`${name}: expected a header of ${headerLength} bytes, got ${bytes.length} bytes in all.`);
   }
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  if (shape.some((size) => size > largestAxis)) {
+  if (shape.some((size) => size > maxAxis)) {
     throw new DataError(`${name}: the header claims ${shape.join(" × ")} values; it is damaged or hostile.`);
   }
   const size = shape.reduce((product, side) => product * side, 1);
@@ -57,10 +57,12 @@ export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
 }
 
 /**
- * Joins the two halves of MNIST or of a drop-in relative (Fashion-MNIST, KMNIST).
+ * Pairs images and labels of MNIST or of a drop-in relative (Fashion-MNIST, KMNIST).
  *
- * @param name - What to call the pair in messages.
- * @throws a {@link DataError} when the arrays are not images and labels of ten classes, one for one.
+ * @param images - `[count, height, width]`, 0..255; borrowed, and the result is a view of it.
+ * @param labels - `[count]`, 0..9; borrowed, and the result is a view of it.
+ * @param name - What messages call the pair.
+ * @throws a {@link DataError} when the arrays are not images and labels of ten classes, one label an image.
  */
 export function joinIdx(images: IdxArray, labels: IdxArray, name = "IDX pair"): LabeledImages {
   const [count, height, width] = images.shape;

@@ -12,7 +12,7 @@ export interface ColoredMnist {
   readonly test: CaptionedDigits;
   /** Colored digits on black, without captions. */
   readonly uncaptionedImages: ImageSplits;
-  /** Where it came from, for people. */
+  /** What was loaded from where, in one line. */
   readonly source: string;
 }
 
@@ -20,7 +20,8 @@ const uncaptionedFile = "mnist_colored.pkl";
 const captionedFile = "colored_mnist_with_text.pkl";
 
 /**
- * Reads `mnist_colored.pkl` and `colored_mnist_with_text.pkl` from the data folder or its folder `colored-mnist`.
+ * Loads the data set `ankitdhall/colored_mnist`: `mnist_colored.pkl` and `colored_mnist_with_text.pkl` from the data folder
+ * or its folder `colored-mnist`.
  *
  * @param dataDir - Default: the environment's `MMGEN_DATA_DIR`.
  * @throws a {@link DataError} when either is missing, damaged or hostile.
@@ -29,7 +30,7 @@ export async function loadColoredMnist(dataDir?: string): Promise<ColoredMnist> 
   const folder = dataFolder(dataDir);
   if (folder === undefined) {
     throw new DataError(
-      `Colored MNIST: name the folder of ${uncaptionedFile} and ${captionedFile} by dataDir or MMGEN_DATA_DIR.`,
+      `Colored MNIST: expected a folder with ${uncaptionedFile} and ${captionedFile}, got none. Name it by dataDir or MMGEN_DATA_DIR.`,
     );
   }
   const uncaptionedPath = await find(folder, uncaptionedFile);
@@ -50,6 +51,6 @@ async function find(folder: string, name: string): Promise<string> {
     }
   }
   throw new DataError(
-    `Colored MNIST: no ${name} in ${folder} or its folder "colored-mnist". It is in the dataset ankitdhall/colored_mnist on Hugging Face.`,
+    `Colored MNIST: no ${name} in ${folder} or its folder "colored-mnist". Download it from https://huggingface.co/datasets/ankitdhall/colored_mnist.`,
   );
 }

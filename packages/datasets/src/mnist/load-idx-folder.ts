@@ -20,16 +20,16 @@ export const idxFileNames = {
   testLabels: "t10k-labels-idx1-ubyte",
 } as const;
 
-/** The greatest file an IDX loader decompresses: several times MNIST's, little enough to keep in memory. */
-const largestFile = 1 << 29;
+/** Largest decompressed file, in bytes: several times MNIST's, small enough for memory. */
+const maxFileSize = 1 << 29;
 
 /**
- * Reads the four IDX files of MNIST or a drop-in relative (Fashion-MNIST, KMNIST) from one folder.
+ * Loads the four IDX files of MNIST or a drop-in relative (Fashion-MNIST, KMNIST) from one folder.
  *
  * Each may be plain or gzip (`.gz`), and may have a dot for the last hyphen but one
  * (`train-images.idx3-ubyte`), as some archives do.
  *
- * @throws a {@link DataError} when a file is missing, damaged, or at odds with its twin.
+ * @throws a {@link DataError} when a file is missing or damaged, or images and labels differ in number.
  */
 export async function loadIdxFolder(folder: string): Promise<LabeledSplits> {
   const found = await findIdxFiles(folder);
@@ -45,7 +45,7 @@ export async function loadIdxFolder(folder: string): Promise<LabeledSplits> {
   };
 }
 
-/** The paths of those of the four IDX files that lie in a folder, by usual name; none where there is no such folder. */
+/** Paths of the IDX files in a folder, by usual name; empty where there is no such folder. */
 export async function findIdxFiles(folder: string): Promise<Map<string, string>> {
   const entries = new Set(await readdir(folder).catch(() => [] as string[]));
   const found = new Map<string, string>();
@@ -61,5 +61,5 @@ export async function findIdxFiles(folder: string): Promise<Map<string, string>>
 
 async function readPlainOrGzip(path: string): Promise<Uint8Array> {
   const bytes = await readFileBytes(path, "IDX file");
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes, path, largestFile) : bytes;
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes, path, maxFileSize) : bytes;
 }

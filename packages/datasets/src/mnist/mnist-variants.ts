@@ -5,18 +5,18 @@ import { idxFileNames } from "./load-idx-folder.js";
 /** MNIST and its drop-in relatives: 60 000 + 10 000 gray images of 28 × 28 in ten classes, in the same four files. */
 export type MnistVariant = "mnist" | "fashion-mnist" | "kmnist";
 
-/** Where one of the sets is to be had, and what its classes are. */
+/** Files, checksums and class names of one of the data sets. */
 export interface MnistVariantSource {
-  /** For people. */
+  /** As messages call it: "Fashion-MNIST". */
   readonly title: string;
   /** Class `i`'s name, in words for captions. */
   readonly classNames: readonly string[];
   readonly files: readonly RemoteFile[];
-  /** Folders on the web that hold the files, tried in this order. */
+  /** Web folders that hold the files, tried in this order. */
   readonly mirrors: readonly string[];
 }
 
-/** Each set's names, checksums and mirrors. */
+/** Class names, checksums and mirrors of each data set. */
 export const mnistVariants: Readonly<Record<MnistVariant, MnistVariantSource>> = {
   /** LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/ */
   mnist: {

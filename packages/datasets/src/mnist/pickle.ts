@@ -2,7 +2,7 @@ import { DataError } from "@mmgen/core";
 import { BufferReader, Parser } from "pickleparser";
 import { numpyNames, type PickledArray } from "./pickled-array.js";
 
-/** What a pickle may hold here: plain containers and values, and numpy arrays. */
+/** A value of a pickle: plain containers and values, and numpy arrays. */
 export type PickleValue =
   | null
   | boolean
@@ -18,11 +18,11 @@ export type PickleValue =
 /**
  * Reads a Python pickle of plain containers and numpy arrays, protocols 2 to 5.
  *
- * Nothing in the file is run. A pickle asks for Python functions by name; the few that build numpy arrays are
- * played by functions of this package, and any other name ends the reading.
+ * Nothing in the file is run. A pickle asks for Python functions by name; the few that build numpy arrays are replaced
+ * by functions of this package, and any other name is refused.
  *
  * @param bytes - The whole file; borrowed, arrays may be views of it.
- * @param name - What to call the file in messages.
+ * @param name - What messages call the file.
  * @throws a {@link DataError} naming the function asked for when it is none of numpy's, or saying how the file is damaged.
  */
 export function parsePickle(bytes: Uint8Array, name = "pickle"): PickleValue {

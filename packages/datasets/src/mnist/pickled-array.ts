@@ -1,6 +1,6 @@
 import { DataError } from "@mmgen/core";
 
-/** A numpy array as it lay in a pickle, brought to C order. */
+/** A numpy array of a pickle, in C order. */
 export class PickledArray {
   #shape: readonly number[] = [0];
   #values: Uint8Array | readonly string[] = new Uint8Array(0);
@@ -14,7 +14,7 @@ export class PickledArray {
     return this.#values;
   }
 
-  /** Takes over the array's content: numpy's `(version, shape, dtype, isFortran, data)`. */
+  /** Sets the array's content from numpy's `(version, shape, dtype, isFortran, data)`. */
   __setstate__(state: unknown): void {
     if (!Array.isArray(state) || state.length !== 5) {
       throw new DataError("Pickled numpy array: expected a state of five parts.");
@@ -22,7 +22,7 @@ export class PickledArray {
     this.fill(state[4], state[2], state[1], state[3] === true);
   }
 
-  /** Checks and takes over content, shape and order. */
+  /** Checks and sets content, shape and order. */
   fill(content: unknown, dtype: unknown, shape: unknown, isFortran: boolean): void {
     if (!(dtype instanceof PickledDtype) || !isShape(shape)) {
       throw new DataError("Pickled numpy array: expected a dtype and a list of sizes.");
@@ -39,13 +39,15 @@ export class PickledArray {
   }
 }
 
-/** The dtypes that images and captions come in. */
+/** The dtype of images (uint8) or captions (strings, objects). */
 class PickledDtype {
   readonly #code: string;
 
   constructor(code: unknown) {
     if (typeof code !== "string" || !/^([|<]?u1|O8?|[<]?U\d{1,6})$/.test(code)) {
-      throw new DataError(`Pickled numpy array: dtype ${String(code)} is not read; expected uint8, str or object.`);
+      throw new DataError(
+        `Pickled numpy array: dtype ${String(code)} is not supported; expected uint8, str or object.`,
+      );
     }
     this.#code = code.replace(/^[|<]/, "");
   }
@@ -70,8 +72,8 @@ class PickledDtype {
 }
 
 /**
- * The Python names that numpy's pickles use, under the module paths of numpy 1 and 2, each with a function that
- * plays its part. Made anew for each pickle, so that no pickle can leave a trace on another's.
+ * The Python names that numpy's pickles use, under the module paths of numpy 1 and 2, each with the function that
+ * replaces it. Created for each pickle, so that no pickle can change how another is read.
  */
 export function numpyNames(): ReadonlyMap<string, (...args: unknown[]) => unknown> {
   const ndarray = () => refuseCall("numpy.ndarray");

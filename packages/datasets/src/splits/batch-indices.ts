@@ -1,26 +1,29 @@
-import { ConfigError, type Random } from "@mmgen/core";
+import type { Random } from "@mmgen/core";
+import { boolean, fields, type OptionsOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
+
+const batchIndicesSchema = fields({
+  /** Examples in a batch. */
+  batchSize: wholeNumber({ min: 1 }),
+  /** Shuffles the examples; by default they keep their order. */
+  random: optional(value<Random>("a Random", (candidate) => candidate instanceof Object)),
+  /** Leaves out a last batch smaller than `batchSize`, for training steps of one fixed shape; default false. */
+  dropRemainder: optional(boolean(), false),
+});
 
 /** Options of {@link batchIndices}. */
-export interface BatchIndicesOptions {
-  readonly batchSize: number;
-  /** Shuffles when given; absent: the natural order. */
-  readonly random?: Random;
-  /** Leaves out a last batch smaller than `batchSize`, for training steps of one fixed shape; default false. */
-  readonly dropRemainder?: boolean;
-}
+export type BatchIndicesOptions = OptionsOf<typeof batchIndicesSchema>;
 
 /**
- * The batches of one epoch over `0 … count − 1`: every index once, in batches of `batchSize`.
+ * Yields the batches of one epoch over `0 … count − 1`: every index once, `batchSize` at a time.
  *
  * The order is drawn when the first batch is taken.
  *
- * @throws a {@link ConfigError} when `batchSize` is not a whole number of at least 1.
+ * @param count - Number of examples.
+ * @returns Batches of indices; yours.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function* batchIndices(count: number, options: BatchIndicesOptions): Generator<Int32Array, void> {
-  const { batchSize, random, dropRemainder = false } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ConfigError(`batchSize: expected a whole number of at least 1, got ${batchSize}.`);
-  }
+  const { batchSize, random, dropRemainder } = resolveOptions(batchIndicesSchema, options);
   const order = random?.permutation(count) ?? Int32Array.from({ length: count }, (_, i) => i);
   const end = dropRemainder ? count - (count % batchSize) : count;
   for (let start = 0; start < end; start += batchSize) {

@@ -28,7 +28,7 @@ describe("splitIndices", () => {
 
   it("refuses more than there is", () => {
     expect(() => splitIndices(10, { train: 8, validation: 3 }, Random.fromSeed(1))).toThrow(
-      "train 8 + validation 3 = 11 examples asked for, and there are 10",
+      "expected at most 10 examples in all, got train 8 + validation 3 = 11",
     );
     expect(() => splitIndices(10, { train: -1 }, Random.fromSeed(1))).toThrow('split "train"');
   });
@@ -51,6 +51,9 @@ describe("batchIndices", () => {
     const batches = [...batchIndices(11, options())];
     expect(batches.map((batch) => batch.length)).toEqual([4, 4]);
     expect(batches).toEqual([...batchIndices(11, options())]);
-    expect(() => [...batchIndices(3, { batchSize: 0 })]).toThrow("batchSize");
+    expect(() => [...batchIndices(3, { batchSize: 0 })]).toThrow("batchSize: expected a whole number of at least 1");
+    expect(() => [...batchIndices(3, { batchSize: 1, dropRemainer: true } as never)]).toThrow(
+      'dropRemainer: there is no such field; did you mean "dropRemainder"?',
+    );
   });
 });

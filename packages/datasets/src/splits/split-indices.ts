@@ -1,13 +1,16 @@
-import { ConfigError, type Random } from "@mmgen/core";
+import { ConfigError, checkWholeNumber, type Random } from "@mmgen/core";
 
 /**
- * Disjoint random subsets of `0 … total − 1`, one for each named size.
+ * Draws disjoint random subsets of `0 … total − 1`, one for each named size.
  *
- * The first subset is taken from the front of one random order, the others from its end in turn, so a set
- * does not change when the first one grows.
+ * The first subset is taken from the front of one random order, the others in turn from its end: a larger first subset
+ * contains a smaller one and leaves the others as they are.
  *
- * @param sizes - How many indices each subset gets, `{ train: 50_000, validation: 10_000 }`.
- * @throws a {@link ConfigError} when the sizes ask for more than there is.
+ * @param total - Number of examples to draw from.
+ * @param sizes - Number of indices in each subset: `{ train: 50_000, validation: 10_000 }`.
+ * @param random - Draws the order; borrowed and advanced.
+ * @returns Under each name an array of its size; yours.
+ * @throws a {@link ConfigError} when a size is not a whole number of at least 0, or they add up to more than `total`.
  */
 export function splitIndices<Name extends string>(
   total: number,
@@ -15,14 +18,13 @@ export function splitIndices<Name extends string>(
   random: Random,
 ): Record<Name, Int32Array> {
   const entries = Object.entries(sizes) as [Name, number][];
-  const bad = entries.find(([, size]) => !Number.isInteger(size) || size < 0);
-  if (bad) {
-    throw new ConfigError(`split "${bad[0]}": expected a whole number of at least 0, got ${bad[1]}.`);
+  for (const [name, size] of entries) {
+    checkWholeNumber(`split "${name}"`, size, { min: 0 });
   }
   const asked = entries.reduce((sum, [, size]) => sum + size, 0);
   if (asked > total) {
     const written = entries.map(([name, size]) => `${name} ${size}`).join(" + ");
-    throw new ConfigError(`splits: ${written} = ${asked} examples asked for, and there are ${total}.`);
+    throw new ConfigError(`splits: expected at most ${total} examples in all, got ${written} = ${asked}.`);
   }
   const order = random.permutation(total);
   const splits = {} as Record<Name, Int32Array>;

@@ -1,0 +1,103 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { flat, imageFolderFixture, red } from "./image-folder.fixture.js";
+import type { LoadImageFolderOptions } from "./load-image-folder.js";
+
+const folder = imageFolderFixture();
+const { put, load, failure } = folder;
+
+describe("captions of loadImageFolder", () => {
+  const images = async (...names: string[]) => {
+    for (const name of names) {
+      await put({ [name]: await flat(red, name) });
+    }
+  };
+  const captionsOf = async (options: Partial<LoadImageFolderOptions> = {}) => {
+    const { train } = await load(options);
+    return Object.fromEntries(train.files.map((file, i) => [file, train.captions[i]]));
+  };
+
+  it.each([
+    [
+      "captions.jsonl",
+      '{"file_name": "b.png", "text": "a red  square\\n"}\r\n\n{"file_name": "./in/a.png", "caption": "red", "x": 1}',
+    ],
+    ["metadata.jsonl", '{"file_name":"in\\\\a.png","text":"red"}\n{"file_name":"b.png","text":"a red square"}\n'],
+    ["captions.csv", "\ufefffile_name,text\nb.png,a red square\nin/a.png,red\n"],
+    ["metadata.csv", 'caption,file_name,x\r\n"a red\nsquare",b.png,\r\nred,in/a.png,1'],
+  ])("reads %s", async (name, content) => {
+    await images("b.png", "in/a.png");
+    await put({ [name]: content });
+    expect(await captionsOf()).toEqual({ "b.png": "a red square", "in/a.png": "red" });
+  });
+
+  it("reads texts beside the images, and the names of their folders", async () => {
+    await images("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
+    expect(await captionsOf()).toEqual({
+      "red/a.png": "red",
+      "dark_blue/b.jpg": "dark blue",
+      "x/dark_blue/b.webp": "dark blue",
+    });
+    await put({ "red/a.txt": "one\n", "dark_blue/b.txt": " two words ", "x/dark_blue/b.txt": "drei Äpfel" });
+    expect(await captionsOf()).toEqual({
+      "red/a.png": "one",
+      "dark_blue/b.jpg": "two words",
+      "x/dark_blue/b.webp": "drei Äpfel",
+    });
+    expect((await captionsOf({ captions: "folder-names" }))["red/a.png"]).toBe("red");
+  });
+
+  it("knows a name with an accent however it is encoded", async () => {
+    await images("caf\u00e9.png");
+    await put({ "captions.csv": "file_name,text\ncafe\u0301.png,coffee\n" });
+    expect(await captionsOf()).toEqual({ "caf\u00e9.png": "coffee" });
+  });
+
+  it("says what is wrong with a table, by file and line", async () => {
+    await images("a.png", "b.png");
+    const wrong = async (name: string, content: string | Uint8Array) => {
+      await put({ [name]: content });
+      const message = await failure();
+      await rm(join(folder.path, name));
+      return message;
+    };
+    const row = (file: string) => `{"file_name": "${file}", "text": "x"}\n`;
+    expect(await wrong("captions.jsonl", row("a.png"))).toContain("1 image (b.png) without a caption");
+    expect(await wrong("captions.jsonl", row("a.png") + row("./a.png"))).toMatch(/line 2: .*already, in line 1/);
+    expect(await wrong("captions.jsonl", row("a.png") + row("c.png"))).toMatch(/line 2: no image c\.png.*no such file/);
+    expect(await wrong("captions.jsonl", row("../a.png"))).toMatch(/line 1: no image \.\.\/a\.png/);
+    expect(await wrong("captions.jsonl", row("captions.jsonl"))).toContain("it is no PNG, JPEG or WebP");
+    expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: not readable as JSON/);
+    expect(await wrong("captions.jsonl", "[1]")).toMatch(/line 1: expected an object/);
+    expect(await wrong("captions.jsonl", '{"file": "a.png", "text": 7}')).toMatch(
+      /line 1: expected "file_name".*got file, text/,
+    );
+    expect(await wrong("captions.jsonl", '{"file_name": "a.png", "text": " "}')).toMatch(
+      /line 1: the caption is empty/,
+    );
+    expect(await wrong("captions.jsonl", Uint8Array.of(0x7b, 0xff))).toContain("expected text in UTF-8");
+    expect(await wrong("captions.csv", "name,text\na.png,x")).toMatch(/line 2: expected "file_name"/);
+    expect(await wrong("captions.csv", 'file_name,text\na.png,"x')).toContain("not readable as CSV");
+    expect(await wrong("captions.csv", "file_name,text\na.png,x,y")).toContain("not readable as CSV");
+    await put({ "captions.csv": "file_name,text\n", "metadata.csv": "file_name,text\n" });
+    expect(await failure()).toContain("got metadata.csv and captions.csv");
+  });
+
+  it("says what is wrong with texts and folders", async () => {
+    await images("in/a.png", "in/b.png", "c.png");
+    expect(await failure()).toContain("found no captions");
+    expect(await failure({ captions: "folder-names" })).toContain(
+      "c.png: expected the image in a folder named as its caption",
+    );
+    expect(await failure({ captions: "table" })).toContain("got none");
+    await put({ "in/a.txt": "x" });
+    expect(await failure()).toContain(
+      "2 images (c.png, in/b.png) without a caption; expected a text file beside each image, such as c.txt",
+    );
+    await put({ "in/b.txt": "\n", "c.txt": "x" });
+    expect(await failure()).toContain("b.txt: the caption is empty");
+    await images("in/a.webp");
+    expect(await failure()).toContain("in/a.txt lies beside two images");
+  });
+});
