@@ -1,4 +1,4 @@
-import { ConfigError } from "@mmgen/core";
+import { ConfigError, checkOneOf } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** TensorFlow.js backends that {@link selectBackend} can start, and `auto`. */
@@ -23,9 +23,7 @@ const optionalPackages: Partial<Record<BackendChoice, { readonly module: string;
  * @throws a {@link ConfigError} when the backend cannot be had, with the command that installs it.
  */
 export async function selectBackend(choice: BackendChoice): Promise<string> {
-  if (!backendChoices.includes(choice)) {
-    throw new ConfigError(`backend: expected one of ${backendChoices.join(", ")}, got ${JSON.stringify(choice)}.`);
-  }
+  checkOneOf("backend", choice, backendChoices);
   if (choice !== "auto") {
     await activate(choice);
     return `${choice} (asked for)`;

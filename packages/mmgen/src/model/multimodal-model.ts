@@ -239,6 +239,7 @@ export class MultimodalModel {
   }
 
   #sampling(options: GenerationOptions): GenerationOptions {
+    checkFields("", options, generationFields);
     return { ...this.#description.sampling, ...options };
   }
 }

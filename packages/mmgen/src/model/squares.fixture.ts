@@ -23,3 +23,13 @@ export function squares(count: number, seed: number): { images: ImageBatch; capt
   }
   return { images: { data, count, height: 8, width: 8, channels: 3, maxValue: 3 }, captions };
 }
+
+/** The colors of each image's center and corner, by name; of another color than there is, its levels. */
+export function squareColors({ count, data }: ImageBatch): [figure: string, ground: string][] {
+  const nameAt = (i: number, pixel: number): string => {
+    const levels = [...data.subarray((i * 64 + pixel) * 3, (i * 64 + pixel) * 3 + 3)];
+    return names.find((name) => colors[name].every((level, channel) => level === levels[channel])) ?? `${levels}`;
+  };
+  // Every square covers the pixel at (4, 4), and none the one at (0, 0).
+  return Array.from({ length: count }, (_, i) => [nameAt(i, 4 * 8 + 4), nameAt(i, 0)]);
+}

@@ -1,0 +1,53 @@
+import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { sliceImages } from "@mmgen/core";
+import { proceduralDigits } from "@mmgen/datasets";
+import { evaluateLoss, imageExamples } from "@mmgen/training";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { trainVqVae } from "./train-vqvae.js";
+
+beforeAll(async () => {
+  registerOnnxBackend();
+  await tf.setBackend("onnx");
+});
+
+const { images } = proceduralDigits({ count: 40, seed: 1 });
+const options = {
+  model: {
+    network: { type: "dense", hidden: [16] },
+    quantizer: { type: "product", chunks: 2, codebookSize: 4, codeDimension: 2 },
+  },
+  images: sliceImages(images, 0, 32),
+  training: { epochs: 2, batchSize: 16, learningRate: 0.01 },
+  seed: 1,
+} as const;
+
+describe("trainVqVae", () => {
+  it("takes the loss of held-out images before training and after every epoch", async () => {
+    const heldOut = sliceImages(images, 32, 40);
+    const { vqvae, history } = await trainVqVae({ ...options, heldOut });
+    expect(history.epochs.map(({ epoch }) => epoch)).toEqual([0, 1, 2]);
+    const losses = history.epochs.map(({ metrics }) => metrics.heldOutLoss);
+    expect(new Set(losses).size).toBe(3);
+    const { loss } = await evaluateLoss({ model: vqvae, examples: imageExamples(heldOut), batchSize: 16 });
+    expect(losses[2]).toBe(loss);
+    vqvae.dispose();
+  });
+
+  it("trains as many steps as the settings ask for, without held-out images too", async () => {
+    const { vqvae, history } = await trainVqVae({
+      ...options,
+      training: { ...options.training, epochs: undefined, steps: 3 },
+    });
+    expect([history.steps.length, history.epochs.at(-1)!.metrics]).toEqual([3, {}]);
+    expect(history.steps.at(-1)!.learningRate).toBeLessThan(history.steps[0]!.learningRate);
+    vqvae.dispose();
+  });
+
+  it("leaves no tensor behind where it fails", async () => {
+    const before = tf.memory().numTensors;
+    const checkpoint = { read: async () => Uint8Array.of(1, 2, 3), write: async () => {} };
+    await expect(trainVqVae({ ...options, checkpoint })).rejects.toThrow();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
