@@ -34,6 +34,7 @@ export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from ".
 export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
 export { TransposedConvolution2d } from "./modules/transposed-convolution2d.js";
 export { compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
+export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
 export {

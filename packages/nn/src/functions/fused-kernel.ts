@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 /**
  * Runs the kernel `name` if the active backend has it registered.
  *
- * Call it inside `tf.customGrad` only: these kernels have no gradients of their own.
+ * Call it inside `customGradient` only: these kernels have no gradients of their own.
  *
  * @returns The kernel's outputs, the caller's; `undefined` when the backend has no such kernel.
  */

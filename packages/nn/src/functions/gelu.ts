@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { customGradient } from "../transforms/custom-gradient.js";
 import { runFusedKernel } from "./fused-kernel.js";
 
 /** Options of {@link gelu}. */
@@ -16,18 +17,15 @@ export interface GeluOptions {
  */
 export function gelu(x: tf.Tensor, options: GeluOptions = {}): tf.Tensor {
   const { approximate = "none" } = options;
-  const run = tf.customGrad((...args) => {
-    const x = args[0] as tf.Tensor;
-    const save = args[1] as tf.GradSaveFunc;
-    save([x]);
-    const value = runFusedKernel("MmgenGelu", { x }, { approximate })?.[0] ?? tf.mul(x, gate(x, approximate));
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const x = saved[0]!;
-      return runFusedKernel("MmgenGeluGrad", { dy, x }, { approximate })?.[0] ?? tf.mul(dy, derivative(x, approximate));
-    };
-    return { value, gradFunc };
+  return customGradient([x], {
+    forward: (x) => ({
+      value: runFusedKernel("MmgenGelu", { x }, { approximate })?.[0] ?? tf.mul(x, gate(x, approximate)),
+      saved: [x],
+    }),
+    gradient: (dy, [x]) => [
+      runFusedKernel("MmgenGeluGrad", { dy, x }, { approximate })?.[0] ?? tf.mul(dy, derivative(x, approximate)),
+    ],
   });
-  return run(x);
 }
 
 const tanhScale = Math.sqrt(2 / Math.PI);

@@ -2,6 +2,7 @@ import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectShape } from "../functions/expect-shape.js";
 import { scaledMatMul } from "../functions/scaled-mat-mul.js";
+import { customGradient } from "../transforms/custom-gradient.js";
 import { type DropoutOptions, dropoutMask } from "./dropout.js";
 
 /** Options of {@link attention}. */
@@ -41,17 +42,15 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Att
   // What dropout scales the kept weights up by rides along in the products, where it costs nothing.
   const keptScale = drops ? 1 / (1 - dropout.rate) : 1;
 
-  const run = tf.customGrad((...args) => {
-    const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
-    const save = args[3] as tf.GradSaveFunc;
-    const scores = scaledMatMul(q, k, { transposeB: true, scale }); // [batch, heads, queries, keys]
-    const weights = tf.softmax(mask ? tf.add(scores, mask) : scores);
-    const kept = drops ? dropoutMask(weights.shape, dropout) : undefined;
-    const value = scaledMatMul(kept ? tf.mul(weights, kept) : weights, v, { scale: keptScale });
-    save(kept ? [q, k, v, weights, value, kept] : [q, k, v, weights, value]);
-
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [q, k, v, weights, value, kept] = saved as Saved;
+  return customGradient([q, k, v], {
+    forward(q, k, v) {
+      const scores = scaledMatMul(q, k, { transposeB: true, scale }); // [batch, heads, queries, keys]
+      const weights = tf.softmax(mask ? tf.add(scores, mask) : scores);
+      const kept = drops ? dropoutMask(weights.shape, dropout) : undefined;
+      const value = scaledMatMul(kept ? tf.mul(weights, kept) : weights, v, { scale: keptScale });
+      return { value, saved: [q, k, v, weights, value, kept] };
+    },
+    gradient(dy, [q, k, v, weights, value, kept]) {
       const dropped = kept ? tf.mul(weights, kept) : weights;
       const dV = scaledMatMul(dropped, dy, { transposeA: true, scale: keptScale });
       const dDropped = scaledMatMul(dy, v, { transposeB: true, scale: keptScale });
@@ -62,13 +61,9 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Att
       const dQ = scaledMatMul(dScores, k, { scale });
       const dK = scaledMatMul(dScores, q, { transposeA: true, scale });
       return [dQ, dK, dV];
-    };
-    return { value, gradFunc };
+    },
   });
-  return run(q, k, v);
 }
-
-type Saved = [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | undefined];
 
 /** {@link attention} in which position `i` looks at positions up to `i`: queries and keys must be equally many. */
 export function causalAttention(

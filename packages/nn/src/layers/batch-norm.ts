@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { customGradient } from "../transforms/custom-gradient.js";
 import { noGrad } from "../transforms/no-grad.js";
 
 /** What {@link batchNorm} gives. */
@@ -29,13 +30,14 @@ export function batchNorm(x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1
     const mean = tf.mean(x, [0, 1, 2]) as tf.Tensor1D;
     return [mean, tf.mean(tf.square(tf.sub(x, mean)), [0, 1, 2]) as tf.Tensor1D] as const;
   });
-  const run = tf.customGrad((x, scale, offset, save) => {
-    const inverseStd = tf.rsqrt(tf.add(variance, epsilon));
-    (save as tf.GradSaveFunc)([x as tf.Tensor, scale as tf.Tensor, mean, inverseStd]);
-    const value = affine(x as tf.Tensor4D, scale as tf.Tensor, offset as tf.Tensor, mean, inverseStd);
-    return { value, gradFunc: (dy, saved) => gradients(dy, ...(saved as GradientInputs)) };
+  const output = customGradient([x, scale, offset], {
+    forward(x, scale, offset) {
+      const inverseStd = tf.rsqrt(tf.add(variance, epsilon));
+      return { value: affine(x, scale, offset, mean, inverseStd), saved: [x, scale, mean, inverseStd] };
+    },
+    gradient: gradients,
   });
-  return { output: run(x, scale, offset) as tf.Tensor4D, mean, variance };
+  return { output, mean, variance };
 }
 
 /**
@@ -60,9 +62,10 @@ function affine(x: tf.Tensor4D, scale: tf.Tensor, offset: tf.Tensor, mean: tf.Te
   return tf.add(tf.mul(x, slope), tf.sub(offset, tf.mul(mean, slope))) as tf.Tensor4D;
 }
 
-type GradientInputs = [x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor];
-
-function gradients(dy: tf.Tensor, x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor): tf.Tensor[] {
+function gradients(
+  dy: tf.Tensor4D,
+  [x, scale, mean, inverseStd]: readonly [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
+): [tf.Tensor, tf.Tensor, tf.Tensor] {
   return tf.tidy(() => {
     const count = x.size / scale.size;
     const dOffset = tf.sum(dy, [0, 1, 2]);

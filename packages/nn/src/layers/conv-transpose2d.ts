@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { customGradient } from "../transforms/custom-gradient.js";
 import { checkChannels, filterGradient } from "./conv2d.js";
 
 /** Options of {@link convTranspose2d}. */
@@ -27,25 +28,18 @@ export function convTranspose2d(
   const { stride = 1 } = options;
   checkChannels("convTranspose2d", "inChannels", x.shape[3], filter.shape[3]);
   checkChannels("convTranspose2d", "bias length", bias.shape[0], filter.shape[2]);
-  const run = tf.customGrad((x, filter, bias, save) => {
-    const [input, weights] = [x as tf.Tensor4D, filter as tf.Tensor4D];
-    (save as tf.GradSaveFunc)([input, weights]);
-    const [batch, height, width] = input.shape;
-    const outShape: [number, number, number, number] = [batch, height * stride, width * stride, weights.shape[2]];
-    const value = tf.tidy(() =>
-      tf.add(tf.conv2dTranspose(input, weights, outShape, stride, "same"), bias as tf.Tensor),
-    );
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [input, weights] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const dOutput = dy as tf.Tensor4D;
-      return [
-        tf.conv2d(dOutput, weights, stride, "same"),
-        // The roles of input and output are swapped against a convolution's.
-        filterGradient(dOutput, input, weights.shape, stride, "same"),
-        tf.sum(dOutput, [0, 1, 2]),
-      ];
-    };
-    return { value, gradFunc };
+  const [batch, height, width] = x.shape;
+  const outShape: [number, number, number, number] = [batch, height * stride, width * stride, filter.shape[2]];
+  return customGradient([x, filter, bias], {
+    forward: (x, filter, bias) => ({
+      value: tf.tidy(() => tf.add<tf.Tensor4D>(tf.conv2dTranspose(x, filter, outShape, stride, "same"), bias)),
+      saved: [x, filter],
+    }),
+    gradient: (dy, [x, filter]) => [
+      tf.conv2d(dy, filter, stride, "same"),
+      // The roles of input and output are swapped against a convolution's.
+      filterGradient(dy, x, filter.shape, stride, "same"),
+      tf.sum(dy, [0, 1, 2]),
+    ],
   });
-  return run(x, filter, bias) as tf.Tensor4D;
 }

@@ -1,5 +1,6 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { customGradient } from "../transforms/custom-gradient.js";
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {
@@ -29,22 +30,17 @@ export function conv2d(
   const { stride = 1, padding = "same" } = options;
   checkChannels("conv2d", "inChannels", x.shape[3], filter.shape[2]);
   checkChannels("conv2d", "bias length", bias.shape[0], filter.shape[3]);
-  const run = tf.customGrad((x, filter, bias, save) => {
-    const [input, weights] = [x as tf.Tensor4D, filter as tf.Tensor4D];
-    (save as tf.GradSaveFunc)([input, weights]);
-    const value = tf.tidy(() => convolve(input, weights, bias as tf.Tensor1D, stride, padding));
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [input, weights] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const dOutput = dy as tf.Tensor4D;
-      return [
-        tf.conv2dTranspose(dOutput, weights, input.shape, stride, padding),
-        filterGradient(input, dOutput, weights.shape, stride, padding),
-        tf.sum(dOutput, [0, 1, 2]),
-      ];
-    };
-    return { value, gradFunc };
+  return customGradient([x, filter, bias], {
+    forward: (x, filter, bias) => ({
+      value: tf.tidy(() => convolve(x, filter, bias, stride, padding)),
+      saved: [x, filter],
+    }),
+    gradient: (dy, [x, filter]) => [
+      tf.conv2dTranspose(dy, filter, x.shape, stride, padding),
+      filterGradient(x, dy, filter.shape, stride, padding),
+      tf.sum(dy, [0, 1, 2]),
+    ],
   });
-  return run(x, filter, bias) as tf.Tensor4D;
 }
 
 /** Throws {@link ShapeError} unless two sizes that must agree do. */

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { expectInt32, expectShape } from "../functions/expect-shape.js";
+import { customGradient } from "../transforms/custom-gradient.js";
 
 /**
  * Looks up one row of a table for each id; the gradient adds up the rows of equal ids.
@@ -13,15 +14,11 @@ export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   expectShape("embedding: table", table, ["rows", "width"]);
   expectInt32("embedding: ids", ids);
   const [rows, width] = table.shape as [number, number];
-  const run = tf.customGrad((...args) => {
-    const table = args[0] as tf.Tensor;
-    const save = args[1] as tf.GradSaveFunc;
-    save([ids]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const flatIds = tf.reshape(saved[0]!, [-1]) as tf.Tensor1D;
-      return tf.unsortedSegmentSum(tf.reshape(dy, [-1, width]), flatIds, rows);
-    };
-    return { value: tf.gather(table, ids as tf.Tensor1D), gradFunc };
+  return customGradient([table], {
+    forward: (table) => ({ value: tf.gather(table, ids as tf.Tensor1D), saved: [ids] }),
+    gradient(dy, [ids]) {
+      const flatIds = tf.reshape<tf.Rank.R1>(ids, [-1]);
+      return [tf.unsortedSegmentSum(tf.reshape(dy, [-1, width]), flatIds, rows)];
+    },
   });
-  return run(table);
 }

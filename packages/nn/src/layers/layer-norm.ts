@@ -2,6 +2,7 @@ import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectShape } from "../functions/expect-shape.js";
 import { runFusedKernel } from "../functions/fused-kernel.js";
+import { customGradient } from "../transforms/custom-gradient.js";
 
 /** Options of {@link layerNorm}. */
 export interface LayerNormOptions {
@@ -30,19 +31,14 @@ export function layerNorm(x: tf.Tensor, scale: tf.Tensor, bias?: tf.Tensor, opti
     expectShape("layerNorm: bias", bias, [width]);
   }
 
-  const run = tf.customGrad((...args) => {
-    const [x, scale] = args as tf.Tensor[];
-    const bias = args.length > 3 ? (args[2] as tf.Tensor) : undefined;
-    const save = args.at(-1) as tf.GradSaveFunc;
-    const [value, mean, inverseStd] = forward(x!, scale!, bias, epsilon);
-    save([x!, scale!, mean, inverseStd]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy, saved as Saved).slice(0, bias ? 3 : 2);
-    return { value, gradFunc };
+  return customGradient([x, scale, bias], {
+    forward(x, scale, bias) {
+      const [value, mean, inverseStd] = forward(x, scale, bias, epsilon);
+      return { value, saved: [x, scale, mean, inverseStd] };
+    },
+    gradient,
   });
-  return bias ? run(x, scale, bias) : run(x, scale);
 }
-
-type Saved = [x: tf.Tensor, scale: tf.Tensor, mean: tf.Tensor, inverseStd: tf.Tensor];
 
 function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor | undefined, epsilon: number) {
   const fused = runFusedKernel("MmgenLayerNorm", { x, scale, ...(bias && { bias }) }, { epsilon });
@@ -57,10 +53,13 @@ function forward(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor | undefined, ep
 }
 
 /** Of x, scale and bias. */
-function gradient(dy: tf.Tensor, [x, scale, mean, inverseStd]: Saved): tf.Tensor[] {
+function gradient(
+  dy: tf.Tensor,
+  [x, scale, mean, inverseStd]: readonly [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
+): [tf.Tensor, tf.Tensor, tf.Tensor] {
   const fused = runFusedKernel("MmgenLayerNormGrad", { dy, x, scale, mean, inverseStd });
   if (fused) {
-    return fused;
+    return fused as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
   const width = scale.size;
   const normalized = tf.mul(tf.sub(x, mean), inverseStd);
