@@ -1,10 +1,16 @@
-export type { FallbackCounts } from "./fallback.js";
-export { OnnxBackend } from "./onnx-backend.js";
-export type { OnnxBackendOptions } from "./options.js";
-export { registerOnnxBackend } from "./register-onnx-backend.js";
-export type { ExecutionProvider } from "./runtime/execution-provider.js";
+export type { FallbackCounts } from "./engine/fallback.js";
+export { OnnxBackend } from "./engine/onnx-backend.js";
+export type { OnnxBackendOptions } from "./engine/options.js";
+export { registerOnnxBackend } from "./engine/register-onnx-backend.js";
+export type { SessionCacheInfo } from "./graph/session-cache.js";
 export { type OrtModule, ortRuntime } from "./runtime/ort-runtime.js";
-export type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions, SessionOutput } from "./runtime/runtime.js";
-export type { SessionCacheInfo } from "./session-cache.js";
+export type {
+  ExecutionProvider,
+  Runtime,
+  RuntimeSession,
+  RuntimeTensor,
+  SessionOptions,
+  SessionOutput,
+} from "./runtime/runtime.js";
 export { type ExportInput, type ExportOptions, exportOnnx } from "./trace/export-onnx.js";
 export type { TensorStructure } from "./trace/structure.js";

@@ -1,3 +1,3 @@
-import { registerOnnxBackend } from "./register-onnx-backend.js";
+import { registerOnnxBackend } from "./engine/register-onnx-backend.js";
 
 registerOnnxBackend();

@@ -1,27 +1,30 @@
 import { backend_util } from "@tensorflow/tfjs-core";
-import { float } from "./attributes.js";
-import { type ElementType, onnxTypeCodes } from "./element-type.js";
-import { int32Bits } from "./int32-bits.js";
-import type { LazyValue } from "./lazy-value.js";
+import { type ElementType, onnxTypeCodes } from "../runtime/element-type.js";
+import { float, type LazyValue } from "./lazy-value.js";
 import { Recorder } from "./recorder.js";
 
-/** The recorder's vocabulary: ONNX operators that know the shape of their result. */
+/** Records ONNX operators and infers the shapes of their results. */
 export class GraphBuilder extends Recorder {
-  /** @param mostOutputs - outputs that one node may have; what splits into more does so in steps. */
-  constructor(private readonly mostOutputs = Number.POSITIVE_INFINITY) {
+  readonly #maxOutputs: number;
+
+  /** @param maxOutputs - Maximum number of outputs of one node; a split into more is recorded as several nodes. */
+  constructor(maxOutputs = Number.POSITIVE_INFINITY) {
     super();
+    this.#maxOutputs = maxOutputs;
   }
+
+  /** An operator of one operand that keeps shape and type. */
 
   unary(op: string, x: LazyValue): LazyValue {
     return this.node(op, [x], x.type, x.shape);
   }
 
-  /** A broadcasting operator of two values of one type; comparisons say `type: "bool"`. */
+  /** A broadcasting operator of two values of one type; comparisons pass `"bool"` as the type of the result. */
   binary(op: string, a: LazyValue, b: LazyValue, type: ElementType = a.type): LazyValue {
     const shape = broadcastShape(a.shape, b.shape);
-    const thinA = this.#thin(a, shape, b);
-    // One of the two has to bring the shape.
-    return this.node(op, [thinA, thinA === a ? this.#thin(b, shape, a) : b], type, shape);
+    const first = this.#asScalar(a, shape, b);
+    // Only one of the two may become a scalar: the other has the result's shape.
+    return this.node(op, [first, first === a ? this.#asScalar(b, shape, a) : b], type, shape);
   }
 
   add(a: LazyValue, b: LazyValue): LazyValue {
@@ -47,7 +50,7 @@ export class GraphBuilder extends Recorder {
     return this.binary("Div", a, b);
   }
 
-  /** `a * scale + offset` with numbers; a factor of 1 or an offset of 0 costs nothing. */
+  /** `a * scale + offset`; a scale of 1 or an offset of 0 adds no node. */
   affine(a: LazyValue, scale: number, offset: number): LazyValue {
     const scaled = scale === 1 ? a : this.mul(a, this.scalar(a.type, scale));
     return offset === 0 ? scaled : this.add(scaled, this.scalar(a.type, offset));
@@ -56,7 +59,7 @@ export class GraphBuilder extends Recorder {
   where(condition: LazyValue, a: LazyValue, b: LazyValue): LazyValue {
     const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
     if (a.type === "bool") {
-      // ONNX Runtime chooses between numbers only.
+      // ONNX Runtime has no Where of booleans.
       const chosen = this.where(condition, this.cast(a, "int32"), this.cast(b, "int32"));
       return this.cast(chosen, "bool");
     }
@@ -67,15 +70,16 @@ export class GraphBuilder extends Recorder {
     return this.node("Not", [x], "bool", x.shape);
   }
 
+  /** Casts with tfjs's semantics: floats become int32 as in an Int32Array, modulo 2³². */
   cast(x: LazyValue, type: ElementType): LazyValue {
     if (x.type === type) {
       return x;
     }
     const floating = x.type === "float32" || x.type === "float64";
-    return this.rawCast(type === "int32" && floating ? int32Bits(this, x) : x, type);
+    return this.rawCast(type === "int32" && floating ? this.#int32Bits(x) : x, type);
   }
 
-  /** A cast without the detour for what no int32 holds. */
+  /** ONNX's own cast, without the extra nodes for floats outside the range of int32. */
   rawCast(x: LazyValue, type: ElementType): LazyValue {
     return x.type === type ? x : this.node("Cast", [x], type, x.shape, { attributes: { to: onnxTypeCodes[type] } });
   }
@@ -84,7 +88,7 @@ export class GraphBuilder extends Recorder {
     if (sameShape(x.shape, shape)) {
       return x;
     }
-    // A reshape of a reshape is the second one.
+    // A reshape of a reshape needs only the second one.
     const source = x.producer?.op === "Reshape" ? x.producer.inputs[0]! : x;
     if (sameShape(source.shape, shape)) {
       return source;
@@ -103,7 +107,7 @@ export class GraphBuilder extends Recorder {
     return expanded;
   }
 
-  /** `x` in the shape that a broadcast with `other` would have. */
+  /** `x` expanded to the shape of its broadcast with `other`. */
   expandTo(x: LazyValue, other: LazyValue): LazyValue {
     return this.expand(x, broadcastShape(x.shape, other.shape));
   }
@@ -140,7 +144,7 @@ export class GraphBuilder extends Recorder {
     }
     const at = (values: readonly number[]) => this.indices(axes.map((axis) => values[axis]!));
     const step = steps ?? begin.map(() => 1);
-    // The end is just past the last element taken, which also keeps a negative step from wrapping around at -1.
+    // The end is just past the last element, so that a negative step does not wrap around at -1.
     const end = begin.map((first, axis) => {
       const last = first + (size[axis]! - 1) * step[axis]!;
       return step[axis]! > 0 ? last + 1 : last - 1 < 0 ? -(x.shape[axis]! + 1) : last - 1;
@@ -166,8 +170,8 @@ export class GraphBuilder extends Recorder {
     if (sizes.length === 1) {
       return [x];
     }
-    if (sizes.length > this.mostOutputs) {
-      const part = Math.ceil(sizes.length / this.mostOutputs);
+    if (sizes.length > this.#maxOutputs) {
+      const part = Math.ceil(sizes.length / this.#maxOutputs);
       const groups = Array.from({ length: Math.ceil(sizes.length / part) }, (_, i) =>
         sizes.slice(i * part, (i + 1) * part),
       );
@@ -184,7 +188,7 @@ export class GraphBuilder extends Recorder {
       return x;
     }
     if (x.type === "bool") {
-      // ONNX Runtime pads numbers only.
+      // ONNX Runtime has no Pad of booleans.
       return this.cast(this.pad(this.cast(x, "int32"), paddings, value), "bool");
     }
     const shape = x.shape.map((size, axis) => size + paddings[axis]![0] + paddings[axis]![1]);
@@ -207,19 +211,19 @@ export class GraphBuilder extends Recorder {
     });
   }
 
-  /** The whole numbers from 0, `size` of them. */
+  /** The integers from 0 to `size - 1`. */
   iota(type: "int32" | "int64", size: number): LazyValue {
     const [first, end, step] = [0, size, 1].map((number) => this.scalar(type, number));
     return this.node("Range", [first!, end!, step!], type, [size]);
   }
 
-  /** `x` at `indices`, a constant or an integer value of any shape, along `axis`. */
+  /** `x` at integer `indices` of any shape, along `axis`. */
   gather(x: LazyValue, indices: LazyValue, axis: number): LazyValue {
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
     return this.node("Gather", [x, indices], x.type, shape, { attributes: { axis } });
   }
 
-  /** `x` with these axes turned round. */
+  /** `x` with its elements in reverse order along `axes`. */
   reverse(x: LazyValue, axes: readonly number[]): LazyValue {
     if (axes.length === 0) {
       return x;
@@ -229,9 +233,31 @@ export class GraphBuilder extends Recorder {
     return this.node("Slice", inputs, x.type, x.shape);
   }
 
-  /** A value known to be all alike as a scalar, where the other operand already has the result's shape. */
-  #thin(value: LazyValue, shape: readonly number[], other: LazyValue): LazyValue {
-    return value.splat !== null && value.shape.length > 0 && value.constantKey === null && sameShape(other.shape, shape)
+  /** The last 32 bits of floating-point numbers, as an Int32Array keeps them, in int64; NaN and infinities become 0. */
+  #int32Bits(x: LazyValue): LazyValue {
+    const bits = this.rawCast(this.#inRangeOfInt64(x), "int64");
+    // Without the mask ONNX Runtime would join this cast to the next one, which saturates.
+    return this.binary("BitwiseAnd", bits, this.scalar("int64", 2 ** 32 - 1));
+  }
+
+  #inRangeOfInt64(x: LazyValue): LazyValue {
+    const zero = this.scalar(x.type, 0);
+    if (x.type === "float32") {
+      // From 2⁶³ on every float is a multiple of 2³².
+      const inRange = this.binary("Less", this.unary("Abs", x), this.scalar(x.type, 2 ** 63), "bool");
+      return this.where(inRange, x, zero);
+    }
+    const modulus = this.scalar(x.type, 2 ** 32);
+    const rest = this.node("Mod", [x, modulus], x.type, x.shape, { attributes: { fmod: 1 } });
+    return this.where(this.node("IsNaN", [rest], "bool", x.shape), zero, rest);
+  }
+
+  /** Replaces a value whose elements are all equal by a scalar, where the other operand has the result's shape. */
+  #asScalar(value: LazyValue, shape: readonly number[], other: LazyValue): LazyValue {
+    return value.splat !== undefined &&
+      value.shape.length > 0 &&
+      value.constantKey === undefined &&
+      sameShape(other.shape, shape)
       ? this.scalar(value.type, value.splat)
       : value;
   }

@@ -1,65 +1,28 @@
+import type { ElementType } from "../runtime/element-type.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
-import type { Attributes } from "./attributes.js";
-import type { ElementType } from "./element-type.js";
-
-/** One recorded ONNX operator. */
-export interface LazyNode {
-  readonly op: string;
-  readonly domain: string;
-  /** Null marks an optional input left out. */
-  readonly inputs: readonly (LazyValue | null)[];
-  readonly attributes: Attributes | undefined;
-  /** What a loop repeats; null for any other operator. */
-  readonly body: Subgraph | null;
-  /** Operator, attributes and body as text; with the inputs' numbers it is the node's part of a graph key. */
-  readonly signature: string;
-  /** Nodes are numbered as they are recorded. */
-  readonly order: number;
-  outputs: readonly LazyValue[];
-  /** The last traversal that met this node. */
-  visit: number;
-}
-
-/** A graph inside a node. */
-export interface Subgraph {
-  /** Without producer or elements: whoever runs the graph binds them. */
-  readonly inputs: readonly LazyValue[];
-  /** Each with a producer among `nodes`, no two the same. */
-  readonly outputs: readonly LazyValue[];
-  /** In an order they can run in. */
-  readonly nodes: readonly LazyNode[];
-  /** Values of the graph around it that it reads. */
-  readonly captures: readonly LazyValue[];
-  /** Equal exactly for subgraphs of equal structure; captures count by their place. */
-  readonly key: string;
-}
-
-/** What has to be computed before a node can run. */
-export function sourcesOf(node: LazyNode): readonly (LazyValue | null)[] {
-  return node.body === null ? node.inputs : [...node.inputs, ...node.body.captures];
-}
 
 /**
- * A tensor of the recorded graph: not yet computed (it has a `producer`), or computed or uploaded (`resident`),
- * or failed (`failure`).
+ * A tensor of the recorded graph: not computed yet (it has a `producer`), available (`resident`), or failed
+ * (`failure`).
  */
 export class LazyValue {
-  producer: LazyNode | null = null;
+  /** The node that computes it; undefined once its elements exist. */
+  producer: LazyNode | undefined;
   /** Its elements, once they exist. */
-  resident: RuntimeTensor | null = null;
-  /** Why its graph could not be computed. */
-  failure: Error | null = null;
-  /** How many data ids hold it; a held value becomes an output of the next flush. */
+  resident: RuntimeTensor | undefined;
+  /** Why it could not be computed. */
+  failure: Error | undefined;
+  /** Number of data ids that hold it; a held value is an output of the next flush. */
   holders = 0;
-  /** Set for a value small enough to be part of the graph's key and baked into the model. */
-  constantKey: string | null = null;
-  /** Set where every element is known to be this number, so that elementwise kernels can use a scalar instead. */
-  splat: number | null = null;
-  /** Where this is the same elements in another shape: the value that has them. */
-  base: LazyValue | null = null;
-  /** Values that have this one's elements in other shapes, by shape. */
-  views: Map<string, LazyValue> | null = null;
-  /** The last traversal that met this value, and the number it gave. */
+  /** Set for a value that is stored in the model; part of the graph's key. */
+  constantKey: string | undefined;
+  /** The number that every element is known to equal: elementwise kernels can then use a scalar. */
+  splat: number | undefined;
+  /** For a view of the same elements in another shape: the value that owns them. */
+  base: LazyValue | undefined;
+  /** Views of this value's elements in other shapes, by shape. */
+  views: Map<string, LazyValue> | undefined;
+  /** Id of the last traversal that reached this value, and the number it assigned. */
   visit = 0;
   number = 0;
 
@@ -68,6 +31,7 @@ export class LazyValue {
     readonly shape: readonly number[],
   ) {}
 
+  /** Number of elements. */
   get size(): number {
     let size = 1;
     for (const dimension of this.shape) {
@@ -75,4 +39,76 @@ export class LazyValue {
     }
     return size;
   }
+}
+
+/** One recorded ONNX operator. */
+export interface LazyNode {
+  readonly op: string;
+  readonly domain: string;
+  /** Undefined for an optional input that is left out. */
+  readonly inputs: readonly (LazyValue | undefined)[];
+  readonly attributes: Attributes | undefined;
+  /** The body of a loop; undefined for any other operator. */
+  readonly body: Subgraph | undefined;
+  /** Operator, attributes and body as text; with the numbers of the inputs it is the node's part of a graph key. */
+  readonly signature: string;
+  /** Position in recording order. */
+  readonly order: number;
+  outputs: readonly LazyValue[];
+  /** Id of the last traversal that reached this node. */
+  visit: number;
+}
+
+/** A graph inside a node: the body of a loop. */
+export interface Subgraph {
+  /** Values without producer or elements, bound by the loop. */
+  readonly inputs: readonly LazyValue[];
+  /** Distinct values, each produced by one of `nodes`. */
+  readonly outputs: readonly LazyValue[];
+  /** In topological order. */
+  readonly nodes: readonly LazyNode[];
+  /** Values of the outer graph that the body reads. */
+  readonly captures: readonly LazyValue[];
+  /** Structural key; captures are identified by their position. */
+  readonly key: string;
+}
+
+/** The values that must be computed before a node can run: its inputs, and what its body captures. */
+export function sourcesOf(node: LazyNode): readonly (LazyValue | undefined)[] {
+  return node.body === undefined ? node.inputs : [...node.inputs, ...node.body.captures];
+}
+
+/** Attributes of a node by ONNX name. */
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export type AttributeValue = number | readonly number[] | string | FloatAttribute;
+
+/** A float attribute; plain numbers are ONNX ints. */
+export interface FloatAttribute {
+  readonly float: number;
+}
+
+/** Marks a number as a float attribute. */
+export function float(value: number): FloatAttribute {
+  return { float: value };
+}
+
+/** Attributes as text, equal exactly for equal attributes: part of a graph's key. */
+export function attributesKey(attributes: Attributes | undefined): string {
+  if (attributes === undefined) {
+    return "";
+  }
+  let key = "";
+  for (const name in attributes) {
+    const value = attributes[name]!;
+    key += `;${name}=`;
+    if (typeof value === "object" && "float" in value) {
+      key += `f${Object.is(value.float, -0) ? "-0" : value.float}`;
+    } else if (typeof value === "string") {
+      key += JSON.stringify(value);
+    } else {
+      key += value;
+    }
+  }
+  return key;
 }

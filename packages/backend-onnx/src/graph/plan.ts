@@ -1,47 +1,50 @@
 import { type LazyNode, type LazyValue, type Subgraph, sourcesOf } from "./lazy-value.js";
 
-/** The part of the recorded graph that some outputs need, in the order it can run, with its structural key. */
+/** The part of the recorded graph that some outputs need, in topological order, with its structural key. */
 export interface Plan {
-  /** Equal exactly for graphs of equal structure: operators, attributes, shapes, types, wiring, outputs; never values. */
+  /** Equal exactly for graphs of equal structure: operators, attributes, shapes, types, wiring and outputs, not values. */
   readonly key: string;
   readonly nodes: readonly LazyNode[];
-  /** Values that are fed in, in the order met. */
+  /** Values that are fed, in traversal order. */
   readonly feeds: readonly LazyValue[];
-  /** Values baked into the model. */
+  /** Values stored in the model. */
   readonly constants: readonly LazyValue[];
   readonly outputs: readonly LazyValue[];
 }
 
-/** Values of subgraphs are numbered from multiples of this, so that no two in one model share a name. */
-const numbersOfBody = 2 ** 24;
+/** Values of subgraphs are numbered from multiples of this, so that no two values of a model share a name. */
+const bodyNumberRange = 2 ** 24;
 
-/** Numbers traversals, so that marks left on nodes by earlier ones need no clearing. */
+/** Plans graphs. It numbers its traversals, so that marks of earlier ones on values and nodes need no clearing. */
 export class Planner {
   #visit = 0;
   #bodies = 0;
 
   /**
-   * Walks the graph back from `outputs` and numbers every value met, in an order that only structure decides.
+   * Walks the graph back from `outputs` and numbers every value it reaches, in an order that depends on structure only.
    *
-   * @param outputs - values with a producer.
-   * @param placeholders - values to feed although they have no elements yet.
+   * @param outputs - Values with a producer.
+   * @param placeholders - Values to feed although they have no elements yet.
+   * @throws the failure of a value that could not be computed earlier.
    */
   plan(outputs: readonly LazyValue[], placeholders?: ReadonlySet<LazyValue>): Plan {
     const feeds: LazyValue[] = [];
     const constants: LazyValue[] = [];
     const { key, nodes } = this.#walk(outputs, {
       base: 0,
-      isSource: (value) => value.producer === null || placeholders?.has(value) === true,
-      meetSource(value) {
-        if (value.constantKey !== null) {
+      isSource: (value) => value.producer === undefined || placeholders?.has(value) === true,
+      keySource(value) {
+        if (value.constantKey !== undefined) {
           constants.push(value);
           return `#${value.constantKey}`;
         }
-        if (value.failure !== null) {
+        if (value.failure !== undefined) {
           throw value.failure;
         }
-        if (value.resident === null && !placeholders?.has(value)) {
-          throw new Error("A recorded value has neither elements nor a producer.");
+        if (value.resident === undefined && !placeholders?.has(value)) {
+          throw new Error(
+            "A recorded value has neither elements nor a producer. This is a bug of @mmgen/backend-onnx.",
+          );
         }
         feeds.push(value);
         return `<${value.type}:${value.shape.join()}`;
@@ -51,21 +54,21 @@ export class Planner {
   }
 
   /**
-   * The same for what a loop repeats. What does not depend on its inputs stays in the graph around, and is computed once.
+   * Plans the body of a loop. Nodes that do not depend on its inputs stay in the outer graph and are computed once.
    *
-   * @param inputs - values that the loop binds.
-   * @param outputs - values with a producer, no two the same.
-   * @param first - number of the body's first node: none recorded before it can depend on the inputs.
+   * @param inputs - Values that the loop binds.
+   * @param outputs - Distinct values with a producer.
+   * @param firstOrder - Recording order of the first node of the body: no earlier one can depend on the inputs.
    */
-  planBody(inputs: readonly LazyValue[], outputs: readonly LazyValue[], first: number): Subgraph {
+  planBody(inputs: readonly LazyValue[], outputs: readonly LazyValue[], firstOrder: number): Subgraph {
     const bound = new Set(inputs);
     const captures: LazyValue[] = [];
-    const isInside = insideOf(bound, outputs, first);
+    const isInside = bodyMembership(bound, outputs, firstOrder);
     const { key, nodes } = this.#walk(outputs, {
-      base: ++this.#bodies * numbersOfBody,
+      base: ++this.#bodies * bodyNumberRange,
       first: inputs,
-      isSource: ({ producer }) => producer === null || !isInside(producer),
-      meetSource(value) {
+      isSource: ({ producer }) => producer === undefined || !isInside(producer),
+      keySource(value) {
         if (bound.has(value)) {
           return `<${value.type}:${value.shape.join()}`;
         }
@@ -76,24 +79,24 @@ export class Planner {
     return { inputs, outputs, nodes, captures, key };
   }
 
-  #walk(outputs: readonly LazyValue[], { base, first = [], isSource, meetSource }: Walk) {
+  #walk(outputs: readonly LazyValue[], { base, first = [], isSource, keySource }: Walk) {
     const visit = ++this.#visit;
     const key: string[] = [];
     const nodes: LazyNode[] = [];
     let count = 0;
-    const meet = (value: LazyValue) => {
+    const assignNumber = (value: LazyValue) => {
       value.visit = visit;
       value.number = base + ++count;
     };
-    // An explicit stack: graphs of several unread training steps are deeper than the call stack.
+    // An explicit stack: the graph of several unread training steps is deeper than the call stack.
     const stack: LazyNode[] = [];
     const visitValue = (value: LazyValue): boolean => {
       if (value.visit === visit) {
         return true;
       }
       if (isSource(value)) {
-        meet(value);
-        key.push(meetSource(value));
+        assignNumber(value);
+        key.push(keySource(value));
         return true;
       }
       stack.push(value.producer!);
@@ -114,7 +117,7 @@ export class Planner {
         const sources = sourcesOf(node);
         let ready = true;
         for (const source of sources) {
-          if (source !== null && !visitValue(source)) {
+          if (source !== undefined && !visitValue(source)) {
             ready = false;
             break;
           }
@@ -127,9 +130,9 @@ export class Planner {
         nodes.push(node);
         key.push("|", node.signature);
         for (const source of sources) {
-          key.push(",", source === null ? "" : String(source.number - base));
+          key.push(",", source === undefined ? "" : String(source.number - base));
         }
-        node.outputs.forEach(meet);
+        node.outputs.forEach(assignNumber);
       }
     }
     key.push(">");
@@ -141,28 +144,52 @@ export class Planner {
 }
 
 interface Walk {
-  /** Added to every number that this walk gives. */
+  /** Added to every number that this walk assigns. */
   readonly base: number;
-  /** Sources to number before all others, met or not. */
+  /** Sources to number before all others, whether reached or not. */
   readonly first?: readonly LazyValue[];
-  /** Where the walk ends. */
+  /** Whether the walk stops at a value. */
   isSource(value: LazyValue): boolean;
-  /** Is shown each source once, and gives its part of the key. */
-  meetSource(value: LazyValue): string;
+  /** Called once for each source; returns its part of the key. */
+  keySource(value: LazyValue): string;
 }
 
-/** Which nodes belong in a loop's body: those that depend on what it binds, and those that make its outputs. */
-function insideOf(bound: ReadonlySet<LazyValue>, outputs: readonly LazyValue[], first: number) {
+/** Tells which nodes belong in a loop's body: those that depend on its inputs, and those that produce its outputs. */
+function bodyMembership(bound: ReadonlySet<LazyValue>, outputs: readonly LazyValue[], firstOrder: number) {
   const known = new Map(outputs.map(({ producer }) => [producer!, true]));
   const isInside = (node: LazyNode): boolean => {
     let inside = known.get(node);
     if (inside === undefined) {
-      const depends = (source: LazyValue | null) =>
-        source !== null && (bound.has(source) || (source.producer !== null && isInside(source.producer)));
-      inside = node.order >= first && sourcesOf(node).some(depends);
+      const depends = (source: LazyValue | undefined) =>
+        source !== undefined && (bound.has(source) || (source.producer !== undefined && isInside(source.producer)));
+      inside = node.order >= firstOrder && sourcesOf(node).some(depends);
       known.set(node, inside);
     }
     return inside;
   };
   return isInside;
+}
+
+const products = new Set(["MatMul", "FusedMatMul", "Conv", "ConvTranspose"]);
+
+/** A rough count of a plan's arithmetic: one operation an element, times the inner size for products. */
+export function planWork(plan: Plan): number {
+  return nodesWork(plan.nodes);
+}
+
+function nodesWork(nodes: readonly LazyNode[]): number {
+  return nodes.reduce((sum, node) => sum + nodeWork(node), 0);
+}
+
+function nodeWork(node: LazyNode): number {
+  if (node.body !== undefined) {
+    // The last input of a scan has one slice for each step.
+    return nodesWork(node.body.nodes) * (node.inputs.at(-1)!.shape[0] ?? 1);
+  }
+  const size = node.outputs.reduce((sum, output) => sum + output.size, 0);
+  if (!products.has(node.op)) {
+    return size;
+  }
+  const [first, second] = node.inputs;
+  return size * Math.max(1, Math.round(second!.size / (first!.shape.at(-1) ?? 1)), first!.shape.at(-1) ?? 1);
 }

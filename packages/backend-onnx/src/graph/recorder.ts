@@ -1,7 +1,6 @@
-import { type Attributes, attributesKey } from "./attributes.js";
-import { type ElementType, hostArray } from "./element-type.js";
-import { HostTensor } from "./host-tensor.js";
-import { type LazyNode, LazyValue, type Subgraph } from "./lazy-value.js";
+import { type ElementType, hostArray } from "../runtime/element-type.js";
+import { HostTensor } from "../runtime/runtime.js";
+import { type Attributes, attributesKey, type LazyNode, LazyValue, type Subgraph } from "./lazy-value.js";
 
 /** Type and shape of one output of a node. */
 export interface OutputSpec {
@@ -11,24 +10,24 @@ export interface OutputSpec {
 
 export interface NodeOptions {
   readonly attributes?: Attributes;
-  /** `com.microsoft` for ONNX Runtime's own operators. */
+  /** `"com.microsoft"` for ONNX Runtime's own operators. */
   readonly domain?: string;
-  /** What a loop repeats. */
+  /** The body of a loop. */
   readonly body?: Subgraph;
 }
 
-/** Appends nodes to the lazy graph. It computes nothing and owns nothing: an unreachable node is garbage. */
+/** Appends nodes to the lazy graph. It computes nothing and owns nothing: unreachable nodes are garbage-collected. */
 export class Recorder {
-  /** Nodes appended since the count was last set to zero. */
+  /** Nodes recorded since the count was last reset. */
   recorded = 0;
-  /** Number that the next node gets. */
+  /** Recording order of the next node. */
   nextOrder = 0;
   readonly #named = new Map<string, LazyValue>();
 
   /** Records one operator with several outputs. */
   nodes(
     op: string,
-    inputs: readonly (LazyValue | null)[],
+    inputs: readonly (LazyValue | undefined)[],
     outputs: readonly OutputSpec[],
     { attributes, body, domain = "" }: NodeOptions = {},
   ): LazyValue[] {
@@ -39,7 +38,7 @@ export class Recorder {
       domain,
       inputs,
       attributes,
-      body: body ?? null,
+      body,
       signature: `${domain}${op}${count}${attributesKey(attributes)}${body === undefined ? "" : `{${body.key}}`}`,
       order: this.nextOrder++,
       outputs: [],
@@ -57,7 +56,7 @@ export class Recorder {
   /** Records one operator with one output. */
   node(
     op: string,
-    inputs: readonly (LazyValue | null)[],
+    inputs: readonly (LazyValue | undefined)[],
     type: ElementType,
     shape: readonly number[],
     options?: NodeOptions,
@@ -65,7 +64,7 @@ export class Recorder {
     return this.nodes(op, inputs, [{ type, shape }], options)[0]!;
   }
 
-  /** A value baked into the model and part of its key: for axes, shapes and other things that structure decides. */
+  /** A value stored in the model and part of the graph's key: for axes, shapes and other parts of the structure. */
   constant(type: ElementType, shape: readonly number[], values: readonly number[]): LazyValue {
     const value = new LazyValue(type, shape);
     const data = hostArray(type, values.length);
@@ -81,9 +80,9 @@ export class Recorder {
   }
 
   /**
-   * A long int32 vector that `name` says everything about: made once, and known by its name in the graph's key.
+   * A long int32 constant that is created once and identified by its name in the graph's key.
    *
-   * @param name - Equal for equal elements only.
+   * @param name - Must differ for different elements.
    */
   namedIndices(name: string, values: () => Int32Array): LazyValue {
     let value = this.#named.get(name);
@@ -97,16 +96,17 @@ export class Recorder {
     return value;
   }
 
-  /** A 1-D int64 constant, the form ONNX wants axes and shapes in. */
+  /** A 1-D int64 constant, the form in which ONNX takes axes and shapes. */
   indices(values: readonly number[]): LazyValue {
     return this.constant("int64", [values.length], values);
   }
 
+  /** A constant of rank 0. */
   scalar(type: ElementType, value: number): LazyValue {
     return this.constant(type, [], [value]);
   }
 
-  /** A tensor without elements, or one whose elements are all alike; costs nothing until something needs it whole. */
+  /** A tensor whose elements all equal `value`; elementwise kernels use the number instead of the tensor. */
   fill(type: ElementType, shape: readonly number[], value: number): LazyValue {
     if (shape.length === 0) {
       return this.scalar(type, value);
@@ -119,6 +119,7 @@ export class Recorder {
     return filled;
   }
 
+  /** A tensor without elements. */
   empty(type: ElementType, shape: readonly number[]): LazyValue {
     return this.constant(type, shape, []);
   }

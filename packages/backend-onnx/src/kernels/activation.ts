@@ -1,16 +1,15 @@
 import { KernelError } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import { float } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
-import { sigmoid } from "./sigmoid.js";
+import { float } from "../graph/lazy-value.js";
 
 /** The activation at the end of tfjs's fused kernels. */
 export function activate(
   graph: GraphBuilder,
   x: LazyValue,
   activation: tf.backend_util.Activation | undefined,
-  preluWeights: LazyValue | null,
+  preluWeights: LazyValue | undefined,
   leakyReluAlpha = 0.2,
 ): LazyValue {
   switch (activation) {
@@ -37,4 +36,9 @@ export function activate(
         `Unknown activation '${activation}' of a fused kernel; use linear, relu, relu6, sigmoid, elu, leakyrelu or prelu.`,
       );
   }
+}
+
+/** `1 / (1 + exp(-x))`. ONNX Runtime's own gives 0 below -18, where the logarithm of the right value is finite. */
+export function sigmoid(graph: GraphBuilder, x: LazyValue): LazyValue {
+  return graph.unary("Reciprocal", graph.affine(graph.unary("Exp", graph.unary("Neg", x)), 1, 1));
 }

@@ -7,7 +7,7 @@ import { kernel } from "./kernel.js";
 export const arcTangent2 = kernel(tf.Atan2, ({ input, graph }) => {
   const [a, b] = [input("a"), input("b")];
   if (a.type === "bool" || a.type !== b.type) {
-    return null;
+    return undefined;
   }
   const [y, x] = [graph.cast(a, "float32"), graph.cast(b, "float32")];
   const angle = graph.unary("Atan", slope(graph, y, x));

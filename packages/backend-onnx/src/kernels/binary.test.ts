@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { booleans, expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { booleans, expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 type Operation = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
 
@@ -51,7 +51,7 @@ const shapePairs: readonly (readonly [number[], number[]])[] = [
 
 describe("binary operations", () => {
   for (const [name, operation] of differentiable) {
-    test(`${name}: values and gradients under broadcasting`, async () => {
+    it(`${name}: values and gradients under broadcasting`, async () => {
       for (const [a, b] of shapePairs) {
         await expectParity(() => operation(floats(a, -2, 2), floats(b, 0.3, 2, 2)), { tolerance: 1e-5 });
         await expectParity(
@@ -64,14 +64,14 @@ describe("binary operations", () => {
       }
     });
 
-    test(`${name}: int32`, async () => {
+    it(`${name}: int32`, async () => {
       await expectParity(() => operation(integers([3, 4], -9, 9), integers([4], 1, 5, 2)));
       await expectParity(() => operation(integers([8], -9, 9), integers([8], -5, -1, 2)));
     });
   }
 
   for (const [name, operation] of sameShapes) {
-    test(`${name}: values, gradients, int32`, async () => {
+    it(`${name}: values, gradients, int32`, async () => {
       for (const [a, b] of shapePairs) {
         await expectParity(() => operation(floats(a), floats(b, -2, 2, 2)));
         await expectParity(() => operation(integers(a), integers(b, -5, 5, 2)));
@@ -80,14 +80,14 @@ describe("binary operations", () => {
     });
   }
 
-  test("int32 division by zero is 0, as in an Int32Array", async () => {
+  it("int32 division by zero is 0, as in an Int32Array", async () => {
     await expectParity(() => {
       const [a, b] = [tf.tensor1d([3, -3, 0], "int32"), tf.tensor1d([0, 0, 0], "int32")];
       return [tf.floorDiv(a, b), tf.mod(a, b)];
     });
   });
 
-  test("NaN and infinities", async () => {
+  it("NaN and infinities", async () => {
     const [nan, infinity] = [Number.NaN, Number.POSITIVE_INFINITY];
     const a = () => tf.tensor1d([nan, 1, nan, infinity, -infinity, 0, infinity]);
     const b = () => tf.tensor1d([1, nan, nan, 1, infinity, 0, infinity]);
@@ -100,7 +100,7 @@ describe("binary operations", () => {
   });
 
   for (const [name, operation] of comparisons) {
-    test(`${name}: float32, int32, bool`, async () => {
+    it(`${name}: float32, int32, bool`, async () => {
       for (const [a, b] of shapePairs) {
         await expectParity(() => [
           operation(tf.round(floats(a)), tf.round(floats(b, -2, 2, 3))),
@@ -111,14 +111,14 @@ describe("binary operations", () => {
     });
   }
 
-  test("operands without elements", async () => {
+  it("operands without elements", async () => {
     await expectParity(() => {
       const empty = tf.zeros([0, 3]);
       return [tf.add(empty, 1), tf.mul(empty, floats([3])), tf.greater(empty, empty), tf.notEqual(tf.zeros([0]), 2)];
     });
   });
 
-  test("complex numbers", async () => {
+  it("complex numbers", async () => {
     await expectParity(() => {
       const [a, b] = [tf.complex(floats([2, 3]), floats([2, 3], -2, 2, 2)), tf.complex(floats([2, 3]), floats([2, 3]))];
       const results = [tf.add(a, b), tf.sub(a, b), tf.mul(a, b), tf.add(a, floats([2, 3])), tf.concat([a, b], 1)];
@@ -130,14 +130,14 @@ describe("binary operations", () => {
     });
   });
 
-  test("logical operations", async () => {
+  it("logical operations", async () => {
     await expectParity(() => {
       const [a, b] = [booleans([2, 3]), booleans([3], 2)];
       return [tf.logicalAnd(a, b), tf.logicalOr(a, b), tf.logicalXor(a, b)];
     });
   });
 
-  test("atan2: quadrants, zeros with their signs, infinities, NaN", async () => {
+  it("atan2: quadrants, zeros with their signs, infinities, NaN", async () => {
     const special = [0, -0, 1, -1, 3, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
     const points = special.flatMap((y) => special.map((x) => [y, x] as const));
     await expectParity(() => {
@@ -147,12 +147,12 @@ describe("binary operations", () => {
     await expectParity(() => tf.grads(tf.atan2 as Operation)([floats([3, 4]), floats([4], -2, 2, 2)]));
   });
 
-  test("prelu, with its gradient", async () => {
+  it("prelu, with its gradient", async () => {
     await expectParity(() => tf.prelu(floats([2, 3]), floats([3], 0.1, 0.4)));
     await expectParity(() => tf.grads(tf.prelu as Operation)([floats([2, 3]), floats([3], 0.1, 0.4)]));
   });
 
-  test("operands that are all alike cost no broadcast but count", async () => {
+  it("operands that are all alike cost no broadcast but count", async () => {
     await expectParity(() => {
       const x = floats([2, 3]);
       const column = floats([2, 1]);

@@ -53,7 +53,7 @@ const prelu = kernel(tf.Prelu, ({ input, graph }) => {
 
 const bitwiseAnd = kernel(tf.BitwiseAnd, ({ input, graph }) => {
   const [a, b] = [input("a"), input("b")];
-  return a.type === "int32" && b.type === "int32" ? graph.binary("BitwiseAnd", a, b) : null;
+  return a.type === "int32" && b.type === "int32" ? graph.binary("BitwiseAnd", a, b) : undefined;
 });
 
 /** `dy` where `y ≥ 0`, else `dy (y + 1)`: the gradient of an exponential linear unit. */
@@ -70,7 +70,7 @@ export const binaryKernels: readonly NativeKernel[] = [
       ({ input, graph }) => {
         const [a, b] = [input("a"), input("b")];
         // A sum of booleans is no boolean to ONNX; tfjs hardly ever asks for one.
-        return a.type === "bool" || b.type !== a.type ? null : compute(graph, a, b);
+        return a.type === "bool" || b.type !== a.type ? undefined : compute(graph, a, b);
       },
       { takesEmpty: true, ...inParts(complexArithmetic[name]) },
     ),
@@ -82,7 +82,7 @@ export const binaryKernels: readonly NativeKernel[] = [
     tf.NotEqual,
     ({ input, graph }) => {
       const equal = compare(graph, "Equal", input("a"), input("b"));
-      return equal === null ? null : graph.not(equal);
+      return equal === undefined ? undefined : graph.not(equal);
     },
     { takesEmpty: true },
   ),
@@ -105,9 +105,9 @@ function inParts(compute: (typeof complexArithmetic)[string] | undefined): Kerne
       };
 }
 
-function compare(graph: GraphBuilder, op: string, a: LazyValue, b: LazyValue): LazyValue | null {
+function compare(graph: GraphBuilder, op: string, a: LazyValue, b: LazyValue): LazyValue | undefined {
   if (a.type !== b.type) {
-    return null;
+    return undefined;
   }
   return a.type === "bool"
     ? graph.binary(op, graph.cast(a, "int32"), graph.cast(b, "int32"), "bool")

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 describe("blocks", () => {
-  test("space to batch and back, with gradients", async () => {
+  it("space to batch and back, with gradients", async () => {
     const apart = (x: tf.Tensor) =>
       tf.spaceToBatchND(
         x,
@@ -38,7 +38,7 @@ describe("blocks", () => {
     );
   });
 
-  test("depth to space", async () => {
+  it("depth to space", async () => {
     await expectParity(() => tf.depthToSpace(floats([2, 3, 2, 8]) as tf.Tensor4D, 2));
   });
 });

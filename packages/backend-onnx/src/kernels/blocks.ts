@@ -32,7 +32,7 @@ const depthToSpace = kernel<tf.DepthToSpaceAttrs>(tf.DepthToSpace, ({ input, att
   const x = input("x");
   const { blockSize, dataFormat } = attrs;
   if (dataFormat !== "NHWC") {
-    return null;
+    return undefined;
   }
   const [batch, height, width, depth] = x.shape as [number, number, number, number];
   const channels = depth / blockSize ** 2;

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats } from "../engine/parity.fixture.js";
 
 const tolerance = 2e-5;
 
@@ -25,7 +25,7 @@ const cases: readonly Case[] = [
 
 describe("convolutions", () => {
   for (const { size, filter, strides, pad } of cases) {
-    test(`${size}², filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
+    it(`${size}², filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
       const x = () => floats([2, size, size, filter[2]]) as tf.Tensor4D;
       const w = () => floats(filter, -1, 1, 2) as tf.Tensor4D;
       const convolve = (a: tf.Tensor, b: tf.Tensor) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
@@ -34,7 +34,7 @@ describe("convolutions", () => {
     });
   }
 
-  test("of so many patches that ONNX Runtime's own operators do the work", async () => {
+  it("of so many patches that ONNX Runtime's own operators do the work", async () => {
     // 1500² windows of 4×4 places are more than the 2²⁵ numbers that are laid out.
     const x = () => floats([1, 1500, 1500, 1]) as tf.Tensor4D;
     const w = () => floats([4, 4, 1, 1], -1, 1, 2) as tf.Tensor4D;
@@ -44,7 +44,7 @@ describe("convolutions", () => {
     await expectParity(() => tf.slice(tf.grad(narrow)(x()), [0, 700, 0, 0], [1, 3, 1500, 1]), { tolerance });
   });
 
-  test("dilations", async () => {
+  it("dilations", async () => {
     await expectParity(
       () =>
         tf.conv2d(
@@ -59,7 +59,7 @@ describe("convolutions", () => {
     );
   });
 
-  test("transposed convolution with its gradients", async () => {
+  it("transposed convolution with its gradients", async () => {
     const w = () => floats([4, 4, 2, 3], -1, 1, 2) as tf.Tensor4D;
     const up = (a: tf.Tensor, b: tf.Tensor) =>
       tf.conv2dTranspose(a as tf.Tensor4D, b as tf.Tensor4D, [2, 8, 8, 2], 2, "same");
@@ -67,7 +67,7 @@ describe("convolutions", () => {
     await expectParity(() => tf.grads(up)([floats([2, 4, 4, 3]), w()]), { tolerance });
   });
 
-  test("transposed convolution that needs only a part of its input", async () => {
+  it("transposed convolution that needs only a part of its input", async () => {
     await expectParity(
       () =>
         tf.conv2dTranspose(
@@ -81,7 +81,7 @@ describe("convolutions", () => {
     );
   });
 
-  test("one image without a batch axis, conv1d", async () => {
+  it("one image without a batch axis, conv1d", async () => {
     await expectParity(
       () => [
         tf.conv2d(floats([5, 5, 2]) as tf.Tensor3D, floats([3, 3, 2, 2]) as tf.Tensor4D, 1, "same"),
@@ -91,7 +91,7 @@ describe("convolutions", () => {
     );
   });
 
-  test("fused convolution", async () => {
+  it("fused convolution", async () => {
     for (const activation of ["linear", "relu", "sigmoid"] as const) {
       await expectParity(
         () =>
@@ -108,7 +108,7 @@ describe("convolutions", () => {
     }
   });
 
-  test("batch normalization with its gradients", async () => {
+  it("batch normalization with its gradients", async () => {
     const normalize = (x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor, offset: tf.Tensor, scale: tf.Tensor) =>
       tf.batchNorm(
         x as tf.Tensor4D,
@@ -129,11 +129,11 @@ describe("convolutions", () => {
     await expectParity(() => tf.grads(normalize as (...x: tf.Tensor[]) => tf.Tensor)(inputs()), { tolerance: 1e-4 });
   });
 
-  test("a kernel without a native version runs on the cpu backend's code", async () => {
+  it("a kernel without a native version runs on the cpu backend's code", async () => {
     await expectParity(() => tf.maxPool(floats([1, 4, 4, 2]) as tf.Tensor4D, 2, 2, "valid"), { fallback: ["MaxPool"] });
   });
 
-  test("channels first", async () => {
+  it("channels first", async () => {
     const x = () => floats([2, 3, 5, 6]) as tf.Tensor4D;
     const w = () => floats([3, 2, 3, 4], -1, 1, 2) as tf.Tensor4D;
     await expectParity(() => [tf.conv2d(x(), w(), 1, "same", "NCHW"), tf.conv2d(x(), w(), 2, "valid", "NCHW")], {
@@ -147,7 +147,7 @@ describe("convolutions", () => {
     );
   });
 
-  test("three dimensions, with gradients", async () => {
+  it("three dimensions, with gradients", async () => {
     for (const [strides, pad] of [
       [1, "same"],
       [2, "same"],

@@ -16,20 +16,20 @@ const conv2d = kernel<tf.Conv2DAttrs>(tf.Conv2D, (call) => forward(call));
 const fusedConv2d = kernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, (call) => {
   const { optional, attrs, graph } = call;
   const result = forward(call);
-  if (result === null) {
-    return null;
+  if (result === undefined) {
+    return undefined;
   }
   const bias = aligned(graph, optional("bias"), attrs.dataFormat);
   const slopes = aligned(graph, optional("preluActivationWeights"), attrs.dataFormat);
-  const biased = bias === null ? result : graph.add(result, bias);
+  const biased = bias === undefined ? result : graph.add(result, bias);
   return activate(graph, biased, attrs.activation, slopes, attrs.leakyreluAlpha);
 });
 
 const conv2dBackpropInput = kernel<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ input, attrs, graph }) => {
   const [dy, filter] = [input("dy"), input("filter")];
   const window = geometry(attrs.inputShape, filter.shape, { ...attrs, dilations: 1 });
-  if (window === null || tooSmall(dy, window, attrs.dataFormat)) {
-    return null;
+  if (window === undefined || tooSmall(dy, window, attrs.dataFormat)) {
+    return undefined;
   }
   return laidOut(graph, convolveBack(graph, inLast(graph, dy, attrs.dataFormat), filter, window), attrs.dataFormat);
 });
@@ -39,8 +39,8 @@ const conv2dBackpropFilter = kernel<tf.Conv2DBackpropFilterAttrs>(
   ({ input, attrs, graph }) => {
     const [x, dy] = [input("x"), input("dy")];
     const window = geometry(x.shape, attrs.filterShape, { ...attrs, dilations: 1 });
-    return window === null
-      ? null
+    return window === undefined
+      ? undefined
       : filterGradient(graph, inLast(graph, x, attrs.dataFormat), inLast(graph, dy, attrs.dataFormat), window);
   },
 );
@@ -48,7 +48,7 @@ const conv2dBackpropFilter = kernel<tf.Conv2DBackpropFilterAttrs>(
 const conv3d = kernel<tf.Conv3DAttrs>(tf.Conv3D, ({ input, attrs, graph }) => {
   const [x, filter] = [input("x"), input("filter")];
   const window = geometry3d(x.shape, filter.shape, attrs, attrs.dilations);
-  return window === null ? null : inFloats(graph, x, (floats) => convolve(graph, floats, filter, window));
+  return window === undefined ? undefined : inFloats(graph, x, (floats) => convolve(graph, floats, filter, window));
 });
 
 const conv3dBackpropInput = kernel<tf.Conv3DBackpropInputV2Attrs>(
@@ -56,7 +56,7 @@ const conv3dBackpropInput = kernel<tf.Conv3DBackpropInputV2Attrs>(
   ({ input, attrs, graph }) => {
     const [dy, filter] = [input("dy"), input("filter")];
     const window = geometry3d(attrs.inputShape, filter.shape, attrs, 1);
-    return window === null || tooSmall(dy, window, "NHWC") ? null : convolveBack(graph, dy, filter, window);
+    return window === undefined || tooSmall(dy, window, "NHWC") ? undefined : convolveBack(graph, dy, filter, window);
   },
 );
 
@@ -65,7 +65,7 @@ const conv3dBackpropFilter = kernel<tf.Conv3DBackpropFilterV2Attrs>(
   ({ input, attrs, graph }) => {
     const [x, dy] = [input("x"), input("dy")];
     const window = geometry3d(x.shape, attrs.filterShape, attrs, 1);
-    return window === null ? null : filterGradient(graph, x, dy, window);
+    return window === undefined ? undefined : filterGradient(graph, x, dy, window);
   },
 );
 
@@ -79,18 +79,18 @@ export const convolutionKernels: readonly NativeKernel[] = [
   conv3dBackpropFilter,
 ];
 
-function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | null {
+function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | undefined {
   const [x, filter] = [input("x"), input("filter")];
   const window = geometry(x.shape, filter.shape, attrs);
-  if (window === null) {
-    return null;
+  if (window === undefined) {
+    return undefined;
   }
   return inFloats(graph, x, (floats) =>
     laidOut(graph, convolve(graph, inLast(graph, floats, attrs.dataFormat), filter, window), attrs.dataFormat),
   );
 }
 
-function geometry(inputShape: readonly number[], filterShape: readonly number[], attrs: Geometry): Window | null {
+function geometry(inputShape: readonly number[], filterShape: readonly number[], attrs: Geometry): Window | undefined {
   const info = tf.backend_util.computeConv2DInfo(
     inputShape as Shape4D,
     filterShape as Shape4D,
@@ -101,7 +101,7 @@ function geometry(inputShape: readonly number[], filterShape: readonly number[],
     false,
     tf.backend_util.convertConv2DDataFormat(attrs.dataFormat),
   );
-  return info.outHeight > 0 && info.outWidth > 0 ? window2d(info) : null;
+  return info.outHeight > 0 && info.outWidth > 0 ? window2d(info) : undefined;
 }
 
 function geometry3d(
@@ -109,7 +109,7 @@ function geometry3d(
   filterShape: readonly number[],
   { strides, pad }: Pick<tf.Conv3DAttrs, "strides" | "pad">,
   dilations: number | [number, number, number],
-): Window | null {
+): Window | undefined {
   const info = tf.backend_util.computeConv3DInfo(
     inputShape as Shape5D,
     filterShape as Shape5D,
@@ -117,7 +117,7 @@ function geometry3d(
     dilations,
     pad,
   );
-  return info.outShape.includes(0) ? null : window3d(info);
+  return info.outShape.includes(0) ? undefined : window3d(info);
 }
 
 /** A gradient with fewer places than the convolution gives, which no convolution made. */
@@ -140,8 +140,8 @@ function laidOut(graph: GraphBuilder, result: LazyValue, layout: Layout): LazyVa
 }
 
 /** With channels first, one number for each channel has to be spread over the spatial axes. */
-function aligned(graph: GraphBuilder, values: LazyValue | null, layout: Layout): LazyValue | null {
-  return values !== null && layout === "NCHW" && values.shape.length === 1 && values.shape[0] !== 1
+function aligned(graph: GraphBuilder, values: LazyValue | undefined, layout: Layout): LazyValue | undefined {
+  return values !== undefined && layout === "NCHW" && values.shape.length === 1 && values.shape[0] !== 1
     ? graph.reshape(values, [values.shape[0]!, 1, 1])
     : values;
 }

@@ -64,7 +64,7 @@ export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyVal
     size,
   );
   const mirrored = mirror(window);
-  if (mirrored !== null && fits(read, mirrored)) {
+  if (mirrored !== undefined && fits(read, mirrored)) {
     const product = graph.matMul(patches(graph, read, mirrored), turned(graph, filter));
     return graph.reshape(product, [batch, ...window.input, inChannels]);
   }
@@ -98,13 +98,15 @@ function fits(x: LazyValue, window: Window): boolean {
   return rows * columns <= greatestPatches;
 }
 
-/** The window by which the gradient of a convolution of stride 1 is a convolution itself; null of other strides. */
-function mirror({ input, output, filter, strides, dilations, before }: Window): Window | null {
+/** The window by which the gradient of a convolution of stride 1 is a convolution itself; undefined of other strides. */
+function mirror({ input, output, filter, strides, dilations, before }: Window): Window | undefined {
   const reach = filter.map((size, axis) => (size - 1) * dilations[axis]!);
   const mirroredBefore = reach.map((steps, axis) => steps - before[axis]!);
   const after = reach.map((steps, axis) => input[axis]! - output[axis]! + steps - mirroredBefore[axis]!);
   const possible = strides.every((stride) => stride === 1) && [...mirroredBefore, ...after].every((size) => size >= 0);
-  return possible ? { input: output, output: input, filter, strides, dilations, before: mirroredBefore, after } : null;
+  return possible
+    ? { input: output, output: input, filter, strides, dilations, before: mirroredBefore, after }
+    : undefined;
 }
 
 /** `[filter places · inChannels, outChannels]`. */

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { elementTypeOf } from "../graph/element-type.js";
+import { elementTypeOf } from "../runtime/element-type.js";
 import { joined, partsOf } from "./complex.js";
 import { type DataKernel, dataKernel, kernel, type NativeKernel } from "./kernel.js";
 
@@ -29,8 +29,8 @@ const expandDims = dataKernel<tf.ExpandDimsAttrs>(tf.ExpandDims, ({ backend, inp
 
 const fill = dataKernel<tf.FillAttrs>(tf.Fill, ({ backend, graph, attrs }) => {
   const type = elementTypeOf(attrs.dtype ?? tf.util.inferDtype(attrs.value));
-  return type === null || typeof attrs.value !== "number"
-    ? null
+  return type === undefined || typeof attrs.value !== "number"
+    ? undefined
     : backend.adopt(graph.fill(type, attrs.shape, type === "int32" ? Math.trunc(attrs.value) : attrs.value));
 });
 
@@ -44,28 +44,18 @@ const cast = dataKernel<tf.CastAttrs>(tf.Cast, ({ backend, graph, inputs, attrs 
   }
   const type = elementTypeOf(attrs.dtype);
   if (x.dtype === "string" || attrs.dtype === "string") {
-    return null;
+    return undefined;
   }
   const value = x.dtype === "complex64" ? partsOf(backend, x)[0] : backend.value(x);
-  return type === null
+  return type === undefined
     ? joined(backend, graph.cast(value, "float32"), graph.fill("float32", x.shape, 0))
     : backend.adopt(graph.cast(value, type));
-});
-
-const complex = dataKernel(tf.Complex, ({ backend, inputs }) => backend.joinComplex(inputs.real!, inputs.imag!));
-const real = dataKernel(tf.Real, ({ backend, inputs }) => {
-  const input = inputs.input!;
-  return input.dtype === "complex64" ? backend.share(backend.complexParts(input).real, input.shape) : null;
-});
-const imag = dataKernel(tf.Imag, ({ backend, inputs }) => {
-  const input = inputs.input!;
-  return input.dtype === "complex64" ? backend.share(backend.complexParts(input).imag, input.shape) : null;
 });
 
 const select = kernel(tf.Select, ({ input, graph }) => {
   const [condition, t, e] = [input("condition"), input("t"), input("e")];
   if (t.type !== e.type) {
-    return null;
+    return undefined;
   }
   // A condition of rank 1 chooses whole rows.
   const rows = condition.shape.length === 1 && t.shape.length > 1;
@@ -84,7 +74,9 @@ const diag = kernel(tf.Diag, ({ input, graph }) => {
 
 const addN = kernel(tf.AddN, ({ inputs, backend, graph }) => {
   const values = (Object.values(inputs) as tf.TensorInfo[]).map((info) => backend.value(info));
-  return values[0]!.type === "bool" ? null : values.slice(1).reduce((sum, value) => graph.add(sum, value), values[0]!);
+  return values[0]!.type === "bool"
+    ? undefined
+    : values.slice(1).reduce((sum, value) => graph.add(sum, value), values[0]!);
 });
 
 export const creationKernels: readonly (NativeKernel | DataKernel)[] = [
@@ -95,9 +87,6 @@ export const creationKernels: readonly (NativeKernel | DataKernel)[] = [
   zerosLike,
   onesLike,
   cast,
-  complex,
-  real,
-  imag,
   select,
   diag,
   addN,
@@ -110,6 +99,6 @@ function likeKernel(name: string, value: number): DataKernel {
       return joined(backend, graph.fill("float32", x.shape, value), graph.fill("float32", x.shape, 0));
     }
     const type = elementTypeOf(x.dtype);
-    return type === null ? null : backend.adopt(graph.fill(type, x.shape, value));
+    return type === undefined ? undefined : backend.adopt(graph.fill(type, x.shape, value));
   });
 }

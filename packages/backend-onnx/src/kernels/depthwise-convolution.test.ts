@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats } from "../engine/parity.fixture.js";
 
 // Sums of a filter's products, in another order than the cpu backend's.
 const tolerance = 2e-5;
@@ -12,7 +12,7 @@ describe("depthwise convolutions", () => {
     [2, "valid", 3],
     [1, 1, 2],
   ] as const) {
-    test(`strides ${strides}, pad ${pad}, multiplier ${multiplier}: values and gradients`, async () => {
+    it(`strides ${strides}, pad ${pad}, multiplier ${multiplier}: values and gradients`, async () => {
       const x = () => floats([2, 6, 5, 3]) as tf.Tensor4D;
       const w = () => floats([3, 2, 3, multiplier], -1, 1, 2) as tf.Tensor4D;
       const convolve = (a: tf.Tensor, b: tf.Tensor) =>
@@ -22,7 +22,7 @@ describe("depthwise convolutions", () => {
     });
   }
 
-  test("dilations, separable and fused", async () => {
+  it("dilations, separable and fused", async () => {
     const x = () => floats([1, 6, 6, 2]) as tf.Tensor4D;
     const w = () => floats([2, 2, 2, 2], -1, 1, 2) as tf.Tensor4D;
     const pointwise = () => floats([1, 1, 4, 3], -1, 1, 3) as tf.Tensor4D;

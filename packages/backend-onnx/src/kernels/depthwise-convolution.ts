@@ -21,11 +21,11 @@ const depthwise = kernel<tf.DepthwiseConv2dNativeAttrs>(tf.DepthwiseConv2dNative
 const fusedDepthwise = kernel<tf.FusedDepthwiseConv2DAttrs>(tf.FusedDepthwiseConv2D, (call) => {
   const { optional, attrs, graph } = call;
   const result = forward(call);
-  if (result === null) {
-    return null;
+  if (result === undefined) {
+    return undefined;
   }
   const bias = optional("bias");
-  const biased = bias === null ? result : graph.add(result, bias);
+  const biased = bias === undefined ? result : graph.add(result, bias);
   return activate(graph, biased, attrs.activation, optional("preluActivationWeights"), attrs.leakyreluAlpha);
 });
 
@@ -35,8 +35,8 @@ const depthwiseBackpropInput = kernel<tf.DepthwiseConv2dNativeBackpropInputAttrs
     const [dy, filter] = [input("dy"), input("filter")];
     const window = geometry(attrs.inputShape, filter.shape, attrs);
     const [batch, , , channels] = attrs.inputShape;
-    if (window === null) {
-      return null;
+    if (window === undefined) {
+      return undefined;
     }
     const result = graph.node(
       "ConvTranspose",
@@ -55,8 +55,8 @@ const depthwiseBackpropFilter = kernel<tf.DepthwiseConv2dNativeBackpropFilterAtt
   ({ input, attrs, graph }) => {
     const [x, dy] = [input("x"), input("dy")];
     const window = geometry(x.shape, attrs.filterShape, attrs);
-    if (window === null) {
-      return null;
+    if (window === undefined) {
+      return undefined;
     }
     const [, , channels, multiplier] = attrs.filterShape;
     const rows = dy.size / (channels * multiplier);
@@ -75,11 +75,11 @@ export const depthwiseConvolutionKernels: readonly NativeKernel[] = [
   depthwiseBackpropFilter,
 ];
 
-function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | null {
+function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | undefined {
   const [x, filter] = [input("x"), input("filter")];
   const window = geometry(x.shape, filter.shape, attrs);
-  if (window === null || x.type !== "float32") {
-    return null;
+  if (window === undefined || x.type !== "float32") {
+    return undefined;
   }
   const [, , channels, multiplier] = filter.shape as Shape4D;
   const result = graph.node(
@@ -92,7 +92,7 @@ function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | nul
   return channelsLast(graph, result);
 }
 
-function geometry(inputShape: readonly number[], filterShape: readonly number[], attrs: Geometry): Window | null {
+function geometry(inputShape: readonly number[], filterShape: readonly number[], attrs: Geometry): Window | undefined {
   const dilations = attrs.dilations ?? 1;
   tf.util.assert(
     tf.backend_util.eitherStridesOrDilationsAreOne(attrs.strides, dilations),
@@ -107,7 +107,7 @@ function geometry(inputShape: readonly number[], filterShape: readonly number[],
     attrs.dimRoundingMode,
     true,
   );
-  return info.outHeight > 0 && info.outWidth > 0 ? window2d(info) : null;
+  return info.outHeight > 0 && info.outWidth > 0 ? window2d(info) : undefined;
 }
 
 /** `[height, width, channels, multiplier]` as `[channels · multiplier, 1, height, width]`. */

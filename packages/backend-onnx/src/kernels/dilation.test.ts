@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats } from "../engine/parity.fixture.js";
 
 describe("dilation", () => {
   for (const [strides, pad, dilations] of [
@@ -8,7 +8,7 @@ describe("dilation", () => {
     [2, "valid", 1],
     [1, "valid", 2],
   ] as const) {
-    test(`strides ${strides}, pad ${pad}, dilations ${dilations}: values and gradients`, async () => {
+    it(`strides ${strides}, pad ${pad}, dilations ${dilations}: values and gradients`, async () => {
       const x = () => floats([2, 5, 6, 3]);
       const filter = () => floats([2, 3, 3], -1, 1, 2);
       const dilate = (a: tf.Tensor, b: tf.Tensor) =>

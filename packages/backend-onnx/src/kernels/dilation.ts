@@ -9,20 +9,22 @@ type Call = KernelCall<tf.Dilation2DAttrs>;
 /** The greatest sum of image and filter over the places of each window. */
 const dilation = kernel<tf.Dilation2DAttrs>(tf.Dilation2D, (call) => {
   const window = geometry(call);
-  return window === null ? null : sums(call, window).reduce((greatest, sum) => call.graph.binary("Max", greatest, sum));
+  return window === undefined
+    ? undefined
+    : sums(call, window).reduce((greatest, sum) => call.graph.binary("Max", greatest, sum));
 });
 
 /** Every gradient goes to the pixel whose sum was the greatest. */
 const dilationBackpropInput = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropInput, (call) => {
   const window = geometry(call);
-  return window === null ? null : scattered(call, window, pixelOf(call, window), call.input("x"));
+  return window === undefined ? undefined : scattered(call, window, pixelOf(call, window), call.input("x"));
 });
 
 /** Every gradient goes to the place of the filter whose sum was the greatest. */
 const dilationBackpropFilter = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropFilter, (call) => {
   const window = geometry(call);
-  if (window === null) {
-    return null;
+  if (window === undefined) {
+    return undefined;
   }
   const { graph, input } = call;
   const channels = input("filter").shape[2]!;
@@ -32,10 +34,10 @@ const dilationBackpropFilter = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropF
 
 export const dilationKernels: readonly NativeKernel[] = [dilation, dilationBackpropInput, dilationBackpropFilter];
 
-function geometry({ input, attrs }: Call): Window | null {
+function geometry({ input, attrs }: Call): Window | undefined {
   const [x, filter] = [input("x"), input("filter")];
   if (x.type !== "float32" || filter.type !== "float32") {
-    return null;
+    return undefined;
   }
   const { strides, pad, dilations } = attrs;
   const shapes = [x.shape, filter.shape] as unknown as [Shape4D, [number, number, number]];

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 describe("einsum", () => {
   for (const [equation, ...shapes] of [
@@ -12,7 +12,7 @@ describe("einsum", () => {
     ["ij,ij->i", [3, 4], [3, 4]],
     [",->", [], []],
   ] as const) {
-    test(equation, async () => {
+    it(equation, async () => {
       await expectParity(
         () => [
           tf.einsum(equation, ...shapes.map((shape, i) => floats([...shape], -1, 1, i + 1))),

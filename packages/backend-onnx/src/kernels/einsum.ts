@@ -8,7 +8,7 @@ export const einsum = kernel<tf.EinsumAttrs>(tf.Einsum, ({ inputs, backend, attr
   const values = infos.map((info) => backend.value(info));
   const { type } = values[0]!;
   if (type === "bool" || values.some((value) => value.type !== type)) {
-    return null;
+    return undefined;
   }
   const sizes: number[] = [];
   values.forEach(({ shape }, term) => {

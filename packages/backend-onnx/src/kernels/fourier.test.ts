@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats } from "../engine/parity.fixture.js";
 
 /** As one tensor of numbers: tests compare those. */
 const flat = (x: tf.Tensor) => [tf.real(x), tf.imag(x)];
@@ -11,18 +11,18 @@ const tolerance = 1e-5;
 
 describe("Fourier transforms", () => {
   for (const length of [1, 2, 3, 5, 8, 12]) {
-    test(`of length ${length}, there and back`, async () => {
+    it(`of length ${length}, there and back`, async () => {
       await expectParity(() => flat(tf.fft(signal([3, length]))), { tolerance });
       await expectParity(() => flat(tf.ifft(signal([3, length]))), { tolerance });
       await expectParity(() => flat(tf.ifft(tf.fft(signal([length])))), { tolerance });
     });
   }
 
-  test("of real signals", async () => {
+  it("of real signals", async () => {
     await expectParity(() => flat(tf.rfft(floats([2, 6]))), { tolerance });
   });
 
-  test("the length of complex numbers, however large or small", async () => {
+  it("the length of complex numbers, however large or small", async () => {
     await expectParity(() => {
       const real = tf.tensor1d([3, 1e30, 1e-30, 0, -5, Number.POSITIVE_INFINITY]);
       return tf.abs(tf.complex(real, tf.tensor1d([4, 1e30, 1e-30, 0, 12, 1])));

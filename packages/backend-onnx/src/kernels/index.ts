@@ -1,7 +1,7 @@
 import { arcTangent2 } from "./arc-tangent.js";
-import { batchNorm } from "./batch-norm.js";
 import { binaryKernels } from "./binary.js";
 import { blockKernels } from "./blocks.js";
+import { complexKernels } from "./complex.js";
 import { convolutionKernels } from "./convolution.js";
 import { creationKernels } from "./creation.js";
 import { cropAndResize } from "./crop-and-resize.js";
@@ -12,10 +12,10 @@ import { fourierKernels } from "./fourier.js";
 import { gelu, geluGrad } from "./gelu.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
-import { layerNorm, layerNormGrad } from "./layer-norm.js";
 import { localResponseKernels } from "./local-response.js";
 import { matMulKernels } from "./mat-mul.js";
 import { movementKernels } from "./movement.js";
+import { normalizationKernels } from "./normalization.js";
 import { poolingKernels } from "./pooling.js";
 import { poolingGradientKernels } from "./pooling-gradients.js";
 import { reductionKernels } from "./reductions.js";
@@ -24,11 +24,10 @@ import { scanKernels } from "./scans.js";
 import { scatterKernels } from "./scatter.js";
 import { sequenceKernels } from "./sequences.js";
 import { softmaxKernels } from "./softmax.js";
-import { softmaxCrossEntropy, softmaxCrossEntropyGrad } from "./softmax-cross-entropy.js";
 import { sortingKernels } from "./sorting.js";
 import { unaryKernels } from "./unary.js";
 
-/** Every kernel that records nodes. To add one, write it in a file beside this one and list it here. */
+/** Every kernel with an ONNX version. To add one, write it in a file of this folder and list it here. */
 export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...unaryKernels,
   ...binaryKernels,
@@ -50,15 +49,12 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...blockKernels,
   ...localResponseKernels,
   ...dilationKernels,
+  ...complexKernels,
   ...fourierKernels,
+  ...normalizationKernels,
   arcTangent2,
   cropAndResize,
   einsum,
-  batchNorm,
-  layerNorm,
-  layerNormGrad,
   gelu,
   geluGrad,
-  softmaxCrossEntropy,
-  softmaxCrossEntropyGrad,
 ];

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, expect, test } from "vitest";
-import type { OnnxBackend } from "../onnx-backend.js";
-import { expectParity, floats } from "../parity.js";
+import { describe, expect, it } from "vitest";
+import type { OnnxBackend } from "../engine/onnx-backend.js";
+import { expectParity, floats } from "../engine/parity.fixture.js";
 
 const ids = (values: number[], shape: number[] = [values.length]) => tf.tensor(values, shape, "int32");
 
 describe("gather, scatter and one-hot", () => {
-  test("oneHot: depths, values, dtypes, indices outside", async () => {
+  it("oneHot: depths, values, dtypes, indices outside", async () => {
     await expectParity(() => [
       tf.oneHot(ids([0, 2, 1]), 3),
       tf.oneHot(ids([0, 2, 1, 1], [2, 2]), 4, 5, -1),
@@ -17,7 +17,7 @@ describe("gather, scatter and one-hot", () => {
     ]);
   });
 
-  test("unsortedSegmentSum: few and many segments, absent and negative ids", async () => {
+  it("unsortedSegmentSum: few and many segments, absent and negative ids", async () => {
     for (const segments of [3, 2000]) {
       await expectParity(() => tf.unsortedSegmentSum(floats([4, 2]), ids([0, 2, 0, 1]) as tf.Tensor1D, segments), {
         tolerance: 1e-5,
@@ -28,7 +28,7 @@ describe("gather, scatter and one-hot", () => {
     }
   });
 
-  test("unsortedSegmentSum of integers, and ids past the last segment", async () => {
+  it("unsortedSegmentSum of integers, and ids past the last segment", async () => {
     const x = () => tf.tensor2d([1, 2, 3, 4, 5, 6], [3, 2], "int32");
     await expectParity(() => tf.unsortedSegmentSum(x(), ids([1, 0, 1]) as tf.Tensor1D, 2));
     for (const segments of [2, 2000]) {
@@ -36,14 +36,14 @@ describe("gather, scatter and one-hot", () => {
     }
   });
 
-  test("a computed index that is negative is refused, not counted from the end", async () => {
+  it("a computed index that is negative is refused, not counted from the end", async () => {
     await tf.setBackend("onnx");
     const index = tf.sub(ids([1, 0]), tf.scalar(1, "int32"));
     expect([...tf.gather(tf.tensor1d([5, 6]), tf.abs(index)).dataSync()]).toEqual([5, 6]);
     expect(() => tf.gather(tf.tensor1d([5, 6]), index).dataSync()).toThrow(/Gather/);
   });
 
-  test("the gradient of gather, as embeddings use it", async () => {
+  it("the gradient of gather, as embeddings use it", async () => {
     for (const rows of [5, 1500]) {
       await expectParity(() => tf.grad((table) => tf.gather(table, ids([1, 3, 1, 0], [2, 2])))(floats([rows, 3])), {
         tolerance: 1e-5,
@@ -54,18 +54,18 @@ describe("gather, scatter and one-hot", () => {
     });
   });
 
-  test("gather in batches runs in the fallback", async () => {
+  it("gather in batches runs in the fallback", async () => {
     await expectParity(() => tf.gather(floats([2, 3, 2]), ids([0, 2, 1, 1], [2, 2]), 1, 1), { fallback: ["GatherV2"] });
   });
 
-  test("gatherND", async () => {
+  it("gatherND", async () => {
     await expectParity(() =>
       tf.gatherND(floats([3, 4]), tf.cast(tf.round(tf.tensor2d([1, 2, 0, 3], [2, 2])), "int32")),
     );
     await expectParity(() => tf.gatherND(floats([3, 4]), ids([1, 0], [2, 1])), { fallback: ["GatherNd"] });
   });
 
-  test("an index out of range is an error, and the backend goes on", async () => {
+  it("an index out of range is an error, and the backend goes on", async () => {
     await tf.setBackend("onnx");
     expect(() => tf.gather(floats([3, 2]), ids([3]))).toThrow(/3 is not in \[0, 2\]/);
     const late = tf.gather(floats([3, 2]), tf.cast(tf.mul(tf.tensor1d([1, 2]), 4), "int32"));

@@ -10,7 +10,7 @@ const oneHotSegments = 1024;
 const gatherV2 = kernel<tf.GatherV2Attrs>(tf.GatherV2, ({ input, attrs, graph }) => {
   const [x, indices] = [input("x"), input("indices")];
   if (indices.type !== "int32") {
-    return null;
+    return undefined;
   }
   const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
   checkIndices(indices, x.shape[axis]!);
@@ -22,7 +22,7 @@ const gatherNd = kernel(tf.GatherNd, ({ input, graph }) => {
   const [x, indices] = [input("params"), input("indices")];
   const depth = indices.shape[indices.shape.length - 1]!;
   if (indices.type !== "int32" || depth === 0) {
-    return null;
+    return undefined;
   }
   tf.backend_util.prepareAndValidate(like(x), like(indices));
   checkPlaces(indices, x.shape.slice(0, depth));
@@ -45,7 +45,7 @@ const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegment
   const [x, segmentIds] = [graph.cast(input("x"), "float32"), input("segmentIds")];
   const { numSegments } = attrs;
   if (segmentIds.type !== "int32" || numSegments === 0) {
-    return null;
+    return undefined;
   }
   const rows = segmentIds.size;
   const inner = x.shape.slice(segmentIds.shape.length);

@@ -1,13 +1,13 @@
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import * as kernelNames from "@tensorflow/tfjs-core/dist/kernel_names";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { nativeKernels } from "./index.js";
 
 /** Kernels that only make sense with what a browser has. */
 const ofBrowsers = new Set(["FromPixels", "Draw"]);
 
-test("docs/kernels.md says what the registry has", async () => {
+it("docs/kernels.md says what the registry has", async () => {
   const native = new Set(nativeKernels.map(({ name }) => name));
   const onCpu = new Set(tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName));
   const named = new Set([...Object.values(kernelNames as Record<string, string>), ...onCpu]);

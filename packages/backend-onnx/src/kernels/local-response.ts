@@ -7,7 +7,7 @@ import { kernel, type NativeKernel } from "./kernel.js";
 const localResponse = kernel<tf.LRNAttrs>(tf.LRN, ({ input, attrs, graph }) => {
   const x = input("x");
   if (x.type !== "float32") {
-    return null;
+    return undefined;
   }
   return graph.mul(x, graph.binary("Pow", norm(graph, x, attrs), graph.scalar(x.type, -attrs.beta)));
 });

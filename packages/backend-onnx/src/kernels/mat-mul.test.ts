@@ -1,14 +1,14 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, expect, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, expect, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 const tolerance = 1e-5;
 
 describe("products", () => {
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {
-      test(`matMul, transposed ${transposeA}, ${transposeB}, and its gradients`, async () => {
+      it(`matMul, transposed ${transposeA}, ${transposeB}, and its gradients`, async () => {
         const shapeA = (batch: number[]) => [...batch, ...(transposeA ? [4, 3] : [3, 4])];
         const shapeB = (batch: number[]) => [...batch, ...(transposeB ? [5, 4] : [4, 5])];
         for (const [batchA, batchB] of [
@@ -36,7 +36,7 @@ describe("products", () => {
     }
   }
 
-  test("vectors, dot products, single rows and columns", async () => {
+  it("vectors, dot products, single rows and columns", async () => {
     await expectParity(
       () => [
         tf.dot(floats([4]), floats([4], -1, 1, 2)),
@@ -48,7 +48,7 @@ describe("products", () => {
     );
   });
 
-  test("fused matMul with every activation", async () => {
+  it("fused matMul with every activation", async () => {
     for (const activation of ["linear", "relu", "relu6", "sigmoid", "elu", "leakyrelu", "prelu"] as const) {
       await expectParity(
         () =>
@@ -65,14 +65,14 @@ describe("products", () => {
     }
   });
 
-  test("einsum goes through products", async () => {
+  it("einsum goes through products", async () => {
     await expectParity(() => tf.einsum("bij,bjk->bik", floats([2, 3, 4]), floats([2, 4, 5], -1, 1, 2)), {
       tolerance,
       fallback: ["Einsum"],
     });
   });
 
-  test("inner sizes that differ are refused at the call", () => {
+  it("inner sizes that differ are refused at the call", () => {
     const [a, b] = [floats([2, 3]) as tf.Tensor2D, floats([2, 3]) as tf.Tensor2D];
     let error: unknown;
     try {

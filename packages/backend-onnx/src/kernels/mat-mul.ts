@@ -6,44 +6,47 @@ import { activate } from "./activation.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
 const batchMatMul = kernel<tf.BatchMatMulAttrs>(tf.BatchMatMul, ({ input, attrs, graph }) =>
-  multiply(graph, input("a"), input("b"), attrs.transposeA, attrs.transposeB),
+  multiply(graph, input("a"), input("b"), attrs),
 );
 
 const fusedMatMul = kernel<tf._FusedMatMulAttrs>(tf._FusedMatMul, ({ input, optional, attrs, graph }) => {
-  const product = multiply(graph, input("a"), input("b"), attrs.transposeA, attrs.transposeB);
+  const { transposeA, transposeB } = attrs;
+  const product = multiply(graph, input("a"), input("b"), { transposeA, transposeB });
   const bias = optional("bias");
-  const biased = bias === null ? product : graph.add(product, bias);
+  const biased = bias === undefined ? product : graph.add(product, bias);
   return activate(graph, biased, attrs.activation, optional("preluActivationWeights"), attrs.leakyreluAlpha);
 });
 
 /** `alpha · op(a) @ op(b)`: the product this project's layers use. */
-const mmgenMatMul = kernel<{ transposeA?: boolean; transposeB?: boolean; alpha?: number }>(
-  "MmgenMatMul",
-  ({ input, attrs, graph }) =>
-    multiply(graph, input("a"), input("b"), attrs.transposeA ?? false, attrs.transposeB ?? false, attrs.alpha ?? 1),
+const mmgenMatMul = kernel<ProductOptions>("MmgenMatMul", ({ input, attrs, graph }) =>
+  multiply(graph, input("a"), input("b"), attrs),
 );
 
 export const matMulKernels: readonly NativeKernel[] = [batchMatMul, fusedMatMul, mmgenMatMul];
 
+/** How the operands of a product are read. */
+interface ProductOptions {
+  /** Transposes the last two axes of `a`. */
+  readonly transposeA?: boolean;
+  /** Transposes the last two axes of `b`. */
+  readonly transposeB?: boolean;
+  /** Factor of the product. */
+  readonly alpha?: number;
+}
+
 /**
  * Matrix product over the last two axes.
  *
- * @throws a {@link ShapeError} when the inner sizes differ.
+ * @throws {@link ShapeError} when the inner sizes differ.
  */
-export function multiply(
-  graph: GraphBuilder,
-  a: LazyValue,
-  b: LazyValue,
-  transposeA: boolean,
-  transposeB: boolean,
-  alpha = 1,
-): LazyValue {
+function multiply(graph: GraphBuilder, a: LazyValue, b: LazyValue, options: ProductOptions): LazyValue {
+  const { transposeA = false, transposeB = false, alpha = 1 } = options;
   assertInnerSizes(a, b, transposeA, transposeB);
   if (a.type !== "float32" || b.type !== "float32") {
-    return multiplyIntegers(graph, a, b, transposeA, transposeB, alpha);
+    return multiplyIntegers(graph, a, b, options);
   }
   const batch = broadcastBatch(a, b);
-  // One matrix for all of a batch of rows: a single product instead of one for each row.
+  // A matrix shared by all rows of a batch needs a single product instead of one for each row.
   if (isMatrix(b) && !transposeA) {
     const right = graph.reshape(b, b.shape.slice(-2));
     const width = a.shape[a.shape.length - 1]!;
@@ -74,22 +77,14 @@ function broadcastBatch(a: LazyValue, b: LazyValue): number[] {
   return tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
 }
 
-/** Integers go through doubles: ONNX Runtime has no product of int32 matrices that transposes. */
-function multiplyIntegers(
-  graph: GraphBuilder,
-  a: LazyValue,
-  b: LazyValue,
-  transposeA: boolean,
-  transposeB: boolean,
-  alpha: number,
-): LazyValue {
-  const turned = (x: LazyValue, turn: boolean) => {
+/** Multiplies integers as float64: ONNX Runtime has no product of int32 matrices that transposes. */
+function multiplyIntegers(graph: GraphBuilder, a: LazyValue, b: LazyValue, options: ProductOptions): LazyValue {
+  const { transposeA = false, transposeB = false, alpha = 1 } = options;
+  const asDoubles = (x: LazyValue, transpose: boolean) => {
     const axes = x.shape.map((_, axis) => axis);
-    return turn ? graph.transpose(x, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]) : x;
+    const last = axes.length - 1;
+    return graph.cast(transpose ? graph.transpose(x, [...axes.slice(0, -2), last, last - 1]) : x, "float64");
   };
-  const product = graph.matMul(
-    graph.cast(turned(a, transposeA), "float64"),
-    graph.cast(turned(b, transposeB), "float64"),
-  );
+  const product = graph.matMul(asDoubles(a, transposeA), asDoubles(b, transposeB));
   return graph.cast(graph.affine(product, alpha, 0), a.type === b.type ? a.type : "float32");
 }

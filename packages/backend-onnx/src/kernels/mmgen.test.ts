@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, describe, expect, test } from "vitest";
-import { floats, integers } from "../parity.js";
-import { registerOnnxBackend } from "../register-onnx-backend.js";
+import { beforeAll, describe, expect, it } from "vitest";
+import { floats, integers } from "../engine/parity.fixture.js";
+import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
 
 beforeAll(async () => {
   registerOnnxBackend();
@@ -48,7 +48,7 @@ describe("fused kernels of this project's layers, against ordinary operations", 
     [2, 3, 5],
     [1, 1],
   ]) {
-    test(`MmgenLayerNorm and its gradient, [${shape}]`, () => {
+    it(`MmgenLayerNorm and its gradient, [${shape}]`, () => {
       const width = shape.at(-1)!;
       const [x, dy] = [floats(shape), floats(shape, -1, 1, 5)];
       const [scale, bias] = [floats([width], 0.5, 2, 2), floats([width], -1, 1, 3)];
@@ -70,14 +70,14 @@ describe("fused kernels of this project's layers, against ordinary operations", 
     ["none", composed.gelu],
     ["tanh", composed.geluTanh],
   ] as const) {
-    test(`MmgenGelu and its gradient, ${approximate}`, () => {
+    it(`MmgenGelu and its gradient, ${approximate}`, () => {
       const [x, dy] = [floats([4, 9], -6, 6), floats([4, 9], -1, 1, 5)];
       expectClose(run("MmgenGelu", { x }, { approximate })[0]!, operation(x));
       expectClose(run("MmgenGeluGrad", { dy, x }, { approximate })[0]!, tf.grad(operation)(x, dy));
     });
   }
 
-  test("MmgenSoftmaxCrossEntropy and its gradient", () => {
+  it("MmgenSoftmaxCrossEntropy and its gradient", () => {
     const [logits, dy] = [floats([5, 7], -9, 9), floats([5], 0.1, 1, 4)];
     const labels = tf.abs(integers([5], -6, 6));
     const [loss, probabilities] = run("MmgenSoftmaxCrossEntropy", { logits, labels });
@@ -87,7 +87,7 @@ describe("fused kernels of this project's layers, against ordinary operations", 
     expectClose(gradient!, tf.grad((x) => composed.crossEntropy(x, labels))(logits, dy));
   });
 
-  test("MmgenMatMul: transposes, a factor, a shared matrix", () => {
+  it("MmgenMatMul: transposes, a factor, a shared matrix", () => {
     for (const [transposeA, transposeB] of [
       [false, false],
       [true, false],

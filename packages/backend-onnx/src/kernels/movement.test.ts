@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { booleans, expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { booleans, expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 /** Operations that only move elements, run on every dtype. */
 const moves: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor | tf.Tensor[], boolean?])[] = [
@@ -33,14 +33,14 @@ const moves: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor | tf.Tensor
 
 describe("operations that move elements", () => {
   for (const [name, move] of moves) {
-    test(`${name}: float32, int32, bool`, async () => {
+    it(`${name}: float32, int32, bool`, async () => {
       await expectParity(() => move(floats([2, 3, 4])));
       await expectParity(() => move(integers([2, 3, 4])));
       await expectParity(() => move(booleans([2, 3, 4])));
     });
   }
 
-  test("gradients", async () => {
+  it("gradients", async () => {
     const differentiable = ["transpose", "reshape", "slice", "concat", "stack", "tile", "reverse", "gather", "split"];
     for (const [name, move] of moves.filter(([name]) => differentiable.includes(name))) {
       const first = (x: tf.Tensor) => tf.square([move(x)].flat()[0]!);
@@ -50,7 +50,7 @@ describe("operations that move elements", () => {
     }
   });
 
-  test("without elements, or some without", async () => {
+  it("without elements, or some without", async () => {
     await expectParity(() => {
       const empty = tf.zeros([0, 4]);
       return [
@@ -62,7 +62,7 @@ describe("operations that move elements", () => {
     });
   });
 
-  test("pad and mirrorPad", async () => {
+  it("pad and mirrorPad", async () => {
     const paddings: [number, number][] = [
       [1, 0],
       [2, 1],
@@ -86,7 +86,7 @@ describe("operations that move elements", () => {
     await expectParity(() => tf.grad((x) => tf.pad(x as tf.Tensor2D, paddings))(floats([2, 3])));
   });
 
-  test("where, with rows, scalars and gradients", async () => {
+  it("where, with rows, scalars and gradients", async () => {
     await expectParity(() => [
       tf.where(booleans([2, 3]), floats([2, 3]), floats([2, 3], 5, 6)),
       tf.where(booleans([2, 1]), floats([2, 3]), tf.scalar(0)),
@@ -100,7 +100,7 @@ describe("operations that move elements", () => {
     });
   });
 
-  test("cast between all pairs, truncating, and NaN to 0", async () => {
+  it("cast between all pairs, truncating, and NaN to 0", async () => {
     for (const from of [floats([7], -3, 3), integers([7], -3, 3), booleans([7])]) {
       const [shape, dtype, data] = [from.shape, from.dtype, [...from.dataSync()]];
       for (const to of ["float32", "int32", "bool"] as const) {
@@ -111,7 +111,7 @@ describe("operations that move elements", () => {
     await expectParity(() => tf.cast(tf.tensor1d([Number.NaN, 0, -0.5]), "bool"));
   });
 
-  test("fill, zerosLike, onesLike, addN", async () => {
+  it("fill, zerosLike, onesLike, addN", async () => {
     await expectParity(() => [
       tf.fill([2, 3], 2.5),
       tf.fill([2], 3, "int32"),

@@ -67,7 +67,7 @@ const concat = kernel<tf.ConcatAttrs>(
     if (values.length === 0) {
       return graph.empty(backend.value(infos[0]!).type, shape);
     }
-    return values.some((value) => value.type !== values[0]!.type) ? null : graph.concat(values, axis);
+    return values.some((value) => value.type !== values[0]!.type) ? undefined : graph.concat(values, axis);
   },
   {
     takesEmpty: true,
@@ -80,7 +80,7 @@ const concat = kernel<tf.ConcatAttrs>(
           parts.map((pair) => pair[part]),
           axis,
         );
-      return infos.some((info) => info.shape.includes(0)) ? null : joined(backend, all(0), all(1));
+      return infos.some((info) => info.shape.includes(0)) ? undefined : joined(backend, all(0), all(1));
     },
   },
 );
@@ -111,7 +111,7 @@ const unpack = kernel<tf.UnpackAttrs>(tf.Unpack, ({ inputs, backend, attrs, grap
 const padV2 = kernel<tf.PadV2Attrs>(tf.PadV2, ({ input, attrs, graph }) => {
   const x = input("x");
   const negative = attrs.paddings.some(([before, after]) => before < 0 || after < 0);
-  return negative ? null : graph.pad(x, attrs.paddings, attrs.constantValue);
+  return negative ? undefined : graph.pad(x, attrs.paddings, attrs.constantValue);
 });
 
 /** ONNX mirrors without the edge, and numbers only; elsewhere the padded axes are gathered. */

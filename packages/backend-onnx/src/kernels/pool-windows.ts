@@ -7,8 +7,8 @@ export type PoolAttributes = tf.MaxPoolAttrs | tf.MaxPool3DAttrs;
 type Shape4D = [number, number, number, number];
 type Shape5D = [number, number, number, number, number];
 
-/** The windows of a pool over an input shape, or null where channels come first. */
-export type PoolGeometry = (shape: readonly number[], attrs: PoolAttributes) => Window | null;
+/** The windows of a pool over an input shape, or undefined where channels come first. */
+export type PoolGeometry = (shape: readonly number[], attrs: PoolAttributes) => Window | undefined;
 
 export const pool2d: PoolGeometry = (shape, attrs) => {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as tf.MaxPoolAttrs;
@@ -18,7 +18,7 @@ export const pool2d: PoolGeometry = (shape, attrs) => {
 export const pool3d: PoolGeometry = (shape, attrs) => {
   const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attrs as tf.MaxPool3DAttrs;
   return dataFormat === "NCDHW"
-    ? null
+    ? undefined
     : window3d(tf.backend_util.computePool3DInfo(shape as Shape5D, filterSize, strides, 1, pad, dimRoundingMode));
 };
 

@@ -15,11 +15,14 @@ export const poolingGradientKernels: readonly NativeKernel[] = [
 ];
 
 /** Every gradient goes to where its window had its maximum, the first of equals. */
-function maxPoolGrad({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
+function maxPoolGrad(
+  { input, attrs, graph }: KernelCall<PoolAttributes>,
+  geometry: PoolGeometry,
+): LazyValue | undefined {
   const [dy, x] = [input("dy"), input("input")];
   const window = geometry(x.shape, attrs);
-  if (window === null || !poolable(window) || x.type !== "float32" || dy.type !== "float32") {
-    return null;
+  if (window === undefined || !poolable(window) || x.type !== "float32" || dy.type !== "float32") {
+    return undefined;
   }
   const first = channelsFirst(graph, x);
   const [maxima, places] = maximaWithPlaces(graph, first, window);
@@ -44,11 +47,11 @@ function maxPoolGrad({ input, attrs, graph }: KernelCall<PoolAttributes>, geomet
 function averagePoolGrad(
   { input, attrs, graph }: KernelCall<PoolAttributes>,
   geometry: PoolGeometry,
-): LazyValue | null {
+): LazyValue | undefined {
   const [dy, x] = [input("dy"), input("input")];
   const window = geometry(x.shape, attrs);
-  if (window === null || !poolable(window) || dy.type !== "float32") {
-    return null;
+  if (window === undefined || !poolable(window) || dy.type !== "float32") {
+    return undefined;
   }
   const first = channelsFirst(graph, dy);
   const [batch, channels] = first.shape as [number, number];

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 const cases = [
   { filter: 2, strides: 2, pad: "valid" },
@@ -12,7 +12,7 @@ const cases = [
 
 describe("pooling", () => {
   for (const { filter, strides, pad } of cases) {
-    test(`two dimensions, filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
+    it(`two dimensions, filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
       const x = () => floats([2, 7, 6, 3]) as tf.Tensor4D;
       for (const pool of [tf.maxPool, tf.avgPool]) {
         const operation = (a: tf.Tensor) => pool(a as tf.Tensor4D, filter, strides, pad);
@@ -21,7 +21,7 @@ describe("pooling", () => {
       }
     });
 
-    test(`three dimensions, filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
+    it(`three dimensions, filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
       const x = () => floats([1, 5, 6, 4, 2]) as tf.Tensor5D;
       for (const pool of [tf.maxPool3d, tf.avgPool3d]) {
         const operation = (a: tf.Tensor) => pool(a as tf.Tensor5D, filter, strides, pad);
@@ -31,7 +31,7 @@ describe("pooling", () => {
     });
   }
 
-  test("integers, and a fractional size is rounded as asked", async () => {
+  it("integers, and a fractional size is rounded as asked", async () => {
     await expectParity(() => {
       const x = integers([1, 4, 4, 1]) as tf.Tensor4D;
       return [tf.maxPool(x, 2, 1, "valid"), tf.maxPool3d(tf.expandDims(x) as tf.Tensor5D, [1, 2, 2], 1, "valid")];
@@ -41,7 +41,7 @@ describe("pooling", () => {
     }
   });
 
-  test("maxima pass over NaN, and the first of equals takes the gradient", async () => {
+  it("maxima pass over NaN, and the first of equals takes the gradient", async () => {
     const x = () => tf.tensor4d([1, Number.NaN, 3, 3, 2, 3, 0, 0, 0], [1, 3, 3, 1]);
     await expectParity(() => tf.maxPool(x(), 2, 1, "valid"));
     await expectParity(() => tf.grad((a) => tf.maxPool(a as tf.Tensor4D, 2, 1, "valid"))(tf.ones([1, 3, 3, 1])));
@@ -50,7 +50,7 @@ describe("pooling", () => {
     await expectParity(() => tf.grad((a) => tf.maxPool(a as tf.Tensor4D, 2, 1, "valid"))(nothing()));
   });
 
-  test("windows that lie in the padding as a whole, or do not fit at all", async () => {
+  it("windows that lie in the padding as a whole, or do not fit at all", async () => {
     await expectParity(() => {
       const x = floats([1, 4, 4, 2]) as tf.Tensor4D;
       return [
@@ -64,7 +64,7 @@ describe("pooling", () => {
     });
   });
 
-  test("maxPoolWithArgmax", async () => {
+  it("maxPoolWithArgmax", async () => {
     for (const includeBatch of [false, true]) {
       await expectParity(() => {
         const { result, indexes } = tf.maxPoolWithArgmax(

@@ -21,25 +21,28 @@ export const poolingKernels: readonly NativeKernel[] = [
   kernel<tf.MaxPoolWithArgmaxAttrs>(tf.MaxPoolWithArgmax, ({ input, attrs, graph }) => {
     const x = input("x");
     const window = pool2d(x.shape, attrs as unknown as PoolAttributes);
-    return window === null || !poolable(window) || x.type !== "float32"
-      ? null
+    return window === undefined || !poolable(window) || x.type !== "float32"
+      ? undefined
       : withArgmax(graph, x, window, attrs.includeBatchInIndex);
   }),
 ];
 
-function maxPool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
+function maxPool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | undefined {
   const x = input("x");
   const window = geometry(x.shape, attrs);
-  return window === null || x.type === "bool"
-    ? null
+  return window === undefined || x.type === "bool"
+    ? undefined
     : pooled(graph, x, window, geometry, (first) => maxima(graph, withoutNaN(graph, first), window));
 }
 
-function averagePool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: PoolGeometry): LazyValue | null {
+function averagePool(
+  { input, attrs, graph }: KernelCall<PoolAttributes>,
+  geometry: PoolGeometry,
+): LazyValue | undefined {
   const x = input("x");
   const window = geometry(x.shape, attrs);
-  return window === null || x.type === "bool"
-    ? null
+  return window === undefined || x.type === "bool"
+    ? undefined
     : pooled(graph, x, window, geometry, (first) =>
         averages(graph, first, window, geometry === pool2d ? Number.NaN : 0),
       );
@@ -110,7 +113,7 @@ function pooled(
   window: Window,
   geometry: PoolGeometry,
   compute: (first: LazyValue) => LazyValue,
-): LazyValue | null {
+): LazyValue | undefined {
   const type = geometry === pool2d ? x.type : "float32";
   const sameSizes = window.output.every((size, axis) => size === window.input[axis]);
   if (geometry === pool2d && sameSizes && window.filter.every((size) => size === 1)) {
@@ -119,7 +122,7 @@ function pooled(
   }
   if (window.output.some((size) => size <= 0)) {
     const shape = [x.shape[0]!, ...window.output, x.shape[x.shape.length - 1]!];
-    return shape.includes(0) ? graph.empty(type, shape) : null;
+    return shape.includes(0) ? graph.empty(type, shape) : undefined;
   }
   return graph.cast(channelsLast(graph, compute(channelsFirst(graph, graph.cast(x, "float32")))), type);
 }

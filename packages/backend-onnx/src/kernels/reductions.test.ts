@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, expect, test } from "vitest";
-import { booleans, expectParity, floats, integers } from "../parity.js";
+import { describe, expect, it } from "vitest";
+import { booleans, expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 type Reduction = (x: tf.Tensor, axis?: number | number[], keepDims?: boolean) => tf.Tensor;
 
@@ -16,7 +16,7 @@ const axes: readonly (number | number[] | undefined)[] = [undefined, 0, -1, [0, 
 
 describe("reductions", () => {
   for (const [name, reduce] of reductions) {
-    test(`${name}: float32, int32`, async () => {
+    it(`${name}: float32, int32`, async () => {
       for (const axis of axes) {
         for (const keepDims of [false, true]) {
           await expectParity(() => reduce(floats([3, 1, 4], 0.5, 2), axis, keepDims), { tolerance: 1e-5 });
@@ -29,7 +29,7 @@ describe("reductions", () => {
     });
 
     // tfjs's own gradient of prod throws: it transposes by the axes of another rank.
-    test.skipIf(name === "prod")(
+    it.skipIf(name === "prod")(
       `${name}: gradient`,
       async () => {
         for (const axis of axes) {
@@ -42,20 +42,20 @@ describe("reductions", () => {
     );
   }
 
-  test("sums and extremes of booleans", async () => {
+  it("sums and extremes of booleans", async () => {
     await expectParity(() => {
       const x = booleans([3, 4]);
       return [tf.sum(x), tf.sum(x, 0), tf.all(x), tf.any(x, 1), tf.all(x, [0, 1], true)];
     });
   });
 
-  test("NaN reaches sums, means and extremes as on cpu", async () => {
+  it("NaN reaches sums, means and extremes as on cpu", async () => {
     const x = () => tf.tensor2d([1, Number.NaN, 3, -1, 0, 2], [2, 3]);
     await expectParity(() => [tf.sum(x(), 1), tf.mean(x(), 1)]);
     await expectParity(() => [tf.max(x(), 1), tf.min(x(), 1)]);
   });
 
-  test("argMax and argMin, the first of equals", async () => {
+  it("argMax and argMin, the first of equals", async () => {
     await expectParity(() => {
       const [x, n, b] = [floats([3, 4, 5]), integers([3, 4], -2, 2), booleans([2, 5])];
       return [tf.argMax(x), tf.argMax(x, -1), tf.argMin(x, 1), tf.argMax(n, 1), tf.argMin(n, 0), tf.argMax(b, 1)];
@@ -64,18 +64,18 @@ describe("reductions", () => {
     await expectParity(() => [tf.argMax(tf.tensor1d([2, 2, 2])), tf.argMin(tf.tensor1d([2, 2, 2]))]);
   });
 
-  test("argMax and argMin pass over NaN", async () => {
+  it("argMax and argMin pass over NaN", async () => {
     const x = () => tf.tensor2d([0, Number.NaN, 3, 5, 2, Number.NaN], [2, 3]);
     await expectParity(() => [tf.argMax(x(), 1), tf.argMin(x(), 1)]);
     // Where it comes first the cpu backend stops at it.
     expect([...tf.argMax(tf.tensor1d([Number.NaN, 2])).dataSync()]).toEqual([1]);
   });
 
-  test("a reduction of nothing", async () => {
+  it("a reduction of nothing", async () => {
     await expectParity(() => [tf.sum(tf.zeros([0, 3]), 0), tf.sum(tf.zeros([0]))], { fallback: ["Sum"] });
   });
 
-  test("softmax, logSoftmax and logSumExp with gradients", async () => {
+  it("softmax, logSoftmax and logSumExp with gradients", async () => {
     const tolerance = 1e-5;
     for (const shape of [[5], [3, 1], [2, 3, 4]]) {
       await expectParity(() => [tf.softmax(floats(shape)), tf.logSoftmax(floats(shape)), tf.logSumExp(floats(shape))], {
@@ -95,7 +95,7 @@ describe("reductions", () => {
     await expectParity(() => tf.softmax(tf.tensor2d([1000, -1000, 0, -1e9], [1, 4])));
   });
 
-  test("moments", async () => {
+  it("moments", async () => {
     await expectParity(
       () => {
         const { mean, variance } = tf.moments(floats([4, 3, 2]), [0, 1]);

@@ -10,8 +10,13 @@ interface ReductionAttributes {
   readonly keepDims: boolean;
 }
 
-/** The type a reduction computes in, by the type of its input; null leaves the case to the cpu kernel. */
-type Reduction = (graph: GraphBuilder, x: LazyValue, axes: readonly number[], keepDims: boolean) => LazyValue | null;
+/** The type a reduction computes in, by the type of its input; undefined leaves the case to the cpu kernel. */
+type Reduction = (
+  graph: GraphBuilder,
+  x: LazyValue,
+  axes: readonly number[],
+  keepDims: boolean,
+) => LazyValue | undefined;
 
 const reductions: Readonly<Record<string, Reduction>> = {
   [tf.Sum]: (graph, x, axes, keepDims) =>
@@ -43,7 +48,7 @@ function extremum(
   x: LazyValue,
   axes: readonly number[],
   keepDims: boolean,
-): LazyValue | null {
+): LazyValue | undefined {
   if (x.type === "bool") {
     return onBooleans(graph, op, x, axes, keepDims);
   }

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 const sizes: readonly (readonly [number, number])[] = [
   [3, 3],
@@ -19,7 +19,7 @@ describe("resizing", () => {
       ["bilinear", tf.image.resizeBilinear],
       ["nearest", tf.image.resizeNearestNeighbor],
     ] as const) {
-      test(`${kind}, ${name}: values and gradients`, async () => {
+      it(`${kind}, ${name}: values and gradients`, async () => {
         for (const size of sizes) {
           const operation = (x: tf.Tensor) => resize(x as tf.Tensor4D, [...size], alignCorners, halfPixelCenters);
           await expectParity(() => [operation(floats([2, 5, 5, 3])), operation(floats([4, 6, 1]))]);
@@ -30,7 +30,7 @@ describe("resizing", () => {
     }
   }
 
-  test("integers: floats between them, integers among them", async () => {
+  it("integers: floats between them, integers among them", async () => {
     await expectParity(() => {
       const x = integers([1, 3, 3, 2]) as tf.Tensor4D;
       return [tf.image.resizeBilinear(x, [5, 5]), tf.image.resizeNearestNeighbor(x, [5, 5])];

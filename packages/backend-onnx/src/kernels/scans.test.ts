@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { booleans, expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { booleans, expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 describe("running sums and products", () => {
   for (const exclusive of [false, true]) {
     for (const reverse of [false, true]) {
-      test(`exclusive ${exclusive}, reverse ${reverse}`, async () => {
+      it(`exclusive ${exclusive}, reverse ${reverse}`, async () => {
         for (const axis of [0, 1, 2]) {
           await expectParity(
             () => {
@@ -28,7 +28,7 @@ describe("running sums and products", () => {
     }
   }
 
-  test("booleans are counted, and NaN stays from where it comes", async () => {
+  it("booleans are counted, and NaN stays from where it comes", async () => {
     await expectParity(() => [tf.cumsum(booleans([6])), tf.cumprod(booleans([6]))]);
     const x = () => tf.tensor1d([2, Number.NaN, 3, 0]);
     await expectParity(() => [tf.cumsum(x()), tf.cumprod(x())]);

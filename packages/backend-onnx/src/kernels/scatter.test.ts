@@ -1,12 +1,12 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, expect, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, expect, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 const rows = () => tf.tensor2d([4, 1, 4], [3, 1], "int32");
 
 describe("scattering", () => {
-  test("scatterND adds up what meets", async () => {
+  it("scatterND adds up what meets", async () => {
     await expectParity(() => [
       tf.scatterND(rows(), floats([3, 2]), [5, 2]),
       tf.scatterND(rows(), integers([3]), [6]),
@@ -15,7 +15,7 @@ describe("scattering", () => {
     ]);
   });
 
-  test("tensorScatterUpdate and sparseToDense put in place", async () => {
+  it("tensorScatterUpdate and sparseToDense put in place", async () => {
     const apart = () => tf.tensor2d([4, 1, 0], [3, 1], "int32");
     await expectParity(() => [
       tf.tensorScatterUpdate(floats([5, 2]), apart(), floats([3, 2], 3, 4)),
@@ -26,7 +26,7 @@ describe("scattering", () => {
     ]);
   });
 
-  test("gatherND and batches of gathers", async () => {
+  it("gatherND and batches of gathers", async () => {
     await expectParity(() => {
       const x = floats([2, 3, 4]);
       const indices = tf.tensor2d([2, 0, 1, 1], [2, 2], "int32");
@@ -40,7 +40,7 @@ describe("scattering", () => {
     });
   });
 
-  test("a place outside is refused at the call", () => {
+  it("a place outside is refused at the call", () => {
     for (const wrong of [
       () => tf.scatterND(tf.tensor2d([5], [1, 1], "int32"), floats([1, 2]), [5, 2]),
       () => tf.gatherND(floats([2, 2]), tf.tensor2d([0, -1], [1, 2], "int32")),

@@ -8,20 +8,20 @@ const scatterNd = kernel<tf.ScatterNdAttrs>(tf.ScatterNd, ({ input, attrs, graph
   const [indices, updates] = [input("indices"), input("updates")];
   tf.backend_util.calculateShapes(like(updates), like(indices), attrs.shape);
   const target = graph.fill(updates.type, attrs.shape, 0);
-  return updates.type === "bool" ? null : scatter(graph, target, indices, updates, "add");
+  return updates.type === "bool" ? undefined : scatter(graph, target, indices, updates, "add");
 });
 
 const tensorScatterUpdate = kernel(tf.TensorScatterUpdate, ({ input, graph }) => {
   const [tensor, indices, updates] = [input("tensor"), input("indices"), input("updates")];
   tf.backend_util.calculateShapes(like(updates), like(indices), [...tensor.shape]);
-  return tensor.type === updates.type ? scatter(graph, tensor, indices, updates, "none") : null;
+  return tensor.type === updates.type ? scatter(graph, tensor, indices, updates, "none") : undefined;
 });
 
 const sparseToDense = kernel<tf.SparseToDenseAttrs>(tf.SparseToDense, ({ input, attrs, graph }) => {
   const [indices, values, otherwise] = [input("sparseIndices"), input("sparseValues"), input("defaultValue")];
   const { outputShape } = attrs;
   if (values.type !== otherwise.type) {
-    return null;
+    return undefined;
   }
   const target = graph.expand(otherwise, outputShape);
   const count = indices.shape.length < 2 ? indices.size : indices.shape[0]!;
@@ -37,9 +37,9 @@ function scatter(
   indices: LazyValue,
   updates: LazyValue,
   reduction: "add" | "none",
-): LazyValue | null {
+): LazyValue | undefined {
   if (indices.type !== "int32" || target.shape.includes(0)) {
-    return null;
+    return undefined;
   }
   const rows = indices.shape.length < 2 ? graph.reshape(indices, [indices.size, 1]) : indices;
   const depth = rows.shape[rows.shape.length - 1]!;

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity } from "../engine/parity.fixture.js";
 
 describe("sequences", () => {
-  test("range: directions, fractions, dtypes, nothing", async () => {
+  it("range: directions, fractions, dtypes, nothing", async () => {
     await expectParity(() => [
       tf.range(0, 5),
       tf.range(5, 0),
@@ -16,7 +16,7 @@ describe("sequences", () => {
     ]);
   });
 
-  test("linspace", async () => {
+  it("linspace", async () => {
     await expectParity(() => [tf.linspace(1, 10, 10), tf.linspace(3, -3, 7), tf.linspace(0, 1, 1)]);
   });
 });

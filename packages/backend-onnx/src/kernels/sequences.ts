@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { elementTypeOf, hostArray } from "../graph/element-type.js";
+import { elementTypeOf, hostArray } from "../runtime/element-type.js";
 import { type DataKernel, dataKernel } from "./kernel.js";
 
 // Both depend on no tensor: their few numbers are fed to the graph, so that other ones find the same graph.
@@ -7,8 +7,8 @@ import { type DataKernel, dataKernel } from "./kernel.js";
 const range = dataKernel<tf.RangeAttrs>(tf.Range, ({ backend, attrs }) => {
   const { start, stop, dtype } = attrs;
   const type = elementTypeOf(dtype);
-  if (type === null) {
-    return null;
+  if (type === undefined) {
+    return undefined;
   }
   // tfjs turns the default step round, and gives nothing for others that lead away.
   const step = stop < start && attrs.step === 1 ? -1 : attrs.step;

@@ -5,7 +5,7 @@ const topK = kernel<tf.TopKAttrs>(tf.TopK, ({ input, attrs, graph }) => {
   const x = input("x");
   const shape = [...x.shape.slice(0, -1), attrs.k];
   if (x.type === "bool") {
-    return null;
+    return undefined;
   }
   if (attrs.k === 0) {
     return [graph.empty(x.type, shape), graph.empty("int32", shape)];
@@ -26,7 +26,7 @@ const topK = kernel<tf.TopKAttrs>(tf.TopK, ({ input, attrs, graph }) => {
 const searchSorted = kernel<tf.SearchSortedAttrs>(tf.SearchSorted, ({ input, attrs, graph }) => {
   const [sequence, values] = [input("sortedSequence"), input("values")];
   if (sequence.type !== values.type || sequence.type === "bool") {
-    return null;
+    return undefined;
   }
   const [rows, length] = sequence.shape as [number, number];
   const before = graph.binary(

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity } from "../engine/parity.fixture.js";
 
 type Unary = (x: tf.Tensor) => tf.Tensor;
 type Binary = (a: tf.Tensor, b: tf.Tensor) => tf.Tensor;
@@ -51,16 +51,16 @@ const options = { absoluteBelow: 1e-30 };
 
 describe("special values", () => {
   for (const operation of [...ofFloats, ...ofNumbers, ...ofFloatsHere]) {
-    test(`${name(operation)} of float32`, () => expectParity(() => operation(tf.tensor1d(floats)), options));
+    it(`${name(operation)} of float32`, () => expectParity(() => operation(tf.tensor1d(floats)), options));
   }
   for (const operation of ofNumbers) {
-    test(`${name(operation)} of int32`, () => expectParity(() => operation(tf.tensor1d(integers, "int32")), options));
+    it(`${name(operation)} of int32`, () => expectParity(() => operation(tf.tensor1d(integers, "int32")), options));
   }
   for (const operation of [...binaryOfNumbers, ...binaryOfFloatsHere]) {
-    test(`${name(operation)} of float32`, () => expectParity(() => operation(...pairs(floats, "float32")), options));
+    it(`${name(operation)} of float32`, () => expectParity(() => operation(...pairs(floats, "float32")), options));
   }
   for (const operation of binaryOfNumbers) {
-    test(`${name(operation)} of int32`, () => expectParity(() => operation(...pairs(integers, "int32")), options));
+    it(`${name(operation)} of int32`, () => expectParity(() => operation(...pairs(integers, "int32")), options));
   }
 });
 

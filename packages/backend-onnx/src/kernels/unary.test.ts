@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, test } from "vitest";
-import { expectParity, floats, integers } from "../parity.js";
+import { describe, it } from "vitest";
+import { expectParity, floats, integers } from "../engine/parity.fixture.js";
 
 /** Every unary operation with the range its gradient is finite in. */
 const operations: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor, number, number])[] = [
@@ -48,18 +48,18 @@ const shapes = [[], [1], [7], [2, 1, 3], [2, 3, 4, 5]];
 
 describe("unary operations", () => {
   for (const [name, operation, low, high] of operations) {
-    test(`${name}: values`, async () => {
+    it(`${name}: values`, async () => {
       for (const shape of shapes) {
         await expectParity(() => operation(floats(shape, low, high)), { tolerance });
       }
     });
 
-    test(`${name}: gradient`, async () => {
+    it(`${name}: gradient`, async () => {
       await expectParity(() => tf.grad(operation)(floats([2, 5], low, high), floats([2, 5], -1, 1, 3)), { tolerance });
     });
   }
 
-  test("special values", async () => {
+  it("special values", async () => {
     const special = [0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-30, -1e30];
     for (const [name, operation] of operations) {
       // Where C's and JavaScript's library functions differ is the sign of a zero or of an infinite result's NaN only.
@@ -71,7 +71,7 @@ describe("unary operations", () => {
     }
   });
 
-  test("keep their digits where floats would lose them", async () => {
+  it("keep their digits where floats would lose them", async () => {
     // Half a unit in the last place of float32, of the result itself.
     const relative = (x: tf.Tensor, scale: number) => tf.mul(x, scale);
     await expectParity(
@@ -84,27 +84,27 @@ describe("unary operations", () => {
     );
   });
 
-  test("exp of int32 is float32", async () => {
+  it("exp of int32 is float32", async () => {
     await expectParity(() => tf.exp(tf.tensor1d([0, 1, -3], "int32")), { tolerance });
   });
 
-  test("predicates", async () => {
+  it("predicates", async () => {
     const x = () => tf.tensor1d([0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3]);
     await expectParity(() => [tf.isNaN(x()), tf.isInf(x()), tf.isFinite(x())]);
   });
 
-  test("int32 stays int32 where tfjs says so", async () => {
+  it("int32 stays int32 where tfjs says so", async () => {
     await expectParity(() => {
       const x = integers([3, 4]);
       return [tf.abs(x), tf.neg(x), tf.sign(x), tf.square(x), tf.relu(x), tf.clipByValue(x, -2, 3), tf.step(x)];
     });
   });
 
-  test("empty tensors", async () => {
+  it("empty tensors", async () => {
     await expectParity(() => [tf.exp(tf.zeros([0, 3])), tf.abs(tf.zeros([0])), tf.sin(tf.tensor1d([]))]);
   });
 
-  test("logicalNot", async () => {
+  it("logicalNot", async () => {
     await expectParity(() => tf.logicalNot(tf.tensor1d([1, 0, 1], "bool")));
   });
 });

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { float } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { float } from "../graph/lazy-value.js";
+import { sigmoid } from "./activation.js";
 import { kernel, type NativeKernel } from "./kernel.js";
-import { sigmoid } from "./sigmoid.js";
 
 type Unary = (graph: GraphBuilder, x: LazyValue) => LazyValue;
 
@@ -84,7 +84,7 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
   const x = input("x");
   const zero = graph.scalar(x.type, 0);
   if (x.type === "bool") {
-    return null;
+    return undefined;
   }
   const stepped = graph.where(
     graph.binary("Greater", x, zero, "bool"),
@@ -98,7 +98,7 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
 const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {
   const x = input("x");
   if (x.type === "bool") {
-    return null;
+    return undefined;
   }
   const bounds = [graph.scalar(x.type, attrs.clipValueMin), graph.scalar(x.type, attrs.clipValueMax)];
   return graph.node("Clip", [x, ...bounds], x.type, x.shape);
@@ -114,7 +114,7 @@ export const unaryKernels: readonly NativeKernel[] = [
       name,
       ({ input, graph }) => {
         const x = input("x");
-        return x.type === "bool" ? null : compute(graph, x);
+        return x.type === "bool" ? undefined : compute(graph, x);
       },
       { takesEmpty: true },
     ),

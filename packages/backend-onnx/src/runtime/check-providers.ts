@@ -1,17 +1,15 @@
 import { ConfigError } from "@mmgen/core";
-import { copyModel } from "../graph/copy-model.js";
-import { providerName } from "./execution-provider.js";
-import type { Runtime, RuntimeSession, SessionOptions } from "./runtime.js";
+import { copyModel } from "./copy-model.js";
+import { providerName, type Runtime, type RuntimeSession, type SessionOptions } from "./runtime.js";
 
 /**
- * Throws {@link ConfigError} where a synchronous runtime cannot start the providers asked for. Where everything is a
- * promise, the first graph tells.
+ * Checks that a runtime can start its execution providers. Asynchronous runtimes are not checked: their first graph
+ * fails instead.
+ *
+ * @throws {@link ConfigError} with ONNX Runtime's reason.
  */
 export function checkProviders(runtime: Runtime, options: SessionOptions): void {
   const names = options.executionProviders.map(providerName);
-  if (names.length === 0) {
-    throw new ConfigError('Expected at least one execution provider, got none; ["cpu"] is there everywhere.');
-  }
   if (!runtime.synchronous || names.every((name) => name === "cpu")) {
     return;
   }
@@ -22,7 +20,7 @@ export function checkProviders(runtime: Runtime, options: SessionOptions): void 
   } catch (cause) {
     throw new ConfigError(
       `The execution providers ${names.join(", ")} could not be started by ${runtime.name}: ${cause instanceof Error ? cause.message.trim() : cause} ` +
-        'Install the driver and libraries that they need, or choose others; ["cpu"] is there everywhere.',
+        'Install the driver and libraries that they need, or choose others; ["cpu"] works everywhere.',
       { cause },
     );
   }

@@ -1,4 +1,4 @@
-import type { HostArray } from "../graph/element-type.js";
+import type { HostArray } from "./element-type.js";
 import { nodeRuntime } from "./node-runtime.js";
 import type { Runtime, RuntimeSession, RuntimeTensor } from "./runtime.js";
 
@@ -23,7 +23,7 @@ export function deviceRuntime(synchronous: boolean): DeviceRuntime {
       return tensor.held.host!;
     };
     const tensor = {
-      host: null,
+      host: undefined,
       byteLength: held.byteLength,
       download: async () => read(),
       ...(synchronous && { downloadSync: read }),

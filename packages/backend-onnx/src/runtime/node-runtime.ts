@@ -1,11 +1,18 @@
 import { ConfigError } from "@mmgen/core";
-import { copyModel } from "../graph/copy-model.js";
-import type { ElementType, HostArray } from "../graph/element-type.js";
-import { type OrtModule, ortRuntime } from "./ort-runtime.js";
-import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike, outputLocations } from "./ort-tensor.js";
+import { copyModel } from "./copy-model.js";
+import type { ElementType, HostArray } from "./element-type.js";
+import {
+  feedsByName,
+  type OrtModule,
+  OrtTensor,
+  type OrtTensorConstructor,
+  type OrtTensorLike,
+  ortRuntime,
+  outputLocations,
+} from "./ort-runtime.js";
 import type { Runtime, RuntimeSession, SessionOptions, SessionOutput } from "./runtime.js";
 
-/** The native binding under onnxruntime-node's promises. */
+/** The native module that onnxruntime-node wraps. */
 interface Binding {
   readonly binding: { readonly InferenceSession: new () => BindingSession };
   initOrt?(): void;
@@ -23,13 +30,13 @@ interface BindingSession {
 }
 
 /**
- * ONNX Runtime's native package for Node.
+ * Loads ONNX Runtime's native package for Node.
  *
- * The only place that touches onnxruntime-node's `dist/binding.js`: its calls are synchronous, which `dataSync()` needs
- * and the public, promise-returning API hides. Where that file is not as expected, the public API is used and only
- * synchronous reads are missing.
+ * This file alone uses onnxruntime-node's internal `dist/binding.js`: its calls are synchronous, which `dataSync()`
+ * needs, while the public API returns promises. If that file is missing or has changed, the public API is used, and
+ * synchronous reads are the only thing missing.
  *
- * @throws a {@link ConfigError} when onnxruntime-node is not installed or does not support this machine.
+ * @throws {@link ConfigError} when onnxruntime-node is not installed or does not support this machine.
  */
 export function nodeRuntime(): Runtime {
   const require = nodeRequire();
@@ -44,7 +51,7 @@ export function nodeRuntime(): Runtime {
     );
   }
   const binding = findBinding(require);
-  return binding === null ? ortRuntime(ort) : bindingRuntime(binding, ort.Tensor);
+  return binding === undefined ? ortRuntime(ort) : bindingRuntime(binding, ort.Tensor);
 }
 
 function bindingRuntime(binding: Binding, Tensor: OrtTensorConstructor): Runtime {
@@ -74,43 +81,41 @@ interface SessionParts {
 }
 
 class BindingRuntimeSession implements RuntimeSession {
+  readonly #session: BindingSession;
+  readonly #parts: SessionParts;
   readonly #fetches: Record<string, null>;
 
-  constructor(
-    private readonly session: BindingSession,
-    private readonly parts: SessionParts,
-  ) {
+  constructor(session: BindingSession, parts: SessionParts) {
+    this.#session = session;
+    this.#parts = parts;
     this.#fetches = Object.fromEntries(parts.outputs.map(({ name }) => [name, null]));
   }
 
   run(feeds: readonly OrtTensor[]): OrtTensor[] {
-    const { inputs, outputs, options, reader } = this.parts;
-    const named: Record<string, OrtTensorLike> = {};
-    for (let i = 0; i < feeds.length; i++) {
-      named[inputs[i]!] = feeds[i]!.tensor;
-    }
-    const results = this.session.run(named, this.#fetches, {});
+    const { inputs, outputs, options, reader } = this.#parts;
+    const results = this.#session.run(feedsByName(inputs, feeds), this.#fetches, {});
     return outputs.map(({ name, onDevice }) =>
       onDevice ? new DeviceTensor(results[name]!, reader, options) : new OrtTensor(results[name]!),
     );
   }
 
   dispose(): void {
-    if (this.parts.options.profilePrefix !== null) {
-      this.session.endProfiling();
+    if (this.#parts.options.profilePrefix !== undefined) {
+      this.#session.endProfiling();
     }
-    this.session.dispose();
+    this.#session.dispose();
   }
 }
 
 /** A tensor on the device of an execution provider. */
 class DeviceTensor extends OrtTensor {
-  constructor(
-    tensor: OrtTensorLike,
-    private readonly reader: DeviceReader,
-    private readonly options: SessionOptions,
-  ) {
+  readonly #reader: DeviceReader;
+  readonly #options: SessionOptions;
+
+  constructor(tensor: OrtTensorLike, reader: DeviceReader, options: SessionOptions) {
     super(tensor);
+    this.#reader = reader;
+    this.#options = options;
   }
 
   override async download(): Promise<HostArray> {
@@ -118,20 +123,24 @@ class DeviceTensor extends OrtTensor {
   }
 
   downloadSync(): HostArray {
-    return this.reader.read(this.tensor, this.options);
+    return this.#reader.read(this.tensor, this.#options);
   }
 }
 
 /**
- * Brings elements from a device to the host.
+ * Copies elements from a device to the host.
  *
- * The tensors of onnxruntime-node 1.30 cannot (their `getData()` ends the process); a session whose result goes to the
- * host can.
+ * It runs a session whose output goes to the host, because `getData()` of onnxruntime-node 1.30's device tensors ends
+ * the process.
  */
 class DeviceReader {
   readonly #reads = new Map<string, (tensor: OrtTensorLike) => HostArray>();
 
-  constructor(private readonly load: (model: Uint8Array, options: object) => BindingSession) {}
+  readonly #load: (model: Uint8Array, options: object) => BindingSession;
+
+  constructor(load: (model: Uint8Array, options: object) => BindingSession) {
+    this.#load = load;
+  }
 
   read(tensor: OrtTensorLike, options: SessionOptions): HostArray {
     const key = `${tensor.type} ${tensor.dims.length}`;
@@ -142,7 +151,7 @@ class DeviceReader {
 
   #make({ type, dims }: OrtTensorLike, options: SessionOptions): (tensor: OrtTensorLike) => HostArray {
     const { bytes, input, output } = copyModel(type as ElementType, dims.length);
-    const session = this.load(bytes, { ...nativeOptions(options), enableProfiling: false });
+    const session = this.#load(bytes, { ...nativeOptions(options), enableProfiling: false });
     return (tensor) => session.run({ [input]: tensor }, { [output]: null }, {})[output]!.data as HostArray;
   }
 }
@@ -154,24 +163,24 @@ function nativeOptions(options: SessionOptions): object {
     executionMode: "sequential",
     graphOptimizationLevel: options.graphOptimizationLevel,
     executionProviders: [...options.executionProviders],
-    // 4: nothing that is not fatal. What fails is thrown, with ONNX Runtime's message in it.
+    // 4 logs fatal errors only: other failures are thrown with ONNX Runtime's message.
     logSeverityLevel: 4,
-    ...(options.profilePrefix === null
+    ...(options.profilePrefix === undefined
       ? undefined
       : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
   };
 }
 
-function findBinding(require: (id: string) => unknown): Binding | null {
+function findBinding(require: (id: string) => unknown): Binding | undefined {
   try {
     const found = require("onnxruntime-node/dist/binding.js") as Partial<Binding> | undefined;
-    return typeof found?.binding?.InferenceSession === "function" ? (found as Binding) : null;
+    return typeof found?.binding?.InferenceSession === "function" ? (found as Binding) : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
-/** `require` of this very file, reached without importing anything a browser lacks. */
+/** Creates `require` for this file without an import that browsers lack. */
 function nodeRequire(): (id: string) => unknown {
   const nodeModule = globalThis.process?.getBuiltinModule?.("node:module");
   if (nodeModule === undefined) {

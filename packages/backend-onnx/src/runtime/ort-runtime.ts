@@ -1,7 +1,7 @@
-import { OrtTensor, type OrtTensorConstructor, type OrtTensorLike, outputLocations } from "./ort-tensor.js";
-import type { Runtime, RuntimeSession, SessionOutput } from "./runtime.js";
+import type { ElementType, HostArray } from "./element-type.js";
+import type { Runtime, RuntimeSession, RuntimeTensor, SessionOutput } from "./runtime.js";
 
-/** What this package uses of `onnxruntime-web` or `onnxruntime-node`. */
+/** The parts of `onnxruntime-web` and `onnxruntime-node` that this package uses. */
 export interface OrtModule {
   readonly Tensor: OrtTensorConstructor;
   readonly InferenceSession: {
@@ -14,11 +14,29 @@ interface OrtSessionLike {
   release(): Promise<void>;
 }
 
+/** The parts of an ONNX Runtime package's `Tensor` that this package uses. */
+export interface OrtTensorLike {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+  readonly size: number;
+  readonly location: string;
+  getData(): Promise<unknown>;
+  dispose(): void;
+}
+
+export type OrtTensorConstructor = new (
+  type: ElementType,
+  // biome-ignore lint/suspicious/noExplicitAny: ONNX Runtime overloads its constructor by element type.
+  data: any,
+  shape: readonly number[],
+) => OrtTensorLike;
+
 /**
- * Any ONNX Runtime package through its public API, in which everything is a promise.
+ * Wraps any ONNX Runtime package as a runtime through its public API, in which every call returns a promise.
  *
- * @param ort - the module, for instance `import * as ort from "onnxruntime-web"`.
- * @returns a runtime for `registerOnnxBackend({ runtime })`; tensors are then read with `await tensor.data()` only.
+ * @param ort - The module, for instance `import * as ort from "onnxruntime-web"`.
+ * @returns A runtime for `registerOnnxBackend({ runtime })`; tensors can then be read with `await tensor.data()` only.
  */
 export function ortRuntime(ort: OrtModule): Runtime {
   return {
@@ -30,32 +48,79 @@ export function ortRuntime(ort: OrtModule): Runtime {
         executionProviders: [...options.executionProviders],
         graphOptimizationLevel: options.graphOptimizationLevel,
         intraOpNumThreads: options.intraOpNumThreads,
-        // Nothing that is not fatal: what fails is thrown.
+        // 4 logs fatal errors only: other failures are thrown.
         logSeverityLevel: 4,
         ...outputLocations(outputs),
       });
-      return new PromisedSession(session, inputs, outputs);
+      return new AsyncSession(session, inputs, outputs);
     },
   };
 }
 
-class PromisedSession implements RuntimeSession {
-  constructor(
-    private readonly session: OrtSessionLike,
-    private readonly inputs: readonly string[],
-    private readonly outputs: readonly SessionOutput[],
-  ) {}
+class AsyncSession implements RuntimeSession {
+  readonly #session: OrtSessionLike;
+  readonly #inputs: readonly string[];
+  readonly #outputs: readonly SessionOutput[];
+
+  constructor(session: OrtSessionLike, inputs: readonly string[], outputs: readonly SessionOutput[]) {
+    this.#session = session;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+  }
 
   async run(feeds: readonly OrtTensor[]): Promise<OrtTensor[]> {
-    const named: Record<string, OrtTensorLike> = {};
-    for (let i = 0; i < feeds.length; i++) {
-      named[this.inputs[i]!] = feeds[i]!.tensor;
-    }
-    const results = await this.session.run(named);
-    return this.outputs.map(({ name }) => new OrtTensor(results[name]!));
+    const results = await this.#session.run(feedsByName(this.#inputs, feeds));
+    return this.#outputs.map(({ name }) => new OrtTensor(results[name]!));
   }
 
   dispose(): void {
-    void this.session.release();
+    void this.#session.release();
   }
+}
+
+/** A tensor of any ONNX Runtime package as {@link RuntimeTensor}. */
+export class OrtTensor implements RuntimeTensor {
+  constructor(readonly tensor: OrtTensorLike) {}
+
+  static upload(Tensor: OrtTensorConstructor, type: ElementType, shape: readonly number[], data: HostArray): OrtTensor {
+    return new OrtTensor(new Tensor(type, data, shape));
+  }
+
+  get host(): HostArray | undefined {
+    return this.tensor.location.startsWith("cpu") ? (this.tensor.data as HostArray) : undefined;
+  }
+
+  get byteLength(): number {
+    return this.host?.byteLength ?? this.tensor.size * 4;
+  }
+
+  async download(): Promise<HostArray> {
+    return (await this.tensor.getData()) as HostArray;
+  }
+
+  dispose(): void {
+    if (this.host === undefined) {
+      this.tensor.dispose();
+    }
+  }
+}
+
+/** Feeds by the names of a session's inputs. */
+export function feedsByName(inputs: readonly string[], feeds: readonly OrtTensor[]): Record<string, OrtTensorLike> {
+  const named: Record<string, OrtTensorLike> = {};
+  for (let i = 0; i < feeds.length; i++) {
+    named[inputs[i]!] = feeds[i]!.tensor;
+  }
+  return named;
+}
+
+/** The session option that says which outputs stay on the device. */
+export function outputLocations(outputs: readonly SessionOutput[]): object {
+  return outputs.some(({ onDevice }) => onDevice)
+    ? {
+        preferredOutputLocation: Object.fromEntries(
+          outputs.map(({ name, onDevice }) => [name, onDevice ? "gpu-buffer" : "cpu"]),
+        ),
+      }
+    : {};
 }

@@ -1,52 +1,87 @@
-import type { ElementType, HostArray } from "../graph/element-type.js";
-import type { ExecutionProvider } from "./execution-provider.js";
+import type { ElementType, HostArray } from "./element-type.js";
 
-/** Elements that a runtime can read without another upload. */
-export interface RuntimeTensor {
-  /** The elements, where the host can see them without a copy; null where they live on a device. */
-  readonly host: HostArray | null;
-  readonly byteLength: number;
-  /** Fetches the elements from a device. */
-  download(): Promise<HostArray>;
-  /** As `download`, at once; tensors of synchronous runtimes have it. */
-  downloadSync?(): HostArray;
-  /** Frees what is on a device. */
-  dispose(): void;
-}
-
-export interface SessionOptions {
-  /** Threads of one operator. */
-  readonly intraOpNumThreads: number;
-  readonly graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all";
-  readonly executionProviders: readonly ExecutionProvider[];
-  /** File prefix for ONNX Runtime's profile of every session, or null for none. */
-  readonly profilePrefix: string | null;
-}
-
-/** A result of a session. */
-export interface SessionOutput {
-  readonly name: string;
-  /** Whether its elements stay on the provider's device. */
-  readonly onDevice: boolean;
-}
-
-/** A compiled graph. Feeds and results go by position, in the order of the names it was made with. */
-export interface RuntimeSession {
-  /** A plain array where the runtime is synchronous, else a promise. */
-  run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] | Promise<RuntimeTensor[]>;
-  dispose(): void;
-}
-
-/** What executes models: onnxruntime-node, onnxruntime-web, or anything else with ONNX Runtime's abilities. */
+/** What executes models: onnxruntime-node, onnxruntime-web, or anything else with the same abilities. */
 export interface Runtime {
   readonly name: string;
-  /** Whether `createSession` and `run` answer at once, which `dataSync()` needs. */
+  /** Whether `createSession` and `run` return results instead of promises, which `dataSync()` needs. */
   readonly synchronous: boolean;
+  /** Wraps host elements as a tensor that sessions can be fed with. */
   upload(type: ElementType, shape: readonly number[], data: HostArray): RuntimeTensor;
+  /**
+   * Compiles an ONNX model.
+   *
+   * @param model - Bytes of the model file.
+   * @param inputs - Names of the inputs, in the order of the feeds.
+   * @param outputs - Outputs, in the order of the results.
+   */
   createSession(
     model: Uint8Array,
     inputs: readonly string[],
     outputs: readonly SessionOutput[],
     options: SessionOptions,
   ): RuntimeSession | Promise<RuntimeSession>;
+}
+
+/** A compiled graph. Feeds and results are matched by position, in the order of the names it was created with. */
+export interface RuntimeSession {
+  /** Runs the graph: an array from a synchronous runtime, a promise from any other. */
+  run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] | Promise<RuntimeTensor[]>;
+  dispose(): void;
+}
+
+/** Elements of a tensor in a form that a session takes as a feed without another upload. */
+export interface RuntimeTensor {
+  /** The elements, where the host can read them without a copy; undefined where they are on a device. */
+  readonly host: HostArray | undefined;
+  /** Size of the elements, bytes. */
+  readonly byteLength: number;
+  /** Copies the elements from a device to the host. */
+  download(): Promise<HostArray>;
+  /** Synchronous `download`; tensors of synchronous runtimes have it. */
+  downloadSync?(): HostArray;
+  /** Frees memory on a device; a no-op for host elements. */
+  dispose(): void;
+}
+
+/** Options of one session. */
+export interface SessionOptions {
+  /** Threads that one operator may use. */
+  readonly intraOpNumThreads: number;
+  readonly graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all";
+  readonly executionProviders: readonly ExecutionProvider[];
+  /** Path prefix of the profile that ONNX Runtime writes for every session; undefined for none. */
+  readonly profilePrefix: string | undefined;
+}
+
+/** An output of a session. */
+export interface SessionOutput {
+  readonly name: string;
+  /** Whether its elements stay on the provider's device. */
+  readonly onDevice: boolean;
+}
+
+/**
+ * An execution provider of ONNX Runtime: its name (`"cpu"`, `"webgpu"`, `"cuda"`, `"coreml"`, `"dml"`, `"wasm"`), or an
+ * object with the name and the provider's options.
+ */
+export type ExecutionProvider = string | { readonly name: string; readonly [option: string]: unknown };
+
+/** The name of an execution provider. */
+export function providerName(provider: ExecutionProvider): string {
+  return typeof provider === "string" ? provider : provider.name;
+}
+
+/** Elements that exist only on the host: those of constants and of empty tensors. */
+export class HostTensor implements RuntimeTensor {
+  constructor(readonly host: HostArray) {}
+
+  get byteLength(): number {
+    return this.host.byteLength;
+  }
+
+  async download(): Promise<HostArray> {
+    return this.host;
+  }
+
+  dispose(): void {}
 }

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { KernelError } from "@mmgen/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OnnxBackend } from "../onnx-backend.js";
-import { registerOnnxBackend } from "../register-onnx-backend.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { OnnxBackend } from "../engine/onnx-backend.js";
+import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
 
 let backend: OnnxBackend;
 
@@ -17,7 +17,7 @@ afterEach(() => tf.engine().reset());
 const read = (tensor: tf.Tensor) => [...tensor.dataSync()];
 
 describe("compile", () => {
-  test("traces once per signature and replays with other values", () => {
+  it("traces once per signature and replays with other values", () => {
     let traced = 0;
     const double = backend.compile((x: tf.Tensor) => {
       traced++;
@@ -31,7 +31,7 @@ describe("compile", () => {
     expect(traced).toBe(3);
   });
 
-  test("nested structures of tensors and primitives, in and out", () => {
+  it("nested structures of tensors and primitives, in and out", () => {
     const step = backend.compile(({ x, layers }: { x: tf.Tensor; layers: tf.Tensor[] }, scale: number) => ({
       sum: layers.reduce((sum, layer) => tf.add(sum, layer), x),
       scaled: [tf.mul(x, scale), x] as const,
@@ -47,7 +47,7 @@ describe("compile", () => {
     expect(read(step({ x: tf.tensor1d([10]), layers: [] }, 4).scaled[0])).toEqual([40]);
   });
 
-  test("captured variables are read anew, captured tensors stay", () => {
+  it("captured variables are read anew, captured tensors stay", () => {
     const weight = tf.tidy(() => tf.variable(tf.tensor2d([1, 2], [1, 2])));
     const offset = tf.tensor1d([100]);
     // A reshape of a captured variable is fed in its other shape.
@@ -60,7 +60,7 @@ describe("compile", () => {
     expect(read(run(tf.tensor1d([1, 1])))).toEqual([106, 107]);
   });
 
-  test("a variable assigned within is assigned at every call", () => {
+  it("a variable assigned within is assigned at every call", () => {
     const count = tf.tidy(() => tf.variable(tf.scalar(0)));
     const run = backend.compile((x: tf.Tensor) => {
       count.assign(tf.add(count, 1) as tf.Scalar);
@@ -71,7 +71,7 @@ describe("compile", () => {
     expect(read(count)).toEqual([2]);
   });
 
-  test("a whole training step, compiled", () => {
+  it("a whole training step, compiled", () => {
     const weight = tf.tidy(() => tf.variable(tf.scalar(5)));
     const step = backend.compile((target: tf.Tensor) =>
       tf.tidy(() => {
@@ -87,7 +87,7 @@ describe("compile", () => {
     expect(losses).toEqual([16, 4, 1]);
   });
 
-  test("inputs still pending are computed first, results are the caller's", () => {
+  it("inputs still pending are computed first, results are the caller's", () => {
     const run = backend.compile((x: tf.Tensor) => tf.add(x, 1));
     tf.dispose(run(tf.tensor1d([0])));
     const before = tf.memory().numTensors;
@@ -102,20 +102,20 @@ describe("compile", () => {
     expect(tf.memory().numTensors).toBe(before + 2);
   });
 
-  test("inside a gradient the function is differentiated", () => {
+  it("inside a gradient the function is differentiated", () => {
     const square = backend.compile((x: tf.Tensor) => tf.square(x));
     square(tf.scalar(1));
     expect(read(tf.grad((x) => square(x))(tf.scalar(3)))).toEqual([6]);
   });
 
-  test("compiled functions within compiled functions", () => {
+  it("compiled functions within compiled functions", () => {
     const inner = backend.compile((x: tf.Tensor) => tf.add(x, 1));
     const outer = backend.compile((x: tf.Tensor) => tf.mul(inner(x), 2));
     expect(read(outer(tf.scalar(1)))).toEqual([4]);
     expect(read(outer(tf.scalar(2)))).toEqual([6]);
   });
 
-  test("survives the eviction of its session", () => {
+  it("survives the eviction of its session", () => {
     const run = backend.compile((x: tf.Tensor) => tf.exp(tf.mul(x, 0)));
     run(tf.scalar(1));
     for (let size = 1; size <= 70; size++) {
@@ -125,7 +125,7 @@ describe("compile", () => {
     expect(read(run(tf.scalar(2)))).toEqual([1]);
   });
 
-  test("a read of what depends on an input is an error that says so; other reads are fine", () => {
+  it("a read of what depends on an input is an error that says so; other reads are fine", () => {
     const known = tf.tensor1d([3]);
     const fine = backend.compile((x: tf.Tensor) => tf.mul(x, known.dataSync()[0]!));
     expect(read(fine(tf.scalar(2)))).toEqual([6]);

@@ -2,8 +2,8 @@ import { ConfigError } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import * as ort from "onnxruntime-node";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { registerOnnxBackend } from "../register-onnx-backend.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
 import { exportOnnx } from "./export-onnx.js";
 
 beforeEach(async () => {
@@ -23,7 +23,7 @@ async function run(model: Uint8Array, feeds: Record<string, ort.Tensor>) {
 const float = (values: number[], dims: number[]) => new ort.Tensor("float32", Float32Array.from(values), dims);
 
 describe("exportOnnx", () => {
-  test("writes a function with its weights, for any batch", async () => {
+  it("writes a function with its weights, for any batch", async () => {
     const weight = tf.variable(tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]));
     const bias = tf.add(tf.tensor1d([0, 0, 1]), 1); // not computed yet
     const model = await exportOnnx(
@@ -51,7 +51,7 @@ describe("exportOnnx", () => {
     expect(Buffer.from(model).includes("layer.weight")).toBe(true);
   });
 
-  test("stores elements of now, and leaves the backend as it was", async () => {
+  it("stores elements of now, and leaves the backend as it was", async () => {
     const weight = tf.variable(tf.scalar(3));
     const before = tf.memory().numTensors;
     const model = await exportOnnx(({ x }) => ({ y: tf.mul(x!, weight) }), {
@@ -64,7 +64,7 @@ describe("exportOnnx", () => {
     expect([...tf.mul(tf.tensor1d([1, 2]), weight).dataSync()]).toEqual([100, 200]);
   });
 
-  test("refuses a batch that decides more than a reshape, another backend, and reading", async () => {
+  it("refuses a batch that decides more than a reshape, another backend, and reading", async () => {
     const inputs = { x: { shape: ["batch", 2], dtype: "float32" } } as const;
     const spread = ({ x }: tf.NamedTensorMap) => ({ y: tf.tile(tf.sum(x!, 0, true), [x!.shape[0]!, 1]) });
     await expect(exportOnnx(spread, { inputs })).rejects.toThrow(ConfigError);

@@ -1,13 +1,12 @@
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { attributesKey } from "../graph/attributes.js";
-import type { HostArray } from "../graph/element-type.js";
-import { LazyValue, sourcesOf } from "../graph/lazy-value.js";
+import { attributesKey, LazyValue, sourcesOf } from "../graph/lazy-value.js";
 import { writeOnnxModel } from "../graph/onnx-model.js";
 import type { Plan } from "../graph/plan.js";
-import { OnnxBackend } from "../onnx-backend.js";
+import type { HostArray } from "../runtime/element-type.js";
+import { isRecordingBackend, type RecordingBackend } from "../tensors/recording-backend.js";
 
-/** Shape and type of one input of an exported model; a size may be `"batch"`, one number known only when it runs. */
+/** Shape and type of an input of an exported model; the size `"batch"` is left open until the model runs. */
 export interface ExportInput {
   readonly shape: readonly (number | "batch")[];
   readonly dtype: "float32" | "int32" | "bool";
@@ -15,36 +14,37 @@ export interface ExportInput {
 
 /** Options of {@link exportOnnx}. */
 export interface ExportOptions {
-  /** The function's inputs by name, which are the model's inputs. */
+  /** Inputs of the function and of the model, by name. */
   readonly inputs: Readonly<Record<string, ExportInput>>;
-  /** Names for what the function reads beside its inputs, a model's weights for instance; others are numbered. */
+  /** Names of other tensors that the function reads, such as weights; the remaining ones are numbered. */
   readonly weights?: ReadonlyMap<string, tf.Tensor>;
 }
 
 /**
  * Writes a function of tensors as an ONNX model (opset 20 and ONNX Runtime's own `com.microsoft` operators).
  *
- * The function is recorded, not run. Tensors that it reads beside its inputs are stored in the file with the elements
- * they have now. Inputs keep their order among those the function uses; one that it does not use is left out.
+ * The function is recorded, not run. Other tensors that it reads are stored in the file with their current elements.
+ * Inputs keep their order; those that the function does not use are left out.
  *
- * @param fn - From tensors by input name to tensors by output name; reads no values and changes no variable.
+ * @param fn - Maps tensors by input name to tensors by output name; must not read values or assign variables.
  * @returns the bytes of a `.onnx` file.
- * @throws a {@link ConfigError} when another backend is active, or a size `"batch"` decides more of the graph than a
- *   reshape: give a number then. `KernelError` where the function reads values or uses a kernel that ONNX lacks.
+ * @throws {@link ConfigError} when another backend is active, or when the size `"batch"` affects more of the graph than
+ *   the target of a reshape: pass a number then. `KernelError` when the function reads values or uses a kernel without
+ *   an ONNX version.
  */
 export async function exportOnnx(
   fn: (inputs: tf.NamedTensorMap) => tf.NamedTensorMap,
   options: ExportOptions,
 ): Promise<Uint8Array> {
   const backend = tf.backend();
-  if (!(backend instanceof OnnxBackend)) {
+  if (!isRecordingBackend(backend)) {
     throw new ConfigError(
       `exportOnnx: expected the onnx backend to be active, got ${tf.getBackend()}. Call tf.setBackend("onnx").`,
     );
   }
   await backend.flush();
   const isDynamic = Object.values(options.inputs).some(({ shape }) => shape.includes("batch"));
-  // What differs between recordings at two sizes is the batch's doing.
+  // Whatever differs between recordings with two batch sizes depends on the batch.
   const recording = record(backend, fn, options.inputs, batchSizes[0]);
   const twin = isDynamic ? record(backend, fn, options.inputs, batchSizes[1]) : recording;
   const { plan, names, inputs } = recording;
@@ -55,13 +55,13 @@ export async function exportOnnx(
   }
   for (const [name, tensor] of options.weights ?? []) {
     const value = backend.heldValue(tensor);
-    // A weight read in two shapes is stored in both.
+    // A weight that is read in two shapes is stored twice.
     const read = [...stored].filter((feed) => feed === value || feed.base === value);
     read.forEach((feed, i) => {
       names.set(feed, i === 0 ? name : `${name}.${i}`);
     });
   }
-  const constants = new Map([...elements, ...freeOfBatch(plan, twin.plan)]);
+  const constants = new Map([...elements, ...openBatchConstants(plan, twin.plan)]);
   const shapes = new Map(
     [...inputs, ...plan.outputs].map((value) => [
       value,
@@ -80,7 +80,7 @@ interface Recording {
 }
 
 function record(
-  backend: OnnxBackend,
+  backend: RecordingBackend,
   fn: (inputs: tf.NamedTensorMap) => tf.NamedTensorMap,
   inputs: ExportOptions["inputs"],
   batch: number,
@@ -102,7 +102,7 @@ function record(
     backend.tracing = true;
     try {
       for (const [name, tensor] of Object.entries(fn(tensors))) {
-        // Each output has a node and a name of its own.
+        // Every output needs its own node and name.
         const output = backend.graph.unary("Identity", backend.value(tensor));
         outputs.push(output);
         names.set(output, name);
@@ -114,12 +114,9 @@ function record(
   return { plan: backend.planner.plan(outputs, placeholders), inputs: placeholders, names };
 }
 
-/**
- * The constants that a batch of another size would change, with the batch left to ONNX: −1 in the one place of a
- * reshape's target that differs.
- */
-function freeOfBatch(plan: Plan, twin: Plan): Map<LazyValue, HostArray> {
-  const free = new Map<LazyValue, HostArray>();
+/** The reshape targets that depend on the batch size, with −1, which ONNX infers, in place of that size. */
+function openBatchConstants(plan: Plan, twin: Plan): Map<LazyValue, HostArray> {
+  const opened = new Map<LazyValue, HostArray>();
   plan.nodes.forEach((node, i) => {
     const other = twin.nodes[i];
     if (
@@ -127,7 +124,7 @@ function freeOfBatch(plan: Plan, twin: Plan): Map<LazyValue, HostArray> {
       attributesKey(node.attributes) !== attributesKey(other.attributes) ||
       node.body?.key !== other.body?.key
     ) {
-      throw batchDecides(node.op);
+      throw batchMustBeFixed(node.op);
     }
     sourcesOf(node).forEach((input, at) => {
       const twinInput = sourcesOf(other)[at];
@@ -137,18 +134,18 @@ function freeOfBatch(plan: Plan, twin: Plan): Map<LazyValue, HostArray> {
       const [values, others] = [input.resident!.host!, twinInput!.resident!.host!];
       const differing = Array.from(values.keys()).filter((place) => values[place] !== others[place]);
       if (node.op !== "Reshape" || at !== 1 || values.length !== others.length || differing.length !== 1) {
-        throw batchDecides(node.op);
+        throw batchMustBeFixed(node.op);
       }
-      free.set(input, (values as BigInt64Array).with(differing[0]!, -1n));
+      opened.set(input, (values as BigInt64Array).with(differing[0]!, -1n));
     });
   });
-  return free;
+  return opened;
 }
 
-function batchDecides(op: string): ConfigError {
+function batchMustBeFixed(op: string): ConfigError {
   return new ConfigError(
-    `exportOnnx: the size "batch" is part of what a ${op} of this function does, so the model cannot leave it open. ` +
-      "Give the inputs a number in its place.",
+    `exportOnnx: expected "batch" to affect shapes only, but the operator ${op} of this function depends on it. ` +
+      "Pass a number as the size instead.",
   );
 }
 

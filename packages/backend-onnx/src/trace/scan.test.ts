@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { KernelError } from "@mmgen/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OnnxBackend } from "../onnx-backend.js";
-import { registerOnnxBackend } from "../register-onnx-backend.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { OnnxBackend } from "../engine/onnx-backend.js";
+import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
 
 let backend: OnnxBackend;
 
@@ -18,7 +18,7 @@ const read = (tensor: tf.Tensor) => [...tensor.dataSync()];
 const rows = (tensor: tf.Tensor) => tf.unstack(tensor).map(read);
 
 describe("scan", () => {
-  test("records its body once, whatever the number of steps, and gives what the plain loop gives", () => {
+  it("records its body once, whatever the number of steps, and gives what the plain loop gives", () => {
     let recorded = 0;
     const weight = tf.tensor1d([2, 3]);
     const { carry, outputs } = backend.scan(
@@ -54,7 +54,7 @@ describe("scan", () => {
     expect(recorded).toBe(1);
   });
 
-  test("takes a carry handed through, two that change places, and an output that no step decides", () => {
+  it("takes a carry handed through, two that change places, and an output that no step decides", () => {
     const outside = tf.tensor1d([4, 5]);
     const { carry, outputs } = backend.scan(
       ([a, b, c], [x]) => ({ carry: [b!, a!, c!], outputs: [x!, x!, tf.mul(outside, 2), outside] }),
@@ -70,7 +70,7 @@ describe("scan", () => {
     ]);
   });
 
-  test("stands in another scan", () => {
+  it("stands in another scan", () => {
     const inner = (start: tf.Tensor, row: tf.Tensor) =>
       backend.scan(([sum], [x]) => ({ carry: [tf.add(sum!, tf.mul(x!, start))], outputs: [] }), [tf.scalar(0)], [row]);
     const { carry, outputs } = backend.scan(
@@ -91,7 +91,7 @@ describe("scan", () => {
     expect(read(carry[0]!)).toEqual([32]);
   });
 
-  test("in a compiled function runs again with other values, in one session", () => {
+  it("in a compiled function runs again with other values, in one session", () => {
     const sums = backend.compile(
       (x: tf.Tensor, w: tf.Tensor) =>
         backend.scan(
@@ -108,7 +108,7 @@ describe("scan", () => {
     expect(backend.sessions().misses).toBe(misses);
   });
 
-  test("of one structure share a session; another body is another session", () => {
+  it("of one structure share a session; another body is another session", () => {
     const run = (op: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor) =>
       read(
         backend.scan(([s], [x]) => ({ carry: [op(s!, x!)], outputs: [] }), [tf.scalar(3)], [tf.tensor1d([2, 4])])
@@ -122,14 +122,14 @@ describe("scan", () => {
     expect(backend.sessions().misses).toBe(misses + 1);
   });
 
-  test("has a gradient", () => {
+  it("has a gradient", () => {
     const gradient = tf.grad((x: tf.Tensor) =>
       tf.sum(backend.scan(([p], [v]) => ({ carry: [tf.mul(p!, v!)], outputs: [] }), [tf.scalar(1)], [x]).carry[0]!),
     );
     expect(read(gradient(tf.tensor1d([2, 3, 5])))).toEqual([15, 10, 6]);
   });
 
-  test("refuses to read within the body, and is usable afterwards", () => {
+  it("refuses to read within the body, and is usable afterwards", () => {
     const reading = () =>
       backend.scan(
         ([s], [x]) => ({ carry: [tf.add(s!, tf.scalar(x!.dataSync()[0]!))], outputs: [] }),
@@ -141,7 +141,7 @@ describe("scan", () => {
     expect(read(tf.add(1, 2))).toEqual([3]);
   });
 
-  test("leaves no tensor behind", () => {
+  it("leaves no tensor behind", () => {
     const [start, x] = [tf.scalar(0), tf.ones([4])];
     const before = tf.memory().numTensors;
     for (let i = 0; i < 3; i++) {

@@ -1,22 +1,22 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { LazyValue } from "../graph/lazy-value.js";
-import type { OnnxBackend } from "../onnx-backend.js";
+import type { RecordingBackend } from "../tensors/recording-backend.js";
 
-/** Tensors handed on from step to step, and those set aside at each. */
+/** The state carried from step to step, and the outputs of each step. */
 export interface ScanState {
   readonly carry: tf.Tensor[];
   readonly outputs: tf.Tensor[];
 }
 
-/** One step: the carry and this step's slice of each input in, the next carry and outputs out. */
+/** One step: takes the carry and the step's slice of each input, returns the next carry and the outputs. */
 export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanState;
 
 /**
- * Runs `body` over the first axis of `inputs`, as one ONNX `Scan` with the body recorded once. Under a gradient the steps
- * are recorded one after the other instead, as tfjs has no gradient of a loop.
+ * Runs `body` over the first axis of `inputs` as one ONNX `Scan`, whose body is recorded once. Under a gradient every
+ * step is recorded instead, because tfjs has no gradient of a loop.
  */
 export function scan(
-  backend: OnnxBackend,
+  backend: RecordingBackend,
   body: ScanBody,
   carry: readonly tf.Tensor[],
   inputs: readonly tf.Tensor[],
@@ -43,7 +43,7 @@ function unrolled(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly 
   return { carry: current, outputs: stacked } as unknown as tf.TensorContainer;
 }
 
-function native(backend: OnnxBackend, body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]) {
+function native(backend: RecordingBackend, body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]) {
   const { graph, planner } = backend;
   const states = carry.map((tensor) => backend.value(tensor));
   const scanned = inputs.map((tensor) => backend.value(tensor));
@@ -52,11 +52,11 @@ function native(backend: OnnxBackend, body: ScanBody, carry: readonly tf.Tensor[
     ...states.map(({ type, shape }) => new LazyValue(type, shape)),
     ...scanned.map(({ type, shape }) => new LazyValue(type, shape.slice(1))),
   ];
-  const results = recorded(backend, body, bound, states.length);
-  // Each output of a graph has a node and a name of its own.
+  const results = recordStep(backend, body, bound, states.length);
+  // Every output of a graph needs its own node and name.
   const named = new Set<LazyValue>();
   const distinct = results.map((result) => {
-    const isNew = result.producer !== null && result.producer.order >= first && !named.has(result);
+    const isNew = result.producer !== undefined && result.producer.order >= first && !named.has(result);
     const value = isNew ? result : graph.unary("Identity", result);
     named.add(value);
     return value;
@@ -75,15 +75,20 @@ function native(backend: OnnxBackend, body: ScanBody, carry: readonly tf.Tensor[
   } as unknown as tf.TensorContainer;
 }
 
-/** What one step gives, carry before outputs, recorded on stand-ins: reading any of them is an error. */
-function recorded(backend: OnnxBackend, body: ScanBody, bound: readonly LazyValue[], carried: number): LazyValue[] {
+/** Records one step on placeholders, which cannot be read. Returns the carry, then the outputs. */
+function recordStep(
+  backend: RecordingBackend,
+  body: ScanBody,
+  bound: readonly LazyValue[],
+  carryCount: number,
+): LazyValue[] {
   let values: LazyValue[] = [];
   const { tracing } = backend;
   backend.tracing = true;
   try {
     tf.tidy(() => {
       const tensors = bound.map((value) => backend.tensor(value));
-      const result = body(tensors.slice(0, carried), tensors.slice(carried));
+      const result = body(tensors.slice(0, carryCount), tensors.slice(carryCount));
       values = [...result.carry, ...result.outputs].map((tensor) => backend.value(tensor));
     });
   } finally {

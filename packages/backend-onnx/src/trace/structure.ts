@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Tensors, and arrays and plain objects of them and of primitive values, nested as you like. */
+/** A tensor, or arrays and plain objects of tensors and primitive values, nested to any depth. */
 export type TensorStructure =
   | tf.Tensor
   | readonly TensorStructure[]
@@ -13,7 +13,7 @@ export type TensorStructure =
   // biome-ignore lint/suspicious/noConfusingVoidType: a compiled function may return nothing and assign variables.
   | void;
 
-/** The tensors of a structure, in an order that its shape decides. */
+/** The tensors of a structure, in an order that depends only on the nesting. */
 export function tensorsOf(structure: TensorStructure): tf.Tensor[] {
   const tensors: tf.Tensor[] = [];
   mapTensors(structure, (tensor) => {
@@ -23,7 +23,7 @@ export function tensorsOf(structure: TensorStructure): tf.Tensor[] {
   return tensors;
 }
 
-/** The same structure with other tensors in it. */
+/** Copies a structure with its tensors replaced. */
 export function mapTensors<Structure extends TensorStructure>(
   structure: Structure,
   replace: (tensor: tf.Tensor) => tf.Tensor,
@@ -43,7 +43,7 @@ export function mapTensors<Structure extends TensorStructure>(
   return map(structure) as Structure;
 }
 
-/** Text that is equal exactly for inputs that one trace serves: shapes, dtypes, nesting and primitive values. */
+/** The signature of inputs: equal text for equal shapes, dtypes, nesting and primitive values. */
 export function signatureOf(structure: TensorStructure): string {
   if (structure instanceof tf.Tensor) {
     return `${structure.dtype}[${structure.shape.join()}]`;

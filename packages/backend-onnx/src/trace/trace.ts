@@ -1,21 +1,21 @@
 import { KernelError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { elementTypeOf } from "../graph/element-type.js";
 import { LazyValue } from "../graph/lazy-value.js";
 import type { Plan } from "../graph/plan.js";
-import type { OnnxBackend } from "../onnx-backend.js";
+import { elementTypeOf } from "../runtime/element-type.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
+import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
 
-/** Where a feed's elements come from at a replay. */
+/** Where the elements of a feed come from at a replay. */
 type Source =
   | { readonly input: number }
   | { readonly variable: tf.Variable; readonly shape: readonly number[] }
   | { readonly captured: LazyValue };
 
-/** One recording of a function, and the way to run it again with other elements. */
+/** A function recorded once, which can be replayed with other elements. */
 export class Trace<Args extends TensorStructure[], Result extends TensorStructure> {
-  readonly #backend: OnnxBackend;
+  readonly #backend: RecordingBackend;
   readonly #placeholders: ReadonlySet<LazyValue>;
   readonly #outputs: readonly LazyValue[];
   readonly #assigned: readonly tf.Variable[];
@@ -23,24 +23,26 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
   readonly #template: Result;
   readonly #key: string;
 
-  constructor(backend: OnnxBackend, fn: (...args: Args) => Result, args: Args) {
+  constructor(backend: RecordingBackend, fn: (...args: Args) => Result, args: Args) {
     this.#backend = backend;
-    // From here on, whatever has no elements was recorded by fn.
+    // From here on, every value without elements was recorded by fn.
     backend.flushSync();
     const variables = new Map<LazyValue, tf.Variable>();
     const before = new Map<tf.Variable, LazyValue>();
     for (const variable of Object.values(tf.engine().registeredVariables)) {
-      if (!variable.isDisposed && elementTypeOf(variable.dtype) !== null) {
+      if (!variable.isDisposed && elementTypeOf(variable.dtype) !== undefined) {
         const value = backend.heldValue(variable);
         variables.set(value, variable);
         before.set(variable, value);
       }
     }
     const placeholders: LazyValue[] = [];
-    const stand = (tensor: tf.Tensor): tf.Tensor => {
+    const createPlaceholder = (tensor: tf.Tensor): tf.Tensor => {
       const type = elementTypeOf(tensor.dtype);
-      if (type === null) {
-        throw new KernelError(`A compiled function takes float32, int32 and bool tensors, not ${tensor.dtype}.`);
+      if (type === undefined) {
+        throw new KernelError(
+          `A compiled function takes float32, int32 and bool tensors, got ${tensor.dtype}. Convert the input with tf.cast.`,
+        );
       }
       const placeholder = new LazyValue(type, [...tensor.shape]);
       placeholders.push(placeholder);
@@ -50,7 +52,7 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     let assigned: tf.Variable[] = [];
     let template: Result | undefined;
     tf.tidy(() => {
-      const inputs = mapTensors(args, stand);
+      const inputs = mapTensors(args, createPlaceholder);
       backend.tracing = true;
       try {
         template = fn(...inputs);
@@ -81,14 +83,14 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     }
   }
 
-  /** Lets go of what it read from outside; the recording cannot be run again. */
+  /** Releases the values it captured. It cannot be replayed afterwards. */
   dispose(): void {
     for (const captured of this.#captured()) {
-      this.#backend.letGo(captured);
+      this.#backend.release(captured);
     }
   }
 
-  /** Runs the recording with these tensors in place of the inputs it was made with. */
+  /** Runs the recorded graph with these tensors as inputs. */
   replay(inputs: readonly tf.Tensor[]): Result {
     const backend = this.#backend;
     const feeds = this.#sources.map((source): RuntimeTensor => {
@@ -122,17 +124,17 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
 
   #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {
     const { executor } = this.#backend;
-    const session = executor.cache.find(this.#key) ?? executor.build(this.#plan());
-    return executor.runSession(session, feeds, null);
+    const session = executor.cache.find(this.#key) ?? executor.compile(this.#plan());
+    return executor.runSession(session, feeds);
   }
 
   #plan(): Plan {
     return this.#backend.planner.plan(this.#outputs, this.#placeholders);
   }
 
-  /** A session's output must come from a node: an input or a captured tensor handed through gets one. */
+  /** Adds a node to an input or a captured tensor that is returned unchanged: a session's outputs come from nodes. */
   #produced(value: LazyValue): LazyValue {
-    return value.producer === null ? this.#backend.graph.unary("Identity", value) : value;
+    return value.producer === undefined ? this.#backend.graph.unary("Identity", value) : value;
   }
 }
 

@@ -1,7 +1,7 @@
 import { Random } from "@mmgen/core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { OnnxBackend } from "./onnx-backend.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 
@@ -36,7 +36,7 @@ function train(steps: number): number[] {
 }
 
 describe("a small perceptron", () => {
-  test("learns, with the losses the cpu backend has", async () => {
+  it("learns, with the losses the cpu backend has", async () => {
     await tf.setBackend("cpu");
     const expected = train(20);
     tf.engine().reset();
@@ -49,7 +49,7 @@ describe("a small perceptron", () => {
     expect(losses[19]!).toBeLessThan(losses[0]! / 2);
   });
 
-  test("compiles a few graphs and then only finds them", async () => {
+  it("compiles a few graphs and then only finds them", async () => {
     await tf.setBackend("onnx");
     const backend = tf.backend() as OnnxBackend;
     train(20);

@@ -1,7 +1,7 @@
 import { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { test } from "vitest";
-import { booleans, expectParity, floats, integers } from "./parity.js";
+import { it } from "vitest";
+import { booleans, expectParity, floats, integers } from "./parity.fixture.js";
 
 // Single kernels have tests of their own. Here whole graphs do, of which ONNX Runtime sees only the ends: what it joins,
 // folds and moves in between has to leave the numbers alone.
@@ -85,7 +85,7 @@ const reductions: readonly Step[] = [
 
 const all = [...casts, ...unary, ...binary, ...movements, ...reductions];
 
-test("random programs give what they give on the cpu backend", async () => {
+it("random programs give what they give on the cpu backend", async () => {
   for (let seed = 0; seed < programs; seed++) {
     // Twenty steps of rounding, each of which may be passed on enlarged.
     await expectParity(() => program(seed), { tolerance: 3e-5 }).catch((error: Error) => {

@@ -1,54 +1,57 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { Executor } from "./executor.js";
+import { Executor } from "../graph/executor.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import type { LazyValue } from "../graph/lazy-value.js";
+import { Planner } from "../graph/plan.js";
+import type { SessionCacheInfo } from "../graph/session-cache.js";
+import { maxNodeOutputs } from "../graph/webgpu-limits.js";
+import { checkProviders } from "../runtime/check-providers.js";
+import { nodeRuntime } from "../runtime/node-runtime.js";
+import type { RuntimeTensor } from "../runtime/runtime.js";
+import { Flusher } from "../tensors/flusher.js";
+import type { RecordingBackend } from "../tensors/recording-backend.js";
+import { TensorReader } from "../tensors/tensor-reader.js";
+import { type ComplexParts, TensorStore } from "../tensors/tensor-store.js";
+import { compile } from "../trace/compile.js";
+import { type ScanBody, type ScanState, scan } from "../trace/scan.js";
+import type { TensorStructure } from "../trace/structure.js";
 import { Fallback } from "./fallback.js";
-import { Flusher } from "./flusher.js";
-import { GraphBuilder } from "./graph/graph-builder.js";
-import type { LazyValue } from "./graph/lazy-value.js";
-import { Planner } from "./graph/plan.js";
-import type { OnnxBackendOptions } from "./options.js";
-import { keepsOnDevice, positive, sessionOptions } from "./resolve-options.js";
-import { checkProviders } from "./runtime/check-providers.js";
-import { nodeRuntime } from "./runtime/node-runtime.js";
-import type { RuntimeTensor } from "./runtime/runtime.js";
-import { mostOutputs } from "./runtime/webgpu-limits.js";
-import type { SessionCacheInfo } from "./session-cache.js";
-import { TensorReader } from "./tensor-reader.js";
-import { type ComplexParts, TensorStore } from "./tensor-store.js";
-import { compile } from "./trace/compile.js";
-import { type ScanBody, type ScanState, scan } from "./trace/scan.js";
-import type { TensorStructure } from "./trace/structure.js";
+import { executorOptions, type OnnxBackendOptions, resolveOnnxBackend } from "./options.js";
 
 /**
- * The TensorFlow.js backend that records instead of computing.
+ * The TensorFlow.js backend that records kernels and computes them when a tensor is read.
  *
- * Reach the active one with `tf.backend() as OnnxBackend`.
+ * Get the active one with `tf.backend() as OnnxBackend`.
  */
-export class OnnxBackend extends tf.KernelBackend {
+export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly graph: GraphBuilder;
   readonly planner = new Planner();
   readonly executor: Executor;
-  readonly fallback: Fallback | null;
+  /** Runs kernels without an ONNX version; undefined if it is off. */
+  readonly fallback: Fallback | undefined;
   readonly #store: TensorStore;
   readonly #flusher: Flusher;
   readonly #reader: TensorReader;
   readonly #flushAfterNodes: number;
   #disposed = false;
 
+  /** @throws ConfigError for wrong options, and when the runtime or its execution providers cannot start. */
   constructor(options: OnnxBackendOptions = {}) {
     super();
-    const cacheSize = positive("sessionCacheSize", options.sessionCacheSize ?? 64);
-    const [runtime, resolved] = [options.runtime ?? nodeRuntime(), sessionOptions(options)];
-    checkProviders(runtime, resolved);
-    this.graph = new GraphBuilder(mostOutputs(resolved.executionProviders));
-    this.executor = new Executor(runtime, resolved, cacheSize, keepsOnDevice(options));
-    this.#store = new TensorStore(this, this.graph, this.executor.runtime);
-    this.#flusher = new Flusher(this.#store, this.graph, this.planner, this.executor);
-    this.#reader = new TensorReader(this.#store, this.#flusher, this.executor.runtime);
-    this.#flushAfterNodes = positive("flushAfterNodes", options.flushAfterNodes ?? 4000);
-    this.fallback = (options.fallback ?? true) ? new Fallback(this) : null;
+    const config = resolveOnnxBackend(options);
+    const runtime = config.runtime ?? nodeRuntime();
+    checkProviders(runtime, executorOptions(config).session);
+    this.graph = new GraphBuilder(maxNodeOutputs(config.executionProviders));
+    this.executor = new Executor(runtime, executorOptions(config));
+    const { graph, planner, executor } = this;
+    this.#store = new TensorStore(this, graph, runtime);
+    this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });
+    this.#reader = new TensorReader(this.#store, this.#flusher, runtime);
+    this.#flushAfterNodes = config.flushAfterNodes;
+    this.fallback = config.fallback ? new Fallback(this) : undefined;
   }
 
-  /** The compiled graphs held, and how often they were found. */
+  /** Statistics of the cache of compiled graphs. */
   sessions(): SessionCacheInfo {
     return this.executor.cache.info();
   }
@@ -58,47 +61,48 @@ export class OnnxBackend extends tf.KernelBackend {
     return this.#store.value(info);
   }
 
-  /** The value a tensor's data id holds, in whatever shape it was made. */
+  /** The value that a tensor's data id holds, in the shape in which it was recorded. */
   heldValue(info: tf.TensorInfo): LazyValue {
     return this.#store.entry(info.dataId).value!;
   }
 
-  /** The elements of a tensor in its shape, computed now if need be. For synchronous runtimes. */
+  /** The elements of a tensor in its shape, computed now if necessary. For synchronous runtimes. */
   resident(info: tf.TensorInfo): RuntimeTensor {
     return this.#reader.resident(info);
   }
 
-  /** Keeps a value's elements as a tensor would, until {@link OnnxBackend.letGo}. */
+  /** Keeps a value's elements as a tensor would, until {@link OnnxBackend.release}. */
   hold(value: LazyValue): void {
     this.#store.hold(value);
   }
 
-  letGo(value: LazyValue): void {
+  /** Ends one {@link OnnxBackend.hold} of a value. */
+  release(value: LazyValue): void {
     this.#store.release(value);
   }
 
-  /** A tensor of its own for a value; the caller's, or the open tidy's. */
+  /** Creates a tensor for a value; it belongs to the caller or to the open `tf.tidy`. */
   tensor(value: LazyValue): tf.Tensor {
     return tf.engine().makeTensorFromTensorInfo(this.adopt(value), this);
   }
 
-  /** Gives a value a data id of its own. */
+  /** Creates a data id for a value. */
   adopt(value: LazyValue): tf.TensorInfo {
     return this.#store.adopt(value);
   }
 
-  /** The same data under another shape or none: what a reshape and an identity are. */
+  /** The same data id under another shape: the result of a reshape or an identity. */
   share(info: tf.TensorInfo, shape: readonly number[] = info.shape): tf.TensorInfo {
     this.incRef(info.dataId);
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
-  /** Joins two float tensors, which stay their owner's, to a complex one. */
+  /** Creates a complex tensor of two float32 tensors, which it borrows. */
   joinComplex(real: tf.TensorInfo, imag: tf.TensorInfo): tf.TensorInfo {
     return this.#store.adoptComplex(real, imag);
   }
 
-  /** The two parts of a complex tensor, borrowed. */
+  /** The real and the imaginary part of a complex tensor, borrowed. */
   complexParts(info: tf.TensorInfo): ComplexParts {
     return this.#store.entry(info.dataId).complex!;
   }
@@ -109,7 +113,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return dataId;
   }
 
-  /** As `write`, for arrays that nobody else holds: no copy is made. */
+  /** Stores an array without copying it; the caller gives it up. */
   writeOwned(values: tf.backend_util.BackendValues, shape: readonly number[], dtype: tf.DataType): tf.TensorInfo {
     const dataId = {};
     this.#store.put(dataId, { values, shape, dtype }, 1, false);
@@ -134,7 +138,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return this.#reader.readSync(dataId);
   }
 
-  /** Whether a function is being traced: reading what depends on its inputs is then an error. */
+  /** Whether a function is being traced: reading a value that depends on its inputs is then an error. */
   get tracing(): boolean {
     return this.#reader.tracing;
   }
@@ -143,29 +147,29 @@ export class OnnxBackend extends tf.KernelBackend {
     this.#reader.tracing = tracing;
   }
 
-  /** Computes every live tensor. Returns when they have elements; reads do this by themselves. */
+  /** Computes every live tensor. Reads do this by themselves. */
   flush(): Promise<void> {
     return this.#flusher.flush();
   }
 
   /**
-   * As {@link flush}, at once.
+   * Synchronous {@link flush}.
    *
-   * @throws a `KernelError` when the runtime only has promises.
+   * @throws KernelError when the runtime is asynchronous.
    */
   flushSync(): void {
     this.#flusher.flushSync();
   }
 
   /**
-   * Traces `fn` once per input signature and replays the compiled graph afterwards.
+   * Compiles a function: traces `fn` once for each input signature and replays the compiled graph afterwards.
    *
-   * Inputs and results are tensors, or arrays and plain objects of them, nested as you like; other values among the
-   * inputs are part of the signature. What `fn` reads from outside is fed anew at every call: variables with their
-   * current value, tensors with the one they had when traced. A variable assigned in `fn` is assigned at every call.
-   * Under a gradient, `fn` is simply called.
+   * Inputs and results are tensors, or arrays and plain objects of them, nested to any depth; other values among the
+   * inputs are part of the signature. At every call, variables that `fn` reads from outside have their current value,
+   * tensors the one they had when it was traced. A variable assigned in `fn` is assigned at every call. Under a gradient,
+   * `fn` is called directly. The results belong to the caller.
    *
-   * @throws a `KernelError` when `fn` reads a value that depends on its inputs.
+   * @throws KernelError when `fn` reads a value that depends on its inputs.
    */
   compile<Args extends TensorStructure[], Result extends TensorStructure>(
     fn: (...args: Args) => Result,
@@ -173,7 +177,7 @@ export class OnnxBackend extends tf.KernelBackend {
     return compile(this, fn);
   }
 
-  /** Runs `body` over the first axis of `inputs`, carrying a state; the contract of `scan` in `@mmgen/nn`. */
+  /** Runs `body` over the first axis of `inputs` with a carried state; has the contract of `scan` in `@mmgen/nn`. */
   scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readonly tf.Tensor[]): ScanState {
     return scan(this, body, carry, inputs);
   }
@@ -188,7 +192,7 @@ export class OnnxBackend extends tf.KernelBackend {
       return false;
     }
     if (entry.complex !== undefined) {
-      // A part may live on as the result of tf.real or tf.imag.
+      // A part may still be held as the result of tf.real or tf.imag.
       this.disposeData(entry.complex.real.dataId);
       this.disposeData(entry.complex.imag.dataId);
     }
@@ -222,7 +226,7 @@ export class OnnxBackend extends tf.KernelBackend {
   override memory(): { unreliable: boolean; reasons: string[]; residentBytes: number; pendingValues: number } {
     return {
       unreliable: true,
-      reasons: ["Tensors not read yet take memory only once they are computed; compiled graphs keep room to run in."],
+      reasons: ["Tensors take memory only once they are computed; compiled graphs keep memory to run in."],
       residentBytes: this.#store.bytes,
       pendingValues: this.#store.pending.size,
     };
@@ -233,7 +237,7 @@ export class OnnxBackend extends tf.KernelBackend {
   }
 
   override async time(f: () => void): Promise<tf.BackendTimingInfo> {
-    // tfjs's profiler wants f called before this returns, so what was pending can be kept out only without waiting.
+    // tfjs's profiler needs f to be called before this returns, so earlier work is left out only if that takes no await.
     if (this.executor.runtime.synchronous) {
       this.flushSync();
     }
@@ -260,7 +264,7 @@ export class OnnxBackend extends tf.KernelBackend {
     }
   }
 
-  /** A loop that never reads would record forever: between its tidies, run what there is. */
+  /** Runs the recorded graph of a loop that never reads, so that it does not grow forever. */
   #flushIfLong(): void {
     if (
       this.graph.recorded >= this.#flushAfterNodes &&

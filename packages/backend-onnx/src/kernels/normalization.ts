@@ -1,8 +1,20 @@
-import { float } from "../graph/attributes.js";
-import { kernel } from "./kernel.js";
+import * as tf from "@tensorflow/tfjs-core";
+import { float } from "../graph/lazy-value.js";
+import { kernel, type NativeKernel } from "./kernel.js";
+
+/** `(x - mean) / √(variance + ε) · scale + offset`, folded to one product and one sum over `x`. */
+const batchNorm = kernel<tf.FusedBatchNormAttrs>(tf.FusedBatchNorm, ({ input, optional, attrs, graph }) => {
+  const [x, mean, variance] = [input("x"), input("mean"), input("variance")];
+  const [scale, offset] = [optional("scale"), optional("offset")];
+  const inverse = graph.unary("Reciprocal", graph.unary("Sqrt", graph.affine(variance, 1, attrs.varianceEpsilon)));
+  const factor = scale === undefined ? inverse : graph.mul(inverse, scale);
+  const shift = graph.mul(mean, factor);
+  const summand = offset === undefined ? graph.unary("Neg", shift) : graph.sub(offset, shift);
+  return graph.add(graph.mul(x, factor), summand);
+});
 
 /** Layer normalization over the last axis, with what its gradient needs: the mean and the inverse deviation. */
-export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, optional, attrs, graph }) => {
+const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input, optional, attrs, graph }) => {
   const [x, scale, bias] = [input("x"), input("scale"), optional("bias")];
   const statistics = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
   return graph.nodes(
@@ -19,7 +31,7 @@ export const layerNorm = kernel<{ epsilon: number }>("MmgenLayerNorm", ({ input,
  * With `x̂ = (x - mean) · inverseStd` and `g = dy · scale`:
  * `dx = inverseStd · (g - mean(g) - x̂ · mean(g · x̂))`, `dScale = Σ dy · x̂`, `dBias = Σ dy`.
  */
-export const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => {
+const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => {
   const [dy, x, scale] = [input("dy"), input("x"), input("scale")];
   const [mean, inverseStd] = [input("mean"), input("inverseStd")];
   const last = x.shape.length - 1;
@@ -32,3 +44,5 @@ export const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => 
   const dScale = graph.reduce("ReduceSum", graph.mul(dy, normalized), rows, false);
   return [dx, dScale, graph.reduce("ReduceSum", dy, rows, false)];
 });
+
+export const normalizationKernels: readonly NativeKernel[] = [batchNorm, layerNorm, layerNormGrad];

@@ -1,21 +1,24 @@
 import { KernelError } from "@mmgen/core";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
-import type { OnnxBackend } from "./onnx-backend.js";
+import type { KernelFallback, RecordingBackend } from "../tensors/recording-backend.js";
 
-/** How often a kernel ran on the cpu backend's code instead of in a graph. */
+/** How often each kernel ran on the cpu backend's code instead of in a graph. */
 export type FallbackCounts = ReadonlyMap<string, number>;
 
-/** What kernels are called with in truth; tfjs's types leave the lists and the missing ones out. */
-type NestedInputs = Record<string, tf.TensorInfo | tf.TensorInfo[] | null | undefined>;
+/** The inputs that kernels really get: tfjs's type lacks lists and missing inputs. */
+type NestedInputs = Record<string, tf.TensorInfo | tf.TensorInfo[] | undefined | undefined>;
 
-/** Runs kernels of `@tensorflow/tfjs-backend-cpu` on values read back from the graph, and writes their results again. */
-export class Fallback {
+/** Runs kernels of `@tensorflow/tfjs-backend-cpu`: reads their inputs, and writes their results back. */
+export class Fallback implements KernelFallback {
   readonly #counts = new Map<string, number>();
-  // Its own instance: the registered cpu backend, if any, keeps its own tensors and counts.
-  #cpu: MathBackendCPU | null = null;
+  // A separate instance: the registered cpu backend, if any, keeps its own tensors and counts.
+  #cpu: MathBackendCPU | undefined;
+  readonly #backend: RecordingBackend;
 
-  constructor(private readonly backend: OnnxBackend) {}
+  constructor(backend: RecordingBackend) {
+    this.#backend = backend;
+  }
 
   get counts(): FallbackCounts {
     return this.#counts;
@@ -30,7 +33,7 @@ export class Fallback {
     if (kernel === undefined) {
       throw new KernelError(
         `Kernel '${kernelName}' has neither an ONNX version for these inputs nor one in @tensorflow/tfjs-backend-cpu. ` +
-          "Compose the operation of other ones, or use a backend that has it.",
+          "Compose it from other operations, or use a backend that has it.",
       );
     }
     this.#counts.set(kernelName, (this.#counts.get(kernelName) ?? 0) + 1);
@@ -39,13 +42,13 @@ export class Fallback {
     const toCpu = (info: tf.TensorInfo): tf.TensorInfo => {
       const copy = this.#toCpu(cpu, info);
       borrowed.push(copy);
-      // Some kernels (Dilation2D's gradients, ScatterNd) ask for a rank, which only tensors have.
+      // Some kernels (Dilation2D's gradients, ScatterNd) read a rank, which only tensors have.
       return { ...copy, rank: copy.shape.length } as tf.TensorInfo;
     };
     const cpuInputs = (Array.isArray(inputs) ? [] : {}) as NestedInputs;
     for (const [name, input] of Object.entries(inputs as NestedInputs)) {
-      // Some kernels (AddN, Concat, Pack, Einsum) take a list of inputs, some (RaggedGather) have a list among them,
-      // others leave optional ones out.
+      // Some kernels (AddN, Concat, Pack, Einsum) take a list of inputs, RaggedGather has a list among its inputs, and
+      // optional inputs may be missing.
       cpuInputs[name] = input == null ? input : Array.isArray(input) ? input.map(toCpu) : toCpu(input);
     }
     try {
@@ -63,7 +66,7 @@ export class Fallback {
   }
 
   #instance(): MathBackendCPU {
-    if (this.#cpu === null) {
+    if (this.#cpu === undefined) {
       this.#cpu = new MathBackendCPU();
       // The cpu backend prints advice to install tfjs-node at its first write.
       (this.#cpu as unknown as { firstUse: boolean }).firstUse = false;
@@ -73,19 +76,19 @@ export class Fallback {
 
   #toCpu(cpu: MathBackendCPU, info: tf.TensorInfo): tf.TensorInfo {
     if (info.dtype === "complex64") {
-      const { real, imag } = this.backend.complexParts(info);
+      const { real, imag } = this.#backend.complexParts(info);
       const complex = cpu.makeTensorInfo(info.shape, "complex64");
       cpu.data.get(complex.dataId).complexTensorInfos = { real: this.#toCpu(cpu, real), imag: this.#toCpu(cpu, imag) };
       return complex;
     }
-    return cpu.makeTensorInfo(info.shape, info.dtype, this.backend.readSync(info.dataId));
+    return cpu.makeTensorInfo(info.shape, info.dtype, this.#backend.readSync(info.dataId));
   }
 
   #fromCpu(cpu: MathBackendCPU, info: tf.TensorInfo): tf.TensorInfo {
     const values = cpu.readSync(info.dataId);
     cpu.disposeData(info.dataId);
-    // Some kernels answer with their input's own array: copy what may be shared.
+    // Some kernels return the array of their input: copy what may be shared.
     const owned = info.dtype === "string" ? values : (values as Float32Array).slice();
-    return this.backend.writeOwned(owned, info.shape, info.dtype);
+    return this.#backend.writeOwned(owned, info.shape, info.dtype);
   }
 }

@@ -1,19 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { nativeKernels } from "./kernels/index.js";
+import { nativeKernels } from "../kernels/index.js";
+import { runKernel } from "../kernels/kernel.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import type { OnnxBackendOptions } from "./options.js";
-import { runKernel } from "./run-kernel.js";
 
-/** The name to give `tf.setBackend`. */
+/** The name for `tf.setBackend`. */
 export const backendName = "onnx";
 
 /**
- * Makes the backend `"onnx"` known to TensorFlow.js; then `await tf.setBackend("onnx")`.
+ * Registers the backend `"onnx"` with TensorFlow.js; activate it with `await tf.setBackend("onnx")`.
  *
- * Calling it again changes nothing, unless it is given options: then the backend is registered anew with them, and
- * tensors of the earlier one are lost.
+ * A second call without options does nothing. With options it registers the backend again, and the tensors of the
+ * earlier one can no longer be read.
  *
- * @throws a `ConfigError` from `tf.setBackend`'s log when no runtime can be loaded.
+ * The backend is created by `tf.setBackend`. If that fails, because an option is wrong or no runtime can be loaded,
+ * tfjs logs the `ConfigError` and `tf.setBackend` returns false.
  */
 export function registerOnnxBackend(options?: OnnxBackendOptions): void {
   if (tf.engine().findBackendFactory(backendName) !== null) {
@@ -36,6 +37,6 @@ function registerKernels(): void {
     register(definition.name, (parameters) => runKernel(definition.name, definition, parameters));
   }
   for (const { kernelName } of tf.getKernelsForBackend("cpu")) {
-    register(kernelName, (parameters) => runKernel(kernelName, null, parameters));
+    register(kernelName, (parameters) => runKernel(kernelName, undefined, parameters));
   }
 }

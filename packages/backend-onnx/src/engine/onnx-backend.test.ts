@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
-import { KernelError } from "@mmgen/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OnnxBackend } from "./onnx-backend.js";
+import { ConfigError, KernelError } from "@mmgen/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OnnxBackend } from "./onnx-backend.js";
+import type { OnnxBackendOptions } from "./options.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 
 let backend: OnnxBackend;
@@ -29,7 +30,7 @@ function makeStep() {
 }
 
 describe("the lazy graph", () => {
-  test("records without computing, and computes every live tensor at a read", () => {
+  it("records without computing, and computes every live tensor at a read", () => {
     const x = tf.tensor1d([1, 2, 3]);
     const [y, z] = [tf.add(x, 1), tf.mul(x, 2)];
     expect(backend.sessions().misses).toBe(0);
@@ -40,13 +41,13 @@ describe("the lazy graph", () => {
     expect(backend.sessions().misses).toBe(1);
   });
 
-  test("what a tidy throws away never leaves the graph", () => {
+  it("what a tidy throws away never leaves the graph", () => {
     const y = tf.tidy(() => tf.sum(tf.square(tf.add(tf.ones([4]), 1))));
     expect(backend.memory().pendingValues).toBe(1);
     expect(y.dataSync()[0]).toBe(16);
   });
 
-  test("what nothing needs is never computed", () => {
+  it("what nothing needs is never computed", () => {
     tf.tidy(() => {
       tf.add(tf.tensor1d([1]), 1);
     });
@@ -54,14 +55,14 @@ describe("the lazy graph", () => {
     expect(backend.sessions().misses).toBe(0);
   });
 
-  test("data() of many tensors at once", async () => {
+  it("data() of many tensors at once", async () => {
     const tensors = Array.from({ length: 5 }, (_, i) => tf.add(tf.tensor1d([i]), 1));
     const values = await Promise.all(tensors.map((tensor) => tensor.data()));
     expect(values.map((value) => value[0])).toEqual([1, 2, 3, 4, 5]);
     expect(backend.sessions().misses).toBe(1);
   });
 
-  test("other values of the same shapes find the compiled graph", () => {
+  it("other values of the same shapes find the compiled graph", () => {
     for (let i = 0; i < 5; i++) {
       const y = tf.tidy(() => tf.mul(tf.tensor1d([i, 2 * i]), tf.scalar(i)));
       expect([...y.dataSync()]).toEqual([i * i, 2 * i * i]);
@@ -71,7 +72,7 @@ describe("the lazy graph", () => {
     expect(backend.sessions().modelBytes).toBeGreaterThan(0);
   });
 
-  test("keeps apart graphs that differ in wiring, attributes, outputs or shapes only", () => {
+  it("keeps apart graphs that differ in wiring, attributes, outputs or shapes only", () => {
     const [a, b] = [tf.tensor1d([5, 3]), tf.tensor1d([2, 4])];
     expect([...tf.sub(a, b).dataSync()]).toEqual([3, -1]);
     expect([...tf.sub(b, a).dataSync()]).toEqual([-3, 1]);
@@ -84,14 +85,14 @@ describe("the lazy graph", () => {
     expect([...inner.dataSync()]).toEqual([7, 7]);
   });
 
-  test("an array changed after tf.tensor() changes nothing", () => {
+  it("an array changed after tf.tensor() changes nothing", () => {
     const values = Float32Array.of(1, 2);
     const y = tf.add(tf.tensor1d(values), 0.5);
     values.fill(9);
     expect([...y.dataSync()]).toEqual([1.5, 2.5]);
   });
 
-  test("a chain deeper than the call stack", async () => {
+  it("a chain deeper than the call stack", async () => {
     await start({ flushAfterNodes: 100_000 });
     let y: tf.Tensor = tf.scalar(0);
     for (let i = 0; i < 20_000; i++) {
@@ -104,7 +105,7 @@ describe("the lazy graph", () => {
     expect(plan.nodes.length).toBeGreaterThanOrEqual(20_000);
   });
 
-  test("a loop that never reads is run between its tidies", async () => {
+  it("a loop that never reads is run between its tidies", async () => {
     await start({ flushAfterNodes: 50 });
     const { step, weight } = makeStep();
     for (let i = 0; i < 40; i++) {
@@ -117,7 +118,7 @@ describe("the lazy graph", () => {
 });
 
 describe("memory", () => {
-  test("is flat over 1000 training steps", async () => {
+  it("is flat over 1000 training steps", async () => {
     const { step } = makeStep();
     const read = () => {
       const loss = step();
@@ -143,7 +144,7 @@ describe("memory", () => {
     expect(last).toBeLessThan(first / 2);
   });
 
-  test("data ids are shared and counted", () => {
+  it("data ids are shared and counted", () => {
     const x = tf.tensor1d([1, 2]);
     const ids = backend.numDataIds();
     const [same, matrix] = [tf.clone(x), tf.reshape(x, [2, 1])];
@@ -155,7 +156,7 @@ describe("memory", () => {
     expect(backend.numDataIds()).toBe(ids - 1);
   });
 
-  test("the cache gives up the session least recently used", async () => {
+  it("the cache gives up the session least recently used", async () => {
     await start({ sessionCacheSize: 2 });
     const run = (size: number) => tf.tidy(() => tf.add(tf.ones([size]), 1).dataSync());
     for (const size of [1, 2, 1, 3, 1, 2]) {
@@ -164,7 +165,7 @@ describe("memory", () => {
     expect(backend.sessions()).toMatchObject({ sessions: 2, capacity: 2, hits: 2, misses: 4, evictions: 2 });
   });
 
-  test("complex numbers count three ids, and strings are kept", async () => {
+  it("complex numbers count three ids, and strings are kept", async () => {
     const ids = backend.numDataIds();
     const complex = tf.complex([1, 2], [3, 4]);
     expect(backend.numDataIds()).toBe(ids + 3);
@@ -180,7 +181,7 @@ describe("memory", () => {
 });
 
 describe("other backends, the fallback, errors", () => {
-  test("tensors move here from the cpu backend and back", async () => {
+  it("tensors move here from the cpu backend and back", async () => {
     await tf.setBackend("cpu");
     const x = tf.tensor1d([1, 2]);
     await tf.setBackend("onnx");
@@ -189,7 +190,7 @@ describe("other backends, the fallback, errors", () => {
     expect([...tf.add(y, 1).dataSync()]).toEqual([3, 4]);
   });
 
-  test("a kernel of the cpu backend takes over and is counted", async () => {
+  it("a kernel of the cpu backend takes over and is counted", async () => {
     const { values, indices } = tf.topk(tf.tensor1d([3, 1, 2]), 2);
     expect([...values.dataSync()]).toEqual([3, 2]);
     expect([...indices.dataSync()]).toEqual([0, 2]);
@@ -199,7 +200,7 @@ describe("other backends, the fallback, errors", () => {
     expect(backend.fallback!.counts.get("Unique")).toBe(1);
   });
 
-  test("without the fallback, a KernelError names the kernel", async () => {
+  it("without the fallback, a KernelError names the kernel", async () => {
     await start({ fallback: false });
     let error: unknown;
     try {
@@ -211,7 +212,7 @@ describe("other backends, the fallback, errors", () => {
     expect(String(error)).toContain("'Unique'");
   });
 
-  test("the fallback takes lists of tensors among its inputs, and kernels that ask for a rank", async () => {
+  it("the fallback takes lists of tensors among its inputs, and kernels that ask for a rank", async () => {
     const splits = [tf.tensor1d([0, 2, 3], "int32")];
     const gathered = tf.raggedGather(splits, tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 0], "int32"), 1);
     expect([...(gathered.outputDenseValues as tf.Tensor).dataSync()]).toEqual([3, 1, 2]);
@@ -223,7 +224,7 @@ describe("other backends, the fallback, errors", () => {
     ]).toEqual([1, 1]);
   });
 
-  test("what cannot be computed takes only what depends on it along", async () => {
+  it("what cannot be computed takes only what depends on it along", async () => {
     const index = tf.cast(tf.mul(tf.tensor1d([5]), 2), "int32");
     const wrong = tf.gather(tf.tensor1d([1, 2]), index);
     const dependent = tf.add(wrong, 1);
@@ -236,30 +237,41 @@ describe("other backends, the fallback, errors", () => {
     await expect(later.data()).rejects.toThrow(/Gather/);
   });
 
-  test("what does not fit into memory is a KernelError with the node, its shapes and the way out", async () => {
+  it("what does not fit into memory is a KernelError with the node, its shapes and the way out", async () => {
     const [column, row] = [tf.ones<tf.Rank.R2>([2 ** 21, 1]), tf.ones<tf.Rank.R2>([1, 2 ** 21])];
     // 16 TiB, more than any machine gives.
     const sum = tf.tidy(() => tf.sum(tf.matMul(column, row)));
     const error = await sum.data().catch((caught: unknown) => caught);
     expect(KernelError.isInstance(error)).toBe(true);
-    expect(String(error)).toMatch(/MatMul.*float32\[2097152,1\].*float32\[2097152,2097152\].*make the batch smaller/s);
+    expect(String(error)).toMatch(/MatMul.*float32\[2097152,1\].*float32\[2097152,2097152\].*reduce the batch size/s);
     expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
   });
 
-  test("options out of range are refused", async () => {
+  it("options out of range are refused", async () => {
     registerOnnxBackend({ sessionCacheSize: 0 });
     expect(await tf.setBackend("onnx")).toBe(false);
     registerOnnxBackend({});
+    for (const [options, message] of [
+      [{ sessionCacheSize: 0 }, "sessionCacheSize: expected a whole number of at least 1, got 0"],
+      [{ flushAfterNodes: 1.5 }, "flushAfterNodes: expected a whole number of at least 1, got 1.5"],
+      [{ executionProviders: [3] }, "executionProviders[0]: expected the name of an execution provider"],
+      [{ runtime: {} }, "runtime: expected a runtime"],
+      [{ falback: false }, 'falback: there is no such field; did you mean "fallback"?'],
+    ] as const) {
+      const create = () => new OnnxBackend(options as OnnxBackendOptions);
+      expect(create).toThrow(ConfigError);
+      expect(create).toThrow(message);
+    }
   });
 
-  test("time() and profile() answer", async () => {
+  it("time() and profile() answer", async () => {
     const timing = await tf.time(() => tf.matMul(tf.ones([20, 20]), tf.ones([20, 20])));
     expect(timing.kernelMs).toBeGreaterThan(0);
     const profile = await tf.profile(() => tf.square(tf.tensor1d([3])));
     expect(profile.kernelNames).toContain("Square");
   });
 
-  test("registering again without options changes nothing", () => {
+  it("registering again without options changes nothing", () => {
     registerOnnxBackend();
     expect(tf.backend()).toBe(backend);
   });

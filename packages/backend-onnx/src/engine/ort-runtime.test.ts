@@ -2,10 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { createRequire } from "node:module";
 import { KernelError } from "@mmgen/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { OnnxBackend } from "../onnx-backend.js";
-import { registerOnnxBackend } from "../register-onnx-backend.js";
-import { type OrtModule, ortRuntime } from "./ort-runtime.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type OrtModule, ortRuntime } from "../runtime/ort-runtime.js";
+import type { OnnxBackend } from "./onnx-backend.js";
+import { registerOnnxBackend } from "./register-onnx-backend.js";
 
 // The public, promise-returning API of the package at hand stands for onnxruntime-web's, which is the same.
 const ort = createRequire(import.meta.url)("onnxruntime-node") as OrtModule;
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 describe("a runtime of promises", () => {
-  test("computes what await data() asks for, many reads at once and graphs recorded meanwhile", async () => {
+  it("computes what await data() asks for, many reads at once and graphs recorded meanwhile", async () => {
     const x = tf.tensor1d([1, 2]);
     const y = tf.add(x, 1);
     const first = y.data();
@@ -34,7 +34,7 @@ describe("a runtime of promises", () => {
     expect([...(await gradient.data())]).toEqual([6]);
   });
 
-  test("a synchronous read says what to do instead", () => {
+  it("a synchronous read says what to do instead", () => {
     const y = tf.add(tf.tensor1d([1]), 1);
     let error: unknown;
     try {
@@ -46,14 +46,14 @@ describe("a runtime of promises", () => {
     expect(String(error)).toContain("await tensor.data()");
   });
 
-  test("a graph that cannot run fails its readers and nobody else", async () => {
+  it("a graph that cannot run fails its readers and nobody else", async () => {
     const index = tf.cast(tf.mul(tf.tensor1d([5]), 2), "int32");
     const wrong = tf.gather(tf.tensor1d([1, 2]), index);
     await expect(wrong.data()).rejects.toThrow(/Gather/);
     expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
   });
 
-  test("compiled functions are recorded anew and find their session", async () => {
+  it("compiled functions are recorded anew and find their session", async () => {
     const backend = tf.backend() as OnnxBackend;
     const run = backend.compile((x: tf.Tensor) => tf.square(tf.add(x, 1)));
     for (const value of [1, 2]) {

@@ -1,12 +1,11 @@
 import { KernelError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { elementTypeOf } from "./graph/element-type.js";
-import { type GraphBuilder, sameShape } from "./graph/graph-builder.js";
-import { LazyValue } from "./graph/lazy-value.js";
-import type { Runtime, RuntimeTensor } from "./runtime/runtime.js";
-import { toHostArray } from "./to-host-array.js";
+import { type GraphBuilder, sameShape } from "../graph/graph-builder.js";
+import { LazyValue } from "../graph/lazy-value.js";
+import { elementTypeOf, toHostArray } from "../runtime/element-type.js";
+import type { Runtime, RuntimeTensor } from "../runtime/runtime.js";
 
-/** What a data id stands for. Exactly one of `value`, `strings` and `complex` is there. */
+/** The content of a data id: exactly one of `value`, `strings` and `complex`. */
 export interface Entry {
   readonly dtype: tf.DataType;
   refCount: number;
@@ -15,47 +14,50 @@ export interface Entry {
   complex?: ComplexParts;
 }
 
+/** The float32 tensors of which a complex one consists. */
 export interface ComplexParts {
   readonly real: tf.TensorInfo;
   readonly imag: tf.TensorInfo;
 }
 
-/** Values as tfjs hands them over. */
-export interface Written {
+/** Values from tfjs. */
+export interface TensorData {
   readonly values: tf.backend_util.BackendValues;
   readonly shape: readonly number[];
   readonly dtype: tf.DataType;
 }
 
-/** The data ids of one backend, what they stand for, and which of their values still have to be computed. */
+/** The data ids of one backend, their content, and which of their values are still to be computed. */
 export class TensorStore {
   readonly #data: tf.DataStorage<Entry>;
   readonly #pending = new Set<LazyValue>();
-  /** Elements on a device that something holds. */
+  /** Device tensors of held values. */
   readonly #onDevice = new Set<RuntimeTensor>();
-  readonly #dropped: RuntimeTensor[] = [];
+  /** Device tensors that nothing holds any more but that pending values may still read. */
+  readonly #unheld: RuntimeTensor[] = [];
+  readonly #graph: GraphBuilder;
+  readonly #runtime: Runtime;
   #bytes = 0;
   #cleared = false;
 
-  constructor(
-    backend: tf.KernelBackend,
-    private readonly graph: GraphBuilder,
-    private readonly runtime: Runtime,
-  ) {
-    // The engine is asked for data ids that are not here, and moves them from the backend that has them.
+  constructor(backend: tf.KernelBackend, graph: GraphBuilder, runtime: Runtime) {
+    this.#graph = graph;
+    this.#runtime = runtime;
+    // For unknown data ids the storage asks tfjs's engine, which moves them from the backend that has them.
     this.#data = new tf.DataStorage(backend, tf.engine());
   }
 
-  /** Values that data ids hold and that have no elements yet, oldest first. */
+  /** Held values without elements, in the order in which they were recorded. */
   get pending(): ReadonlySet<LazyValue> {
     return this.#pending;
   }
 
-  /** Bytes of the elements that data ids hold. */
+  /** Bytes of the elements of held values. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Number of data ids. */
   get size(): number {
     return this.#data.numDataIds();
   }
@@ -74,16 +76,16 @@ export class TensorStore {
     if (value === undefined) {
       throw new KernelError(
         `Expected a float32, int32 or bool tensor, got ${info.dtype} of shape [${info.shape}]. ` +
-          "A tensor that was disposed, or one of strings or complex numbers, has no place in a graph.",
+          "Disposed tensors, strings and complex numbers cannot be part of a graph.",
       );
     }
     if (sameShape(value.shape, info.shape)) {
       return value;
     }
-    return value.resident?.host == null ? this.graph.reshape(value, info.shape) : this.#view(value, info.shape);
+    return value.resident?.host == null ? this.#graph.reshape(value, info.shape) : this.#view(value, info.shape);
   }
 
-  /** Gives a value a data id of its own. */
+  /** Creates a data id for a value. */
   adopt(value: LazyValue): tf.TensorInfo {
     const dataId = {};
     const dtype = value.type as tf.DataType;
@@ -92,7 +94,7 @@ export class TensorStore {
     return { dataId, shape: [...value.shape], dtype };
   }
 
-  /** Joins two float tensors, which stay their owner's, to a complex one. */
+  /** Creates a complex tensor of two float32 tensors, which it borrows. */
   adoptComplex(real: tf.TensorInfo, imag: tf.TensorInfo): tf.TensorInfo {
     const dataId = {};
     const complex = { real: this.adopt(this.value(real)), imag: this.adopt(this.value(imag)) };
@@ -101,11 +103,11 @@ export class TensorStore {
   }
 
   /**
-   * Stores what came from outside under a data id.
+   * Stores values under a data id.
    *
-   * @param copy - whether its owner may go on to change it.
+   * @param copy - Whether the caller may change them later.
    */
-  put(dataId: tf.DataId, { values, shape, dtype }: Written, refCount: number, copy: boolean): void {
+  put(dataId: tf.DataId, { values, shape, dtype }: TensorData, refCount: number, copy: boolean): void {
     if (dtype === "string") {
       this.#data.set(dataId, { dtype, refCount, strings: values as Uint8Array[] });
       return;
@@ -117,15 +119,15 @@ export class TensorStore {
       return;
     }
     const type = elementTypeOf(dtype);
-    if (type === null) {
+    if (type === undefined) {
       throw new KernelError(`The onnx backend stores float32, int32, bool, complex64 and string, not ${dtype}.`);
     }
     let value: LazyValue;
     if (copy && type === "float32" && isLargeOnes(values as Float32Array)) {
-      value = this.graph.fill(type, shape, 1);
+      value = this.#graph.fill(type, shape, 1);
     } else {
       value = new LazyValue(type, [...shape]);
-      value.resident = this.runtime.upload(type, value.shape, toHostArray(type, values, copy));
+      value.resident = this.#runtime.upload(type, value.shape, toHostArray(type, values, copy));
     }
     this.hold(value);
     this.#data.set(dataId, { dtype, refCount, value });
@@ -139,65 +141,66 @@ export class TensorStore {
     }
   }
 
-  /** Counts one more holder of a value: it is computed with the next flush and keeps its elements. */
+  /** Adds a holder to a value: it is computed with the next flush and keeps its elements. */
   hold(value: LazyValue): void {
     if (value.holders++ > 0) {
       return;
     }
-    if (value.resident !== null) {
+    if (value.resident !== undefined) {
       this.#keep(value.resident);
-    } else if (value.producer !== null) {
+    } else if (value.producer !== undefined) {
       this.#pending.add(value);
     }
   }
 
+  /** Removes a holder from a value; without holders its elements are freed. */
   release(value: LazyValue): void {
     if (--value.holders > 0) {
       return;
     }
     this.#pending.delete(value);
-    if (value.resident !== null) {
+    if (value.resident !== undefined) {
       this.#bytes -= value.resident.byteLength;
       if (this.#onDevice.delete(value.resident)) {
-        this.#drop(value.resident);
+        this.#dispose(value.resident);
       }
     }
   }
 
-  /** Elements on a device that nothing holds any more. What is pending may read them until it is computed. */
-  takeDropped(): RuntimeTensor[] {
-    return this.#dropped.splice(0);
+  /** Takes the device tensors to free once the pending values, which may read them, are computed. */
+  takeUnheld(): RuntimeTensor[] {
+    return this.#unheld.splice(0);
   }
 
-  /** Gives computed values their elements and forgets how they were made. */
-  settle(values: readonly LazyValue[], results: readonly RuntimeTensor[]): void {
+  /** Sets the elements of computed values and drops the nodes that produced them. */
+  resolve(values: readonly LazyValue[], results: readonly RuntimeTensor[]): void {
     values.forEach((value, i) => {
       const resident = results[i]!;
-      value.producer = null;
+      value.producer = undefined;
       value.resident = resident;
       this.#pending.delete(value);
       if (value.holders > 0 && !this.#cleared) {
         this.#keep(resident);
-      } else if (resident.host === null) {
-        this.#drop(resident);
+      } else if (resident.host === undefined) {
+        this.#dispose(resident);
       }
     });
   }
 
-  /** Tells values that could not be computed why. */
-  poison(values: readonly LazyValue[], error: Error): void {
+  /** Marks values that could not be computed with the reason. */
+  fail(values: readonly LazyValue[], error: Error): void {
     for (const value of values) {
       value.failure = error;
-      value.producer = null;
+      value.producer = undefined;
       this.#pending.delete(value);
     }
   }
 
-  /** Forgets what is pending and frees what is on a device: nothing can be computed or read there any more. */
+  /** Drops pending values and frees everything on a device. Nothing can be computed or read afterwards. */
   clear(): void {
     this.#cleared = true;
     this.#pending.clear();
-    for (const resident of [...this.takeDropped(), ...this.#onDevice]) {
+    for (const resident of [...this.takeUnheld(), ...this.#onDevice]) {
       resident.dispose();
     }
     this.#onDevice.clear();
@@ -205,15 +208,15 @@ export class TensorStore {
 
   #keep(resident: RuntimeTensor): void {
     this.#bytes += resident.byteLength;
-    if (resident.host === null) {
+    if (resident.host === undefined) {
       this.#onDevice.add(resident);
     }
   }
 
-  /** Frees elements on a device, later if what is pending may still read them. */
-  #drop(resident: RuntimeTensor): void {
+  /** Frees a device tensor, after the next flush if pending values may still read it. */
+  #dispose(resident: RuntimeTensor): void {
     if (this.#pending.size > 0) {
-      this.#dropped.push(resident);
+      this.#unheld.push(resident);
     } else {
       resident.dispose();
     }
@@ -225,14 +228,14 @@ export class TensorStore {
     return { dataId, shape: [...shape], dtype: "float32" };
   }
 
-  /** Elements that exist need no node to be seen in another shape; the graph is then fed with the shape it uses. */
+  /** A view of existing elements in another shape needs no node: the graph is fed with the view. */
   #view(base: LazyValue, shape: readonly number[]): LazyValue {
     base.views ??= new Map();
     const key = shape.join();
     let view = base.views.get(key);
     if (view === undefined) {
       view = new LazyValue(base.type, [...shape]);
-      view.resident = this.runtime.upload(base.type, view.shape, base.resident!.host!);
+      view.resident = this.#runtime.upload(base.type, view.shape, base.resident!.host!);
       view.base = base;
       view.splat = base.splat;
       base.views.set(key, view);
@@ -242,11 +245,11 @@ export class TensorStore {
 }
 
 /**
- * Whether this is the array of ones that tfjs's gradients of sums and means multiply with: recorded as a fill it costs
+ * Whether an array is the ones with which tfjs's gradients of sums and means multiply: recorded as a fill, they need
  * neither an upload nor a product.
  */
 function isLargeOnes(values: Float32Array): boolean {
-  // A plain loop: a callback for each of half a million numbers would take longer than the sum they belong to.
+  // A plain loop: half a million callbacks would take longer than the sum itself.
   for (let i = 0; i < values.length; i++) {
     if (values[i] !== 1) {
       return false;

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
 import * as layers from "@tensorflow/tfjs-layers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { OnnxBackend } from "./onnx-backend.js";
-import { values } from "./parity.js";
+import { values } from "./parity.fixture.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 
 beforeEach(async () => {
@@ -44,7 +44,7 @@ function examples(): [tf.Tensor4D, tf.Tensor2D] {
 }
 
 describe("programs written for tfjs", () => {
-  test("a model of tfjs-layers trains with fit, as on the cpu backend, without the fallback", async () => {
+  it("a model of tfjs-layers trains with fit, as on the cpu backend, without the fallback", async () => {
     const losses: Record<string, number[]> = {};
     for (const backend of ["cpu", "onnx"]) {
       await tf.setBackend(backend);
@@ -60,7 +60,7 @@ describe("programs written for tfjs", () => {
     expect([...(tf.backend() as OnnxBackend).fallback!.counts.keys()]).toEqual([]);
   });
 
-  test("a model saved and loaded gives the same", async () => {
+  it("a model saved and loaded gives the same", async () => {
     const [x, y] = examples();
     const model = classifier();
     await model.fit(x, y, { epochs: 1, verbose: 0 });
@@ -75,7 +75,7 @@ describe("programs written for tfjs", () => {
     expect([...after!]).toEqual([...before!]);
   });
 
-  test("gradients of gradients, and of functions with gradients of their own", () => {
+  it("gradients of gradients, and of functions with gradients of their own", () => {
     const cube = (x: tf.Tensor) => tf.mul(tf.square(x), x);
     const second = tf.grad((x) => tf.grad(cube)(x));
     expect([...second(tf.tensor1d([1, 2, -3])).dataSync()]).toEqual([6, 12, -18]);
@@ -91,7 +91,7 @@ describe("programs written for tfjs", () => {
     ]).toEqual([1, 1]);
   });
 
-  test("variables assigned inside and outside of a step, with several graphs in flight", async () => {
+  it("variables assigned inside and outside of a step, with several graphs in flight", async () => {
     const total = tf.variable(tf.scalar(0));
     const reads: Promise<ArrayLike<number>>[] = [];
     for (let i = 1; i <= 4; i++) {
@@ -107,7 +107,7 @@ describe("programs written for tfjs", () => {
     total.dispose();
   });
 
-  test("tidy disposes, keep keeps", () => {
+  it("tidy disposes, keep keeps", () => {
     const before = tf.memory().numTensors;
     let kept: tf.Tensor | undefined;
     const result = tf.tidy(() => {

@@ -1,9 +1,9 @@
-import { describe, expect, test } from "vitest";
-import { GraphBuilder } from "../graph/graph-builder.js";
-import { LazyValue } from "../graph/lazy-value.js";
-import { nodeName } from "../graph/onnx-model.js";
-import { Planner } from "../graph/plan.js";
-import { mostOutputs, providersFor } from "./webgpu-limits.js";
+import { describe, expect, it } from "vitest";
+import { GraphBuilder } from "./graph-builder.js";
+import { LazyValue } from "./lazy-value.js";
+import { nodeName } from "./onnx-model.js";
+import { Planner } from "./plan.js";
+import { maxNodeOutputs, providersFor } from "./webgpu-limits.js";
 
 /** A plan of three slices, of which one goes backwards. */
 function slices() {
@@ -16,7 +16,7 @@ function slices() {
 }
 
 describe("what WebGPU gets wrong", () => {
-  test("goes to the cpu by name, beside the options given", () => {
+  it("goes to the cpu by name, beside the options given", () => {
     const { plan, backwards } = slices();
     const forceCpuNodeNames = [nodeName(backwards)];
     expect(providersFor(plan, ["webgpu", "cpu"])).toEqual([{ name: "webgpu", forceCpuNodeNames }, "cpu"]);
@@ -25,20 +25,20 @@ describe("what WebGPU gets wrong", () => {
     ]);
   });
 
-  test("is nothing to other providers", () => {
+  it("is nothing to other providers", () => {
     expect(providersFor(slices().plan, ["cuda", "cpu"])).toEqual(["cuda", "cpu"]);
   });
 });
 
 describe("splits", () => {
-  test("into more parts than a shader binds go in steps, and keep their order and sizes", () => {
+  it("into more parts than a shader binds go in steps, and keep their order and sizes", () => {
     const sizes = Array.from({ length: 60 }, (_, i) => (i % 3) + 1);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const x = new LazyValue("float32", [2, total]);
-    const parts = new GraphBuilder(mostOutputs(["webgpu"])).split(x, sizes, 1);
+    const parts = new GraphBuilder(maxNodeOutputs(["webgpu"])).split(x, sizes, 1);
     expect(parts.map(({ shape }) => shape)).toEqual(sizes.map((size) => [2, size]));
     const { nodes } = new Planner().plan(parts, new Set([x]));
     expect(Math.max(...nodes.map(({ outputs }) => outputs.length))).toBe(7);
-    expect(new GraphBuilder(mostOutputs(["cpu"])).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
+    expect(new GraphBuilder(maxNodeOutputs(["cpu"])).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
   });
 });

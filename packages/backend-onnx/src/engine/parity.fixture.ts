@@ -1,4 +1,4 @@
-// The package itself first: whichever copy of tfjs-core loads first owns the engine, and this file has no operations.
+// tfjs-core itself comes first: the copy that is loaded first owns the engine.
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 
@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import type { OnnxBackend } from "./onnx-backend.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 
-/** What a computation gives, read back. */
+/** A result of a computation, read back. */
 interface Outcome {
   readonly dtype: string;
   readonly shape: number[];
@@ -14,7 +14,7 @@ interface Outcome {
 }
 
 export interface ParityOptions {
-  /** Greatest difference, relative to values above `absoluteBelow`. Default: a few units in the last place of float32. */
+  /** Maximum difference, relative to values above `absoluteBelow`. Default: a few units in the last place of float32. */
   readonly tolerance?: number;
   /** Magnitude below which the tolerance no longer shrinks with the values. Default: 1. */
   readonly absoluteBelow?: number;
@@ -22,7 +22,7 @@ export interface ParityOptions {
   readonly fallback?: readonly string[];
 }
 
-/** For tests: computes on the cpu backend and on this one, and expects the same dtypes, shapes and values. */
+/** Computes on the cpu backend and on this one, and expects the same dtypes, shapes and values. */
 export async function expectParity(
   compute: () => tf.Tensor | tf.Tensor[],
   { tolerance = 2e-6, absoluteBelow = 1, fallback = [] }: ParityOptions = {},
@@ -33,8 +33,8 @@ export async function expectParity(
   const backend = tf.backend() as OnnxBackend;
   const before = new Map(backend.fallback!.counts);
   const actual = await outcomes("onnx", compute);
-  const fallen = [...backend.fallback!.counts].filter(([name, count]) => count !== before.get(name));
-  expect(fallen.map(([name]) => name).filter((name) => !fallback.includes(name))).toEqual([]);
+  const fellBack = [...backend.fallback!.counts].filter(([name, count]) => count !== before.get(name));
+  expect(fellBack.map(([name]) => name).filter((name) => !fallback.includes(name))).toEqual([]);
   expect(actual.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual(
     expected.map(({ dtype, shape }) => ({ dtype, shape })),
   );

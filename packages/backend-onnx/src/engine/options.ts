@@ -1,0 +1,100 @@
+import {
+  boolean,
+  type ConfigOf,
+  fields,
+  listOf,
+  number,
+  oneOf,
+  optional,
+  resolveOptions,
+  text,
+  value,
+  wholeNumber,
+} from "@mmgen/core/options";
+import type { ExecutorOptions } from "../graph/executor.js";
+import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
+
+/** Options of {@link registerOnnxBackend}; all have defaults. */
+export interface OnnxBackendOptions {
+  /** What runs the models. Default: the native onnxruntime-node. */
+  readonly runtime?: Runtime;
+  /** Threads that one operator may use. Default: the number of processors. */
+  readonly intraOpNumThreads?: number;
+  /** How much ONNX Runtime optimizes a graph before it runs. Default: `"all"`. */
+  readonly graphOptimizationLevel?: "disabled" | "basic" | "extended" | "layout" | "all";
+  /**
+   * ONNX Runtime's execution providers, in order of preference; nodes that none of them supports run on the cpu.
+   * Default: `["cpu"]`.
+   */
+  readonly executionProviders?: readonly ExecutionProvider[];
+  /** Whether results stay on the provider's device until they are read, where it supports that (WebGPU). Default: true. */
+  readonly keepOnDevice?: boolean;
+  /** Maximum number of compiled graphs in the cache. Default: 64. */
+  readonly sessionCacheSize?: number;
+  /**
+   * Number of nodes recorded without a read after which the graph is run, as soon as no `tf.tidy` is open.
+   * Default: 4000.
+   */
+  readonly flushAfterNodes?: number;
+  /** Whether kernels without an ONNX version run on the cpu backend's code. Default: true. */
+  readonly fallback?: boolean;
+  /** Path prefix of the profiles that ONNX Runtime writes for every session. Default: none. */
+  readonly profilePrefix?: string;
+  /** Priority among registered backends if none was chosen with `tf.setBackend`. Default: 2, above cpu. */
+  readonly priority?: number;
+}
+
+const schema = fields({
+  runtime: optional(
+    value<Runtime>("a runtime, such as ortRuntime(ort)", (runtime) => hasMembers(runtime, ["upload", "createSession"])),
+  ),
+  intraOpNumThreads: optional(wholeNumber({ min: 1 }), processorCount),
+  graphOptimizationLevel: optional(oneOf(["disabled", "basic", "extended", "layout", "all"]), "all"),
+  executionProviders: optional(
+    listOf(
+      value<ExecutionProvider>(
+        'the name of an execution provider, or an object { name: "webgpu", ... }',
+        (provider) => typeof provider === "string" || hasMembers(provider, ["name"]),
+      ),
+      { minLength: 1 },
+    ),
+    ["cpu"],
+  ),
+  keepOnDevice: optional(boolean(), true),
+  sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
+  flushAfterNodes: optional(wholeNumber({ min: 1 }), 4000),
+  fallback: optional(boolean(), true),
+  profilePrefix: optional(text()),
+  priority: optional(number(), 2),
+});
+
+/** {@link OnnxBackendOptions} with every default filled in. */
+export type OnnxBackendConfig = ConfigOf<typeof schema>;
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {@link ConfigError} for an unknown field, or a value of another type or out of range.
+ */
+export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConfig {
+  return resolveOptions(schema, options);
+}
+
+/** The options of the executor. */
+export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
+  const { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix } = config;
+  return {
+    session: { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix },
+    cacheSize: config.sessionCacheSize,
+    keepOnDevice: config.keepOnDevice && providerName(executionProviders[0]!) === "webgpu",
+  };
+}
+
+function hasMembers(candidate: unknown, names: readonly string[]): boolean {
+  return typeof candidate === "object" && candidate !== null && names.every((name) => name in candidate);
+}
+
+function processorCount(): number {
+  const os = globalThis.process?.getBuiltinModule?.("node:os");
+  return os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+}

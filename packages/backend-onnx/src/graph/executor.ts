@@ -1,0 +1,129 @@
+import { KernelError } from "@mmgen/core";
+import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "../runtime/runtime.js";
+import { failingNode } from "./failed-dependents.js";
+import type { LazyValue } from "./lazy-value.js";
+import { valueName, writeOnnxModel } from "./onnx-model.js";
+import { type Plan, planWork } from "./plan.js";
+import { SessionCache } from "./session-cache.js";
+import { providersFor } from "./webgpu-limits.js";
+
+/** Graphs with less arithmetic than this run on the calling thread. */
+const minParallelWork = 500_000;
+
+/** Options of an {@link Executor}. */
+export interface ExecutorOptions {
+  readonly session: SessionOptions;
+  /** Maximum number of compiled graphs in the cache. */
+  readonly cacheSize: number;
+  /** Whether results stay on the provider's device. */
+  readonly keepOnDevice: boolean;
+}
+
+/** Runs plans: finds or compiles the session of a plan's key and runs it. */
+export class Executor {
+  readonly runtime: Runtime;
+  readonly cache: SessionCache;
+  readonly #options: ExecutorOptions;
+
+  constructor(runtime: Runtime, options: ExecutorOptions) {
+    this.runtime = runtime;
+    this.cache = new SessionCache(options.cacheSize);
+    this.#options = options;
+  }
+
+  /**
+   * Runs a plan with the elements of its feeds.
+   *
+   * @returns the elements of its outputs, in order; a promise unless the runtime is synchronous.
+   */
+  run(plan: Plan): RuntimeTensor[] | Promise<RuntimeTensor[]> {
+    const feeds = plan.feeds.map((feed) => feed.resident!);
+    const session = this.cache.find(plan.key) ?? this.#compile(plan);
+    return session instanceof Promise
+      ? session.then((ready) => this.#runAsync(ready, feeds, plan))
+      : this.runtime.synchronous
+        ? this.runSession(session, feeds, plan)
+        : this.#runAsync(session, feeds, plan);
+  }
+
+  /** Compiles a plan and caches its session. For synchronous runtimes. */
+  compile(plan: Plan): RuntimeSession {
+    return this.#compile(plan) as RuntimeSession;
+  }
+
+  /** Runs a session. For synchronous runtimes. */
+  runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan?: Plan): RuntimeTensor[] {
+    const start = performance.now();
+    try {
+      return session.run(feeds) as RuntimeTensor[];
+    } catch (cause) {
+      return fail("run", plan, cause);
+    } finally {
+      this.cache.countRun(performance.now() - start);
+    }
+  }
+
+  async #runAsync(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan): Promise<RuntimeTensor[]> {
+    const start = performance.now();
+    try {
+      return await session.run(feeds);
+    } catch (cause) {
+      return fail("run", plan, cause);
+    } finally {
+      this.cache.countRun(performance.now() - start);
+    }
+  }
+
+  #compile(plan: Plan): RuntimeSession | Promise<RuntimeSession> {
+    const start = performance.now();
+    const model = writeOnnxModel(plan);
+    const keep = (session: RuntimeSession) => {
+      this.cache.add(plan.key, session, model.byteLength, performance.now() - start);
+      return session;
+    };
+    try {
+      const inputs = plan.feeds.map(valueName);
+      const outputs = plan.outputs.map((value) => ({
+        name: valueName(value),
+        onDevice: this.#options.keepOnDevice && staysOnDevice(value),
+      }));
+      const session = this.runtime.createSession(model, inputs, outputs, this.#sessionOptions(plan));
+      return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
+    } catch (cause) {
+      return fail("build", plan, cause);
+    }
+  }
+
+  #sessionOptions(plan: Plan): SessionOptions {
+    const options = this.#options.session;
+    // Every multi-threaded session starts its own threads, which costs more than a small graph computes.
+    const intraOpNumThreads = planWork(plan) < minParallelWork ? 1 : options.intraOpNumThreads;
+    return { ...options, intraOpNumThreads, executionProviders: providersFor(plan, options.executionProviders) };
+  }
+}
+
+/** Single numbers go to the host, as a training step reads its loss; no provider has device buffers of booleans. */
+function staysOnDevice({ type, shape }: LazyValue): boolean {
+  return type !== "bool" && shape.some((size) => size > 1);
+}
+
+function fail(action: "build" | "run", plan: Plan | undefined, cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const size = plan === undefined ? "" : ` of ${plan.nodes.length} nodes`;
+  throw new KernelError(
+    `ONNX Runtime could not ${action} a recorded graph${size}: ${reason}${plan === undefined ? "" : describeNode(plan, reason)} ` +
+      "The tensors that depend on it have no values; the backend can still be used. If memory ran out, reduce the " +
+      "batch size; otherwise please report this message.",
+    { cause },
+  );
+}
+
+/** The shapes of the node that ONNX Runtime's message names. */
+function describeNode(plan: Plan, reason: string): string {
+  const node = failingNode(plan, reason);
+  if (node === undefined) {
+    return "";
+  }
+  const shapes = node.inputs.map((input) => (input === undefined ? "none" : `${input.type}[${input.shape}]`));
+  return ` Its inputs are ${shapes.join(", ")}, its output is ${node.outputs[0]!.type}[${node.outputs[0]!.shape}].`;
+}

@@ -1,0 +1,42 @@
+import { type ExecutionProvider, providerName } from "../runtime/runtime.js";
+import type { LazyNode } from "./lazy-value.js";
+import { nodeName } from "./onnx-model.js";
+import type { Plan } from "./plan.js";
+
+/**
+ * The execution providers for a plan, with the WebGPU provider configured to leave unsupported nodes to the cpu.
+ *
+ * These are the nodes that ONNX Runtime 1.30 computes wrongly or not at all with WebGPU, found with tfjs-core's own
+ * test suite.
+ */
+export function providersFor(plan: Plan, providers: readonly ExecutionProvider[]): readonly ExecutionProvider[] {
+  return providers.map((provider) => {
+    if (providerName(provider) !== "webgpu") {
+      return provider;
+    }
+    const forceCpuNodeNames = plan.nodes.filter(isUnsupported).map(nodeName);
+    const options = typeof provider === "string" ? { name: provider } : provider;
+    return forceCpuNodeNames.length === 0 ? options : { ...options, forceCpuNodeNames };
+  });
+}
+
+function isUnsupported({ op, inputs, outputs, attributes }: LazyNode): boolean {
+  switch (op) {
+    case "MaxPool":
+      return outputs.length > 1;
+    case "ConvTranspose":
+      return inputs[0]!.shape.length > 4 || (attributes?.group ?? 1) !== 1;
+    case "Slice": {
+      // Steps are constants of the graph.
+      const steps = (inputs[4]?.resident?.host ?? []) as Iterable<bigint>;
+      return Array.from(steps).some((step) => step < 0n);
+    }
+    default:
+      return false;
+  }
+}
+
+/** The maximum number of outputs of one node: a WebGPU shader binds eight buffers, one of them its input. */
+export function maxNodeOutputs(providers: readonly ExecutionProvider[]): number {
+  return providers.some((provider) => providerName(provider) === "webgpu") ? 7 : Number.POSITIVE_INFINITY;
+}

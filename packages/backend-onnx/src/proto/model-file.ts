@@ -1,0 +1,52 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  type GraphProto,
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "./onnx.generated.js";
+
+/** Operator sets that a model imports: ONNX's own, and ONNX Runtime's additions. */
+const operatorSets = [
+  ["", 20],
+  ["com.microsoft", 1],
+] as const;
+
+const irVersion = 9;
+
+/** Encodes a graph as the bytes of an ONNX model file. */
+export function encodeModel(graph: GraphProto): Uint8Array<ArrayBuffer> {
+  const model = create(ModelProtoSchema, {
+    irVersion: BigInt(irVersion),
+    producerName: "@mmgen/backend-onnx",
+    graph,
+    opsetImport: operatorSets.map(([domain, version]) =>
+      create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+    ),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * Declares an input or output of a graph.
+ *
+ * @param elemType - `TensorProto.DataType` of its elements.
+ * @param shape - Sizes; a string names a size that is known only when the model runs.
+ */
+export function valueInfo(name: string, elemType: number, shape: readonly (number | string)[]): ValueInfoProto {
+  const dim = shape.map((size) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value: typeof size === "string" ? { case: "dimParam", value: size } : { case: "dimValue", value: BigInt(size) },
+    }),
+  );
+  const tensorType = create(TypeProto_TensorSchema, { elemType, shape: create(TensorShapeProtoSchema, { dim }) });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: "tensorType", value: tensorType } }),
+  });
+}
