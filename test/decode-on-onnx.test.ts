@@ -1,14 +1,14 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { type Grammar, GrammarError, Random, type SequenceModel, ShapeError, VocabularyError } from "@mmgen/core";
 import { generate, idProbabilities, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
-import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
+import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
-const config: TransformerConfig = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
+const config: TransformerOptions = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
 
 beforeAll(() => registerOnnxBackend());
 beforeEach(async () => {
@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 
 /** A model whose logits differ enough for every processor to bite. */
-function create(changes: Partial<TransformerConfig> = {}): TinyTransformer {
+function create(changes: Partial<TransformerOptions> = {}): TinyTransformer {
   const model = TinyTransformer.create({ ...config, ...changes }, { random: Random.fromSeed(1) });
   tf.tidy(() => {
     for (const variable of model.parameters.values()) {

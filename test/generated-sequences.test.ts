@@ -1,6 +1,6 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random, type SequenceModel, type TokenBatch } from "@mmgen/core";
-import type { MultimodalTokenizer, Order, PairBeginning } from "@mmgen/multimodal-tokenizer";
+import type { MultimodalTokenizer, Order, PartialPair } from "@mmgen/multimodal-tokenizer";
 import { generate, idProbabilities, type SamplingOptions } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
@@ -152,7 +152,7 @@ it("words, codes and ends are drawn by their probabilities among what the gramma
 });
 
 /** A part of what comes first, or all of it and a part of the rest, of one to three pairs. */
-function anyBeginning(tokenizer: MultimodalTokenizer): fc.Arbitrary<PairBeginning> {
+function anyBeginning(tokenizer: MultimodalTokenizer): fc.Arbitrary<PartialPair> {
   const { codeGrid, textUnit } = tokenizer.config;
   const size = codeGrid.height * codeGrid.width;
   const blank = textUnit === "words" ? " " : "";

@@ -1,11 +1,11 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random } from "@mmgen/core";
-import { TinyTransformer, type TransformerBatch, type TransformerConfig } from "@mmgen/tiny-transformer";
+import { TinyTransformer, type TransformerBatch, type TransformerOptions } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 
-const small: TransformerConfig = {
+const small: TransformerOptions = {
   vocabularySize: 19,
   contextLength: 10,
   width: 24,
@@ -13,7 +13,7 @@ const small: TransformerConfig = {
   layers: 2,
   dropout: 0.2,
 };
-const variants: [string, Partial<TransformerConfig>][] = [
+const variants: [string, Partial<TransformerOptions>][] = [
   ["learned positions", {}],
   ["sinusoidal positions, tanh", { positions: "sinusoidal", gelu: "tanh" }],
   ["rotary positions, tied weights", { positions: "rotary", tiedWeights: true }],
@@ -34,7 +34,7 @@ function drawBatch(): TransformerBatch {
 }
 
 /** The loss in training and its gradients, by checkpoint name. */
-async function trainOn(backend: string, changes: Partial<TransformerConfig>): Promise<Map<string, Float32Array>> {
+async function trainOn(backend: string, changes: Partial<TransformerOptions>): Promise<Map<string, Float32Array>> {
   await tf.setBackend(backend);
   using model = TinyTransformer.create({ ...small, ...changes }, { random: Random.fromSeed(1) });
   const variables = [...model.parameters.values()];
@@ -49,7 +49,7 @@ async function trainOn(backend: string, changes: Partial<TransformerConfig>): Pr
 }
 
 /** Logits of a prefill and of every step after it, to the end of the context; twice, so that replays count. */
-async function decodeOn(backend: string, changes: Partial<TransformerConfig>): Promise<number[]> {
+async function decodeOn(backend: string, changes: Partial<TransformerOptions>): Promise<number[]> {
   await tf.setBackend(backend);
   using model = TinyTransformer.create({ ...small, ...changes }, { random: Random.fromSeed(1) });
   const before = tf.memory().numTensors;

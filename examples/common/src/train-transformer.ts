@@ -1,13 +1,13 @@
 import { type ExampleSource, Random } from "@mmgen/core";
 import type { TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
+import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import { type Metrics, type TrainingHistory, type TrainingObserver, train } from "@mmgen/training";
 import { interruption } from "./interruption.js";
 import type { TrainingCourse } from "./training-course.js";
 
 /** Options of {@link trainTransformer}. */
 export interface TrainTransformerOptions extends TrainingCourse {
-  readonly model: TransformerConfig;
+  readonly model: TransformerOptions;
   readonly examples: ExampleSource<TrainingBatch>;
   readonly steps: number;
   /** Figures of the model on held-out sequences, before training and after each epoch. */

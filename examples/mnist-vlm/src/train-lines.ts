@@ -1,6 +1,6 @@
 import { type TransformerTraining, trainTransformer } from "@mmgen/example-common";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import type { TransformerConfig } from "@mmgen/tiny-transformer";
+import type { TransformerOptions } from "@mmgen/tiny-transformer";
 import type { TrainingObserver } from "@mmgen/training";
 import type { RunCheckpoints } from "./checkpoints.js";
 import type { VlmConfig } from "./config.js";
@@ -59,7 +59,7 @@ export async function trainLines(options: TrainLinesOptions): Promise<Transforme
 }
 
 /** What a GPT over a tokenizer's lines is made of. */
-export function transformerModel(config: VlmConfig["transformer"], tokenizer: MultimodalTokenizer): TransformerConfig {
+export function transformerModel(config: VlmConfig["transformer"], tokenizer: MultimodalTokenizer): TransformerOptions {
   const { width, heads, layers, dropout, tiedWeights, bias } = config;
   return {
     vocabularySize: tokenizer.vocabularySize,

@@ -1,7 +1,7 @@
 export { defaultLineFormat, type LineFormat } from "./line-format.js";
 export { MultimodalTokenizer } from "./multimodal-tokenizer.js";
-export { chooseOrders, type Order, type OrderChoice, type OrderCoin } from "./orders.js";
-export type { PairBeginning } from "./prompts.js";
+export { chooseOrders, type Order, type OrderChoice, type SeededChoice } from "./orders.js";
+export type { PartialPair } from "./prompts.js";
 export type { DecodedSequences } from "./split-sequences.js";
 export type { CaptionLength, Layout, TextUnit, TokenizerConfig } from "./tokenizer-config.js";
 export type { TokenizerJson } from "./tokenizer-json.js";

@@ -8,9 +8,9 @@ import {
   type TokenBatch,
 } from "@mmgen/core";
 import { dropCondition } from "./condition-dropout.js";
-import { allOrders, checkOrder, chooseOrders, type Order, type OrderChoice, type OrderCoin } from "./orders.js";
+import { allOrders, checkOrder, chooseOrders, type Order, type OrderChoice, type SeededChoice } from "./orders.js";
 import {
-  type PairBeginning,
+  type PartialPair,
   promptForCaptions,
   promptForCompletion,
   promptForImages,
@@ -91,7 +91,7 @@ export class MultimodalTokenizer {
     const codes = wholeImages(this.#parts, pairs.codes);
     const { count } = codes;
     if (count !== captions.length) {
-      throw new ShapeError(`join: expected one caption an image (${count}), got ${captions.length}.`);
+      throw new ShapeError(`encode: expected one caption an image (${count}), got ${captions.length}.`);
     }
     const orders = chooseOrders(order, count);
     return writeSequences(this.#parts, { count, captions, codes, captionsAreWhole: true }, orders);
@@ -134,7 +134,7 @@ export class MultimodalTokenizer {
    * @throws a {@link ConfigError} when the second modality is given before the first is whole; {@link ShapeError} when
    *   rows break off at different places.
    */
-  promptForCompletion(beginning: PairBeginning): TokenBatch {
+  promptForCompletion(beginning: PartialPair): TokenBatch {
     return promptForCompletion(this.#parts, beginning);
   }
 
@@ -226,7 +226,7 @@ export class MultimodalTokenizer {
    *
    * @param coin - Seed, epoch, the rows' example indices, and the `probability` of leaving a condition out.
    */
-  dropConditions(tokens: TokenBatch, coin: OrderCoin & { readonly probability: number }): TokenBatch {
+  dropConditions(tokens: TokenBatch, coin: SeededChoice & { readonly probability: number }): TokenBatch {
     checkTokenBatch(tokens, this.vocabularySize);
     const { seed, epoch, indices, probability } = coin;
     if (!(probability >= 0 && probability <= 1) || (indices !== undefined && indices.length !== tokens.count)) {

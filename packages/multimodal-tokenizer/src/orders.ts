@@ -7,7 +7,7 @@ export type Order = "image-first" | "text-first";
 export const allOrders: readonly Order[] = ["text-first", "image-first"];
 
 /** A fair coin for each example and epoch, the same on every run. */
-export interface OrderCoin {
+export interface SeededChoice {
   readonly seed: number;
   readonly epoch: number;
   /** Indices of the rows' examples in their data set, so that batching and shuffling change no coin; absent: 0, 1, 2 … */
@@ -15,7 +15,7 @@ export interface OrderCoin {
 }
 
 /** One order for all rows, one each, the first half of the rows text-first and the others image-first, or a coin. */
-export type OrderChoice = Order | readonly Order[] | "halves" | OrderCoin;
+export type OrderChoice = Order | readonly Order[] | "halves" | SeededChoice;
 
 /**
  * The order of each of `count` rows.
@@ -53,6 +53,6 @@ export function checkOrder(order: Order): Order {
   return order;
 }
 
-function isCoin(choice: readonly Order[] | OrderCoin): choice is OrderCoin {
+function isCoin(choice: readonly Order[] | SeededChoice): choice is SeededChoice {
   return !Array.isArray(choice);
 }

@@ -5,7 +5,7 @@ import type { TokenizerParts } from "./tokenizer-parts.js";
 import { leading, wholeImages, writeSequences } from "./write-sequences.js";
 
 /** A pair that breaks off: in the first modality, with nothing of the second, or in the second. */
-export interface PairBeginning {
+export interface PartialPair {
   /** Which modality stands first. */
   readonly order: Order;
   /** Captions, or their first words; the same number in each row. */
@@ -51,7 +51,7 @@ export function promptForPairs(parts: TokenizerParts, count: number, order?: Ord
   return leading(written, common);
 }
 
-export function promptForCompletion(parts: TokenizerParts, beginning: PairBeginning): TokenBatch {
+export function promptForCompletion(parts: TokenizerParts, beginning: PartialPair): TokenBatch {
   const { captions, codes } = beginning;
   const order = checkOrder(beginning.order);
   const count = captions?.length ?? codes?.count;

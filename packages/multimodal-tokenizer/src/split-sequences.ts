@@ -16,7 +16,7 @@ export function splitSequences(parts: TokenizerParts, tokens: TokenBatch): Decod
   const { config, sequenceLength, vocabulary } = parts;
   checkTokenBatch(tokens, vocabulary.size);
   if (tokens.length !== sequenceLength) {
-    throw new ShapeError(`split: expected whole sequences of ${sequenceLength} ids, got ${tokens.length}.`);
+    throw new ShapeError(`decode: expected whole sequences of ${sequenceLength} ids, got ${tokens.length}.`);
   }
   const { height, width } = config.codeGrid;
   const data = new Int32Array(tokens.count * height * width);

@@ -1,11 +1,11 @@
 import { CheckpointError, readSafetensors, type SafetensorsContent } from "@mmgen/core";
-import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
 import { parameterCount } from "./weight-plan.js";
 
 const kind = "@mmgen/tiny-transformer";
 
 /** What a transformer's file says of itself, in its `__metadata__`. */
-export function checkpointMetadata(config: CompleteTransformerConfig): Record<string, string> {
+export function checkpointMetadata(config: TransformerConfig): Record<string, string> {
   return { model: kind, config: JSON.stringify(config) };
 }
 
@@ -16,7 +16,7 @@ export function checkpointMetadata(config: CompleteTransformerConfig): Record<st
  *
  * @throws a {@link CheckpointError} when the file is damaged, another model's, or its configuration is not valid.
  */
-export function readCheckpoint(bytes: Uint8Array): { content: SafetensorsContent; config: CompleteTransformerConfig } {
+export function readCheckpoint(bytes: Uint8Array): { content: SafetensorsContent; config: TransformerConfig } {
   const content = readSafetensors(bytes);
   const { model = "none", config: written = "" } = content.metadata;
   if (model !== kind) {
@@ -36,13 +36,13 @@ export function readCheckpoint(bytes: Uint8Array): { content: SafetensorsContent
   return { content, config };
 }
 
-function parseConfig(written: string): CompleteTransformerConfig {
+function parseConfig(written: string): TransformerConfig {
   try {
     const parsed: unknown = JSON.parse(written);
     if (typeof parsed !== "object" || parsed === null) {
       throw new TypeError("not an object");
     }
-    return completeConfig(parsed as TransformerConfig);
+    return resolveTransformer(parsed as TransformerOptions);
   } catch (error) {
     throw new CheckpointError(`The checkpoint's configuration is not valid: ${(error as Error).message}`, {
       cause: error,

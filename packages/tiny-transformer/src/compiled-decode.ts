@@ -2,7 +2,7 @@ import { compile, scan } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
 import { fedInputs } from "./fed-inputs.js";
-import type { CompleteTransformerConfig } from "./transformer-config.js";
+import type { TransformerConfig } from "./transformer-config.js";
 import { type GraphInputs, runHead, runPrompt, runWindowStep, type Window } from "./transformer-graph.js";
 
 /** Steps that share one length of cache; a longer cache is made after each such chunk. */
@@ -33,7 +33,7 @@ export interface DecodeInputs {
  *
  * @returns a function to `[steps, rows]` int32; the caller's.
  */
-export function compileDecode(inputs: GraphInputs, config: CompleteTransformerConfig, settings: ChoiceSettings) {
+export function compileDecode(inputs: GraphInputs, config: TransformerConfig, settings: ChoiceSettings) {
   const fed = fedInputs(inputs);
 
   const run = compile((prompt, noise, ...rest) => {
@@ -65,7 +65,7 @@ function grammarGuide(tensors: readonly tf.Tensor[], vocabularySize: number): Gu
 }
 
 interface Parts {
-  readonly config: CompleteTransformerConfig;
+  readonly config: TransformerConfig;
   readonly settings: ChoiceSettings;
   readonly guide: Guide | undefined;
 }
@@ -118,7 +118,7 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, pa
   return tf.concat(chosen, 0);
 }
 
-function emptyWindow(rows: number, length: number, { heads, layers, width }: CompleteTransformerConfig): Window {
+function emptyWindow(rows: number, length: number, { heads, layers, width }: TransformerConfig): Window {
   const empty = () => Array.from({ length: layers }, () => tf.zeros([rows, heads, length, width / heads]));
   return { keys: empty(), values: empty() };
 }

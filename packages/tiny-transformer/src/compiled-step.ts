@@ -1,11 +1,11 @@
 import { compile } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { fedInputs } from "./fed-inputs.js";
-import type { CompleteTransformerConfig } from "./transformer-config.js";
+import type { TransformerConfig } from "./transformer-config.js";
 import { type GraphInputs, runHead, runPrompt, runStep } from "./transformer-graph.js";
 
 /** Logits of the newest position, `[batch, vocabularySize]`, and one key and value cache a layer; yours to dispose. */
-export interface CachedPass {
+export interface CachedStep {
   readonly logits: tf.Tensor2D;
   readonly keys: tf.Tensor[];
   readonly values: tf.Tensor[];
@@ -16,7 +16,7 @@ export interface CachedPass {
  *
  * Only the last position goes through the output layer.
  */
-export function runPrefill(ids: tf.Tensor, inputs: GraphInputs, config: CompleteTransformerConfig): CachedPass {
+export function runPrefill(ids: tf.Tensor, inputs: GraphInputs, config: TransformerConfig): CachedStep {
   const after: [number, number] = [0, config.contextLength - ids.shape[1]!];
   const padTime = (x: tf.Tensor) => tf.pad(x, [[0, 0], [0, 0], after, [0, 0]]);
   return ungroup(
@@ -36,8 +36,8 @@ export function runCachedStep(
   keys: readonly tf.Tensor[],
   values: readonly tf.Tensor[],
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
-): CachedPass {
+  config: TransformerConfig,
+): CachedStep {
   return ungroup(
     tf.tidy(() => {
       const next = runStep(ids, position, keys, values, inputs, config);
@@ -51,7 +51,7 @@ export function runCachedStep(
  * One decode step as a function that a backend may compile: weights and position are among its inputs, so that neither
  * training on nor moving on asks for a new trace.
  */
-export function compileStep(inputs: GraphInputs, config: CompleteTransformerConfig) {
+export function compileStep(inputs: GraphInputs, config: TransformerConfig) {
   const { layers } = config;
   const fed = fedInputs(inputs);
 
@@ -61,10 +61,10 @@ export function compileStep(inputs: GraphInputs, config: CompleteTransformerConf
     const next = runCachedStep(ids!, position as tf.Tensor1D, keys, values, traced, config);
     return [next.logits, ...next.keys, ...next.values];
   });
-  return (ids: tf.Tensor, position: tf.Tensor, keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): CachedPass =>
+  return (ids: tf.Tensor, position: tf.Tensor, keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): CachedStep =>
     ungroup(step(ids, position, ...keys, ...values, ...fed.tensors), config);
 }
 
-function ungroup([logits, ...cached]: tf.Tensor[], { layers }: CompleteTransformerConfig): CachedPass {
+function ungroup([logits, ...cached]: tf.Tensor[], { layers }: TransformerConfig): CachedStep {
   return { logits: logits as tf.Tensor2D, keys: cached.slice(0, layers), values: cached.slice(layers) };
 }

@@ -2,10 +2,10 @@ import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { generationMemory, TinyTransformer, type TransformerConfig, trainingMemory } from "./index.js";
+import { generationMemory, TinyTransformer, type TransformerOptions, trainingMemory } from "./index.js";
 
-const small: TransformerConfig = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
-const variants: [string, Partial<TransformerConfig>][] = [
+const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
+const variants: [string, Partial<TransformerOptions>][] = [
   ["learned positions", {}],
   ["no biases, tied weights, dropout", { bias: false, tiedWeights: true, dropout: 0.1 }],
   ["sinusoidal positions", { positions: "sinusoidal" }],

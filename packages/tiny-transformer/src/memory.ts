@@ -1,5 +1,5 @@
 import { ConfigError } from "@mmgen/core";
-import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
 import { parameterCount } from "./weight-plan.js";
 
 /** Every value is a float32. */
@@ -41,8 +41,8 @@ export interface GenerationMemory extends ModelMemory {
  * @param rows - Rows that go through together, at full context: of a batch, or of one part of an accumulated one.
  * @throws a {@link ConfigError} when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
-export function trainingMemory(config: TransformerConfig, { rows }: { readonly rows: number }): TrainingMemory {
-  const complete = completeConfig(config);
+export function trainingMemory(config: TransformerOptions, { rows }: { readonly rows: number }): TrainingMemory {
+  const complete = resolveTransformer(config);
   checkRows(rows);
   const model = modelMemory(complete);
   const parts = {
@@ -61,15 +61,15 @@ export function trainingMemory(config: TransformerConfig, { rows }: { readonly r
  * @param rows - Rows that are generated together.
  * @throws a {@link ConfigError} when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
-export function generationMemory(config: TransformerConfig, { rows }: { readonly rows: number }): GenerationMemory {
-  const complete = completeConfig(config);
+export function generationMemory(config: TransformerOptions, { rows }: { readonly rows: number }): GenerationMemory {
+  const complete = resolveTransformer(config);
   checkRows(rows);
   const { layers, contextLength, width } = complete;
   const parts = { ...modelMemory(complete), cache: bytesPerValue * 2 * layers * rows * contextLength * width };
   return { ...parts, total: sum(parts) };
 }
 
-function modelMemory(config: CompleteTransformerConfig): ModelMemory {
+function modelMemory(config: TransformerConfig): ModelMemory {
   const { contextLength, width, heads, positions, causal } = config;
   const mask = causal ? contextLength ** 2 : 0;
   const tables = { learned: 0, sinusoidal: contextLength * width, rotary: (contextLength * width) / heads }[positions];
@@ -77,7 +77,7 @@ function modelMemory(config: CompleteTransformerConfig): ModelMemory {
 }
 
 /** Values that the backward pass reads, of one position of one row. */
-function activationsPerPosition(config: CompleteTransformerConfig): number {
+function activationsPerPosition(config: TransformerConfig): number {
   const { vocabularySize, contextLength, width, heads, layers, feedForwardWidth, dropout } = config;
   const attention = 3 * width + heads * contextLength + 2 * width; // q, k, v; weights; result, by head and merged
   const feedForward = 2 * feedForwardWidth; // before and after the GELU

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { CompleteTransformerConfig } from "./transformer-config.js";
+import type { TransformerConfig } from "./transformer-config.js";
 
 /** Fixed tables of a model, by use; float32, `contextLength` rows each. */
 export interface PositionTables {
@@ -11,12 +11,7 @@ export interface PositionTables {
 }
 
 /** The tables that `positions` asks for; yours to dispose. Learned positions are weights and need none. */
-export function makePositionTables({
-  positions,
-  contextLength,
-  width,
-  heads,
-}: CompleteTransformerConfig): PositionTables {
+export function makePositionTables({ positions, contextLength, width, heads }: TransformerConfig): PositionTables {
   if (positions === "learned") {
     return {};
   }

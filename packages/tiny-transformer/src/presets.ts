@@ -1,5 +1,5 @@
 import { ConfigError } from "@mmgen/core";
-import type { TransformerConfig } from "./transformer-config.js";
+import type { TransformerOptions } from "./transformer-config.js";
 
 /** Names that {@link transformerPreset} knows. */
 export type TransformerPreset = keyof typeof presets;
@@ -18,7 +18,7 @@ const presets = {
     bias: false,
     tiedWeights: true,
   },
-} as const satisfies Record<string, Partial<TransformerConfig>>;
+} as const satisfies Record<string, Partial<TransformerOptions>>;
 
 /**
  * A configuration by name, with the fields that it leaves open or that should differ.
@@ -27,15 +27,18 @@ const presets = {
  * @param overrides - What the preset leaves open, and what should differ.
  * @throws a {@link ConfigError} when there is no such preset.
  */
-export function transformerPreset(name: "nanogpt-mnist", overrides?: Partial<TransformerConfig>): TransformerConfig;
+export function transformerPreset(name: "nanogpt-mnist", overrides?: Partial<TransformerOptions>): TransformerOptions;
 export function transformerPreset(
   name: TransformerPreset,
-  overrides: Partial<TransformerConfig> & Pick<TransformerConfig, "vocabularySize">,
-): TransformerConfig;
-export function transformerPreset(name: TransformerPreset, overrides?: Partial<TransformerConfig>): TransformerConfig {
-  const preset: Partial<TransformerConfig> | undefined = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  overrides: Partial<TransformerOptions> & Pick<TransformerOptions, "vocabularySize">,
+): TransformerOptions;
+export function transformerPreset(
+  name: TransformerPreset,
+  overrides?: Partial<TransformerOptions>,
+): TransformerOptions {
+  const preset: Partial<TransformerOptions> | undefined = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (!preset) {
     throw new ConfigError(`There is no preset "${name}"; there are ${Object.keys(presets).join(", ")}.`);
   }
-  return { ...preset, ...overrides } as TransformerConfig;
+  return { ...preset, ...overrides } as TransformerOptions;
 }

@@ -3,11 +3,11 @@ import { CheckpointError, readSafetensors, type StoredTensor, type TokenBatch, w
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gpt2Names, nanoGptNames, type PyTorchOptions, TinyTransformer, type TransformerConfig } from "./index.js";
+import { gpt2Names, nanoGptNames, type PyTorchOptions, TinyTransformer, type TransformerOptions } from "./index.js";
 
 // Written by PyTorch: packages/backend-onnx/bench/torch/interchange.py.
 const read = (name: string) => readFileSync(new URL(`../fixtures/pytorch/${name}.safetensors`, import.meta.url));
-const config: TransformerConfig = {
+const config: TransformerOptions = {
   vocabularySize: 11,
   contextLength: 6,
   width: 12,
@@ -90,7 +90,7 @@ it("is written without biases by a model that has none", async () => {
 
 describe("a file that does not fit", () => {
   const wte = "_orig_mod.transformer.wte.weight";
-  it.each<[string, Record<string, StoredTensor | undefined>, Partial<TransformerConfig>, RegExp]>([
+  it.each<[string, Record<string, StoredTensor | undefined>, Partial<TransformerOptions>, RegExp]>([
     [
       "has a weight under another name",
       { "_orig_mod.transformer.wpe.weight": undefined, "transformer.wpos.weight": zeros(6, 12) },

@@ -1,7 +1,7 @@
 import { readSafetensors, writeSafetensors } from "@mmgen/core";
 import { exportStateDict, importStateDict, type OwnWeights, type WeightNames } from "@mmgen/nn";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
-import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
 import { planWeights } from "./weight-plan.js";
 
 /** What a file of another program does not say of itself. */
@@ -10,7 +10,7 @@ export interface PyTorchOptions {
    * Sizes, and how the model that wrote the file differs from the defaults: nanoGPT and GPT-2 have `tiedWeights: true`,
    * and a nanoGPT trained with `bias=False` has `bias: false`.
    */
-  readonly config: TransformerConfig;
+  readonly config: TransformerOptions;
   /** What it calls its weights; {@link nanoGptNames} when absent. */
   readonly names?: WeightNames;
 }
@@ -45,7 +45,7 @@ export const gpt2Names: WeightNames = {
  * configuration is not valid.
  */
 export function fromPyTorch(bytes: Uint8Array, { config, names = nanoGptNames }: PyTorchOptions): Uint8Array {
-  const complete = completeConfig(config);
+  const complete = resolveTransformer(config);
   const tensors = importStateDict(readSafetensors(bytes), ownWeights(complete), names);
   return writeSafetensors({ tensors, metadata: checkpointMetadata(complete) });
 }
@@ -57,7 +57,7 @@ export function toPyTorch(bytes: Uint8Array, names: WeightNames = nanoGptNames):
   return writeSafetensors({ tensors, metadata: { format: "pt" } });
 }
 
-function ownWeights(config: CompleteTransformerConfig): OwnWeights {
+function ownWeights(config: TransformerConfig): OwnWeights {
   const shapes = new Map([...planWeights(config)].map(([name, { shape }]) => [name, shape] as const));
   return { shapes, ...(config.tiedWeights && { copies: { "lm_head.weight": "transformer.wte.weight" } }) };
 }

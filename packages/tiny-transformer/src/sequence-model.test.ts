@@ -2,14 +2,14 @@ import { ConfigError, Random, ShapeError, type TokenBatch, VocabularyError } fro
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { TinyTransformer, type TransformerConfig } from "./index.js";
+import { TinyTransformer, type TransformerOptions } from "./index.js";
 
-const small: TransformerConfig = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
+const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
 
 beforeAll(() => tf.setBackend("cpu"));
 
 /** Weights fifty times the usual, so that logits differ widely from position to position. */
-function create(changes: Partial<TransformerConfig> = {}): TinyTransformer {
+function create(changes: Partial<TransformerOptions> = {}): TinyTransformer {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ ...small, ...changes }, { random });
   for (const variable of model.parameters.values()) {

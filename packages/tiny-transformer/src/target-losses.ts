@@ -2,7 +2,7 @@ import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
 import { softmaxCrossEntropy } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkTokens } from "./token-checks.js";
-import type { CompleteTransformerConfig } from "./transformer-config.js";
+import type { TransformerConfig } from "./transformer-config.js";
 import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
 
 /** One training step's rows: what the model reads, and what it should predict at each of those positions. */
@@ -22,7 +22,7 @@ export interface TransformerBatch {
 export function targetLosses(
   { inputs: rows, targets }: Pick<TransformerBatch, "inputs" | "targets">,
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
+  config: TransformerConfig,
   random?: Random,
 ): tf.Tensor1D {
   const { vocabularySize, contextLength, width } = config;

@@ -11,10 +11,10 @@ import {
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parameterCount, TinyTransformer, type TransformerBatch, type TransformerConfig } from "./index.js";
+import { parameterCount, TinyTransformer, type TransformerBatch, type TransformerOptions } from "./index.js";
 
-const small: TransformerConfig = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
-const variants: [string, Partial<TransformerConfig>][] = [
+const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
+const variants: [string, Partial<TransformerOptions>][] = [
   ["learned positions", {}],
   ["sinusoidal positions", { positions: "sinusoidal" }],
   ["rotary positions", { positions: "rotary" }],
@@ -25,7 +25,7 @@ const variants: [string, Partial<TransformerConfig>][] = [
 
 beforeAll(() => tf.setBackend("cpu"));
 
-function create(changes: Partial<TransformerConfig> = {}, seed = 1): TinyTransformer {
+function create(changes: Partial<TransformerOptions> = {}, seed = 1): TinyTransformer {
   return TinyTransformer.create({ ...small, ...changes }, { random: Random.fromSeed(seed) });
 }
 
@@ -242,7 +242,7 @@ describe("TinyTransformer.fromSafetensors", () => {
 describe("configuration", () => {
   it("is checked before anything is allocated", () => {
     const before = tf.memory().numTensors;
-    const cases: [Partial<TransformerConfig> & Record<string, unknown>, string][] = [
+    const cases: [Partial<TransformerOptions> & Record<string, unknown>, string][] = [
       [{ heads: 5 }, "width 12 must be divisible by heads 5"],
       [{ layers: 0 }, "layers: expected a whole number of at least 1, got 0"],
       [{ vocabularySize: 2.5 }, "vocabularySize"],

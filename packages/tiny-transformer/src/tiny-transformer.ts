@@ -14,14 +14,14 @@ import { assignSafetensors, causalMask, normal, runsLoopsNatively, variable, wei
 import * as tf from "@tensorflow/tfjs-core";
 import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
 import { compileDecode } from "./compiled-decode.js";
-import { type CachedPass, compileStep, runCachedStep, runPrefill } from "./compiled-step.js";
+import { type CachedStep, compileStep, runCachedStep, runPrefill } from "./compiled-step.js";
 import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
 import { KeyValueCache } from "./key-value-cache.js";
 import { makePositionTables } from "./positions.js";
 import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
 import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normalizeWeights } from "./token-checks.js";
-import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
 import { TransformerDecoding } from "./transformer-decoding.js";
 import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
 import { type PlannedWeight, planWeights } from "./weight-plan.js";
@@ -39,7 +39,7 @@ type TransformerTraining = Trainable<TransformerBatch, tf.Variable, tf.Scalar, T
  */
 export class TinyTransformer implements TransformerTraining, SequenceModel, Denoiser {
   /** The configuration with every default filled in. */
-  readonly config: CompleteTransformerConfig;
+  readonly config: TransformerConfig;
   /** Weights by checkpoint name, in a fixed order. */
   readonly parameters: ReadonlyMap<string, tf.Variable>;
   /** Empty: everything is learned by gradients. */
@@ -50,7 +50,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   #decode: { readonly key: string; readonly run: ReturnType<typeof compileDecode> } | undefined;
   #disposed = false;
 
-  private constructor(config: CompleteTransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
+  private constructor(config: TransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
     this.config = config;
     this.parameters = new Map(
       [...planWeights(config)].map(([name, weight]) => [name, variable(() => initial(weight))] as const),
@@ -69,8 +69,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    *
    * @throws a {@link ConfigError} when the configuration is not valid, before anything is allocated.
    */
-  static create(config: TransformerConfig, { random }: { readonly random: Random }): TinyTransformer {
-    return new TinyTransformer(completeConfig(config), ({ shape, initial }) => {
+  static create(config: TransformerOptions, { random }: { readonly random: Random }): TinyTransformer {
+    return new TinyTransformer(resolveTransformer(config), ({ shape, initial }) => {
       if (initial === "zeros") {
         return tf.zeros([...shape]);
       }
@@ -279,7 +279,7 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
     ids: tf.Tensor1D,
     position: tf.Tensor1D,
     caches: { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] },
-  ): CachedPass {
+  ): CachedStep {
     this.#assertAlive();
     return runCachedStep(ids, position, caches.keys, caches.values, this.#inputs, this.config);
   }

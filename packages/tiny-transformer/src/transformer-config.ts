@@ -1,7 +1,7 @@
 import { ConfigError } from "@mmgen/core";
 
 /** What a {@link TinyTransformer} is made of. */
-export interface TransformerConfig {
+export interface TransformerOptions {
   /** Number of distinct ids. */
   readonly vocabularySize: number;
   /** The greatest number of ids a row may hold. */
@@ -31,8 +31,8 @@ export interface TransformerConfig {
   readonly tiedWeights?: boolean;
 }
 
-/** A {@link TransformerConfig} with every default filled in. */
-export type CompleteTransformerConfig = Required<TransformerConfig>;
+/** A {@link TransformerOptions} with every default filled in. */
+export type TransformerConfig = Required<TransformerOptions>;
 
 const sizes = ["vocabularySize", "contextLength", "width", "heads", "layers", "feedForwardWidth"] as const;
 const choices = { gelu: ["exact", "tanh"], positions: ["learned", "sinusoidal", "rotary"] } as const;
@@ -42,8 +42,8 @@ const choices = { gelu: ["exact", "tanh"], positions: ["learned", "sinusoidal", 
  *
  * @throws a {@link ConfigError} naming the field that is missing, unknown, out of range or at odds with another.
  */
-export function completeConfig(config: TransformerConfig): CompleteTransformerConfig {
-  const complete: CompleteTransformerConfig = {
+export function resolveTransformer(config: TransformerOptions): TransformerConfig {
+  const complete: TransformerConfig = {
     vocabularySize: config.vocabularySize,
     contextLength: config.contextLength,
     width: config.width,

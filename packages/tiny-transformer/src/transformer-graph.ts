@@ -2,7 +2,7 @@ import type { Random } from "@mmgen/core";
 import { attention, dropout, embedding, gelu, layerNorm, linear, oneHot } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type PositionTables, rotate } from "./positions.js";
-import type { CompleteTransformerConfig } from "./transformer-config.js";
+import type { TransformerConfig } from "./transformer-config.js";
 
 /** The tensors that a pass reads: weights by checkpoint name, and the model's fixed tables. */
 export interface GraphInputs {
@@ -34,7 +34,7 @@ const epsilon = 1e-5;
 export function runRows(
   ids: tf.Tensor,
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
+  config: TransformerConfig,
   options: {
     readonly random?: Random | undefined;
     readonly onKeysAndValues?: (k: tf.Tensor, v: tf.Tensor) => void;
@@ -72,7 +72,7 @@ export function runStep(
   keys: readonly tf.Tensor[],
   values: readonly tf.Tensor[],
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
+  config: TransformerConfig,
 ): { hidden: tf.Tensor; keys: tf.Tensor[]; values: tf.Tensor[] } {
   const { contextLength } = config;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, position);
@@ -104,7 +104,7 @@ export interface Window {
 export function runPrompt(
   ids: tf.Tensor,
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
+  config: TransformerConfig,
 ): Window & { readonly hidden: tf.Tensor } {
   const [batch, time] = ids.shape as [number, number];
   const keys: tf.Tensor[] = [];
@@ -141,7 +141,7 @@ export function runWindowStep(
   past: Window,
   window: Window,
   inputs: GraphInputs,
-  config: CompleteTransformerConfig,
+  config: TransformerConfig,
 ): { hidden: tf.Tensor; keys: tf.Tensor[]; values: tf.Tensor[] } {
   const keys: tf.Tensor[] = [];
   const values: tf.Tensor[] = [];
@@ -164,11 +164,11 @@ export function runWindowStep(
 }
 
 /** The output layer: `[…, width]` → `[…, vocabularySize]` logits. */
-export function runHead(hidden: tf.Tensor, { weights }: GraphInputs, config: CompleteTransformerConfig): tf.Tensor {
+export function runHead(hidden: tf.Tensor, { weights }: GraphInputs, config: TransformerConfig): tf.Tensor {
   return linear(hidden, weights.get(config.tiedWeights ? "transformer.wte.weight" : "lm_head.weight")!);
 }
 
-function run(ids: tf.Tensor, inputs: GraphInputs, config: CompleteTransformerConfig, pass: Pass): tf.Tensor {
+function run(ids: tf.Tensor, inputs: GraphInputs, config: TransformerConfig, pass: Pass): tf.Tensor {
   const { weights, tables } = inputs;
   const weight = (name: string) => weights.get(name)!;
   const bias = (name: string) => weights.get(`${name}.bias`);

@@ -1,4 +1,4 @@
-import { type CompleteTransformerConfig, completeConfig, type TransformerConfig } from "./transformer-config.js";
+import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
 
 /** One weight before it is allocated. */
 export interface PlannedWeight {
@@ -16,7 +16,7 @@ export interface PlannedWeight {
  * @see Radford et al. 2019, section 2.3, https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
  * @see https://github.com/karpathy/nanoGPT
  */
-export function planWeights(config: CompleteTransformerConfig): Map<string, PlannedWeight> {
+export function planWeights(config: TransformerConfig): Map<string, PlannedWeight> {
   const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights } = config;
   const plan = new Map<string, PlannedWeight>();
   const matrix = (name: string, shape: readonly number[], standardDeviation = 0.02) =>
@@ -58,8 +58,8 @@ export function planWeights(config: CompleteTransformerConfig): Map<string, Plan
  *
  * @throws a `ConfigError` when the configuration is not valid.
  */
-export function parameterCount(config: TransformerConfig): number {
-  const complete = completeConfig(config);
+export function parameterCount(config: TransformerOptions): number {
+  const complete = resolveTransformer(config);
   const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights, bias } = complete;
   const biased = bias ? 1 : 0;
   const norm = (1 + biased) * width;

@@ -1,7 +1,7 @@
 import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
-import type { CompleteTransformerConfig, TinyTransformer } from "@mmgen/tiny-transformer";
+import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae, VqVaeConfig } from "@mmgen/vqvae";
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
@@ -33,7 +33,7 @@ import { type CaptionedImageSet, type StageName, type TrainOptions, trainFields,
 export interface MultimodalModelConfig extends ModelDescription {
   readonly vqvae: VqVaeConfig;
   readonly tokenizer: TokenizerConfig;
-  readonly transformer: CompleteTransformerConfig;
+  readonly transformer: TransformerConfig;
 }
 
 /** Every step and epoch of the trainings of the image codec and the transformer. */

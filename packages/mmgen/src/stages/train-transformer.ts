@@ -1,12 +1,12 @@
 import { type ExampleSource, Random } from "@mmgen/core";
 import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import { TinyTransformer, type TransformerConfig } from "@mmgen/tiny-transformer";
+import { TinyTransformer, type TransformerOptions as TinyTransformerOptions } from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { checkFields } from "../model/check-fields.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
-export type TransformerOptions = Omit<TransformerConfig, "vocabularySize" | "contextLength">;
+export type TransformerOptions = Omit<TinyTransformerOptions, "vocabularySize" | "contextLength">;
 
 /** Options of {@link trainTransformer}. */
 export interface TrainTransformerOptions extends StageOptions {
@@ -61,7 +61,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
 export function transformerConfig(
   model: TransformerOptions,
   { vocabularySize, sequenceLength }: TrainTransformerOptions["tokenizer"],
-): TransformerConfig {
+): TinyTransformerOptions {
   return { vocabularySize, contextLength: sequenceLength, ...model };
 }
 
