@@ -1,11 +1,20 @@
 export type { Configuration } from "./checkpoints/training-state.js";
 export { imageExamples, tokenExamples } from "./data/example-source.js";
-export { DivergenceError } from "./loop/divergence-error.js";
 export type { EarlyStopping } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
-export { type EvaluationContext, type TrainingResult, type TrainOptions, train } from "./loop/train.js";
-export type { EpochRecord, Metrics, StepRecord, TrainingHistory } from "./observers/training-history.js";
-export type { RunDescription, RunStatus, TrainingObserver } from "./observers/training-observer.js";
+export { DivergenceError } from "./loop/take-step.js";
+export { train } from "./loop/train.js";
+export type { CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
+export type { TrainingResult } from "./loop/training-run.js";
+export type {
+  EpochRecord,
+  Metrics,
+  RunDescription,
+  RunStatus,
+  StepRecord,
+  TrainingHistory,
+  TrainingObserver,
+} from "./observers/training-observer.js";
 export { type AdamWOptions, adamW } from "./optimizers/adamw.js";
 export { clipByGlobalNorm } from "./optimizers/clip-by-global-norm.js";
 export { Optimizer } from "./optimizers/optimizer.js";

@@ -1,3 +1,8 @@
-export { checkpointFile, loadTrainingState, saveTrainingState } from "./checkpoints/checkpoint-file.js";
+export {
+  type CheckpointFileOptions,
+  checkpointFile,
+  loadTrainingState,
+  saveTrainingState,
+} from "./checkpoints/checkpoint-file.js";
 export { type MetricsFileOptions, metricsFile } from "./observers/metrics-file.js";
-export { type TerminalProgressOptions, terminalProgress } from "./observers/terminal-progress.js";
+export { type ProgressStream, type TerminalProgressOptions, terminalProgress } from "./observers/terminal-progress.js";

@@ -1,20 +1,26 @@
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import type { TrainOptions } from "../loop/train.js";
+import { fields, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
+import type { CheckpointOptions } from "../loop/train-options.js";
 
-/**
- * Keeps a run's state in a file: give it to `train` as `checkpoint`. The file is written beside and renamed, so that it
- * is whole at every moment.
- *
- * @param options - `everySteps`: write within an epoch too.
- */
-export function checkpointFile(
-  path: string,
-  options: { readonly everySteps?: number } = {},
-): NonNullable<TrainOptions<unknown, unknown>["checkpoint"]> {
-  return { ...options, write: (state) => saveTrainingState(path, state) };
+/** Options of {@link checkpointFile}. */
+export interface CheckpointFileOptions {
+  /** Steps between two writes within an epoch. Absent: one write an epoch. */
+  readonly everySteps?: number;
 }
 
-/** Writes a state that `train` gave, atomically; missing folders are made. */
+const checkpointFileSchema = fields({ everySteps: optional(wholeNumber({ min: 1 })) });
+
+/**
+ * Keeps a run's state in a file: the `checkpoint` option of `train`. Each write goes to a temporary file that replaces
+ * the old one, so that the file is complete at every moment.
+ *
+ * @throws a `ConfigError` when an option is unknown or out of range.
+ */
+export function checkpointFile(path: string, options: CheckpointFileOptions = {}): CheckpointOptions {
+  return { ...resolveOptions(checkpointFileSchema, options), write: (state) => saveTrainingState(path, state) };
+}
+
+/** Writes a state of `train` to a file, atomically; missing folders are made. */
 export async function saveTrainingState(path: string, state: Uint8Array): Promise<void> {
   await writeFileAtomic(path, state);
 }

@@ -1,29 +1,28 @@
-import { CheckpointError } from "@mmgen/core";
+import { CheckpointError, describeValue } from "@mmgen/core";
 
 /**
- * Refuses a configuration that is not the stored one, naming the first field that differs.
+ * Checks that a configuration equals the stored one. Both are compared as JSON.
  *
- * Both are compared as the JSON they become in a file.
- *
- * @throws a {@link CheckpointError} when they differ.
+ * @throws a {@link CheckpointError} that names the first field that differs.
  */
 export function compareConfigurations(stored: unknown, current: unknown): void {
   const difference = firstDifference(stored, JSON.parse(JSON.stringify(current)), "");
   if (difference !== undefined) {
     const { path, before, now } = difference;
     throw new CheckpointError(
-      `The checkpoint was made with ${path} = ${JSON.stringify(before)}, and this run has ${JSON.stringify(now)}. ` +
-        "Resume with the configuration it was started with, or start anew.",
+      `The training state was written with ${path} = ${describeValue(before)}, and this run has ${describeValue(now)}. ` +
+        "Resume with the configuration of that run, or start a new one.",
     );
   }
 }
 
-function firstDifference(
-  before: unknown,
-  now: unknown,
-  path: string,
-): { path: string; before: unknown; now: unknown } | undefined {
-  const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+interface Difference {
+  readonly path: string;
+  readonly before: unknown;
+  readonly now: unknown;
+}
+
+function firstDifference(before: unknown, now: unknown, path: string): Difference | undefined {
   if (!isObject(before) || !isObject(now) || Array.isArray(before) !== Array.isArray(now)) {
     return Object.is(before, now) ? undefined : { path: path === "" ? "configuration" : path, before, now };
   }
@@ -34,4 +33,8 @@ function firstDifference(
     }
   }
   return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -31,6 +31,7 @@ beforeAll(async () => {
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     alias: {
       "@mmgen/core/node": source("core/src/node"),
+      "@mmgen/core/options": source("core/src/options"),
       "@mmgen/core": source("core/src/index"),
       "@mmgen/nn/gradients": source("nn/src/gradients"),
       "@mmgen/nn": source("nn/src/index"),

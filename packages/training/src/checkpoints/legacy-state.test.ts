@@ -3,7 +3,8 @@ import { Random, readSafetensors } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import { expect, it } from "vitest";
 import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
-import { type TrainOptions, train } from "../loop/train.js";
+import { train } from "../loop/train.js";
+import type { TrainOptions } from "../loop/train-options.js";
 import { cosineSchedule } from "../optimizers/schedules.js";
 
 // Both files were written by commit 1d03389, with these options.

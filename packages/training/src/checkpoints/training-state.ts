@@ -1,26 +1,33 @@
-import { CheckpointError, type RandomState, readSafetensors, type StoredTensor, writeSafetensors } from "@mmgen/core";
-import type { TensorTrainable } from "@mmgen/nn";
-import { assignSafetensors } from "@mmgen/nn";
-import { type EpochRecord, packSteps, type StepRecord, unpackSteps } from "../observers/training-history.js";
+import {
+  CheckpointError,
+  describeValue,
+  type RandomState,
+  readSafetensors,
+  type StoredTensor,
+  writeSafetensors,
+} from "@mmgen/core";
+import { assignSafetensors, type TensorTrainable } from "@mmgen/nn";
+import type { EpochRecord, TrainingHistory } from "../observers/training-observer.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 import type { BestWeights } from "./best-weights.js";
 import { compareConfigurations } from "./compare-configurations.js";
 import { upgradeRun, upgradeTensors } from "./legacy-state.js";
+import { packSteps, unpackSteps } from "./step-table.js";
 import { modelVariables, storeVariables } from "./stored-variables.js";
 
-/** JSON that describes how a run was set up. */
+/** The settings of a run, as JSON. */
 export type Configuration = Readonly<Record<string, unknown>>;
 
-/** Where a run stands, but for the tensors. */
+/** The state of a run, but for its tensors. */
 export interface TrainingProgress {
   readonly step: number;
   readonly random: RandomState;
   readonly configuration: Configuration;
-  readonly history: { readonly steps: readonly StepRecord[]; readonly epochs: readonly EpochRecord[] };
+  readonly history: TrainingHistory;
 }
 
-/** What a run holds in tensors. */
+/** The parts of a run that hold tensors. */
 export interface TrainingParts {
   readonly model: TensorTrainable<never>;
   readonly optimizer: Optimizer;
@@ -32,11 +39,11 @@ const format = "mmgen.training";
 const version = "1";
 
 /**
- * Writes everything that a run needs to go on: weights, the model's other state, optimizer moments, averaged and best
- * weights, step, random state, configuration and history, as one safetensors file.
+ * Writes everything that a run needs to continue as one safetensors file: parameters, buffers, optimizer state, averaged
+ * and best weights, step, random state, configuration and history. Reads.
  */
-export async function writeTrainingState(holdings: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
-  const { model, optimizer, average, best } = holdings;
+export async function writeTrainingState(parts: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
+  const { model, optimizer, average, best } = parts;
   const { columns, table } = packSteps(progress.history.steps);
   const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
   const tensors = new Map<string, StoredTensor>([
@@ -58,11 +65,10 @@ export async function writeTrainingState(holdings: TrainingParts, progress: Trai
 }
 
 /**
- * Sets all that a run holds to a state written by {@link writeTrainingState}. All is checked first; on an error the model
- * is as it was.
+ * Sets the parts of a run to a state written by {@link writeTrainingState}. On an error the model is unchanged.
  *
- * @param expected - The configuration and random state of the run that wants to go on.
- * @throws a {@link CheckpointError} when the file is damaged, foreign, or of a run set up otherwise.
+ * @param expected - The configuration and random state of the run that is to continue.
+ * @throws a {@link CheckpointError} when the file is damaged, of another kind or model, or of a run with other settings.
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
@@ -73,16 +79,14 @@ export function restoreTrainingState(
   if (metadata.format !== format || metadata.version !== version) {
     throw new CheckpointError(
       `Expected a training state (format ${format}, version ${version}), got ` +
-        `${metadata.format === undefined ? "a safetensors file of another kind" : `${metadata.format}, version ${metadata.version}`}.`,
+        `${metadata.format === undefined ? "a safetensors file of another kind" : `${describeValue(metadata.format)}, version ${describeValue(metadata.version)}`}.`,
     );
   }
   const run = parseRun(metadata.run);
   const tensors = upgradeTensors(stored);
   compareConfigurations(run.configuration, expected.configuration);
   if (`${run.random.key}` !== `${expected.random.key}`) {
-    throw new CheckpointError(
-      "The checkpoint is of a run with another seed. Resume with the seed it was started with.",
-    );
+    throw new CheckpointError("The training state is of a run with another seed. Resume with the seed of that run.");
   }
   const table = tensors.get("history.steps");
   if (table === undefined) {

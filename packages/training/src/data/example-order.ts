@@ -1,10 +1,10 @@
 import type { Random } from "@mmgen/core";
 
 /**
- * Which examples each step is fed: a fresh permutation an epoch, a pure function of the seed and the step.
+ * The order of examples: a new permutation each epoch, a pure function of the seed and the step.
  *
- * An epoch is as many whole batches as the examples give; the rest, another one each epoch, sits that epoch out, so that
- * every step has the same shapes.
+ * An epoch has whole batches only, so that every step has the same shapes; the examples that do not fill one, others in
+ * each epoch, are left out of it.
  */
 export class ExampleOrder {
   readonly stepsPerEpoch: number;

@@ -1,11 +1,20 @@
 import { type ExampleSource, gatherImages, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
 
-/** The images of one batch as examples. */
+/**
+ * The images of one batch as examples for `train` and `evaluateLoss`.
+ *
+ * @param images - Borrowed for as long as the source is used; batches are copies.
+ */
 export function imageExamples(images: ImageBatch): ExampleSource<ImageBatch> {
   return { count: images.count, batch: (indices) => gatherImages(images, indices) };
 }
 
-/** The rows of one batch as examples. */
+/**
+ * The rows of one batch of ids, `[count, length]`, as examples for `train` and `evaluateLoss`.
+ *
+ * @param tokens - Borrowed for as long as the source is used; batches are copies.
+ * @throws a {@link ShapeError} from `batch` when an index is outside the batch.
+ */
 export function tokenExamples(tokens: TokenBatch): ExampleSource<TokenBatch> {
   const { count, length } = tokens;
   return {
@@ -14,7 +23,7 @@ export function tokenExamples(tokens: TokenBatch): ExampleSource<TokenBatch> {
       const data = new Int32Array(indices.length * length);
       for (const [i, row] of indices.entries()) {
         if (!(row >= 0 && row < count)) {
-          throw new ShapeError(`tokenExamples: row ${row} is outside the batch of ${count} rows.`);
+          throw new ShapeError(`tokenExamples: expected a row in [0, ${count}), got ${row}.`);
         }
         data.set(tokens.data.subarray(row * length, (row + 1) * length), i * length);
       }

@@ -4,7 +4,7 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
 import { cosineSchedule } from "../optimizers/schedules.js";
-import { DivergenceError } from "./divergence-error.js";
+import { DivergenceError } from "./take-step.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { train } from "./train.js";
 
@@ -121,7 +121,7 @@ describe("train with gradientAccumulation", () => {
 
   it("refuses parts that are not equal", async () => {
     const model = new TinyRegression(Random.fromSeed(3));
-    await expect(train(options(model, 3))).rejects.toThrow(/8 cannot be taken in 3 equal parts/);
+    await expect(train(options(model, 3))).rejects.toThrow(/8 cannot be divided into 3 equal parts/);
     await expect(train(options(model, 0))).rejects.toThrow(ConfigError);
     model.dispose();
   });

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { lossAndGradients, metricNames, type StepContext, stackMetrics } from "./training-step.js";
+import { lossAndGradients, metricNames, type ReadMetrics, type StepContext, stackMetrics } from "./training-step.js";
 
 /** Options of {@link accumulatedStep}. */
 export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
@@ -9,19 +9,17 @@ export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, A
 }
 
 /**
- * One step on a batch in equal parts, one after the other: the gradients' mean over the parts is that of the whole, and
- * only one part's activations are in memory at a time.
+ * One step on a batch in equal parts, one after the other: averages their gradients, with only one part's activations
+ * in memory at a time.
  *
- * Reads once a part, which is what makes a backend that records first let go of it, and once at the end. `afterStep` is
- * called for each part after the optimizer's step, as all parts are to see the same model.
+ * Reads once a part, so that a backend that records first releases the part's tensors, and once at the end. `afterStep`
+ * is called for each part after the optimizer's step, so that all parts see the same model.
  *
- * @returns The step's figures: `loss` and metrics are means over the parts.
+ * @returns The step's metrics: `loss` and the model's own are means over the parts.
  */
-export async function accumulatedStep<Batch, Aux>(
-  options: AccumulatedStepOptions<Batch, Aux>,
-): Promise<{ names: readonly string[]; values: readonly number[] }> {
+export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOptions<Batch, Aux>): Promise<ReadMetrics> {
   const { model, parts, batchOf, optimizer, average, learningRate, random } = options;
-  const passed: tf.Tensor[] = [];
+  const kept: tf.Tensor[] = [];
   const auxes: Aux[] = [];
   let sums: Record<string, tf.Tensor> = {};
   let names: string[] = [];
@@ -29,8 +27,8 @@ export async function accumulatedStep<Batch, Aux>(
   try {
     for (let part = 0; part < parts; part++) {
       const batch = await batchOf(part);
-      const figures = tf.tidy(() => {
-        const found = lossAndGradients(model, batch, random.fork("loss").fork(part), passed);
+      const metrics = tf.tidy(() => {
+        const found = lossAndGradients(model, batch, random.fork("loss").fork(part), kept);
         const previous = sums;
         sums = addGradients(previous, found.gradients);
         tf.dispose(previous);
@@ -38,8 +36,8 @@ export async function accumulatedStep<Batch, Aux>(
         names = metricNames(found.metrics);
         return stackMetrics([found.value, ...Object.values(found.metrics)]);
       });
-      const values = await figures.data();
-      figures.dispose();
+      const values = await metrics.data();
+      metrics.dispose();
       means = Array.from(values, (value, i) => (means[i] ?? 0) + value / parts);
     }
     const norm = tf.tidy(() => {
@@ -56,11 +54,11 @@ export async function accumulatedStep<Batch, Aux>(
     const [loss, ...metrics] = means;
     return { names, values: [loss!, normValue!, ...metrics].map(Math.fround) };
   } finally {
-    tf.dispose([passed, sums]);
+    tf.dispose([kept, sums]);
   }
 }
 
-/** `sums` and `gradients` together; a variable may be in only one of them. Kept beyond any `tidy`. */
+/** The sums of `sums` and `gradients` by name; a variable may be in only one of them. No `tidy` disposes them. */
 function addGradients(
   sums: Readonly<Record<string, tf.Tensor>>,
   gradients: Readonly<Record<string, tf.Tensor>>,

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { constantSchedule } from "../optimizers/schedules.js";
 import { type EarlyStopping, stoppingVerdict } from "./early-stopping.js";
 import { points, TinyRegression } from "./tiny-regression.fixture.js";
-import { type TrainOptions, train } from "./train.js";
+import { train } from "./train.js";
+import type { TrainOptions } from "./train-options.js";
 
 const records = (losses: readonly unknown[]) =>
   losses.map((loss, epoch) => ({ epoch, step: epoch, seconds: 0, metrics: { loss: loss as number } }));

@@ -1,23 +1,33 @@
 import { ConfigError } from "@mmgen/core";
-import type { EpochRecord } from "../observers/training-history.js";
+import { boolean, fields, number, oneOf, optional, text, wholeNumber } from "@mmgen/core/options";
+import type { EpochRecord } from "../observers/training-observer.js";
 
-/** When a run ends before its last step, for want of progress. */
+/** When a run ends before its last step because evaluations stop improving. */
 export interface EarlyStopping {
-  /** The figure of `evaluate` to watch; default `loss`. */
-  readonly metric?: string;
-  /** Whether less of it is better (default) or more. */
-  readonly goal?: "min" | "max";
+  /** The metric of `evaluate` to watch; default `loss`. */
+  readonly metric?: string | undefined;
+  /** Whether the metric is to become small (default) or large. */
+  readonly goal?: "min" | "max" | undefined;
   /** Evaluations in a row without improvement after which the run ends. */
   readonly patience: number;
-  /** How much better than the best so far an evaluation must be to count; default 0, anything better. */
-  readonly minImprovement?: number;
+  /** Minimum difference from the best evaluation so far that counts as an improvement; default 0, any difference. */
+  readonly minImprovement?: number | undefined;
   /** Whether the model ends with the weights of the best evaluation; default true. */
-  readonly restoreBest?: boolean;
+  readonly restoreBest?: boolean | undefined;
 }
 
-/** How an {@link EarlyStopping} sees a run so far. */
+/** Schema of {@link EarlyStopping}, without defaults: a checkpoint keeps the options as they were given. */
+export const earlyStoppingSchema = fields({
+  metric: optional(text({ minLength: 1 })),
+  goal: optional(oneOf(["min", "max"])),
+  patience: wholeNumber({ min: 1 }),
+  minImprovement: optional(number({ min: 0 })),
+  restoreBest: optional(boolean()),
+});
+
+/** What {@link EarlyStopping} decides about a run so far. */
 export interface StoppingVerdict {
-  /** Index of the best evaluation, the earliest of equals; -1 while no figure was a number. */
+  /** Index of the best evaluation, the earliest of equals; -1 while no metric was a number. */
   readonly best: number;
   /** Evaluations since the best. */
   readonly waited: number;
@@ -25,10 +35,11 @@ export interface StoppingVerdict {
 }
 
 /**
- * Reads a run's evaluations, the one before training included: a function of the history alone, so that a resumed run
- * decides as the uninterrupted one.
+ * Decides from a run's evaluations, the one before training included, whether it is over.
  *
- * @throws a {@link ConfigError} when an evaluation has no figure of that name.
+ * A function of the history alone, so that a resumed run decides as the uninterrupted one.
+ *
+ * @throws a {@link ConfigError} when an evaluation has no metric of that name.
  */
 export function stoppingVerdict(options: EarlyStopping, epochs: readonly EpochRecord[]): StoppingVerdict {
   const { metric = "loss", goal = "min", patience, minImprovement = 0 } = options;
@@ -50,17 +61,4 @@ export function stoppingVerdict(options: EarlyStopping, epochs: readonly EpochRe
   }
   const waited = epochs.length - 1 - best;
   return { best, waited, isOver: epochs.length > 0 && waited >= patience };
-}
-
-/** @throws a {@link ConfigError} when an option is out of range. */
-export function checkEarlyStopping({ goal = "min", patience, minImprovement = 0 }: EarlyStopping): void {
-  if (!Number.isInteger(patience) || patience < 1) {
-    throw new ConfigError(`earlyStopping.patience: expected a whole number of at least 1, got ${patience}.`);
-  }
-  if (!(minImprovement >= 0 && Number.isFinite(minImprovement))) {
-    throw new ConfigError(`earlyStopping.minImprovement: expected a number of at least 0, got ${minImprovement}.`);
-  }
-  if (goal !== "min" && goal !== "max") {
-    throw new ConfigError(`earlyStopping.goal: expected "min" or "max", got "${goal}".`);
-  }
 }

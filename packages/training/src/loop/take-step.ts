@@ -1,15 +1,27 @@
+import { MmgenError } from "@mmgen/core";
 import type { TrainingParts } from "../checkpoints/training-state.js";
 import type { ExampleOrder } from "../data/example-order.js";
-import type { StepRecord } from "../observers/training-history.js";
+import type { StepRecord } from "../observers/training-observer.js";
 import { accumulatedStep } from "./accumulated-step.js";
-import { DivergenceError } from "./divergence-error.js";
-import type { TrainOptions } from "./train.js";
-import { trainingStep } from "./training-step.js";
+import type { TrainOptions } from "./train-options.js";
+import { type ReadMetrics, type TrainingStepOptions, trainingStep } from "./training-step.js";
+
+/** A loss or gradient became NaN or infinite. The model's weights are unusable: resume from an earlier checkpoint. */
+export class DivergenceError extends MmgenError {
+  static override readonly kind: string = "DivergenceError";
+  /** The step that failed, counted from 1. */
+  readonly step: number;
+
+  constructor(message: string, step: number) {
+    super(message);
+    this.step = step;
+  }
+}
 
 /**
- * Takes the step after `step` steps, in one piece or in parts, and reads what it came to.
+ * Takes the step after `step` steps, on the whole batch or in parts, and reads its metrics.
  *
- * @throws a {@link DivergenceError} when its loss or gradient is no number.
+ * @throws a {@link DivergenceError} when its loss or gradient norm is not a finite number.
  */
 export async function takeStep<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
@@ -25,11 +37,11 @@ export async function takeStep<Batch, Aux>(
     parts > 1
       ? await accumulatedStep({ ...context, parts, batchOf: (part) => stepBatch(options, order, step, part) })
       : await wholeStep({ ...context, batch: await stepBatch(options, order, step) });
-  const [loss, gradientNorm, ...figures] = values;
+  const [loss, gradientNorm, ...metrics] = values;
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
     throw new DivergenceError(
-      `Training diverged at step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}. ` +
-        "Lower the learning rate, clip gradients (optimizer.clipNorm), or look for bad examples; then go on from an earlier checkpoint.",
+      `Training diverged at step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}. Lower the learning rate, ` +
+        "clip gradients (optimizer.clipNorm), or look for bad examples; then resume from an earlier checkpoint.",
       step + 1,
     );
   }
@@ -39,7 +51,7 @@ export async function takeStep<Batch, Aux>(
     loss: loss!,
     gradientNorm: gradientNorm!,
     learningRate: Math.fround(learningRate),
-    metrics: Object.fromEntries(names.slice(2).map((name, i) => [name, figures[i]!])),
+    metrics: Object.fromEntries(names.slice(2).map((name, i) => [name, metrics[i]!])),
     seconds: Math.fround((performance.now() - before) / 1000),
   };
 }
@@ -63,11 +75,9 @@ export async function stepBatch<Batch, Aux>(
   return examples.batch(ofPart, { epoch, training: true, random: stream.fork(part) });
 }
 
-async function wholeStep<Batch, Aux>(
-  options: Parameters<typeof trainingStep<Batch, Aux>>[0],
-): Promise<{ names: readonly string[]; values: readonly number[] }> {
-  const figures = trainingStep(options);
-  const values = await figures.values.data();
-  figures.values.dispose();
-  return { names: figures.names, values: [...values] };
+async function wholeStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): Promise<ReadMetrics> {
+  const { names, values } = trainingStep(options);
+  const read = await values.data();
+  values.dispose();
+  return { names, values: [...read] };
 }

@@ -2,12 +2,13 @@ import { CheckpointError, ConfigError, Random, readSafetensors, writeSafetensors
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
-import type { TrainingHistory } from "../observers/training-history.js";
+import type { TrainingHistory } from "../observers/training-observer.js";
 import { constantSchedule, cosineSchedule } from "../optimizers/schedules.js";
-import { DivergenceError } from "./divergence-error.js";
 import { evaluateLoss } from "./evaluate-loss.js";
+import { DivergenceError } from "./take-step.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
-import { type TrainOptions, train } from "./train.js";
+import { train } from "./train.js";
+import type { TrainOptions } from "./train-options.js";
 
 const examples = points(Random.fromSeed(7), 50);
 const test = points(Random.fromSeed(8), 21);
@@ -189,6 +190,33 @@ describe("train", () => {
     await expect(train({ ...options(model), batchSize: 0 })).rejects.toThrow(/batchSize/);
     model.dispose();
   });
+
+  it("refuses unknown options with the nearest name, and values of another type", async () => {
+    const model = newModel();
+    const refusals: [object, RegExp][] = [
+      [{ shedule: constantSchedule(1) }, /shedule: .* did you mean "schedule"\?/],
+      [{ optimizer: { weightdecay: 0.1 } }, /optimizer\.weightdecay: .* did you mean "weightDecay"\?/],
+      [{ optimizer: { beta1: 1 } }, /optimizer\.beta1: expected a number of at least 0 and below 1, got 1 \(number\)/],
+      [{ optimizer: "adam" }, /optimizer: expected an object of options, or a transform, got "adam" \(string\)/],
+      [{ weightAverage: { dekay: 0.9 } }, /weightAverage\.dekay: .* did you mean "decay"\?/],
+      [{ earlyStopping: { patience: 1, goal: "least" } }, /earlyStopping\.goal: expected "min" or "max"/],
+      [{ checkpoint: { everyStep: 1, write: () => {} } }, /checkpoint\.everyStep: .* did you mean "everySteps"\?/],
+      [{ observers: [null] }, /observers\[0\]: expected a TrainingObserver, got null/],
+      [{ resume: "state" }, /resume: expected the bytes of a training state/],
+      [{ random: 1 }, /random: expected a Random of @mmgen\/core, got 1/],
+      [{ examples: [] }, /examples: expected an ExampleSource/],
+    ];
+    for (const [wrong, message] of refusals) {
+      const refused = train({ ...options(model), ...wrong } as never);
+      await expect(refused).rejects.toThrow(message);
+      await expect(refused).rejects.toThrow(ConfigError);
+    }
+    await expect(evaluateLoss({ model, examples, batchsize: 8 } as never)).rejects.toThrow(
+      /did you mean "batchSize"\?/,
+    );
+    await expect(train(undefined as never)).rejects.toThrow(ConfigError);
+    model.dispose();
+  });
 });
 
 describe("resume", () => {
@@ -265,7 +293,7 @@ describe("resume", () => {
       /damaged/,
     );
     await expect(resume(state, { random: Random.fromSeed(12) })).rejects.toThrow(/another seed/);
-    await expect(resume(state, { batchSize: 4 })).rejects.toThrow(/batchSize = 8, and this run has 4/);
+    await expect(resume(state, { batchSize: 4 })).rejects.toThrow(/batchSize = 8 \(number\), and this run has 4/);
     await expect(resume(state, { schedule: constantSchedule(0.05) })).rejects.toThrow(/schedule\.kind = "cosine"/);
     await expect(resume(state, { configuration: { preset: "full" } })).rejects.toThrow(/preset = "quick"/);
     expect(model.numbers()).toEqual(before);

@@ -7,44 +7,63 @@ import {
   writeTrainingState,
 } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
-import type { EpochRecord, StepRecord } from "../observers/training-history.js";
-import type { RunDescription, RunStatus, TrainingObserver } from "../observers/training-observer.js";
+import { ObserverList } from "../observers/observer-list.js";
+import type {
+  EpochRecord,
+  RunDescription,
+  RunStatus,
+  StepRecord,
+  TrainingHistory,
+} from "../observers/training-observer.js";
 import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
 import { stoppingVerdict } from "./early-stopping.js";
 import { stepBatch, takeStep } from "./take-step.js";
-import type { TrainingResult, TrainOptions } from "./train.js";
+import { runConfiguration, type TrainOptions } from "./train-options.js";
 
-/** The course of one call of `train`: where it stands, and what comes next. */
+/** Result of {@link train}. */
+export interface TrainingResult {
+  readonly status: Exclude<RunStatus, "failed">;
+  /** Steps taken, those before a resume included. */
+  readonly step: number;
+  readonly history: TrainingHistory;
+  /** For {@link TrainOptions.resume}: a safetensors file of weights, averages, moments, step, random state, configuration and history. */
+  readonly state: Uint8Array;
+}
+
+/** One call of `train`: what has happened, and what comes next. */
 export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
+  readonly #observers: ObserverList;
   readonly #order: ExampleOrder;
-  readonly #holdings: TrainingParts;
+  readonly #parts: TrainingParts;
   readonly #totalSteps: number;
   readonly #configuration: Configuration;
   readonly #steps: StepRecord[] = [];
   readonly #epochs: EpochRecord[] = [];
-  /** When the work that the next epoch record covers began, in ms. */
+  /** When the work that the next epoch record covers started, in ms. */
   #since = performance.now();
 
   constructor(options: TrainOptions<Batch, Aux>) {
     const { model, examples, batchSize, epochs, steps, random, resume } = options;
+    const { optimizer, weightAverage, earlyStopping } = options;
+    const transform = toTransform(optimizer);
     this.#options = options;
+    this.#observers = new ObserverList(options.observers);
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
-    this.#configuration = runConfiguration(options);
-    const { optimizer, weightAverage, earlyStopping } = options;
-    this.#holdings = {
+    this.#configuration = runConfiguration(options, transform.configuration ?? {});
+    this.#parts = {
       model,
-      optimizer: Optimizer.create(model.parameters, toTransform(optimizer)),
+      optimizer: Optimizer.create(model.parameters, transform),
       average: weightAverage && new WeightAverage(model.parameters, weightAverage),
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };
     if (resume !== undefined) {
       try {
         const expected = { random: random.save(), configuration: this.#configuration };
-        const { history } = restoreTrainingState(resume, this.#holdings, expected);
+        const { history } = restoreTrainingState(resume, this.#parts, expected);
         this.#steps.push(...history.steps);
         this.#epochs.push(...history.epochs);
       } catch (error) {
@@ -54,44 +73,40 @@ export class TrainingRun<Batch, Aux> {
     }
   }
 
-  async go(): Promise<TrainingResult> {
+  async train(): Promise<TrainingResult> {
     let status: RunStatus = "failed";
-    const started: TrainingObserver[] = [];
     try {
-      for (const observer of this.#options.observers ?? []) {
-        started.push(observer);
-        await observer.onStart?.(this.#description());
-      }
+      await this.#observers.start(this.#description());
       if (this.#options.resume === undefined) {
         const { model, random } = this.#options;
+        // The stream is labeled in British English, as when seeds were first drawn from it.
         await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
-        this.#holdings.average?.restart();
+        this.#parts.average?.restart();
       }
       status = await this.#advance();
       const state = await this.#state();
       await this.#options.checkpoint?.write(state);
-      this.#leaveWeights(status);
+      this.#assignFinalWeights(status);
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
     } finally {
-      await this.#tellEnd(started, status);
+      await this.#observers.end(status, this.#description());
     }
   }
 
   dispose(): void {
-    this.#holdings.optimizer.dispose();
-    this.#holdings.average?.dispose();
+    this.#parts.optimizer.dispose();
+    this.#parts.average?.dispose();
   }
 
   get #step(): number {
     return this.#steps.length;
   }
 
-  async #advance(): Promise<"completed" | "stopped-early" | "aborted"> {
+  async #advance(): Promise<TrainingResult["status"]> {
     const { checkpoint, signal, earlyStopping } = this.#options;
     while (!signal?.aborted) {
-      const atBoundary = this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
-      if (atBoundary && this.#epochs.at(-1)?.step !== this.#step) {
+      if (this.#isBoundary() && this.#epochs.at(-1)?.step !== this.#step) {
         if (!(await this.#evaluate())) {
           return "aborted";
         }
@@ -108,35 +123,36 @@ export class TrainingRun<Batch, Aux> {
       if (signal?.aborted) {
         return "aborted";
       }
-      await this.#takeStep();
-      // The end of an epoch, or of the run, writes its own.
+      const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
+      this.#steps.push(record);
+      await this.#observers.notify((observer) => observer.onStep?.(record, this.#description()));
+      // The end of an epoch, or of the run, writes a state of its own.
       const everySteps = checkpoint?.everySteps;
-      const endsEpoch = this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
-      if (everySteps !== undefined && this.#step % everySteps === 0 && !endsEpoch) {
+      if (everySteps !== undefined && this.#step % everySteps === 0 && !this.#isBoundary()) {
         await checkpoint?.write(await this.#state());
       }
     }
     return "aborted";
   }
 
-  async #takeStep(): Promise<void> {
-    const record = await takeStep(this.#options, this.#order, this.#holdings, this.#step);
-    this.#steps.push(record);
-    await this.#tell((observer) => observer.onStep?.(record, this.#description()));
+  /** Whether an epoch, or the run, is complete. */
+  #isBoundary(): boolean {
+    return this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
   }
 
-  /** Evaluates, unless the signal stops it: then there is no record, and the resumed run starts with this evaluation. */
+  /** Evaluates, on the averaged weights where there are such. `false` when the signal stops it. */
   async #evaluate(): Promise<boolean> {
-    const { average } = this.#holdings;
+    const { average } = this.#parts;
     average?.exchange();
     try {
-      return await this.#evaluateAsIs();
+      return await this.#evaluateModel();
     } finally {
       average?.exchange();
     }
   }
 
-  async #evaluateAsIs(): Promise<boolean> {
+  /** An evaluation that the signal stops leaves no record, so that the resumed run starts with it. */
+  async #evaluateModel(): Promise<boolean> {
     const { model, evaluate, signal, earlyStopping } = this.#options;
     const step = this.#step;
     const epoch = step / this.#order.stepsPerEpoch;
@@ -162,15 +178,15 @@ export class TrainingRun<Batch, Aux> {
     this.#since = now;
     this.#epochs.push(record);
     if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).waited === 0) {
-      await this.#holdings.best?.capture(model);
+      await this.#parts.best?.capture(model);
     }
-    await this.#tell((observer) => observer.onEpoch?.(record, this.#description()));
+    await this.#observers.notify((observer) => observer.onEpoch?.(record, this.#description()));
     return true;
   }
 
-  /** What the model keeps when the run is over and its state is written. */
-  #leaveWeights(status: RunStatus): void {
-    const { model, average, best } = this.#holdings;
+  /** Gives the model the averaged or the best weights, once the state has those of the last step. */
+  #assignFinalWeights(status: RunStatus): void {
+    const { model, average, best } = this.#parts;
     average?.exchange();
     if (status !== "aborted") {
       best?.apply(model);
@@ -178,7 +194,7 @@ export class TrainingRun<Batch, Aux> {
   }
 
   #state(): Promise<Uint8Array> {
-    return writeTrainingState(this.#holdings, {
+    return writeTrainingState(this.#parts, {
       step: this.#step,
       random: this.#options.random.save(),
       configuration: this.#configuration,
@@ -190,42 +206,4 @@ export class TrainingRun<Batch, Aux> {
     const { stepsPerEpoch } = this.#order;
     return { step: this.#step, totalSteps: this.#totalSteps, stepsPerEpoch, batchSize: this.#options.batchSize };
   }
-
-  async #tell(call: (observer: TrainingObserver) => unknown): Promise<void> {
-    for (const observer of this.#options.observers ?? []) {
-      await call(observer);
-    }
-  }
-
-  /** Tells every observer, whichever of them fails: each may hold a file or a terminal. */
-  async #tellEnd(observers: readonly TrainingObserver[], status: RunStatus): Promise<void> {
-    const failures: unknown[] = [];
-    for (const observer of observers) {
-      try {
-        await observer.onEnd?.(status, this.#description());
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    // What the run itself failed with says more.
-    if (failures.length > 0 && status !== "failed") {
-      throw failures[0];
-    }
-  }
-}
-
-/** What has to be equal for a resumed run to be the same run. */
-function runConfiguration<Batch, Aux>(options: TrainOptions<Batch, Aux>): Configuration {
-  const { batchSize, examples, schedule, optimizer, configuration = {} } = options;
-  const { gradientAccumulation, weightAverage, earlyStopping } = options;
-  return {
-    batchSize,
-    examples: examples.count,
-    schedule: schedule.configuration ?? {},
-    optimizer: toTransform(optimizer).configuration ?? {},
-    gradientAccumulation,
-    weightAverage,
-    earlyStopping,
-    ...configuration,
-  };
 }

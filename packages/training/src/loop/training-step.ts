@@ -6,18 +6,24 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 
-/** What a step came to, by name: `loss`, `gradientNorm` and the model's own metrics. */
+/** The metrics of a step by name: `loss`, `gradientNorm` and the model's own. */
 export interface StepMetrics {
   readonly names: readonly string[];
   /** `[names.length]`; the caller's. */
   readonly values: tf.Tensor1D;
 }
 
-/** What a step moves, and by how much. */
+/** {@link StepMetrics}, read back. */
+export interface ReadMetrics {
+  readonly names: readonly string[];
+  readonly values: readonly number[];
+}
+
+/** What a step changes, and how. */
 export interface StepContext<Batch, Aux> {
   readonly model: TensorTrainable<Batch, Aux>;
   readonly optimizer: Optimizer;
-  /** Takes in the weights after the step. */
+  /** Updated with the weights after the step. */
   readonly average?: WeightAverage | undefined;
   /** Of this step. */
   readonly learningRate: number;
@@ -31,18 +37,20 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
 }
 
 /**
- * One step: loss, gradients, optimizer, `afterStep`. Reads nothing; all figures come in one tensor, so that reading it
- * runs the whole step at once on a backend that records first.
+ * One step: loss, gradients, optimizer, `afterStep`.
  *
- * @returns The step's figures; `values` is yours to dispose.
+ * Reads nothing back: all metrics come in one tensor, so that reading it runs the whole step at once on a backend that
+ * records first.
+ *
+ * @returns The step's metrics; `values` is yours to dispose.
  */
 export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepMetrics {
   const { model, batch, optimizer, average, learningRate, random } = options;
-  const passed: tf.Tensor[] = [];
+  const kept: tf.Tensor[] = [];
   try {
     let names: string[] = [];
     const values = tf.tidy(() => {
-      const { value, gradients, metrics, aux } = lossAndGradients(model, batch, random.fork("loss"), passed);
+      const { value, gradients, metrics, aux } = lossAndGradients(model, batch, random.fork("loss"), kept);
       const norm = optimizer.update(gradients, learningRate);
       average?.update(optimizer.steps);
       model.afterStep?.(aux, random.fork("after-step"));
@@ -51,14 +59,14 @@ export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux
     });
     return { names, values };
   } finally {
-    tf.dispose(passed);
+    tf.dispose(kept);
   }
 }
 
-/** What {@link lossAndGradients} finds. */
+/** Result of {@link lossAndGradients}. */
 export interface LossAndGradients<Aux> {
   readonly value: tf.Scalar;
-  /** By the names of the model's variables; none for a variable that the loss does not depend on. */
+  /** By the names of the model's parameters; none for a parameter that the loss does not depend on. */
   readonly gradients: Record<string, tf.Tensor>;
   readonly metrics: LossResult<tf.Scalar, Aux>["metrics"];
   readonly aux: Aux;
@@ -67,21 +75,21 @@ export interface LossAndGradients<Aux> {
 /**
  * A model's loss on a batch and its gradients.
  *
- * @param passed - Takes in the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them when done with.
+ * @param kept - Receives the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them after use.
  */
 export function lossAndGradients<Batch, Aux>(
   model: TensorTrainable<Batch, Aux>,
   batch: Batch,
   random: Random,
-  passed: tf.Tensor[],
+  kept: tf.Tensor[],
 ): LossAndGradients<Aux> {
   let result: LossResult<tf.Scalar, Aux> | undefined;
-  // `variableGrads` tidies what the loss made but for the total: what is needed after it has to be kept.
+  // `variableGrads` disposes all tensors of the loss but the total: those needed after it have to be kept.
   const { value, grads } = tf.variableGrads(() => {
     result = model.loss(batch, { training: true, random });
     const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux)];
     tensors.forEach(tf.keep);
-    passed.push(...tensors);
+    kept.push(...tensors);
     return result.total;
   }, [...model.parameters.values()]);
   const gradients: Record<string, tf.Tensor> = {};
@@ -94,18 +102,18 @@ export function lossAndGradients<Batch, Aux>(
   return { value, gradients, metrics: result!.metrics, aux: result!.aux };
 }
 
-/** A step's figures in their order. */
+/** The names of a step's metrics, in the order of their values. */
 export function metricNames(metrics: Readonly<Record<string, unknown>>): string[] {
   const names = ["loss", "gradientNorm", ...Object.keys(metrics)];
   if (new Set(names).size !== names.length) {
     throw new ConfigError(
-      'A model\'s metrics may not be named "loss" or "gradientNorm": the loop reports those itself.',
+      'A model\'s metrics may not be named "loss" or "gradientNorm": the loop reports those itself. Rename the metric.',
     );
   }
   return names;
 }
 
-/** Scalars as one `[count]` tensor, to be read at once. */
-export function stackMetrics(figures: readonly tf.Scalar[]): tf.Tensor1D {
-  return tf.stack(figures.map((figure) => tf.cast(figure, "float32"))) as tf.Tensor1D;
+/** Scalars as one `[count]` float32 tensor, to be read at once. */
+export function stackMetrics(metrics: readonly tf.Scalar[]): tf.Tensor1D {
+  return tf.stack(metrics.map((metric) => tf.cast(metric, "float32"))) as tf.Tensor1D;
 }

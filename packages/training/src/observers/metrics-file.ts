@@ -1,20 +1,26 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
 import type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
 
 /** Options of {@link metricsFile}. */
 export interface MetricsFileOptions {
-  /** Put into every line, to tell the runs in one file apart. */
+  /** Written in every line, to tell the runs in one file apart. */
   readonly run?: string;
 }
 
+const metricsFileSchema = fields({ run: optional(text()) });
+
 /**
- * Appends what happens in a run to a file, one JSON object a line: `{"event":"step", …}`, `{"event":"epoch", …}`,
- * and `start` and `end` around them. A line is in the file when the step is over.
+ * Appends the metrics of a run to a file, one JSON object a line: `{"event":"step", …}`, `{"event":"epoch", …}`, and
+ * `start` and `end` around them. A step's line is in the file before the next step starts.
  *
- * A run that died and was resumed repeats the steps since its last checkpoint: of two lines of one step the later counts.
+ * A run that was killed and resumed repeats the steps since its last checkpoint: of two lines of one step the later counts.
+ *
+ * @throws a `ConfigError` when an option is unknown.
  */
 export function metricsFile(path: string, options: MetricsFileOptions = {}): TrainingObserver {
+  resolveOptions(metricsFileSchema, options);
   let file: FileHandle | undefined;
   const append = async (event: string, content: object) => {
     await file?.appendFile(`${JSON.stringify({ event, ...options, ...content })}\n`);

@@ -107,7 +107,7 @@ describe("terminalProgress", () => {
     model.dispose();
     const lines = text().trimEnd().split("\n");
     expect(lines[0]).toBe("toy: before training: loss 1.235, accuracy 0.5");
-    expect(lines[1]).toMatch(/^toy: step \d\/6, loss [\d.]+, [\d.]+ examples\/s, \d+ s left$/);
+    expect(lines[1]).toMatch(/^toy: step \d\/6, loss [\d.]+, [\d.]+ examples\/s, \d+m?s left$/);
     expect(lines.filter((line) => line.startsWith("toy: epoch"))).toHaveLength(2);
     expect(lines.find((line) => line.startsWith("toy: epoch 1"))).toMatch(
       /^toy: epoch 1: train loss [\d.]+, loss 1.235, accuracy 0.5$/,
@@ -122,18 +122,24 @@ describe("terminalProgress", () => {
     const model = new TinyRegression(Random.fromSeed(2));
     await train(options(model, [terminalProgress({ label: "toy", stream: terminal, now })]));
     model.dispose();
-    expect(text()).toMatch(/toy [^\n]*6\/6 \| loss [\d.]+ \| [\d.]+ examples\/s \| 0 s left/);
+    expect(text()).toMatch(/toy [^\n]*6\/6 \| loss [\d.]+ \| [\d.]+ examples\/s \| 0ms left/);
     expect(text()).toContain("toy: epoch 2: train loss");
     expect(text()).toContain("toy: completed after 6 of 6 steps");
     expect(text().lastIndexOf("\u001b[?25h")).toBeGreaterThan(text().lastIndexOf("\u001b[?25l"));
   });
 
+  it("refuses unknown options, as the other two do", () => {
+    expect(() => terminalProgress({ lable: "toy" } as never)).toThrow(/did you mean "label"\?/);
+    expect(() => metricsFile("metrics.jsonl", { runs: "one" } as never)).toThrow(/did you mean "run"\?/);
+    expect(() => checkpointFile("state", { everyStep: 1 } as never)).toThrow(/did you mean "everySteps"\?/);
+  });
+
   it("writes durations for people", () => {
     expect([400, 59_400, 125_000, 4_805_000, Number.NaN].map(formatDuration)).toEqual([
-      "0 s",
-      "59 s",
-      "2 min 5 s",
-      "1 h 20 min",
+      "400ms",
+      "59s",
+      "2m 5s",
+      "1h 20m",
       "?",
     ]);
   });

@@ -1,28 +1,30 @@
+import prettyMilliseconds from "pretty-ms";
 import type { RunDescription } from "./training-observer.js";
 
 /** Steps that the throughput is averaged over. */
 const window = 50;
 
-/** Times a run's steps: throughput of the newest ones, and the time that the rest will take at that rate. */
+/** Measures the steps of a run: throughput of the newest ones, and the time that the rest will take at that rate. */
 export class ProgressClock {
   readonly #now: () => number;
   #started = 0;
-  /** When the step at hand began. */
+  /** When the current step started, in ms. */
   #last = 0;
   /** Milliseconds of the newest steps. */
   #durations: number[] = [];
 
+  /** @param now - The time in ms. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  start(_run: RunDescription): void {
+  start(): void {
     this.#started = this.#now();
     this.#last = this.#started;
     this.#durations = [];
   }
 
-  /** A step is over. */
+  /** Ends a step. */
   step(): void {
     const now = this.#now();
     this.#durations.push(now - this.#last);
@@ -30,7 +32,7 @@ export class ProgressClock {
     this.#last = now;
   }
 
-  /** Something else than a step is over: its time is no step's. */
+  /** Ends something else than a step, whose time counts for none. */
   pause(): void {
     this.#last = this.#now();
   }
@@ -39,7 +41,7 @@ export class ProgressClock {
     return (1000 * batchSize) / this.#stepDuration();
   }
 
-  /** "2 min 5 s" for the steps left, evaluations not counted. */
+  /** "2m 5s" for the remaining steps, evaluations not counted. */
   timeLeft({ step, totalSteps }: RunDescription): string {
     return formatDuration((totalSteps - step) * this.#stepDuration());
   }
@@ -49,22 +51,15 @@ export class ProgressClock {
     return formatDuration(this.#now() - this.#started);
   }
 
-  /** Median, in ms: a compilation or a pause in one step moves no estimate. */
+  /** Median, in ms: a compilation or a pause in one step does not change the estimate. */
   #stepDuration(): number {
     const sorted = [...this.#durations].sort((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
   }
 }
 
-/** "45 s", "2 min 5 s", "1 h 20 min". */
+/** "300ms", "45s", "2m 5s", "1h 20m"; "?" where the duration is unknown. */
 export function formatDuration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  if (!Number.isFinite(seconds)) {
-    return "?";
-  }
-  if (seconds < 60) {
-    return `${seconds} s`;
-  }
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const known = Number.isFinite(milliseconds);
+  return known ? prettyMilliseconds(milliseconds, { unitCount: 2, secondsDecimalDigits: 0 }) : "?";
 }

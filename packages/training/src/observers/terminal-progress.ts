@@ -1,39 +1,54 @@
+import { fields, functionValue, number, optional, resolveOptions, text, value } from "@mmgen/core/options";
 import { SingleBar } from "cli-progress";
 import { ProgressClock } from "./progress-clock.js";
-import type { EpochRecord, StepRecord } from "./training-history.js";
-import type { RunDescription, TrainingObserver } from "./training-observer.js";
+import type { EpochRecord, RunDescription, StepRecord, TrainingObserver } from "./training-observer.js";
 
 /** Options of {@link terminalProgress}. */
 export interface TerminalProgressOptions {
-  /** Stands before each line: "tokenizer". */
+  /** Start of each line, such as "vqvae". Default "training". */
   readonly label?: string;
-  /** Default: standard error, so that standard output stays for results. */
-  readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  /** Default: standard error, so that standard output is free for results. */
+  readonly stream?: ProgressStream;
   /** Seconds between lines where there is no terminal. Default 15. */
   readonly interval?: number;
   /** The time in ms; default `performance.now`. */
   readonly now?: () => number;
 }
 
+/** A stream that may be a terminal. */
+export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+const terminalProgressSchema = fields({
+  label: optional(text()),
+  stream: optional(
+    value<ProgressStream>("a writable stream", (stream) => typeof (stream as ProgressStream)?.write === "function"),
+  ),
+  interval: optional(number({ min: 0 })),
+  now: optional(functionValue<() => number>()),
+});
+
 /**
- * Shows a run to a person: on a terminal a bar with loss, throughput and time left; elsewhere a plain line now and then.
- * Evaluations always get a line.
+ * Shows the progress of a run: on a terminal a bar with loss, throughput and time left; elsewhere a plain line every
+ * `interval` seconds. Each evaluation gets a line of its own.
+ *
+ * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function terminalProgress(options: TerminalProgressOptions = {}): TrainingObserver {
-  const { label = "training", stream = process.stderr, interval = 15, now = () => performance.now() } = options;
+  const resolved = resolveOptions(terminalProgressSchema, options);
+  const { label = "training", stream = process.stderr, interval = 15, now = () => performance.now() } = resolved;
   const bar = stream.isTTY ? newBar(stream) : undefined;
   const clock = new ProgressClock(now);
   let lastLine = 0;
 
-  const writeLine = (text: string) => {
+  const writeLine = (line: string) => {
     if (bar?.isActive) {
       // Overwrites the bar, which is drawn again under the line.
       stream.write("\r\u001b[K");
     }
-    stream.write(`${text}\n`);
+    stream.write(`${line}\n`);
     bar?.update({});
   };
-  const state = (record: StepRecord, run: RunDescription) => {
+  const progressOf = (record: StepRecord, run: RunDescription) => {
     const rate = clock.examplesPerSecond(run);
     return {
       label,
@@ -44,17 +59,17 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
   };
   return {
     onStart: (run) => {
-      clock.start(run);
+      clock.start();
       lastLine = now();
       bar?.start(run.totalSteps, run.step, { label, loss: "–", rate: "–", left: "–" });
     },
     onStep: (record, run) => {
       clock.step();
       if (bar !== undefined) {
-        bar.update(record.step, state(record, run));
+        bar.update(record.step, progressOf(record, run));
       } else if (now() - lastLine >= interval * 1000) {
         lastLine = now();
-        const { loss, rate, left } = state(record, run);
+        const { loss, rate, left } = progressOf(record, run);
         writeLine(`${label}: step ${record.step}/${run.totalSteps}, loss ${loss}, ${rate}, ${left} left`);
       }
     },
@@ -76,19 +91,19 @@ function newBar(stream: NodeJS.WritableStream): SingleBar {
     barsize: 24,
     hideCursor: true,
     linewrap: true,
-    // The run has its own way of stopping on Ctrl-C.
+    // Ctrl-C is the program's to handle.
     gracefulExit: false,
   });
 }
 
 function epochLine(label: string, { epoch, trainLoss, metrics }: EpochRecord): string {
-  const figures = Object.entries(metrics).map(([name, value]) => `${name} ${formatMetric(value)}`);
-  const parts = [...(trainLoss === undefined ? [] : [`train loss ${formatMetric(trainLoss)}`]), ...figures];
+  const named = Object.entries({ ...(trainLoss !== undefined && { "train loss": trainLoss }), ...metrics });
   const when = epoch === 0 ? "before training" : `epoch ${Number(epoch.toFixed(2))}`;
-  return `${label}: ${when}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}`;
+  const formatted = named.map(([name, value]) => `${name} ${formatMetric(value)}`);
+  return `${label}: ${when}${formatted.length > 0 ? `: ${formatted.join(", ")}` : ""}`;
 }
 
-/** Four digits that matter, without an exponent where one can do without. */
+/** Four significant digits, without an exponent where possible. */
 function formatMetric(value: number): string {
   return Number(value.toPrecision(4)).toString();
 }

@@ -1,26 +1,65 @@
-import type { EpochRecord, StepRecord } from "./training-history.js";
+/** Metrics by name. */
+export type Metrics = Readonly<Record<string, number>>;
 
-/** What is known when a run starts or goes on. */
+/** One optimizer step. All numbers are float32 values, so that a checkpoint keeps them exactly. */
+export interface StepRecord {
+  /** Counted from 1. */
+  readonly step: number;
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** Mean over the batch, before the step. */
+  readonly loss: number;
+  /** Euclidean norm of all gradients together, before clipping. */
+  readonly gradientNorm: number;
+  /** Of this step. */
+  readonly learningRate: number;
+  /** The model's own metrics. */
+  readonly metrics: Metrics;
+  /** Wall-clock time of the step, making its batch included. */
+  readonly seconds: number;
+}
+
+/** One evaluation: before training (`epoch` 0), after each epoch, and at the end. */
+export interface EpochRecord {
+  /** Epochs finished; a fraction where a run ends within an epoch. */
+  readonly epoch: number;
+  /** Steps taken. */
+  readonly step: number;
+  /** Mean training loss since the previous evaluation; absent before training. */
+  readonly trainLoss?: number;
+  /** What `evaluate` returned. */
+  readonly metrics: Metrics;
+  /** Wall-clock time since the previous evaluation, this one included. */
+  readonly seconds: number;
+}
+
+/** All records of a run since its first step, those before a resume included. */
+export interface TrainingHistory {
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly EpochRecord[];
+}
+
+/** Size and position of a run. */
 export interface RunDescription {
-  /** Steps already taken, more than 0 on a resumed run. */
+  /** Steps taken; above 0 when a resumed run starts. */
   readonly step: number;
   /** Steps in the whole run. */
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
-  /** Examples a step. */
+  /** Examples in a step. */
   readonly batchSize: number;
 }
 
-/** How a run ended: all steps taken, no more progress, stopped by its signal, or an error (which `train` then throws). */
+/** How a run ended: after its last step, by early stopping, by its signal, or with an error (which `train` then throws). */
 export type RunStatus = "completed" | "stopped-early" | "aborted" | "failed";
 
-/** Told what happens in a run; each call is awaited, in the order of the list of observers. */
+/** Callbacks on the events of a run. Each call is awaited, in the order of the list of observers. */
 export interface TrainingObserver {
   onStart?(run: RunDescription): void | Promise<void>;
   /** After each step. */
   onStep?(record: StepRecord, run: RunDescription): void | Promise<void>;
   /** After each evaluation, the one before training included; with `weightAverage` the model holds the averaged weights. */
   onEpoch?(record: EpochRecord, run: RunDescription): void | Promise<void>;
-  /** Once to each that was told of the start, whatever the end. */
+  /** Once for each observer whose `onStart` was called, however the run ended. */
   onEnd?(status: RunStatus, run: RunDescription): void | Promise<void>;
 }

@@ -1,6 +1,7 @@
+import { fields, functionValue, number, optional, positiveNumber, resolveOptions } from "@mmgen/core/options";
 import { clipByGlobalNorm } from "./clip-by-global-norm.js";
 import { addDecayedWeights, type PerVariable, scale } from "./scale.js";
-import { type AdamOptions, scaleByAdam } from "./scale-by-adam.js";
+import { type AdamOptions, adamFields, scaleByAdam } from "./scale-by-adam.js";
 import { chain, type GradientTransform } from "./transform.js";
 
 /** Options of {@link adamW}. */
@@ -15,29 +16,46 @@ export interface AdamWOptions extends AdamOptions {
   readonly learningRateFactor?: PerVariable<number> | undefined;
 }
 
+const adamWSchema = fields({
+  ...adamFields,
+  weightDecay: optional(number({ min: 0 }), 0.01),
+  decays: optional(functionValue<PerVariable<boolean>>()),
+  clipNorm: optional(positiveNumber()),
+  learningRateFactor: optional(functionValue<PerVariable<number>>()),
+});
+
 /**
  * Adam with decoupled weight decay and clipping: a chain of {@link clipByGlobalNorm}, {@link scaleByAdam},
  * {@link addDecayedWeights} and {@link scale}.
  *
- * @throws a {@link ConfigError} when an option is out of range.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  * @see Loshchilov and Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101
  */
 export function adamW(options: AdamWOptions = {}): GradientTransform {
-  const { beta1, beta2, epsilon, weightDecay = 0.01, decays, clipNorm, learningRateFactor } = options;
+  return makeAdamW(options, "");
+}
+
+/** The transform that a run's `optimizer` option stands for: itself, or AdamW with these options. */
+export function toTransform(optimizer: AdamWOptions | GradientTransform = {}): GradientTransform {
+  return isTransform(optimizer) ? optimizer : makeAdamW(optimizer, "optimizer");
+}
+
+const storedFields = ["beta1", "beta2", "epsilon", "weightDecay", "clipNorm"] as const;
+
+function makeAdamW(options: AdamWOptions, path: string): GradientTransform {
+  const resolved = resolveOptions(adamWSchema, options, { path });
+  const { beta1, beta2, epsilon, weightDecay, decays, clipNorm, learningRateFactor } = resolved;
   const transform = chain(
     ...(clipNorm === undefined ? [] : [clipByGlobalNorm(clipNorm)]),
     scaleByAdam({ beta1, beta2, epsilon }),
     addDecayedWeights(weightDecay, { decays }),
     ...(learningRateFactor === undefined ? [] : [scale(learningRateFactor)]),
   );
-  return { ...transform, configuration: { beta1, beta2, epsilon, weightDecay: options.weightDecay, clipNorm } };
-}
-
-/** The transform that a run's `optimizer` option stands for: itself, or AdamW with these options. */
-export function toTransform(optimizer: AdamWOptions | GradientTransform = {}): GradientTransform {
-  return isTransform(optimizer) ? optimizer : adamW(optimizer);
+  // As given, without defaults: a checkpoint compares them with those of the run that resumes.
+  const configuration = Object.fromEntries(storedFields.map((name) => [name, options[name]]));
+  return { ...transform, configuration };
 }
 
 function isTransform(optimizer: AdamWOptions | GradientTransform): optimizer is GradientTransform {
-  return "update" in optimizer;
+  return typeof (optimizer as Partial<GradientTransform>).update === "function";
 }

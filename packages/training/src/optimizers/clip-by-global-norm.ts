@@ -1,17 +1,15 @@
-import { ConfigError } from "@mmgen/core";
+import { checkNumber } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradientTransform, Updates } from "./transform.js";
 
 /**
  * Scales all directions down together where their common Euclidean norm is above `maxNorm`.
  *
- * @throws a {@link ConfigError} when `maxNorm` is not above 0.
+ * @throws a `ConfigError` when `maxNorm` is not above 0.
  * @see Pascanu et al. 2013, https://arxiv.org/abs/1211.5063
  */
 export function clipByGlobalNorm(maxNorm: number): GradientTransform {
-  if (!(maxNorm > 0)) {
-    throw new ConfigError(`clipByGlobalNorm: expected a norm above 0, got ${maxNorm}.`);
-  }
+  checkNumber("maxNorm", maxNorm, { above: 0 });
   return {
     configuration: { clipByGlobalNorm: maxNorm },
     update: (updates, { gradients, scalar }) => {

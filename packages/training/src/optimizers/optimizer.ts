@@ -1,6 +1,6 @@
 import { CheckpointError, ConfigError, ShapeError, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { assignStored, checkStored, storeVariables } from "../checkpoints/stored-variables.js";
+import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import { globalNorm } from "./clip-by-global-norm.js";
 import type { GradientTransform, Update, Updates, Variables } from "./transform.js";
 
@@ -109,7 +109,6 @@ export class Optimizer {
     if (!Number.isInteger(steps) || steps < 0) {
       throw new CheckpointError(`The optimizer's step count must be a whole number of at least 0, got ${steps}.`);
     }
-    checkStored(this.#state, arrays);
     assignStored(this.#state, arrays);
     this.#steps = steps;
   }

@@ -1,4 +1,4 @@
-import { ConfigError } from "@mmgen/core";
+import { fields, optional, positiveNumber, resolveOptions, shareBelowOne } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradientTransform, Update } from "./transform.js";
 
@@ -12,24 +12,24 @@ export interface AdamOptions {
   readonly epsilon?: number | undefined;
 }
 
+/** Fields of the schema of {@link AdamOptions}. */
+export const adamFields = {
+  beta1: optional(shareBelowOne(), 0.9),
+  beta2: optional(shareBelowOne(), 0.999),
+  epsilon: optional(positiveNumber(), 1e-8),
+};
+const adamSchema = fields(adamFields);
+
 /**
  * Adam: divides the running mean of each gradient by the root of the running mean of its square.
  *
  * Keeps two moments a variable, `firstMoment.<variable>` and `secondMoment.<variable>`, of its shape.
  *
- * @throws a {@link ConfigError} when an option is out of range.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  * @see Kingma and Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
  */
 export function scaleByAdam(options: AdamOptions = {}): GradientTransform {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) {
-      throw new ConfigError(`${name}: expected a number in [0, 1), got ${beta}.`);
-    }
-  }
-  if (!(epsilon > 0 && Number.isFinite(epsilon))) {
-    throw new ConfigError(`epsilon: expected a number above 0, got ${epsilon}.`);
-  }
+  const { beta1, beta2, epsilon } = resolveOptions(adamSchema, options);
   return {
     configuration: { adam: { beta1, beta2, epsilon } },
     init: (variables) =>

@@ -1,4 +1,5 @@
-import { ConfigError } from "@mmgen/core";
+import { checkNumber } from "@mmgen/core";
+import { fields, functionValue, optional, resolveOptions } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Schedule } from "./schedules.js";
 import type { GradientTransform } from "./transform.js";
@@ -11,11 +12,11 @@ export type PerVariable<Value> = (name: string, variable: tf.Variable) => Value;
  *
  * Scales the decay that stands before it in a chain, not what comes after.
  *
- * @throws a {@link ConfigError}, from `update` where the factor is a function, when a factor is negative or not finite.
+ * @throws a `ConfigError`, from `update` where the factor is a function, when a factor is negative or not finite.
  */
 export function scale(factor: number | PerVariable<number>): GradientTransform {
-  if (typeof factor === "number") {
-    checkFactor(factor, "scale");
+  if (typeof factor !== "function") {
+    checkFactor(factor, "factor");
   }
   return {
     configuration: { scale: typeof factor === "number" ? factor : "by variable" },
@@ -44,14 +45,17 @@ export interface DecayedWeightsOptions {
   readonly decays?: PerVariable<boolean> | undefined;
 }
 
+const decayedWeightsSchema = fields({ decays: optional(functionValue<PerVariable<boolean>>()) });
+const isMatrix: PerVariable<boolean> = (_name, { rank }) => rank >= 2;
+
 /**
  * Decoupled weight decay: takes `weightDecay`, times the learning rate, of each decayed variable away in every step.
  *
- * @throws a {@link ConfigError} when `weightDecay` is negative or not finite.
+ * @throws a `ConfigError` when `weightDecay` is negative or not finite.
  * @see Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101
  */
 export function addDecayedWeights(weightDecay: number, options: DecayedWeightsOptions = {}): GradientTransform {
-  const { decays = (_name, { rank }) => rank >= 2 } = options;
+  const { decays = isMatrix } = resolveOptions(decayedWeightsSchema, options);
   checkFactor(weightDecay, "weightDecay");
   return {
     configuration: { addDecayedWeights: weightDecay },
@@ -67,8 +71,6 @@ export function addDecayedWeights(weightDecay: number, options: DecayedWeightsOp
 }
 
 function checkFactor(factor: number, name: string): number {
-  if (!(factor >= 0 && Number.isFinite(factor))) {
-    throw new ConfigError(`${name}: expected a number of at least 0, got ${factor}.`);
-  }
+  checkNumber(name, factor, { min: 0 });
   return factor;
 }

@@ -44,10 +44,12 @@ describe("schedules", () => {
     });
   });
 
-  it("refuses figures out of range", () => {
+  it("refuses numbers out of range and unknown options", () => {
     expect(() => constantSchedule(Number.NaN)).toThrow(ConfigError);
     expect(() => cosineSchedule({ learningRate: 1, totalSteps: 0 })).toThrow(/totalSteps/);
     expect(() => cosineSchedule({ learningRate: 1, totalSteps: 5, warmUpSteps: 6 })).toThrow(/warmUpSteps/);
     expect(() => linearSchedule({ learningRate: 1, totalSteps: 5, floor: 2 })).toThrow(/floor/);
+    const misspelled = { learningRate: 1, totalSteps: 5, warmupSteps: 2 } as never;
+    expect(() => cosineSchedule(misspelled)).toThrow(/warmupSteps: .* did you mean "warmUpSteps"\?/);
   });
 });

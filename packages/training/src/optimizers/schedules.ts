@@ -1,7 +1,8 @@
-import { ConfigError } from "@mmgen/core";
+import { checkNumber } from "@mmgen/core";
+import { fields, number, optional, pipe, resolveOptions, rule, wholeNumber } from "@mmgen/core/options";
 
 /**
- * The learning rate of a step: a pure function of the number of steps already taken, so that a resumed run needs no state.
+ * Learning rate by step: a pure function of the number of steps already taken, so that a resumed run needs no state.
  *
  * `configuration` describes the schedule as plain data; a checkpoint keeps it, and a resume with another one is refused.
  */
@@ -10,28 +11,47 @@ export interface Schedule {
   readonly configuration?: Readonly<Record<string, string | number>>;
 }
 
-/** Options of the schedules that warm up and then fall. */
+/** Options of {@link cosineSchedule} and {@link linearSchedule}. */
 export interface DecayOptions {
   /** The highest learning rate, per step. */
   readonly learningRate: number;
-  /** How many steps the whole run takes, warm-up included. */
+  /** Steps of the whole run, warm-up included. */
   readonly totalSteps: number;
-  /** Steps over which the rate climbs in a straight line; the first step already takes `learningRate / warmUpSteps`. Default 0. */
+  /** Steps over which the rate rises linearly; that of the first step is `learningRate / warmUpSteps`. Default 0. */
   readonly warmUpSteps?: number;
   /** The rate at `totalSteps` and after. Default 0. */
   readonly floor?: number;
 }
 
-/** The same `learningRate`, per step, at every step. */
+const decaySchema = pipe(
+  fields({
+    learningRate: number({ min: 0 }),
+    totalSteps: wholeNumber({ min: 1 }),
+    warmUpSteps: optional(wholeNumber({ min: 0 }), 0),
+    floor: optional(number({ min: 0 }), 0),
+  }),
+  rule("warmUpSteps", ({ warmUpSteps, totalSteps }) =>
+    warmUpSteps > totalSteps ? `expected at most totalSteps (${totalSteps}), got ${warmUpSteps}.` : undefined,
+  ),
+  rule("floor", ({ floor, learningRate }) =>
+    floor > learningRate ? `expected at most learningRate (${learningRate}), got ${floor}.` : undefined,
+  ),
+);
+
+/**
+ * The same `learningRate`, per step, at every step.
+ *
+ * @throws a `ConfigError` when it is negative or not finite.
+ */
 export function constantSchedule(learningRate: number): Schedule {
-  checkRate("learningRate", learningRate);
+  checkNumber("learningRate", learningRate, { min: 0 });
   return Object.assign(() => learningRate, { configuration: { kind: "constant", learningRate } });
 }
 
 /**
  * Linear warm-up, then half a cosine from `learningRate` down to `floor`.
  *
- * @throws a {@link ConfigError} when a figure is out of range.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  * @see Loshchilov and Hutter 2017, eq. 5, https://arxiv.org/abs/1608.03983
  */
 export function cosineSchedule(options: DecayOptions): Schedule {
@@ -41,27 +61,14 @@ export function cosineSchedule(options: DecayOptions): Schedule {
 /**
  * Linear warm-up, then a straight line from `learningRate` down to `floor`.
  *
- * @throws a {@link ConfigError} when a figure is out of range.
+ * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function linearSchedule(options: DecayOptions): Schedule {
   return decaying("linear", options, (progress) => 1 - progress);
 }
 
 function decaying(kind: string, options: DecayOptions, shape: (progress: number) => number): Schedule {
-  const { learningRate, totalSteps, warmUpSteps = 0, floor = 0 } = options;
-  checkRate("learningRate", learningRate);
-  checkRate("floor", floor);
-  if (!Number.isInteger(totalSteps) || totalSteps < 1) {
-    throw new ConfigError(`totalSteps: expected a whole number of at least 1, got ${totalSteps}.`);
-  }
-  if (!Number.isInteger(warmUpSteps) || warmUpSteps < 0 || warmUpSteps > totalSteps) {
-    throw new ConfigError(
-      `warmUpSteps: expected a whole number from 0 to totalSteps (${totalSteps}), got ${warmUpSteps}.`,
-    );
-  }
-  if (floor > learningRate) {
-    throw new ConfigError(`floor: expected at most learningRate (${learningRate}), got ${floor}.`);
-  }
+  const { learningRate, totalSteps, warmUpSteps, floor } = resolveOptions(decaySchema, options);
   const schedule = (step: number): number => {
     if (step < warmUpSteps) {
       return (learningRate * (step + 1)) / warmUpSteps;
@@ -72,10 +79,4 @@ function decaying(kind: string, options: DecayOptions, shape: (progress: number)
     return floor + (learningRate - floor) * shape((step - warmUpSteps) / (totalSteps - warmUpSteps));
   };
   return Object.assign(schedule, { configuration: { kind, learningRate, totalSteps, warmUpSteps, floor } });
-}
-
-function checkRate(name: string, rate: number): void {
-  if (!Number.isFinite(rate) || rate < 0) {
-    throw new ConfigError(`${name}: expected a number of at least 0, got ${rate}.`);
-  }
 }

@@ -1,6 +1,7 @@
-import { ConfigError, type StoredTensor } from "@mmgen/core";
+import type { StoredTensor } from "@mmgen/core";
+import { fields, number } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { assignStored, checkStored, storeVariables } from "../checkpoints/stored-variables.js";
+import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import type { Variables } from "./transform.js";
 
 /** How a run averages its weights. */
@@ -8,6 +9,9 @@ export interface WeightAverageOptions {
   /** Share of the average that each step keeps, in (0, 1): 0.999 averages over about the last thousand steps. */
   readonly decay: number;
 }
+
+/** Schema of {@link WeightAverageOptions}. */
+export const weightAverageSchema = fields({ decay: number({ above: 0, below: 1 }) });
 
 /**
  * An exponential moving average of a model's weights: smoother than the weights themselves, and usually better.
@@ -68,7 +72,6 @@ export class WeightAverage {
 
   /** @throws a `CheckpointError` when an average is missing or of another shape; nothing is changed then. */
   restore(arrays: ReadonlyMap<string, StoredTensor>): void {
-    checkStored(this.#averages, arrays);
     assignStored(this.#averages, arrays);
   }
 
@@ -83,12 +86,5 @@ export class WeightAverage {
         action(this.#averages.get(`average.${name}`)!, variable);
       }
     });
-  }
-}
-
-/** @throws a {@link ConfigError} when an option is out of range. */
-export function checkWeightAverage({ decay }: WeightAverageOptions): void {
-  if (!(decay > 0 && decay < 1)) {
-    throw new ConfigError(`weightAverage.decay: expected a number between 0 and 1, got ${decay}.`);
   }
 }

@@ -1,0 +1,163 @@
+import type { ExampleSource, Random } from "@mmgen/core";
+import {
+  fields,
+  functionValue,
+  listOf,
+  optional,
+  pipe,
+  resolveOptions,
+  rule,
+  value,
+  wholeNumber,
+} from "@mmgen/core/options";
+import type { TensorTrainable } from "@mmgen/nn";
+import type { Configuration } from "../checkpoints/training-state.js";
+import type { Metrics, TrainingObserver } from "../observers/training-observer.js";
+import type { AdamWOptions } from "../optimizers/adamw.js";
+import type { Schedule } from "../optimizers/schedules.js";
+import type { GradientTransform } from "../optimizers/transform.js";
+import { type WeightAverageOptions, weightAverageSchema } from "../optimizers/weight-average.js";
+import { type EarlyStopping, earlyStoppingSchema } from "./early-stopping.js";
+
+/** Options of {@link train}. */
+export interface TrainOptions<Batch, Aux> {
+  /** Trained in place; borrowed. */
+  readonly model: TensorTrainable<Batch, Aux>;
+  readonly examples: ExampleSource<Batch>;
+  /** Examples in a step; every step has exactly as many. */
+  readonly batchSize: number;
+  /** Passes over the examples. Give this or `steps`. */
+  readonly epochs?: number;
+  /** Steps of the whole run, those before a resume included. Give this or `epochs`. */
+  readonly steps?: number;
+  /** Learning rate by step. */
+  readonly schedule: Schedule;
+  /** Options of {@link adamW}, or another optimizer as a {@link GradientTransform}. Default: AdamW with its defaults. */
+  readonly optimizer?: AdamWOptions | GradientTransform;
+  /**
+   * Number of equal parts in which a step processes its batch, one after the other, averaging their gradients: only one
+   * part's activations are in memory at a time. Equals a step on the whole batch where the loss is a mean over examples,
+   * but for dropout and for what a model does in `afterStep`. Parts weigh the same, however much padding each has.
+   * Divides `batchSize`; default 1.
+   */
+  readonly gradientAccumulation?: number;
+  /**
+   * Keeps an exponential moving average of the weights. The model holds the average during `evaluate` and `onEpoch`, and
+   * when `train` returns.
+   */
+  readonly weightAverage?: WeightAverageOptions;
+  /** Ends the run when evaluations stop improving. The model then has the weights of the best one, also after the last step. */
+  readonly earlyStopping?: EarlyStopping;
+  /** Seeds everything random in the run; forked, never drawn from. */
+  readonly random: Random;
+  /** Called before training, after each epoch and at the end; its metrics go into the history. See {@link evaluateLoss}. */
+  readonly evaluate?: (context: EvaluationContext) => Promise<Metrics>;
+  readonly observers?: readonly TrainingObserver[];
+  /** Receives the run's state after each epoch, every `everySteps` steps, and when the run ends or is stopped. */
+  readonly checkpoint?: CheckpointOptions;
+  /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. */
+  readonly configuration?: Configuration;
+  /** A state from `checkpoint.write` or an earlier result: the run continues from it as if it had never stopped. */
+  readonly resume?: Uint8Array;
+  /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where the state of a run goes, and how often. */
+export interface CheckpointOptions {
+  /** Steps between two states within an epoch. Absent: none within an epoch. */
+  readonly everySteps?: number | undefined;
+  readonly write: (state: Uint8Array) => Promise<void> | void;
+}
+
+/** Argument of {@link TrainOptions.evaluate}. */
+export interface EvaluationContext {
+  /** Epochs finished. */
+  readonly epoch: number;
+  /** Steps taken. */
+  readonly step: number;
+  /** The run's signal; an evaluation may stop with an `AbortedError` when it fires. */
+  readonly signal: AbortSignal | undefined;
+}
+
+const object = (expectation: string, accepts: (object: Record<string, unknown>) => boolean = () => true) =>
+  value<object>(
+    expectation,
+    (candidate) => typeof candidate === "object" && candidate !== null && accepts(candidate as Record<string, unknown>),
+  );
+
+/** Schemas of the fields that `train` and `evaluateLoss` share. */
+export const runFields = {
+  model: object("a model with parameters and a loss", ({ loss }) => typeof loss === "function"),
+  examples: object(
+    "an ExampleSource: an object with a count and a batch function",
+    ({ count, batch }) => Number.isSafeInteger(count) && typeof batch === "function",
+  ),
+  batchSize: wholeNumber({ min: 1 }),
+  signal: optional(object("an AbortSignal", ({ aborted }) => typeof aborted === "boolean")),
+};
+
+/** Schema of a seeded generator. */
+export const randomValue = object("a Random of @mmgen/core", ({ fork }) => typeof fork === "function");
+
+const trainSchema = pipe(
+  fields({
+    ...runFields,
+    epochs: optional(wholeNumber({ min: 0 })),
+    steps: optional(wholeNumber({ min: 0 })),
+    schedule: functionValue(),
+    optimizer: optional(object("an object of options, or a transform")),
+    gradientAccumulation: optional(wholeNumber({ min: 1 }), 1),
+    weightAverage: optional(weightAverageSchema),
+    earlyStopping: optional(earlyStoppingSchema),
+    random: randomValue,
+    evaluate: optional(functionValue()),
+    observers: optional(listOf(object("a TrainingObserver"))),
+    checkpoint: optional(fields({ everySteps: optional(wholeNumber({ min: 1 })), write: functionValue() })),
+    configuration: optional(object("a plain object")),
+    resume: optional(value("the bytes of a training state", (candidate) => candidate instanceof Uint8Array)),
+  }),
+  rule("epochs", ({ epochs, steps }) =>
+    (epochs === undefined) === (steps === undefined)
+      ? `expected either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`
+      : undefined,
+  ),
+  rule("batchSize", ({ batchSize, examples }) => {
+    const { count } = examples as ExampleSource<unknown>;
+    return count < batchSize
+      ? `a step needs ${batchSize} examples and there are ${count}. Use a smaller batchSize or more examples.`
+      : undefined;
+  }),
+  rule("gradientAccumulation", ({ batchSize, gradientAccumulation }) =>
+    batchSize % gradientAccumulation === 0
+      ? undefined
+      : `a batch of ${batchSize} cannot be divided into ${gradientAccumulation} equal parts.`,
+  ),
+  rule("earlyStopping", ({ earlyStopping, evaluate }) =>
+    earlyStopping !== undefined && evaluate === undefined
+      ? "needs evaluate, which gives the metric to watch."
+      : undefined,
+  ),
+);
+
+/** @throws a `ConfigError` when an option is unknown, out of range, or does not fit the others. */
+export function checkTrainOptions(options: unknown): void {
+  resolveOptions(trainSchema, options);
+}
+
+/** The settings that a resumed run has to share with the run that wrote the state. */
+export function runConfiguration<Batch, Aux>(
+  { batchSize, examples, schedule, configuration, ...options }: TrainOptions<Batch, Aux>,
+  optimizer: Configuration,
+): Configuration {
+  return {
+    batchSize,
+    examples: examples.count,
+    schedule: schedule.configuration ?? {},
+    optimizer,
+    gradientAccumulation: options.gradientAccumulation,
+    weightAverage: options.weightAverage,
+    earlyStopping: options.earlyStopping,
+    ...configuration,
+  };
+}
