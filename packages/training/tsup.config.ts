@@ -2,6 +2,6 @@ import { packageBuild } from "../../tsup.base";
 
 export default packageBuild(
   { index: "src/index.ts", node: "src/node.ts" },
-  // It is published as ES modules alone, which CommonJS programs load with a warning, if at all.
+  // An ES module whose default export esbuild does not find when CommonJS requires it.
   { noExternal: ["pretty-ms"] },
 );
