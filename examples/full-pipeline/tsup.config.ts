@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { main: "src/main.ts", generate: "src/generate.ts", evaluate: "src/evaluate.ts" },
+  entry: { main: "src/main.ts" },
   format: ["esm"],
   target: "node20",
   platform: "node",

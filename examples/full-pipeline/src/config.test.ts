@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
-import { readConfigFile } from "@mmgen/example-common";
+import { resolveOptions } from "@mmgen/core/options";
+import { readConfigFile, RunFolder } from "@mmgen/example-harness";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runConfigSchema } from "./config.js";
-import { presetNames, presets } from "./presets.js";
+import { configSchema, presetNames, presets, readSettings, resolveSettings } from "./config.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -19,17 +19,17 @@ async function configFile(text: string): Promise<string> {
   return path;
 }
 
-const read = (path: string) => readConfigFile(path, presets.quick, runConfigSchema, "this pipeline");
+const read = (path: string) => readConfigFile(path, presets.quick, configSchema);
 
 describe("presets", () => {
   for (const name of presetNames) {
     it(`${name} has every field and no other`, () => {
-      expect(runConfigSchema.parse(presets[name])).toEqual(presets[name]);
+      expect(resolveOptions(configSchema, presets[name])).toEqual(presets[name]);
     });
   }
 
-  it("grid has codes in original A's grid, of at most 1024 values", () => {
-    const { composition, palettePlace, network, quantizer } = presets.grid.tokenizer;
+  it("grid has 7×7 codes of at most 1024 values", () => {
+    const { composition, palettePlace, network, quantizer } = presets.grid.vqvae;
     expect({ composition, palettePlace, stages: network.stages }).toEqual({
       composition: "figure-ground",
       palettePlace: "within",
@@ -38,11 +38,11 @@ describe("presets", () => {
     expect(64 * quantizer.codebookSize).toBe(1024);
   });
 
-  it("full has the sizes of original A", () => {
-    const { tokenizer, transformer } = presets.full;
-    expect(tokenizer.composition).toBe("whole");
-    expect(tokenizer.network).toEqual({ hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 });
-    expect(tokenizer.quantizer).toMatchObject({ codebookSize: 128, codeDimension: 256 });
+  it("full has the sizes of the published system", () => {
+    const { vqvae, transformer } = presets.full;
+    expect(vqvae.composition).toBe("whole");
+    expect(vqvae.network).toEqual({ hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 });
+    expect(vqvae.quantizer).toMatchObject({ codebookSize: 128, codeDimension: 256 });
     expect(transformer).toMatchObject({ width: 128, heads: 4, layers: 4, dropout: 0.1, warmUpSteps: 1000, epochs: 30 });
   });
 });
@@ -50,21 +50,21 @@ describe("presets", () => {
 describe("readConfigFile", () => {
   it("changes the fields it names, at every depth, and no other", async () => {
     const path = await configFile(
-      '{ "tokenizer": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }',
+      '{ "vqvae": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }',
     );
     const config = await read(path);
-    expect(config.tokenizer.quantizer).toEqual({ ...presets.quick.tokenizer.quantizer, codebookSize: 32 });
+    expect(config.vqvae.quantizer).toEqual({ ...presets.quick.vqvae.quantizer, codebookSize: 32 });
     expect(config.sampling).toEqual({ ...presets.quick.sampling, topP: 1 });
     expect(config.transformer).toEqual(presets.quick.transformer);
   });
 
   it.each([
-    ['{ "transformer": { "depth": 4 } }', /transformer.*depth/],
+    ['{ "transformer": { "depth": 4 } }', /transformer.depth/],
     ['{ "transformer": { "layers": "4" } }', /transformer\.layers/],
-    ['{ "tokenizer": { "batchSize": 0 } }', /tokenizer\.batchSize/],
+    ['{ "vqvae": { "batchSize": 0 } }', /vqvae\.batchSize/],
     ['{ "sampling": 3 }', /sampling/],
-    ['{ "tokenizer": { "composition": "whole", "palettePlace": "within" } }', /palettePlace.*figure-ground/],
-    ["[]", /file/],
+    ['{ "vqvae": { "composition": "whole", "palettePlace": "within" } }', /palettePlace.*figure-ground/],
+    ["[]", /expected an object/],
     ["{", /not JSON/],
   ])("refuses %s and says where", async (text, where) => {
     const error: unknown = await read(await configFile(text)).catch((reason) => reason);
@@ -74,5 +74,32 @@ describe("readConfigFile", () => {
 
   it("names a file that is not there", async () => {
     await expect(read(join(folder, "none.json"))).rejects.toSatisfy(DataError.isInstance.bind(DataError));
+  });
+});
+
+describe("settings", () => {
+  const flags = { backend: "auto", resume: false };
+
+  it("are the preset's, for a folder with whole images and colors as numbers", async () => {
+    const run = new RunFolder(folder, "unused", "npm start");
+    expect(await resolveSettings(flags, run)).toEqual({ preset: "quick", config: presets.quick, data: "auto", seed: 1 });
+    const { vqvae } = (await resolveSettings({ ...flags, data: "folder" }, run)).config;
+    expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
+  });
+
+  it("of a resumed run are the interrupted run's, and no option changes them", async () => {
+    const run = new RunFolder(folder, "unused", "npm start");
+    await expect(resolveSettings({ ...flags, resume: true, seed: 3 }, run)).rejects.toThrow("--seed cannot be given");
+    await expect(resolveSettings({ ...flags, resume: true }, run)).rejects.toThrow("There is no run");
+  });
+
+  it("of older runs are read: the image tokenizer's under `tokenizer`, the source `course`", async () => {
+    const run = new RunFolder(join(folder, "older"), "unused", "npm start");
+    const { vqvae: tokenizer, ...config } = presets.smoke;
+    const { side: _, maxValue: __, ...data } = config.data;
+    await mkdir(run.checkpoints, { recursive: true });
+    const older = { preset: "smoke", config: { ...config, data, tokenizer }, data: "course", seed: 1 };
+    await writeFile(join(run.checkpoints, "run.json"), JSON.stringify(older));
+    expect(await readSettings(run)).toEqual({ preset: "smoke", config: presets.smoke, data: "colored-mnist", seed: 1 });
   });
 });

@@ -1,76 +1,231 @@
-import { z } from "zod";
+import {
+  type ConfigOf,
+  fields,
+  number,
+  oneOf,
+  optional,
+  pipe,
+  positiveNumber,
+  resolveOptions,
+  rule,
+  wholeNumber,
+} from "@mmgen/core/options";
+import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
 
-const size = z.int().positive();
-const rate = z.number().positive();
-const share = z.number().min(0).max(1);
+const size = wholeNumber({ min: 1 });
+const rate = positiveNumber();
+const share = number({ min: 0, max: 1 });
 
-const optimization = {
+const training = {
   epochs: size,
   batchSize: size,
   learningRate: rate,
   /** Steps over which the learning rate climbs, before it falls along a cosine to 0. */
-  warmUpSteps: z.int().min(0),
+  warmUpSteps: wholeNumber({ min: 0 }),
   clipNorm: rate,
-  weightDecay: z.number().min(0),
+  weightDecay: number({ min: 0 }),
 };
 
 /** Every choice of a run that shapes its result. */
-export const runConfigSchema = z.strictObject({
-  data: z.strictObject({
-    /** Images to train on, drawn from the source's training part. */
+export const configSchema = fields({
+  data: fields({
+    /** Images to train on, drawn from the source's training part; of a folder all but the test images. */
     trainCount: size,
     /** Images of the source's test part to evaluate on. */
     testCount: size,
+    /** Height and width that the images of a folder are brought to, in pixels. */
+    side: optional(size, 32),
+    /** Largest level of a channel of a folder's images; below 255 they are spread evenly. */
+    maxValue: optional(wholeNumber({ min: 1, max: 255 }), 255),
   }),
-  tokenizer: z
-    .strictObject({
-      /** `whole`: every code says shape and colors of a place; `figure-ground`: two flat colors, and the codes of a shape. */
-      composition: z.enum(["whole", "figure-ground"]),
+  vqvae: pipe(
+    fields({
+      /** `whole`: every code describes a place of the image; `figure-ground`: two flat colors, and the codes of a shape. */
+      composition: oneOf(["whole", "figure-ground"]),
       /** Of `figure-ground`: colors in two codes `before` the shape's, or `within` the first two of these. */
-      palettePlace: z.enum(["before", "within"]).default("before"),
-      network: z.strictObject({
+      palettePlace: optional(oneOf(["before", "within"]), "before"),
+      network: fields({
         hiddenChannels: size,
         /** Halvings of the image's side: two give 28×28 pixels 7×7 codes, three 4×4. */
-        stages: z.int().min(1).max(8),
-        residualBlocks: z.int().min(0),
-        /** Heads of the self-attention before each residual block; 0: none, as in original A. */
-        attentionHeads: z.int().min(0),
+        stages: wholeNumber({ min: 1, max: 8 }),
+        residualBlocks: wholeNumber({ min: 0 }),
+        /** Heads of the self-attention before each residual block; 0: none. */
+        attentionHeads: wholeNumber({ min: 0 }),
       }),
-      quantizer: z.strictObject({
+      quantizer: fields({
         codebookSize: size,
         codeDimension: size,
-        codebook: z.enum(["ema", "gradient"]),
-        commitmentWeight: z.number().min(0),
+        codebook: oneOf(["ema", "gradient"]),
+        commitmentWeight: number({ min: 0 }),
       }),
       /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
-      head: z.enum(["regression", "categorical"]),
-      ...optimization,
-    })
-    .refine(({ composition, palettePlace }) => composition === "figure-ground" || palettePlace === "before", {
-      path: ["palettePlace"],
-      message: 'Only "figure-ground" has a palette to put "within"',
+      head: oneOf(["regression", "categorical"]),
+      ...training,
     }),
-  transformer: z.strictObject({
+    rule("palettePlace", ({ composition, palettePlace }) =>
+      composition === "whole" && palettePlace === "within"
+        ? 'only "figure-ground" has a palette to put "within".'
+        : undefined,
+    ),
+  ),
+  transformer: fields({
     width: size,
     heads: size,
     layers: size,
-    dropout: z.number().min(0).max(0.9),
-    ...optimization,
+    dropout: number({ min: 0, max: 0.9 }),
+    ...training,
     /** Weight of a caption word's loss; an image code's is 1. */
     textWeight: rate,
     /** Share of training sequences that put the text first; the others put the image first. */
     textFirstShare: share,
   }),
-  sampling: z.strictObject({
-    temperature: z.number().min(0),
-    topP: z.number().gt(0).max(1),
-  }),
-  evaluation: z.strictObject({
-    /** Generated images (and as many captions and pairs) that the attribute accuracies are taken from. */
+  sampling: fields({ temperature: number({ min: 0 }), topP: number({ above: 0, max: 1 }) }),
+  evaluation: fields({
+    /** Generated images, and as many captions and pairs, that the attribute accuracies are taken from. */
     samples: size,
-    /** Training steps of the classifier that reads attributes off images. */
+    /** Training steps of the attribute classifier. */
     classifierSteps: size,
   }),
 });
 
-export type RunConfig = z.infer<typeof runConfigSchema>;
+export type RunConfig = ConfigOf<typeof configSchema>;
+
+const smallData = { side: 32, maxValue: 255 };
+
+const quick: RunConfig = {
+  data: { trainCount: 50_000, testCount: 1_000, ...smallData },
+  vqvae: {
+    composition: "figure-ground",
+    palettePlace: "before",
+    network: { hiddenChannels: 48, stages: 3, residualBlocks: 2, attentionHeads: 2 },
+    quantizer: { codebookSize: 256, codeDimension: 16, codebook: "ema", commitmentWeight: 0.25 },
+    head: "categorical",
+    ...{ epochs: 2, batchSize: 64, learningRate: 2e-3, warmUpSteps: 50, clipNorm: 1, weightDecay: 0 },
+  },
+  transformer: {
+    ...{ width: 128, heads: 4, layers: 4, dropout: 0 },
+    ...{ epochs: 5, batchSize: 64, learningRate: 2e-3, warmUpSteps: 100, clipNorm: 1, weightDecay: 0.01 },
+    ...{ textWeight: 2, textFirstShare: 0.5 },
+  },
+  sampling: { temperature: 0.8, topP: 0.9 },
+  evaluation: { samples: 200, classifierSteps: 1000 },
+};
+
+const smoke: RunConfig = {
+  data: { trainCount: 512, testCount: 128, ...smallData },
+  vqvae: {
+    ...quick.vqvae,
+    network: { hiddenChannels: 16, stages: 3, residualBlocks: 1, attentionHeads: 2 },
+    quantizer: { ...quick.vqvae.quantizer, codebookSize: 64 },
+    epochs: 2,
+    warmUpSteps: 2,
+  },
+  transformer: { ...quick.transformer, width: 32, heads: 2, layers: 2, epochs: 2, warmUpSteps: 2 },
+  sampling: quick.sampling,
+  evaluation: { samples: 18, classifierSteps: 20 },
+};
+
+const hour: RunConfig = {
+  data: { trainCount: 55_000, testCount: 10_000, ...smallData },
+  vqvae: { ...quick.vqvae, epochs: 4 },
+  transformer: {
+    ...quick.transformer,
+    ...{ width: 192, heads: 6, layers: 5, dropout: 0.1 },
+    ...{ epochs: 14, learningRate: 1.5e-3, warmUpSteps: 400, weightDecay: 0.05 },
+  },
+  sampling: quick.sampling,
+  evaluation: { samples: 1000, classifierSteps: 2000 },
+};
+
+const grid: RunConfig = {
+  ...hour,
+  vqvae: {
+    ...hour.vqvae,
+    palettePlace: "within",
+    network: { ...hour.vqvae.network, stages: 2 },
+    quantizer: { ...hour.vqvae.quantizer, codebookSize: 16 },
+    epochs: 3,
+  },
+  transformer: { ...hour.transformer, epochs: 8, textWeight: 4 },
+};
+
+const full: RunConfig = {
+  data: { trainCount: 60_000, testCount: 10_000, ...smallData },
+  vqvae: {
+    composition: "whole",
+    palettePlace: "before",
+    network: { hiddenChannels: 256, stages: 2, residualBlocks: 2, attentionHeads: 0 },
+    quantizer: { codebookSize: 128, codeDimension: 256, codebook: "ema", commitmentWeight: 0.25 },
+    head: "regression",
+    ...{ epochs: 30, batchSize: 128, learningRate: 1e-3, warmUpSteps: 0, clipNorm: 1, weightDecay: 0 },
+  },
+  transformer: {
+    ...{ width: 128, heads: 4, layers: 4, dropout: 0.1 },
+    ...{ epochs: 30, batchSize: 128, learningRate: 1e-3, warmUpSteps: 1000, clipNorm: 1, weightDecay: 0 },
+    ...{ textWeight: 1, textFirstShare: 0.5 },
+  },
+  sampling: { temperature: 1, topP: 1 },
+  evaluation: { samples: 1000, classifierSteps: 2000 },
+};
+
+/**
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality, `grid`
+ * in an hour and a half with codes in a 7×7 grid; `full` has the sizes of the published system and takes eight hours.
+ */
+export const presets = { smoke, quick, hour, grid, full } as const satisfies Record<string, RunConfig>;
+export type PresetName = keyof typeof presets;
+export const presetNames = Object.keys(presets) as PresetName[];
+
+/** What `--data` takes. */
+export const dataChoices = ["auto", "mnist", "procedural", "colored-mnist", "folder"] as const;
+export type DataChoice = (typeof dataChoices)[number];
+
+const settingsSchema = fields({
+  preset: oneOf(presetNames),
+  config: configSchema,
+  data: oneOf(dataChoices),
+  seed: wholeNumber({ min: 0 }),
+});
+
+/** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
+export type RunSettings = ConfigOf<typeof settingsSchema>;
+
+/**
+ * The settings of a new run, or of the interrupted one in the folder.
+ *
+ * @throws a `ConfigError` for a wrong option, a `CheckpointError` when there is no run to resume or its file is damaged.
+ */
+export async function resolveSettings(
+  options: RunFlags<PresetName, DataChoice>,
+  folder: RunFolder,
+): Promise<RunSettings> {
+  if (options.resume) {
+    refuseFixedOptions(options, ["preset", "config", "data", "seed"]);
+    return readSettings(folder);
+  }
+  const { preset = "quick", data = "auto", seed = 1 } = options;
+  const base = data === "folder" ? forFolder(presets[preset]) : presets[preset];
+  const config =
+    options.config === undefined ? base : await readConfigFile(fromCaller(options.config), base, configSchema);
+  return { preset, config, data, seed };
+}
+
+/** A preset for a folder's images, which need not be flat shapes: whole images, colors as numbers, a tenth to test on. */
+function forFolder(preset: RunConfig): RunConfig {
+  return { ...preset, vqvae: { ...preset.vqvae, composition: "whole", palettePlace: "before", head: "regression" } };
+}
+
+/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
+export function readSettings(folder: RunFolder): Promise<RunSettings> {
+  return folder.readSettings((json) => resolveOptions(settingsSchema, fromOlderVersion(json)));
+}
+
+/** Settings written before the image tokenizer's were called `vqvae`, and the source `course` colored-mnist. */
+function fromOlderVersion(json: unknown): unknown {
+  const { config, data, ...settings } = json as { config?: { tokenizer?: unknown }; data?: unknown };
+  if (config?.tokenizer === undefined) {
+    return json;
+  }
+  const { tokenizer: vqvae, ...others } = config;
+  return { ...settings, config: { ...others, vqvae }, data: data === "course" ? "colored-mnist" : data };
+}

@@ -1,64 +1,88 @@
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
+import { ConfigError, DataError } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import {
-  captionImages,
-  drawCaptions,
-  fromCaller,
-  interruptSignal,
-  readImages,
-  runCommand,
-  runFolders,
-  type SamplingOptions,
-  selectBackend,
-  type TrainedModels,
-} from "@mmgen/example-common";
+import { readImages } from "@mmgen/datasets/node";
+import { fromCaller, interruptSignal, RunFolder } from "@mmgen/example-harness";
 import { imageGrid, imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
-import { loadModels } from "./checkpoints.js";
-import { exampleFolder } from "./example-folder.js";
-import { type GenerateOptions, parseGenerateOptions } from "./generate-options.js";
-import { readSettings } from "./settings.js";
+import { captionImages, drawImages, type GenerationOptions, loadModelParts, type ModelParts } from "mmgen";
+import { readSettings } from "./config.js";
+import { command } from "./pipeline.js";
 
-await runCommand(async () => {
-  const options = parseGenerateOptions(process.argv.slice(2));
-  const backend = await selectBackend(options.backend);
-  process.stderr.write(`Backend: ${backend}.\n`);
-  const folders = runFolders(options.checkpoints, exampleFolder);
-  const { sampling: ofRun } = (await readSettings(folders)).config;
-  const models = await loadModels(folders);
+/** Images that one grid may show. */
+const maxDrawn = 1000;
+
+/** Options of `npm run generate`: exactly one of the first three. */
+export interface GenerateOptions {
+  readonly text?: string;
+  readonly captions?: string;
+  readonly images?: readonly string[];
+  readonly count: number;
+  readonly out: string;
+  readonly outDir?: string;
+  readonly checkpoints?: string;
+  readonly seed: number;
+  /** Default: the run's. */
+  readonly temperature?: number;
+  /** Default: the run's. */
+  readonly topP?: number;
+  readonly greedy: boolean;
+  readonly backend: string;
+}
+
+/** Throws a {@link ConfigError} unless the options name one task and what it needs. */
+export function checkGenerateOptions({ captions, count, images, outDir, text }: GenerateOptions): void {
+  if ([text, captions, images].filter((task) => task !== undefined).length !== 1) {
+    throw new ConfigError("Give one of --text, --captions or --images; --help lists the options.");
+  }
+  if (captions !== undefined && outDir === undefined) {
+    throw new ConfigError("--captions needs --out-dir, the folder for its images.");
+  }
+  if (count < 1 || count > maxDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
+  }
+}
+
+/** Draws captions or captions images with the models of a run. */
+export async function runGenerate(options: GenerateOptions, exampleFolder: string): Promise<void> {
+  const folder = new RunFolder(options.checkpoints, exampleFolder, command);
+  const { sampling: ofRun } = (await readSettings(folder)).config;
+  const models = await folder.load(loadModelParts);
   const { seed, greedy, temperature = ofRun.temperature, topP = ofRun.topP } = options;
   const sampling = { seed, topP, temperature: greedy ? 0 : temperature, signal: interruptSignal().signal };
   if (options.text !== undefined) {
-    await drawText(models, options.text, options, sampling);
+    await drawGrid(models, { ...options, text: options.text }, sampling);
   } else if (options.captions !== undefined) {
-    await drawFile(models, fromCaller(options.captions), fromCaller(options.outDir!), sampling);
+    await drawFile(models, { file: fromCaller(options.captions), folder: fromCaller(options.outDir!) }, sampling);
   } else {
     await captionFiles(models, options.images!, sampling);
   }
-});
+}
 
 /** One caption, drawn several times, as a grid. */
-async function drawText(
-  models: TrainedModels,
-  caption: string,
-  { count, out }: GenerateOptions,
-  sampling: SamplingOptions,
+async function drawGrid(
+  models: ModelParts,
+  { count, out, text }: Pick<GenerateOptions, "count" | "out"> & { readonly text: string },
+  sampling: GenerationOptions,
 ): Promise<void> {
-  const images = await drawCaptions(models, new Array<string>(count).fill(caption), sampling);
+  const images = await drawImages(models, new Array<string>(count).fill(text), sampling);
   const path = fromCaller(out);
-  await writePng(path, imageGrid({ images, title: caption, subtitle: `seed ${sampling.seed}` }));
+  await writePng(path, imageGrid({ images, title: text, subtitle: `seed ${sampling.seed}` }));
   process.stderr.write(`Wrote ${path}\n`);
 }
 
-/** Each line of a file as an image of exactly the model's size, with an index of what is what. */
-async function drawFile(models: TrainedModels, file: string, folder: string, sampling: SamplingOptions): Promise<void> {
+/** Each line of a file as an image of exactly the model's size, with an index of file names and captions. */
+async function drawFile(
+  models: ModelParts,
+  { file, folder }: { readonly file: string; readonly folder: string },
+  sampling: GenerationOptions,
+): Promise<void> {
   const text = new TextDecoder().decode(await readFileBytes(file, "caption file"));
   const captions = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   if (captions.length === 0) {
     throw new DataError(`${file} holds no captions; expected one a line, such as "dark green eight on bright cyan".`);
   }
-  const images = await drawCaptions(models, captions, sampling);
+  const images = await drawImages(models, captions, sampling);
   const files = captions.map((_, index) => `${String(index).padStart(4, "0")}.png`);
   for (const [index, name] of files.entries()) {
     await writePng(join(folder, name), imagePixels(images, index));
@@ -69,10 +93,9 @@ async function drawFile(models: TrainedModels, file: string, folder: string, sam
 }
 
 /** A caption for each image file, as JSON lines on standard output. */
-async function captionFiles(models: TrainedModels, paths: readonly string[], sampling: SamplingOptions): Promise<void> {
+async function captionFiles(models: ModelParts, paths: readonly string[], sampling: GenerationOptions): Promise<void> {
   const { imageSide, channels, maxValue } = models.vqvae.config;
-  const shape = { height: imageSide, width: imageSide, channels, maxValue };
-  const images = await readImages(paths.map(fromCaller), shape);
+  const images = await readImages(paths.map(fromCaller), { height: imageSide, width: imageSide, channels, maxValue });
   const captions = await captionImages(models, images, sampling);
   for (const [i, file] of paths.entries()) {
     process.stdout.write(`${JSON.stringify({ file, caption: captions[i] })}\n`);

@@ -1,14 +1,163 @@
-import { prepareRun, runCommand } from "@mmgen/example-common";
-import { exampleFolder } from "./example-folder.js";
-import { parseStartOptions } from "./options.js";
-import { runPipeline } from "./run.js";
-import { newSettings, resumedSettings } from "./settings.js";
-import { summary } from "./summary.js";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  addRunOptions,
+  backendOption,
+  createRunContext,
+  fromCaller,
+  interruptSignal,
+  numberBetween,
+  ProgressReporter,
+  positiveNumber,
+  type RunFlags,
+  RunFolder,
+  runCommand,
+  wholeNumber,
+} from "@mmgen/example-harness";
+import { Command, Option } from "commander";
+import { loadModelParts } from "mmgen";
+import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import {
+  type DataChoice,
+  dataChoices,
+  type PresetName,
+  presetNames,
+  type RunConfig,
+  readSettings,
+  resolveSettings,
+} from "./config.js";
+import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
+import { checkGenerateOptions, type GenerateOptions, runGenerate } from "./generate.js";
+import { evaluateModels } from "./measure.js";
+import { command, observersOf, runPipeline } from "./pipeline.js";
+import { formatMetrics, summarize } from "./report.js";
+
+const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
+
+const program = new Command("npm start --").exitOverride().enablePositionalOptions();
+program
+  .description("Trains an image tokenizer and a transformer on captioned images, then draws, captions and invents.")
+  .action(start);
+addRunOptions(program, {
+  presets: presetNames,
+  data: dataChoices,
+  dataDir: "MNIST, the files of colored MNIST, or your own images with captions",
+  backends: backendChoices,
+});
+
+program
+  .command("generate")
+  .description("Draws captions, or captions images, with the models that npm start trained.")
+  .option("--text <caption>", 'draw this: "dark green eight on bright cyan"')
+  .option("--captions <file>", "draw each line of the file, into --out-dir")
+  .option("--images <file...>", "caption these images (PNG of the model's size), as JSON lines on standard output")
+  .option("--count <number>", "images to draw for --text", wholeNumber, 9)
+  .option("--out <file>", "PNG grid to write for --text", "generated.png")
+  .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
+  .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+  .option("--seed <number>", "seed of the draws", wholeNumber, 1)
+  .option(
+    "--temperature <number>",
+    "0 takes the likeliest, 1 draws as learned (default: the run's)",
+    numberBetween(0, 10),
+  )
+  .option(
+    "--top-p <number>",
+    "keep the likeliest ids that reach this probability (default: the run's)",
+    numberBetween(0.001, 1),
+  )
+  .option("--greedy", "the same as --temperature 0", false)
+  .addOption(backendOption(backendChoices))
+  .exitOverride()
+  .action(generate);
+
+program
+  .command("evaluate")
+  .description("Computes every metric of a run again, from its checkpoints.")
+  .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+  .option("--data-dir <dir>", "folder with the images that the run was given (default: $MMGEN_DATA_DIR)")
+  .addOption(
+    new Option("--part <name>", "images to evaluate on: the test part, or training images the run has not seen")
+      .choices(["test", "validation"])
+      .default("test"),
+  )
+  .option("--samples <number>", "images, captions and pairs to score (default: the run's)", positiveNumber)
+  .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
+  .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
+  .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
+  .addOption(backendOption(backendChoices))
+  .exitOverride()
+  .action(evaluate);
 
 await runCommand(async () => {
-  const options = parseStartOptions(process.argv.slice(2));
-  const run = await prepareRun(options, exampleFolder, (folders) =>
-    options.resume ? resumedSettings(options, folders) : newSettings(options),
-  );
-  process.stdout.write(summary(await runPipeline(run), run.folders));
+  await program.parseAsync(process.argv.slice(2), { from: "user" });
 });
+
+async function start(options: RunFlags<PresetName, DataChoice>): Promise<void> {
+  const folder = new RunFolder(options.out, exampleFolder, command);
+  const settings = await resolveSettings(options, folder);
+  const run = await createRunContext(options, { settings, folder }, (name) =>
+    selectTrainingBackend(name as BackendChoice),
+  );
+  process.stdout.write(summarize(await runPipeline(run), join(folder.results, "report.html")));
+}
+
+async function generate(options: GenerateOptions): Promise<void> {
+  checkGenerateOptions(options);
+  process.stderr.write(`Backend: ${await selectBackend(options.backend as BackendChoice)}.\n`);
+  await runGenerate(options, exampleFolder);
+}
+
+interface EvaluateOptions {
+  readonly checkpoints?: string;
+  readonly dataDir?: string;
+  readonly part: "test" | "validation";
+  readonly samples?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly seed?: number;
+  readonly backend: string;
+}
+
+/** Training images of the validation part, which the run has not seen. */
+const validationImages = 5000;
+
+async function evaluate({ backend, part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
+  const folder = new RunFolder(options.checkpoints, exampleFolder, command);
+  const settings = await readSettings(folder);
+  const { signal } = interruptSignal();
+  const progress = new ProgressReporter();
+  progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
+  const models = await folder.load(loadModelParts);
+  const data = await loadData(settings, {
+    dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),
+    validationCount: part === "validation" ? validationImages : 0,
+    log: progress.log,
+    signal,
+  });
+  await folder.checkData(describeData(data));
+  const run = { settings, folder, progress, signal, observers: [] };
+  const observers = observersOf({ ...run, dataDir: undefined, resume: true, backend }, "classifier");
+  const classifier = await loadOrTrainClassifier(data.train, { ...run, observers });
+  const seed = options.seed ?? settings.seed;
+  const config: RunConfig = {
+    ...settings.config,
+    sampling: {
+      temperature: temperature ?? settings.config.sampling.temperature,
+      topP: topP ?? settings.config.sampling.topP,
+    },
+    evaluation: { ...settings.config.evaluation, samples: samples ?? settings.config.evaluation.samples },
+  };
+  const codes = await models.vqvae.encode(data[part].images);
+  const { metrics } = await evaluateModels({ models, classifier, test: data[part], codes, config, seed, signal });
+  const file = part === "test" ? "evaluation.json" : "evaluation-validation.json";
+  const path = await folder.writeResult(file, {
+    source: data.source,
+    part,
+    seed,
+    sampling: config.sampling,
+    ...metrics,
+  });
+  process.stdout.write(`${formatMetrics(metrics, [["data", `${data.source}; evaluated on the ${part} part`]])}\n`);
+  process.stderr.write(`Wrote ${path}\n`);
+}

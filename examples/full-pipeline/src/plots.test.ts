@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { attributeConfusion } from "./confusion.js";
+import { confusionOf } from "./plots.js";
 
 const labels = (digit: number[]) => ({ digit, digitColor: digit, backgroundColor: digit });
 const readings = (asked: number[], found: number[]) => ({ asked: labels(asked), found: labels(found) });
 const titles = { title: "Captions", rowTitle: "shown", columnTitle: "said" };
 
-describe("attributeConfusion", () => {
-  it("names its axes, and counts what is there in rows and what was made of it in columns", () => {
-    const svg = attributeConfusion("digit", readings([7, 7, 1], [1, 7, 1]), titles);
+describe("confusionOf", () => {
+  it("names its axes, with rows for what was asked and columns for what was found", () => {
+    const svg = confusionOf("digit", readings([7, 7, 1], [1, 7, 1]), titles);
     expect(svg).toContain(">Captions: digit<");
     expect(svg).toContain(">shown<");
     expect(svg).toContain(">said<");
@@ -16,7 +16,7 @@ describe("attributeConfusion", () => {
   });
 
   it("has a column for what names nothing, where there is such", () => {
-    expect(attributeConfusion("digit", readings([3], [-1]), titles)).toContain("<title>3 → none: 1</title>");
-    expect(attributeConfusion("digit", readings([3], [3]), titles)).not.toContain("none");
+    expect(confusionOf("digit", readings([3], [-1]), titles)).toContain("<title>3 → none: 1</title>");
+    expect(confusionOf("digit", readings([3], [3]), titles)).not.toContain("none");
   });
 });

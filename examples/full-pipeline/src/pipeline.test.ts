@@ -5,25 +5,21 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError } from "@mmgen/core";
-import { inventPairs, Narrator } from "@mmgen/example-common";
-import type { TrainingObserver } from "@mmgen/training";
+import { ProgressReporter, RunFolder } from "@mmgen/example-harness";
 import * as tf from "@tensorflow/tfjs-core";
+import { inventPairs, loadModelParts } from "mmgen";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { attributeReader } from "./attribute-reader.js";
-import { loadModels, runCheckpoints } from "./checkpoints.js";
-import { loadDataAgain } from "./data.js";
-import { evaluateModels } from "./evaluate-models.js";
-import { presets } from "./presets.js";
-import { runPipeline } from "./run.js";
-import type { RunMetrics } from "./run-metrics.js";
-import type { RunSettings } from "./settings.js";
+import { presets, type RunSettings } from "./config.js";
+import { loadData, loadOrTrainClassifier } from "./data.js";
+import { evaluateModels } from "./measure.js";
+import { type RunMetrics, runPipeline } from "./pipeline.js";
 
-const { tokenizer, transformer } = presets.smoke;
+const { data, vqvae, transformer } = presets.smoke;
 const settings: RunSettings = {
   preset: "smoke",
   config: {
-    data: { trainCount: 128, testCount: 12 },
-    tokenizer: { ...tokenizer, network: { ...tokenizer.network, hiddenChannels: 8 }, batchSize: 32 },
+    data: { ...data, trainCount: 128, testCount: 12 },
+    vqvae: { ...vqvae, network: { ...vqvae.network, hiddenChannels: 8 }, batchSize: 32 },
     transformer: { ...transformer, width: 16, layers: 1, dropout: 0.1, batchSize: 32 },
     sampling: presets.smoke.sampling,
     evaluation: { samples: 4, classifierSteps: 2 },
@@ -40,20 +36,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const foldersOf = (name: string) => ({
-  results: join(root, name, "results"),
-  checkpoints: join(root, name, "checkpoints"),
-});
+const folderOf = (name: string) => new RunFolder(join(root, name), "unused", "npm start");
+const fileOf = (name: string, file: string) => join(folderOf(name).checkpoints, file);
 
-/** A run that stops after so many training steps, counted over both models. */
+/** A run that stops after a number of training steps, counted over both models. */
 function run(
   name: string,
   { resume = false, stopAfter = Number.POSITIVE_INFINITY, seed = settings.seed } = {},
 ): Promise<RunMetrics> {
   const controller = new AbortController();
   let left = stopAfter;
-  const counter: TrainingObserver = {
-    onStep: () => {
+  const counter = {
+    onStart() {},
+    onStep() {
       left--;
       if (left === 0) {
         controller.abort();
@@ -64,11 +59,11 @@ function run(
   quiet.resume();
   return runPipeline({
     settings: { ...settings, seed },
-    folders: foldersOf(name),
+    folder: folderOf(name),
     dataDir: undefined,
     resume,
     backend: "onnx",
-    narrator: new Narrator(foldersOf(name), quiet),
+    progress: new ProgressReporter(quiet),
     observers: [counter],
     signal: controller.signal,
   });
@@ -84,7 +79,7 @@ describe("runPipeline", () => {
     const before = tf.memory().numTensors;
     const metrics = await run("whole");
     expect(tf.memory().numTensors).toBe(before);
-    expect((await readdir(foldersOf("whole").results)).sort()).toEqual([
+    expect((await readdir(folderOf("whole").results)).sort()).toEqual([
       "classifier.jsonl",
       "codebook_usage.png",
       "confusion_background.png",
@@ -103,32 +98,32 @@ describe("runPipeline", () => {
       "report.html",
       "samples_by_epoch.gif",
       "text_conditioned_samples.png",
-      "tokenizer.jsonl",
       "training_curves.png",
       "transformer.jsonl",
       "unconditional_samples.png",
+      "vqvae.jsonl",
     ]);
 
     await expect(run("stopped", { stopAfter: 2 })).rejects.toSatisfy(aborted);
-    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("vqvae"))).toBe(false);
+    expect(existsSync(fileOf("stopped", "vqvae.safetensors"))).toBe(false);
     await expect(run("stopped", { resume: true, stopAfter: 7 })).rejects.toSatisfy(aborted);
-    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("transformer"))).toBe(false);
+    expect(existsSync(fileOf("stopped", "transformer.safetensors"))).toBe(false);
     const resumed = await run("stopped", { resume: true });
-    for (const file of ["vqvae", "transformer", "tokenizer", "classifier"] as const) {
+    for (const file of ["vqvae.safetensors", "transformer.safetensors", "tokenizer.json", "classifier.safetensors"]) {
       const [one, other] = await Promise.all(
-        ["whole", "stopped"].map((name) => readFile(runCheckpoints(foldersOf(name)).path(file))),
+        ["whole", "stopped"].map((name) => readFile(fileOf(name, file))),
       );
       expect(one!.equals(other!), file).toBe(true);
     }
-    const reportOf = (name: string) => readFile(join(foldersOf(name).results, "report.html"), "utf8");
+    const reportOf = (name: string) => readFile(join(folderOf(name).results, "report.html"), "utf8");
     expect(await reportOf("whole")).toMatch(/Trained from nothing in \d+ (s|min)/);
     expect(await reportOf("stopped")).toMatch(/Trained from nothing in several processes, the last of \d+ (s|min)/);
     expect(resumed.likelihood).toEqual(metrics.likelihood);
     expect(resumed.attributes).toEqual(metrics.attributes);
     // Before training and after each of two epochs.
-    expect(await readdir(join(foldersOf("stopped").results, "epochs"))).toEqual(["000.svg", "001.svg", "002.svg"]);
+    expect(await readdir(join(folderOf("stopped").results, "epochs"))).toEqual(["000.svg", "001.svg", "002.svg"]);
     const animations = ["whole", "stopped"].map((name) =>
-      readFile(join(foldersOf(name).results, "samples_by_epoch.gif")),
+      readFile(join(folderOf(name).results, "samples_by_epoch.gif")),
     );
     const [one, other] = await Promise.all(animations);
     expect(one!.equals(other!)).toBe(true);
@@ -142,7 +137,7 @@ describe("runPipeline", () => {
   });
 
   it("leaves models that load, sample within the grammar, and repeat themselves from a seed", async () => {
-    const models = await loadModels(foldersOf("whole"));
+    const models = await folderOf("whole").load(loadModelParts);
     const sampling = { seed: 5, temperature: 1, topP: 1 };
     const pairs = await inventPairs(models, 3, sampling);
     expect(pairs.captions.every((caption) => caption.split(" ").length === 6)).toBe(true);
@@ -153,19 +148,17 @@ describe("runPipeline", () => {
 });
 
 describe("evaluateModels", () => {
-  it("gives the run's figures again from its checkpoints", async () => {
-    const folders = foldersOf("whole");
+  it("gives the run's metrics again from its checkpoints", async () => {
+    const folder = folderOf("whole");
     const { signal } = new AbortController();
-    const models = await loadModels(folders);
-    const { config, seed } = settings;
-    const { train, test } = await loadDataAgain(settings, folders, { dataDir: undefined, log: () => {} });
-    const steps = config.evaluation.classifierSteps;
-    using classifier = await attributeReader(runCheckpoints(folders), { train, steps, seed, observers: [], signal });
+    const models = await folder.load(loadModelParts);
+    const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
+    using classifier = await loadOrTrainClassifier(train, { settings, folder, observers: [], signal });
     const codes = await models.vqvae.encode(test.images);
-    const { timing, ...figures } = (await evaluateModels({ models, classifier, test, codes, config, seed, signal }))
-      .figures;
-    const written = JSON.parse(await readFile(join(folders.results, "metrics.json"), "utf8"));
-    expect(written).toMatchObject(JSON.parse(JSON.stringify(figures)));
+    const evaluation = { models, classifier, test, codes, ...settings, signal };
+    const { timing, ...metrics } = (await evaluateModels(evaluation)).metrics;
+    const written = JSON.parse(await readFile(join(folder.results, "metrics.json"), "utf8"));
+    expect(written).toMatchObject(JSON.parse(JSON.stringify(metrics)));
     // A list, in which a reader of the file finds every predicted id.
     expect(written.likelihood.byOrder["text-first"].byPosition).toHaveLength(models.tokenizer.sequenceLength - 1);
     expect(timing.series.map(({ label }) => label)).toHaveLength(3);
@@ -174,16 +167,16 @@ describe("evaluateModels", () => {
   });
 });
 
-describe("loadModels", () => {
+describe("loading the models of a run", () => {
   const refusal = async () => {
-    const error: unknown = await loadModels(foldersOf("whole")).catch((reason) => reason);
+    const error: unknown = await folderOf("whole").load(loadModelParts).catch((reason) => reason);
     expect(CheckpointError.isInstance(error)).toBe(true);
     return (error as Error).message;
   };
 
   it("names the checkpoint that is truncated, foreign or missing", async () => {
-    const path = runCheckpoints(foldersOf("whole")).path("transformer");
-    const other = runCheckpoints(foldersOf("whole")).path("vqvae");
+    const path = fileOf("whole", "transformer.safetensors");
+    const other = fileOf("whole", "vqvae.safetensors");
     const whole = await readFile(path);
     await truncate(path, whole.length - 10);
     expect(await refusal()).toContain("transformer.safetensors");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { EvaluationFigures } from "./evaluate-models.js";
-import { figureLines } from "./summary.js";
+import type { ModelMetrics } from "./measure.js";
+import { formatMetrics } from "./report.js";
 
 const agreement = { count: 200, accuracy: { digit: 0.93, digitColor: 1, backgroundColor: 1 }, allRight: 0.93 };
 const order = (nats: number) => ({
@@ -14,8 +14,8 @@ const order = (nats: number) => ({
   bitsPerPixel: nats / 20,
   byPosition: [nats],
 });
-const figures: EvaluationFigures = {
-  tokenizer: { meanSquaredError: 0.00123, exactLevelAccuracy: 0.987, perplexity: 120.4, codesUsed: 0.98 },
+const metrics: ModelMetrics = {
+  vqvae: { meanSquaredError: 0.00123, exactLevelAccuracy: 0.987, perplexity: 120.4, codesUsed: 0.98 },
   likelihood: {
     natsPerDim: 2.5,
     natsPerSample: 62.5,
@@ -33,9 +33,9 @@ const figures: EvaluationFigures = {
   timing: { rows: 16, series: [] },
 };
 
-describe("figureLines", () => {
+describe("formatMetrics", () => {
   it("prints the test loss by order and modality, by pair and by pixel", () => {
-    expect(figureLines(figures, [["data", "MNIST"]])).toContain(`
+    expect(formatMetrics(metrics, [["data", "MNIST"]])).toContain(`
 test loss            text first  image first    both
 nats per id               2.000        3.000   2.500
 nats per image code       3.000        4.000   3.500
@@ -46,20 +46,30 @@ bits per pixel            0.100        0.150   0.125
 `);
   });
 
-  const judgedBy = (digit: number, backgroundColor: number) =>
-    figureLines({
-      ...figures,
+  const withClassifier = (digit: number, backgroundColor: number) =>
+    formatMetrics({
+      ...metrics,
       attributes: {
-        ...figures.attributes,
+        ...metrics.attributes,
         classifierOnTestImages: { count: 1000, accuracy: { digit, digitColor: 1, backgroundColor }, allRight: 0.9 },
       },
     });
 
-  it("warns of a judge that misreads real images, and of nothing else", () => {
-    expect(judgedBy(0.98, 0.5)).toMatch(/Warning: .* right only: digit 98 %, background 50 %\. Below 99 %/);
+  it("warns of a classifier that is often wrong on real images", () => {
+    expect(withClassifier(0.98, 0.5)).toMatch(/Warning: .* right only: digit 98 %, background 50 %\. Below 99 %/);
   });
 
-  it("trusts a judge that may well read 99 %, as far as a thousand images tell", () => {
-    expect(judgedBy(0.985, 0.99)).not.toContain("Warning");
+  it("trusts a classifier that may well get 99 % right, as far as a thousand images tell", () => {
+    expect(withClassifier(0.985, 0.99)).not.toContain("Warning");
+  });
+});
+
+describe("metrics of images without attributes", () => {
+  it("leave out the attribute table and the count of digits", () => {
+    const { attributes: _, invention, ...others } = metrics;
+    const { digits: __, ...words } = invention;
+    const text = formatMetrics({ ...others, invention: words });
+    expect(text).toContain("31 different words, 99.5 % distinct among 200");
+    expect(text).not.toMatch(/how often right|digit/);
   });
 });

@@ -1,0 +1,223 @@
+import { join } from "node:path";
+import { type CodeBatch, sliceImages } from "@mmgen/core";
+import { type RunContext, resumable } from "@mmgen/example-harness";
+import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { TinyTransformer } from "@mmgen/tiny-transformer";
+import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { metricsFile, terminalProgress } from "@mmgen/training/node";
+import type { VqVae } from "@mmgen/vqvae";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  heldOutMetrics,
+  type ModelParts,
+  mixedOrderExamples,
+  modelFiles,
+  runIdOf,
+  tokenizerFile,
+  trainingFiles,
+  trainTransformer,
+  trainVqVae,
+  withRunId,
+} from "mmgen";
+import type { RunConfig, RunSettings } from "./config.js";
+import { describeData, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
+import { evaluateModels, type ModelMetrics } from "./measure.js";
+import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
+import { writeReport } from "./report.js";
+
+/** What starts a run. */
+export const command = "npm start";
+
+/** Everything a run measured, as `metrics.json` holds it. */
+export interface RunMetrics extends ModelMetrics {
+  readonly settings: RunSettings;
+  readonly source: string;
+  readonly backend: string;
+  /** Codes of an image, and rows of a codebook. */
+  readonly codes: { readonly count: number; readonly codebookSize: number };
+  /** Whether the run went on from what an earlier process had left. */
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Training examples a second, evaluations left out. */
+  readonly throughput: { readonly vqvae: number; readonly transformer: number };
+  /** Tensors alive at the end, models included. */
+  readonly tensors: number;
+  readonly histories: { readonly vqvae: TrainingHistory; readonly transformer: TrainingHistory };
+}
+
+/**
+ * The whole pipeline: data, image tokenizer, codes, transformer, evaluation, images, report.
+ *
+ * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
+ */
+export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
+  return resumable(command, async () => {
+    const { folder, progress, settings, signal } = run;
+    progress.stage("Data");
+    const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+    await folder.begin({ ...run, data: describeData(data), earlier: earlierFiles });
+    try {
+      progress.stage("Image tokenizer");
+      const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data);
+      using ownedVqvae = vqvae;
+
+      progress.stage("Codes");
+      const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
+      const tokenizer = createTokenizer(vqvae, data);
+      await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
+
+      progress.stage("Transformer");
+      const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes });
+      using transformer = training.transformer;
+      const models: ModelParts = { vqvae, tokenizer, transformer };
+
+      progress.stage("Evaluation");
+      using classifier = await loadOrTrainClassifier(data.train, { ...run, observers: observersOf(run, "classifier") });
+      const evaluation = { models, classifier, test: data.test, codes: codes.test, ...settings, signal };
+      const { metrics, samples } = await evaluateModels(evaluation);
+
+      progress.stage("Images");
+      const histories = { vqvae: vqvaeHistory, transformer: training.history };
+      const images = await writeImages(run, { data, models, codes: codes.test, histories, metrics, samples });
+      const result = describeRun(run, { data, vqvae, histories, metrics });
+      await folder.writeResult("metrics.json", result);
+      await writeReport(run, result, images);
+      return result;
+    } finally {
+      await folder.release();
+    }
+  });
+}
+
+/** What a run writes, and a new one in the same folder therefore removes. */
+const earlierFiles = {
+  checkpoints: [/^(vqvae|transformer|classifier|tokenizer)(-training)?\.(safetensors|json)$/],
+  results: [/\.jsonl$/, /^evaluation.*\.json$/],
+};
+
+/** A progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`, and the run's own. */
+export function observersOf(run: RunContext<unknown>, name: string): TrainingObserver[] {
+  const own = name === "classifier" ? [] : run.observers;
+  return [
+    terminalProgress({ label: name, stream: run.progress.stream }),
+    metricsFile(join(run.folder.results, `${name}.jsonl`), { run: name }),
+    ...own,
+  ];
+}
+
+/** Test images that the metrics after each epoch are taken from; the final metrics use all. */
+const epochImages = 1000;
+
+function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset) {
+  const { config, seed } = run.settings;
+  const { composition, palettePlace, network, quantizer, head } = config.vqvae;
+  return trainVqVae({
+    model: {
+      composition: composition === "whole" ? { type: composition } : { type: composition, palettePlace },
+      ...{ network, quantizer, head },
+    },
+    images: train.images,
+    heldOut: sliceImages(test.images, 0, Math.min(epochImages, test.images.count)),
+    training: trainingOf(config.vqvae),
+    checkpoint: run.folder.file(trainingFiles.vqvae),
+    ...{ seed, observers: observersOf(run, "vqvae"), signal: run.signal },
+  });
+}
+
+function createTokenizer({ codebookSize, codeGrid }: VqVae, { test, train, words }: RunDataset): MultimodalTokenizer {
+  return MultimodalTokenizer.create({
+    codebookSize,
+    codeGrid,
+    ...(words ? { words, captionLength: 6 } : { captions: [...train.captions, ...test.captions] }),
+  });
+}
+
+async function saveCodec(
+  { folder }: RunContext<unknown>,
+  parts: Pick<ModelParts, "vqvae" | "tokenizer">,
+): Promise<void> {
+  await folder.write(modelFiles.tokenizer, tokenizerFile(parts.tokenizer));
+  await folder.write(modelFiles.vqvae, withRunId(await parts.vqvae.toSafetensors(), await runIdOf(parts)));
+}
+
+interface SequenceData {
+  readonly vqvae: VqVae;
+  readonly tokenizer: MultimodalTokenizer;
+  readonly data: RunDataset;
+  readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
+}
+
+async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, tokenizer, vqvae }: SequenceData) {
+  const { folder, settings, signal } = run;
+  const { config, seed } = settings;
+  const { dropout, heads, layers, textFirstShare, textWeight, width } = config.transformer;
+  const heldOut = { codes: codes.test, captions: data.test.captions };
+  if (!run.resume) {
+    await clearEpochSamples(folder);
+  }
+  const training = await trainTransformer({
+    model: { width, heads, layers, dropout },
+    tokenizer,
+    examples: mixedOrderExamples({
+      ...{
+        tokenizer,
+        codes: codes.train,
+        captions: data.train.captions,
+        textFirstShare,
+        weights: { text: textWeight },
+      },
+    }),
+    training: trainingOf(config.transformer),
+    evaluate: async (transformer: TinyTransformer, epoch) => {
+      const metrics = await heldOutMetrics({ tokenizer, transformer }, heldOut, { signal });
+      await drawEpochSamples(run, { vqvae, tokenizer, transformer }, { captions: data.test.captions, epoch });
+      return { ...metrics };
+    },
+    checkpoint: folder.file(trainingFiles.transformer),
+    ...{ seed, observers: observersOf(run, "transformer"), signal },
+  });
+  const run_id = await runIdOf({ vqvae, tokenizer });
+  await folder.write(modelFiles.transformer, withRunId(await training.transformer.toSafetensors(), run_id));
+  return training;
+}
+
+/** How this pipeline trains either model: warm-up, then a cosine to 0. */
+function trainingOf({
+  batchSize,
+  clipNorm,
+  epochs,
+  learningRate,
+  warmUpSteps,
+  weightDecay,
+}: RunConfig["transformer"] | RunConfig["vqvae"]) {
+  return { batchSize, clipNorm, epochs, learningRate, warmUpSteps, weightDecay };
+}
+
+interface RunParts extends Pick<RunMetrics, "histories"> {
+  readonly data: RunDataset;
+  readonly vqvae: VqVae;
+  readonly metrics: ModelMetrics;
+}
+
+function describeRun(run: RunContext<RunSettings>, { data, histories, metrics, vqvae }: RunParts): RunMetrics {
+  const { backend, progress, resume: resumed, settings } = run;
+  const { height, width } = vqvae.codeGrid;
+  progress.endStage();
+  return {
+    ...{ settings, source: data.source, backend, ...metrics },
+    codes: { count: height * width, codebookSize: vqvae.codeLayout.codebookSize },
+    tensors: tf.memory().numTensors,
+    throughput: {
+      vqvae: throughput(histories.vqvae, settings.config.vqvae.batchSize),
+      transformer: throughput(histories.transformer, settings.config.transformer.batchSize),
+    },
+    ...{ resumed, seconds: progress.seconds, histories },
+  };
+}
+
+/** Examples a second of a run's training steps, its slow first steps included. */
+function throughput(history: TrainingHistory, batchSize: number): number {
+  const seconds = history.steps.reduce((sum, step) => sum + step.seconds, 0);
+  return (history.steps.length * batchSize) / seconds;
+}
