@@ -1,3 +1,4 @@
+export { type ImageShape, readImages } from "@mmgen/datasets/node";
 export { type BackendChoice, selectBackend, selectTrainingBackend } from "./backend.js";
 export { beginRun } from "./begin-run.js";
 export { CheckpointFolder } from "./checkpoint-folder.js";
@@ -8,7 +9,6 @@ export { interruption, interruptSignal } from "./interruption.js";
 export { Narrator } from "./narrator.js";
 export { numberBetween, positiveNumber, wholeNumber } from "./option-parsers.js";
 export { fromCaller, type RunFolders, runFolders } from "./paths.js";
-export { type ImageShape, readImages } from "./read-images.js";
 export { checkRunData, describeRunData } from "./run-data.js";
 export {
   addRunOptions,

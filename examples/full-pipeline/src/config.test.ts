@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
 import { resolveOptions } from "@mmgen/core/options";
-import { readConfigFile, RunFolder } from "@mmgen/example-harness";
+import { RunFolder, readConfigFile } from "@mmgen/example-harness";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { configSchema, presetNames, presets, readSettings, resolveSettings } from "./config.js";
 
@@ -49,9 +49,7 @@ describe("presets", () => {
 
 describe("readConfigFile", () => {
   it("changes the fields it names, at every depth, and no other", async () => {
-    const path = await configFile(
-      '{ "vqvae": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }',
-    );
+    const path = await configFile('{ "vqvae": { "quantizer": { "codebookSize": 32 } }, "sampling": { "topP": 1 } }');
     const config = await read(path);
     expect(config.vqvae.quantizer).toEqual({ ...presets.quick.vqvae.quantizer, codebookSize: 32 });
     expect(config.sampling).toEqual({ ...presets.quick.sampling, topP: 1 });
@@ -82,7 +80,12 @@ describe("settings", () => {
 
   it("are the preset's, for a folder with whole images and colors as numbers", async () => {
     const run = new RunFolder(folder, "unused", "npm start");
-    expect(await resolveSettings(flags, run)).toEqual({ preset: "quick", config: presets.quick, data: "auto", seed: 1 });
+    expect(await resolveSettings(flags, run)).toEqual({
+      preset: "quick",
+      config: presets.quick,
+      data: "auto",
+      seed: 1,
+    });
     const { vqvae } = (await resolveSettings({ ...flags, data: "folder" }, run)).config;
     expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
   });

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError } from "@mmgen/core";
 import { RunFolder } from "@mmgen/example-harness";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { presets, type RunSettings } from "./config.js";
 import { describeData, loadData } from "./data.js";
 
@@ -48,7 +48,9 @@ describe("a folder of images", () => {
     await mkdir(path, { recursive: true });
     for (let i = 0; i < 20; i++) {
       const background = { r: 12 * i, g: 100, b: 50 };
-      await sharp({ create: { width: 40, height: 30, channels: 3, background } }).png().toFile(join(path, `${i}.png`));
+      await sharp({ create: { width: 40, height: 30, channels: 3, background } })
+        .png()
+        .toFile(join(path, `${i}.png`));
       if (captioned) {
         await writeFile(join(path, `${i}.txt`), i % 2 ? "an odd square" : "an even square");
       }

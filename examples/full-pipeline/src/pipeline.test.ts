@@ -110,9 +110,7 @@ describe("runPipeline", () => {
     expect(existsSync(fileOf("stopped", "transformer.safetensors"))).toBe(false);
     const resumed = await run("stopped", { resume: true });
     for (const file of ["vqvae.safetensors", "transformer.safetensors", "tokenizer.json", "classifier.safetensors"]) {
-      const [one, other] = await Promise.all(
-        ["whole", "stopped"].map((name) => readFile(fileOf(name, file))),
-      );
+      const [one, other] = await Promise.all(["whole", "stopped"].map((name) => readFile(fileOf(name, file))));
       expect(one!.equals(other!), file).toBe(true);
     }
     const reportOf = (name: string) => readFile(join(folderOf(name).results, "report.html"), "utf8");
@@ -169,7 +167,9 @@ describe("evaluateModels", () => {
 
 describe("loading the models of a run", () => {
   const refusal = async () => {
-    const error: unknown = await folderOf("whole").load(loadModelParts).catch((reason) => reason);
+    const error: unknown = await folderOf("whole")
+      .load(loadModelParts)
+      .catch((reason) => reason);
     expect(CheckpointError.isInstance(error)).toBe(true);
     return (error as Error).message;
   };

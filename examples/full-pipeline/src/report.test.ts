@@ -50,7 +50,7 @@ bits per pixel            0.100        0.150   0.125
     formatMetrics({
       ...metrics,
       attributes: {
-        ...metrics.attributes,
+        ...metrics.attributes!,
         classifierOnTestImages: { count: 1000, accuracy: { digit, digitColor: 1, backgroundColor }, allRight: 0.9 },
       },
     });
