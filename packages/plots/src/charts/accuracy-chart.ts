@@ -1,30 +1,31 @@
 import { DataError, ShapeError } from "@mmgen/core";
+import { fields, listOf, number, type OptionsOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
 import { scaleLinear } from "d3-scale";
+import { figureFields } from "../svg/figure-options.js";
 import { linePath, round, svgDot, svgPath, svgText } from "../svg/svg.js";
-import { type ThemeName, themeColors } from "../svg/theme.js";
+import { themeColors } from "../svg/theme.js";
 import { type Axis, ticksAt, valueStyle } from "./axis.js";
 import { drawChart } from "./chart.js";
 
-/** How many of so many were right at a step. */
+/** Number of correct answers at a step. */
 export interface AccuracyPoint {
   readonly step: number;
   readonly correct: number;
   readonly count: number;
 }
 
-/** Options of {@link accuracyChart}. */
-export interface AccuracyChartOptions {
+const accuracyChartSchema = fields({
   /** In the order of their steps. */
-  readonly points: readonly AccuracyPoint[];
-  /** Shares to compare with, each a dashed line with its name. */
-  readonly references?: readonly { readonly label: string; readonly share: number }[];
-  readonly title?: string;
-  readonly subtitle?: string;
+  points: value<readonly AccuracyPoint[]>("a list of points", Array.isArray),
+  /** Accuracies to compare with, each a dashed line with its name. */
+  references: optional(listOf(fields({ label: text(), share: number({ min: 0, max: 1 }) })), []),
   /** What the horizontal axis counts; "step" by default. */
-  readonly xLabel?: string;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
+  xLabel: optional(text(), "step"),
+  ...figureFields,
+});
+
+/** Options of {@link accuracyChart}. */
+export type AccuracyChartOptions = OptionsOf<typeof accuracyChartSchema>;
 
 const plot = { width: 560, height: 280 };
 
@@ -39,23 +40,24 @@ export function accuracyMargin({ correct, count }: Pick<AccuracyPoint, "correct"
 }
 
 /**
- * Accuracy by step with its 95 % interval, ± {@link accuracyMargin}.
+ * Draws accuracy by step with its 95 % interval, ± {@link accuracyMargin}, as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws a {@link ShapeError} without points; {@link DataError} for counts that no accuracy has.
+ * @throws a {@link ShapeError} without points; a {@link DataError} for counts that are no accuracy; a `ConfigError` for an
+ *   unknown option.
  */
 export function accuracyChart(options: AccuracyChartOptions): string {
-  const { points, references = [], xLabel = "step", title, subtitle } = options;
-  if (points.length === 0) {
-    throw new ShapeError("points: expected at least one, got none.");
-  }
-  for (const { step, correct, count } of points) {
-    const whole = [correct, count].every((value) => Number.isInteger(value) && value >= 0);
-    if (!whole || count === 0 || correct > count || !Number.isFinite(step)) {
-      throw new DataError(`points: expected right ≤ count, whole numbers, got ${correct} of ${count} at step ${step}.`);
-    }
-  }
-  const theme = themeColors(options.theme);
+  const {
+    points,
+    references,
+    xLabel,
+    title,
+    subtitle,
+    theme: themeName,
+  } = resolveOptions(accuracyChartSchema, options);
+  checkPoints(points);
+
+  const theme = themeColors(themeName);
   const shareOf = (point: AccuracyPoint) => point.correct / point.count;
   const lows = points.map((point) => shareOf(point) - accuracyMargin(point));
   const shares = [...lows, ...references.map(({ share }) => share)];
@@ -92,4 +94,18 @@ export function accuracyChart(options: AccuracyChartOptions): string {
   ];
   const panel = { plot, axes, marks: [...lines, svgPath(path, { stroke: color, width: 1.5 }), ...marks].join("") };
   return drawChart({ title, subtitle, label: title ?? "Accuracy by step", theme, panels: [panel] });
+}
+
+function checkPoints(points: readonly AccuracyPoint[]): void {
+  if (points.length === 0) {
+    throw new ShapeError("points: expected at least one, got none.");
+  }
+  for (const { step, correct, count } of points) {
+    const isWhole = [correct, count].every((number) => Number.isInteger(number) && number >= 0);
+    if (!isWhole || count === 0 || correct > count || !Number.isFinite(step)) {
+      throw new DataError(
+        `points: expected whole numbers, correct ≤ count, got ${correct} of ${count} at step ${step}.`,
+      );
+    }
+  }
 }

@@ -4,7 +4,7 @@ import { type Axis, axisRoom, drawAxis, ticksAt } from "./axis.js";
 import { drawChart } from "./chart.js";
 
 const plot = { width: 200, height: 100 };
-const theme = themeColors();
+const theme = themeColors("light");
 const texts = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]);
 const ticks = (count: number, spacing: number, label = "1000") =>
   Array.from({ length: count }, (_, i) => ({ at: i * spacing, label }));

@@ -1,25 +1,27 @@
 import { DataError, ShapeError } from "@mmgen/core";
+import { fields, type OptionsOf, optional, resolveOptions, text } from "@mmgen/core/options";
 import { scaleLinear } from "d3-scale";
+import { figureFields, numbers, sumCounts } from "../svg/figure-options.js";
 import { round, svgPath, svgText } from "../svg/svg.js";
-import { type ThemeName, themeColors } from "../svg/theme.js";
+import { themeColors } from "../svg/theme.js";
 import { type Axis, ticksAt, valueStyle } from "./axis.js";
 import { drawChart } from "./chart.js";
 
-/** Options of {@link codebookUsage}. */
-export interface CodebookUsageOptions {
+const codebookUsageSchema = fields({
   /** How often each code was used, `[codebookSize]`; whole numbers of at least 0, one of them above. */
-  readonly counts: ArrayLike<number>;
-  readonly title?: string;
-  /** By default codes, share of them used, and perplexity. */
-  readonly subtitle?: string;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
+  counts: numbers,
+  ...figureFields,
+  /** "Use of the codebook" by default. */
+  title: optional(text(), "Use of the codebook"),
+});
+
+/** Options of {@link codebookUsage}; by default the subtitle states codes, share of them used, and perplexity. */
+export type CodebookUsageOptions = OptionsOf<typeof codebookUsageSchema>;
 
 const plot = { width: 560, height: 200 };
 
 /**
- * How often each code of a codebook is used, most used first, against even use (dashed), as SVG.
+ * Draws how often each code of a codebook is used, most used first, against even use (dashed), as SVG.
  *
  * Perplexity is exp(−Σ p ln p): the size of an evenly used codebook of the same entropy.
  *
@@ -28,15 +30,15 @@ const plot = { width: 560, height: 200 };
  *   at least 0.
  */
 export function codebookUsage(options: CodebookUsageOptions): string {
-  const shares = sortedShares(options.counts);
-  const theme = themeColors(options.theme);
+  const { counts, title, theme: themeName, ...rest } = resolveOptions(codebookUsageSchema, options);
+  const shares = sortedShares(counts);
+  const theme = themeColors(themeName);
   const size = shares.length;
   const used = shares.filter((share) => share > 0).length;
   const perplexity = Math.exp(-shares.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0));
   const {
-    title = "Use of the codebook",
     subtitle = `${size} codes, ${used} used (${((100 * used) / size).toFixed(1)} %), perplexity ${perplexity.toFixed(1)}`,
-  } = options;
+  } = rest;
   const percent = (share: number) => 100 * share;
   const y = scaleLinear([0, percent(shares[0]!)], [plot.height, 0]).nice(4);
   const x = scaleLinear([0, size], [0, plot.width]);
@@ -59,15 +61,11 @@ export function codebookUsage(options: CodebookUsageOptions): string {
 
 function sortedShares(counts: ArrayLike<number>): number[] {
   if (counts.length === 0) {
-    throw new ShapeError("counts: expected one a code, got none.");
+    throw new ShapeError("counts: expected one for each code, got none.");
   }
-  const list = Array.from(counts);
-  const wrong = list.find((count) => !Number.isInteger(count) || count < 0);
-  const total = list.reduce((sum, count) => sum + count, 0);
-  if (wrong !== undefined || total === 0) {
-    throw new DataError(
-      `counts: expected whole numbers of at least 0, one of them above, got ${wrong ?? "zeros alone"}.`,
-    );
+  const total = sumCounts("counts", counts);
+  if (total === 0) {
+    throw new DataError("counts: expected at least one above 0, got zeros alone.");
   }
-  return list.map((count) => count / total).sort((a, b) => b - a);
+  return Array.from(counts, (count) => count / total).sort((a, b) => b - a);
 }

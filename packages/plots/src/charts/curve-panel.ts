@@ -1,3 +1,4 @@
+import { boolean, type ConfigOf, fields, number, type OptionsOf, oneOf, optional, text } from "@mmgen/core/options";
 import { format } from "d3-format";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { linePath, svgDot, svgPath } from "../svg/svg.js";
@@ -5,39 +6,43 @@ import { seriesColor, type Theme } from "../svg/theme.js";
 import { type Axis, axisRoom, ticksAt } from "./axis.js";
 import { clipToPlot, type Panel } from "./chart.js";
 import {
-  type CurveSeries,
-  type CurveValues,
   curvePoints,
+  curveSeriesList,
+  curveValueFields,
+  extent,
   type Point,
   type PreparedCurve,
   prepareCurve,
 } from "./curve-points.js";
 import type { LegendKey } from "./legend.js";
 
-/** One set of axes. */
-export interface CurvePanel {
-  readonly title: string;
-  readonly series: readonly CurveSeries[];
+/** Schema of {@link CurvePanel}. */
+export const curvePanelSchema = fields({
+  title: text(),
+  series: curveSeriesList,
   /** What is measured and in what unit, beside the title: "loss, nats per id". */
-  readonly yLabel?: string;
+  yLabel: optional(text()),
   /** What x counts; "step" by default. */
-  readonly xLabel?: string;
+  xLabel: optional(text(), "step"),
   /** "log" shows ratios and needs values above 0; "linear" by default. */
-  readonly scale?: "linear" | "log";
+  scale: optional(oneOf(["linear", "log"]), "linear"),
   /** Whether a linear scale starts at 0; false by default. */
-  readonly fromZero?: boolean;
+  fromZero: optional(boolean(), false),
   /** Steps the moving average of a "steps" series spans; a fiftieth of the series by default. */
-  readonly smoothing?: number;
+  smoothing: optional(number({ min: 1 })),
   /** Learning rate by step: a thin dashed line with its axis at the right. */
-  readonly learningRate?: CurveValues;
-}
+  learningRate: optional(fields(curveValueFields)),
+});
+
+/** One set of axes with its curves. */
+export type CurvePanel = OptionsOf<typeof curvePanelSchema>;
 
 /** Width with the axes, height without. */
 const size = { width: 440, height: 214 };
 
 /** Curves on their axes: values faint, averages strong above all of them, points as dots on top. */
-export function curvePanel(panel: CurvePanel, theme: Theme): Panel {
-  const { title, yLabel, xLabel = "step", scale = "linear", fromZero = false, smoothing } = panel;
+export function curvePanel(panel: ConfigOf<typeof curvePanelSchema>, theme: Theme): Panel {
+  const { title, yLabel, xLabel, scale, fromZero, smoothing } = panel;
   const curves = panel.series.map((series) => prepareCurve(series, scale, smoothing));
   const rates = panel.learningRate && curvePoints("learning rate", panel.learningRate);
   const yAxis = valueAxis(yDomain(curves, scale, fromZero), scale, size.height);
@@ -92,7 +97,7 @@ function learningRateAxis(rates: readonly Point[], height: number): ScaledAxis {
   return { axis: { side: "right", ticks }, scale };
 }
 
-function legendKeys(panel: CurvePanel, theme: Theme): LegendKey[] {
+function legendKeys(panel: ConfigOf<typeof curvePanelSchema>, theme: Theme): LegendKey[] {
   const keys: LegendKey[] = panel.series.map(({ label, style }, i) => {
     return { label, color: seriesColor(i, theme), shape: style === "points" ? "dots" : "line" };
   });
@@ -148,13 +153,4 @@ function withoutExtremes(values: readonly number[]): number[] {
   const sorted = [...values].sort((a, b) => a - b);
   const cut = Math.floor(sorted.length / 100);
   return sorted.slice(cut, sorted.length - cut);
-}
-
-function extent(values: readonly number[]): [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return [low, high];
 }

@@ -1,18 +1,33 @@
 import { ConfigError, DataError, ShapeError } from "@mmgen/core";
+import { fields, listOf, type OptionsOf, oneOf, optional, text } from "@mmgen/core/options";
+import { numbers } from "../svg/figure-options.js";
 
-/** Values and where they stand. */
+/** Fields of {@link CurveValues}. */
+export const curveValueFields = {
+  /** Place of each value, ascending: steps; 1, 2, 3 … by default. */
+  x: optional(numbers),
+  y: numbers,
+};
+
+const curveSeriesSchema = fields({
+  label: text(),
+  /** "steps": many noisy values, drawn faint under their moving average. "points": few, drawn as joined dots. */
+  style: oneOf(["steps", "points"]),
+  ...curveValueFields,
+});
+
+/** Fields of a panel that hold curves: see `CurvePanel`. */
+export const curveSeriesList = listOf(curveSeriesSchema, { minLength: 1 });
+
+/** Values and their places. */
 export interface CurveValues {
-  /** Where each value stands, ascending: steps; 1, 2, 3 … by default. */
-  readonly x?: ArrayLike<number>;
+  /** Place of each value, ascending: steps; 1, 2, 3 … by default. */
+  readonly x?: ArrayLike<number> | undefined;
   readonly y: ArrayLike<number>;
 }
 
 /** One curve. */
-export interface CurveSeries extends CurveValues {
-  readonly label: string;
-  /** "steps": many noisy values, drawn faint under their moving average. "points": few, drawn as joined dots. */
-  readonly style: "steps" | "points";
-}
+export type CurveSeries = OptionsOf<typeof curveSeriesSchema>;
 
 /** A curve ready to draw. */
 export interface PreparedCurve {
@@ -23,11 +38,11 @@ export interface PreparedCurve {
   readonly smooth: readonly Point[];
 }
 
-/** More points than this a panel cannot show. */
-const mostPoints = 1200;
+/** A panel cannot show more points than this. */
+const maxPoints = 1200;
 
 /**
- * Checks a series and computes what is drawn of it.
+ * Checks a series and computes the points to draw.
  *
  * @param smoothing - Steps that the moving average spans; a fiftieth of the series by default.
  */
@@ -38,28 +53,25 @@ export function prepareCurve(series: CurveSeries, scale: "linear" | "log", smoot
     throw new ConfigError(`series "${label}": a logarithmic scale needs values above 0; use scale "linear".`);
   }
   const window = smoothing ?? Math.max(1, Math.round(y.length / 50));
-  if (!(window >= 1)) {
-    throw new ConfigError(`smoothing: expected a number of steps of at least 1, got ${window}.`);
-  }
-  const smooth = style === "steps" ? thinOut(places(series), movingAverage(y, window), mostPoints) : [];
+  const smooth = style === "steps" ? thinOut(placesOf(series), movingAverage(y, window), maxPoints) : [];
   return { style, raw, smooth };
 }
 
 /** The finite points of a series, thinned out; throws when there are none or the lengths differ. */
 export function curvePoints(label: string, values: CurveValues): Point[] {
-  const x = places(values);
+  const x = placesOf(values);
   const count = values.y.length;
   if (count === 0 || x.length !== count) {
     throw new ShapeError(`series "${label}": expected as many x as y and at least one, got ${x.length} and ${count}.`);
   }
-  const points = thinOut(x, values.y, mostPoints);
+  const points = thinOut(x, values.y, maxPoints);
   if (points.length === 0) {
     throw new DataError(`series "${label}": expected a finite number, but none of its ${count} values is one.`);
   }
   return points;
 }
 
-function places({ x, y }: CurveValues): ArrayLike<number> {
+function placesOf({ x, y }: CurveValues): ArrayLike<number> {
   return x ?? Float64Array.from({ length: y.length }, (_, i) => i + 1);
 }
 
@@ -96,21 +108,21 @@ export interface Point {
 }
 
 /**
- * At most about `most` points that look the same: each stretch of the curve gives its lowest and its highest value.
+ * At most about `limit` points that look the same: each stretch of the curve gives its lowest and its highest value.
  *
  * Points that are not finite are left out.
  */
-export function thinOut(x: ArrayLike<number>, y: ArrayLike<number>, most: number): Point[] {
+export function thinOut(x: ArrayLike<number>, y: ArrayLike<number>, limit: number): Point[] {
   const finite: Point[] = [];
   for (let i = 0; i < y.length; i++) {
     if (Number.isFinite(x[i]) && Number.isFinite(y[i])) {
       finite.push({ x: x[i]!, y: y[i]! });
     }
   }
-  if (finite.length <= most) {
+  if (finite.length <= limit) {
     return finite;
   }
-  const stretches = Math.floor(most / 2);
+  const stretches = Math.floor(limit / 2);
   const thinned: Point[] = [];
   for (let i = 0; i < stretches; i++) {
     const start = Math.floor((i * finite.length) / stretches);
@@ -125,4 +137,14 @@ export function thinOut(x: ArrayLike<number>, y: ArrayLike<number>, most: number
     }
   }
   return thinned;
+}
+
+/** Smallest and largest of some numbers; `[Infinity, -Infinity]` of none. */
+export function extent(values: readonly number[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
 }

@@ -1,26 +1,28 @@
 import { DataError, ShapeError } from "@mmgen/core";
+import { fields, type OptionsOf, resolveOptions } from "@mmgen/core/options";
 import { scaleLinear } from "d3-scale";
+import { figureFields, numbers, texts } from "../svg/figure-options.js";
 import { round, svgPath } from "../svg/svg.js";
-import { categoryColor, type ThemeName, themeColors } from "../svg/theme.js";
+import { categoryColor, themeColors } from "../svg/theme.js";
 import { drawChart } from "./chart.js";
+import { extent } from "./curve-points.js";
+
+const embeddingPlotSchema = fields({
+  /** Place of each point, `[points, 2]` row-major, in any unit; finite. */
+  positions: numbers,
+  /** The class of each point, `[points]`, an index into `classNames`. */
+  classes: numbers,
+  classNames: texts,
+  ...figureFields,
+});
 
 /** Options of {@link embeddingPlot}. */
-export interface EmbeddingPlotOptions {
-  /** Where each point lies, `[points, 2]` row-major, in any unit; finite. */
-  readonly positions: ArrayLike<number>;
-  /** The class of each point, `[points]`, an index into `classNames`. */
-  readonly classes: ArrayLike<number>;
-  readonly classNames: readonly string[];
-  readonly title?: string;
-  readonly subtitle?: string;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
+export type EmbeddingPlotOptions = OptionsOf<typeof embeddingPlotSchema>;
 
 const plot = { side: 560, radius: 2.6 };
 
 /**
- * Points in the plane colored by class: what t-SNE or UMAP made of vectors of more dimensions.
+ * Draws points in the plane colored by class, such as vectors reduced to two dimensions by t-SNE or UMAP, as SVG.
  *
  * Both axes have the same scale and no numbers, as only nearness has a meaning.
  *
@@ -29,16 +31,18 @@ const plot = { side: 560, radius: 2.6 };
  *   position that is not finite or a class that has no name.
  */
 export function embeddingPlot(options: EmbeddingPlotOptions): string {
-  const { positions, classes, classNames, title, subtitle } = options;
-  const theme = themeColors(options.theme);
+  const config = resolveOptions(embeddingPlotSchema, options);
+  const { positions, classes, classNames, title, subtitle } = config;
+  const theme = themeColors(config.theme);
   const count = classes.length;
   if (count === 0 || positions.length !== 2 * count) {
     throw new ShapeError(
-      `positions: expected two values a class, at least one pair, got ${positions.length} for ${count}.`,
+      `positions: expected two values for each class, at least one pair, got ${positions.length} for ${count}.`,
     );
   }
   const [xs, ys] = [0, 1].map((axis) => Array.from({ length: count }, (_, i) => positions[2 * i + axis]!));
-  const [left, right, low, high] = [least(xs!), -least(xs!.map((x) => -x)), least(ys!), -least(ys!.map((y) => -y))];
+  const [left, right] = extent(xs!);
+  const [low, high] = extent(ys!);
   if (![...xs!, ...ys!].every(Number.isFinite)) {
     throw new DataError("positions: expected finite numbers.");
   }
@@ -68,8 +72,4 @@ export function embeddingPlot(options: EmbeddingPlotOptions): string {
   const frame = svgPath(`M0.5 0.5h${plot.side - 1}v${plot.side - 1}h${1 - plot.side}z`, { stroke: theme.line });
   const panel = { plot: size, legend: keys, axes: [], marks: frame + groups.join("") };
   return drawChart({ title, subtitle, label: title ?? "Points by class", theme, panels: [panel] });
-}
-
-function least(values: readonly number[]): number {
-  return values.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY);
 }

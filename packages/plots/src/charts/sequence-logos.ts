@@ -1,31 +1,33 @@
-import { DataError, ShapeError } from "@mmgen/core";
-import { checkWhole } from "../images/pixels.js";
+import { ShapeError } from "@mmgen/core";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
+import { countAboveZero, figureFields, sumCounts } from "../svg/figure-options.js";
 import { escapeMarkup, round } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
-import { categoryColor, type Theme, type ThemeName, themeColors } from "../svg/theme.js";
+import { categoryColor, type Theme, themeColors } from "../svg/theme.js";
 import { drawChart } from "./chart.js";
 
-/** Sequences that one logo stands for. */
-export interface LogoGroup {
-  /** What they have in common: "digit 7". */
-  readonly label: string;
-  /** How often each letter stands at each position, `[positions][alphabet]`; whole numbers of at least 0. */
-  readonly counts: readonly ArrayLike<number>[];
-}
+const logoGroupSchema = fields({
+  /** What the sequences have in common: "digit 7". */
+  label: text(),
+  /** How often each letter is at each position, `[positions][alphabet]`; whole numbers of at least 0. */
+  counts: value<readonly ArrayLike<number>[]>("a list of positions", Array.isArray),
+});
+
+/** Sequences that one logo sums up. */
+export type LogoGroup = OptionsOf<typeof logoGroupSchema>;
+
+const sequenceLogosSchema = fields({
+  /** One logo each; all of one number of positions. */
+  groups: listOf(logoGroupSchema),
+  /** The letters, in the order of the counts. */
+  alphabet: text(),
+  /** Logos side by side; 5 by default. */
+  columns: optional(countAboveZero, 5),
+  ...figureFields,
+});
 
 /** Options of {@link sequenceLogos}. */
-export interface SequenceLogosOptions {
-  /** One logo each; all of one number of positions. */
-  readonly groups: readonly LogoGroup[];
-  /** The letters, in the order of the counts. */
-  readonly alphabet: string;
-  readonly title?: string;
-  readonly subtitle?: string;
-  /** Logos side by side; 5 by default. */
-  readonly columns?: number;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
+export type SequenceLogosOptions = OptionsOf<typeof sequenceLogosSchema>;
 
 const logo = { height: 120, column: 21 };
 const gap = { column: 26, row: 22 };
@@ -34,24 +36,24 @@ const capHeight = 0.729;
 /** The capitals that reach below the line, and how far, over the font size. */
 const descents: Readonly<Record<string, number>> = { J: 0.2, Q: 0.146 };
 /** Letters lower than this, in CSS pixels, are left out: they would be lines. */
-const leastHeight = 1;
+const minHeight = 1;
 
 /**
- * Sequence logos: at each position the letters are stacked, the commonest on top, each as high as its share.
+ * Draws sequence logos as SVG: the letters of each position are stacked, the commonest on top, each as high as its share.
  *
  * The share of letters too rare to be drawn is left blank at the foot.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
  * @throws a {@link ShapeError} when there is no group, or groups differ in positions or positions in letters;
- *   {@link DataError} for a count that is not a whole number of at least 0.
+ *   a `DataError` for a count that is not a whole number of at least 0.
  * @see Schneider and Stephens 1990, https://doi.org/10.1093/nar/18.20.6097; here heights are shares, not bits
  */
 export function sequenceLogos(options: SequenceLogosOptions): string {
-  const { groups, columns = 5, title, subtitle } = options;
-  const letters = [...options.alphabet];
+  const config = resolveOptions(sequenceLogosSchema, options);
+  const { groups, columns, title, subtitle } = config;
+  const letters = [...config.alphabet];
   const positions = checkGroups(groups, letters.length);
-  checkWhole("columns", columns, 1);
-  const theme = themeColors(options.theme);
+  const theme = themeColors(config.theme);
   const plot = { width: positions * logo.column, height: logo.height };
   const ticks = Array.from({ length: positions }, (_, i) => ({ at: (i + 0.5) * logo.column, label: String(i + 1) }));
   const panels = groups.map(({ label, counts }) => {
@@ -69,7 +71,7 @@ function svgStack(counts: ArrayLike<number>, letters: readonly string[], left: n
   let top = 0;
   for (const { letter, count } of ranked) {
     const height = total > 0 ? (count / total) * logo.height : 0;
-    if (height >= leastHeight) {
+    if (height >= minHeight) {
       parts.push(svgLetter(letters[letter]!, categoryColor(letter, theme), { x: left, y: top, height }));
     }
     top += height;
@@ -102,9 +104,8 @@ function checkGroups(groups: readonly LogoGroup[], letters: number): number {
         `groups: expected ${positions} positions of ${letters} letters in "${label}", got ${counts.length} of ${counts.map((row) => row.length).join(", ")}.`,
       );
     }
-    const wrong = counts.flatMap((row) => Array.from(row)).find((count) => !Number.isInteger(count) || count < 0);
-    if (wrong !== undefined) {
-      throw new DataError(`groups: expected whole numbers of at least 0, got ${wrong} in "${label}".`);
+    for (const row of counts) {
+      sumCounts(`groups, "${label}"`, row);
     }
   }
   return positions;

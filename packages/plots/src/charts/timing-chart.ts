@@ -1,28 +1,32 @@
 import { ConfigError } from "@mmgen/core";
-import type { ThemeName } from "../svg/theme.js";
-import type { CurveValues } from "./curve-points.js";
+import { fields, listOf, type OptionsOf, oneOf, optional, resolveOptions, text } from "@mmgen/core/options";
+import { figureFields } from "../svg/figure-options.js";
+import { curveValueFields } from "./curve-points.js";
 import { trainingCurves } from "./training-curves.js";
 
-/** Options of {@link timingChart}. */
-export interface TimingChartOptions {
-  /** One way of doing the job a series: its times, in milliseconds, at each size `x`. */
-  readonly series: readonly (CurveValues & { readonly label: string })[];
-  readonly title?: string;
+const timingChartSchema = fields({
+  /** Ways of doing one thing, each with its times in milliseconds at each size `x`. */
+  series: listOf(fields({ label: text(), ...curveValueFields }), { minLength: 1 }),
+  /** "Time" by default. */
+  title: optional(text(), "Time"),
   /** What x counts; "ids generated" by default. */
-  readonly xLabel?: string;
+  xLabel: optional(text(), "ids generated"),
   /** "linear", from 0, by default; "log" shows ratios. */
-  readonly scale?: "linear" | "log";
-  readonly theme?: ThemeName;
-}
+  scale: optional(oneOf(["linear", "log"]), "linear"),
+  theme: figureFields.theme,
+});
+
+/** Options of {@link timingChart}. */
+export type TimingChartOptions = OptionsOf<typeof timingChartSchema>;
 
 /**
- * Time against size for several ways of doing one thing (with a cache and without), as SVG.
+ * Draws time against size for several ways of doing one thing (with a cache and without), as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws a {@link ConfigError} for a time below 0; as {@link trainingCurves} otherwise.
+ * @throws a {@link ConfigError} for a time below 0 or an unknown option; as {@link trainingCurves} otherwise.
  */
 export function timingChart(options: TimingChartOptions): string {
-  const { series, title = "Time", xLabel = "ids generated", scale = "linear", theme = "light" } = options;
+  const { series, title, xLabel, scale, theme } = resolveOptions(timingChartSchema, options);
   for (const { label, y } of series) {
     const wrong = Array.from(y).find((time) => time < 0);
     if (wrong !== undefined) {

@@ -122,13 +122,13 @@ describe("trainingCurves", () => {
   });
 
   it.each<[string, Partial<CurvePanel>, typeof ConfigError, RegExp]>([
-    ["no series", { series: [] }, ConfigError, /at least one series/],
+    ["no series", { series: [] }, ConfigError, /series: expected a list of at least 1/],
     ["an empty series", { series: [{ label: "a", style: "steps", y: [] }] }, ShapeError, /"a".*got 0 and 0/],
     ["a ragged series", { series: [{ label: "a", style: "points", x: [1], y: [1, 2] }] }, ShapeError, /got 1 and 2/],
     ["nothing finite", { series: [{ label: "a", style: "steps", y: [Number.NaN] }] }, DataError, /none of its 1/],
     ["0 on a log scale", { scale: "log", series: [{ label: "a", style: "steps", y: [1, 0] }] }, ConfigError, /linear/],
     ["no smoothing", { smoothing: 0 }, ConfigError, /smoothing.*got 0/],
-  ])("refuses %s", async (_, wrong, kind, message) => {
+  ])("refuses %s", (_, wrong, kind, message) => {
     const draw = () => trainingCurves({ panels: [{ ...panel, ...wrong }] });
     expect(draw).toThrow(message);
     expect(draw).toThrow(kind);

@@ -1,33 +1,33 @@
-import { ConfigError, type ImageBatch } from "@mmgen/core";
-import { checkDisplayable, checkWhole, displayPixels, type PixelImage } from "./pixels.js";
+import type { ImageBatch } from "@mmgen/core";
+import { fields, number, type OptionsOf, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
+import { countAboveZero } from "../svg/figure-options.js";
+import { checkDisplayable, displayPixels, type PixelImage } from "./pixels.js";
+
+const contactSheetSchema = fields({
+  /** Images in a row; by default the sheet is as near a square as possible. */
+  columns: optional(countAboveZero),
+  /** Side of the square each pixel becomes, a whole number; 2 by default. */
+  scale: optional(countAboveZero, 2),
+  /** Pixels between images and around them; 2 by default. */
+  gap: optional(wholeNumber({ min: 0 }), 2),
+  /** Display level 0 … 255 of the gaps and of empty places; 255, white, by default. */
+  background: optional(number({ min: 0, max: 255 }), 255),
+});
 
 /** Options of {@link contactSheet}. */
-export interface ContactSheetOptions {
-  /** Images in a row; by default as near a square as may be. */
-  readonly columns?: number;
-  /** Side of the square each pixel becomes, a whole number; 2 by default. */
-  readonly scale?: number;
-  /** Pixels between images and around them; 2 by default. */
-  readonly gap?: number;
-  /** Display level 0 … 255 of the gaps and of empty places; 255, white, by default. */
-  readonly background?: number;
-}
+export type ContactSheetOptions = OptionsOf<typeof contactSheetSchema>;
 
 /**
- * All images of a batch side by side, without text, in reading order.
+ * Draws all images of a batch side by side in reading order, without text, as pixels.
  *
  * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
- * @returns One image of as many channels as the batch.
- * @throws a `ShapeError` when the batch is malformed or empty; {@link ConfigError} for an option out of range.
+ * @returns One image of as many channels as the batch; yours.
+ * @throws a `ShapeError` when the batch is malformed or empty; a `ConfigError` for an option that is unknown or out of range.
  */
 export function contactSheet(images: ImageBatch, options: ContactSheetOptions = {}): PixelImage {
+  const config = resolveOptions(contactSheetSchema, options);
   checkDisplayable(images);
-  const { columns = Math.ceil(Math.sqrt(images.count)), scale = 2, gap = 2, background = 255 } = options;
-  checkWhole("columns", columns, 1);
-  checkWhole("gap", gap, 0);
-  if (!(background >= 0 && background <= 255)) {
-    throw new ConfigError(`background: expected a level from 0 to 255, got ${background}.`);
-  }
+  const { columns = Math.ceil(Math.sqrt(images.count)), scale, gap, background } = config;
   const channels = images.channels as 1 | 3;
   const rows = Math.ceil(images.count / columns);
   const width = gap + columns * (images.width * scale + gap);

@@ -1,38 +1,42 @@
-import { ConfigError, ShapeError } from "@mmgen/core";
+import { ShapeError } from "@mmgen/core";
+import { fields, number, type OptionsOf, optional, resolveOptions } from "@mmgen/core/options";
 import * as module from "gifenc";
 import type { PixelImage } from "./pixels.js";
 
-// Node sees the package's CommonJS build, whose names all lie under `default`; bundlers see its ES module.
+// Node loads the package's CommonJS build, whose names are under `default`; bundlers take its ES module.
 const { GIFEncoder, applyPalette, quantize } =
   "GIFEncoder" in module ? module : (module as unknown as { default: typeof module }).default;
 
-/** Options of {@link encodeGif}. */
-export interface GifOptions {
+const milliseconds = number({ above: 0, below: 655_360 });
+
+/** Fields of {@link GifOptions}. */
+export const gifFields = {
   /** Time each frame is shown, in milliseconds; GIF counts in hundredths of a second. Default: 500. */
-  readonly frameMilliseconds?: number;
-  /** Time the last frame is shown before it all starts again. Default: four frames. */
-  readonly lastMilliseconds?: number;
-}
+  frameMilliseconds: optional(milliseconds, 500),
+  /** Time the last frame is shown before the animation repeats, in milliseconds. Default: four frames. */
+  lastMilliseconds: optional(milliseconds),
+};
+const gifSchema = fields(gifFields);
+
+/** Options of {@link encodeGif}. */
+export type GifOptions = OptionsOf<typeof gifSchema>;
 
 /**
- * The bytes of an animated GIF that repeats forever. Runs in browsers too.
+ * Encodes an animated GIF that repeats forever. Runs in browsers too.
  *
  * Each frame is shown in at most 256 colors, chosen for it.
  *
  * @param frames - At least one, all of one size; borrowed.
- * @throws a {@link ShapeError} without frames or when they differ in size; {@link ConfigError} for a time that is not
- *   above 0.
+ * @returns The bytes of the file; yours.
+ * @throws a {@link ShapeError} without frames or when they differ in size; a `ConfigError` for an option that is unknown
+ *   or out of range.
  */
 export function encodeGif(frames: readonly PixelImage[], options: GifOptions = {}): Uint8Array {
-  const { frameMilliseconds = 500, lastMilliseconds = 4 * frameMilliseconds } = options;
+  const config = resolveOptions(gifSchema, options);
+  const { frameMilliseconds, lastMilliseconds = 4 * frameMilliseconds } = config;
   const [first] = frames;
   if (first === undefined) {
     throw new ShapeError("encodeGif: expected at least one frame, got none.");
-  }
-  for (const [name, time] of Object.entries({ frameMilliseconds, lastMilliseconds })) {
-    if (!(time > 0 && time < 655_360)) {
-      throw new ConfigError(`${name}: expected a number above 0 and below 655 360, got ${time}.`);
-    }
   }
   const encoder = GIFEncoder();
   for (const [i, frame] of frames.entries()) {

@@ -1,7 +1,7 @@
 import type { ImageBatch } from "@mmgen/core";
 import { escapeMarkup } from "../svg/svg.js";
 import type { Theme } from "../svg/theme.js";
-import { dataUri, displayPixels, encodePng } from "./pixels.js";
+import { dataUrl, displayPixels, encodePng } from "./pixels.js";
 
 /** The whole-number scale that brings the longer side of an image nearest to `side` CSS pixels. */
 export function scaleFor(images: ImageBatch, side: number): number {
@@ -18,7 +18,7 @@ export function svgImage(
   const { x, y, scale, label } = place;
   const width = images.width * scale;
   const height = images.height * scale;
-  const address = dataUri(encodePng(displayPixels(images, index, scale)), "image/png");
+  const address = dataUrl(encodePng(displayPixels(images, index, scale)), "image/png");
   return (
     `<rect x="${x - 0.5}" y="${y - 0.5}" width="${width + 1}" height="${height + 1}" fill="none" stroke="${theme.line}"/>` +
     `<image x="${x}" y="${y}" width="${width}" height="${height}" image-rendering="optimizeSpeed" href="${address}">` +

@@ -66,11 +66,11 @@ describe("imageGrid", () => {
     expect(height).toBe(margin + 120 + 9 + 2 * 17 + 22 + 120 + 9 + 17 + margin);
   });
 
-  it("marks right and wrong before the caption, and nothing for null", async () => {
-    const svg = imageGrid({ images, scale, captions, marks: [true, false, null, true] });
-    expect(svg.match(/<title>right<\/title>/g)).toHaveLength(2);
+  it("marks correct and wrong before the caption, and nothing for undefined", async () => {
+    const svg = imageGrid({ images, scale, captions, marks: [true, false, undefined, true] });
+    expect(svg.match(/<title>correct<\/title>/g)).toHaveLength(2);
     expect(svg.match(/<title>wrong<\/title>/g)).toHaveLength(1);
-    const { at } = await draw({ marks: [true, null, null, null] });
+    const { at } = await draw({ marks: [true, undefined, undefined, undefined] });
     const colors = new Set<string>();
     for (let y = margin + 122; y < margin + 145; y++) {
       for (let x = margin; x < margin + 14; x++) {
@@ -97,7 +97,7 @@ describe("imageGrid", () => {
   });
 
   it("is a pure function of its options", async () => {
-    const options = { images, captions, title: "Twice", marks: [true, false, null, true] };
+    const options = { images, captions, title: "Twice", marks: [true, false, undefined, true] };
     expect(imageGrid(options)).toBe(imageGrid(options));
     expect(await rasterize(imageGrid(options))).toEqual(await rasterize(imageGrid(options)));
   });
@@ -107,8 +107,18 @@ describe("imageGrid", () => {
     ["a ragged batch", { images: { ...images, data: images.data.subarray(1) } }, ShapeError, /expected 48 values.*47/],
     ["a level out of range", { images: { ...images, maxValue: 2 } }, ShapeError, /above maxValue/],
     ["two channels", { images: { ...images, count: 6, channels: 2 } }, ShapeError, /1 channel .* or 3/],
-    ["too few captions", { images, captions: ["one"] }, ShapeError, /captions: expected one an image, 4, got 1/],
-    ["too many marks", { images, marks: Array(5).fill(true) }, ShapeError, /marks.*4, got 5/],
+    [
+      "too few captions",
+      { images, captions: ["one"] },
+      ShapeError,
+      /captions: expected one for each of 4 images, got 1/,
+    ],
+    [
+      "too many marks",
+      { images, marks: Array(5).fill(true) },
+      ShapeError,
+      /marks: expected one for each of 4 images, got 5/,
+    ],
     ["a broken scale", { images, scale: 1.5 }, ConfigError, /scale.*1\.5/],
     ["no columns", { images, columns: 0 }, ConfigError, /columns/],
     ["an unknown theme", { images, theme: "sepia" as never }, ConfigError, /"light" or "dark".*sepia/],

@@ -1,61 +1,60 @@
-import { type ImageBatch, ShapeError } from "@mmgen/core";
+import { ShapeError } from "@mmgen/core";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, value } from "@mmgen/core/options";
+import { countAboveZero, figureFields, imageBatch, texts } from "../svg/figure-options.js";
 import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { wrapBalanced } from "../svg/text-layout.js";
-import { type Theme, type ThemeName, themeColors } from "../svg/theme.js";
+import { type Theme, themeColors } from "../svg/theme.js";
 import { scaleFor, svgImage } from "./image-cell.js";
-import { checkDisplayable, checkWhole } from "./pixels.js";
+import { checkDisplayable } from "./pixels.js";
+
+const imageGridSchema = fields({
+  /** `[count, height, width, channels]` with 1 or 3 channels; borrowed. */
+  images: imageBatch,
+  /** One for each image, written beneath it and wrapped; a line feed starts a new line. */
+  captions: optional(texts),
+  /** One for each image: a tick for true, a cross for false, nothing for undefined, before the caption. */
+  marks: optional(listOf(value<boolean | undefined>("true, false or undefined", isMark))),
+  /** Images in a row; by default the grid is as near a square as possible. */
+  columns: optional(countAboveZero),
+  /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 140 wide. */
+  scale: optional(countAboveZero),
+  ...figureFields,
+});
 
 /** Options of {@link imageGrid}. */
-export interface ImageGridOptions {
-  /** `[count, height, width, channels]` with 1 or 3 channels; borrowed. */
-  readonly images: ImageBatch;
-  /** One an image, set beneath it and wrapped; a line feed starts a new line. */
-  readonly captions?: readonly string[];
-  /** One an image: a tick for true, a cross for false, nothing for null, before the caption. */
-  readonly marks?: readonly (boolean | null)[];
-  readonly title?: string;
-  /** A quieter line under the title: seed, temperature, how many were right. */
-  readonly subtitle?: string;
-  /** Images in a row; by default as near a square as may be. */
-  readonly columns?: number;
-  /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 140 wide. */
-  readonly scale?: number;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
+export type ImageGridOptions = OptionsOf<typeof imageGridSchema>;
 
 const caption = { size: 12.5, line: 17, above: 9 };
 const markRoom = 17;
 const gap = { column: 22, row: 22 };
-/** The least width a heading is set in, however few and small the images. */
+/** Smallest width of a heading, however few and small the images. */
 const titleRoom = 260;
 
 /**
- * A grid of images with their captions beneath, as SVG.
+ * Draws a grid of images with their captions beneath, as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws a {@link ShapeError} when the batch is malformed or empty, or captions or marks are not one an image.
+ * @throws a {@link ShapeError} when the batch is malformed or empty, or there is not one caption or mark for each image.
  */
 export function imageGrid(options: ImageGridOptions): string {
-  const { images, captions, marks } = options;
+  const config = resolveOptions(imageGridSchema, options);
+  const { images, captions, marks, title, subtitle } = config;
   checkDisplayable(images);
   checkOneEach("captions", captions, images.count);
   checkOneEach("marks", marks, images.count);
-  const { columns = Math.ceil(Math.sqrt(images.count)), scale = scaleFor(images, 140) } = options;
-  checkWhole("columns", columns, 1);
-  checkWhole("scale", scale, 1);
-  const theme = themeColors(options.theme);
+  const { columns = Math.ceil(Math.sqrt(images.count)), scale = scaleFor(images, 140) } = config;
+  const theme = themeColors(config.theme);
 
   const imageWidth = images.width * scale;
   const imageHeight = images.height * scale;
-  // Captions need some width to wrap well in, however small the image.
+  // Captions need some width to wrap well, however small the image.
   const cellWidth = captions ? Math.max(imageWidth, 96) : imageWidth;
   const indent = marks ? markRoom : 0;
   const lines = captions?.map((text) => wrapBalanced(text, cellWidth - indent, caption));
   const used = Math.min(columns, images.count);
   const content = used * cellWidth + (used - 1) * gap.column;
-  const width = 2 * margin + Math.max(content, options.title || options.subtitle ? titleRoom : 0);
-  const header = svgHeader(options, width, theme);
+  const width = 2 * margin + Math.max(content, title || subtitle ? titleRoom : 0);
+  const header = svgHeader({ title, subtitle }, width, theme);
 
   const parts = [header.markup];
   let y = header.bottom;
@@ -81,20 +80,24 @@ export function imageGrid(options: ImageGridOptions): string {
     y += imageHeight + (lineCount > 0 ? caption.above + lineCount * caption.line : 0);
     y += last < images.count ? gap.row : margin;
   }
-  return svgDocument({ width, height: y }, options.title ?? `${images.count} images`, theme, parts.join(""));
+  return svgDocument({ width, height: y }, title ?? `${images.count} images`, theme, parts.join(""));
 }
 
-/** A tick or a cross as strokes, so that it tells by shape as well as by color and needs no glyph. */
-function svgMark(isRight: boolean, x: number, baseline: number, theme: Theme): string {
-  const path = isRight ? "M0.5 -4.5 L4 -1 L10.5 -9" : "M1.5 -9 L9.5 -1 M9.5 -9 L1.5 -1";
+/** A tick or a cross as strokes: readable by shape as well as color, in any font. */
+function svgMark(isCorrect: boolean, x: number, baseline: number, theme: Theme): string {
+  const path = isCorrect ? "M0.5 -4.5 L4 -1 L10.5 -9" : "M1.5 -9 L9.5 -1 M9.5 -9 L1.5 -1";
   return (
-    `<path transform="translate(${x} ${baseline})" d="${path}" fill="none" stroke="${isRight ? theme.right : theme.wrong}" ` +
-    `stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><title>${isRight ? "right" : "wrong"}</title></path>`
+    `<path transform="translate(${x} ${baseline})" d="${path}" fill="none" stroke="${isCorrect ? theme.correct : theme.wrong}" ` +
+    `stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><title>${isCorrect ? "correct" : "wrong"}</title></path>`
   );
 }
 
 function checkOneEach(name: string, list: readonly unknown[] | undefined, count: number): void {
   if (list !== undefined && list.length !== count) {
-    throw new ShapeError(`${name}: expected one an image, ${count}, got ${list.length}.`);
+    throw new ShapeError(`${name}: expected one for each of ${count} images, got ${list.length}.`);
   }
+}
+
+function isMark(candidate: unknown): boolean {
+  return candidate === undefined || typeof candidate === "boolean";
 }

@@ -1,61 +1,70 @@
-import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
+import { type ImageBatch, ShapeError } from "@mmgen/core";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, text } from "@mmgen/core/options";
+import { countAboveZero, figureFields, imageBatch } from "../svg/figure-options.js";
 import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
-import { type ThemeName, themeColors } from "../svg/theme.js";
+import { themeColors } from "../svg/theme.js";
 import { scaleFor, svgImage } from "./image-cell.js";
-import { checkDisplayable, checkWhole } from "./pixels.js";
+import { checkDisplayable } from "./pixels.js";
+
+const layoutFields = {
+  /** Columns before the rows start again below; 10 by default. */
+  columns: optional(countAboveZero, 10),
+  /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 84 wide. */
+  scale: optional(countAboveZero),
+  ...figureFields,
+};
+const rowSchema = fields({ label: text(), images: imageBatch });
+const imageRowsSchema = fields({
+  /** Rows of images that belong together column by column; all of one count and size. */
+  rows: listOf(rowSchema, { minLength: 1 }),
+  ...layoutFields,
+});
+const reconstructionGridSchema = fields({
+  original: imageBatch,
+  reconstruction: imageBatch,
+  ...layoutFields,
+  /** "Originals and their reconstructions" by default. */
+  title: optional(text(), "Originals and their reconstructions"),
+});
 
 /** Options of {@link imageRows}. */
-export interface ImageRowsOptions {
-  /** Rows of images that belong together column by column; all of one count and size. */
-  readonly rows: readonly { readonly label: string; readonly images: ImageBatch }[];
-  readonly title?: string;
-  readonly subtitle?: string;
-  /** Columns before the rows start again below; 10 by default. */
-  readonly columns?: number;
-  /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 84 wide. */
-  readonly scale?: number;
-  /** Colors; "light" by default. */
-  readonly theme?: ThemeName;
-}
-
+export type ImageRowsOptions = OptionsOf<typeof imageRowsSchema>;
 /** Options of {@link reconstructionGrid}. */
-export interface ReconstructionGridOptions extends Omit<ImageRowsOptions, "rows"> {
-  readonly original: ImageBatch;
-  readonly reconstruction: ImageBatch;
-}
+export type ReconstructionGridOptions = OptionsOf<typeof reconstructionGridSchema>;
 
 const label = { size: 12.5, gap: 14 };
 const gap = { column: 8, row: 8, block: 22 };
 
 /**
- * Rows of images one above the other, each with its label at the left, as SVG.
+ * Draws rows of images one above the other, each with its label at the left, as SVG.
  *
- * For what is compared column by column: originals and reconstructions, prompts and completions, steps of a process.
+ * For images to compare column by column: originals and reconstructions, prompts and completions, steps of a process.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws a {@link ShapeError} when a batch is malformed or empty, or the rows differ in count or size.
+ * @throws a {@link ShapeError} when a batch is malformed or empty, or the rows differ in count or size; a
+ *   `ConfigError` without rows or for an unknown option.
  */
 export function imageRows(options: ImageRowsOptions): string {
-  const first = checkRows(options.rows);
-  const { columns = 10, scale = scaleFor(first, 84) } = options;
-  checkWhole("columns", columns, 1);
-  checkWhole("scale", scale, 1);
-  const theme = themeColors(options.theme);
+  const config = resolveOptions(imageRowsSchema, options);
+  const { rows, columns, title, subtitle } = config;
+  const first = checkRows(rows);
+  const { scale = scaleFor(first, 84) } = config;
+  const theme = themeColors(config.theme);
 
   const imageWidth = first.width * scale;
   const imageHeight = first.height * scale;
-  const labelWidth = Math.max(...options.rows.map((row) => Math.ceil(textWidth(row.label, label))));
+  const labelWidth = Math.max(...rows.map((row) => Math.ceil(textWidth(row.label, label))));
   const left = margin + (labelWidth > 0 ? labelWidth + label.gap : 0);
   const used = Math.min(columns, first.count);
   const width = left + used * imageWidth + (used - 1) * gap.column + margin;
-  const header = svgHeader(options, width, theme);
+  const header = svgHeader({ title, subtitle }, width, theme);
 
   const parts = [header.markup];
   let y = header.bottom;
   for (let start = 0; start < first.count; start += columns) {
     const end = Math.min(start + columns, first.count);
-    for (const row of options.rows) {
+    for (const row of rows) {
       const middle = y + imageHeight / 2 + 4.5;
       parts.push(svgText(row.label, { x: margin, y: middle, size: label.size, fill: theme.muted }));
       for (let index = start; index < end; index++) {
@@ -67,27 +76,25 @@ export function imageRows(options: ImageRowsOptions): string {
     }
     y += (end < first.count ? gap.block : margin) - gap.row;
   }
-  return svgDocument({ width, height: y }, options.title ?? "Rows of images", theme, parts.join(""));
+  return svgDocument({ width, height: y }, title ?? "Rows of images", theme, parts.join(""));
 }
 
 /**
- * Originals above their reconstructions, as SVG.
+ * Draws originals above their reconstructions, as SVG.
  *
  * @throws a {@link ShapeError} when the two batches differ in count or size.
  */
-export function reconstructionGrid({ original, reconstruction, ...rest }: ReconstructionGridOptions): string {
+export function reconstructionGrid(options: ReconstructionGridOptions): string {
+  const { original, reconstruction, ...rest } = resolveOptions(reconstructionGridSchema, options);
   const rows = [
     { label: "original", images: original },
     { label: "reconstruction", images: reconstruction },
   ];
-  return imageRows({ title: "Originals and their reconstructions", ...rest, rows });
+  return imageRows({ ...rest, rows });
 }
 
 function checkRows(rows: ImageRowsOptions["rows"]): ImageBatch {
-  const first = rows[0]?.images;
-  if (first === undefined) {
-    throw new ConfigError("rows: expected at least one row of images, got none.");
-  }
+  const first = rows[0]!.images;
   for (const { label: name, images } of rows) {
     checkDisplayable(images);
     if (images.count !== first.count || images.height !== first.height || images.width !== first.width) {

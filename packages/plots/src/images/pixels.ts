@@ -1,4 +1,4 @@
-import { ConfigError, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
+import { checkImageBatch, checkWholeNumber, type ImageBatch, ShapeError } from "@mmgen/core";
 import { encode } from "fast-png";
 
 /** An image in display levels 0 … 255, `[height, width, channels]` row-major; 1 channel is gray, 3 are RGB. */
@@ -10,15 +10,17 @@ export interface PixelImage {
 }
 
 /**
- * One image of a batch in display levels: `round(level / maxValue · 255)`.
+ * Converts one image of a batch to display levels: `round(level / maxValue · 255)`.
  *
  * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
  * @param index - Which of them.
  * @param scale - Side of the square each pixel becomes, a whole number; nothing is smoothed.
- * @returns `[height · scale, width · scale, channels]`, a fresh array.
- * @throws a {@link ShapeError} when the batch is malformed, has other channels, or no such image.
+ * @returns `[height · scale, width · scale, channels]`; yours.
+ * @throws a {@link ShapeError} when the batch is malformed, has other channels, or has no image `index`; a `ConfigError` for a scale
+ *   that is not a whole number of at least 1.
  */
 export function imagePixels(images: ImageBatch, index: number, scale = 1): PixelImage {
+  checkWholeNumber("scale", scale, { min: 1 });
   checkDisplayable(images);
   if (!Number.isInteger(index) || index < 0 || index >= images.count) {
     throw new ShapeError(`imagePixels: image ${index} is outside the batch of ${images.count} images.`);
@@ -26,9 +28,8 @@ export function imagePixels(images: ImageBatch, index: number, scale = 1): Pixel
   return displayPixels(images, index, scale);
 }
 
-/** {@link imagePixels} for a batch already checked. */
+/** {@link imagePixels} for a batch and scale that are checked already. */
 export function displayPixels(images: ImageBatch, index: number, scale: number): PixelImage {
-  checkWhole("scale", scale, 1);
   const { height, width, channels, maxValue } = images;
   const levels = displayLevels(maxValue);
   const offset = index * height * width * channels;
@@ -63,26 +64,19 @@ export function checkDisplayable(images: ImageBatch): void {
   }
 }
 
-/** Throws {@link ConfigError} unless `value` is a whole number of at least `least`. */
-export function checkWhole(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new ConfigError(`${name}: expected a whole number of at least ${least}, got ${value}.`);
-  }
-}
-
 function displayLevels(maxValue: number): Uint8Array {
   return Uint8Array.from({ length: maxValue + 1 }, (_, level) => Math.round((level / maxValue) * 255));
 }
 
-/** The bytes of a PNG file that holds exactly these pixels, 8 bits a channel. Runs in browsers too. */
+/** Encodes exactly these pixels as the bytes of a PNG file, 8 bits a channel. Runs in browsers too. */
 export function encodePng(image: PixelImage): Uint8Array {
   return encode({ ...image, depth: 8 });
 }
 
-/** A `data:` address that holds the bytes. */
-export function dataUri(bytes: Uint8Array, mediaType: string): string {
+/** Encodes bytes as a `data:` URL. */
+export function dataUrl(bytes: Uint8Array, mediaType: string): string {
   const pieces: string[] = [];
-  // In pieces, as a call takes only so many arguments.
+  // In pieces, as the number of arguments of a call is limited.
   for (let start = 0; start < bytes.length; start += 0x8000) {
     pieces.push(String.fromCharCode(...bytes.subarray(start, start + 0x8000)));
   }

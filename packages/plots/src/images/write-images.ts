@@ -1,10 +1,13 @@
 import { writeFileAtomic } from "@mmgen/core/node";
-import { type RasterizeOptions, rasterize, rasterizePixels } from "../svg/rasterize.js";
-import { encodeGif, type GifOptions } from "./gif.js";
+import { fields, resolveOptions } from "@mmgen/core/options";
+import { type RasterizeOptions, rasterize, rasterizeFields, rasterizePixels } from "../svg/rasterize.js";
+import { encodeGif, type GifOptions, gifFields } from "./gif.js";
 import { encodePng, type PixelImage } from "./pixels.js";
 
+const writeGifSchema = fields({ ...gifFields, ...rasterizeFields });
+
 /**
- * Writes an image as a PNG file, all or nothing; missing folders are made.
+ * Writes an image as a PNG file, all or nothing; missing folders are created.
  *
  * @param image - An SVG document, which is rasterized; or pixels, which are written exactly as they are.
  * @returns The bytes written, for a report.
@@ -20,22 +23,23 @@ export async function writePng(
 }
 
 /**
- * Writes images as an animated GIF, all or nothing; missing folders are made.
+ * Writes images as an animated GIF, all or nothing; missing folders are created.
  *
  * @param frames - SVG documents, which are rasterized, or pixels; all of one size.
  * @returns The bytes written, for a report.
- * @throws as {@link encodeGif} and {@link rasterizePixels}.
+ * @throws what {@link encodeGif} and {@link rasterizePixels} throw.
  */
 export async function writeGif(
   path: string,
   frames: readonly (string | PixelImage)[],
   options: GifOptions & RasterizeOptions = {},
 ): Promise<Uint8Array> {
+  const { pixelRatio, ...timing } = resolveOptions(writeGifSchema, options);
   const pixels: PixelImage[] = [];
   for (const frame of frames) {
-    pixels.push(typeof frame === "string" ? await rasterizePixels(frame, options) : frame);
+    pixels.push(typeof frame === "string" ? await rasterizePixels(frame, { pixelRatio }) : frame);
   }
-  const bytes = encodeGif(pixels, options);
+  const bytes = encodeGif(pixels, timing);
   await writeFileAtomic(path, bytes);
   return bytes;
 }

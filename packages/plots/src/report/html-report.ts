@@ -1,68 +1,80 @@
-import { ConfigError, ShapeError } from "@mmgen/core";
+import { ShapeError } from "@mmgen/core";
+import {
+  type ConfigOf,
+  fields,
+  listOf,
+  type OptionsOf,
+  optional,
+  resolveOptions,
+  text,
+  value,
+} from "@mmgen/core/options";
 import { escapeMarkup } from "../svg/svg.js";
-import { type ReportImage, reportImage } from "./report-image.js";
+import { reportImage, reportImageSchema } from "./report-image.js";
 import { reportStyle } from "./report-style.js";
 
-/** A figure worth reading first. */
-export interface ReportFact {
+const reportFactSchema = fields({
   /** "test loss". */
-  readonly label: string;
+  label: text(),
   /** "2.41". */
-  readonly value: string;
+  value: text(),
   /** "nats per id, 10 000 pairs". */
-  readonly note?: string;
-}
+  note: optional(text()),
+});
 
-/** A table; numbers are set at the right, text at the left. */
-export interface ReportTable {
-  readonly columns: readonly string[];
+const reportTableSchema = fields({
+  columns: listOf(text()),
   /** As many cells a row as there are columns. */
-  readonly rows: readonly (readonly (string | number)[])[];
-  readonly caption?: string;
-}
+  rows: listOf(listOf(value<string | number>("text or a number", isCell))),
+  caption: optional(text()),
+});
 
-/** One part of a report. What is there is shown in this order: text, facts, table, images, code. */
-export interface ReportSection {
-  readonly heading: string;
+const reportSectionSchema = fields({
+  heading: text(),
   /** A paragraph, or several. */
-  readonly text?: string | readonly string[];
-  readonly facts?: readonly ReportFact[];
-  readonly table?: ReportTable;
+  text: optional(value<string | readonly string[]>("text, or a list of paragraphs", isParagraphs)),
+  facts: optional(listOf(reportFactSchema)),
+  table: optional(reportTableSchema),
   /** One below the other, or side by side where there is room. */
-  readonly images?: readonly ReportImage[];
+  images: optional(listOf(reportImageSchema), []),
   /** Shown as it is, in a fixed-width face: a command, a configuration. */
-  readonly code?: string;
-}
+  code: optional(text()),
+});
 
-/** Options of {@link htmlReport}. */
-export interface ReportOptions {
-  readonly title: string;
-  /** What the report says, in one or two sentences. */
-  readonly lead?: string;
-  /** The main figures, above the first section. */
-  readonly facts?: readonly ReportFact[];
-  readonly sections: readonly ReportSection[];
-  /** A last, quiet line: versions, date, machine. */
-  readonly footer?: string;
+const reportSchema = fields({
+  /** Not empty. */
+  title: value<string>("text that is not empty", (title) => typeof title === "string" && title.trim() !== ""),
+  /** A summary in one or two sentences. */
+  lead: optional(text()),
+  /** The main metrics, above the first section. */
+  facts: optional(listOf(reportFactSchema)),
+  sections: listOf(reportSectionSchema),
+  /** The last line, set quietly: versions, date, machine. */
+  footer: optional(text()),
   /** Language of the text, as in HTML; "en" by default. */
-  readonly language?: string;
-}
+  language: optional(text(), "en"),
+});
+
+/** A metric set in large type. */
+export type ReportFact = OptionsOf<typeof reportFactSchema>;
+/** A table; numbers are set at the right, text at the left. */
+export type ReportTable = OptionsOf<typeof reportTableSchema>;
+/** A section of a report, shown in this order: text, facts, table, images, code. */
+export type ReportSection = OptionsOf<typeof reportSectionSchema>;
+/** Options of {@link htmlReport}. */
+export type ReportOptions = OptionsOf<typeof reportSchema>;
 
 /**
- * One HTML page that holds everything it shows: no script, no request, light and dark, screen and paper.
+ * Writes a report as one self-contained HTML page: no script, no request, for light and dark screens and for paper.
  *
- * All text is plain: markup in it is shown, not obeyed, and a content security policy forbids scripts and requests
- * besides.
+ * All text is plain: markup in it is shown as text, and a content security policy forbids scripts and requests.
  *
  * @returns The page; the same options give the same text, byte for byte.
- * @throws a {@link ShapeError} when a row of a table has more or fewer cells than columns; `DataError` when an
- *   image is neither PNG, GIF nor SVG.
+ * @throws a {@link ShapeError} when a row of a table has more or fewer cells than columns; a `DataError` when an image is
+ *   neither PNG, GIF nor SVG; a `ConfigError` for an empty title or an unknown option.
  */
 export function htmlReport(options: ReportOptions): string {
-  const { title, lead, facts, sections, footer, language = "en" } = options;
-  if (title.trim() === "") {
-    throw new ConfigError("title: expected a text, got an empty one.");
-  }
+  const { title, lead, facts, sections, footer, language } = resolveOptions(reportSchema, options);
   const contents = sections.map(({ heading }, i) => `<li><a href="#part-${i + 1}">${escapeMarkup(heading)}</a></li>`);
   return `<!doctype html>
 <html lang="${escapeMarkup(language)}">
@@ -90,9 +102,9 @@ ${footer ? `<footer><p>${escapeMarkup(footer)}</p></footer>` : ""}
 `;
 }
 
-function sectionMarkup(section: ReportSection, index: number): string {
-  const { heading, text = [], facts, table, images = [], code } = section;
-  const paragraphs = typeof text === "string" ? [text] : text;
+function sectionMarkup(section: ConfigOf<typeof reportSectionSchema>, index: number): string {
+  const { heading, facts, table, images, code } = section;
+  const paragraphs = [section.text ?? []].flat();
   return [
     `<section id="part-${index + 1}">`,
     `<h2>${escapeMarkup(heading)}</h2>`,
@@ -137,7 +149,7 @@ function tableMarkup({ columns, rows, caption }: ReportTable, heading: string): 
   });
   const label = caption ? `<caption>${escapeMarkup(caption)}</caption>` : "";
   return (
-    // A wide table scrolls on its own; the tab stop lets a keyboard scroll it.
+    // A wide table scrolls by itself; the tab stop lets a keyboard scroll it.
     `<div class="table" role="region" aria-label="${escapeMarkup(caption ?? heading)}" tabindex="0"><table>${label}` +
     `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
   );
@@ -146,4 +158,12 @@ function tableMarkup({ columns, rows, caption }: ReportTable, heading: string): 
 /** A number, or text that reads as one: "0.93", "−1 200", "93 %", "12 s", "–" for none. */
 function looksNumeric(cell: string | number): boolean {
   return typeof cell === "number" || /^(?:[<>≤≥~±≈]?\s*[+−-]?\d[\d\s.,:'’e×±−+-]*\s*\p{L}{0,3}%?|[–—-]?)$/u.test(cell);
+}
+
+function isCell(candidate: unknown): boolean {
+  return typeof candidate === "string" || typeof candidate === "number";
+}
+
+function isParagraphs(candidate: unknown): boolean {
+  return [candidate].flat().every((paragraph) => typeof paragraph === "string");
 }

@@ -1,40 +1,50 @@
 import { DataError } from "@mmgen/core";
-import { dataUri } from "../images/pixels.js";
+import { type ConfigOf, fields, type OptionsOf, optional, positiveNumber, text, value } from "@mmgen/core/options";
+import { dataUrl } from "../images/pixels.js";
 import { escapeMarkup } from "../svg/svg.js";
 
-/** An image of a report: the bytes of a PNG or GIF file, or an SVG document as text. */
-export interface ReportImage {
-  readonly image: Uint8Array | string;
-  /** The same in dark colors, shown instead on a dark screen. */
-  readonly dark?: Uint8Array | string;
-  /** What the image shows, for those who do not see it. */
-  readonly alt: string;
-  /** Shown beneath. */
-  readonly caption?: string;
-  /** Pixels of a file that make one CSS pixel; 2 by default, as `rasterize` draws. */
-  readonly pixelRatio?: number;
-}
+const imageFile = value<Uint8Array | string>(
+  "the bytes of a PNG or GIF file, or an SVG document as text",
+  (candidate) => typeof candidate === "string" || candidate instanceof Uint8Array,
+);
 
-/** A figure with its image inlined; it is never drawn larger than it is. */
-export function reportImage({ image, dark, alt, caption, pixelRatio = 2 }: ReportImage): string {
+/** Schema of {@link ReportImage}. */
+export const reportImageSchema = fields({
+  /** The bytes of a PNG or GIF file, or an SVG document as text. */
+  image: imageFile,
+  /** The same in dark colors, shown instead on a dark screen. */
+  dark: optional(imageFile),
+  /** What the image shows, for those who do not see it. */
+  alt: text(),
+  /** Shown beneath. */
+  caption: optional(text()),
+  /** Pixels of a file that make one CSS pixel; 2 by default, as `rasterize` draws. */
+  pixelRatio: optional(positiveNumber(), 2),
+});
+
+/** An image of a report. */
+export type ReportImage = OptionsOf<typeof reportImageSchema>;
+
+/** Writes an HTML figure with its image inlined, never larger than the image is. */
+export function reportImage({ image, dark, alt, caption, pixelRatio }: ConfigOf<typeof reportImageSchema>): string {
   const size = imageSize(image, pixelRatio);
   const source =
-    dark === undefined ? "" : `<source media="screen and (prefers-color-scheme: dark)" srcset="${imageAddress(dark)}">`;
+    dark === undefined ? "" : `<source media="screen and (prefers-color-scheme: dark)" srcset="${imageUrl(dark)}">`;
   const below = caption ? `<figcaption>${escapeMarkup(caption)}</figcaption>` : "";
   const classes = [dark === undefined && "paper", size.width > 640 && "wide"].filter(Boolean).join(" ");
   return (
-    `<figure><picture>${source}<img src="${imageAddress(image)}" alt="${escapeMarkup(alt)}" ` +
+    `<figure><picture>${source}<img src="${imageUrl(image)}" alt="${escapeMarkup(alt)}" ` +
     `width="${size.width}" height="${size.height}"${classes && ` class="${classes}"`}></picture>${below}</figure>`
   );
 }
 
-function imageAddress(image: Uint8Array | string): string {
+function imageUrl(image: Uint8Array | string): string {
   return typeof image === "string"
-    ? dataUri(new TextEncoder().encode(image), "image/svg+xml")
-    : dataUri(image, isGif(image) ? "image/gif" : "image/png");
+    ? dataUrl(new TextEncoder().encode(image), "image/svg+xml")
+    : dataUrl(image, isGif(image) ? "image/gif" : "image/png");
 }
 
-/** Width and height in CSS pixels, read from the file's head. */
+/** Width and height in CSS pixels, read from the file's header. */
 function imageSize(image: Uint8Array | string, pixelRatio: number): { width: number; height: number } {
   if (typeof image === "string") {
     const match = /^<svg [^>]*?\bwidth="([\d.]+)" height="([\d.]+)"/.exec(image);

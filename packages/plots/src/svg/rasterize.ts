@@ -1,31 +1,37 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { ConfigError, DataError } from "@mmgen/core";
+import { DataError } from "@mmgen/core";
+import { fields, number, type OptionsOf, optional, resolveOptions } from "@mmgen/core/options";
 import type { PixelImage } from "../images/pixels.js";
 
 type RenderedImage = ReturnType<InstanceType<typeof import("@resvg/resvg-js").Resvg>["render"]>;
 
-/** Options of {@link rasterize}. */
-export interface RasterizeOptions {
+/** Fields of {@link RasterizeOptions}. */
+export const rasterizeFields = {
   /** Device pixels a CSS pixel; 2 by default, sharp on today's screens and in print. */
-  readonly pixelRatio?: number;
-}
+  pixelRatio: optional(number({ above: 0, max: 16 }), 2),
+};
+const rasterizeSchema = fields(rasterizeFields);
+
+/** Options of {@link rasterize}. */
+export type RasterizeOptions = OptionsOf<typeof rasterizeSchema>;
 
 /**
  * Renders an SVG document to the bytes of a PNG file.
  *
- * Text is set in the font this package depends on (DejaVu Sans Condensed) and no other, so that an image is the
- * same on every machine, with or without fonts.
+ * Text is set in the font this package depends on (DejaVu Sans Condensed) and no other, so that an image is the same on
+ * every machine, with or without fonts.
  *
- * @throws a {@link DataError} when the SVG cannot be read.
+ * @throws a {@link DataError} when the SVG cannot be read; a `ConfigError` for an option that is unknown or out of range.
  */
 export async function rasterize(svg: string, options: RasterizeOptions = {}): Promise<Uint8Array> {
   return (await render(svg, options)).asPng();
 }
 
 /**
- * As {@link rasterize}, to pixels: a frame for an animation, say. What is transparent becomes white.
+ * Renders an SVG document to pixels, such as a frame of an animation. Transparent pixels become white.
  *
+ * @returns RGB, `pixelRatio` times the size of the document; yours.
  * @throws a {@link DataError} when the SVG cannot be read.
  */
 export async function rasterizePixels(svg: string, options: RasterizeOptions = {}): Promise<PixelImage> {
@@ -42,10 +48,7 @@ export async function rasterizePixels(svg: string, options: RasterizeOptions = {
 }
 
 async function render(svg: string, options: RasterizeOptions): Promise<RenderedImage> {
-  const { pixelRatio = 2 } = options;
-  if (!(pixelRatio > 0 && pixelRatio <= 16)) {
-    throw new ConfigError(`pixelRatio: expected a number above 0 and at most 16, got ${pixelRatio}.`);
-  }
+  const { pixelRatio } = resolveOptions(rasterizeSchema, options);
   const { Resvg } = await import("@resvg/resvg-js");
   const fonts = fontFolder();
   const files = ["DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf"];

@@ -1,6 +1,4 @@
-import { ConfigError } from "@mmgen/core";
-
-/** Colors of an image, as CSS hex. */
+/** Colors of a figure, as CSS hex. */
 export interface Theme {
   readonly background: string;
   /** Titles and captions. */
@@ -9,16 +7,18 @@ export interface Theme {
   readonly muted: string;
   /** Grid lines and the hairline around images. */
   readonly line: string;
-  readonly right: string;
+  readonly correct: string;
   readonly wrong: string;
-  /** Colors of series, in order; told apart with the common color-vision deficiencies. */
+  /** Colors of series, in order; distinguishable with the common color-vision deficiencies. */
   readonly series: readonly string[];
   /** Colors of classes, where there are more of them than series. */
   readonly categories: readonly string[];
 }
 
+/** The names of the built-in themes. */
+export const themeNames = ["light", "dark"] as const;
 /** The name of one of the built-in themes. */
-export type ThemeName = "light" | "dark";
+export type ThemeName = (typeof themeNames)[number];
 
 const themes: Readonly<Record<ThemeName, Theme>> = {
   light: {
@@ -26,7 +26,7 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
     ink: "#1b1f24",
     muted: "#667079",
     line: "#dfe3e8",
-    right: "#1f7a4d",
+    correct: "#1f7a4d",
     wrong: "#b93a32",
     series: ["#2b66b1", "#c9651b", "#1f7a6d", "#8a4aa3"],
     categories: [
@@ -39,7 +39,7 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
     ink: "#e7eaee",
     muted: "#98a2ad",
     line: "#343a42",
-    right: "#5cc28e",
+    correct: "#5cc28e",
     wrong: "#ef8379",
     series: ["#79aef0", "#f0a35e", "#5fc4b4", "#c995df"],
     categories: [
@@ -50,20 +50,16 @@ const themes: Readonly<Record<ThemeName, Theme>> = {
 };
 
 /** The colors of a theme. */
-export function themeColors(name: ThemeName = "light"): Theme {
-  const theme = Object.hasOwn(themes, name) ? themes[name] : undefined;
-  if (theme === undefined) {
-    throw new ConfigError(`theme: expected "light" or "dark", got "${name}".`);
-  }
-  return theme;
+export function themeColors(name: ThemeName): Theme {
+  return themes[name];
 }
 
-/** The color of the `index`-th series; they come round when there are more series than colors. */
+/** The color of the `index`-th series; colors repeat when there are more series. */
 export function seriesColor(index: number, theme: Theme): string {
   return theme.series[index % theme.series.length]!;
 }
 
-/** The color of the `index`-th class; they come round when there are more classes than colors. */
+/** The color of the `index`-th class; colors repeat when there are more classes. */
 export function categoryColor(index: number, theme: Theme): string {
   return theme.categories[index % theme.categories.length]!;
 }
