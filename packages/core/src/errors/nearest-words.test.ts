@@ -9,6 +9,7 @@ describe("editDistance", () => {
     ["grean", "green", 1],
     ["eight", "eigth", 1],
     ["kitten", "sitting", 3],
+    ["hidedn", "hiddens", 2],
     ["ca", "abc", 3],
     ["😀", "😁", 1],
   ])("%s → %s: %i", (a, b, distance) => {
@@ -23,6 +24,7 @@ describe("nearestWords", () => {
     expect(nearestWords("blu", words)[0]).toBe("blue");
     expect(nearestWords("seven", words)[0]).toBe("seven");
     expect(nearestWords("turkoise", words)).toEqual(["turquoise"]);
+    expect(nearestWords("eigth", ["eighth", "eight"])[0]).toBe("eight");
     expect(nearestWords("wq", ["abcdef"])).toEqual([]);
     expect(nearestWords("a", ["b", "c", "d", "e"], 2)).toEqual(["b", "c"]);
   });
