@@ -1,3 +1,4 @@
+import { describeValue } from "../errors/describe-value.js";
 import { ShapeError } from "../errors/errors.js";
 
 /** Images as integer levels, `[count, height, width, channels]` row-major; level `maxValue` is full intensity. */
@@ -7,7 +8,7 @@ export interface ImageBatch {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** The greatest level: 3 for the colored digits, 255 for ordinary images. */
+  /** The maximum level: 3 for colored MNIST, 255 for ordinary images. */
   readonly maxValue: number;
 }
 
@@ -31,12 +32,12 @@ export function checkImageBatch(images: ImageBatch): void {
   const { data, count, height, width, channels, maxValue } = images;
   checkLength("images", data.length, { count, height, width, channels });
   if (!Number.isInteger(maxValue) || maxValue < 1 || maxValue > 255) {
-    throw new ShapeError(`images: maxValue must be an integer from 1 to 255, got ${maxValue}.`);
+    throw new ShapeError(`images: maxValue expected a whole number from 1 to 255, got ${describeValue(maxValue)}.`);
   }
   for (let i = 0; i < data.length; i++) {
     if (data[i]! > maxValue) {
       throw new ShapeError(
-        `images: level ${data[i]} at index ${i} is above maxValue ${maxValue}. Set maxValue to the data's greatest level.`,
+        `images: level ${data[i]} at index ${i} is above maxValue ${maxValue}. Set maxValue to the data's maximum level.`,
       );
     }
   }
@@ -63,7 +64,9 @@ export function checkTokenBatch(ids: TokenBatch, vocabularySize: number): void {
 export function sliceImages(images: ImageBatch, start: number, end: number): ImageBatch {
   const isBound = (bound: number) => Number.isInteger(bound) && bound >= 0 && bound <= images.count;
   if (!isBound(start) || !isBound(end) || start > end) {
-    throw new ShapeError(`sliceImages: expected 0 ≤ start ≤ end ≤ ${images.count}, got ${start} and ${end}.`);
+    throw new ShapeError(
+      `sliceImages: expected 0 ≤ start ≤ end ≤ ${images.count}, got ${describeValue(start)} and ${describeValue(end)}.`,
+    );
   }
   const size = images.height * images.width * images.channels;
   return { ...images, data: images.data.subarray(start * size, end * size), count: end - start };
@@ -80,7 +83,9 @@ export function gatherImages(images: ImageBatch, indices: ArrayLike<number>): Im
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
     if (!Number.isInteger(from) || from < 0 || from >= images.count) {
-      throw new ShapeError(`gatherImages: index ${from} is outside the batch of ${images.count} images.`);
+      throw new ShapeError(
+        `gatherImages: index ${describeValue(from)} is outside the batch of ${images.count} images.`,
+      );
     }
     data.set(images.data.subarray(from * size, (from + 1) * size), i * size);
   }
@@ -91,7 +96,7 @@ function checkLength(name: string, length: number, shape: Record<string, number>
   let expected = 1;
   for (const [axis, size] of Object.entries(shape)) {
     if (!Number.isInteger(size) || size < 0) {
-      throw new ShapeError(`${name}: ${axis} must be a whole number of at least 0, got ${size}.`);
+      throw new ShapeError(`${name}: ${axis} must be a whole number of at least 0, got ${describeValue(size)}.`);
     }
     expected *= size;
   }

@@ -1,7 +1,7 @@
 import type { TokenBatch } from "./batches.js";
 
 /**
- * What may follow what, as data: an automaton over token ids.
+ * The rule which token ids may follow which, as data: a finite automaton over ids.
  *
  * In state `s` an id `v` is legal when `allowed[s · vocabularySize + v]` is 1, and leads to state
  * `next[s · vocabularySize + v]`. A state that allows nothing ends the sequence.
@@ -18,7 +18,7 @@ export interface Grammar {
 }
 
 /**
- * A whole decode as data, for models that can run one natively.
+ * A complete decode as data, for models that can run it natively.
  *
  * The id drawn for a row at a position is the argmax over the processed logits plus
  * {@link gumbelNoise}`(seeds[row], position)`. NaN counts as −∞. Where the largest legal logit is infinite, or becomes so over
@@ -57,9 +57,9 @@ export interface SequenceDecoding {
 /** An autoregressive model over token ids. Satisfied by `TinyTransformer`. */
 export interface SequenceModel {
   readonly vocabularySize: number;
-  /** The greatest number of ids a row may hold. */
+  /** Maximum number of ids in a row. */
   readonly contextLength: number;
-  /** Runs a prompt through, `[rows, length]` with length ≥ 1, and returns the decode that goes on from it. */
+  /** Runs a prompt through, `[rows, length]` with length ≥ 1, and returns the decode that continues it. */
   prefill(ids: TokenBatch): Promise<SequenceDecoding>;
   /** Runs a whole plan natively and returns prompt and added ids, `[rows, promptLength + steps]`; absent where it cannot. */
   decode?: ((plan: DecodePlan) => Promise<TokenBatch>) | undefined;

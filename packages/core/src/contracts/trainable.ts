@@ -1,6 +1,6 @@
 import type { Random } from "../random/random.js";
 
-/** What a training step needs of a loss: the scalar to minimize, figures to report, and what `afterStep` wants back. */
+/** A loss as a training step takes it: the scalar to minimize, metrics to report, and tensors for `afterStep`. */
 export interface LossResult<Scalar, Aux> {
   readonly total: Scalar;
   readonly metrics: Readonly<Record<string, Scalar>>;
@@ -15,17 +15,17 @@ export interface LossOptions {
   readonly random: Random;
 }
 
-/** What {@link ExampleSource.batch} may want to know beside the indices. */
+/** Arguments of {@link ExampleSource.batch} beside the indices. */
 export interface BatchContext {
-  /** Counted from 0; 0 throughout an evaluation. */
+  /** Number of the epoch, from 0; 0 throughout an evaluation. */
   readonly epoch: number;
-  /** Whether the batch is trained on; augment only then. */
+  /** Whether the batch is for training; augment only then. */
   readonly training: boolean;
-  /** A stream of this batch's own, the same in a resumed run. */
+  /** This batch's own random stream, the same in a resumed run. */
   readonly random: Random;
 }
 
-/** Examples that batches are made of, by index. */
+/** Training or evaluation examples, made into batches by index. */
 export interface ExampleSource<Batch> {
   readonly count: number;
   /** Makes a batch of the examples at `indices`, in that order. Batches of equal length must have equal shapes. */
@@ -35,7 +35,7 @@ export interface ExampleSource<Batch> {
 /**
  * A model that a training loop can drive. Tensor types are left open, so that `core` needs no tensor library.
  *
- * @typeParam Batch - What one step is fed.
+ * @typeParam Batch - Input of one step.
  * @typeParam Variable - The tensor library's variable.
  * @typeParam Scalar - The tensor library's scalar.
  * @typeParam Aux - Tensors handed from `loss` to `afterStep`; owned by the loop, which disposes them.
@@ -43,11 +43,11 @@ export interface ExampleSource<Batch> {
 export interface Trainable<Batch, Variable, Scalar, Aux = unknown> {
   /** Learned by gradients, by checkpoint name, in a fixed order. */
   readonly parameters: ReadonlyMap<string, Variable>;
-  /** Learned otherwise: EMA codebooks, batch-norm statistics; by checkpoint name. */
+  /** Changed otherwise and saved too: EMA codebooks, batch-norm statistics; by checkpoint name, in a fixed order. */
   readonly buffers: ReadonlyMap<string, Variable>;
-  /** Data-dependent initialization (k-means), before the first step; a no-op on a model that has had it. */
+  /** Data-dependent initialization (k-means) before the first step; does nothing on a model that has been initialized. */
   initialize?(batch: Batch, random: Random): Promise<void>;
   loss(batch: Batch, options: LossOptions): LossResult<Scalar, Aux>;
-  /** Updates `state` after the optimizer's step (EMA codebook, dead-code revival). */
+  /** Updates the buffers after the optimizer's step (EMA codebook, dead codes). */
   afterStep?(aux: Aux, random: Random): void;
 }

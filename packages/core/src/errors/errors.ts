@@ -4,7 +4,7 @@ const marker = Symbol.for("mmgen.error");
  * The root of every error this project throws on purpose.
  *
  * Two copies of a package have two class identities, so test with {@link MmgenError.isInstance}, not `instanceof`.
- * The message says what was expected, what came, and what to do.
+ * The message names what was expected, what was given, and what to do.
  */
 export class MmgenError extends Error {
   /** The class's name, stable across copies and minification. */
@@ -48,12 +48,12 @@ export class ShapeError extends MmgenError {
   static override readonly kind: string = "ShapeError";
 }
 
-/** An option is missing, out of range, or at odds with another. */
+/** An option is missing, unknown, of another type, out of range, or contradicts another. */
 export class ConfigError extends MmgenError {
   static override readonly kind: string = "ConfigError";
 }
 
-/** Input data is truncated, malformed, hostile, or not there. */
+/** Input data or a file is missing, truncated, malformed or hostile. */
 export class DataError extends MmgenError {
   static override readonly kind: string = "DataError";
 }

@@ -20,12 +20,12 @@ export function nearestWords(word: string, known: readonly string[], limit = 3):
  * counts once too.
  */
 export function editDistance(a: string, b: string): number {
-  let least = distance(a, b);
-  for (let i = 0; i + 1 < a.length && least > 1; i++) {
+  let best = distance(a, b);
+  for (let i = 0; i + 1 < a.length && best > 1; i++) {
     const swapped = a[i + 1]! + a[i]!;
     for (let j = b.indexOf(swapped); j >= 0; j = b.indexOf(swapped, j + 1)) {
-      least = Math.min(least, 1 + distance(a.slice(0, i), b.slice(0, j)) + distance(a.slice(i + 2), b.slice(j + 2)));
+      best = Math.min(best, 1 + distance(a.slice(0, i), b.slice(0, j)) + distance(a.slice(i + 2), b.slice(j + 2)));
     }
   }
-  return least;
+  return best;
 }

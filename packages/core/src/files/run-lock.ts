@@ -5,7 +5,7 @@ import { DataError } from "../errors/errors.js";
 
 /** A folder that this process alone writes into. */
 export interface RunLock {
-  /** Gives the folder free; safe to call twice. */
+  /** Releases the folder; safe to call twice. */
   release(): Promise<void>;
 }
 

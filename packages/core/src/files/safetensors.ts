@@ -17,7 +17,7 @@ export interface SafetensorsContent {
 
 const metadataName = "__metadata__";
 /** The reference implementation's limit on the header, in bytes. */
-const longestHeader = 100_000_000;
+const maxHeaderLength = 100_000_000;
 
 /**
  * Writes arrays and metadata as one safetensors file, readable by every safetensors library.
@@ -137,7 +137,7 @@ function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: 
     throw unreadable(`expected at least 8 bytes, got ${bytes.length}`);
   }
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (headerLength > bytes.length - 8 || headerLength > longestHeader) {
+  if (headerLength > bytes.length - 8 || headerLength > maxHeaderLength) {
     throw unreadable(
       `its header claims ${headerLength} bytes and ${bytes.length - 8} follow; the file is truncated or of another format`,
     );

@@ -48,7 +48,7 @@ export function fields<const E extends Entries>(entries: E): FieldsSchema<E> {
   return makeFields(entries, undefined);
 }
 
-/** The schema of one way among several, told by its `type`; the fields are `type` and those of `entries`. */
+/** The schema of one variant among several, chosen by `type`; the fields are `type` and those of `entries`. */
 export function variant<const Name extends string, const E extends Entries>(
   name: Name,
   entries: E,

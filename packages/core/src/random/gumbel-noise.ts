@@ -1,3 +1,4 @@
+import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
 import { Random } from "./random.js";
 
@@ -10,7 +11,7 @@ import { Random } from "./random.js";
  *
  * @param seed - The row's seed, an unsigned 32-bit integer.
  * @param position - Index in the sequence of the id to be drawn.
- * @param out - At least `vocabularySize` long; its front is filled and it is returned. Made when absent.
+ * @param out - Array to fill from the front and return, at least `vocabularySize` long; a new one when absent.
  * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
  * @see Gumbel 1954; Maddison et al. 2014, https://arxiv.org/abs/1411.0030
  */
@@ -33,7 +34,7 @@ export function gumbelNoise(
  * For samplers that need the noise of a few ids: the draws are cheap, the two logarithms of each are not.
  *
  * @param count - How many draws to make, from the first id on.
- * @param out - At least `count` long; its front is filled and it is returned. Made when absent.
+ * @param out - Array to fill from the front and return, at least `count` long; a new one when absent.
  * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
  */
 export function gumbelDraws(
@@ -57,7 +58,9 @@ export function gumbelOfDraw(draw: number): number {
 
 function noiseStream(seed: number, position: number): Random {
   if (!Number.isInteger(position) || position < 0 || position >= 2 ** 21) {
-    throw new ConfigError(`gumbelNoise: position must be a whole number from 0 to 2^21 − 1, got ${position}.`);
+    throw new ConfigError(
+      `gumbelNoise: position must be a whole number from 0 to 2^21 − 1, got ${describeValue(position)}.`,
+    );
   }
   return Random.fromSeed((seed >>> 0) + position * 2 ** 32);
 }

@@ -1,5 +1,6 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
 
 type Words = readonly [number, number, number, number];
@@ -8,7 +9,7 @@ type Words = readonly [number, number, number, number];
 export interface RandomState {
   /** The stream's key, from which `fork` derives. */
   readonly key: readonly number[];
-  /** Where the stream stands. */
+  /** State of the generator. */
   readonly position: readonly number[];
 }
 
@@ -30,14 +31,14 @@ export class Random {
   /** A stream for `seed`, any safe integer. */
   static fromSeed(seed: number): Random {
     if (!Number.isSafeInteger(seed)) {
-      throw new ConfigError(`seed: expected a whole number within ±(2^53 − 1), got ${seed}.`);
+      throw new ConfigError(`seed: expected a whole number within ±(2^53 − 1), got ${describeValue(seed)}.`);
     }
     const key = hashWords([seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0]);
     return new Random(key, key);
   }
 
   /**
-   * The stream that {@link Random.save} was called on, where it stood.
+   * The stream that {@link Random.save} was called on, at the same position.
    *
    * @throws a {@link ConfigError} when `state` is not one that `save` gives.
    */
@@ -52,7 +53,7 @@ export class Random {
     return new Random(key, position);
   }
 
-  /** This stream's state; feeding it to {@link Random.restore} goes on with the same draws. */
+  /** This stream's state; {@link Random.restore} continues it with the same draws. */
   save(): RandomState {
     return { key: [...this.#key], position: [...this.#generator.getState()] };
   }
@@ -81,7 +82,7 @@ export class Random {
   /** Uniform in `[0, bound)`, a whole number, without modulo bias; `1 ≤ bound ≤ 2^32`. */
   integer(bound: number): number {
     if (!Number.isInteger(bound) || bound < 1 || bound > 2 ** 32) {
-      throw new ConfigError(`Random.integer: expected a bound from 1 to 2^32, got ${bound}.`);
+      throw new ConfigError(`Random.integer: expected a bound from 1 to 2^32, got ${describeValue(bound)}.`);
     }
     // A quotient, not a remainder: xoroshiro128+ is at its best in the high bits.
     const width = Math.floor(2 ** 32 / bound);

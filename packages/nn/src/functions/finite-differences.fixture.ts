@@ -50,7 +50,7 @@ export function expectSameGradients(
   tf.dispose([ours!.value, theirs!.value, ours!.grads, theirs!.grads]);
 }
 
-/** Test support: the greatest absolute difference of two tensors of one shape. */
+/** Test support: the maximum absolute difference of two tensors of one shape. */
 export function distance(a: tf.Tensor, b: tf.Tensor): number {
   expect(a.shape).toEqual(b.shape);
   return tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!);

@@ -1,22 +1,22 @@
-import { ConfigError, type Random } from "@mmgen/core";
+import { checkNumber, type Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
   /** Share of the values set to zero, in `[0, 1)`. */
   readonly rate: number;
-  /** Where the mask is drawn; moved on by about one 32-bit draw for four values. */
+  /** Source of the mask; about one 32-bit draw for four values. */
   readonly random: Random;
 }
 
 /**
  * Sets a random share of the values to zero and scales the others up, so that the mean stays; for training only.
  *
- * The mask is drawn on the host, so that a seed gives the same one on every backend, and sent as one byte a value.
+ * The mask is drawn on the host, so that a seed gives the same mask on every backend, and uploaded as one byte a value.
  *
  * @param x - any shape, float32; borrowed.
  * @returns shaped as `x`; yours to dispose.
- * @throws a {@link ConfigError} when the rate is outside `[0, 1)`.
+ * @throws a `ConfigError` when the rate is outside `[0, 1)`.
  * @see Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
  */
 export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tensor {
@@ -70,7 +70,5 @@ export function drawKept(size: number, rate: number, random: Random): Uint8Array
 }
 
 function checkRate(rate: number): void {
-  if (!(rate >= 0 && rate < 1)) {
-    throw new ConfigError(`dropout: rate must be at least 0 and below 1, got ${rate}.`);
-  }
+  checkNumber("dropout: rate", rate, { min: 0, below: 1 });
 }

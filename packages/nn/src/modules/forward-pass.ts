@@ -19,7 +19,7 @@ export interface ForwardPass {
  * Moves running statistics towards those of a batch.
  *
  * @param buffers - The model's; assigned.
- * @param statistics - By name; what is no buffer is passed over, so that a whole `aux` may be given. Borrowed.
+ * @param statistics - By name; names that are no buffer are skipped, so that a whole `aux` may be given. Borrowed.
  * @param momentum - Share of the batch in the new value; PyTorch's 0.1 when absent.
  */
 export function updateRunningStatistics(

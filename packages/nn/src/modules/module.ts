@@ -121,7 +121,7 @@ export abstract class Module {
   }
 
   /**
-   * Sets every weight from a file of another program, whose names and layouts `names` tells.
+   * Sets every weight from a file of another program, whose names and layouts `names` describes.
    *
    * Every weight must be there in its shape, and every entry of the file be used or listed as ignored. Weights that only
    * this project's training keeps take the value that they declare as `imported`.

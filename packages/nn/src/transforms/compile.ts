@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
 /**
- * What a backend may offer beyond kernels. `compile` and `scan` of this package ask `tf.backend()` for methods of these
+ * Function transforms that a backend may offer beyond kernels. `compile` and `scan` of this package ask `tf.backend()` for methods of these
  * names; a backend without them runs the plain calls.
  */
 export interface FunctionTransforms {
@@ -19,8 +19,8 @@ export interface FunctionTransforms {
 }
 
 /**
- * Makes a function of tensors cheap to call again: a backend that can traces it once per input signature and replays
- * the trace; on every other backend the function is simply called.
+ * Compiles a function of tensors: a backend that supports it traces the function once per input signature and replays the
+ * trace; on every other backend the function is simply called.
  *
  * `fn` must depend on nothing but its inputs (weights included: pass them), read no values, and change no variable.
  * Which backend runs is decided at each call.

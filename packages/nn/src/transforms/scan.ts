@@ -2,7 +2,7 @@ import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { FunctionTransforms } from "./compile.js";
 
-/** Tensors handed on from step to step, and those set aside at each. */
+/** The carry after the last step, and the outputs of every step. */
 export interface ScanResult {
   readonly carry: tf.Tensor[];
   readonly outputs: tf.Tensor[];
@@ -12,7 +12,7 @@ export interface ScanResult {
 export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanResult;
 
 /**
- * Runs `body` over the first axis of `inputs`, handing a carry from step to step.
+ * Loops `body` over the first axis of `inputs`, with a carry that each step passes to the next.
  *
  * A backend that can runs the loop natively, with the body traced once; on every other backend it is a plain loop.
  * `body` must keep the shapes of the carry, read no values and change no variable.
@@ -77,7 +77,7 @@ function checkCarry(before: readonly tf.Tensor[], after: readonly tf.Tensor[]): 
   if (!same) {
     const describe = (list: readonly tf.Tensor[]) => list.map((t) => `${t.dtype}[${t.shape.join(", ")}]`).join(", ");
     throw new ShapeError(
-      `scan: the body turned a carry of ${describe(before)} into ${describe(after)}; keep it as it was.`,
+      `scan: the body turned a carry of ${describe(before)} into ${describe(after)}; keep its shapes and dtypes.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { CheckpointError, nearestWords, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
 import { foreignNames, type WeightNames } from "./weight-names.js";
 
-/** A model's weights by its own names, as its own files hold them. */
+/** A model's weights under its own names, in the layout of its own files. */
 export interface OwnWeights {
   /** Shapes by name, in the layout of the model's files. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -10,10 +10,10 @@ export interface OwnWeights {
 }
 
 /**
- * Turns another program's weights into a model's: names, layouts and dtypes as in the model's own files.
+ * Translates another program's weights to a model's names and layouts.
  *
- * Every weight must be there, in its shape, and every entry of the file must be used or listed as ignored, so that
- * nothing is taken for something else in silence.
+ * Every weight must be present in its shape, and every entry of the file must be used or listed as ignored: nothing is
+ * dropped or confused silently.
  *
  * @param file - What the other program wrote; borrowed.
  * @returns float32 arrays by the model's names; those that lie the same way share memory with the file's.
@@ -70,7 +70,8 @@ export function importStateDict(
 }
 
 /**
- * Turns a model's weights into another program's: {@link importStateDict} the other way. Copies are written out.
+ * Translates a model's weights to another program's names and layouts: the inverse of {@link importStateDict}. Copies are
+ * written out.
  *
  * @param weights - As the model's own files hold them; borrowed.
  */

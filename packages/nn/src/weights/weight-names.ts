@@ -1,12 +1,12 @@
 /**
- * What another program calls a model's weights, and how it lays them out.
+ * Another program's names and layouts for a model's weights.
  *
- * In every name `*` stands for one part between dots, such as a layer's number.
+ * In every name `*` matches one part between dots, such as a layer's number.
  */
 export interface WeightNames {
   /**
-   * The model's names to the file's. A name stands also for all that go on from it with a dot, so
-   * `{ "encoder.0": "encoder.fc1" }` renames weight and bias; the first that fits counts, and the rest keep their names.
+   * The model's names to the file's. A name also renames everything below it, so
+   * `{ "encoder.0": "encoder.fc1" }` renames weight and bias; the first match counts, and the rest keep their names.
    */
   readonly names?: Readonly<Record<string, string>>;
   /** The model's names of matrices that the file holds as `[in, out]`, PyTorch's being `[out, in]`: GPT-2's. */
