@@ -44,11 +44,11 @@ export const mmgenPresets = {
     vqvae: {
       network: { hiddenChannels: 16, residualBlocks: 1, attentionHeads: 0 },
       quantizer: { codebookSize: 32, codeDimension: 8 },
-      training: { steps: 60, batchSize: 32, learningRate: 5e-3, warmUpSteps: 5, clipNorm: 1, weightDecay: 0 },
+      training: { steps: 100, batchSize: 32, learningRate: 5e-3, warmUpSteps: 5, clipNorm: 1, weightDecay: 0 },
     },
     transformer: {
       ...{ width: 32, heads: 2, layers: 2, dropout: 0 },
-      training: { steps: 120, batchSize: 32, learningRate: 5e-3, warmUpSteps: 10, clipNorm: 1, weightDecay: 0.01 },
+      training: { steps: 300, batchSize: 32, learningRate: 1e-2, warmUpSteps: 10, clipNorm: 1, weightDecay: 0.01 },
     },
     weights: {},
     sampling: quick.sampling,
