@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { answerInChromium, softwareWebGpu } from "../../packages/backend-onnx/browser/answer-in-chromium.mjs";
-import { sources } from "../../packages/backend-onnx/bundle.mjs";
+import { sources } from "../../scripts/bundle.mjs";
+import { runInChromium, softwareWebGpu } from "../../scripts/run-in-chromium.mjs";
 
 /** How far each figure may be off; training tells where rounding decided otherwise. */
 const tolerances = { latents: 1e-4, codes: 0, pixels: 0, logits: 1e-4, ids: 0, tensors: 0, loss: 2e-3 };
@@ -34,7 +34,7 @@ const { outputFiles } = await build({
 });
 for (const backend of asked.length > 0 ? asked : ["webgl", "webgpu", "wasm"]) {
   const options = { search: `?backend=${backend}`, files: wasm, flags: flags[backend] ?? [] };
-  const { rows, error } = await answerInChromium(outputFiles[0].contents, options);
+  const { rows, error } = await runInChromium(outputFiles[0].contents, options);
   if (error !== undefined) {
     console.error(`${backend}: ${error}`);
     process.exitCode = 1;

@@ -7,7 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { bundle } from "../bundle.mjs";
+import { bundle } from "../../../scripts/bundle.mjs";
 import { backends } from "./backends.mjs";
 import { checkBars } from "./bars.mjs";
 import { exclusions } from "./exclusions.mjs";

@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gpt2Names, nanoGptNames, type PyTorchOptions, TinyTransformer, type TransformerOptions } from "./index.js";
 
-// Written by PyTorch: packages/backend-onnx/bench/torch/interchange.py.
+// Written by PyTorch: bench/interchange/interchange.py.
 const read = (name: string) => readFileSync(new URL(`../fixtures/pytorch/${name}.safetensors`, import.meta.url));
 const config: TransformerOptions = {
   vocabularySize: 11,

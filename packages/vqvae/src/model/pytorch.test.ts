@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { originalDNames, VqVae, type VqVaeOptions, vqVaePresets } from "../index.js";
 
-// Written by PyTorch: packages/backend-onnx/bench/torch/interchange.py. Original D's model, small.
+// Written by PyTorch: bench/interchange/interchange.py. Original D's model, small.
 const read = (name: string) => readFileSync(new URL(`../../fixtures/pytorch/${name}.safetensors`, import.meta.url));
 const preset = vqVaePresets["original-d"];
 const config: VqVaeOptions = {

@@ -1,4 +1,4 @@
-// Sums ONNX Runtime's profiles by operator: `node bench/profile.mjs profile_*.json`.
+// Sums the times in ONNX Runtime's profiles by operator: `node bench/speed/profile.mjs profile_*.json`.
 import { readFileSync } from "node:fs";
 
 for (const file of process.argv.slice(2)) {

@@ -1,4 +1,4 @@
-/** Runs a page in Chromium ($CHROME, else `chromium`) until it posts what it came to. */
+/** Runs a page in Chromium ($CHROME, else `chromium`) until it posts its result. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,7 +7,7 @@ import { extname, join } from "node:path";
 
 const types = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm" };
 
-/** Flags for a WebGPU in software, SwiftShader's. */
+/** Chromium flags for WebGPU in software (SwiftShader). */
 export const softwareWebGpu = [
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
@@ -15,12 +15,12 @@ export const softwareWebGpu = [
 ];
 
 /**
- * @param {Uint8Array} script - The page's module; it posts JSON anywhere when it is done.
+ * @param {Uint8Array} script - The page's module; it posts JSON to any path when it is done.
  * @param {{ search?: string, files?: string, flags?: readonly string[], seconds?: number }} [options] - `search` of the
  *   page's address; a folder `files`, served under `/runtime/`; more flags for Chromium; how long to wait.
- * @returns {Promise<any>} what the page posted.
+ * @returns {Promise<any>} The object that the page posted.
  */
-export function answerInChromium(script, { search = "", files, flags = [], seconds = 300 } = {}) {
+export function runInChromium(script, { search = "", files, flags = [], seconds = 300 } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "mmgen-browser-"));
   return new Promise((resolve, reject) => {
     const server = createServer((request, response) => {

@@ -1,17 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { basename } from "node:path";
+import { basename, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const packages = fileURLToPath(new URL("../", import.meta.url));
-const cache = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+const cache = fileURLToPath(new URL("../node_modules/.cache/", import.meta.url));
 
 /**
- * Bundles a script of this repository with the packages' sources in it, for Node.
+ * Bundles a script of this repository for Node, together with the packages' sources.
  *
- * @param {string} entry - its path.
- * @param {string} name - the bundle's name in the cache folder.
- * @returns {Promise<string>} the bundle's path.
+ * @param {string} entry - Path of the script.
+ * @param {string} name - Name of the bundle in the cache folder.
+ * @returns {Promise<string>} Path of the bundle.
  */
 export async function bundle(entry, name) {
   const outfile = `${cache}${name}.mjs`;
@@ -35,26 +35,26 @@ export async function bundle(entry, name) {
 }
 
 /**
- * Bundles a script and runs it in a process of its own, whose exit status becomes this one's.
+ * Bundles a script and runs it in a new process, whose exit status becomes the one of this process.
  *
  * @param {URL} entry
- * @param {readonly string[]} args - the script's.
- * @param {readonly string[]} [flags] - Node's.
+ * @param {readonly string[]} args - Arguments of the script.
+ * @param {readonly string[]} [flags] - Flags for Node.
  */
 export async function runBundled(entry, args, flags = []) {
   const path = fileURLToPath(entry);
-  const script = await bundle(path, `mmgen-bench/${basename(path, ".ts")}`);
+  const script = await bundle(path, `mmgen-bench/${basename(path, extname(path))}`);
   const { status } = spawnSync(process.execPath, [...flags, script, ...args], { stdio: "inherit" });
   process.exitCode = status ?? 1;
 }
 
-/** Resolves `@mmgen/*` to sources. */
+/** An esbuild plugin that resolves `mmgen` and `@mmgen/*` to sources. */
 export const sources = {
   name: "sources",
   setup(build) {
-    build.onResolve({ filter: /^@mmgen\// }, ({ path }) => {
-      const [, name, entry = "index"] = path.split("/");
-      return { path: `${packages}${name}/src/${entry}.ts` };
+    build.onResolve({ filter: /^(@mmgen\/|mmgen(\/|$))/ }, ({ path }) => {
+      const [name, ...entry] = path.replace(/^@mmgen\//, "").split("/");
+      return { path: `${packages}${name}/src/${entry.join("/") || "index"}.ts` };
     });
   },
 };

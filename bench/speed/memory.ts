@@ -1,9 +1,9 @@
 import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
-import { transformerStep } from "./works.js";
+import { transformerStep } from "./workloads.js";
 
-/** Ten thousand training steps of a small transformer, and what they hold: `npm run bench:memory`. */
+/** Runs ten thousand training steps of a small transformer and prints the memory in use: `npm run bench:memory`. */
 registerOnnxBackend({ intraOpNumThreads: 2 });
 await tf.setBackend("onnx");
 const backend = tf.backend() as OnnxBackend;
@@ -23,14 +23,14 @@ for (let step = 1; step <= 10_000; step++) {
     globalThis.gc?.();
     const { residentBytes } = backend.memory();
     const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
-    const figures = [
+    const cells = [
       step,
       tf.memory().numTensors,
       mebibytes(residentBytes),
       backend.sessions().sessions,
       mebibytes(process.memoryUsage().rss),
     ];
-    console.log(figures.map((figure) => String(figure).padStart(12)).join(""));
+    console.log(cells.map((cell) => String(cell).padStart(12)).join(""));
   }
 }
 work.dispose();

@@ -3,9 +3,9 @@ import { trainingCurves } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
-import { type TransformerStep, transformerStep } from "./works.js";
+import { type TransformerStep, transformerStep } from "./workloads.js";
 
-/** How a training step grows with each size of a transformer: `npm run bench:growth -- [plot.png]`. */
+/** Measures how the training step of a transformer grows with each of its sizes: `npm run bench:growth -- [plot.png]`. */
 const base: TransformerStep = {
   batch: 64,
   length: 32,
@@ -76,7 +76,7 @@ async function median(step: TransformerStep): Promise<number> {
     times.push(performance.now() - start);
   }
   work.dispose();
-  // The first three compile and settle.
+  // The first three compile and warm up.
   return times.slice(3).sort((a, b) => a - b)[3]!;
 }
 

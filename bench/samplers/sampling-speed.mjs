@@ -1,5 +1,5 @@
 // CPU time of one row's step, by settings: batch 64, vocabulary 1100, logits ready-made, grammar of 49 image
-// ids out of 1024. Build first (`npm run build`), then `npm run bench`.
+// ids out of 1024. `npm run bench:sampling`.
 import { Random } from "@mmgen/core";
 import { generate } from "@mmgen/samplers";
 

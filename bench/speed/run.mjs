@@ -1,12 +1,12 @@
-// `npm run bench -- [work…] [--no-cpu] [--no-torch] [--provider NAME]`: each work on ONNX Runtime, in PyTorch and on
-// tfjs-backend-cpu, one after another on this machine, and the ratios of their times. PyTorch is whatever `$MMGEN_PYTHON`,
-// else `python3`, has; it computes on CUDA where ONNX Runtime's execution provider is another than cpu. `--provider
-// tfjs-webgpu` measures tfjs's own backend instead of this one.
+// `npm run bench -- [workload…] [--no-cpu] [--no-torch] [--provider NAME]`: runs each workload on ONNX Runtime, in
+// PyTorch and on tfjs-backend-cpu, one after the other on this machine, and prints times and ratios. PyTorch is that of
+// `$MMGEN_PYTHON`, else of `python3`; it uses CUDA if ONNX Runtime's execution provider is not the cpu. `--provider
+// tfjs-webgpu` measures tfjs's own backend instead of @mmgen/backend-onnx.
 import { spawnSync } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { bundle } from "../bundle.mjs";
+import { bundle } from "../../scripts/bundle.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values: flags, positionals: chosen } = parseArgs({
@@ -20,8 +20,8 @@ const { values: flags, positionals: chosen } = parseArgs({
 });
 const python = process.env.MMGEN_PYTHON ?? "python3";
 
-/** What is measured, and how many times as fast as PyTorch it is to be. */
-const works = [
+/** The workloads, and the speed relative to PyTorch that each should reach. */
+const workloads = [
   { name: "igpt", label: "iGPT step, 128 × 57", target: 1 / 0.6 },
   { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1 },
   { name: "vqvae-64", label: "VQ-VAE step, 64 channels, 128", target: 1 },
@@ -39,7 +39,7 @@ function json(command, args) {
   return JSON.parse(stdout.trim().split("\n").at(-1));
 }
 
-const script = await bundle(path("main.ts"), "mmgen-bench/main");
+const script = await bundle(path("measure.ts"), "mmgen-bench/measure");
 const torchFlags = flags.provider === "cpu" ? [] : ["--cuda"];
 const torch = !flags.torch
   ? { error: "not asked for" }
@@ -51,8 +51,8 @@ row("work", "ours ms", "eager ms", "× eager", "target", "torch.c ms", "× cpu",
 const fixed = (value, digits = 1) => (value === undefined ? "–" : value.toFixed(digits));
 
 let failed = false;
-for (const { name, label, target } of works) {
-  // What torch.compile has started works on for a moment after it.
+for (const { name, label, target } of workloads) {
+  // Processes that torch.compile started keep working for a moment.
   await setTimeout(4000);
   const ours = json(process.execPath, [
     script,
@@ -65,8 +65,8 @@ for (const { name, label, target } of works) {
     failed = true;
     continue;
   }
-  const eager = torch.error ? {} : json(python, [path("torch/measure.py"), name, ...torchFlags]);
-  const compiled = torch.error ? {} : json(python, [path("torch/measure.py"), name, "--compile", ...torchFlags]);
+  const eager = torch.error ? {} : json(python, [path("measure.py"), name, ...torchFlags]);
+  const compiled = torch.error ? {} : json(python, [path("measure.py"), name, "--compile", ...torchFlags]);
   row(
     label,
     fixed(ours.ms),

@@ -1,7 +1,7 @@
 /**
- * How well does a small classifier that has only ever seen procedural digits read MNIST's test digits?
+ * Measures how well a small classifier trained on procedural digits only classifies MNIST's test digits.
  *
- *   npm run bench:procedural -w @mmgen/datasets -- [images to train on, default 100000]
+ *   npm run bench:procedural -- [images to train on, default 100000]
  *
  * Every training image is seen once. MNIST comes from MMGEN_DATA_DIR, the cache, or a download.
  */

@@ -1,12 +1,12 @@
 import { type OrtModule, ortRuntime, registerOnnxBackend } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
-import { work } from "./work.js";
+import { trainAndGenerate } from "./train-and-generate.js";
 
-/** Runs {@link work} on onnxruntime-web and posts what it came to. */
+/** Runs {@link trainAndGenerate} on onnxruntime-web and posts the result. */
 async function run(): Promise<object> {
   const provider = new URLSearchParams(location.search).get("provider")!;
-  // Built into the page by `main.mjs`, for each provider its own.
+  // main.mjs bundles the build for the chosen provider.
   const ort = (await import("onnxruntime-web")) as unknown as OrtModule & { env: { wasm: { wasmPaths: string } } };
   ort.env.wasm.wasmPaths = "/runtime/";
   registerOnnxBackend({ runtime: ortRuntime(ort), executionProviders: [provider] });
@@ -14,7 +14,7 @@ async function run(): Promise<object> {
     throw new Error(`The onnx backend does not start with ${provider}.`);
   }
   const start = performance.now();
-  return { ...(await work()), milliseconds: performance.now() - start };
+  return { ...(await trainAndGenerate()), milliseconds: performance.now() - start };
 }
 
 const answer = await run().catch((error: Error) => ({ error: error.stack ?? String(error) }));

@@ -199,8 +199,8 @@ class Convolution {
 }
 
 function softmax(logits) {
-  const greatest = Math.max(...logits);
-  const powers = logits.map((value) => Math.exp(value - greatest));
+  const max = Math.max(...logits);
+  const powers = logits.map((value) => Math.exp(value - max));
   const sum = powers.reduce((total, value) => total + value, 0);
   return powers.map((value) => value / sum);
 }

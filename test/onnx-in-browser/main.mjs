@@ -1,13 +1,13 @@
-// `npm run browser -w @mmgen/backend-onnx -- wasm|webgpu`: trains and generates in Chromium on onnxruntime-web, and
-// compares with the native backend. Needs `npm install --no-save onnxruntime-web@1.30.0` and a Chromium ($CHROME, else
-// `chromium`); WebGPU is that of SwiftShader, in software.
+// `npm run onnx-in-browser -- wasm|webgpu`: trains and generates in Chromium on onnxruntime-web, and compares the results
+// with the native backend's. Needs `npm install --no-save onnxruntime-web@1.30.0` and a Chromium ($CHROME, else
+// `chromium`); WebGPU is SwiftShader's, in software.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bundle, sources } from "../bundle.mjs";
-import { answerInChromium, softwareWebGpu } from "./answer-in-chromium.mjs";
+import { bundle, sources } from "../../scripts/bundle.mjs";
+import { runInChromium, softwareWebGpu } from "../../scripts/run-in-chromium.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const provider = process.argv[2] ?? "wasm";
@@ -17,7 +17,7 @@ function runtimeFolder() {
   try {
     return dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
   } catch {
-    console.error("There is no onnxruntime-web here: npm install --no-save onnxruntime-web@1.30.0");
+    console.error("onnxruntime-web is not installed: npm install --no-save onnxruntime-web@1.30.0");
     process.exit(2);
   }
 }
@@ -42,7 +42,7 @@ async function page() {
 const runtime = runtimeFolder();
 const native = await bundle(path("native.ts"), "mmgen-browser/native");
 const expected = JSON.parse(spawnSync(process.execPath, [native], { encoding: "utf8" }).stdout);
-const answer = await answerInChromium(await page(), {
+const answer = await runInChromium(await page(), {
   search: `?provider=${provider}`,
   files: runtime,
   flags: provider === "webgpu" ? softwareWebGpu : [],
@@ -58,8 +58,8 @@ console.log(`VQ-VAE, native       ${round(expected.vqVaeLosses)}`);
 console.log(`VQ-VAE, ${provider.padEnd(6)}       ${round(answer.vqVaeLosses)}`);
 console.log(`ids ${answer.ids.join(" ")}; ${(answer.milliseconds / 1000).toFixed(1)} s in the browser`);
 const near = answer.transformerLosses.every((loss, i) => Math.abs(loss - expected.transformerLosses[i]) < tolerance);
-// Codes are choices: where two are as near, rounding decides, and the losses part a little from then on.
+// Where two codes are equally near, rounding decides, and from then on the losses differ slightly.
 const learns = answer.vqVaeLosses.at(-1) < 0.8 * answer.vqVaeLosses[0];
 const same = answer.ids.join() === expected.ids.join();
-console.log(near && same && learns ? "As native." : "NOT as native.");
+console.log(near && same && learns ? "Same results as native." : "NOT the same results as native.");
 process.exitCode = near && same && learns ? 0 : 1;

@@ -1,7 +1,7 @@
 """Files that PyTorch writes and reads, for the tests of loading weights trained elsewhere.
 
 `python interchange.py write` writes the fixtures of tiny-transformer and vqvae anew; `python interchange.py check FOLDER`
-loads what `bench/interchange.mjs` saved there and compares PyTorch's figures. Needs torch and safetensors.
+loads what `bench/interchange/run.mjs` saved there and compares PyTorch's results. Needs torch and safetensors.
 """
 
 import sys
@@ -12,7 +12,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-PACKAGES = Path(__file__).resolve().parents[3]
+PACKAGES = Path(__file__).resolve().parents[2] / "packages"
 TOLERANCE = 1e-5  # float32 of different order of sums
 
 

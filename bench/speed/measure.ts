@@ -2,9 +2,9 @@ import { parseArgs } from "node:util";
 import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
-import { type WorkPlan, works } from "./works.js";
+import { type WorkloadPlan, workloads } from "./workloads.js";
 
-/** Measures the work named first and prints one line of JSON. */
+/** Measures the workload that the first argument names, and prints one line of JSON. */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -15,9 +15,9 @@ const { positionals, values } = parseArgs({
   },
 });
 const profilePrefix = process.env.MMGEN_PROFILE;
-const plan = works[positionals[0] ?? ""];
+const plan = workloads[positionals[0] ?? ""];
 if (plan === undefined) {
-  throw new Error(`Expected one of ${Object.keys(works).join(", ")}, got "${positionals[0]}".`);
+  throw new Error(`Expected one of ${Object.keys(workloads).join(", ")}, got "${positionals[0]}".`);
 }
 if (values.provider === "tfjs-webgpu") {
   await useTfjsWebgpu();
@@ -29,7 +29,7 @@ if (values.provider === "tfjs-webgpu") {
   });
   await tf.setBackend("onnx");
 }
-const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : null;
+const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : undefined;
 const full = await measure(plan, plan.batch, 9);
 const compileMs = backend?.sessions().compileMs;
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
@@ -50,8 +50,8 @@ async function useTfjsWebgpu(): Promise<void> {
   await tf.setBackend("webgpu");
 }
 
-/** How many times as long plain JavaScript takes, at a batch it can be waited for. */
-async function timesCpu({ smallBatch }: WorkPlan): Promise<number | undefined> {
+/** How many times as long plain JavaScript takes, at a small batch. */
+async function timesCpu({ smallBatch }: WorkloadPlan): Promise<number | undefined> {
   if (smallBatch === undefined || !values.cpu) {
     return undefined;
   }
@@ -66,14 +66,14 @@ function runMs(): number {
   return "sessions" in active ? (active as OnnxBackend).sessions().runMs : 0;
 }
 
-interface Figures {
+interface Timing {
   /** Median wall time, ms. */
   readonly ms: number;
-  /** What of it passes outside of the native run: recording, keys, uploads, masks. */
+  /** The part of it outside the native run: recording, keys, uploads, masks. */
   readonly outsideMs: number;
 }
 
-async function measure(plan: WorkPlan, batch: number, runs: number): Promise<Figures> {
+async function measure(plan: WorkloadPlan, batch: number, runs: number): Promise<Timing> {
   const work = plan.create(batch);
   try {
     // The second step's graph differs from the first one's, and the arena settles with the third.

@@ -4,16 +4,16 @@ import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { constantSchedule, imageExamples, train } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
 
-/** What a little training and generating came to. */
-export interface WorkResult {
+/** Losses and ids of {@link trainAndGenerate}. */
+export interface TrainAndGenerateResult {
   readonly transformerLosses: readonly number[];
-  /** The likeliest ids after a first one. */
+  /** The most likely ids after a given first one. */
   readonly ids: readonly number[];
   readonly vqVaeLosses: readonly number[];
 }
 
-/** Trains both models for a few steps on the active backend, and generates: seconds where that is quick. */
-export async function work(): Promise<WorkResult> {
+/** Trains both models for a few steps on the active backend, and generates ids. */
+export async function trainAndGenerate(): Promise<TrainAndGenerateResult> {
   const random = Random.fromSeed(1);
   const transformer = TinyTransformer.create(
     { contextLength: 16, vocabularySize: 12, width: 32, heads: 2, layers: 2, dropout: 0.1 },

@@ -5,22 +5,22 @@ import { adamW, Optimizer } from "@mmgen/training";
 import { trainingStep } from "@mmgen/training/loop/training-step";
 import { VqVae } from "@mmgen/vqvae";
 
-/** One piece of work on the active backend, ready to be run again and again. */
-export interface Work {
-  /** Runs it once, and reads its result. */
+/** A workload on the active backend that can be run many times. */
+export interface Workload {
+  /** Runs it once and reads its result. */
   run(): Promise<unknown>;
   dispose(): void;
 }
 
-/** A kind of work, by the name that its PyTorch twin in `torch/measure.py` has too. */
-export interface WorkPlan {
+/** How to create a workload; `measure.py` has its PyTorch twin under the same name. */
+export interface WorkloadPlan {
   readonly batch: number;
-  /** A batch that the plain JavaScript backend can be waited for; absent: it is not compared with. */
+  /** Batch size for the comparison with the plain JavaScript backend; without it there is no comparison. */
   readonly smallBatch?: number;
-  create(batch: number): Work;
+  create(batch: number): Workload;
 }
 
-export const works: Readonly<Record<string, WorkPlan>> = {
+export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   igpt: { batch: 128, smallBatch: 8, create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }) },
   "vqvae-256": { batch: 32, smallBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
   "vqvae-64": { batch: 128, smallBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
@@ -47,18 +47,18 @@ export interface TransformerStep {
   readonly dropout: number;
 }
 
-export function transformerStep({ batch, length, ...size }: TransformerStep): Work {
+export function transformerStep({ batch, length, ...size }: TransformerStep): Workload {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
   const optimizer = Optimizer.create(model.parameters, adamW({ clipNorm: 1, weightDecay: 0.01 }));
   const draw = () => Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize));
-  return trainingWork(model, optimizer, {
+  return trainingWorkload(model, optimizer, {
     inputs: { data: draw(), count: batch, length },
     targets: { data: draw(), count: batch, length },
   });
 }
 
-function vqVaeStep(batch: number, hiddenChannels: number): Work {
+function vqVaeStep(batch: number, hiddenChannels: number): Workload {
   const random = Random.fromSeed(1);
   const model = VqVae.create(
     {
@@ -67,11 +67,15 @@ function vqVaeStep(batch: number, hiddenChannels: number): Work {
     },
     { random },
   );
-  return trainingWork(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), noise(batch, random));
+  return trainingWorkload(
+    model,
+    Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })),
+    noise(batch, random),
+  );
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
-function trainingWork(model: any, optimizer: Optimizer, batch: unknown): Work {
+function trainingWorkload(model: any, optimizer: Optimizer, batch: unknown): Workload {
   const random = Random.fromSeed(2);
   return {
     async run() {
@@ -86,7 +90,7 @@ function trainingWork(model: any, optimizer: Optimizer, batch: unknown): Work {
   };
 }
 
-function generation(batch: number): Work {
+function generation(batch: number): Workload {
   const { length, ...size } = igpt;
   const model = TinyTransformer.create({ contextLength: length + 1, ...size }, { random: Random.fromSeed(1) });
   const prompt = { data: new Int32Array(batch), count: batch, length: 1 };
@@ -96,7 +100,7 @@ function generation(batch: number): Work {
   };
 }
 
-function encoding(batch: number): Work {
+function encoding(batch: number): Workload {
   const random = Random.fromSeed(1);
   const model = VqVae.create(
     { network: { hiddenChannels: 256 }, quantizer: { codebookSize: 128, codeDimension: 256, start: "uniform" } },

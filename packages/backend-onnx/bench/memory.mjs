@@ -1,3 +1,0 @@
-import { runBundled } from "../bundle.mjs";
-
-await runBundled(new URL("memory.ts", import.meta.url), [], ["--expose-gc"]);

@@ -1,0 +1,2 @@
+/** Installed only for this check: see main.mjs. */
+declare module "onnxruntime-web";
