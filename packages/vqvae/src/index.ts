@@ -2,9 +2,14 @@ export type { CompositionConfig, CompositionOptions } from "./compositions/creat
 export type { FigureGroundConfig, FigureGroundOptions } from "./compositions/figure-ground.js";
 export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";
 export type { LatentBatch } from "./model/batches.js";
-export { originalDNames, type PyTorchOptions } from "./model/pytorch.js";
-export { VqVae } from "./model/vq-vae.js";
-export { resolveVqVae, type VqVaeConfig, type VqVaeOptions, vqVaePresets } from "./model/vq-vae-config.js";
+export { type PyTorchOptions, VqVae } from "./model/vq-vae.js";
+export {
+  originalDNames,
+  resolveVqVae,
+  type VqVaeConfig,
+  type VqVaeOptions,
+  vqVaePresets,
+} from "./model/vq-vae-config.js";
 export type { ConvolutionalConfig, ConvolutionalOptions } from "./networks/convolutional-network.js";
 export type { NetworkConfig, NetworkOptions } from "./networks/create-network.js";
 export type { DenseConfig, DenseOptions } from "./networks/dense-network.js";

@@ -9,6 +9,8 @@ export interface ModelFormat {
   readonly version: number;
   /** The mark of files from before there were kinds, which have version 0. */
   readonly legacy?: LegacyHeader;
+  /** Turns the content of an older file into what a new one would hold; borrowed. */
+  readonly upgrade?: (file: ModelFile) => ModelFile;
 }
 
 /**
@@ -40,7 +42,8 @@ export function loadModel<Model extends Module>(
   format: ModelFormat,
   build: (file: ModelFile) => Model,
 ): Model {
-  const file = readModelFile(bytes, format);
+  const { upgrade = (file) => file } = format;
+  const file = upgrade(readModelFile(bytes, format));
   let model: Model;
   try {
     model = build(file);

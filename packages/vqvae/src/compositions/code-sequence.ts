@@ -13,9 +13,9 @@ export interface CodeParts {
 export interface CodeSequence {
   /** Number of distinct codes. */
   readonly size: number;
-  join(parts: CodeParts): tf.Tensor2D;
+  compose(parts: CodeParts): tf.Tensor2D;
   /** The other way, of any codes in [0, size): one that its place does not have is read as the nearest that it has. */
-  split(codes: tf.Tensor2D): CodeParts;
+  decompose(codes: tf.Tensor2D): CodeParts;
 }
 
 /** The most codes that there may be: a model that reads them has a row of weights for each. */
@@ -24,7 +24,7 @@ const mostCodes = 2 ** 16;
 /** The sequence that a layout tells of; throws {@link ConfigError} where there is none. */
 export function codeSequence(layout: CodeLayout): CodeSequence {
   if (layout.paletteCodes === 0) {
-    return { size: layout.codebookSize, join: ({ grid }) => grid, split: (grid) => ({ grid }) };
+    return { size: layout.codebookSize, compose: ({ grid }) => grid, decompose: (grid) => ({ grid }) };
   }
   if (layout.palettePlace === "before") {
     return colorsBefore(layout);
@@ -49,8 +49,8 @@ export function codeSequence(layout: CodeLayout): CodeSequence {
 function colorsBefore({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
   return {
     size: paletteSize + codebookSize,
-    join: ({ colors, grid }) => tf.concat2d([colors!, tf.add<tf.Tensor2D>(grid, int32(paletteSize))], 1),
-    split(codes) {
+    compose: ({ colors, grid }) => tf.concat2d([colors!, tf.add<tf.Tensor2D>(grid, int32(paletteSize))], 1),
+    decompose(codes) {
       const [colors, grid] = splitAt(codes, paletteCodes);
       return { colors: clipped(colors, paletteSize), grid: clipped(tf.sub(grid, int32(paletteSize)), codebookSize) };
     },
@@ -61,11 +61,11 @@ function colorsBefore({ paletteCodes, paletteSize, codebookSize }: CodeLayout): 
 function colorsWithin({ paletteCodes, paletteSize, codebookSize }: CodeLayout): CodeSequence {
   return {
     size: paletteSize * codebookSize,
-    join({ colors, grid }) {
+    compose({ colors, grid }) {
       const [first, others] = splitAt(grid, paletteCodes);
       return tf.concat2d([tf.add<tf.Tensor2D>(first, tf.mul(colors!, int32(codebookSize))), others], 1);
     },
-    split(codes) {
+    decompose(codes) {
       const [first, others] = splitAt(codes, paletteCodes);
       const colors = tf.floorDiv<tf.Tensor2D>(first, int32(codebookSize));
       const own = tf.sub<tf.Tensor2D>(first, tf.mul(colors, int32(codebookSize)));

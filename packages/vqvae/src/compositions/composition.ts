@@ -18,9 +18,9 @@ export interface Composition {
   /** Whether they stand before the grid's or within them. */
   readonly palettePlace: PalettePlace;
   /** `[batch, side, side, channels]` int32 levels → what the encoder sees, and the image codes. */
-  takeApart(levels: tf.Tensor4D): ImageParts;
+  decompose(levels: tf.Tensor4D): ImageParts;
   /** What the decoder gave, and the image codes → the head's output, `[batch, side, side, outputChannels]`. */
-  putTogether(parts: ImageParts): tf.Tensor4D;
+  compose(parts: ImageParts): tf.Tensor4D;
 }
 
 /** An image as the network's side and as codes. */

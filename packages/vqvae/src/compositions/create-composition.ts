@@ -45,7 +45,7 @@ function wholeImage(channels: number, head: ReconstructionHead): Composition {
     imageCodes: 0,
     imageCodebookSize: 0,
     palettePlace: "before",
-    takeApart: (levels) => ({ map: head.pixels(levels) }),
-    putTogether: ({ map }) => map,
+    decompose: (levels) => ({ map: head.pixels(levels) }),
+    compose: ({ map }) => map,
   };
 }

@@ -34,7 +34,7 @@ export function figureGround(
     imageCodes: 2,
     imageCodebookSize: size,
     palettePlace,
-    takeApart(levels) {
+    decompose(levels) {
       const pixels = levelsToPixels(levels, maxValue);
       const mean = tf.mean(pixels, [1, 2], true);
       const distance = tf.sqrt(tf.sum(tf.squaredDifference(pixels, mean), 3, true)); // [batch, side, side, 1]
@@ -46,7 +46,7 @@ export function figureGround(
       const deviation = tf.sqrt(tf.add(tf.mean(tf.square(contrast), [1, 2], true), rounding ** 2));
       return { map: tf.div(contrast, deviation), codes: tf.stack(codes, 1) as tf.Tensor2D };
     },
-    putTogether({ map, codes }) {
+    compose({ map, codes }) {
       const rows = tf.gather(tf.tensor2d(colors), codes!); // [batch, 2, outputChannels]
       const [figure, ground] = tf.split(rows, 2, 1).map((row) => tf.reshape(row, [-1, 1, 1, head.outputChannels])) as [
         tf.Tensor4D,

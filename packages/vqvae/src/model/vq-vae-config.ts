@@ -9,6 +9,7 @@ import {
   rule,
   wholeNumber,
 } from "@mmgen/core/options";
+import type { WeightNames } from "@mmgen/nn";
 import { compositionSchema, explainComposition } from "../compositions/create-composition.js";
 import { explainHead, reconstructionHeadNames } from "../compositions/reconstruction-head.js";
 import { networkSchema } from "../networks/create-network.js";
@@ -86,3 +87,18 @@ export const vqVaePresets = {
     head: "sigmoid",
   },
 } as const satisfies Record<string, VqVaeOptions>;
+
+/**
+ * The names of the fourth original's published autoencoder, the configuration `vqVaePresets["original-d"]`.
+ *
+ * @see https://github.com/suyashss/mnist_vlm/blob/main/vqvae_model.py
+ */
+export const originalDNames: WeightNames = {
+  names: {
+    "encoder.0": "encoder.fc1",
+    "encoder.1": "encoder.fc2",
+    "quantizer.codebook": "quantizer.embedding.weight",
+    "decoder.0": "decoder.fc1",
+    "decoder.1": "decoder.fc2",
+  },
+};

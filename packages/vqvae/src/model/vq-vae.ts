@@ -1,144 +1,156 @@
-import {
-  type CodeBatch,
-  type CodeLayout,
-  type ImageBatch,
-  type ImageCodec,
-  type LossOptions,
-  type LossResult,
-  MmgenError,
+import type {
+  CodeBatch,
+  CodeLayout,
+  ImageBatch,
+  ImageCodec,
+  LossOptions,
+  LossResult,
   Random,
-  type Trainable,
+  Trainable,
 } from "@mmgen/core";
-import { assignSafetensors, compile, type TensorFunction, variable } from "@mmgen/nn";
+import {
+  loadModel,
+  Module,
+  saveModel,
+  type TensorFunction,
+  updateRunningStatistics,
+  type WeightNames,
+} from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { type ForwardPass, fileLayouts } from "../networks/layers.js";
-import { updateRunningStatistics } from "../networks/normalization-layer.js";
-import { type Autoencoder, autoencoder } from "./autoencoder.js";
+import { type CodeSequence, codeSequence } from "../compositions/code-sequence.js";
+import type { Composition } from "../compositions/composition.js";
+import { createComposition } from "../compositions/create-composition.js";
+import { type ReconstructionHead, reconstructionHead } from "../compositions/reconstruction-head.js";
+import { createNetwork } from "../networks/create-network.js";
+import type { Grid, Network } from "../networks/network.js";
+import { createQuantizer } from "../quantizers/create-quantizer.js";
+import type { Quantizer } from "../quantizers/quantizer.js";
 import { checkCodes, checkImages, inFixedBatches, type LatentBatch } from "./batches.js";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
-import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
 import { resolveVqVae, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
+import { vqVaeFormat } from "./vq-vae-format.js";
+
+/** What a file of another program does not say of itself. */
+export interface PyTorchOptions {
+  /** The model that wrote the file, in this package's terms. */
+  readonly config: VqVaeOptions;
+  /** The program's names of the weights; the names of this package's own files when absent. */
+  readonly names?: WeightNames;
+}
 
 /**
  * A vector-quantized autoencoder: images to a grid of discrete codes and back.
  *
- * `encode`, `decode` and `reconstruct` take and give plain arrays; `loss` and `afterStep` are what a training loop drives.
- * It holds weights on the backend that was active when it was made: dispose it.
+ * `encode`, `decode` and `reconstruct` take and return typed arrays; `loss` and `afterStep` are for a training loop. The
+ * model holds weights on the backend that was active when it was made: dispose it.
  *
  * @see van den Oord et al. 2017, https://arxiv.org/abs/1711.00937
  */
-export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.Scalar, tf.NamedTensorMap> {
+export class VqVae
+  extends Module
+  implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.Scalar, tf.NamedTensorMap>
+{
+  static override readonly paths = { network: "" };
+
   /** Every field, defaults filled in. */
   readonly config: VqVaeConfig;
+  readonly network: Network;
+  readonly quantizer: Quantizer;
+  /** Number of distinct codes: of the palette and of the quantizer. */
   readonly codebookSize: number;
   /**
-   * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. A quantizer that makes several codes
-   * of a latent vector has them side by side, so that codes go by row, column, then chunk or stage. A dense network has
-   * one row. With colors `before` the grid they are one row: figure's color, ground's color, then the grid's.
+   * Height and width of an image's codes: 28×28 pixels give 7×7 after two stages. The codes of one latent vector stand
+   * side by side: by row, column, then chunk or stage. A dense network has one row. With colors `before` the grid all
+   * codes stand in one row: the figure's color, the ground's color, then the grid's.
    */
-  readonly codeGrid: { readonly height: number; readonly width: number };
-  /** What each of an image's codes says, for {@link CodeUsage}. */
+  readonly codeGrid: Grid;
+  /** What each of an image's codes stands for, for the codebook usage of `@mmgen/evaluation`. */
   readonly codeLayout: CodeLayout;
-  /** Learned by gradients, by checkpoint name. */
-  readonly parameters: ReadonlyMap<string, tf.Variable>;
-  /** Learned after the step: batch-norm statistics, an EMA codebook, counts, whether initialized. */
-  readonly buffers: ReadonlyMap<string, tf.Variable>;
-  readonly #network: Autoencoder;
-  readonly #weights: ReadonlyMap<string, tf.Variable>;
-  readonly #latents: TensorFunction;
-  readonly #encode: TensorFunction;
-  readonly #decode: TensorFunction;
-  #disposed = false;
+  readonly #composition: Composition;
+  readonly #head: ReconstructionHead;
+  readonly #sequence: CodeSequence;
+  /** Codes per image that come from the quantizer. */
+  readonly #gridCodes: number;
+  readonly #latents = this.compiled((levels) => [this.#encodeLatents(levels as tf.Tensor4D)]);
+  readonly #encode = this.compiled((levels) => [this.encodeTensor(levels as tf.Tensor4D)]);
+  readonly #decode = this.compiled((codes) => [this.decodeTensor(codes as tf.Tensor2D)]);
 
-  private constructor(config: VqVaeConfig, random: Random) {
+  private constructor(config: VqVaeConfig) {
+    super();
+    const { channels, maxValue, imageSide } = config;
     this.config = config;
-    this.#network = autoencoder(config);
-    const { parameters, codebookSize, codeGrid, codeLayout } = this.#network;
-    this.codebookSize = codebookSize;
-    this.codeGrid = codeGrid;
-    this.codeLayout = codeLayout;
-    this.#weights = new Map(
-      parameters.map(({ name, learned, initial, drawnAs = name }) => [
-        name,
-        variable(() => initial(random.fork(drawnAs)), { trainable: learned === "by gradient" }),
-      ]),
-    );
-    const learnedSo = (how: string) =>
-      new Map(parameters.filter(({ learned }) => learned === how).map(({ name }) => [name, this.#weights.get(name)!]));
-    this.parameters = learnedSo("by gradient");
-    this.buffers = learnedSo("after step");
-    this.#latents = compile((levels, ...fed) => [this.#network.latents(levels as tf.Tensor4D, this.#pass({ fed }))]);
-    this.#encode = compile((levels, ...fed) => [this.#network.encode(levels as tf.Tensor4D, this.#pass({ fed }))]);
-    this.#decode = compile((codes, ...fed) => [this.#network.decode(codes as tf.Tensor2D, this.#pass({ fed }))]);
+    this.#head = reconstructionHead(config.head, channels, maxValue);
+    this.#composition = createComposition(config.composition, { channels, maxValue }, this.#head);
+    const { inputChannels, decodedChannels: outputChannels, imageCodes, palettePlace } = this.#composition;
+    this.quantizer = createQuantizer(config.quantizer);
+    const { latentDimension, codesPerVector, codebooks, codebookSize } = this.quantizer;
+    this.network = createNetwork(config.network, { imageSide, inputChannels, outputChannels, latentDimension });
+    const { height, width } = this.network.latentGrid;
+    const gridCodes = height * width * codesPerVector;
+    this.#gridCodes = gridCodes;
+    const codesPerImage = palettePlace === "within" ? gridCodes : imageCodes + gridCodes;
+    const paletteSize = this.#composition.imageCodebookSize;
+    this.codeLayout = { codesPerImage, paletteCodes: imageCodes, paletteSize, palettePlace, codebooks, codebookSize };
+    this.#sequence = codeSequence(this.codeLayout);
+    this.codebookSize = this.#sequence.size;
+    this.codeGrid =
+      codesPerImage === gridCodes ? { height, width: width * codesPerVector } : { height: 1, width: codesPerImage };
   }
 
   /**
-   * A model with fresh weights.
+   * Creates a model with fresh weights.
    *
    * @param options - Any part of the configuration; see {@link vqVaePresets}.
-   * @param random - Source of the first weights; the same seed gives the same model.
-   * @throws a `ConfigError` naming the first field that is out of range or at odds with another.
+   * @param random - Draws the first weights; the same seed gives the same model.
+   * @throws a `ConfigError` naming the fields that are unknown, out of range or in conflict with others.
    */
   static create(options: VqVaeOptions, { random }: { readonly random: Random }): VqVae {
-    return new VqVae(resolveVqVae(options), random);
+    return new VqVae(resolveVqVae(options)).initializeWeights(random);
   }
 
   /**
-   * The model of a file written by {@link VqVae.toSafetensors}.
+   * Loads the model of a file that {@link VqVae.toSafetensors} wrote.
    *
    * @throws a `CheckpointError` when the bytes are damaged or of another model.
    */
   static fromSafetensors(bytes: Uint8Array): VqVae {
-    const { config, assign } = readCheckpoint(bytes);
-    return VqVae.#filled(config, (model) => assign(model.#weights, fileLayouts(model.#network.parameters)));
+    // Whatever a file holds is checked by the schema.
+    return loadModel(bytes, vqVaeFormat, ({ config }) => new VqVae(resolveVqVae(config as VqVaeOptions)));
   }
 
   /**
-   * The model of a safetensors file that a PyTorch program wrote.
+   * Loads the model of a safetensors file that a PyTorch program wrote.
    *
    * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a `ConfigError` when the
    * configuration is not valid.
    */
   static loadPyTorch(bytes: Uint8Array, { config, names = {} }: PyTorchOptions): VqVae {
-    return VqVae.#filled(resolveVqVae(config), (model) => {
-      const content = fromPyTorch(bytes, names, model.#network.parameters, model.#weights);
-      assignSafetensors(model.#weights, content, { layouts: fileLayouts(model.#network.parameters) });
-    });
+    return new VqVae(resolveVqVae(config)).importStateDict(bytes, names);
   }
 
-  /** A model whose every weight `fill` sets. */
-  static #filled(config: VqVaeConfig, fill: (model: VqVae) => void): VqVae {
-    const model = new VqVae(config, Random.fromSeed(0));
-    try {
-      fill(model);
-      return model;
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
-  }
-
-  /** Weights, state and configuration as one safetensors file, with PyTorch's names and layouts. */
-  async toSafetensors(): Promise<Uint8Array> {
-    this.#checkUsable();
-    return writeCheckpoint(this.config, this.#weights, fileLayouts(this.#network.parameters));
+  /**
+   * Weights, state and configuration as one safetensors file, with PyTorch's names and layouts.
+   *
+   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent.
+   */
+  async toSafetensors({ run }: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+    return saveModel(this, vqVaeFormat, { config: this.config, ...(run !== undefined && { run }) });
   }
 
   /** A safetensors file for `load_state_dict` of the PyTorch program with these names. */
   async savePyTorch({ names = {} }: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
-    return toPyTorch(await this.toSafetensors(), names, this.#network.parameters, this.#weights);
+    return this.exportStateDict(names);
   }
 
   /**
-   * The codes of images, as the quantizer has them, without batch statistics; {@link VqVae.codeLayout} says where those
-   * of a `figure-ground` composition have its colors.
+   * Encodes images to codes, without batch statistics. {@link VqVae.codeLayout} says where those of a `figure-ground`
+   * composition have their colors.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
-   * @throws a `ShapeError` when the images are of another shape or range.
+   * @throws a `ShapeError` when the images have another shape or range.
    */
   async encode(images: ImageBatch): Promise<CodeBatch> {
-    this.#checkUsable();
+    this.checkUsable();
     checkImages(images, this.config);
     const { height, width } = this.codeGrid;
     const data = new Int32Array(images.count * height * width);
@@ -147,38 +159,37 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
   }
 
   /**
-   * What the encoder makes of images before any code is chosen, without batch statistics: for plots, and for quantizers
-   * and classifiers of your own.
+   * Encodes images to latents, before any code is chosen and without batch statistics: for plots, and for quantizers and
+   * classifiers of your own.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
    * @returns `[count, height, width, dimension]`, row-major.
-   * @throws a `ShapeError` when the images are of another shape or range.
+   * @throws a `ShapeError` when the images have another shape or range.
    */
   async latents(images: ImageBatch): Promise<LatentBatch> {
-    this.#checkUsable();
+    this.checkUsable();
     checkImages(images, this.config);
-    const { latentGrid, quantizer } = this.#network;
-    const shape = { count: images.count, ...latentGrid, dimension: quantizer.latentDimension };
+    const shape = { count: images.count, ...this.network.latentGrid, dimension: this.quantizer.latentDimension };
     const data = new Float32Array(shape.count * shape.height * shape.width * shape.dimension);
     await this.#runOnImages(this.#latents, images, data);
     return { data, ...shape };
   }
 
   /**
-   * The images that codes stand for, at the likeliest levels. A code that its place does not have, such as a color's
-   * among a shape's, is read as the nearest that it has.
+   * Decodes codes to images, at the likeliest levels. A code that cannot stand at its position, such as a color among
+   * the codes of a shape, is read as the nearest that can.
    *
    * @param codes - On the model's code grid; borrowed.
    * @throws a `ShapeError` when the grid is another or a code is outside the codebook.
    */
   async decode(codes: CodeBatch): Promise<ImageBatch> {
-    this.#checkUsable();
+    this.checkUsable();
     checkCodes(codes, this.codeGrid, this.codebookSize);
     const { imageSide: side, channels, maxValue } = this.config;
     const data = new Uint8Array(codes.count * side * side * channels);
     const { height, width } = this.codeGrid;
     await inFixedBatches(codes, data, (batch, size) =>
-      this.#run(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
+      run(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
     );
     return { data, count: codes.count, height: side, width: side, channels, maxValue };
   }
@@ -190,33 +201,43 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * @returns `[batch, codeGrid.height · codeGrid.width]`, int32; yours, or the surrounding `tf.tidy`'s.
    */
   encodeTensor(levels: tf.Tensor4D): tf.Tensor2D {
-    this.#checkUsable();
-    return tf.tidy(() => this.#network.encode(levels, this.#pass({})));
+    this.checkUsable();
+    return tf.tidy(() => {
+      const { map, codes: colors } = this.#composition.decompose(levels);
+      const codes = this.quantizer.codes(this.network.encode(map, inference));
+      const grid = tf.reshape<tf.Rank.R2>(codes, [-1, this.#gridCodes]);
+      return this.#sequence.compose({ grid, ...(colors && { colors }) });
+    });
   }
 
-  /** The other way: `[batch, codeGrid.height · codeGrid.width]` int32 codes → levels. See {@link VqVae.encodeTensor}. */
+  /** The inverse: `[batch, codeGrid.height · codeGrid.width]` int32 codes → levels. See {@link VqVae.encodeTensor}. */
   decodeTensor(codes: tf.Tensor2D): tf.Tensor4D {
-    this.#checkUsable();
-    return tf.tidy(() => this.#network.decode(codes, this.#pass({})));
+    this.checkUsable();
+    return tf.tidy(() => {
+      const { colors, grid } = this.#sequence.decompose(codes);
+      const vectors = this.quantizer.vectors(tf.reshape(grid, [-1, ...this.quantizer.codeShape])) as tf.Tensor2D;
+      const map = this.network.decode(vectors, inference);
+      return this.#head.levels(this.#composition.compose({ map, ...(colors && { codes: colors }) }));
+    });
   }
 
-  /** The images after a way through the codes and back. Throws as {@link VqVae.encode}. */
+  /** Encodes images and decodes the codes. Throws as {@link VqVae.encode}. */
   async reconstruct(images: ImageBatch): Promise<ImageBatch> {
     return this.decode(await this.encode(images));
   }
 
   /**
-   * Starts the quantizer from the latents of a batch, as its configuration says; does nothing on a model that has been
-   * started before, in this process or in the one that saved it.
+   * Initializes the quantizer from the latents of a batch, as its configuration says; does nothing on a model that has
+   * been initialized before, in this process or in the one that saved it.
    *
    * @param images - A training batch, or several in one; borrowed.
    */
   async initialize(images: ImageBatch, random: Random): Promise<void> {
-    this.#checkUsable();
+    this.checkUsable();
     checkImages(images, this.config);
-    const latents = tf.tidy(() => this.#network.latents(this.#levels(images), this.#pass({ training: true })));
+    const latents = tf.tidy(() => this.#encodeLatents(levelsOf(images), { training: true }));
     try {
-      await this.#network.quantizer.initialize(latents, this.#weights, random);
+      await this.quantizer.initialize(latents, random);
     } finally {
       latents.dispose();
     }
@@ -226,72 +247,66 @@ export class VqVae implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.
    * Reconstruction loss and the quantizer's losses, each a mean over all values.
    *
    * @param images - Of the configured side, channels and maxValue; borrowed.
-   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or nats),
-   *   and the quantizer's: of one with codebooks `commitment`, `codebook` (gradient codebook only), and `perplexity` of
-   *   the running code counts; unweighted.
-   *   `aux` goes to {@link VqVae.afterStep}; it is empty when `training` is false.
-   * @throws a `ShapeError` when the images are of another shape or range.
+   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or
+   *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
+   *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
+   * @throws a `ShapeError` when the images have another shape or range.
    */
   loss(images: ImageBatch, { training }: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
-    this.#checkUsable();
+    this.checkUsable();
     checkImages(images, this.config);
     let result: LossResult<tf.Scalar, tf.NamedTensorMap> | undefined;
     tf.tidy(() => {
-      const pass = this.#pass({ training });
-      const { total, metrics, aux } = this.#network.loss(this.#levels(images), pass);
-      result = { total, metrics, aux: training ? { ...aux, ...Object.fromEntries(pass.statistics) } : {} };
+      const levels = levelsOf(images);
+      const pass = { training, statistics: new Map<string, tf.Tensor>() };
+      const { map, codes: colors } = this.#composition.decompose(levels);
+      const { quantized, loss, metrics, aux } = this.quantizer.quantize(this.network.encode(map, pass));
+      const decoded = this.network.decode(quantized as tf.Tensor2D, pass);
+      const output = this.#composition.compose({ map: decoded, ...(colors && { codes: colors }) });
+      const reconstruction = this.#head.loss(output, levels);
+      const total = tf.add(reconstruction, loss) as tf.Scalar;
+      result = {
+        total,
+        metrics: { reconstruction, ...metrics },
+        aux: training ? { ...aux, ...Object.fromEntries(pass.statistics) } : {},
+      };
       return { total, ...result.metrics, ...result.aux };
     });
     return result!;
   }
 
-  /** Updates running statistics and the quantizer's state. Reads nothing, and keeps shapes from step to step. */
+  /** Updates running statistics and the quantizer's state. Reads nothing back, and keeps shapes from step to step. */
   afterStep(aux: tf.NamedTensorMap, random: Random): void {
-    this.#checkUsable();
+    this.checkUsable();
     updateRunningStatistics(this.buffers, Object.entries(aux));
-    this.#network.quantizer.afterStep(aux, this.#weights, random);
+    this.quantizer.afterStep(aux, random);
   }
 
-  /** Frees the weights; safe to call twice. */
-  dispose(): void {
-    this.#disposed = true;
-    tf.dispose([...this.#weights.values()]);
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  /** The weights as a forward pass sees them: the variables, or what a compiled function was fed in their place. */
-  #pass({ training = false, fed }: { training?: boolean; fed?: readonly tf.Tensor[] }): ForwardPass {
-    const weights = fed ? new Map([...this.#weights.keys()].map((name, i) => [name, fed[i]!])) : this.#weights;
-    return { weights, training, statistics: new Map() };
+  /** `[batch, side, side, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */
+  #encodeLatents(levels: tf.Tensor4D, pass = inference): tf.Tensor2D {
+    return this.network.encode(this.#composition.decompose(levels).map, pass);
   }
 
   async #runOnImages(fn: TensorFunction, images: ImageBatch, out: Int32Array | Float32Array): Promise<void> {
     const { imageSide, channels } = this.config;
     await inFixedBatches(images, out, (batch, size) =>
-      this.#run(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
+      run(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
     );
   }
+}
 
-  async #run(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {
-    const result = tf.tidy(() => fn(input(), ...this.#weights.values())[0]!);
-    try {
-      return await result.data();
-    } finally {
-      result.dispose();
-    }
-  }
+const inference = { training: false };
 
-  #levels(images: ImageBatch): tf.Tensor4D {
-    const { count, height, width, channels } = images;
-    return tf.tensor4d(Int32Array.from(images.data), [count, height, width, channels], "int32");
+/** Runs a compiled function and reads its result back. */
+async function run(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {
+  const result = tf.tidy(() => fn(input())[0]!);
+  try {
+    return await result.data();
+  } finally {
+    result.dispose();
   }
+}
 
-  #checkUsable(): void {
-    if (this.#disposed) {
-      throw new MmgenError("This VqVae has been disposed. Make or load another.");
-    }
-  }
+function levelsOf({ data, count, height, width, channels }: ImageBatch): tf.Tensor4D {
+  return tf.tensor4d(Int32Array.from(data), [count, height, width, channels], "int32");
 }

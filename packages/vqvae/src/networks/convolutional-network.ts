@@ -1,95 +1,9 @@
 import { type ConfigOf, type OptionsOf, oneOf, optional, pipe, rule, variant, wholeNumber } from "@mmgen/core/options";
+import { type BatchNorm2d, Convolution2d, type ForwardPass, Module, TransposedConvolution2d } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { convolution, type Layer, rectifier, sequence, transposedConvolution } from "./layers.js";
-import type { Network, NetworkEnds } from "./network.js";
-import { normalization } from "./normalization-layer.js";
-import { residualBlock } from "./residual-block.js";
-import { selfAttention } from "./self-attention.js";
-
-/** Convolutions that halve the image stage by stage, and transposed ones that double it back. */
-export function convolutionalNetwork(config: ConvolutionalConfig, ends: NetworkEnds): Network {
-  const { latentDimension } = ends;
-  const side = Math.ceil(ends.imageSide / 2 ** config.stages);
-  const encoder = convolutionalEncoder(config, ends, side);
-  const decoder = convolutionalDecoder(config, ends, side);
-  return {
-    parameters: [...encoder.parameters, ...decoder.parameters],
-    latentGrid: { height: side, width: side },
-    encode: (map, pass) => tf.reshape(encoder.forward(map, pass), [-1, latentDimension]),
-    decode: (latents, pass) => decoder.forward(tf.reshape(latents, [-1, side, side, latentDimension]), pass),
-  };
-}
-
-/** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
-function convolutionalEncoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
-  const { hiddenChannels: hidden, stages, normalization: kind } = config;
-  const layers: Layer[] = [zeroPadding(paddingOf(config, ends.imageSide, side))];
-  for (let stage = 0; stage < stages; stage++) {
-    const inputs = stage === 0 ? ends.inputChannels : hidden;
-    if (stage > 0) {
-      layers.push(normalization(`encoder.down.${stage}.norm`, hidden, kind), rectifier);
-    }
-    layers.push(convolution(`encoder.down.${stage}.conv`, { inputs, outputs: hidden, filter: 4, stride: 2 }));
-  }
-  layers.push(...gridBlocks("encoder", config, side));
-  if (ends.latentDimension !== hidden) {
-    layers.push(convolution("encoder.projection", { inputs: hidden, outputs: ends.latentDimension, filter: 1 }));
-  }
-  return sequence(...layers);
-}
-
-/** The encoder's mirror: its grid of vectors → `[batch, imageSide, imageSide, outputChannels]`. */
-function convolutionalDecoder(config: ConvolutionalConfig, ends: NetworkEnds, side: number): Layer {
-  const { hiddenChannels: hidden, stages, normalization: kind } = config;
-  const layers: Layer[] = [];
-  if (ends.latentDimension !== hidden) {
-    layers.push(convolution("decoder.projection", { inputs: ends.latentDimension, outputs: hidden, filter: 1 }));
-  }
-  layers.push(...gridBlocks("decoder", config, side));
-  for (let stage = 0; stage < stages; stage++) {
-    const outputs = stage === stages - 1 ? ends.outputChannels : hidden;
-    layers.push(
-      normalization(`decoder.up.${stage}.norm`, hidden, kind),
-      rectifier,
-      transposedConvolution(`decoder.up.${stage}.conv`, { inputs: hidden, outputs, filter: 4, stride: 2 }),
-    );
-  }
-  layers.push(cropping(paddingOf(config, ends.imageSide, side)));
-  return sequence(...layers);
-}
-
-/** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
-type Padding = readonly [before: number, after: number];
-
-function paddingOf({ stages }: ConvolutionalConfig, imageSide: number, side: number): Padding {
-  const missing = side * 2 ** stages - imageSide;
-  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
-}
-
-function zeroPadding([before, after]: Padding): Layer {
-  const rows: [number, number] = [before, after];
-  return { parameters: [], forward: (x) => (after === 0 ? x : tf.pad(x, [[0, 0], rows, rows, [0, 0]])) };
-}
-
-function cropping([before, after]: Padding): Layer {
-  const forward = (x: tf.Tensor4D): tf.Tensor4D => {
-    const [batch, height, width, channels] = x.shape;
-    const kept = [batch, height - before - after, width - before - after, channels] as const;
-    return after === 0 ? x : tf.slice(x, [0, before, before, 0], [...kept]);
-  };
-  return { parameters: [], forward };
-}
-
-/** What works at the code grid: residual blocks, each after a self-attention where the configuration asks for it. */
-function gridBlocks(name: string, config: ConvolutionalConfig, side: number): Layer[] {
-  const { attentionHeads: heads, hiddenChannels: channels, normalization: kind, residualBlocks } = config;
-  return Array.from({ length: residualBlocks }, (_, block) => [
-    ...(heads === 0
-      ? []
-      : [selfAttention(`${name}.attention.${block}`, { channels, heads, side, normalization: kind })]),
-    residualBlock(`${name}.residual.${block}`, channels, kind),
-  ]).flat();
-}
+import { GridAttention } from "./grid-attention.js";
+import { type Grid, Network, type NetworkEnds } from "./network.js";
+import { activate, createNorm, ResidualBlock } from "./residual-block.js";
 
 export const convolutionalSchema = pipe(
   variant("convolutional", {
@@ -115,3 +29,147 @@ export const convolutionalSchema = pipe(
 export type ConvolutionalOptions = OptionsOf<typeof convolutionalSchema>;
 /** {@link ConvolutionalOptions} with every default filled in. */
 export type ConvolutionalConfig = ConfigOf<typeof convolutionalSchema>;
+
+/** Convolutions that halve the image stage by stage, and transposed convolutions that double it back. */
+export class ConvolutionalNetwork extends Network {
+  readonly latentGrid: Grid;
+  readonly encoder: ConvolutionalEncoder;
+  readonly decoder: ConvolutionalDecoder;
+  readonly #latentDimension: number;
+
+  constructor(config: ConvolutionalConfig, ends: NetworkEnds) {
+    super();
+    const side = Math.ceil(ends.imageSide / 2 ** config.stages);
+    this.latentGrid = { height: side, width: side };
+    this.encoder = new ConvolutionalEncoder(config, ends, side);
+    this.decoder = new ConvolutionalDecoder(config, ends, side);
+    this.#latentDimension = ends.latentDimension;
+  }
+
+  encode(map: tf.Tensor4D, pass: ForwardPass): tf.Tensor2D {
+    return tf.reshape(this.encoder.forward(map, pass), [-1, this.#latentDimension]);
+  }
+
+  decode(latents: tf.Tensor2D, pass: ForwardPass): tf.Tensor4D {
+    const { height, width } = this.latentGrid;
+    return this.decoder.forward(tf.reshape(latents, [-1, height, width, this.#latentDimension]), pass);
+  }
+}
+
+/** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
+class ConvolutionalEncoder extends Module {
+  static override readonly paths = { blocks: "" };
+
+  /** A norm and ReLU before each convolution but the first, which sees the pixels. */
+  readonly down: readonly { readonly norm: BatchNorm2d | undefined; readonly conv: Convolution2d }[];
+  readonly blocks: GridBlocks;
+  readonly projection: Convolution2d | undefined;
+  readonly #padding: Padding;
+
+  constructor(config: ConvolutionalConfig, { imageSide, inputChannels, latentDimension }: NetworkEnds, side: number) {
+    super();
+    const { hiddenChannels, stages, normalization } = config;
+    this.down = Array.from({ length: stages }, (_, stage) => ({
+      norm: stage === 0 ? undefined : createNorm(hiddenChannels, normalization),
+      conv: new Convolution2d({
+        inputs: stage === 0 ? inputChannels : hiddenChannels,
+        outputs: hiddenChannels,
+        filter: 4,
+        stride: 2,
+      }),
+    }));
+    this.blocks = createGridBlocks(config, side);
+    this.projection =
+      latentDimension === hiddenChannels
+        ? undefined
+        : new Convolution2d({ inputs: hiddenChannels, outputs: latentDimension, filter: 1 });
+    this.#padding = paddingOf(config, imageSide, side);
+  }
+
+  forward(map: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
+    let x = padded(map, this.#padding);
+    for (const [stage, { norm, conv }] of this.down.entries()) {
+      x = conv.forward(stage === 0 ? x : activate(x, norm, pass));
+    }
+    x = forwardBlocks(this.blocks, x, pass);
+    return this.projection ? this.projection.forward(x) : x;
+  }
+}
+
+/** The encoder's mirror: its grid of vectors → `[batch, imageSide, imageSide, outputChannels]`. */
+class ConvolutionalDecoder extends Module {
+  static override readonly paths = { blocks: "" };
+
+  readonly projection: Convolution2d | undefined;
+  readonly blocks: GridBlocks;
+  readonly up: readonly { readonly norm: BatchNorm2d | undefined; readonly conv: TransposedConvolution2d }[];
+  readonly #padding: Padding;
+
+  constructor(config: ConvolutionalConfig, { imageSide, outputChannels, latentDimension }: NetworkEnds, side: number) {
+    super();
+    const { hiddenChannels, stages, normalization } = config;
+    this.projection =
+      latentDimension === hiddenChannels
+        ? undefined
+        : new Convolution2d({ inputs: latentDimension, outputs: hiddenChannels, filter: 1 });
+    this.blocks = createGridBlocks(config, side);
+    this.up = Array.from({ length: stages }, (_, stage) => ({
+      norm: createNorm(hiddenChannels, normalization),
+      conv: new TransposedConvolution2d({
+        inputs: hiddenChannels,
+        outputs: stage === stages - 1 ? outputChannels : hiddenChannels,
+        filter: 4,
+        stride: 2,
+      }),
+    }));
+    this.#padding = paddingOf(config, imageSide, side);
+  }
+
+  forward(latents: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
+    let x = this.projection ? this.projection.forward(latents) : latents;
+    x = forwardBlocks(this.blocks, x, pass);
+    for (const { norm, conv } of this.up) {
+      x = conv.forward(activate(x, norm, pass));
+    }
+    return cropped(x, this.#padding);
+  }
+}
+
+/** Modules at the code grid by name, `attention.0`, `residual.0`, …, in the order in which they run. */
+type GridBlocks = Readonly<Record<string, GridAttention | ResidualBlock>>;
+
+/** Residual blocks, each after a self-attention where the configuration asks for it. */
+function createGridBlocks(config: ConvolutionalConfig, side: number): GridBlocks {
+  const { attentionHeads: heads, hiddenChannels: channels, normalization, residualBlocks } = config;
+  const blocks: Record<string, GridAttention | ResidualBlock> = {};
+  for (let block = 0; block < residualBlocks; block++) {
+    if (heads > 0) {
+      blocks[`attention.${block}`] = new GridAttention({ channels, heads, side, normalization });
+    }
+    blocks[`residual.${block}`] = new ResidualBlock(channels, normalization);
+  }
+  return blocks;
+}
+
+function forwardBlocks(blocks: GridBlocks, x: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
+  return Object.values(blocks).reduce((held, block) => block.forward(held, pass), x);
+}
+
+/** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
+type Padding = readonly [before: number, after: number];
+
+function paddingOf({ stages }: ConvolutionalConfig, imageSide: number, side: number): Padding {
+  const missing = side * 2 ** stages - imageSide;
+  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
+}
+
+function padded(x: tf.Tensor4D, [before, after]: Padding): tf.Tensor4D {
+  const rows: [number, number] = [before, after];
+  return after === 0 ? x : tf.pad(x, [[0, 0], rows, rows, [0, 0]]);
+}
+
+function cropped(x: tf.Tensor4D, [before, after]: Padding): tf.Tensor4D {
+  const [batch, height, width, channels] = x.shape;
+  const kept = [batch, height - before - after, width - before - after, channels] as const;
+  return after === 0 ? x : tf.slice(x, [0, before, before, 0], [...kept]);
+}

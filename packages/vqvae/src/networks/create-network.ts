@@ -1,6 +1,6 @@
 import { type ConfigOf, type OptionsOf, variants } from "@mmgen/core/options";
-import { convolutionalNetwork, convolutionalSchema } from "./convolutional-network.js";
-import { denseNetwork, denseSchema } from "./dense-network.js";
+import { ConvolutionalNetwork, convolutionalSchema } from "./convolutional-network.js";
+import { DenseNetwork, denseSchema } from "./dense-network.js";
 import type { Network, NetworkEnds } from "./network.js";
 
 export const networkSchema = variants(convolutionalSchema, denseSchema);
@@ -10,7 +10,7 @@ export type NetworkOptions = OptionsOf<typeof networkSchema>;
 /** {@link NetworkOptions} with every default filled in. */
 export type NetworkConfig = ConfigOf<typeof networkSchema>;
 
-/** The network that a configuration names. */
+/** Creates the network of a configuration. */
 export function createNetwork(config: NetworkConfig, ends: NetworkEnds): Network {
-  return config.type === "dense" ? denseNetwork(config, ends) : convolutionalNetwork(config, ends);
+  return config.type === "dense" ? new DenseNetwork(config, ends) : new ConvolutionalNetwork(config, ends);
 }

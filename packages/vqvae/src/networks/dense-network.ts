@@ -1,45 +1,7 @@
 import { type ConfigOf, listOf, type OptionsOf, oneOf, optional, variant, wholeNumber } from "@mmgen/core/options";
-import { linear, relu } from "@mmgen/nn";
+import { Linear, relu } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { type ForwardPass, linearParameters, type Parameter, weight } from "./layers.js";
-import type { Network, NetworkEnds } from "./network.js";
-
-/** Fully connected layers over the pixels of an image, rectified in between. */
-export function denseNetwork(config: DenseConfig, ends: NetworkEnds): Network {
-  const { hidden, latentVectors, latentActivation } = config;
-  const { imageSide: side, inputChannels, outputChannels, latentDimension } = ends;
-  const latents = latentVectors * latentDimension;
-  const encoder = layers("encoder", [side * side * inputChannels, ...hidden, latents]);
-  const decoder = layers("decoder", [latents, ...[...hidden].reverse(), side * side * outputChannels]);
-  return {
-    parameters: [...encoder.parameters, ...decoder.parameters],
-    latentGrid: { height: 1, width: latentVectors },
-    encode(map, pass) {
-      const encoded = encoder.forward(tf.reshape(map, [-1, side * side * inputChannels]), pass);
-      return tf.reshape(latentActivation === "relu" ? relu(encoded) : encoded, [-1, latentDimension]);
-    },
-    decode: (vectors, pass) =>
-      tf.reshape(decoder.forward(tf.reshape(vectors, [-1, latents]), pass), [-1, side, side, outputChannels]),
-  };
-}
-
-interface DenseLayers {
-  readonly parameters: readonly Parameter[];
-  forward(x: tf.Tensor, pass: ForwardPass): tf.Tensor;
-}
-
-/** Linear layers between the given widths, `name.0` the first, a rectifier between two. */
-function layers(name: string, widths: readonly number[]): DenseLayers {
-  const outputs = widths.slice(1);
-  return {
-    parameters: outputs.flatMap((width, i) => linearParameters(`${name}.${i}`, widths[i]!, width)),
-    forward: (x, { weights }) =>
-      outputs.reduce((held, _, i) => {
-        const input = i === 0 ? held : relu(held);
-        return linear(input, weight(weights, `${name}.${i}.weight`), weight(weights, `${name}.${i}.bias`));
-      }, x),
-  };
-}
+import { type Grid, Network, type NetworkEnds } from "./network.js";
 
 export const denseSchema = variant("dense", {
   /** Widths of the encoder's hidden layers, from the image inward; the decoder has them in reverse. May be empty. */
@@ -54,3 +16,45 @@ export const denseSchema = variant("dense", {
 export type DenseOptions = OptionsOf<typeof denseSchema>;
 /** {@link DenseOptions} with every default filled in. */
 export type DenseConfig = ConfigOf<typeof denseSchema>;
+
+/** Fully connected layers over the pixels of an image, with a ReLU between two. */
+export class DenseNetwork extends Network {
+  readonly latentGrid: Grid;
+  readonly encoder: readonly Linear[];
+  readonly decoder: readonly Linear[];
+  readonly #config: DenseConfig;
+  readonly #ends: NetworkEnds;
+
+  constructor(config: DenseConfig, ends: NetworkEnds) {
+    super();
+    const { hidden, latentVectors } = config;
+    const { imageSide: side, inputChannels, outputChannels, latentDimension } = ends;
+    const latents = latentVectors * latentDimension;
+    this.latentGrid = { height: 1, width: latentVectors };
+    this.encoder = linearLayers([side * side * inputChannels, ...hidden, latents]);
+    this.decoder = linearLayers([latents, ...[...hidden].reverse(), side * side * outputChannels]);
+    this.#config = config;
+    this.#ends = ends;
+  }
+
+  encode(map: tf.Tensor4D): tf.Tensor2D {
+    const { imageSide: side, inputChannels, latentDimension } = this.#ends;
+    const encoded = forward(this.encoder, tf.reshape(map, [-1, side * side * inputChannels]));
+    return tf.reshape(this.#config.latentActivation === "relu" ? relu(encoded) : encoded, [-1, latentDimension]);
+  }
+
+  decode(vectors: tf.Tensor2D): tf.Tensor4D {
+    const { imageSide: side, outputChannels, latentDimension } = this.#ends;
+    const latents = tf.reshape(vectors, [-1, this.#config.latentVectors * latentDimension]);
+    return tf.reshape(forward(this.decoder, latents), [-1, side, side, outputChannels]);
+  }
+}
+
+/** Linear layers between the given widths. */
+function linearLayers(widths: readonly number[]): Linear[] {
+  return widths.slice(1).map((outputs, i) => new Linear({ inputs: widths[i]!, outputs }));
+}
+
+function forward(layers: readonly Linear[], x: tf.Tensor): tf.Tensor {
+  return layers.reduce((held, layer, i) => layer.forward(i === 0 ? held : relu(held)), x);
+}

@@ -2,6 +2,7 @@ import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
 import { codeSums, unitLength } from "./nearest-codes.js";
+import type { RowMask } from "./row-mask.js";
 
 /** What the updates of a codebook take; tensors are borrowed, variables assigned. */
 export interface CodebookUpdate {
@@ -9,6 +10,8 @@ export interface CodebookUpdate {
   readonly latents: tf.Tensor2D;
   /** Rows that the latents were replaced by, `[vectors]`, int32. */
   readonly codes: tf.Tensor1D;
+  /** Which of them count; all where absent. */
+  readonly mask: RowMask | undefined;
   /** `[codebookSize, codeDimension]`. */
   readonly codebook: tf.Variable;
   /** n, the running count of each code a batch, `[codebookSize]`. */
@@ -27,11 +30,11 @@ export interface CodebookUpdate {
  * ñ = (n + ε)/(Σn + Kε)·Σn, brought back to length 1 for a cosine codebook. Reads nothing, and its shapes are the same at every step.
  */
 export function updateEmaCodebook(update: CodebookUpdate): void {
-  const { latents, codes, codebook, counts, config } = update;
+  const { latents, codes, mask, codebook, counts, config } = update;
   const { codebookSize, emaDecay, emaEpsilon } = config;
   const sumsVariable = update.sums!;
   tf.tidy(() => {
-    const batch = codeSums(latents, codes, codebookSize);
+    const batch = codeSums(latents, codes, { codebookSize, mask });
     const decayed = (past: tf.Tensor, present: tf.Tensor) =>
       tf.add(tf.mul(past, emaDecay), tf.mul(present, 1 - emaDecay));
     let running = decayed(counts, batch.counts); // [codebookSize]
@@ -52,9 +55,9 @@ export function updateEmaCodebook(update: CodebookUpdate): void {
 
 /** Counts the codes of a codebook that gradients move, and sets dead rows to random latents of the batch. */
 export function updateGradientCodebook(update: CodebookUpdate): void {
-  const { latents, codes, codebook, counts, config } = update;
+  const { latents, codes, mask, codebook, counts, config } = update;
   tf.tidy(() => {
-    const batch = codeSums(latents, codes, config.codebookSize);
+    const batch = codeSums(latents, codes, { codebookSize: config.codebookSize, mask });
     const running = tf.add(tf.mul(counts, config.emaDecay), tf.mul(batch.counts, 1 - config.emaDecay));
     const revival = deadCodes(update, running);
     if (revival) {
@@ -75,20 +78,38 @@ interface Revival {
   readonly counts: tf.Tensor;
 }
 
-function deadCodes({ latents, config, random }: CodebookUpdate, running: tf.Tensor): Revival | undefined {
+function deadCodes({ latents, mask, config, random }: CodebookUpdate, running: tf.Tensor): Revival | undefined {
   const { codebookSize, deadCodeThreshold } = config;
   if (deadCodeThreshold === 0) {
     return undefined;
   }
   const [vectors, dimension] = latents.shape;
-  // Which codes are dead is known only in the graph: a replacement is drawn for each.
-  const draws = Int32Array.from({ length: codebookSize }, () => random.integer(vectors));
-  const threshold = (deadCodeThreshold * vectors) / codebookSize;
+  const share = deadCodeThreshold / codebookSize;
+  const threshold = mask ? tf.mul(tf.sum(mask.column), share) : (deadCodeThreshold * vectors) / codebookSize;
   const dead = tf.less(running, threshold);
+  // Which codes are dead is known only in the graph: a replacement is drawn for each.
+  const draws = mask ? drawKept(mask, codebookSize, random) : drawAny(vectors, codebookSize, random);
   return {
     dead,
     deadRows: tf.tile(tf.reshape(dead, [-1, 1]), [1, dimension]),
-    rows: tf.gather(latents, tf.tensor1d(draws, "int32")),
-    counts: tf.fill([codebookSize], threshold),
+    rows: tf.gather(latents, draws),
+    counts:
+      typeof threshold === "number" ? tf.fill([codebookSize], threshold) : tf.mul(tf.ones([codebookSize]), threshold),
   };
+}
+
+/** Random rows, `[count]`, int32. */
+function drawAny(vectors: number, count: number, random: Random): tf.Tensor1D {
+  return tf.tensor1d(
+    Int32Array.from({ length: count }, () => random.integer(vectors)),
+    "int32",
+  );
+}
+
+/** Random rows among those that count, `[count]`, int32. How many these are is known only in the graph. */
+function drawKept({ column, count: kept }: RowMask, count: number, random: Random): tf.Tensor1D {
+  const ranks = tf.floor(tf.mul(tf.tensor2d(random.uniforms(count), [count, 1]), kept));
+  const upTo = tf.reshape(tf.cumsum(column, 0), [1, -1]); // how many count up to each row
+  const position = tf.sum(tf.cast(tf.lessEqual(upTo, ranks), "int32"), 1) as tf.Tensor1D;
+  return tf.minimum(position, tf.scalar(column.shape[0] - 1, "int32"));
 }

@@ -1,15 +1,13 @@
 import { Random } from "@mmgen/core";
-import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { codebookWeights } from "./codebook.js";
-import { type VectorQuantizerConfig, vectorQuantizer, vectorQuantizerSchema } from "./vector-quantizer.js";
+import { VectorQuantizer, type VectorQuantizerOptions } from "./vector-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const names = codebookWeights("quantizer");
+const names = { codebook: "codebook", counts: "ema_count", sums: "ema_sum", initialized: "initialized" };
 const random = Random.fromSeed(3);
 const [count, dimension, codebookSize] = [12, 3, 5];
 const z = Array.from({ length: count }, () => Array.from(random.normals(dimension)));
@@ -26,24 +24,22 @@ const lengths = (values: readonly number[]) =>
     Math.hypot(...values.slice(i * dimension, (i + 1) * dimension)),
   );
 
-function make(options: Partial<VectorQuantizerConfig> = {}) {
+function make(options: VectorQuantizerOptions = {}) {
   const size = { codebookSize, codeDimension: dimension, distance: "cosine", deadCodeThreshold: 0 } as const;
-  const quantizer = vectorQuantizer(resolveOptions(vectorQuantizerSchema, { ...size, ...options }));
-  const weights = new Map(
-    quantizer.parameters.map(({ name, initial }) => [name, variable(() => initial(Random.fromSeed(1)))]),
-  );
+  const quantizer = new VectorQuantizer({ ...size, ...options }).initializeWeights(Random.fromSeed(1));
+  const weights = new Map([...quantizer.parameters, ...quantizer.buffers]);
   tf.tidy(() => weights.get(names.codebook)!.assign(tf.tensor2d(rows.slice(0, options.codebookSize))));
   return { quantizer, weights };
 }
 
 describe("a cosine codebook", () => {
   it("takes the row at the least angle, whatever the lengths, and gives it at length 1", () => {
-    const { quantizer, weights } = make();
+    const { quantizer } = make();
     for (const scale of [1, 1e-3, 100]) {
-      const codes = quantizer.codes(tf.mul(tf.tensor2d(z), scale), weights);
+      const codes = quantizer.codes(tf.mul(tf.tensor2d(z), scale));
       expect(flat(codes)).toEqual(nearest);
     }
-    const vectors = flat(quantizer.vectors(tf.tensor2d(nearest, [count, 1], "int32"), weights));
+    const vectors = flat(quantizer.vectors(tf.tensor1d(nearest, "int32")));
     nearest
       .flatMap((code) => unit(rows[code]!))
       .forEach((value, i) => {
@@ -55,7 +51,7 @@ describe("a cosine codebook", () => {
     const { quantizer, weights } = make({ codebook: "gradient", commitmentWeight: 0.5 });
     const input = variable(() => tf.tensor2d(z));
     const book = weights.get(names.codebook)!;
-    const { value, grads } = tf.variableGrads(() => quantizer.quantize(input as never, weights).loss, [input, book]);
+    const { value, grads } = tf.variableGrads(() => quantizer.quantize(input as never).loss, [input, book]);
     const meanSquare = (latents: number[][], codebook: number[][]) =>
       latents.reduce(
         (sum, latent, i) => sum + unit(latent).reduce((s, x, j) => s + (x - unit(codebook[nearest[i]!]!)[j]!) ** 2, 0),
@@ -77,10 +73,10 @@ describe("a cosine codebook", () => {
 
   it("lets the decoder's gradient through the normalization: none along the latent", () => {
     for (const gradientEstimator of ["straight-through", "rotation"] as const) {
-      const { quantizer, weights } = make({ gradientEstimator });
+      const { quantizer } = make({ gradientEstimator });
       const input = variable(() => tf.tensor2d(z));
       const factors = tf.tensor2d(Random.fromSeed(4).normals(count * dimension), [count, dimension]);
-      const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never, weights).quantized, factors)) as tf.Scalar;
+      const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never).quantized, factors)) as tf.Scalar;
       const gradient = flat(tf.variableGrads(decoded, [input]).grads[input.name]!);
       z.forEach((latent, i) => {
         const ofLatent = gradient.slice(i * dimension, (i + 1) * dimension);
@@ -97,8 +93,8 @@ describe("a cosine codebook", () => {
       weights.get(names.codebook)!.assign(tf.tensor2d(unitRows));
       weights.get(names.sums)!.assign(tf.tensor2d(unitRows));
     });
-    const { aux } = quantizer.quantize(tf.tensor2d(z), weights);
-    quantizer.afterStep(aux, weights, Random.fromSeed(1));
+    const { aux } = quantizer.quantize(tf.tensor2d(z));
+    quantizer.afterStep(aux, Random.fromSeed(1));
     const expected = unitRows.map((row, code) => {
       const ofCode = z.filter((_, i) => nearest[i] === code).map(unit);
       return unit(row.map((value, i) => 0.9 * value + 0.1 * ofCode.reduce((sum, latent) => sum + latent[i]!, 0)));
@@ -114,7 +110,7 @@ describe("a cosine codebook", () => {
     const spread = Array.from({ length: 60 }, (_, i) =>
       [0, 1, 2].map((axis) => (1 + (i % 40)) * ((axis === i % 3 ? 1 : 0) + 0.02 * random.normal())),
     );
-    await quantizer.initialize(tf.tensor2d(spread), weights, Random.fromSeed(2));
+    await quantizer.initialize(tf.tensor2d(spread), Random.fromSeed(2));
     const found = flat(weights.get(names.codebook)!);
     for (const length of lengths(found)) {
       expect(length).toBeCloseTo(1, 5);
@@ -123,9 +119,9 @@ describe("a cosine codebook", () => {
       [0, 1, 2].map((axis) => Math.max(found[axis]!, found[3 + axis]!, found[6 + axis]!)).every((x) => x > 0.99),
     ).toBe(true);
     // All latents in one direction: two rows die, and move to it.
-    const aux = quantizer.quantize(tf.tensor2d(spread.filter((_, i) => i % 3 === 0)), weights).aux;
+    const aux = quantizer.quantize(tf.tensor2d(spread.filter((_, i) => i % 3 === 0))).aux;
     for (let step = 0; step < 300; step++) {
-      quantizer.afterStep(aux, weights, Random.fromSeed(step));
+      quantizer.afterStep(aux, Random.fromSeed(step));
     }
     const moved = flat(weights.get(names.codebook)!);
     for (const length of lengths(moved)) {

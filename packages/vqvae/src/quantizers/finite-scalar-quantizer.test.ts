@@ -1,15 +1,13 @@
 import { Random } from "@mmgen/core";
-import { resolveOptions } from "@mmgen/core/options";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { finiteScalarQuantizer, finiteScalarQuantizerSchema } from "./finite-scalar-quantizer.js";
+import { FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const none = new Map();
 const make = (...levels: number[]) =>
-  finiteScalarQuantizer(resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", levels }));
+  new FiniteScalarQuantizer({ type: "fsq", levels }).initializeWeights(Random.fromSeed(1));
 
 /** The paper's bound, in double precision. */
 function boundPlainly(z: number, levels: number): number {
@@ -24,8 +22,8 @@ describe("finite scalar quantizer", () => {
     const quantizer = make(...levels);
     const z = Random.fromSeed(1).normals(400, 2);
     const input = tf.tensor2d(z, [100, 4]);
-    const values = quantizer.quantize(input, none).quantized.dataSync();
-    const codes = quantizer.codes(input, none).dataSync();
+    const values = quantizer.quantize(input).quantized.dataSync();
+    const codes = quantizer.codes(input).dataSync();
     for (let row = 0; row < 100; row++) {
       let [code, place] = [0, 1];
       levels.forEach((count, i) => {
@@ -43,7 +41,7 @@ describe("finite scalar quantizer", () => {
     for (const count of [2, 3, 4, 5, 8, 255, 256]) {
       const quantizer = make(count);
       const sweep = tf.reshape(tf.linspace(-12, 12, 40_001), [-1, 1]) as tf.Tensor2D;
-      const seen = new Set(quantizer.codes(sweep, none).dataSync());
+      const seen = new Set(quantizer.codes(sweep).dataSync());
       expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
     }
   });
@@ -52,12 +50,11 @@ describe("finite scalar quantizer", () => {
     for (const levels of [[8, 6, 5], [7, 5, 5, 5], [2], [256, 3], [4, 4, 4, 4, 4]]) {
       const quantizer = make(...levels);
       const size = levels.reduce((a, b) => a * b);
-      const all = tf.tensor2d(
+      const all = tf.tensor1d(
         Int32Array.from({ length: size }, (_, i) => i),
-        [size, 1],
         "int32",
       );
-      const vectors = quantizer.vectors(all, none);
+      const vectors = quantizer.vectors(all);
       const distinct = new Set((vectors.arraySync() as number[][]).map((row) => row.join()));
       expect(distinct.size).toBe(size);
       // The latent that lies in the middle of its level: the bound, undone.
@@ -69,7 +66,7 @@ describe("finite scalar quantizer", () => {
           return Math.atanh(inner) - Math.atanh(offset / halfWidth);
         }),
       );
-      const codes = quantizer.codes(tf.tensor2d(latents), none);
+      const codes = quantizer.codes(tf.tensor2d(latents));
       expect(codes.dtype).toBe("int32");
       expect(codes.dataSync()).toEqual(all.dataSync());
     }
@@ -81,7 +78,7 @@ describe("finite scalar quantizer", () => {
     const z = Array.from(Random.fromSeed(2).normals(12));
     const factors = Array.from(Random.fromSeed(3).normals(12));
     const gradient = tf
-      .grad((x) => tf.sum(tf.mul(quantizer.quantize(x as tf.Tensor2D, none).quantized, tf.tensor2d(factors, [4, 3]))))(
+      .grad((x) => tf.sum(tf.mul(quantizer.quantize(x as tf.Tensor2D).quantized, tf.tensor2d(factors, [4, 3]))))(
         tf.tensor2d(z, [4, 3]),
       )
       .dataSync();
@@ -93,21 +90,20 @@ describe("finite scalar quantizer", () => {
 
   it("has no loss, no metrics and no state", async () => {
     const quantizer = make(8, 5);
-    const { loss, metrics, aux } = quantizer.quantize(tf.zeros([2, 2]), none);
+    const { loss, metrics, aux } = quantizer.quantize(tf.zeros([2, 2]));
     expect(loss.dataSync()[0]).toBe(0);
-    expect([metrics, aux, quantizer.parameters]).toEqual([{}, {}, []]);
-    await quantizer.initialize(tf.zeros([2, 2]), none, Random.fromSeed(1));
+    expect([metrics, aux, quantizer.weights]).toEqual([{}, {}, new Map()]);
+    await quantizer.initialize(tf.zeros([2, 2]), Random.fromSeed(1));
   });
 
   it("refuses what it cannot count", () => {
-    const resolve = (levels: unknown) => () =>
-      resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", levels: levels as number[] });
+    const resolve = (levels: unknown) => () => new FiniteScalarQuantizer({ type: "fsq", levels: levels as number[] });
     expect(resolve([])).toThrow("expected a list");
     expect(resolve(8)).toThrow("expected a list of at least 1 values, got 8 (number)");
     expect(resolve([8, 1])).toThrow("levels[1]");
     expect(resolve([257])).toThrow("from 2 to 256");
     expect(resolve(new Array(9).fill(8))).toThrow("at most 16777216 codes, got 134217728");
-    expect(() => resolveOptions(finiteScalarQuantizerSchema, { type: "fsq", codebookSize: 8 } as never)).toThrow(
+    expect(() => new FiniteScalarQuantizer({ type: "fsq", codebookSize: 8 } as never)).toThrow(
       '"fsq" has no such field; the known ones are type, levels.',
     );
   });

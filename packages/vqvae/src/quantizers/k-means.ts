@@ -36,7 +36,7 @@ export async function kMeans(
   const seeds = kMeansPlusPlus(sample, { dimension, clusters, random });
   return tf.tidy(() => {
     let centers = tf.tensor2d(seeds, [clusters, dimension]);
-    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centers), clusters);
+    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centers), { codebookSize: clusters });
     for (let round = 0; round < iterations; round++) {
       const { counts, sums } = assign();
       const column = tf.reshape(counts, [clusters, 1]);

@@ -1,20 +1,14 @@
 import { Random } from "@mmgen/core";
-import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type LookupFreeQuantizerConfig,
-  lookupFreeQuantizer,
-  lookupFreeQuantizerSchema,
-} from "./lookup-free-quantizer.js";
+import { LookupFreeQuantizer, type LookupFreeQuantizerOptions } from "./lookup-free-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const none = new Map();
-const make = (options: Partial<LookupFreeQuantizerConfig> = {}) =>
-  lookupFreeQuantizer(resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", ...options }));
+const make = (options: LookupFreeQuantizerOptions = {}) =>
+  new LookupFreeQuantizer({ type: "lfq", ...options }).initializeWeights(Random.fromSeed(1));
 
 /** Both entropies by the definition: p over all sign vectors, softmax of −τ times the squared distances. */
 function entropiesPlainly(z: readonly number[][], inverseTemperature: number) {
@@ -45,21 +39,20 @@ describe("lookup-free quantizer", () => {
     for (const bits of [1, 2, 7, 12]) {
       const quantizer = make({ bits });
       expect([quantizer.codebookSize, quantizer.latentDimension]).toEqual([2 ** bits, bits]);
-      const all = tf.tensor2d(
+      const all = tf.tensor1d(
         Int32Array.from({ length: 2 ** bits }, (_, i) => i),
-        [2 ** bits, 1],
         "int32",
       );
-      const vectors = quantizer.vectors(all, none);
+      const vectors = quantizer.vectors(all);
       expect(new Set(vectors.dataSync())).toEqual(new Set([-1, 1]));
-      expect(quantizer.codes(vectors, none).dataSync()).toEqual(all.dataSync());
-      expect(quantizer.codes(tf.mul(vectors, 0.01), none).dataSync()).toEqual(all.dataSync());
+      expect(quantizer.codes(vectors).dataSync()).toEqual(all.dataSync());
+      expect(quantizer.codes(tf.mul(vectors, 0.01)).dataSync()).toEqual(all.dataSync());
     }
     expect(
       make({ bits: 3 })
-        .codes(tf.tensor2d([[0.1, -2, 3]]), none)
+        .codes(tf.tensor2d([[0.1, -2, 3]]))
         .arraySync(),
-    ).toEqual([[5]]);
+    ).toEqual([5]);
   });
 
   for (const [bits, inverseTemperature, deviation] of [
@@ -70,7 +63,7 @@ describe("lookup-free quantizer", () => {
   ] as const) {
     it(`has the entropies of their definition: ${bits} bits, τ ${inverseTemperature}, latents of ${deviation}`, () => {
       const z = latents(20, bits, deviation);
-      const { loss, metrics } = make({ bits, inverseTemperature }).quantize(tf.tensor2d(z), none);
+      const { loss, metrics } = make({ bits, inverseTemperature }).quantize(tf.tensor2d(z));
       const expected = entropiesPlainly(z, inverseTemperature);
       const value = (name: string) => metrics[name]!.dataSync()[0]!;
       expect(value("sampleEntropy")).toBeCloseTo(expected.sample, 4);
@@ -86,7 +79,7 @@ describe("lookup-free quantizer", () => {
     const z = latents(4, 3, 0.5);
     const quantizer = make({ bits: 3, inverseTemperature: 1 });
     const gradient = tf
-      .grad((x) => quantizer.quantize(x as tf.Tensor2D, none).loss)(tf.tensor2d(z))
+      .grad((x) => quantizer.quantize(x as tf.Tensor2D).loss)(tf.tensor2d(z))
       .dataSync();
     const plainly = (of: number[][]) => {
       const { sample, codebook } = entropiesPlainly(of, 1);
@@ -103,24 +96,21 @@ describe("lookup-free quantizer", () => {
     const z = latents(5, 4, 1);
     const input = variable(() => tf.tensor2d(z));
     const factors = tf.tensor2d(Random.fromSeed(5).normals(20), [5, 4]);
-    const { quantized } = make({ bits: 4 }).quantize(input as never, none);
+    const { quantized } = make({ bits: 4 }).quantize(input as never);
     expect(quantized.arraySync()).toEqual(z.map((row) => row.map((x) => (x > 0 ? 1 : -1))));
-    const decoded = () =>
-      tf.sum(tf.mul(make({ bits: 4 }).quantize(input as never, none).quantized, factors)) as tf.Scalar;
+    const decoded = () => tf.sum(tf.mul(make({ bits: 4 }).quantize(input as never).quantized, factors)) as tf.Scalar;
     expect([...tf.variableGrads(decoded, [input]).grads[input.name]!.dataSync()]).toEqual([...factors.dataSync()]);
   });
 
   it("refuses what is out of range", () => {
-    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", bits: 21 })).toThrow(
+    expect(() => new LookupFreeQuantizer({ type: "lfq", bits: 21 })).toThrow(
       "bits: expected a whole number from 1 to 20",
     );
-    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", entropyWeight: -1 })).toThrow(
-      "entropyWeight",
-    );
-    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", inverseTemperature: Number.NaN })).toThrow(
+    expect(() => new LookupFreeQuantizer({ type: "lfq", entropyWeight: -1 })).toThrow("entropyWeight");
+    expect(() => new LookupFreeQuantizer({ type: "lfq", inverseTemperature: Number.NaN })).toThrow(
       "inverseTemperature",
     );
-    expect(() => resolveOptions(lookupFreeQuantizerSchema, { type: "lfq", start: "k-means" } as never)).toThrow(
+    expect(() => new LookupFreeQuantizer({ type: "lfq", start: "k-means" } as never)).toThrow(
       '"lfq" has no such field',
     );
   });

@@ -1,48 +1,18 @@
-import { type ConfigOf, number, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
+import {
+  type ConfigOf,
+  number,
+  type OptionsOf,
+  optional,
+  resolveOptions,
+  variant,
+  wholeNumber,
+} from "@mmgen/core/options";
 import { noGrad } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { straightThrough } from "./gradient-estimator.js";
-import { mixedRadix } from "./mixed-radix.js";
-import type { Quantizer } from "./quantizer.js";
-
-/**
- * Replaces each value of a latent by its sign, −1 or 1; a code is Σ 2^i over the positive values.
- *
- * With c over the 2^bits sign vectors and p(c | z) ∝ exp(−τ‖z − c‖²), the loss is the commitment mean ‖z − sg[sign z]‖²,
- * weighted, and by `entropyWeight` the mean entropy of p(c | z), which is to fall, less the entropy of the mean p(c),
- * which is to rise. The decoder's gradient passes straight through the sign. No state, no start.
- *
- * @see Yu et al. 2023, section 3.1, https://arxiv.org/abs/2310.05737
- */
-export function lookupFreeQuantizer(config: LookupFreeQuantizerConfig): Quantizer {
-  const { bits, commitmentWeight, entropyWeight, inverseTemperature } = config;
-  const radix = mixedRadix(new Array<number>(bits).fill(2));
-  const positive = (latents: tf.Tensor2D): tf.Tensor2D => tf.cast(tf.greater<tf.Tensor2D>(latents, 0), "float32");
-  const signs = (digits: tf.Tensor2D): tf.Tensor2D => tf.sub<tf.Tensor2D>(tf.mul(digits, 2), 1);
-  return {
-    codebookSize: radix.size,
-    latentDimension: bits,
-    codesPerVector: 1,
-    codebooks: 1,
-    parameters: [],
-    codes: (latents) => tf.tidy(() => radix.codes(positive(latents))),
-    vectors: (codes) => tf.tidy(() => signs(radix.digits(codes))),
-    quantize(latents) {
-      const [fixed] = noGrad(() => [signs(positive(latents))] as const);
-      const commitment = tf.mean(tf.squaredDifference(latents, fixed)) as tf.Scalar;
-      const { sampleEntropy, codebookEntropy } = signEntropies(latents, inverseTemperature);
-      const entropy = tf.mul(tf.sub(sampleEntropy, codebookEntropy), entropyWeight);
-      return {
-        quantized: straightThrough(latents, fixed),
-        loss: tf.add(tf.mul(commitment, commitmentWeight), entropy),
-        metrics: { commitment, sampleEntropy, codebookEntropy },
-        aux: {},
-      };
-    },
-    async initialize() {},
-    afterStep() {},
-  };
-}
+import { type MixedRadix, mixedRadix } from "./mixed-radix.js";
+import { Quantizer, type RowQuantization } from "./quantizer.js";
+import { keepRows, meanOfRows, type RowMask } from "./row-mask.js";
 
 export const lookupFreeQuantizerSchema = variant("lfq", {
   /** Values of a latent vector, and bits of a code: 2^bits codes. */
@@ -55,13 +25,68 @@ export const lookupFreeQuantizerSchema = variant("lfq", {
   inverseTemperature: optional(number({ min: 0 }), 100),
 });
 
-/** Options of lookup-free quantization: a code is the signs of a latent's values. */
+/** Options of a {@link LookupFreeQuantizer}. */
 export type LookupFreeQuantizerOptions = OptionsOf<typeof lookupFreeQuantizerSchema>;
 /** {@link LookupFreeQuantizerOptions} with every default filled in. */
 export type LookupFreeQuantizerConfig = ConfigOf<typeof lookupFreeQuantizerSchema>;
 
+/**
+ * Lookup-free quantization (LFQ): each value of a latent is replaced by its sign, −1 or 1; a code is Σ 2^i over the
+ * positive values. There is no codebook to learn and no start.
+ *
+ * With c over the 2^bits sign vectors and p(c | z) ∝ exp(−τ‖z − c‖²), the loss is the commitment mean ‖z − sg[sign z]‖²,
+ * weighted, and by `entropyWeight` the mean entropy of p(c | z), which is to fall, less the entropy of the mean p(c),
+ * which is to rise. The decoder's gradient passes straight through the sign.
+ *
+ * @see Yu et al. 2023, section 3.1, https://arxiv.org/abs/2310.05737
+ */
+export class LookupFreeQuantizer extends Quantizer {
+  readonly config: LookupFreeQuantizerConfig;
+  readonly codebookSize: number;
+  readonly latentDimension: number;
+  readonly #radix: MixedRadix;
+
+  /** @throws a `ConfigError` naming the fields that are unknown or out of range. */
+  constructor(options: LookupFreeQuantizerOptions = {}) {
+    super();
+    this.config = resolveOptions(lookupFreeQuantizerSchema, options);
+    const { bits } = this.config;
+    this.#radix = mixedRadix(new Array<number>(bits).fill(2));
+    this.codebookSize = this.#radix.size;
+    this.latentDimension = bits;
+  }
+
+  protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
+    const { commitmentWeight, entropyWeight, inverseTemperature } = this.config;
+    const [fixed, codes] = noGrad(() => [signs(positive(latents)), this.codesOfRows(latents)] as const);
+    const commitment = meanOfRows(tf.squaredDifference(latents, fixed), mask);
+    const { sampleEntropy, codebookEntropy } = signEntropies(latents, inverseTemperature, mask);
+    const entropy = tf.mul(tf.sub(sampleEntropy, codebookEntropy), entropyWeight);
+    return {
+      quantized: straightThrough(latents, fixed),
+      codes,
+      loss: tf.add(tf.mul(commitment, commitmentWeight), entropy),
+      metrics: { commitment, sampleEntropy, codebookEntropy },
+      aux: {},
+    };
+  }
+
+  protected override codesOfRows(latents: tf.Tensor2D): tf.Tensor {
+    return this.#radix.codes(positive(latents));
+  }
+
+  protected override vectorsOfRows(codes: tf.Tensor): tf.Tensor2D {
+    return signs(this.#radix.digits(tf.reshape(codes, [-1, 1])));
+  }
+}
+
+/** 1 where a value is positive, else 0, float32. */
+const positive = (latents: tf.Tensor2D): tf.Tensor2D => tf.cast(tf.greater<tf.Tensor2D>(latents, 0), "float32");
+/** 1 and 0 → 1 and −1. */
+const signs = (digits: tf.Tensor2D): tf.Tensor2D => tf.sub<tf.Tensor2D>(tf.mul(digits, 2), 1);
+
 /** Entropies over the sign vectors, in nats; differentiable, and the surrounding `tf.tidy`'s. */
-export interface SignEntropies {
+interface SignEntropies {
   /** Of the codes of one latent, on average: E[H(p(c | z))]. */
   readonly sampleEntropy: tf.Scalar;
   /** Of the codes of all latents together: H(E[p(c | z)]). */
@@ -77,26 +102,41 @@ export interface SignEntropies {
  * `[vectors, 2^bits]` is never made.
  *
  * @param latents - `[vectors, bits]`; borrowed.
+ * @param mask - Of the latents that count.
  */
-export function signEntropies(latents: tf.Tensor2D, inverseTemperature: number): SignEntropies {
+function signEntropies(latents: tf.Tensor2D, inverseTemperature: number, mask: RowMask | undefined): SignEntropies {
   const [vectors, bits] = latents.shape;
-  const distance = tf.abs(tf.mul(latents, 4 * inverseTemperature)); // log-odds of the sign, [vectors, bits]
-  const ofValues = tf.add(tf.softplus(tf.neg(distance)), tf.mul(distance, tf.sigmoid(tf.neg(distance))));
-  const sampleEntropy = tf.div(tf.sum(ofValues), vectors) as tf.Scalar;
+  const counted = mask?.count ?? vectors;
+  const distance = tf.abs(tf.mul(latents, 4 * inverseTemperature)) as tf.Tensor2D; // log-odds of the sign, [vectors, bits]
+  const ofValues = tf.add<tf.Tensor2D>(tf.softplus(tf.neg(distance)), tf.mul(distance, tf.sigmoid(tf.neg(distance))));
+  const sampleEntropy = tf.div(tf.sum(keepRows(ofValues, mask)), counted) as tf.Scalar;
 
   const first = Math.ceil(bits / 2);
-  const halves = [halfProbabilities(latents, 0, first), halfProbabilities(latents, first, bits - first)] as const;
-  function halfProbabilities(of: tf.Tensor2D, from: number, count: number): tf.Tensor2D {
-    if (count === 0) {
-      return tf.ones([vectors, 1]);
-    }
-    const values = tf.slice(of, [0, from], [-1, count]);
-    const logits = tf.mul(tf.matMul(values, signVectors(count), false, true), 2 * inverseTemperature);
-    return tf.softmax(logits) as tf.Tensor2D; // [vectors, 2^count]
-  }
-  const mean = tf.div(tf.matMul(halves[0], halves[1], true, false), vectors);
+  const firstHalf = keepRows(signProbabilities(latents, { from: 0, count: first, inverseTemperature }), mask);
+  const secondHalf = keepRows(
+    signProbabilities(latents, { from: first, count: bits - first, inverseTemperature }),
+    mask,
+  );
+  const mean = tf.div(tf.matMul(firstHalf, secondHalf, true, false), counted);
   const codebookEntropy = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.add(mean, 1e-10))))) as tf.Scalar;
   return { sampleEntropy, codebookEntropy };
+}
+
+/** p of the sign vectors of `count` values of each latent, `[vectors, 2^count]`. */
+function signProbabilities(
+  latents: tf.Tensor2D,
+  {
+    from,
+    count,
+    inverseTemperature,
+  }: { readonly from: number; readonly count: number; readonly inverseTemperature: number },
+): tf.Tensor2D {
+  if (count === 0) {
+    return tf.ones([latents.shape[0], 1]);
+  }
+  const values = tf.slice(latents, [0, from], [-1, count]);
+  const logits = tf.mul(tf.matMul(values, signVectors(count), false, true), 2 * inverseTemperature);
+  return tf.softmax(logits) as tf.Tensor2D;
 }
 
 /** All vectors of `count` signs, `[2^count, count]`. */

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { keepRows, type RowMask } from "./row-mask.js";
 
 /**
  * The nearest codebook row of each latent vector, by Euclidean distance.
@@ -8,7 +9,7 @@ import * as tf from "@tensorflow/tfjs-core";
  *
  * @param latents - `[vectors, codeDimension]`; borrowed.
  * @param codebook - `[codebookSize, codeDimension]`; borrowed.
- * @returns `[vectors]`, int32; yours to dispose. No gradient: call it outside the tape where gradients are recorded.
+ * @returns `[vectors]`, int32; yours to dispose. No gradient: call it within `noGrad` where gradients are recorded.
  */
 export function nearestCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
   return tf.tidy(() => {
@@ -18,7 +19,7 @@ export function nearestCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Te
   });
 }
 
-/** The row with the greatest dot product; of rows of length 1, the one at the least angle. See {@link nearestCodes}. */
+/** The row with the largest dot product; of rows of length 1, the one at the smallest angle. See {@link nearestCodes}. */
 export function alignedCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
   return tf.tidy(() => tf.cast(tf.argMax(tf.matMul(latents, codebook, false, true), 1), "int32") as tf.Tensor1D);
 }
@@ -32,21 +33,27 @@ export interface CodeSums {
 }
 
 /**
- * Counts and sums by code, through a one-hot matrix: a matmul is quicker than scattered additions.
+ * Counts and sums by code, through a one-hot matrix: a matmul is faster than scattered additions.
  *
  * @param latents - `[vectors, codeDimension]`; borrowed.
  * @param codes - `[vectors]`, int32; borrowed.
+ * @param mask - Of the latents that count; borrowed.
  * @returns Yours to dispose.
  */
-export function codeSums(latents: tf.Tensor2D, codes: tf.Tensor1D, codebookSize: number): CodeSums {
+export function codeSums(
+  latents: tf.Tensor2D,
+  codes: tf.Tensor1D,
+  { codebookSize, mask }: { readonly codebookSize: number; readonly mask?: RowMask | undefined },
+): CodeSums {
   return tf.tidy(() => {
-    const oneHot = tf.oneHot(codes, codebookSize, 1, 0, "float32") as tf.Tensor2D;
-    return { counts: tf.sum(oneHot, 0) as tf.Tensor1D, sums: tf.matMul(oneHot, latents, true, false) as tf.Tensor2D };
+    const oneHot = keepRows(tf.oneHot(codes, codebookSize, 1, 0, "float32") as tf.Tensor2D, mask);
+    const sums = tf.matMul(oneHot, keepRows(latents, mask), true, false) as tf.Tensor2D;
+    return { counts: tf.sum(oneHot, 0) as tf.Tensor1D, sums };
   });
 }
 
 /**
- * Vectors at length 1, z / √(‖z‖² + 1e-12), differentiable; a zero vector stays zero.
+ * Vectors scaled to length 1, z / √(‖z‖² + 1e-12), differentiable; a zero vector stays zero.
  *
  * @param vectors - `[vectors, dimension]`; borrowed.
  * @returns Yours to dispose.

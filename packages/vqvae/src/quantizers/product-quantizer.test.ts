@@ -1,11 +1,10 @@
 import { Random } from "@mmgen/core";
-import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { VqVae } from "../index.js";
-import { type ProductQuantizerConfig, productQuantizer, productQuantizerSchema } from "./product-quantizer.js";
+import { ProductQuantizer, type ProductQuantizerOptions } from "./product-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -15,15 +14,10 @@ const z = random.normals(7 * 6);
 const latents = () => tf.tensor2d(z, [7, 6]);
 const flat = (tensor: tf.Tensor) => [...tensor.dataSync()];
 
-function make(options: Partial<ProductQuantizerConfig>) {
-  const quantizer = productQuantizer(resolveOptions(productQuantizerSchema, { ...size, ...options }));
-  const weights = new Map(
-    quantizer.parameters.map(({ name, initial, learned }) => [
-      name,
-      variable(() => initial(Random.fromSeed(1)), { trainable: learned === "by gradient" }),
-    ]),
-  );
-  const names = [...weights.keys()].filter((name) => name.endsWith(".codebook"));
+function make(options: ProductQuantizerOptions) {
+  const quantizer = new ProductQuantizer({ ...size, ...options }).initializeWeights(Random.fromSeed(1));
+  const weights = new Map([...quantizer.parameters, ...quantizer.buffers]);
+  const names = [...weights.keys()].filter((name) => name.endsWith("codebook"));
   names.forEach((name, i) => {
     tf.tidy(() => weights.get(name)!.assign(tf.tensor2d(Random.fromSeed(10 + i).normals(8), [4, 2])));
   });
@@ -44,30 +38,30 @@ for (const sharedCodebook of [true, false]) {
     });
 
     it("codes each chunk by its nearest row, and back", () => {
-      const { quantizer, weights, codebookOf } = make({ sharedCodebook });
-      const codes = quantizer.codes(latents(), weights);
+      const { quantizer, codebookOf } = make({ sharedCodebook });
+      const codes = quantizer.codes(latents());
       const expected = Array.from({ length: 7 }, (_, row) =>
         [0, 1, 2].map((c) => nearestPlainly(row, c, codebookOf(c))),
       );
       expect(codes.arraySync()).toEqual(expected);
       const vectors = expected.map((row) => row.flatMap((code, c) => codebookOf(c).slice(code * 2, code * 2 + 2)));
-      expect(quantizer.vectors(codes, weights).arraySync()).toEqual(vectors);
-      expect(quantizer.quantize(latents(), weights).quantized.arraySync()).toEqual(vectors);
+      expect(quantizer.vectors(codes).arraySync()).toEqual(vectors);
+      expect(quantizer.quantize(latents()).quantized.arraySync()).toEqual(vectors);
     });
 
     it("has the mean losses over all values, and the decoder's gradient straight through", () => {
-      const { quantizer, weights } = make({ sharedCodebook, codebook: "gradient" });
+      const { quantizer } = make({ sharedCodebook, codebook: "gradient" });
       const input = variable(() => latents());
-      const { metrics, loss } = quantizer.quantize(input as never, weights);
-      const vectors = flat(quantizer.vectors(quantizer.codes(latents(), weights), weights));
+      const { metrics, loss } = quantizer.quantize(input as never);
+      const vectors = flat(quantizer.vectors(quantizer.codes(latents())));
       const meanSquare = vectors.reduce((sum, e, i) => sum + (e - z[i]!) ** 2, 0) / vectors.length;
       expect(metrics.commitment!.dataSync()[0]).toBeCloseTo(meanSquare, 5);
       expect(metrics.codebook!.dataSync()[0]).toBeCloseTo(meanSquare, 5);
       expect(loss.dataSync()[0]).toBeCloseTo(1.25 * meanSquare, 5);
       const factors = tf.tensor2d(random.normals(42), [7, 6]);
-      const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never, weights).quantized, factors)) as tf.Scalar;
+      const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never).quantized, factors)) as tf.Scalar;
       expect(flat(tf.variableGrads(decoded, [input]).grads[input.name]!)).toEqual(flat(factors));
-      const lossGradient = tf.variableGrads(() => quantizer.quantize(input as never, weights).loss, [input]).grads;
+      const lossGradient = tf.variableGrads(() => quantizer.quantize(input as never).loss, [input]).grads;
       flat(lossGradient[input.name]!).forEach((gradient, i) => {
         expect(gradient).toBeCloseTo((0.25 * 2 * (z[i]! - vectors[i]!)) / 42, 6);
       });
@@ -79,7 +73,7 @@ for (const sharedCodebook of [true, false]) {
       const points = Array.from({ length: 40 }, (_, i) => [0, 1, 2].flatMap((c) => [10 * (c + 1), (i % 2) * 5])).flat();
       const first = tf.tensor2d(points, [40, 6]);
       const before = tf.memory().numTensors;
-      await quantizer.initialize(first, weights, Random.fromSeed(2));
+      await quantizer.initialize(first, Random.fromSeed(2));
       expect(tf.memory().numTensors).toBe(before);
       const found = codebookOf(2);
       if (!sharedCodebook) {
@@ -87,11 +81,11 @@ for (const sharedCodebook of [true, false]) {
           expect(found[code * 2]).toBeCloseTo(30, 4);
         }
       }
-      await quantizer.initialize(latents(), weights, Random.fromSeed(3));
+      await quantizer.initialize(latents(), Random.fromSeed(3));
       expect(codebookOf(2)).toEqual(found);
-      const { aux } = quantizer.quantize(first, weights);
-      quantizer.afterStep(aux, weights, Random.fromSeed(5));
-      const counts = names.map((name) => flat(weights.get(name.replace(".codebook", ".ema_count"))!));
+      const { aux } = quantizer.quantize(first);
+      quantizer.afterStep(aux, Random.fromSeed(5));
+      const counts = names.map((name) => flat(weights.get(name.replace("codebook", "ema_count"))!));
       // A codebook counts every chunk that it serves: a running count that starts at the batch stays at the batch,
       // but for the codes that no vector took, which are dead and wait at 0.3 of an equal share.
       for (const each of counts) {

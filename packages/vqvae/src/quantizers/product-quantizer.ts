@@ -1,97 +1,19 @@
-import { boolean, type ConfigOf, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
+import type { Random } from "@mmgen/core";
+import {
+  boolean,
+  type ConfigOf,
+  type OptionsOf,
+  optional,
+  resolveOptions,
+  variant,
+  wholeNumber,
+} from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { codebook, meanTerms } from "./codebook.js";
+import { Codebook, meanTerms } from "./codebook.js";
 import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
-import type { Quantizer } from "./quantizer.js";
-
-/**
- * Cuts each latent into chunks, and replaces each chunk by its nearest row: with K rows and m chunks, K^m different
- * vectors at the price of a search among K.
- *
- * @see Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57, for the idea in nearest-neighbor search
- */
-export function productQuantizer(config: ProductQuantizerConfig): Quantizer {
-  return config.sharedCodebook ? sharedCodebook(config) : codebookPerChunk(config);
-}
-
-/** One codebook: a latent is so many shorter ones. */
-function sharedCodebook(config: ProductQuantizerConfig): Quantizer {
-  const { chunks, codebookSize, codeDimension } = config;
-  const { codes, rows, match, initialize, ...rest } = codebook("quantizer", config);
-  const cut = (latents: tf.Tensor2D): tf.Tensor2D => tf.reshape(latents, [-1, codeDimension]); // [vectors · chunks, codeDimension]
-  const joined = (parts: tf.Tensor2D): tf.Tensor2D => tf.reshape(parts, [-1, chunks * codeDimension]);
-  return {
-    ...rest,
-    codebookSize,
-    latentDimension: chunks * codeDimension,
-    codesPerVector: chunks,
-    codebooks: 1,
-    codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(cut(latents), weights), [-1, chunks])),
-    vectors: (codes, weights) => tf.tidy(() => joined(rows(codes, weights))),
-    quantize(latents, weights) {
-      const { latents: compared, rows, loss, metrics, aux } = match(cut(latents), weights);
-      return { quantized: joined(estimateGradient(config.gradientEstimator, compared, rows)), loss, metrics, aux };
-    },
-    async initialize(latents, variables, random) {
-      const parts = cut(latents);
-      try {
-        await initialize(parts, variables, random);
-      } finally {
-        parts.dispose();
-      }
-    },
-  };
-}
-
-/** A codebook for each chunk. */
-function codebookPerChunk(config: ProductQuantizerConfig): Quantizer {
-  const { chunks, codebookSize, codeDimension } = config;
-  const codebooks = Array.from({ length: chunks }, (_, chunk) => codebook(`quantizer.chunks.${chunk}`, config));
-  const cut = (latents: tf.Tensor2D): tf.Tensor2D[] =>
-    chunks === 1 ? [tf.clone(latents)] : tf.split(latents, chunks, 1);
-  return {
-    codebookSize,
-    latentDimension: chunks * codeDimension,
-    codesPerVector: chunks,
-    codebooks: chunks,
-    parameters: codebooks.flatMap(({ parameters }) => parameters),
-    codes: (latents, weights) =>
-      tf.tidy(() =>
-        tf.stack(
-          cut(latents).map((part, i) => codebooks[i]!.codes(part, weights)),
-          1,
-        ),
-      ) as tf.Tensor2D,
-    vectors: (codes, weights) =>
-      tf.tidy(() =>
-        tf.concat2d(
-          tf.unstack(codes, 1).map((column, i) => codebooks[i]!.rows(column, weights)),
-          1,
-        ),
-      ),
-    quantize(latents, weights) {
-      const matches = cut(latents).map((part, i) => codebooks[i]!.match(part, weights));
-      const parts = matches.map(({ latents, rows }) => estimateGradient(config.gradientEstimator, latents, rows));
-      return { quantized: tf.concat2d(parts, 1), ...meanTerms(matches) };
-    },
-    async initialize(latents, variables, random) {
-      const parts = tf.tidy(() => cut(latents));
-      try {
-        for (const [i, each] of codebooks.entries()) {
-          await each.initialize(parts[i]!, variables, random);
-        }
-      } finally {
-        tf.dispose(parts);
-      }
-    },
-    afterStep(aux, variables, random) {
-      for (const each of codebooks) {
-        each.afterStep(aux, variables, random);
-      }
-    },
-  };
-}
+import { Quantizer, type RowQuantization } from "./quantizer.js";
+import { type RowMask, repeatRowMask } from "./row-mask.js";
 
 export const productQuantizerSchema = variant("product", {
   /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. */
@@ -102,7 +24,105 @@ export const productQuantizerSchema = variant("product", {
   ...codebookLearningFields,
 });
 
-/** Options of a product quantizer: several codes per latent vector, the nearest row for each of its chunks. */
+/** Options of a {@link ProductQuantizer}. */
 export type ProductQuantizerOptions = OptionsOf<typeof productQuantizerSchema>;
 /** {@link ProductQuantizerOptions} with every default filled in. */
 export type ProductQuantizerConfig = ConfigOf<typeof productQuantizerSchema>;
+
+/**
+ * Product quantization: a latent is split into chunks, and each chunk replaced by its nearest row. With K rows and m
+ * chunks it has K^m different vectors at the price of a search among K.
+ *
+ * @see Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57, for the idea in nearest-neighbor search
+ */
+export class ProductQuantizer extends Quantizer {
+  static override readonly paths = { shared: "" };
+
+  readonly config: ProductQuantizerConfig;
+  readonly codebookSize: number;
+  readonly latentDimension: number;
+  override readonly codeShape: readonly [chunks: number];
+  override readonly codebooks: number;
+  /** The codebook of all chunks, where they share one. */
+  readonly shared: Codebook | undefined;
+  /** The codebook of each chunk, where each has its own; else empty. */
+  readonly chunks: readonly Codebook[];
+
+  /** @throws a `ConfigError` naming the fields that are unknown or out of range. */
+  constructor(options: ProductQuantizerOptions = {}) {
+    super();
+    this.config = resolveOptions(productQuantizerSchema, options);
+    const { chunks, codebookSize, codeDimension, sharedCodebook } = this.config;
+    this.codebookSize = codebookSize;
+    this.latentDimension = chunks * codeDimension;
+    this.codeShape = [chunks];
+    this.codebooks = sharedCodebook ? 1 : chunks;
+    this.shared = sharedCodebook ? new Codebook(this.config) : undefined;
+    this.chunks = sharedCodebook ? [] : Array.from({ length: chunks }, () => new Codebook(this.config));
+  }
+
+  override afterStep(aux: tf.NamedTensorMap, random: Random): void {
+    super.afterStep(aux, random);
+    for (const codebook of this.#parts) {
+      codebook.afterStep(aux, random);
+    }
+  }
+
+  protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
+    const { gradientEstimator, chunks } = this.config;
+    const maskOfPart = mask && this.shared ? repeatRowMask(mask, chunks) : mask;
+    const matches = this.#split(latents).map((part, i) => this.#parts[i]!.match(part, maskOfPart));
+    const quantized = matches.map(({ latents, rows }) => estimateGradient(gradientEstimator, latents, rows));
+    const { loss, metrics, aux } = this.shared ? matches[0]! : meanTerms(matches);
+    return {
+      quantized: this.#join(quantized),
+      codes: this.#joinCodes(matches.map(({ codes }) => codes)),
+      loss,
+      metrics,
+      aux,
+    };
+  }
+
+  protected override codesOfRows(latents: tf.Tensor2D): tf.Tensor {
+    return this.#joinCodes(this.#split(latents).map((part, i) => this.#parts[i]!.codes(part)));
+  }
+
+  protected override vectorsOfRows(codes: tf.Tensor): tf.Tensor2D {
+    const parts = this.shared ? [codes] : tf.unstack(codes, 1);
+    return this.#join(parts.map((part, i) => this.#parts[i]!.rows(part)));
+  }
+
+  protected override async initializeFromRows(latents: tf.Tensor2D, random: Random): Promise<void> {
+    const parts = tf.tidy(() => this.#split(latents));
+    try {
+      for (const [i, codebook] of this.#parts.entries()) {
+        await codebook.initialize(parts[i]!, random);
+      }
+    } finally {
+      tf.dispose(parts);
+    }
+  }
+
+  /** The codebooks, in the order of the parts that {@link ProductQuantizer.#split} gives. */
+  get #parts(): readonly Codebook[] {
+    return this.shared ? [this.shared] : this.chunks;
+  }
+
+  /** What each codebook takes: `[vectors, codeDimension]` of a chunk, or all chunks one below the other. */
+  #split(latents: tf.Tensor2D): tf.Tensor2D[] {
+    const { chunks, codeDimension } = this.config;
+    if (this.shared) {
+      return [tf.reshape(latents, [-1, codeDimension])]; // [vectors · chunks, codeDimension]
+    }
+    return chunks === 1 ? [tf.clone(latents)] : tf.split(latents, chunks, 1);
+  }
+
+  #join(parts: readonly tf.Tensor2D[]): tf.Tensor2D {
+    return this.shared ? tf.reshape(parts[0]!, [-1, this.latentDimension]) : tf.concat2d([...parts], 1);
+  }
+
+  /** Codes in the order of the vectors, then the chunks. */
+  #joinCodes(parts: readonly tf.Tensor1D[]): tf.Tensor {
+    return this.shared ? parts[0]! : tf.stack([...parts], 1);
+  }
+}

@@ -1,42 +1,188 @@
-import type { Random } from "@mmgen/core";
-import type * as tf from "@tensorflow/tfjs-core";
-import type { Parameter, Weights } from "../networks/layers.js";
+import { describeValue, type Random, ShapeError } from "@mmgen/core";
+import { Module } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { type RowMask, rowMask } from "./row-mask.js";
 
-/** What {@link Quantizer.quantize} gives; all of it belongs to the surrounding `tf.tidy`. */
+/** What {@link Quantizer.quantize} returns. */
 export interface Quantization {
-  /** What the decoder sees, shaped as the latents; gradients reach the latents. */
-  readonly quantized: tf.Tensor2D;
-  /** The quantizer's part of the loss, weighted. */
+  /** What a decoder takes, shaped as the latents: the vectors of the codes, with a gradient for the latents. */
+  readonly quantized: tf.Tensor;
+  /** As {@link Quantizer.codes} returns them, int32. */
+  readonly codes: tf.Tensor;
+  /** The quantizer's part of the loss, weighted; 0 where it has none. */
   readonly loss: tf.Scalar;
-  /** Its terms and other figures, unweighted. */
+  /** The terms of the loss, unweighted, and the perplexity of a codebook's running counts. */
   readonly metrics: Readonly<Record<string, tf.Scalar>>;
-  /** What {@link Quantizer.afterStep} wants back; constants to the tape. */
+  /** For {@link Quantizer.afterStep}; without gradient. Empty where nothing is updated after a step. */
   readonly aux: tf.NamedTensorMap;
 }
 
+/** A mask of latents. */
+export interface MaskOptions {
+  /**
+   * `[…]`, the latents' shape without the last axis, of any dtype; borrowed. Where it is 0 a latent counts neither in
+   * losses nor in codebooks and may hold anything; its code and vector are returned like the others'.
+   */
+  readonly mask?: tf.Tensor | undefined;
+}
+
 /**
- * From latent vectors to codes and back. Weights are named and passed in, so that a quantizer holds none itself.
+ * Replaces latent vectors by codes and codes by vectors.
  *
- * Vectors are `[vectors, latentDimension]`; codes are `[vectors, codesPerVector]`, int32.
+ * Latents are `[…, latentDimension]` of any rank, float32. Their codes are `[…]` for a quantizer with one code per
+ * vector, `[…, chunks]` for a product and `[…, stages]` for a residual quantizer; int32.
+ *
+ * A quantizer is a {@link Module}: alone it gets its weights from `initializeWeights`, as a field of a larger module
+ * from there. A training step calls `quantize`, adds its `loss` to the loss, and hands its `aux` to `afterStep` after the
+ * optimizer's step.
  */
-export interface Quantizer {
-  /** Number of distinct codes. */
-  readonly codebookSize: number;
+export abstract class Quantizer extends Module {
+  /** The options with every default filled in; plain JSON. */
+  abstract readonly config: { readonly type: string };
+  /** Number of distinct codes; all codes are in [0, codebookSize). */
+  abstract readonly codebookSize: number;
   /** Length of a latent vector. */
-  readonly latentDimension: number;
-  /** Codes that one latent vector becomes; they lie side by side in the code grid, all of them in [0, codebookSize). */
-  readonly codesPerVector: number;
-  /** Codebooks that these codes are of, in turns: 1, or `codesPerVector`. */
-  readonly codebooks: number;
-  readonly parameters: readonly Parameter[];
-  /** The training-time form, differentiable in the latents. */
-  quantize(latents: tf.Tensor2D, weights: Weights): Quantization;
-  /** The codes of latent vectors; the caller's. */
-  codes(latents: tf.Tensor2D, weights: Weights): tf.Tensor2D;
-  /** The vectors that codes stand for; the caller's. */
-  vectors(codes: tf.Tensor2D, weights: Weights): tf.Tensor2D;
-  /** Sets the weights from first latents, where they have not been set before. */
-  initialize(latents: tf.Tensor2D, variables: ReadonlyMap<string, tf.Variable>, random: Random): Promise<void>;
-  /** Updates the weights that no gradient reaches, from the {@link Quantization.aux} of the step. Reads nothing. */
-  afterStep(aux: tf.NamedTensorMap, variables: ReadonlyMap<string, tf.Variable>, random: Random): void;
+  abstract readonly latentDimension: number;
+  /** Axes of the codes of one latent vector: none where it has one code, else one of their number. */
+  readonly codeShape: readonly number[] = [];
+  /** Codebooks that a vector's codes refer to, in turns: 1, or {@link Quantizer.codesPerVector}. */
+  readonly codebooks: number = 1;
+
+  /** Number of codes of one latent vector. */
+  get codesPerVector(): number {
+    return this.codeShape[0] ?? 1;
+  }
+
+  /**
+   * Quantizes latents for training: differentiable in the latents.
+   *
+   * @param latents - `[…, latentDimension]`, float32; borrowed.
+   * @returns Yours to dispose, or the surrounding `tf.tidy`'s.
+   * @throws a `ShapeError` when the last axis has another length, or the mask another shape than the other axes.
+   */
+  quantize(latents: tf.Tensor, { mask }: MaskOptions = {}): Quantization {
+    this.checkUsable();
+    this.#checkLatents(latents, mask);
+    let result: Quantization | undefined;
+    tf.tidy(() => {
+      const rows = this.quantizeRows(toRows(latents), mask && rowMask(mask));
+      result = {
+        ...rows,
+        quantized: latents.rank === 2 ? rows.quantized : tf.reshape(rows.quantized, latents.shape),
+        codes: tf.reshape(rows.codes, this.#shapeOfCodes(latents)),
+      };
+      const { quantized, codes, loss, metrics, aux } = result;
+      return [quantized, codes, loss, metrics, aux] as tf.TensorContainer;
+    });
+    return result!;
+  }
+
+  /**
+   * The codes of latents, without gradient.
+   *
+   * @param latents - `[…, latentDimension]`, float32; borrowed.
+   * @returns `[…]` or, where a vector has several codes, `[…, codesPerVector]`; int32; yours to dispose.
+   * @throws a `ShapeError` when the last axis has another length.
+   */
+  codes(latents: tf.Tensor): tf.Tensor {
+    this.checkUsable();
+    this.#checkLatents(latents);
+    return tf.tidy(() => tf.reshape(this.codesOfRows(toRows(latents)), this.#shapeOfCodes(latents)));
+  }
+
+  /**
+   * The vectors that codes stand for: the lookup of a decoder.
+   *
+   * @param codes - Shaped as {@link Quantizer.codes} returns them, int32 in [0, codebookSize), unchecked; borrowed.
+   * @returns `[…, latentDimension]`, float32; yours to dispose.
+   * @throws a `ShapeError` when the last axis is not that of the codes of one vector.
+   */
+  vectors(codes: tf.Tensor): tf.Tensor {
+    this.checkUsable();
+    const { codeShape } = this;
+    const shape = codes.shape.slice(0, codes.rank - codeShape.length);
+    if (`${codes.shape.slice(shape.length)}` !== `${codeShape}`) {
+      throw new ShapeError(`codes: expected […, ${codeShape}], got [${codes.shape.join(", ")}].`);
+    }
+    return tf.tidy(() => {
+      const vectors = this.vectorsOfRows(tf.reshape(codes, [-1, ...codeShape]));
+      return shape.length === 1 ? vectors : tf.reshape(vectors, [...shape, this.latentDimension]);
+    });
+  }
+
+  /**
+   * Sets the codebooks from the first latents, as the configuration says; does nothing where that has been done before,
+   * in this process or in the one that saved the quantizer.
+   *
+   * @param latents - `[…, latentDimension]` of a training batch, float32; borrowed, read back.
+   * @throws a `ShapeError` when a shape does not fit, or the mask leaves no latent.
+   */
+  async initialize(latents: tf.Tensor, random: Random, { mask }: MaskOptions = {}): Promise<void> {
+    this.checkUsable();
+    this.#checkLatents(latents, mask);
+    const kept = mask && (await keptRows(mask));
+    const rows = tf.tidy(() => {
+      const all = toRows(latents);
+      return kept ? tf.gather(all, kept) : tf.clone(all);
+    });
+    try {
+      await this.initializeFromRows(rows, random);
+    } finally {
+      rows.dispose();
+    }
+  }
+
+  /**
+   * Updates what no gradient reaches (running counts, EMA codebooks, dead codes) after a training step. Reads nothing
+   * back, and keeps shapes from step to step.
+   *
+   * @param aux - Of {@link Quantizer.quantize}, perhaps among other tensors; borrowed.
+   * @param random - Draws the latents that dead codes move to.
+   */
+  afterStep(_aux: tf.NamedTensorMap, _random: Random): void {
+    this.checkUsable();
+  }
+
+  /** {@link Quantizer.quantize} of `[vectors, latentDimension]`, within a `tf.tidy`; codes of any shape in that order. */
+  protected abstract quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization;
+  /** {@link Quantizer.codes} of `[vectors, latentDimension]`, within a `tf.tidy`; of any shape in that order. */
+  protected abstract codesOfRows(latents: tf.Tensor2D): tf.Tensor;
+  /** {@link Quantizer.vectors} of `[vectors, …codeShape]`, within a `tf.tidy`. */
+  protected abstract vectorsOfRows(codes: tf.Tensor): tf.Tensor2D;
+  /** {@link Quantizer.initialize} from `[vectors, latentDimension]`. */
+  protected async initializeFromRows(_latents: tf.Tensor2D, _random: Random): Promise<void> {}
+
+  #shapeOfCodes(latents: tf.Tensor): number[] {
+    return [...latents.shape.slice(0, -1), ...this.codeShape];
+  }
+
+  #checkLatents(latents: tf.Tensor, mask?: tf.Tensor): void {
+    const { shape } = latents;
+    if (shape.at(-1) !== this.latentDimension) {
+      throw new ShapeError(`latents: expected […, ${this.latentDimension}], got [${shape.join(", ")}].`);
+    }
+    if (mask !== undefined && `${mask.shape}` !== `${shape.slice(0, -1)}`) {
+      throw new ShapeError(`mask: expected ${describeValue(shape.slice(0, -1))}, got ${describeValue(mask.shape)}.`);
+    }
+  }
+}
+
+/** {@link Quantization} of `[vectors, latentDimension]`. */
+export interface RowQuantization extends Quantization {
+  readonly quantized: tf.Tensor2D;
+}
+
+/** `[…, dimension]` → `[vectors, dimension]`. */
+function toRows(latents: tf.Tensor): tf.Tensor2D {
+  return latents.rank === 2 ? (latents as tf.Tensor2D) : tf.reshape(latents, [-1, latents.shape.at(-1)!]);
+}
+
+/** Indices of the rows that count. */
+async function keptRows(mask: tf.Tensor): Promise<Int32Array> {
+  const values = await mask.data();
+  const kept = Int32Array.from(values.keys()).filter((row) => Number(values[row]) !== 0);
+  if (kept.length === 0) {
+    throw new ShapeError(`mask: expected at least one latent to start from, got none of ${values.length}.`);
+  }
+  return kept;
 }

@@ -1,10 +1,9 @@
 import { Random } from "@mmgen/core";
-import { resolveOptions } from "@mmgen/core/options";
 import { variable } from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type ResidualQuantizerConfig, residualQuantizer, residualQuantizerSchema } from "./residual-quantizer.js";
+import { ResidualQuantizer, type ResidualQuantizerOptions } from "./residual-quantizer.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -17,14 +16,12 @@ const books = Array.from({ length: stages }, (_, stage) =>
 const flat = (tensor: tf.Tensor) => [...tensor.dataSync()];
 const squared = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + (x - b[i]!) ** 2, 0);
 
-function make(options: Partial<ResidualQuantizerConfig> = {}) {
+function make(options: ResidualQuantizerOptions = {}) {
   const size = { type: "residual", stages, codebookSize, codeDimension: dimension, deadCodeThreshold: 0 } as const;
-  const quantizer = residualQuantizer(resolveOptions(residualQuantizerSchema, { ...size, ...options }));
-  const weights = new Map(
-    quantizer.parameters.map(({ name, initial }) => [name, variable(() => initial(Random.fromSeed(1)))]),
-  );
+  const quantizer = new ResidualQuantizer({ ...size, ...options }).initializeWeights(Random.fromSeed(1));
+  const weights = new Map([...quantizer.parameters, ...quantizer.buffers]);
   books.forEach((rows, stage) => {
-    tf.tidy(() => weights.get(`quantizer.stages.${stage}.codebook`)?.assign(tf.tensor2d(rows)));
+    tf.tidy(() => weights.get(`stages.${stage}.codebook`)?.assign(tf.tensor2d(rows)));
   });
   return { quantizer, weights };
 }
@@ -50,12 +47,12 @@ function plainly() {
 
 describe("residual quantizer", () => {
   it("codes what each stage leaves over, and adds the rows up", () => {
-    const { quantizer, weights } = make();
+    const { quantizer } = make();
     const { codes, sums } = plainly();
-    const found = quantizer.codes(tf.tensor2d(z), weights);
+    const found = quantizer.codes(tf.tensor2d(z));
     expect(found.arraySync()).toEqual(codes);
-    const { quantized } = quantizer.quantize(tf.tensor2d(z), weights);
-    for (const vectors of [quantized, quantizer.vectors(found, weights)]) {
+    const { quantized } = quantizer.quantize(tf.tensor2d(z));
+    for (const vectors of [quantized, quantizer.vectors(found)]) {
       flat(vectors).forEach((value, i) => {
         expect(value).toBeCloseTo(sums.flat()[i], 5);
       });
@@ -67,14 +64,11 @@ describe("residual quantizer", () => {
     const { codes, left } = plainly();
     const mean = left.reduce((a, b) => a + b) / stages;
     const input = variable(() => tf.tensor2d(z));
-    const books_ = books.map((_, stage) => weights.get(`quantizer.stages.${stage}.codebook`)!);
-    const { metrics } = quantizer.quantize(input as never, weights);
+    const books_ = books.map((_, stage) => weights.get(`stages.${stage}.codebook`)!);
+    const { metrics } = quantizer.quantize(input as never);
     expect(metrics.commitment!.dataSync()[0]).toBeCloseTo(mean, 5);
     expect(metrics.codebook!.dataSync()[0]).toBeCloseTo(mean, 5);
-    const { value, grads } = tf.variableGrads(
-      () => quantizer.quantize(input as never, weights).loss,
-      [input, ...books_],
-    );
+    const { value, grads } = tf.variableGrads(() => quantizer.quantize(input as never).loss, [input, ...books_]);
     expect(value.dataSync()[0]).toBeCloseTo(1.25 * mean, 5);
     // The latents' gradient is β times that of the mean of the squares left over, the rows before held constant.
     const scale = 2 / (count * dimension * stages);
@@ -101,10 +95,10 @@ describe("residual quantizer", () => {
   });
 
   it("passes the decoder's gradient on once, however many stages", () => {
-    const { quantizer, weights } = make();
+    const { quantizer } = make();
     const input = variable(() => tf.tensor2d(z));
     const factors = tf.tensor2d(random.normals(count * dimension), [count, dimension]);
-    const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never, weights).quantized, factors)) as tf.Scalar;
+    const decoded = () => tf.sum(tf.mul(quantizer.quantize(input as never).quantized, factors)) as tf.Scalar;
     expect(flat(tf.variableGrads(decoded, [input]).grads[input.name]!)).toEqual(flat(factors));
   });
 
@@ -112,14 +106,14 @@ describe("residual quantizer", () => {
     const { quantizer, weights } = make();
     const vectors = tf.tensor2d(random.normals(600), [200, 3]);
     const before = tf.memory().numTensors;
-    await quantizer.initialize(vectors, weights, Random.fromSeed(3));
+    await quantizer.initialize(vectors, Random.fromSeed(3));
     expect(tf.memory().numTensors).toBe(before);
     const errors = [0, 1, 2].map((stage) =>
       tf.tidy(() => {
-        const codes = tf.slice(quantizer.codes(vectors, weights), [0, 0], [-1, stage + 1]) as tf.Tensor2D;
+        const codes = tf.slice(quantizer.codes(vectors) as tf.Tensor2D, [0, 0], [-1, stage + 1]) as tf.Tensor2D;
         const columns = tf.unstack(codes, 1);
         const sum = columns
-          .map((column, i) => tf.gather(weights.get(`quantizer.stages.${i}.codebook`)!, column as tf.Tensor1D))
+          .map((column, i) => tf.gather(weights.get(`stages.${i}.codebook`)!, column as tf.Tensor1D))
           .reduce((a, b) => tf.add(a, b));
         return tf.mean(tf.squaredDifference(vectors, sum)).dataSync()[0]!;
       }),
@@ -128,18 +122,18 @@ describe("residual quantizer", () => {
     expect(errors[0]).toBeLessThan(0.75);
     expect(errors[1]).toBeLessThan(0.75 * errors[0]!);
     expect(errors[2]).toBeLessThan(0.75 * errors[1]!);
-    const rows = flat(weights.get("quantizer.stages.2.codebook")!);
-    await quantizer.initialize(vectors, weights, Random.fromSeed(4));
-    expect(flat(weights.get("quantizer.stages.2.codebook")!)).toEqual(rows);
-    const { aux } = quantizer.quantize(vectors, weights);
-    quantizer.afterStep(aux, weights, Random.fromSeed(5));
-    expect(flat(weights.get("quantizer.stages.2.codebook")!)).not.toEqual(rows);
+    const rows = flat(weights.get("stages.2.codebook")!);
+    await quantizer.initialize(vectors, Random.fromSeed(4));
+    expect(flat(weights.get("stages.2.codebook")!)).toEqual(rows);
+    const { aux } = quantizer.quantize(vectors);
+    quantizer.afterStep(aux, Random.fromSeed(5));
+    expect(flat(weights.get("stages.2.codebook")!)).not.toEqual(rows);
   });
 
   it("refuses an angle: what is left over has a length", () => {
-    expect(() => resolveOptions(residualQuantizerSchema, { type: "residual", distance: "cosine" } as never)).toThrow(
+    expect(() => new ResidualQuantizer({ type: "residual", distance: "cosine" } as never)).toThrow(
       'distance: "residual" has no such field',
     );
-    expect(() => resolveOptions(residualQuantizerSchema, { type: "residual", stages: 0 })).toThrow("stages");
+    expect(() => new ResidualQuantizer({ type: "residual", stages: 0 })).toThrow("stages");
   });
 });

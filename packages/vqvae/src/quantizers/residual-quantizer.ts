@@ -1,72 +1,11 @@
-import { type ConfigOf, type OptionsOf, optional, variant, wholeNumber } from "@mmgen/core/options";
+import type { Random } from "@mmgen/core";
+import { type ConfigOf, type OptionsOf, optional, resolveOptions, variant, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { codebook, meanTerms } from "./codebook.js";
+import { Codebook, meanTerms } from "./codebook.js";
 import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
-import type { Quantizer } from "./quantizer.js";
-
-/**
- * Replaces each latent by the sum of one row of each stage: r ← z; at each stage q ← the row nearest to r, r ← r − sg[q].
- *
- * Losses are means over the stages, each of its own r and q. The decoder's gradient reaches the latents once, through the
- * sum: through every stage it would come that many times.
- *
- * @see Lee et al. 2022, https://arxiv.org/abs/2203.01941; Zeghidour et al. 2021, https://arxiv.org/abs/2107.03312
- */
-export function residualQuantizer(config: ResidualQuantizerConfig): Quantizer {
-  const { stages, codebookSize, codeDimension } = config;
-  const ofStage = { ...config, distance: "euclidean" } as const;
-  const codebooks = Array.from({ length: stages }, (_, stage) => codebook(`quantizer.stages.${stage}`, ofStage));
-  return {
-    codebookSize,
-    latentDimension: codeDimension,
-    codesPerVector: stages,
-    codebooks: stages,
-    parameters: codebooks.flatMap(({ parameters }) => parameters),
-    codes: (latents, weights) =>
-      tf.tidy(() => {
-        let residual = latents;
-        const codes = codebooks.map((each) => {
-          const ofStage = each.codes(residual, weights);
-          residual = tf.sub(residual, each.rows(ofStage, weights));
-          return ofStage;
-        });
-        return tf.stack(codes, 1) as tf.Tensor2D;
-      }),
-    vectors: (codes, weights) =>
-      tf.tidy(() => tf.addN(tf.unstack(codes, 1).map((column, stage) => codebooks[stage]!.rows(column, weights)))),
-    quantize(latents, weights) {
-      let residual = latents;
-      const matches = codebooks.map((each) => {
-        const match = each.match(residual, weights);
-        residual = tf.sub(residual, match.rows);
-        return match;
-      });
-      const sum = tf.addN(matches.map(({ rows }) => rows));
-      return { quantized: estimateGradient(config.gradientEstimator, latents, sum), ...meanTerms(matches) };
-    },
-    async initialize(latents, variables, random) {
-      let residual = tf.clone(latents);
-      for (const each of codebooks) {
-        try {
-          await each.initialize(residual, variables, random);
-        } catch (error) {
-          residual.dispose();
-          throw error;
-        }
-        const before = residual;
-        residual = tf.tidy(() => tf.sub(before, each.rows(each.codes(before, variables), variables)));
-        before.dispose();
-      }
-      residual.dispose();
-    },
-    afterStep(aux, variables, random) {
-      for (const each of codebooks) {
-        each.afterStep(aux, variables, random);
-      }
-    },
-  };
-}
+import { Quantizer, type RowQuantization } from "./quantizer.js";
+import type { RowMask } from "./row-mask.js";
 
 const { distance: _, ...learningFields } = codebookLearningFields;
 export const residualQuantizerSchema = variant("residual", {
@@ -76,10 +15,88 @@ export const residualQuantizerSchema = variant("residual", {
   ...learningFields,
 });
 
-/**
- * Options of a residual quantizer: several codes per latent vector, coarse to fine, each of what the stages before it
- * left over. Its distance is Euclidean, as residuals differ in length.
- */
+/** Options of a {@link ResidualQuantizer}. There is no `distance`: it is Euclidean, as residuals differ in length. */
 export type ResidualQuantizerOptions = OptionsOf<typeof residualQuantizerSchema>;
 /** {@link ResidualQuantizerOptions} with every default filled in. */
 export type ResidualQuantizerConfig = ConfigOf<typeof residualQuantizerSchema>;
+
+/**
+ * Residual quantization: several codes per latent vector, coarse to fine. It is replaced by the sum of one row of each
+ * stage: r ← z; at each stage q ← the row nearest to r, r ← r − sg[q].
+ *
+ * Losses are means over the stages, each of its own r and q. The decoder's gradient reaches the latents once, through the
+ * sum: through every stage it would come that many times.
+ *
+ * @see Lee et al. 2022, https://arxiv.org/abs/2203.01941; Zeghidour et al. 2021, https://arxiv.org/abs/2107.03312
+ */
+export class ResidualQuantizer extends Quantizer {
+  readonly config: ResidualQuantizerConfig;
+  readonly codebookSize: number;
+  readonly latentDimension: number;
+  override readonly codeShape: readonly [stages: number];
+  override readonly codebooks: number;
+  /** The codebook of each stage, coarse to fine. */
+  readonly stages: readonly Codebook[];
+
+  /** @throws a `ConfigError` naming the fields that are unknown or out of range. */
+  constructor(options: ResidualQuantizerOptions = {}) {
+    super();
+    this.config = resolveOptions(residualQuantizerSchema, options);
+    const { stages, codebookSize, codeDimension } = this.config;
+    this.codebookSize = codebookSize;
+    this.latentDimension = codeDimension;
+    this.codeShape = [stages];
+    this.codebooks = stages;
+    this.stages = Array.from({ length: stages }, () => new Codebook({ ...this.config, distance: "euclidean" }));
+  }
+
+  override afterStep(aux: tf.NamedTensorMap, random: Random): void {
+    super.afterStep(aux, random);
+    for (const codebook of this.stages) {
+      codebook.afterStep(aux, random);
+    }
+  }
+
+  protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
+    let residual = latents;
+    const matches = this.stages.map((codebook) => {
+      const match = codebook.match(residual, mask);
+      residual = tf.sub(residual, match.rows);
+      return match;
+    });
+    const sum = tf.addN(matches.map(({ rows }) => rows));
+    const codes = tf.stack(
+      matches.map((match) => match.codes),
+      1,
+    );
+    return { quantized: estimateGradient(this.config.gradientEstimator, latents, sum), codes, ...meanTerms(matches) };
+  }
+
+  protected override codesOfRows(latents: tf.Tensor2D): tf.Tensor {
+    let residual = latents;
+    const codes = this.stages.map((codebook) => {
+      const ofStage = codebook.codes(residual);
+      residual = tf.sub(residual, codebook.rows(ofStage));
+      return ofStage;
+    });
+    return tf.stack(codes, 1);
+  }
+
+  protected override vectorsOfRows(codes: tf.Tensor): tf.Tensor2D {
+    return tf.addN(tf.unstack(codes, 1).map((column, stage) => this.stages[stage]!.rows(column)));
+  }
+
+  protected override async initializeFromRows(latents: tf.Tensor2D, random: Random): Promise<void> {
+    let residual = tf.clone(latents);
+    try {
+      for (const codebook of this.stages) {
+        await codebook.initialize(residual, random);
+        const before = residual;
+        residual = tf.tidy(() => tf.sub(before, codebook.rows(codebook.codes(before))));
+        before.dispose();
+      }
+    } finally {
+      residual.dispose();
+    }
+  }
+}

@@ -1,35 +1,62 @@
-import { type ConfigOf, type OptionsOf, variant } from "@mmgen/core/options";
-import * as tf from "@tensorflow/tfjs-core";
-import { codebook } from "./codebook.js";
+import type { Random } from "@mmgen/core";
+import { type ConfigOf, type OptionsOf, resolveOptions, variant } from "@mmgen/core/options";
+import type * as tf from "@tensorflow/tfjs-core";
+import { Codebook } from "./codebook.js";
 import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
 import { estimateGradient } from "./gradient-estimator.js";
-import type { Quantizer } from "./quantizer.js";
-
-/**
- * Replaces each latent by its nearest row of one codebook, whose losses are the quantizer's.
- *
- * @see van den Oord et al. 2017, https://arxiv.org/abs/1711.00937
- */
-export function vectorQuantizer(config: VectorQuantizerConfig): Quantizer {
-  const { codes, rows, match, ...rest } = codebook("quantizer", config);
-  return {
-    ...rest,
-    codebookSize: config.codebookSize,
-    latentDimension: config.codeDimension,
-    codesPerVector: 1,
-    codebooks: 1,
-    codes: (latents, weights) => tf.tidy(() => tf.reshape(codes(latents, weights), [-1, 1])),
-    vectors: rows,
-    quantize(latents, weights) {
-      const { latents: compared, rows, loss, metrics, aux } = match(latents, weights);
-      return { quantized: estimateGradient(config.gradientEstimator, compared, rows), loss, metrics, aux };
-    },
-  };
-}
+import { Quantizer, type RowQuantization } from "./quantizer.js";
+import type { RowMask } from "./row-mask.js";
 
 export const vectorQuantizerSchema = variant("vector", { ...codebookSizeFields(128, 64), ...codebookLearningFields });
 
-/** Options of a vector quantizer: one code per latent vector, the nearest row of a codebook. */
+/** Options of a {@link VectorQuantizer}. */
 export type VectorQuantizerOptions = OptionsOf<typeof vectorQuantizerSchema>;
 /** {@link VectorQuantizerOptions} with every default filled in. */
 export type VectorQuantizerConfig = ConfigOf<typeof vectorQuantizerSchema>;
+
+/**
+ * Vector quantization: one code per latent vector, the nearest row of a codebook.
+ *
+ * @see van den Oord et al. 2017, https://arxiv.org/abs/1711.00937
+ */
+export class VectorQuantizer extends Quantizer {
+  static override readonly paths = { rows: "" };
+
+  readonly config: VectorQuantizerConfig;
+  readonly codebookSize: number;
+  readonly latentDimension: number;
+  readonly rows: Codebook;
+
+  /** @throws a `ConfigError` naming the fields that are unknown or out of range. */
+  constructor(options: VectorQuantizerOptions = {}) {
+    super();
+    this.config = resolveOptions(vectorQuantizerSchema, options);
+    this.codebookSize = this.config.codebookSize;
+    this.latentDimension = this.config.codeDimension;
+    this.rows = new Codebook(this.config);
+  }
+
+  override afterStep(aux: tf.NamedTensorMap, random: Random): void {
+    super.afterStep(aux, random);
+    this.rows.afterStep(aux, random);
+  }
+
+  protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
+    const match = this.rows.match(latents, mask);
+    const { codes, loss, metrics, aux } = match;
+    const quantized = estimateGradient(this.config.gradientEstimator, match.latents, match.rows);
+    return { quantized, codes, loss, metrics, aux };
+  }
+
+  protected override codesOfRows(latents: tf.Tensor2D): tf.Tensor {
+    return this.rows.codes(latents);
+  }
+
+  protected override vectorsOfRows(codes: tf.Tensor): tf.Tensor2D {
+    return this.rows.rows(codes);
+  }
+
+  protected override initializeFromRows(latents: tf.Tensor2D, random: Random): Promise<void> {
+    return this.rows.initialize(latents, random);
+  }
+}
