@@ -27,12 +27,12 @@ describe("captions", () => {
     );
   });
 
-  it("take eight for eigth, capitals and surplus spaces", () => {
+  it("accept eight for eigth, capitals and surplus spaces", () => {
     const given = parseCaption("  Dark green  EIGHT on bright cyan ");
     expect(captionOf(given)).toBe("dark green eigth on bright cyan");
   });
 
-  it("name the word that does not fit", () => {
+  it("name the word that is wrong", () => {
     expect(() => parseCaption("dark green ate on bright cyan")).toThrow('"ate" is no digit');
     expect(() => parseCaption("dark gold six on bright cyan")).toThrow('no color "dark gold"; there is plain gold.');
     expect(() => parseCaption("a six")).toThrow(/six words/);

@@ -18,7 +18,7 @@ describe("palette", () => {
     expect(palette.map(({ name, rgb }) => `${name} ${rgb.join("")}`).sort()).toEqual(expected.sort());
   });
 
-  it("shows no two entries alike", () => {
+  it("has no color twice", () => {
     expect(new Set(palette.map(({ rgb }) => rgb.join(""))).size).toBe(palette.length);
   });
 

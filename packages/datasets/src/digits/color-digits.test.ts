@@ -24,7 +24,7 @@ describe("colorDigits", () => {
     expect(colored.images).toMatchObject({ count: 300, height: 28, width: 28, channels: 3, maxValue: 3 });
   });
 
-  it.each(styles)("%s: says in the caption what the image shows", (style) => {
+  it.each(styles)("%s: names the drawn colors in the caption", (style) => {
     const colored = colorDigits(digits, { seed: 2, style });
     colored.captions.forEach((caption, i) => {
       expect(parseCaption(caption)).toEqual({
@@ -36,7 +36,7 @@ describe("colorDigits", () => {
     });
   });
 
-  it("keeps the background black in the style that says so", () => {
+  it("keeps the background black in style digit-on-black", () => {
     const { backgroundColors } = colorDigits(digits, { seed: 3, style: "digit-on-black" });
     expect(new Set(backgroundColors)).toEqual(new Set([paletteIndex("plain black")]));
   });
@@ -72,7 +72,7 @@ describe("colorDigits", () => {
     expect(chiSquare).toBeLessThan(991 + 5 * 44.5);
   });
 
-  it("refuses colored images and counts at odds", () => {
+  it("refuses colored images and counts that differ", () => {
     const colored = colorDigits(digits, { seed: 1 });
     expect(() => colorDigits({ images: colored.images, labels: digits.labels }, { seed: 1 })).toThrow("1 channel");
     expect(() => colorDigits(digits, { seed: 1, indices: [1, 2] })).toThrow("300 labels and 2 indices");

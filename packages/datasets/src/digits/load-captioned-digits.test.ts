@@ -120,7 +120,7 @@ describe("loadMnist", () => {
     }
   });
 
-  it("says what is wrong with the data folder", async () => {
+  it("reports a missing, incomplete or damaged data folder", async () => {
     await expect(loadMnist({ dataDir: join(folder, "none") })).rejects.toThrow("there is no such folder");
     await writeMnist(folder, "plain");
     await rm(join(folder, "t10k-labels-idx1-ubyte"));
@@ -132,7 +132,7 @@ describe("loadMnist", () => {
     await expect(loadMnist({ dataDir: folder })).rejects.toThrow("truncated or damaged");
   });
 
-  it("says where to put the files when there are none to be had", async () => {
+  it("explains where to put the files when none are available", async () => {
     await expect(loadMnist({ mirrors: nowhere })).rejects.toThrow(/no mirror answers.*dataDir or MMGEN_DATA_DIR/);
     await expect(loadMnist({ download: false })).rejects.toThrow("downloading is off");
   });
@@ -182,7 +182,7 @@ describe("loadCaptionedDigits", () => {
     expect(colors(test)).toEqual(drawn(numbers.slice(30)));
   });
 
-  it("falls back to procedural digits where MNIST is not to be had, and says so", async () => {
+  it("falls back to procedural digits where MNIST is not available, and reports it", async () => {
     const options = { seed: 1, trainCount: 40, validationCount: 10, testCount: 20 };
     const fallen = await loadCaptionedDigits({ ...options, mirrors: nowhere });
     expect(fallen.source).toMatch(
@@ -196,7 +196,7 @@ describe("loadCaptionedDigits", () => {
     expect(new Set(all).size).toBe(70);
   });
 
-  it("does not pass over damaged files", async () => {
+  it("does not ignore damaged files", async () => {
     await writeMnist(folder, "plain");
     await writeFile(join(folder, "train-images-idx3-ubyte"), files["train-images-idx3-ubyte"].subarray(0, 500));
     await expect(loadCaptionedDigits({ dataDir: folder, seed: 1 })).rejects.toThrow("truncated");

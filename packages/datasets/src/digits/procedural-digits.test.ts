@@ -8,14 +8,14 @@ function image(index: number, of = digits): Uint8Array {
 }
 
 describe("proceduralDigits", () => {
-  it("gives digit i of a seed alike in every range that holds it", () => {
+  it("draws digit i of a seed identically in every range that contains it", () => {
     const part = proceduralDigits({ count: 50, seed: 9, start: 700 });
     expect(part.labels).toEqual(digits.labels.slice(700, 750));
     expect(part.images.data).toEqual(digits.images.data.slice(700 * 784, 750 * 784));
     expect(proceduralDigits({ count: 50, seed: 10 }).images.data).not.toEqual(digits.images.data.slice(0, 50 * 784));
   });
 
-  it("draws no two images alike, and all ten digits about equally often", () => {
+  it("draws no image twice, and all ten digits about equally often", () => {
     const seen = new Set(Array.from({ length: 2000 }, (_, i) => Buffer.from(image(i)).toString("latin1")));
     expect(seen.size).toBe(2000);
     const counts = new Array(10).fill(0);

@@ -84,8 +84,8 @@ async function expectWhole(path: Promise<string>): Promise<void> {
   expect(await readdir(folder)).toEqual(["noise.gz"]);
 }
 
-describe("downloadFile, broken off", () => {
-  it("goes on where the connection broke", async () => {
+describe("downloadFile, interrupted", () => {
+  it("resumes where the connection broke", async () => {
     const requests = serve(ranged(compressed, '"1"', 160_000));
     const messages: string[] = [];
     await expectWhole(download({ onMessage: (message) => messages.push(message) }));
@@ -96,7 +96,7 @@ describe("downloadFile, broken off", () => {
     expect(messages.filter((message) => /^Resuming after \d+ kB: /.test(message))).toHaveLength(starts.length - 1);
   });
 
-  it("goes on after a pause that is too long", async () => {
+  it("resumes after a pause that is too long", async () => {
     const requests = serve(
       (_, response) => {
         response.writeHead(200, { etag: '"1"', "content-length": compressed.length });
@@ -108,7 +108,7 @@ describe("downloadFile, broken off", () => {
     expect(requests()).toEqual(["GET", "GET bytes=1000-"]);
   });
 
-  it("gives a mirror up that always breaks, keeps the part, and goes on with it the next time", async () => {
+  it("gives up a mirror that always breaks, keeps the part, and resumes it the next time", async () => {
     const requests = serve(ranged(compressed, '"1"', 10_000));
     await expect(download()).rejects.toThrow(DataError);
     expect(requests()).toHaveLength(4);
@@ -119,7 +119,7 @@ describe("downloadFile, broken off", () => {
     expect(startsOf(later())[0]).toBeGreaterThan(0);
   });
 
-  it("takes the whole again when the file has changed", async () => {
+  it("starts over when the file has changed", async () => {
     const requests = serve(ranged(older, '"0"', 120_000), ranged(compressed, '"1"'));
     await expectWhole(download());
     expect(startsOf(requests())).toEqual([0, expect.any(Number)]);
@@ -142,7 +142,7 @@ describe("downloadFile, broken off", () => {
     expect(requests()).toEqual(["GET bytes=1000-", "GET"]);
   });
 
-  it("begins anew when the whole turns out wrong", async () => {
+  it("starts over when the finished file is wrong", async () => {
     // The right range of another file, said to be of the same version.
     await leave(1000, older);
     const requests = serve(ranged(compressed, '"1"'));
@@ -150,7 +150,7 @@ describe("downloadFile, broken off", () => {
     expect(requests()).toEqual(["GET bytes=1000-", "GET"]);
   });
 
-  it("understands 416: the part is the whole, or of another file", async () => {
+  it("interprets 416: the part is the whole file, or of another file", async () => {
     await leave(compressed.length);
     const whole = serve(ranged(compressed, '"1"'));
     await expectWhole(download());
@@ -166,14 +166,14 @@ describe("downloadFile, broken off", () => {
     expect(other()).toEqual([`GET bytes=${compressed.length}-`, "GET"]);
   });
 
-  it("asks for the whole where the server has no lasting mark of its version", async () => {
+  it("requests the whole file where the server sends no strong validator", async () => {
     const requests = serve(ranged(compressed, 'W/"1"', 120_000));
     await expect(download()).rejects.toThrow(DataError);
     expect(requests()).toEqual(["GET"]);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("passes over what is no part of ours, or damaged", async () => {
+  it("ignores files that are not its parts, and damaged parts", async () => {
     await writeFile(join(folder, "noise.gz.part"), "no header");
     const requests = serve(ranged(compressed, '"1"'));
     await expectWhole(download());
@@ -194,7 +194,7 @@ describe("downloadFile, broken off", () => {
   });
 });
 
-describe("downloadFile, several at once", () => {
+describe("downloadFile, concurrently", () => {
   /** A process that downloads the file and prints its path. */
   function startProcess(): ChildProcess {
     const options = { mirrors: [server.address], folder, stallTimeout: 5000 };
@@ -204,7 +204,7 @@ describe("downloadFile, several at once", () => {
     return spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: "inherit" });
   }
 
-  it("fetches once in one process", async () => {
+  it("downloads once in one process", async () => {
     const requests = serve(ranged(compressed, '"1"'));
     const found = await Promise.all([download(), download(), download()]);
     expect(new Set(found)).toEqual(new Set([join(folder, "noise.gz")]));
@@ -212,7 +212,7 @@ describe("downloadFile, several at once", () => {
     expect(requests()).toHaveLength(2);
   });
 
-  it("keeps processes apart, and goes on for one that was killed", async () => {
+  it("separates processes, and resumes the part of one that was killed", async () => {
     const stalled: ReturnType<typeof ranged> = (_, response) => {
       response.writeHead(200, { etag: '"1"', "content-length": compressed.length });
       response.write(compressed.subarray(0, 1000));
@@ -237,7 +237,7 @@ describe("downloadFile, several at once", () => {
     expect(requests()).toEqual(["GET", "GET", "GET bytes=1000-"]);
   });
 
-  it("ends with one whole file whichever process is last", async () => {
+  it("ends with one complete file whichever process is last", async () => {
     // A part that all of them want, left by a process that is no more.
     const { pid } = spawnSync(process.execPath, ["--version"]);
     await leave(1000);

@@ -45,7 +45,7 @@ const download = (mirrors: string[], onMessage?: (message: string) => void) =>
   });
 
 describe("downloadFile", () => {
-  it("keeps a verified file and tells address and size", async () => {
+  it("keeps a verified file and reports address and size", async () => {
     const messages: string[] = [];
     const path = await download(["/good"], (message) => messages.push(message));
     expect(await readFile(path)).toEqual(compressed);
@@ -53,7 +53,7 @@ describe("downloadFile", () => {
     expect(await readdir(join(folder, "cache"))).toEqual(["digits.gz"]);
   });
 
-  it("knows the content however it is compressed", async () => {
+  it("accepts the content however it is compressed", async () => {
     await expect(download(["/recompressed/"])).resolves.toContain("digits.gz");
   });
 
@@ -67,7 +67,7 @@ describe("downloadFile", () => {
     ["/short", "not readable as gzip"],
     ["/stalled", "no data for 0.5 s"],
     ["/silent", "no answer within 1 s"],
-  ])("refuses %s, leaves nothing, and goes on to the next mirror", async (mirror, reason) => {
+  ])("refuses %s, leaves nothing, and tries the next mirror", async (mirror, reason) => {
     const error = await download([mirror]).catch((caught: unknown) => caught);
     expect(DataError.isInstance(error)).toBe(true);
     expect(String(error)).toContain(reason);
@@ -87,7 +87,7 @@ describe("downloadFile", () => {
 });
 
 describe("reachableMirrors", () => {
-  it("puts the first mirror to answer in front, and gives none when none answers in time", async () => {
+  it("puts the first mirror to answer in front, and returns none when none answers in time", async () => {
     const good = `${server.address}/good/`;
     const silent = `${server.address}/silent/`;
     expect(await reachableMirrors([silent, good], 5000)).toEqual([good, silent]);

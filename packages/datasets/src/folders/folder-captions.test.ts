@@ -32,7 +32,7 @@ describe("captions of loadImageFolder", () => {
     expect(await captionsOf()).toEqual({ "b.png": "a red square", "in/a.png": "red" });
   });
 
-  it("reads texts beside the images, and the names of their folders", async () => {
+  it("reads text files beside the images, and the names of their folders", async () => {
     await images("red/a.png", "dark_blue/b.jpg", "x/dark_blue/b.webp");
     expect(await captionsOf()).toEqual({
       "red/a.png": "red",
@@ -48,13 +48,13 @@ describe("captions of loadImageFolder", () => {
     expect((await captionsOf({ captions: "folder-names" }))["red/a.png"]).toBe("red");
   });
 
-  it("knows a name with an accent however it is encoded", async () => {
+  it("matches names with accents in either Unicode form", async () => {
     await images("caf\u00e9.png");
     await put({ "captions.csv": "file_name,text\ncafe\u0301.png,coffee\n" });
     expect(await captionsOf()).toEqual({ "caf\u00e9.png": "coffee" });
   });
 
-  it("says what is wrong with a table, by file and line", async () => {
+  it("reports errors of a table by file and line", async () => {
     await images("a.png", "b.png");
     const wrong = async (name: string, content: string | Uint8Array) => {
       await put({ [name]: content });
@@ -84,7 +84,7 @@ describe("captions of loadImageFolder", () => {
     expect(await failure()).toContain("got metadata.csv and captions.csv");
   });
 
-  it("says what is wrong with texts and folders", async () => {
+  it("reports missing, empty and ambiguous text files and folders", async () => {
     await images("in/a.png", "in/b.png", "c.png");
     expect(await failure()).toContain("found no captions");
     expect(await failure({ captions: "folder-names" })).toContain(

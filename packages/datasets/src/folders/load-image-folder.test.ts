@@ -105,7 +105,7 @@ describe("loadImageFolder", () => {
     ]);
   });
 
-  it("names all that cannot be read, and why", async () => {
+  it("names each file that cannot be read, and why", async () => {
     const whole = await sharp({
       create: {
         width: 64,
@@ -157,7 +157,7 @@ describe("loadImageFolder", () => {
     await expect(load({ ...all, signal: AbortSignal.abort() })).rejects.toThrow(/was stopped/);
   });
 
-  it("says how to get sharp where it is not installed", async () => {
+  it("explains how to install sharp where it is missing", async () => {
     await put({ "a.png": await flat(red) });
     vi.resetModules();
     vi.doMock("sharp", () => {

@@ -28,10 +28,10 @@ import {
   zero,
 } from "./strokes-zero-to-four.js";
 
-/** One way of writing a digit, redrawn a little differently at every call. */
+/** One way of writing a digit; every call draws it a little differently. */
 export type Allograph = (pen: Pen) => Stroke[];
 
-/** The ways of writing each digit, `[10]`, each with its share among them. */
+/** The ways of writing each digit, `[10]`, each with its probability. */
 export const allographs: readonly (readonly (readonly [share: number, draw: Allograph])[])[] = [
   [[1, zero]],
   [

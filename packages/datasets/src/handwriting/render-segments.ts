@@ -11,7 +11,7 @@ const distances = new Float32Array(side * side);
 const ink = new Uint8Array(side * side);
 
 /**
- * Draws segments as ink of even thickness, antialiased by each pixel's distance to the stroke.
+ * Renders segments as ink of even thickness, antialiased by each pixel's distance to the stroke.
  *
  * As in MNIST the ink fits a box of 20 × 20 pixels, its proportions kept, and the box is moved by whole pixels to
  * where the ink's center of mass is nearest to the image's center.
@@ -74,7 +74,7 @@ function fitToBox(segments: Segments, radius: number): Segments {
   return segments.map((value, i) => middle + scale * (value - (i % 2 === 0 ? left + right : top + bottom) / 2));
 }
 
-/** Copies `ink` to `out`, moved by whole pixels; ink never leaves the image, as the box has four to spare on each side. */
+/** Copies `ink` to `out`, moved by whole pixels; never beyond the image, as the box leaves four on each side. */
 function centerInk(out: Uint8Array): void {
   let mass = 0;
   let massX = 0;

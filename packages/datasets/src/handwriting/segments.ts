@@ -4,10 +4,10 @@ import type { Stroke } from "./pen.js";
 /** Line segments, each `x0, y0, x1, y1`. */
 export type Segments = number[];
 
-/** Steps into which the curve between two points of a stroke is cut. */
+/** Segments of the curve between two points of a stroke. */
 const stepsPerSpan = 4;
 
-/** Turns strokes into short straight segments along Catmull-Rom curves through their points. */
+/** Converts strokes to short straight segments along Catmull-Rom curves through their points. */
 export function flattenStrokes(strokes: readonly Stroke[]): Segments {
   const segments: Segments = [];
   for (const stroke of strokes) {
@@ -38,9 +38,8 @@ function catmullRom(a: number, b: number, c: number, d: number, t: number): numb
 }
 
 /**
- * Bends segments in place as a writer's habits do: slant, rotation, narrowness, and a smooth elastic warp.
- *
- * Whole digits vary by this; the pen varies their parts.
+ * Bends segments in place, as handwriting varies from writer to writer: slant, rotation, narrowness, and a smooth elastic
+ * warp. This varies whole digits; the pen varies their parts.
  */
 export function bendSegments(segments: Segments, random: Random): void {
   const rotation = 0.1 * boundedNormal(random);
@@ -77,7 +76,7 @@ export function bendSegments(segments: Segments, random: Random): void {
   }
 }
 
-/** A standard normal draw, those beyond ±2 brought back to it: the rarest habits would make digits unreadable. */
+/** A standard normal draw clamped to ±2, as more extreme values would make digits unreadable. */
 export function boundedNormal(random: Random): number {
   return Math.max(-2, Math.min(2, random.normal()));
 }

@@ -37,7 +37,7 @@ describe("parseColoredMnistWithText", () => {
     expect(train.digitColors).toHaveLength(3);
   });
 
-  it("says which part is not as expected", () => {
+  it("names the part that is not as expected", () => {
     const other = named("mnist_colored numpy2 protocol4 C")[0]![1];
     expect(() => parseColoredMnistWithText(other)).toThrow("expected four parts");
     const captioned = named("colored_mnist_with_text numpy2 protocol4 C")[0]![1];
@@ -87,7 +87,7 @@ describe("a hostile pickle", () => {
     expect(() => parseColoredMnist(without)).toThrow(DataError);
   });
 
-  it("cannot make the reader go back and read for ever", () => {
+  it("cannot make the reader move backward and loop forever", () => {
     // BINBYTES with length -5 - 1: back to itself.
     const looping = Uint8Array.of(0x80, 4, 0x42, 0xfa, 0xff, 0xff, 0xff, 0x2e);
     expect(() => parsePickle(looping)).toThrow("truncated or damaged");
@@ -98,7 +98,7 @@ describe("a hostile pickle", () => {
     expect(() => parsePickle(greedy)).toThrow("truncated or damaged");
   });
 
-  it("cannot reach any prototype but its own objects'", () => {
+  it("cannot reach prototypes other than those of its own objects", () => {
     const before = Object.getOwnPropertyNames(Object.prototype);
     // {"__proto__": {"polluted": True}} by the DICT and SETITEMS opcodes, then as the state of a list.
     const text = (word: string) => [0x8c, word.length, ...Buffer.from(word)];
@@ -112,7 +112,7 @@ describe("a hostile pickle", () => {
     }
   });
 
-  it("throws nothing but DataError, however a good one is damaged", () => {
+  it("throws nothing but DataError, however a valid one is damaged", () => {
     const good = entries.filter(([name]) => !name.startsWith("hostile")).map(([, bytes]) => bytes);
     const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 });
     fc.assert(

@@ -48,14 +48,14 @@ describe("parseIdx", () => {
     expect(() => parseIdx(longer)).toThrow(/left over/);
   });
 
-  it("refuses sizes no set has before multiplying them", () => {
+  it("refuses sizes that no data set has before multiplying them", () => {
     const hostile = writeIdx([1, 1, 1], Uint8Array.of(0));
     new DataView(hostile.buffer).setUint32(4, 0xffffffff);
     new DataView(hostile.buffer).setUint32(8, 0xffffffff);
     expect(() => parseIdx(hostile)).toThrow(/hostile/);
   });
 
-  it("names gzip and other magics", () => {
+  it("names gzip and other formats in its error", () => {
     expect(() => parseIdx(Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0))).toThrow(/gzip/);
     expect(() => parseIdx(Uint8Array.of(0, 0, 0x0d, 1, 0, 0, 0, 0))).toThrow("got 0x00000d01");
   });

@@ -11,7 +11,7 @@ describe("accuracyChart", () => {
     expect(accuracyMargin({ correct: 4, count: 4 })).toBe(0);
   });
 
-  it("draws a whisker a point, between its bounds, and names the references", () => {
+  it("draws a whisker for each point, between its bounds, and names the references", () => {
     const points = [
       { step: 500, correct: 800, count: 1000 },
       { step: 1000, correct: 900, count: 1000 },
@@ -26,7 +26,7 @@ describe("accuracyChart", () => {
     expect(whiskers[1]).toBeLessThan(whiskers[0]!);
   });
 
-  it("refuses what is no accuracy", () => {
+  it("refuses points that are no accuracy", () => {
     expect(() => accuracyChart({ points: [] })).toThrow(ShapeError);
     for (const point of [
       { step: 1, correct: 2, count: 1 },

@@ -5,7 +5,7 @@ import { rasterize } from "../svg/rasterize.js";
 import { codebookUsage } from "./codebook-usage.js";
 
 describe("codebookUsage", () => {
-  it("says how many codes are used and the perplexity", () => {
+  it("states how many codes are used and the perplexity", () => {
     // Two codes evenly: perplexity 2.
     expect(codebookUsage({ counts: [5, 0, 5, 0] })).toContain("4 codes, 2 used (50.0 %), perplexity 2.0");
     expect(codebookUsage({ counts: new Int32Array(1024).fill(7) })).toContain("1024 used (100.0 %), perplexity 1024.0");
@@ -24,7 +24,7 @@ describe("codebookUsage", () => {
     expect(Math.abs(first - 3 * second)).toBeLessThan(8);
   });
 
-  it("refuses no codes, no use, and what is no count", () => {
+  it("refuses no codes, no use, and values that are not counts", () => {
     expect(() => codebookUsage({ counts: [] })).toThrow(ShapeError);
     expect(() => codebookUsage({ counts: [0, 0] })).toThrow(DataError);
     expect(() => codebookUsage({ counts: [1, -1] })).toThrow(DataError);

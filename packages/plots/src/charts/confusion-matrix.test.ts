@@ -18,7 +18,7 @@ describe("confusionMatrix", () => {
     expect(svg).toContain("<title>zero → &#60;one&#62;: 1</title>");
   });
 
-  it("shades a cell the stronger the greater its share", async () => {
+  it("shades a cell more strongly the larger its share", async () => {
     const svg = confusionMatrix({ ...options, labels: ["0", "1"] });
     const png = decode(await rasterize(svg, { pixelRatio: 1 }));
     // The plot's corner, from which cells of 36 pixels begin; margin 24 beneath them.
@@ -32,7 +32,7 @@ describe("confusionMatrix", () => {
     expect(red[1]![0]).toBeGreaterThan(230);
   });
 
-  it("refuses ragged counts, counts without labels, and what is no count", () => {
+  it("refuses ragged counts, counts without labels, and values that are not counts", () => {
     expect(() => confusionMatrix({ ...options, counts: [[1, 2], [3]] })).toThrow(ShapeError);
     expect(() => confusionMatrix({ ...options, labels: ["a"] })).toThrow(ShapeError);
     expect(() => confusionMatrix({ counts: [], labels: [] })).toThrow(ShapeError);

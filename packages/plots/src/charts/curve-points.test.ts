@@ -7,7 +7,7 @@ it("movingAverage equals the mean of each centered window, cut off at the ends",
   expect([...movingAverage([1, 2, 6, 4, 8], 1)]).toEqual([1, 2, 6, 4, 8]);
 });
 
-it("movingAverage leaves a straight line as it is, its start included, up to half a window from its end", () => {
+it("movingAverage leaves a straight line unchanged up to half a window from its end", () => {
   const line = Float64Array.from({ length: 50 }, (_, i) => 3 * i);
   // Running sums of whole numbers are exact.
   expect([...movingAverage(line, 15)].slice(0, -7)).toEqual([...line].slice(0, -7));
@@ -18,7 +18,7 @@ it("movingAverage ignores what is not finite", () => {
   expect([...movingAverage([Number.POSITIVE_INFINITY], 3)]).toEqual([Number.NaN]);
 });
 
-it("thinOut keeps the extremes of every stretch, in order, and no more points than asked", () => {
+it("thinOut keeps the extremes of every stretch, in order, and no more points than the limit", () => {
   const y = Float64Array.from({ length: 10_000 }, (_, i) => Math.sin(i / 40));
   y[5003] = 9;
   y[7001] = -9;

@@ -32,7 +32,7 @@ export type CurveSeries = OptionsOf<typeof curveSeriesSchema>;
 /** A curve ready to draw. */
 export interface PreparedCurve {
   readonly style: "steps" | "points";
-  /** The values themselves, thinned out to what a panel can show. */
+  /** The values, thinned out to the resolution of a panel. */
   readonly raw: readonly Point[];
   /** The moving average, for "steps". */
   readonly smooth: readonly Point[];
@@ -57,7 +57,7 @@ export function prepareCurve(series: CurveSeries, scale: "linear" | "log", smoot
   return { style, raw, smooth };
 }
 
-/** The finite points of a series, thinned out; throws when there are none or the lengths differ. */
+/** Returns the finite points of a series, thinned out; throws when there are none or the lengths differ. */
 export function curvePoints(label: string, values: CurveValues): Point[] {
   const x = placesOf(values);
   const count = values.y.length;
@@ -76,12 +76,12 @@ function placesOf({ x, y }: CurveValues): ArrayLike<number> {
 }
 
 /**
- * Centered moving average that ignores values which are not finite.
+ * Computes a centered moving average that ignores values which are not finite.
  *
- * At the start the window shrinks on both sides alike, so that the steep beginning of a training curve is neither
- * flattened nor shifted; at the end, where curves are flat and noisy, only what is missing is left off.
+ * At the start the window shrinks on both sides alike, so that the steep start of a training curve is neither flattened
+ * nor shifted; at the end, where curves are flat and noisy, it shrinks on one side.
  *
- * @param values - One a step; borrowed.
+ * @param values - One for each step; borrowed.
  * @param window - How many steps it spans, at least 1.
  * @returns As many values; NaN where a window holds nothing finite.
  */
@@ -108,7 +108,7 @@ export interface Point {
 }
 
 /**
- * At most about `limit` points that look the same: each stretch of the curve gives its lowest and its highest value.
+ * Reduces a curve to at most about `limit` points that look the same: the lowest and highest value of each stretch.
  *
  * Points that are not finite are left out.
  */

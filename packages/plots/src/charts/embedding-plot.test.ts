@@ -7,7 +7,7 @@ const texts = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].
 describe("embeddingPlot", () => {
   const options = { positions: [0, 0, 2, 1, 1, 0.5], classes: [0, 1, 1], classNames: ["zero", "one"] };
 
-  it("names the classes and draws each point once, in its class's color", () => {
+  it("names the classes and draws each point once, in the color of its class", () => {
     const svg = embeddingPlot(options);
     expect(texts(svg)).toEqual(["zero", "one"]);
     const groups = [...svg.matchAll(/<path d="((?:M[\d. ]+h0)+)"[^>]*stroke="([^"]*)"/g)];
@@ -24,7 +24,7 @@ describe("embeddingPlot", () => {
     expect((last[0]! - first[0]!) / (first[1]! - last[1]!)).toBeCloseTo(2, 2);
   });
 
-  it("refuses points without a place, a class or each other", () => {
+  it("refuses points without a position or class, and no points", () => {
     expect(() => embeddingPlot({ ...options, positions: [] })).toThrow(ShapeError);
     expect(() => embeddingPlot({ ...options, classes: [], positions: [] })).toThrow(ShapeError);
     expect(() => embeddingPlot({ ...options, classes: [0, 1, 2] })).toThrow(DataError);

@@ -2,7 +2,7 @@ import { svgText } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
 import type { Theme } from "../svg/theme.js";
 
-/** What one entry of a legend says and shows. */
+/** An entry of a legend: its text and the symbol before it. */
 export interface LegendKey {
   readonly label: string;
   readonly color: string;
@@ -11,7 +11,7 @@ export interface LegendKey {
 
 const style = { size: 12, key: 21, gap: 18, line: 20 };
 
-/** The keys in lines no wider than `width`, from (0, 0) down, and the height they take. */
+/** Draws entries in lines no wider than `width`, from (0, 0) down; also returns their height in CSS pixels. */
 export function drawLegend(
   keys: readonly LegendKey[],
   width: number,

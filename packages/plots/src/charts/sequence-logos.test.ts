@@ -25,7 +25,7 @@ describe("sequenceLogos", () => {
     expect(upper.length).toBeLessThan(94);
   });
 
-  it("refuses groups that differ, and what is no count", () => {
+  it("refuses groups that differ, and values that are not counts", () => {
     expect(() => sequenceLogos({ groups: [], alphabet: "AB" })).toThrow(ShapeError);
     expect(() => sequenceLogos({ groups, alphabet: "AB" })).toThrow(ShapeError);
     const longer = { label: "longer", counts: [...groups[0]!.counts, [1, 0, 0]] };

@@ -52,7 +52,7 @@ it("gray frames and SVG frames are frames too", async () => {
   }
 });
 
-it("what is half transparent is half white", async () => {
+it("half transparent pixels become half white", async () => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><rect width="1" height="1" fill="#ff0000" fill-opacity="0.5"/></svg>`;
   const { data } = await rasterizePixels(svg, { pixelRatio: 1 });
   // Half of 255 is rounded either way.
@@ -60,7 +60,7 @@ it("what is half transparent is half white", async () => {
   expect(Math.abs(data[1]! - 127.5)).toBeLessThan(1);
 });
 
-it("no frames, frames of several sizes and senseless times are refused", () => {
+it("no frames, frames of several sizes and times out of range are refused", () => {
   expect(() => encodeGif([])).toThrow(ShapeError);
   expect(() => encodeGif([flat([0, 0, 0]), flat([0, 0, 0], 4)])).toThrow(/3×2.*4×2 at index 1/);
   expect(() => encodeGif([flat([0, 0, 0])], { frameMilliseconds: 0 })).toThrow(ConfigError);

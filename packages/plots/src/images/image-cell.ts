@@ -3,12 +3,12 @@ import { escapeMarkup } from "../svg/svg.js";
 import type { Theme } from "../svg/theme.js";
 import { dataUrl, displayPixels, encodePng } from "./pixels.js";
 
-/** The whole-number scale that brings the longer side of an image nearest to `side` CSS pixels. */
+/** The whole-number scale at which the longer side of an image is nearest to `side` CSS pixels. */
 export function scaleFor(images: ImageBatch, side: number): number {
   return Math.max(1, Math.round(side / Math.max(images.height, images.width)));
 }
 
-/** One image of a checked batch with its top left pixel at (x, y), in a hairline that covers none of it. */
+/** Writes one image of a checked batch, its top left pixel at (x, y), inside a hairline that covers no pixel of it. */
 export function svgImage(
   images: ImageBatch,
   index: number,

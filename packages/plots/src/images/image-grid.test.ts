@@ -80,7 +80,7 @@ describe("imageGrid", () => {
     expect(colors).toContain("31,122,77");
   });
 
-  it("sets a title and a subtitle above, and paints a dark ground", async () => {
+  it("sets a title and a subtitle above, and paints a dark background", async () => {
     const { ink } = await draw({ title: "Drawn", subtitle: "seed 7" });
     expect(ink(margin, margin, margin + 120, margin + 20)).toBeGreaterThan(80);
     expect(ink(margin, margin + 24, margin + 120, margin + 44)).toBeGreaterThan(10);

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it("writes pixels exactly and SVG rasterized, making folders and leaving nothing else", async () => {
+it("writes pixels exactly and SVG rasterized, creates folders and leaves nothing else", async () => {
   const pixels = { data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1, channels: 3 } as const;
   const bytes = await writePng(join(folder, "deep/pixels.png"), pixels);
   expect(new Uint8Array(await readFile(join(folder, "deep/pixels.png")))).toEqual(new Uint8Array(bytes));
@@ -35,7 +35,7 @@ it("text is drawn without any font of the system, upright and bold alike", async
   expect(await ink("bold")).toBeGreaterThan(1.2 * regular);
 });
 
-it("text that is no SVG and a senseless ratio are refused, and nothing is written", async () => {
+it("text that is not SVG and a ratio out of range are refused, and nothing is written", async () => {
   await expect(writePng(join(folder, "a.png"), "not an SVG")).rejects.toBeInstanceOf(DataError);
   await expect(rasterize("<svg/>", { pixelRatio: 0 })).rejects.toBeInstanceOf(ConfigError);
   expect(await readdir(folder)).toEqual([]);

@@ -26,7 +26,7 @@ describe("htmlReport", () => {
     expect(html).toContain(`<img src="data:image/svg+xml;base64,${btoa(svg)}" alt="x" width="10" height="20"`);
   });
 
-  it("shows markup in any text and obeys none of it", () => {
+  it("escapes markup in every text", () => {
     const html = htmlReport({
       title: hostile,
       lead: hostile,
@@ -52,7 +52,7 @@ describe("htmlReport", () => {
     expect(html.match(/<img /g)).toHaveLength(1);
   });
 
-  it("asks for nothing outside itself", () => {
+  it("contains no address outside itself", () => {
     const html = htmlReport({ title: "Run", sections: [{ heading: "Grid", images: [{ image: png, alt: "" }] }] });
     expect(html).toContain(`default-src 'none'`);
     const addresses = [...html.matchAll(/(?:src|srcset|href)="([^"]*)"|url\(([^)]*)\)/g)].map((m) => m[1] ?? m[2]);
@@ -60,7 +60,7 @@ describe("htmlReport", () => {
     expect(addresses.every((address) => /^(data:|#)/.test(address!))).toBe(true);
   });
 
-  it("sets columns of numbers at the right and columns of text at the left", () => {
+  it("aligns columns of numbers right and columns of text left", () => {
     const table = {
       columns: ["model", "loss", "share"],
       rows: [
@@ -75,7 +75,7 @@ describe("htmlReport", () => {
     expect(html).toContain(`<th scope="row">7 b c</th>`);
   });
 
-  it("links to its parts when there are several", () => {
+  it("links to its sections when there are several", () => {
     const sections = ["One", "Two", "Three"].map((heading) => ({ heading }));
     const html = htmlReport({ title: "Run", sections });
     expect(html).toContain(`<a href="#part-3">Three</a>`);

@@ -1,4 +1,4 @@
-/** The style sheet of the report. Its colors are those of the images' themes, so that both lie on one ground. */
+/** The style sheet of the report, in the colors of the figures' themes. */
 export const reportStyle = `
 :root {
   color-scheme: light dark;

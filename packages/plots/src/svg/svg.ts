@@ -1,10 +1,10 @@
 import { fontFamily, type TextStyle, wrapText } from "./text-layout.js";
 import type { Theme } from "./theme.js";
 
-/** Space around every image, in CSS pixels. */
+/** Space around every figure, in CSS pixels. */
 export const margin = 24;
 
-/** Text made safe between tags and in quoted attributes, of XML and of HTML; characters XML cannot hold are dropped. */
+/** Escapes text for elements and quoted attributes of XML and HTML; characters that XML cannot hold are dropped. */
 export function escapeMarkup(text: string): string {
   return text
     .replace(
@@ -15,7 +15,7 @@ export function escapeMarkup(text: string): string {
     .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Where and how a line of text stands; `y` is its baseline. */
+/** Position and style of a line of text; `y` is its baseline. */
 export interface TextPlace extends TextStyle {
   readonly x: number;
   readonly y: number;
@@ -23,14 +23,14 @@ export interface TextPlace extends TextStyle {
   readonly anchor?: "start" | "middle" | "end";
 }
 
-/** One line of text. */
+/** Writes one line of text. */
 export function svgText(text: string, { x, y, size, fill, bold, anchor }: TextPlace): string {
   const weight = bold ? ' font-weight="bold"' : "";
   const align = anchor === undefined || anchor === "start" ? "" : ` text-anchor="${anchor}"`;
   return `<text x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"${weight}${align}>${escapeMarkup(text)}</text>`;
 }
 
-/** A stroked path without a fill; `d` as in SVG. */
+/** Writes a stroked path without a fill; `d` as in SVG. */
 export function svgPath(
   d: string,
   style: { readonly stroke: string; readonly width?: number; readonly opacity?: number; readonly dash?: string },
@@ -41,22 +41,22 @@ export function svgPath(
   return `<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-linejoin="round"${faint}${dashes}/>`;
 }
 
-/** The path through points, for {@link svgPath}. */
+/** Writes the path through points, for {@link svgPath}. */
 export function linePath(points: readonly (readonly [x: number, y: number])[]): string {
   return points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${round(x)} ${round(y)}`).join("");
 }
 
-/** A dot that says `title` under the pointer. */
+/** Writes a dot with `title` as its tooltip. */
 export function svgDot([x, y]: readonly [x: number, y: number], fill: string, title: string): string {
   return `<circle cx="${round(x)}" cy="${round(y)}" r="3.5" fill="${fill}"><title>${escapeMarkup(title)}</title></circle>`;
 }
 
-/** A number with at most two decimals, so that files are small and equal everywhere. */
+/** Rounds to two decimals, so that files are small and equal everywhere. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** Title and subtitle of an image, wrapped to its width, and the y at which its content starts. */
+/** Writes title and subtitle wrapped to the figure's width; `bottom` is the y at which its content starts. */
 export function svgHeader(
   header: { title?: string | undefined; subtitle?: string | undefined },
   width: number,
@@ -78,7 +78,7 @@ export function svgHeader(
   return { markup: parts.join(""), bottom: parts.length > 0 ? y + 14 : y };
 }
 
-/** A whole SVG document on the theme's background. `label` is what a screen reader says. */
+/** Writes an SVG document on the theme's background. `label` describes it to screen readers. */
 export function svgDocument(
   size: { width: number; height: number },
   label: string,

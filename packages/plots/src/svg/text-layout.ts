@@ -1,6 +1,6 @@
 /**
- * The typeface of every image: what the PNG rasterizer ships, and the nearest a browser has.
- * `DejaVu Sans Condensed` must stay first, as {@link textWidth} knows its measures.
+ * Typefaces of every figure: the one the PNG rasterizer ships, then the most similar ones of browsers.
+ * `DejaVu Sans Condensed` stays first, as {@link textWidth} uses its widths.
  */
 export const fontFamily = "DejaVu Sans Condensed, DejaVu Sans, Verdana, Segoe UI, Helvetica, Arial, sans-serif";
 
@@ -27,7 +27,7 @@ export interface TextStyle {
   readonly bold?: boolean;
 }
 
-/** The width of one line in CSS pixels; exact for ASCII but for kerning, an estimate (one em) beyond it. */
+/** The width of one line in CSS pixels: exact for ASCII without kerning, an estimate (one em a character) beyond it. */
 export function textWidth(text: string, { size, bold: isBold = false }: TextStyle): number {
   const widths = isBold ? bold : regular;
   let width = 0;
@@ -38,7 +38,7 @@ export function textWidth(text: string, { size, bold: isBold = false }: TextStyl
 }
 
 /**
- * {@link wrapText} into lines of about one length: as few as `width` allows, the longest as short as it then can be.
+ * Breaks text like {@link wrapText} into lines of similar length: as few as `width` allows, the longest as short as possible.
  */
 export function wrapBalanced(text: string, width: number, style: TextStyle): string[] {
   const fewest = wrapText(text, width, style);
@@ -58,7 +58,7 @@ export function wrapBalanced(text: string, width: number, style: TextStyle): str
 /**
  * Breaks text into lines no wider than `width`, at spaces; a word wider than a line is broken within.
  *
- * A line feed in the text always starts a new line. At least one line, perhaps empty.
+ * A line feed in the text always starts a new line. Empty text is one empty line.
  */
 export function wrapText(text: string, width: number, style: TextStyle): string[] {
   return text.split(/\r\n|\r|\n/).flatMap((paragraph) => wrapParagraph(paragraph, width, style));
