@@ -29,8 +29,8 @@ describe("checkImageBatch", () => {
     ["a negative side", { height: -2 }, /height must be a whole number/],
     ["a fraction", { width: 1.5 }, /width must be a whole number/],
     ["a level above maxValue", { maxValue: 2 }, /level 3 at index 3 is above maxValue 2/],
-    ["maxValue 0", { maxValue: 0 }, /maxValue must be an integer from 1 to 255/],
-    ["maxValue 256", { maxValue: 256 }, /maxValue must be an integer from 1 to 255/],
+    ["maxValue 0", { maxValue: 0 }, /maxValue must be a whole number from 1 to 255/],
+    ["maxValue 256", { maxValue: 256 }, /maxValue must be a whole number from 1 to 255/],
   ])("refuses %s", (_, change, message) => {
     const check = () => checkImageBatch({ ...images, ...change });
     expect(check).toThrow(ShapeError);

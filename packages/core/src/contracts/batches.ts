@@ -32,7 +32,7 @@ export function checkImageBatch(images: ImageBatch): void {
   const { data, count, height, width, channels, maxValue } = images;
   checkLength("images", data.length, { count, height, width, channels });
   if (!Number.isInteger(maxValue) || maxValue < 1 || maxValue > 255) {
-    throw new ShapeError(`images: maxValue expected a whole number from 1 to 255, got ${describeValue(maxValue)}.`);
+    throw new ShapeError(`images: maxValue must be a whole number from 1 to 255, got ${describeValue(maxValue)}.`);
   }
   for (let i = 0; i < data.length; i++) {
     if (data[i]! > maxValue) {

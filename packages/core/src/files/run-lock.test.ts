@@ -67,9 +67,22 @@ describe("lockFolder", () => {
   });
 
   it("lets one of many win", async () => {
+    const pid = await deadProcess();
+    for (let round = 0; round < 20; round++) {
+      await leave({ pid, host: hostname() });
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
+      expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      expect(await readdir(folder)).toEqual(["run.lock"]);
+    }
+  });
+
+  it("recovers from a crash while it took over another's lock", async () => {
     await leave({ pid: await deadProcess(), host: hostname() });
-    const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
-    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await writeFile(join(folder, "run.lock.takeover"), "");
+    await utimes(join(folder, "run.lock.takeover"), 1, 1);
+    await expect(lockFolder(folder)).rejects.toThrow("in use");
+    await (await lockFolder(folder)).release();
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it("names a folder that cannot be written", async () => {

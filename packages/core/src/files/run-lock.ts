@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DataError } from "../errors/errors.js";
@@ -63,35 +63,39 @@ async function create(path: string, content: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock of a process that is gone; throws where its process lives, or may live on another host. */
+/**
+ * Removes the lock of a process that is gone; throws where its process lives, or may live on another host.
+ *
+ * Only who holds a second file may remove the first, so that nobody removes the lock that another has just taken.
+ */
 async function removeStale(folder: string, path: string): Promise<void> {
-  const found = await readFile(path, "utf8").catch(() => "");
-  if (!(await isStale(path, found))) {
-    throw inUse(folder, found);
+  const takeover = `${path}.takeover`;
+  if (!(await create(takeover, ""))) {
+    // A crash may have left it; the next run then succeeds.
+    if (await isAbandoned(takeover)) {
+      await rm(takeover, { force: true });
+    }
+    throw inUse(folder, "");
   }
-  // Whoever renames it first removes it: a second process would rename, and see, the first one's new lock.
-  const aside = `${path}.${process.pid}`;
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (isErrorCode(error, "ENOENT")) {
+    const found = await readFile(path, "utf8").catch(() => undefined);
+    if (found === undefined) {
       return;
     }
-    throw error;
+    if (!(await isStale(path, found))) {
+      throw inUse(folder, found);
+    }
+    await rm(path, { force: true });
+  } finally {
+    await rm(takeover, { force: true });
   }
-  if ((await readFile(aside, "utf8")) !== found) {
-    await rename(aside, path);
-    throw inUse(folder, found);
-  }
-  await rm(aside, { force: true });
 }
 
 async function isStale(path: string, content: string): Promise<boolean> {
   const { pid, host } = parseLock(content);
   if (pid === undefined) {
     // A lock without its content is being written, or a crash cut it short.
-    const written = await stat(path).catch(() => undefined);
-    return written !== undefined && Date.now() - written.mtimeMs > maxWritingTime;
+    return isAbandoned(path);
   }
   if (host !== hostname()) {
     return false;
@@ -102,6 +106,11 @@ async function isStale(path: string, content: string): Promise<boolean> {
   } catch (error) {
     return isErrorCode(error, "ESRCH");
   }
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const written = await stat(path).catch(() => undefined);
+  return written !== undefined && Date.now() - written.mtimeMs > maxWritingTime;
 }
 
 function parseLock(content: string): { pid: number | undefined; host: string } {
