@@ -1,9 +1,9 @@
-export { AttributeClassifier } from "./classifier/attribute-classifier.js";
 export type {
   Attribute,
   AttributeClassifierConfig,
   AttributeClassifierOptions,
-} from "./classifier/attribute-classifier-config.js";
+} from "./classifier/attribute-classifier.js";
+export { AttributeClassifier } from "./classifier/attribute-classifier.js";
 export {
   type AttributeAgreement,
   type AttributeBatch,

@@ -1,95 +1,153 @@
 import {
-  CheckpointError,
-  ConfigError,
   checkImageBatch,
+  describeValue,
   type ImageBatch,
   type LossOptions,
   type LossResult,
-  Random,
-  readSafetensors,
+  type Random,
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
-import type { TensorTrainable } from "@mmgen/nn";
-import { assignSafetensors, convolutionFileLayout, softmaxCrossEntropy, weightsToSafetensors } from "@mmgen/nn";
-import * as tf from "@tensorflow/tfjs-core";
+import { fields, listOf, optional, pipe, resolveOptions, rule, text, wholeNumber } from "@mmgen/core/options";
 import {
-  type AttributeClassifierConfig,
-  type AttributeClassifierOptions,
-  completeClassifierConfig,
-  parseClassifierConfig,
-} from "./attribute-classifier-config.js";
-import { classifierVariables, classify, convolutionWeightNames, updateRunningStatistics } from "./attribute-network.js";
+  type ForwardPass,
+  Linear,
+  loadModel,
+  Module,
+  saveModel,
+  softmaxCrossEntropy,
+  type TensorTrainable,
+  updateRunningStatistics,
+} from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { contrast, drawnAs, Trunk } from "./attribute-network.js";
 import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";
+import { upgradeLegacyFile } from "./legacy-file.js";
 
-const format = "mmgen.attribute-classifier";
-/** Images that go through the network at once in `predict`. */
+/** One property of an image that a classifier predicts, such as its digit. */
+export interface Attribute<Name extends string = string> {
+  readonly name: Name;
+  /** Number of its classes, at least 2. */
+  readonly classes: number;
+}
+
+/** Configuration of an {@link AttributeClassifier}. */
+export interface AttributeClassifierConfig<Name extends string = string> {
+  readonly attributes: readonly Attribute<Name>[];
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** The maximum level of the images. */
+  readonly maxValue: number;
+  /** Channels of the shape trunk's three convolutions; the color trunk's one has as many as the first. */
+  readonly hiddenChannels: readonly [number, number, number];
+  /** Width of each trunk's last layer, before the heads. */
+  readonly hiddenWidth: number;
+}
+
+/** A configuration; all but the attributes have defaults, for colored digits: 28×28×3 images with levels 0..3. */
+export type AttributeClassifierOptions<Name extends string = string> = Pick<
+  AttributeClassifierConfig<Name>,
+  "attributes"
+> &
+  Partial<AttributeClassifierConfig<Name>>;
+
+const size = () => wholeNumber({ min: 1 });
+const classifierSchema = pipe(
+  fields({
+    attributes: listOf(fields({ name: text({ minLength: 1 }), classes: wholeNumber({ min: 2 }) }), { minLength: 1 }),
+    height: optional(size(), 28),
+    width: optional(size(), 28),
+    channels: optional(size(), 3),
+    maxValue: optional(size(), 3),
+    hiddenChannels: optional(listOf(size(), { minLength: 3, maxLength: 3 }), [32, 64, 64]),
+    hiddenWidth: optional(size(), 128),
+  }),
+  rule("attributes", ({ attributes }) => {
+    const names = attributes.map(({ name }) => name);
+    return new Set(names).size === names.length ? undefined : `expected different names, got ${describeValue(names)}.`;
+  }),
+);
+
+const fileFormat = { kind: "mmgen.attribute-classifier", version: 1 } as const;
+/** Images in one pass of `predict`. */
 const predictionBatch = 256;
 
 /**
- * A small convolutional network that reads attributes off images: a trunk for shapes, one for colors, one head an attribute.
+ * A small convolutional network that predicts attributes of images: one trunk for shapes, one for colors, and one head an
+ * attribute.
  *
- * Trained on real images with `train`, it gives generated ones a score. It holds weights: dispose it.
+ * Trained on real images with `train`, it scores generated ones. It holds weights: dispose it.
+ *
+ * The shape trunk sees the contrast alone, so that it cannot recognize a digit by its colors; the color trunk sees coarse
+ * patches of the image, with the contrast to tell which of them belong to the foreground.
  */
 export class AttributeClassifier<Name extends string = string>
+  extends Module
   implements TensorTrainable<AttributeBatch<Name>, tf.NamedTensorMap>
 {
   readonly config: AttributeClassifierConfig<Name>;
-  readonly parameters: ReadonlyMap<string, tf.Variable>;
-  /** Running figures of the batch norms. */
-  readonly buffers: ReadonlyMap<string, tf.Variable>;
-  #disposed = false;
+  readonly shape: Trunk;
+  readonly color: Trunk;
+  /** By attribute. */
+  readonly heads: Readonly<Record<string, Linear>>;
 
-  private constructor(config: AttributeClassifierConfig<Name>, random: Random) {
+  private constructor(config: AttributeClassifierConfig<Name>) {
+    super();
+    const { height, width, channels, hiddenChannels, hiddenWidth: outputs, attributes } = config;
+    const [first, second, third] = hiddenChannels;
     this.config = config;
-    const { variables, state } = classifierVariables(config, random);
-    this.parameters = variables;
-    this.buffers = state;
+    this.shape = new Trunk({
+      name: "shape",
+      height,
+      width,
+      convolutions: [
+        { filter: 4, stride: 2, inputs: 1, outputs: first },
+        { filter: 3, stride: 2, inputs: first, outputs: second },
+        { filter: 3, stride: 1, inputs: second, outputs: third },
+      ],
+      outputs,
+    });
+    const color = { filter: 4, stride: 4, inputs: channels + 1, outputs: first };
+    this.color = new Trunk({ name: "color", height, width, convolutions: [color], outputs });
+    this.heads = Object.fromEntries(
+      attributes.map(({ name, classes }) => {
+        const weight = drawnAs(`heads.${name}.weight`, 2 * outputs, 1);
+        return [name, new Linear({ inputs: 2 * outputs, outputs: classes, initial: { weight } })];
+      }),
+    );
   }
 
   /**
    * A classifier with fresh weights.
    *
-   * @throws a {@link ConfigError} when a field is out of range.
+   * @throws a `ConfigError` when a field is unknown or out of range.
    */
   static create<const Name extends string>(
     options: AttributeClassifierOptions<Name>,
     { random }: { readonly random: Random },
   ): AttributeClassifier<Name> {
-    return new AttributeClassifier(completeClassifierConfig(options), random);
+    return new AttributeClassifier(resolveClassifier(options)).initializeWeights(random, { streams: "shared" });
   }
 
   /**
    * The classifier of a file written by {@link AttributeClassifier.toSafetensors}.
    *
-   * @throws a {@link CheckpointError} when the bytes are damaged or of another model.
+   * @throws a `CheckpointError` when the bytes are damaged or of another model.
    */
   static fromSafetensors(bytes: Uint8Array): AttributeClassifier {
-    const content = readSafetensors(bytes);
-    if (content.metadata.format !== format) {
-      throw new CheckpointError(
-        `Expected an attribute classifier (format ${format}), got ${content.metadata.format ?? "a file without a format"}.`,
-      );
-    }
-    const model = new AttributeClassifier(parseClassifierConfig(content.metadata.config), Random.fromSeed(0));
-    try {
-      assignSafetensors(model.#weights(), content, { layouts: fileLayouts(model.config) });
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
-    return model;
+    const build = ({ config }: { readonly config: unknown }) =>
+      new AttributeClassifier(resolveClassifier(config as AttributeClassifierOptions));
+    return loadModel(upgradeLegacyFile(bytes, fileFormat.kind), fileFormat, build);
   }
 
-  /** Weights, running figures and configuration as one safetensors file, with PyTorch's names and layouts. */
-  async toSafetensors(): Promise<Uint8Array> {
-    this.#checkUsable();
-    const metadata = { format, config: JSON.stringify(this.config) };
-    return weightsToSafetensors(this.#weights(), { metadata, layouts: fileLayouts(this.config) });
+  /** Weights, running statistics and configuration as one safetensors file, with PyTorch's names and layouts. Reads. */
+  toSafetensors(): Promise<Uint8Array> {
+    return saveModel(this, fileFormat, { config: this.config });
   }
 
   /**
-   * Sum of the heads' cross-entropies, each a mean over the batch, in nats; the metrics are the shares read right.
+   * Sum of the heads' cross-entropies, each a mean over the batch, in nats; the metrics are the accuracies.
    *
    * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
@@ -99,24 +157,25 @@ export class AttributeClassifier<Name extends string = string>
   ): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.#checkImages(images);
     this.#checkLabels(labels, images.count);
-    const { logits, figures } = classify(upload(images), this.#weights(), this.config, training);
+    const statistics = new Map<string, tf.Tensor>();
+    const logits = this.#logits(images, { training, statistics });
     const metrics: Record<string, tf.Scalar> = {};
     const losses = this.config.attributes.map(({ name }, head) => {
       const truth = tf.tensor1d(Int32Array.from(labels[name]), "int32");
-      const right = tf.equal(tf.argMax(logits[head]!, 1), truth);
-      metrics[`${name}Accuracy`] = tf.mean(tf.cast(right, "float32")) as tf.Scalar;
+      const correct = tf.equal(tf.argMax(logits[head]!, 1), truth);
+      metrics[`${name}Accuracy`] = tf.mean(tf.cast(correct, "float32")) as tf.Scalar;
       return tf.mean(softmaxCrossEntropy(logits[head]!, truth)) as tf.Scalar;
     });
-    return { total: tf.addN(losses) as tf.Scalar, metrics, aux: figures };
+    return { total: tf.addN(losses) as tf.Scalar, metrics, aux: Object.fromEntries(statistics) };
   }
 
-  /** Updates the running figures. */
-  afterStep(figures: tf.NamedTensorMap): void {
-    updateRunningStatistics(this.buffers, figures);
+  /** Updates the running statistics of the batch norms. */
+  afterStep(statistics: tf.NamedTensorMap): void {
+    updateRunningStatistics(this.buffers, Object.entries(statistics));
   }
 
   /**
-   * The likeliest class of each attribute in each image.
+   * The likeliest class of each attribute in each image. Reads.
    *
    * @param images - Of the configured shape; borrowed.
    * @returns `[count]` by attribute.
@@ -130,7 +189,7 @@ export class AttributeClassifier<Name extends string = string>
     for (let start = 0; start < images.count; start += predictionBatch) {
       const batch = sliceImages(images, start, Math.min(start + predictionBatch, images.count));
       const likeliest = tf.tidy(() => {
-        const { logits } = classify(upload(padded(batch)), this.#weights(), this.config, false);
+        const logits = this.#logits(padToPowerOfTwo(batch), { training: false });
         return tf.stack(logits.map((head) => tf.argMax(head, 1))); // [attributes, batch]
       });
       const values = await likeliest.data();
@@ -143,33 +202,22 @@ export class AttributeClassifier<Name extends string = string>
     return Object.fromEntries(classes) as Record<Name, Int32Array>;
   }
 
-  /** Frees the weights; safe to call twice. */
-  dispose(): void {
-    if (!this.#disposed) {
-      this.#disposed = true;
-      tf.dispose([...this.#weights().values()]);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  #weights(): Map<string, tf.Variable> {
-    return new Map([...this.parameters, ...this.buffers]);
-  }
-
-  #checkUsable(): void {
-    if (this.#disposed) {
-      throw new ConfigError("This AttributeClassifier is disposed; create or load another.");
-    }
+  /** Logits of each attribute, `[batch, classes]`; they belong to the surrounding `tf.tidy`. */
+  #logits(images: ImageBatch, pass: ForwardPass): tf.Tensor2D[] {
+    const levels = upload(images);
+    const foreground = contrast(levels);
+    const colors = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), foreground], 3);
+    const features = tf.concat([this.shape.forward(foreground, pass), this.color.forward(colors, pass)], 1);
+    return this.config.attributes.map(({ name }) => this.heads[name]!.forward(features) as tf.Tensor2D);
   }
 
   #checkImages(images: ImageBatch): void {
-    this.#checkUsable();
+    this.checkUsable();
     for (const axis of ["height", "width", "channels", "maxValue"] as const) {
       if (images[axis] !== this.config[axis]) {
-        throw new ShapeError(`images: this classifier reads ${axis} ${this.config[axis]}, got ${images[axis]}.`);
+        throw new ShapeError(
+          `images: this classifier takes ${axis} ${this.config[axis]}, got ${describeValue(images[axis])}.`,
+        );
       }
     }
   }
@@ -189,11 +237,13 @@ export class AttributeClassifier<Name extends string = string>
   }
 }
 
-function fileLayouts(config: AttributeClassifierConfig): ReadonlyMap<string, readonly number[]> {
-  return new Map(convolutionWeightNames(config).map((name) => [name, convolutionFileLayout]));
+function resolveClassifier<Name extends string>(
+  options: AttributeClassifierOptions<Name>,
+): AttributeClassifierConfig<Name> {
+  return resolveOptions(classifierSchema, options) as unknown as AttributeClassifierConfig<Name>;
 }
 
-/** Levels as shares of the greatest, `[count, height, width, channels]`. */
+/** Levels as shares of the maximum, `[count, height, width, channels]`. */
 function upload({ data, count, height, width, channels, maxValue }: ImageBatch): tf.Tensor4D {
   const shares = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) {
@@ -202,8 +252,8 @@ function upload({ data, count, height, width, channels, maxValue }: ImageBatch):
   return tf.tensor4d(shares, [count, height, width, channels]);
 }
 
-/** The images with black ones after them, up to a power of two: backends that compile like few batch sizes. */
-function padded(images: ImageBatch): ImageBatch {
+/** The images, followed by black ones: a backend that compiles graphs then compiles few batch sizes. */
+function padToPowerOfTwo(images: ImageBatch): ImageBatch {
   const count = 2 ** Math.ceil(Math.log2(images.count));
   const data = new Uint8Array(count * images.height * images.width * images.channels);
   data.set(images.data);
