@@ -15,7 +15,13 @@ const order = (nats: number) => ({
   byPosition: [nats],
 });
 const metrics: ModelMetrics = {
-  vqvae: { meanSquaredError: 0.00123, exactLevelAccuracy: 0.987, perplexity: 120.4, codesUsed: 0.98 },
+  vqvae: {
+    meanSquaredError: 0.00123,
+    exactLevelAccuracy: 0.987,
+    peakSignalToNoiseRatio: 30,
+    perplexity: 120.4,
+    codesUsed: 0.98,
+  },
   likelihood: {
     natsPerDim: 2.5,
     natsPerSample: 62.5,

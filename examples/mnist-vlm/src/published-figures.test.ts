@@ -28,7 +28,13 @@ const metricsOf = (source: string): RunMetrics => ({
   resumed: false,
   ...evaluation,
   imageMetrics: {
-    tokenizer: { meanSquaredError: 0.02, exactLevelAccuracy: 0.5, perplexity: 20, codesUsed: 1 },
+    tokenizer: {
+      meanSquaredError: 0.02,
+      exactLevelAccuracy: 0.5,
+      peakSignalToNoiseRatio: 30,
+      perplexity: 20,
+      codesUsed: 1,
+    },
     classifier: { onTestImages: 0.98, onReconstructions: 0.9 },
     drawn: { count: 10, right: 9, byDigit: new Array<number>(10).fill(1) },
   },

@@ -13,7 +13,7 @@ describe("attributeAgreement", () => {
     });
   });
 
-  it("refuses readings of another count", () => {
+  it("refuses labels of another count", () => {
     expect(() => attributeAgreement({ digit: [1] }, { digit: [1, 2] })).toThrow(ShapeError);
     expect(() => attributeAgreement({ digit: [] }, { digit: [] })).toThrow(/at least one/);
     expect(() => attributeAgreement({ a: [1], b: [1] }, { a: [1] } as never)).toThrow(/b: expected 1/);
@@ -21,7 +21,7 @@ describe("attributeAgreement", () => {
 });
 
 describe("confusionCounts", () => {
-  it("has what was expected down and what was found across", () => {
+  it("has a row for each expected class and a column for each found one", () => {
     const rows = confusionCounts([0, 1, 1, 2], [0, 2, 1, 2], 3).map((row) => [...row]);
     expect(rows).toEqual([
       [1, 0, 0],

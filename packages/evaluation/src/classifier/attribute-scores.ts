@@ -4,13 +4,18 @@ import { gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
 /** A class for each image, `[count]`, by attribute. */
 export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;
 
-/** Images with what is on them. */
+/** Images with their labels. */
 export interface AttributeBatch<Name extends string = string> {
   readonly images: ImageBatch;
   readonly labels: AttributeLabels<Name>;
 }
 
-/** Labeled images as examples for `train` and `evaluateLoss`. */
+/**
+ * Labeled images as examples for `train` and `evaluateLoss`.
+ *
+ * @param images - Borrowed for as long as the source is used, as are the labels; batches are copies.
+ * @throws a {@link ShapeError} when an attribute has another number of classes than there are images.
+ */
 export function attributeExamples<Name extends string>(
   images: ImageBatch,
   labels: AttributeLabels<Name>,
@@ -30,17 +35,17 @@ export function attributeExamples<Name extends string>(
   };
 }
 
-/** How far two readings of the same images agree. */
+/** Agreement of two labelings of the same images. */
 export interface AttributeAgreement<Name extends string = string> {
   readonly count: number;
-  /** Share of the images on which both say the same, by attribute. */
+  /** Share of the images with the same class in both, by attribute. */
   readonly accuracy: Readonly<Record<Name, number>>;
-  /** Share of the images on which both say the same of every attribute. */
+  /** Share of the images with the same class in both for every attribute. */
   readonly allRight: number;
 }
 
 /**
- * Compares what a classifier read with what a caption asked for, or two captions, image by image.
+ * Compares the classes that a classifier predicted with those that captions asked for, or two lists of captions.
  *
  * @throws a {@link ShapeError} when the two differ in attributes or counts, or there is no image.
  */
@@ -74,9 +79,10 @@ export function attributeAgreement<Name extends string>(
 }
 
 /**
- * How often each class was taken for each: `counts` for the drawing of `@mmgen/plots`.
+ * Counts of a confusion matrix: how often each expected class was found as each other. `confusionMatrix` of
+ * `@mmgen/plots` draws them.
  *
- * @returns A row for each expected class, with a count for each found one, `[classes][classes]`.
+ * @returns A row for each expected class, with a count for each found one, `[classes][classes]`; yours.
  * @throws a {@link ShapeError} when the two differ in length or a class is outside `[0, classes)`.
  */
 export function confusionCounts(expected: ArrayLike<number>, found: ArrayLike<number>, classes: number): Int32Array[] {

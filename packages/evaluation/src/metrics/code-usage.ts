@@ -3,7 +3,7 @@ import { type CodeLayout, checkCodeLayout, ShapeError } from "@mmgen/core";
 const noPalette = { paletteCodes: 0, paletteSize: 0, palettePlace: "before" } as const;
 
 /**
- * How evenly codes are used, gathered over an epoch or a data set, codebook by codebook.
+ * Usage of a codebook's codes, counted over an epoch or a data set, separately for each codebook.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ export class CodeUsage {
   readonly #counts: Float64Array;
 
   /**
-   * @param layout - How codes lie; a number is the size of one codebook that all of them are of.
+   * @param layout - Arrangement of an image's codes; a number is the size of one codebook for all of them.
    * @throws a `ConfigError` when a size is not a whole number of at least 1.
    */
   constructor(layout: number | CodeLayout) {
@@ -30,9 +30,10 @@ export class CodeUsage {
   }
 
   /**
-   * Counts the codes of whole images; all of them or, when one is out of range, none. A palette's colors are passed over.
+   * Counts the codes of whole images; all of them or, when one is out of range, none. The colors of a palette do not count.
    *
-   * @throws a {@link ShapeError} when a code is outside its codebook, or an image is not whole.
+   * @param codes - `[images · codesPerImage]`; borrowed.
+   * @throws a {@link ShapeError} when a code is outside its codebook, or the last image is incomplete.
    */
   add(codes: ArrayLike<number>): void {
     const { codesPerImage, paletteCodes, paletteSize, palettePlace, codebooks, codebookSize } = this.#layout;
@@ -59,14 +60,14 @@ export class CodeUsage {
     }
   }
 
-  /** How often each code came, `[codebooks · codebookSize]`, codebook after codebook; a copy. */
+  /** Occurrences of each code, `[codebooks · codebookSize]`, codebook after codebook; a copy. */
   get counts(): Float64Array {
     return this.#counts.slice();
   }
 
   /**
-   * exp(−Σ p ln p) of each codebook: the number of its codes that, used equally, would be as varied; of several
-   * codebooks the mean, as in training. 0 before any code.
+   * exp(−Σ p ln p) of each codebook: the number of equally used codes with the same entropy. The mean of several
+   * codebooks, as in training; 0 before any code.
    */
   perplexity(): number {
     const { codebooks, codebookSize } = this.#layout;
@@ -77,7 +78,7 @@ export class CodeUsage {
     return sum / codebooks;
   }
 
-  /** Share of the codes of all codebooks that came at least once, in [0, 1]. */
+  /** Share of the codes of all codebooks that occurred at least once, in [0, 1]. */
   share(): number {
     return this.#counts.filter((count) => count > 0).length / this.#counts.length;
   }

@@ -1,7 +1,8 @@
-import { AbortedError, ConfigError, DataError, type TokenBatch } from "@mmgen/core";
+import { AbortedError, DataError, type TokenBatch } from "@mmgen/core";
+import { fields, functionValue, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
 import { type SequenceMetrics, type SequenceMetricsOptions, sequenceMetrics } from "./sequence-metrics.js";
 
-/** Inputs and the ids to predict from them, as a tokenizer makes and a transformer takes them. */
+/** Inputs and the ids to predict from them: what a tokenizer makes and a transformer is trained on. */
 export interface SequenceBatch {
   readonly inputs: TokenBatch;
   /** Shaped as `inputs`. */
@@ -21,25 +22,36 @@ export interface EvaluateSequencesOptions extends Pick<SequenceMetricsOptions, "
   readonly signal?: AbortSignal | undefined;
 }
 
+const object = (expectation: string, field: string) =>
+  value<object>(expectation, (candidate) => typeof candidate === "object" && candidate !== null && field in candidate);
+
+const evaluateSequencesSchema = fields({
+  model: object("a model with lossPerPosition", "lossPerPosition"),
+  sequences: object("a batch of inputs and targets", "targets"),
+  batchSize: wholeNumber({ min: 1 }),
+  signal: optional(object("an AbortSignal", "aborted")),
+  modalityOf: optional(functionValue()),
+  orders: optional(value("a list of strings", Array.isArray)),
+});
+
 /**
- * Runs a model over a whole set and sums up its losses, every counted id weighing the same, the short last batch included.
+ * Computes {@link sequenceMetrics} of a model over a whole set, in batches; each counted id weighs the same.
  *
+ * @throws a `ConfigError` when an option is unknown or out of range.
  * @throws a {@link DataError} when the set is empty.
  * @throws a {@link AbortedError} when the signal fires.
  */
 export async function evaluateSequences(options: EvaluateSequencesOptions): Promise<SequenceMetrics> {
+  resolveOptions(evaluateSequencesSchema, options);
   const { model, sequences, batchSize, signal, modalityOf, orders } = options;
   const { inputs, targets, weights } = sequences;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ConfigError(`batchSize: expected a whole number of at least 1, got ${batchSize}.`);
-  }
   if (targets.count === 0) {
     throw new DataError("evaluateSequences: expected at least one sequence, got none.");
   }
   const losses = new Float32Array(targets.count * targets.length);
   for (let start = 0; start < targets.count; start += batchSize) {
     if (signal?.aborted) {
-      throw new AbortedError("The evaluation was stopped.", { cause: signal.reason });
+      throw new AbortedError("The evaluation was stopped by its signal.", { cause: signal.reason });
     }
     const end = Math.min(start + batchSize, targets.count);
     const batch = { inputs: rows(inputs, start, end), targets: rows(targets, start, end) };

@@ -15,7 +15,7 @@ describe("CodeUsage", () => {
     expect([...usage.counts]).toEqual([3, 3, 3, 3, 0, 0, 0, 0]);
   });
 
-  it("counts each codebook apart, and a palette's codes not at all", () => {
+  it("counts each codebook separately, and not the codes of a palette", () => {
     const layout: CodeLayout = {
       ...{ codesPerImage: 6, codebooks: 2, codebookSize: 4 },
       ...{ paletteCodes: 2, paletteSize: 10, palettePlace: "before" },
@@ -32,7 +32,7 @@ describe("CodeUsage", () => {
     expect(() => new CodeUsage({ ...layout, codebooks: 0 })).toThrow("codebooks: expected a whole number");
   });
 
-  it("counts the codebook's share of a code that says a color too", () => {
+  it("counts the codebook's part of a code that holds a color too", () => {
     const usage = new CodeUsage({
       ...{ codesPerImage: 4, codebooks: 1, codebookSize: 4 },
       ...{ paletteCodes: 2, paletteSize: 10, palettePlace: "within" },
@@ -63,9 +63,19 @@ describe("reconstructionMetrics", () => {
   });
 
   it("compares level by level", () => {
-    const figures = reconstructionMetrics(batch([0, 1, 2, 3]), batch([0, 1, 3, 0]));
-    expect(figures.exactLevelAccuracy).toBe(0.5);
-    expect(figures.meanSquaredError).toBeCloseTo((1 / 9 + 1) / 4, 12);
+    const metrics = reconstructionMetrics(batch([0, 1, 2, 3]), batch([0, 1, 3, 0]));
+    expect(metrics.exactLevelAccuracy).toBe(0.5);
+    expect(metrics.meanSquaredError).toBeCloseTo((1 / 9 + 1) / 4, 12);
+    // Levels 0 to 3 are the bytes 0, 85, 170 and 255.
+    expect(metrics.peakSignalToNoiseRatio).toBeCloseTo(10 * Math.log10((4 * 255 ** 2) / (85 ** 2 + 255 ** 2)), 12);
+  });
+
+  it("rounds levels to bytes for the peak signal-to-noise ratio, which has no bound", () => {
+    // Of 8 levels, 1 and 2 are the bytes 36 and 73.
+    const { peakSignalToNoiseRatio } = reconstructionMetrics(batch([1, 0, 0, 0], 7), batch([2, 0, 0, 0], 7));
+    expect(peakSignalToNoiseRatio).toBeCloseTo(10 * Math.log10((4 * 255 ** 2) / 37 ** 2), 12);
+    const same = batch([0, 1, 2, 3]);
+    expect(reconstructionMetrics(same, same).peakSignalToNoiseRatio).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("refuses batches that do not compare", () => {

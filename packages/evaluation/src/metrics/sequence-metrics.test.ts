@@ -1,4 +1,4 @@
-import { AbortedError, DataError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { AbortedError, ConfigError, DataError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
 import { evaluateSequences } from "./evaluate-sequences.js";
 import { bitsPerPixel, sequenceMetrics } from "./sequence-metrics.js";
@@ -10,8 +10,8 @@ const losses = [1, 2, 3, 4, 5, 6];
 
 describe("sequenceMetrics", () => {
   it("adds up in total, by order, modality and position", () => {
-    const figures = sequenceMetrics({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
-    expect(figures).toEqual({
+    const metrics = sequenceMetrics({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
+    expect(metrics).toEqual({
       natsPerDim: 3.5,
       natsPerSample: 10.5,
       samples: 2,
@@ -25,18 +25,18 @@ describe("sequenceMetrics", () => {
   });
 
   it("leaves out what has no weight", () => {
-    const figures = sequenceMetrics({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
-    expect(figures.natsPerDim).toBeCloseTo(7 / 3, 12);
-    expect(figures.natsPerSample).toBe(3.5);
-    expect(figures.byModality).toEqual({
+    const metrics = sequenceMetrics({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
+    expect(metrics.natsPerDim).toBeCloseTo(7 / 3, 12);
+    expect(metrics.natsPerSample).toBe(3.5);
+    expect(metrics.byModality).toEqual({
       text: { natsPerDim: 1, natsPerSample: 0.5 },
       image: { natsPerDim: 3, natsPerSample: 3 },
     });
-    expect([...figures.byPosition]).toEqual([2.5, 2, Number.NaN]);
-    expect(figures.byOrder).toEqual({});
+    expect([...metrics.byPosition]).toEqual([2.5, 2, Number.NaN]);
+    expect(metrics.byOrder).toEqual({});
   });
 
-  it("gives bits a pixel", () => {
+  it("gives bits per pixel", () => {
     // 49 codes of 7 bits each on 28 × 28 pixels.
     expect(bitsPerPixel(49 * 7 * Math.LN2, 784)).toBeCloseTo(0.4375, 12);
   });
@@ -45,6 +45,7 @@ describe("sequenceMetrics", () => {
     expect(() => sequenceMetrics({ losses: [1], targets })).toThrow(/expected 6 losses, got 1/);
     expect(() => sequenceMetrics({ losses, targets, orders: ["a"] })).toThrow(ShapeError);
     expect(() => sequenceMetrics({ losses, targets, weights: new Array(6).fill(0) })).toThrow(/none/);
+    expect(() => sequenceMetrics({ losses, targets, wieghts: [] } as never)).toThrow(/did you mean "weights"\?/);
   });
 });
 
@@ -55,7 +56,7 @@ describe("evaluateSequences", () => {
     lossPerPosition: async ({ targets }: { targets: TokenBatch }) => Float32Array.from(targets.data),
   };
 
-  it("gives the same figures at any batch size", async () => {
+  it("gives the same metrics at any batch size", async () => {
     const expected = sequenceMetrics({ losses: targets.data, targets, modalityOf });
     for (const batchSize of [1, 2, 64]) {
       expect(await evaluateSequences({ model, sequences, batchSize, modalityOf })).toEqual(expected);
@@ -68,5 +69,7 @@ describe("evaluateSequences", () => {
     const empty = { data: new Int32Array(), count: 0, length: 3 };
     const none = { inputs: empty, targets: empty };
     await expect(evaluateSequences({ model, sequences: none, batchSize: 1 })).rejects.toThrow(DataError);
+    await expect(evaluateSequences({ model, sequences, batchSize: 0 })).rejects.toThrow(ConfigError);
+    await expect(evaluateSequences({ model, sequences, batchsize: 1 } as never)).rejects.toThrow(/"batchSize"/);
   });
 });

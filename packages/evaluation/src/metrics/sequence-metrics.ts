@@ -1,6 +1,7 @@
 import { ShapeError, type TokenBatch } from "@mmgen/core";
+import { fields, functionValue, optional, resolveOptions, value } from "@mmgen/core/options";
 
-/** The mean surprise of some predicted ids. */
+/** Negative log-likelihood of some predicted ids. */
 export interface SequenceMetric {
   /** Mean over the ids, in nats an id. */
   readonly natsPerDim: number;
@@ -8,12 +9,12 @@ export interface SequenceMetric {
   readonly natsPerSample: number;
 }
 
-/** What a sequence model's losses on a set come to; see {@link sequenceMetrics}. */
+/** Negative log-likelihood of a set of sequences; see {@link sequenceMetrics}. */
 export interface SequenceMetrics extends SequenceMetric {
   readonly samples: number;
   /** By the order of the modalities; averaged over the sequences of that order. Empty when no orders were given. */
   readonly byOrder: Readonly<Record<string, SequenceMetric>>;
-  /** By what the predicted id is. Empty when no modalities were given. */
+  /** By the modality of the predicted id. Empty when no modalities were given. */
   readonly byModality: Readonly<Record<string, SequenceMetric>>;
   /** Mean nats at each target position, `[length]`; NaN where no id counts. */
   readonly byPosition: Float64Array;
@@ -27,11 +28,22 @@ export interface SequenceMetricsOptions {
   readonly targets: TokenBatch;
   /** `[count, length]`; targets of weight 0 (padding) do not count, all others count the same. Absent: all count. */
   readonly weights?: ArrayLike<number> | undefined;
-  /** What an id is: "text", "image", "special". */
+  /** The modality of an id: "text", "image", "special". */
   readonly modalityOf?: ((id: number) => string) | undefined;
   /** The order of each row, `[count]`. */
   readonly orders?: readonly string[] | undefined;
 }
+
+const arrayLike = () =>
+  value<ArrayLike<unknown>>("an array", (candidate) => Array.isArray(candidate) || ArrayBuffer.isView(candidate));
+
+const sequenceMetricsSchema = fields({
+  losses: arrayLike(),
+  targets: value<TokenBatch>("a TokenBatch", (candidate) => ArrayBuffer.isView((candidate as TokenBatch)?.data)),
+  weights: optional(arrayLike()),
+  modalityOf: optional(functionValue()),
+  orders: optional(arrayLike()),
+});
 
 /**
  * Negative log-likelihood in total, by order, by modality and by position.
@@ -39,9 +51,11 @@ export interface SequenceMetricsOptions {
  * nats/dim of two different image tokenizers do not compare: print nats/sample, {@link bitsPerPixel} and the
  * tokenizer's reconstruction error beside it.
  *
+ * @throws a `ConfigError` when an option is unknown.
  * @throws a {@link ShapeError} when the arrays do not fit or nothing counts.
  */
 export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetrics {
+  resolveOptions(sequenceMetricsSchema, options);
   const { losses, targets, weights, modalityOf, orders } = options;
   const { count, length, data } = targets;
   checkLength("losses", losses, count * length);
@@ -74,18 +88,18 @@ export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetric
   }
   const rowsOf = (order: string) => orders!.filter((each) => each === order).length;
   return {
-    ...total.figure(count),
+    ...total.metric(count),
     samples: count,
-    byOrder: byOrder.figures(rowsOf),
-    byModality: byModality.figures(() => count),
+    byOrder: byOrder.metrics(rowsOf),
+    byModality: byModality.metrics(() => count),
     byPosition: Float64Array.from(byPosition, ({ nats, ids }) => nats / ids),
   };
 }
 
 /**
- * Nats of a whole image in bits a pixel.
+ * Converts nats of a whole image to bits per pixel.
  *
- * Of the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
+ * For the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
  *
  * @param natsPerImage - `byModality.image.natsPerSample` of {@link sequenceMetrics}.
  * @param pixels - Height times width of an image.
@@ -103,7 +117,7 @@ class Tally {
     this.ids++;
   }
 
-  figure(samples: number): SequenceMetric {
+  metric(samples: number): SequenceMetric {
     return { natsPerDim: this.nats / this.ids, natsPerSample: this.nats / samples };
   }
 }
@@ -117,9 +131,9 @@ class Tallies {
     return tally;
   }
 
-  figures(samplesOf: (name: string) => number): Record<string, SequenceMetric> {
+  metrics(samplesOf: (name: string) => number): Record<string, SequenceMetric> {
     const counted = [...this.#byName].filter(([, { ids }]) => ids > 0);
-    return Object.fromEntries(counted.map(([name, tally]) => [name, tally.figure(samplesOf(name))]));
+    return Object.fromEntries(counted.map(([name, tally]) => [name, tally.metric(samplesOf(name))]));
   }
 }
 
