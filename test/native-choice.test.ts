@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { anyLogits } from "../packages/samplers/src/test-arbitraries.js";
-import { chooseIds } from "../packages/tiny-transformer/src/choose-ids.js";
+import { chooseIds } from "../packages/tiny-transformer/src/decoding/choose-ids.js";
 
 const rows = 4;
 const vocabularySize = 6;

@@ -1,9 +1,20 @@
-export type { CachedStep } from "./compiled-step.js";
-export { KeyValueCache } from "./key-value-cache.js";
-export { type GenerationMemory, generationMemory, type TrainingMemory, trainingMemory } from "./memory.js";
-export { type TransformerPreset, transformerPreset } from "./presets.js";
-export { gpt2Names, nanoGptNames, type PyTorchOptions } from "./pytorch.js";
-export type { TransformerBatch } from "./target-losses.js";
-export { TinyTransformer, type TransformerAux } from "./tiny-transformer.js";
-export type { TransformerConfig, TransformerOptions } from "./transformer-config.js";
-export { parameterCount } from "./weight-plan.js";
+export type { CachedStep, KeysAndValues } from "./decoding/cached-passes.js";
+export { KeyValueCache } from "./decoding/key-value-cache.js";
+export type { TransformerBatch } from "./model/target-losses.js";
+export { TinyTransformer, type TransformerAux } from "./model/tiny-transformer.js";
+export { TransformerBackbone } from "./model/transformer-backbone.js";
+export { TransformerBlock } from "./model/transformer-block.js";
+export {
+  resolveTransformer,
+  type TransformerConfig,
+  type TransformerOptions,
+  transformerPresets,
+} from "./model/transformer-config.js";
+export { gpt2Names, nanoGptNames, type PyTorchOptions } from "./model/transformer-file.js";
+export {
+  type GenerationMemory,
+  generationMemory,
+  parameterCount,
+  type TrainingMemory,
+  trainingMemory,
+} from "./model/transformer-memory.js";

@@ -11,7 +11,7 @@ import {
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parameterCount, TinyTransformer, type TransformerBatch, type TransformerOptions } from "./index.js";
+import { parameterCount, TinyTransformer, type TransformerBatch, type TransformerOptions } from "../index.js";
 
 const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
 const variants: [string, Partial<TransformerOptions>][] = [
@@ -225,16 +225,16 @@ describe("TinyTransformer.fromSafetensors", () => {
       () =>
         TinyTransformer.fromSafetensors(writeSafetensors({ tensors, metadata }));
     expect(() => TinyTransformer.fromSafetensors(bytes.subarray(0, bytes.length - 4))).toThrow(CheckpointError);
-    expect(rewritten({})).toThrow('names the model "none"');
-    const { model: kind, config } = content.metadata as { model: string; config: string };
-    expect(rewritten({ model: kind, config: "{" })).toThrow("configuration is not valid");
-    expect(rewritten({ model: kind, config: "null" })).toThrow(CheckpointError);
-    expect(rewritten({ model: kind, config: config.replace('"heads":2', '"heads":5') })).toThrow(CheckpointError);
-    expect(rewritten({ model: kind, config: config.replace('"layers":2', '"layers":1000000000') })).toThrow(
+    expect(rewritten({})).toThrow('Expected a file of kind "mmgen.tiny-transformer", got one without a kind');
+    const { config, ...header } = content.metadata as { config: string };
+    expect(rewritten({ ...header, config: "{" })).toThrow("configuration is not JSON");
+    expect(rewritten({ ...header, config: "null" })).toThrow("configuration cannot be used");
+    expect(rewritten({ ...header, config: config.replace('"heads":2', '"heads":5') })).toThrow(CheckpointError);
+    expect(rewritten({ ...header, config: config.replace('"layers":2', '"layers":1000000000') })).toThrow(
       "it is damaged or edited",
     );
     const renamed = new Map([...content.tensors].map(([name, tensor]) => [name.replace("wte", "other"), tensor]));
-    expect(rewritten({ model: kind, config }, renamed)).toThrow("missing weights: transformer.wte.weight");
+    expect(rewritten({ ...header, config }, renamed)).toThrow("missing weights: transformer.wte.weight");
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -243,16 +243,16 @@ describe("configuration", () => {
   it("is checked before anything is allocated", () => {
     const before = tf.memory().numTensors;
     const cases: [Partial<TransformerOptions> & Record<string, unknown>, string][] = [
-      [{ heads: 5 }, "width 12 must be divisible by heads 5"],
-      [{ layers: 0 }, "layers: expected a whole number of at least 1, got 0"],
+      [{ heads: 5 }, "width: must be divisible by heads; got width 12 and heads 5"],
+      [{ layers: 0 }, "layers: expected a whole number of at least 1, got 0 (number)"],
       [{ vocabularySize: 2.5 }, "vocabularySize"],
       [{ dropout: 1 }, "dropout: expected a number of at least 0 and below 1, got 1"],
-      [{ gelu: "relu" as never }, "gelu: expected one of exact, tanh, got relu"],
+      [{ gelu: "relu" as never }, 'gelu: expected "exact" or "tanh", got "relu" (string)'],
       [{ positions: "rotary", heads: 4 }, "must be even, got 3"],
       [{ positions: "sinusoidal", width: 9, heads: 3 }, "must be even, got 9"],
       [{ causal: 1 as never }, "causal: expected true or false"],
-      [{ bias: "none" as never }, "bias: expected true or false, got none"],
-      [{ head: 4 }, 'has no option "head"'],
+      [{ bias: "none" as never }, 'bias: expected true or false, got "none" (string)'],
+      [{ head: 4 }, 'head: there is no such field; did you mean "heads"?'],
     ];
     for (const [changes, message] of cases) {
       expect(() => create(changes)).toThrow(ConfigError);

@@ -2,7 +2,7 @@ import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { generationMemory, TinyTransformer, type TransformerOptions, trainingMemory } from "./index.js";
+import { generationMemory, TinyTransformer, type TransformerOptions, trainingMemory } from "../index.js";
 
 const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
 const variants: [string, Partial<TransformerOptions>][] = [

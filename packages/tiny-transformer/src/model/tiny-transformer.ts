@@ -8,28 +8,44 @@ import {
   type SequenceDecoding,
   type SequenceModel,
   type TokenBatch,
-  type Trainable,
 } from "@mmgen/core";
-import { assignSafetensors, causalMask, normal, runsLoopsNatively, variable, weightsToSafetensors } from "@mmgen/nn";
+import { fields, resolveOptions, value } from "@mmgen/core/options";
+import {
+  Linear,
+  loadModel,
+  Module,
+  runsLoopsNatively,
+  saveModel,
+  type TensorFunction,
+  type TensorTrainable,
+} from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkpointMetadata, readCheckpoint } from "./checkpoint.js";
-import { compileDecode } from "./compiled-decode.js";
-import { type CachedStep, compileStep, runCachedStep, runPrefill } from "./compiled-step.js";
-import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
-import { KeyValueCache } from "./key-value-cache.js";
-import { makePositionTables } from "./positions.js";
-import { fromPyTorch, type PyTorchOptions, toPyTorch } from "./pytorch.js";
+import {
+  type CachedStep,
+  flattenStep,
+  groupStep,
+  type KeysAndValues,
+  runCachedStep,
+  runPrefill,
+} from "../decoding/cached-passes.js";
+import { checkPlan, choiceSettings, runPlan } from "../decoding/decode-plan.js";
+import { KeyValueCache, TransformerDecoding } from "../decoding/key-value-cache.js";
+import { decodeGraph, listDecodeInputs } from "../decoding/native-decode.js";
 import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
 import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normalizeWeights } from "./token-checks.js";
+import { TransformerBackbone, type TransformerNetwork } from "./transformer-backbone.js";
+import { normalWeights } from "./transformer-block.js";
 import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
-import { TransformerDecoding } from "./transformer-decoding.js";
-import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
-import { type PlannedWeight, planWeights } from "./weight-plan.js";
+import {
+  type PyTorchOptions,
+  readTransformerConfig,
+  resolveNames,
+  resolvePyTorch,
+  transformerFormat,
+} from "./transformer-file.js";
 
 /** The transformer hands nothing from `loss` to `afterStep`. */
 export type TransformerAux = Readonly<Record<string, never>>;
-
-type TransformerTraining = Trainable<TransformerBatch, tf.Variable, tf.Scalar, TransformerAux>;
 
 /**
  * A small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
@@ -37,47 +53,49 @@ type TransformerTraining = Trainable<TransformerBatch, tf.Variable, tf.Scalar, T
  *
  * `forward` and methods with `Tensor` in their names borrow and give tensors and check no ids; the others take typed arrays.
  */
-export class TinyTransformer implements TransformerTraining, SequenceModel, Denoiser {
-  /** The configuration with every default filled in. */
-  readonly config: TransformerConfig;
-  /** Weights by checkpoint name, in a fixed order. */
-  readonly parameters: ReadonlyMap<string, tf.Variable>;
-  /** Empty: everything is learned by gradients. */
-  readonly buffers: ReadonlyMap<string, tf.Variable> = new Map();
-  readonly #inputs: GraphInputs;
-  readonly #step: ReturnType<typeof compileStep>;
-  /** For the settings of the last plan, which decide its graph. */
-  #decode: { readonly key: string; readonly run: ReturnType<typeof compileDecode> } | undefined;
-  #disposed = false;
+export class TinyTransformer
+  extends Module
+  implements TensorTrainable<TransformerBatch, TransformerAux>, SequenceModel, Denoiser, TransformerNetwork
+{
+  static override readonly paths = { backbone: "transformer", head: "lm_head" };
 
-  private constructor(config: TransformerConfig, initial: (weight: PlannedWeight) => tf.Tensor) {
+  readonly config: TransformerConfig;
+  readonly backbone: TransformerBackbone;
+  /** Output layer, `[…, width]` → `[…, vocabularySize]` logits. */
+  readonly head: Linear;
+  readonly #step: TensorFunction;
+  /** For the settings of the last plan, which decide its graph. */
+  #decode: { readonly key: string; readonly run: TensorFunction } | undefined;
+
+  private constructor(config: TransformerConfig) {
+    super();
+    const { layers, tiedWeights, vocabularySize, width } = config;
     this.config = config;
-    this.parameters = new Map(
-      [...planWeights(config)].map(([name, weight]) => [name, variable(() => initial(weight))] as const),
-    );
-    const tables = makePositionTables(config);
-    const mask = config.causal ? causalMask(config.contextLength) : undefined;
-    for (const table of [...Object.values(tables), ...(mask ? [mask] : [])]) {
-      tf.keep(table);
-    }
-    this.#inputs = { weights: this.parameters, tables, ...(mask && { mask }) };
-    this.#step = compileStep(this.#inputs, config);
+    this.backbone = new TransformerBackbone(config);
+    this.head = new Linear({
+      inputs: width,
+      outputs: vocabularySize,
+      bias: false,
+      initial: { weight: normalWeights(0.02) },
+      ...(tiedWeights && { weight: this.backbone.tokenEmbedding.weight }),
+    });
+    // Weights and position are among its inputs, so that neither training on nor moving on asks for a new trace.
+    this.#step = this.compiled((ids, position, ...cached) => {
+      const caches = { keys: cached.slice(0, layers), values: cached.slice(layers) };
+      return flattenStep(runCachedStep(this, ids!, position as tf.Tensor1D, caches));
+    });
   }
 
   /**
    * A transformer with fresh weights.
    *
-   * @throws a {@link ConfigError} when the configuration is not valid, before anything is allocated.
+   * @param options - See {@link TransformerOptions}.
+   * @param draw - `random`: where the weights are drawn; the same seed gives the same model.
+   * @throws a {@link ConfigError} when the options are not valid, before anything is allocated.
    */
-  static create(config: TransformerOptions, { random }: { readonly random: Random }): TinyTransformer {
-    return new TinyTransformer(resolveTransformer(config), ({ shape, initial }) => {
-      if (initial === "zeros") {
-        return tf.zeros([...shape]);
-      }
-      return initial === "ones"
-        ? tf.ones([...shape])
-        : normal(shape, { random, standardDeviation: initial.standardDeviation });
-    });
+  static create(options: TransformerOptions, draw: { readonly random: Random }): TinyTransformer {
+    const { random } = resolveOptions(drawSchema, draw);
+    return new TinyTransformer(resolveTransformer(options)).initializeWeights(random, { streams: "shared" });
   }
 
   /**
@@ -86,21 +104,12 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @throws a `CheckpointError` when the file is damaged or another model's.
    */
   static fromSafetensors(bytes: Uint8Array): TinyTransformer {
-    const { content, config } = readCheckpoint(bytes);
-    const model = new TinyTransformer(config, ({ shape }) => tf.zeros([...shape]));
-    try {
-      assignSafetensors(model.parameters, content);
-      return model;
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
+    return loadModel(bytes, transformerFormat, (file) => new TinyTransformer(readTransformerConfig(file)));
   }
 
   /** Weights under nanoGPT's names and in PyTorch's layouts, with the configuration in the metadata. */
-  toSafetensors(): Promise<Uint8Array> {
-    this.#assertAlive();
-    return weightsToSafetensors(this.parameters, { metadata: checkpointMetadata(this.config) });
+  async toSafetensors(): Promise<Uint8Array> {
+    return saveModel(this, transformerFormat, { config: this.config });
   }
 
   /**
@@ -110,12 +119,13 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * configuration is not valid.
    */
   static loadPyTorch(bytes: Uint8Array, options: PyTorchOptions): TinyTransformer {
-    return TinyTransformer.fromSafetensors(fromPyTorch(bytes, options));
+    const { config, names } = resolvePyTorch(options);
+    return new TinyTransformer(config).importStateDict(bytes, names);
   }
 
   /** A safetensors file for `load_state_dict` of the PyTorch program with these names, nanoGPT's when absent. */
-  async savePyTorch({ names }: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
-    return toPyTorch(await this.toSafetensors(), names);
+  async savePyTorch(options: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
+    return this.exportStateDict(resolveNames(options));
   }
 
   get vocabularySize(): number {
@@ -135,11 +145,11 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @throws a `ShapeError`, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
-    this.#assertAlive();
+    this.checkUsable();
     const shares = batch.weights && normalizeWeights(batch.weights, batch.targets);
     const total = tf.tidy(() => {
       const draws = training && this.config.dropout > 0 ? random : undefined;
-      const losses = targetLosses(batch, this.#inputs, this.config, draws); // [count · length]
+      const losses = targetLosses(batch, this, draws); // [count · length]
       return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
     }) as tf.Scalar;
     return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
@@ -147,8 +157,8 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
 
   /** Each target's negative log-likelihood in nats, without dropout and unweighted, `[count, length]` row-major. */
   async lossPerPosition(batch: Omit<TransformerBatch, "weights">): Promise<Float32Array> {
-    this.#assertAlive();
-    const losses = tf.tidy(() => targetLosses(batch, this.#inputs, this.config));
+    this.checkUsable();
+    const losses = tf.tidy(() => targetLosses(batch, this));
     try {
       return (await losses.data()) as Float32Array;
     } finally {
@@ -163,9 +173,9 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @returns `[batch, time, vocabularySize]`; yours to dispose.
    */
   forward(ids: tf.Tensor): tf.Tensor3D {
-    this.#assertAlive();
+    this.checkUsable();
     checkIdTensor(ids, this.contextLength);
-    return tf.tidy(() => runHead(runRows(ids, this.#inputs, this.config), this.#inputs, this.config)) as tf.Tensor3D;
+    return tf.tidy(() => this.head.forward(this.backbone.forward(ids))) as tf.Tensor3D;
   }
 
   /** Logits at every position, `[rows, length, vocabularySize]` row-major. */
@@ -216,14 +226,15 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
   }
 
   async #runPlan(plan: DecodePlan): Promise<TokenBatch> {
-    this.#assertAlive();
+    this.checkUsable();
     checkPlan(plan, this.vocabularySize, this.contextLength);
     const settings = choiceSettings(plan);
     const key = JSON.stringify(settings);
     if (this.#decode?.key !== key) {
-      this.#decode = { key, run: compileDecode(this.#inputs, this.config, settings) };
+      this.#decode = { key, run: this.compiled(decodeGraph(this, settings)) };
     }
-    return runPlan(plan, this.#decode.run, this.vocabularySize);
+    const { run } = this.#decode;
+    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, this.vocabularySize);
   }
 
   /**
@@ -234,12 +245,12 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * @throws a {@link ConfigError} when the model is not causal.
    */
   prefillTensor(ids: tf.Tensor): { readonly logits: tf.Tensor2D; readonly cache: KeyValueCache } {
-    this.#assertAlive();
+    this.checkUsable();
     checkIdTensor(ids, this.contextLength);
     if (!this.config.causal) {
       throw new ConfigError("A transformer with causal: false cannot go on from a prompt; use logits instead.");
     }
-    const { logits, keys, values } = runPrefill(ids, this.#inputs, this.config);
+    const { logits, keys, values } = runPrefill(this, ids);
     return { logits, cache: new KeyValueCache(this, keys, values, ids.shape[1]!) };
   }
 
@@ -253,12 +264,12 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    * is another model's.
    */
   stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor2D {
-    this.#assertAlive();
+    this.checkUsable();
     const { keys, values } = cache.read(this);
     checkStep(ids, cache, this.contextLength);
     const position = tf.tensor1d([cache.length], "int32");
     try {
-      const next = this.#step(ids, position, keys, values);
+      const next = groupStep(this.#step(ids, position, ...keys, ...values), this.config.layers);
       cache.replace(next.keys, next.values);
       return next.logits;
     } finally {
@@ -275,30 +286,12 @@ export class TinyTransformer implements TransformerTraining, SequenceModel, Deno
    *   on; borrowed.
    * @returns logits, `[batch, vocabularySize]`, and the caches with the ids' in them; yours, or the open tidy's.
    */
-  stepWithCaches(
-    ids: tf.Tensor1D,
-    position: tf.Tensor1D,
-    caches: { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] },
-  ): CachedStep {
-    this.#assertAlive();
-    return runCachedStep(ids, position, caches.keys, caches.values, this.#inputs, this.config);
-  }
-
-  /** Frees weights and tables; safe to call twice. Caches are freed by their holders. */
-  dispose(): void {
-    if (!this.#disposed) {
-      this.#disposed = true;
-      tf.dispose([...this.parameters.values(), ...Object.values(this.#inputs.tables), this.#inputs.mask ?? []]);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  #assertAlive(): void {
-    if (this.#disposed) {
-      throw new ConfigError("This TinyTransformer is disposed; create or load another.");
-    }
+  stepWithCaches(ids: tf.Tensor1D, position: tf.Tensor1D, caches: KeysAndValues): CachedStep {
+    this.checkUsable();
+    return runCachedStep(this, ids, position, caches);
   }
 }
+
+const drawSchema = fields({
+  random: value<Random>("a Random of @mmgen/core", (candidate) => typeof candidate === "object" && candidate !== null),
+});

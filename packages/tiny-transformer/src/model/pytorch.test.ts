@@ -3,10 +3,10 @@ import { CheckpointError, readSafetensors, type StoredTensor, type TokenBatch, w
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gpt2Names, nanoGptNames, type PyTorchOptions, TinyTransformer, type TransformerOptions } from "./index.js";
+import { gpt2Names, nanoGptNames, type PyTorchOptions, TinyTransformer, type TransformerOptions } from "../index.js";
 
 // Written by PyTorch: bench/interchange/interchange.py.
-const read = (name: string) => readFileSync(new URL(`../fixtures/pytorch/${name}.safetensors`, import.meta.url));
+const read = (name: string) => readFileSync(new URL(`../../fixtures/pytorch/${name}.safetensors`, import.meta.url));
 const config: TransformerOptions = {
   vocabularySize: 11,
   contextLength: 6,

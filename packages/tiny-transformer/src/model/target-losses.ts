@@ -2,8 +2,7 @@ import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
 import { softmaxCrossEntropy } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkTokens } from "./token-checks.js";
-import type { TransformerConfig } from "./transformer-config.js";
-import { type GraphInputs, runHead, runRows } from "./transformer-graph.js";
+import type { TransformerNetwork } from "./transformer-backbone.js";
 
 /** One training step's rows: what the model reads, and what it should predict at each of those positions. */
 export interface TransformerBatch {
@@ -21,8 +20,7 @@ export interface TransformerBatch {
  */
 export function targetLosses(
   { inputs: rows, targets }: Pick<TransformerBatch, "inputs" | "targets">,
-  inputs: GraphInputs,
-  config: TransformerConfig,
+  { backbone, config, head }: TransformerNetwork,
   random?: Random,
 ): tf.Tensor1D {
   const { vocabularySize, contextLength, width } = config;
@@ -33,8 +31,8 @@ export function targetLosses(
       `targets: expected [${rows.count}, ${rows.length}] as the inputs, got [${targets.count}, ${targets.length}].`,
     );
   }
-  const hidden = runRows(uploadTokens(rows), inputs, config, { random });
-  const logits = runHead(tf.reshape(hidden, [rows.data.length, width]), inputs, config);
+  const hidden = backbone.forward(uploadTokens(rows), { random });
+  const logits = head.forward(tf.reshape(hidden, [rows.data.length, width]));
   return softmaxCrossEntropy(logits, tf.tensor1d(targets.data, "int32"));
 }
 

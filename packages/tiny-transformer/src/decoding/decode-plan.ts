@@ -1,9 +1,9 @@
 import { type DecodePlan, GrammarError, gumbelNoise, ShapeError, type TokenBatch } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { uploadTokens } from "../model/target-losses.js";
+import { checkTokens } from "../model/token-checks.js";
 import type { ChoiceSettings } from "./choose-ids.js";
-import type { DecodeInputs } from "./compiled-decode.js";
-import { uploadTokens } from "./target-losses.js";
-import { checkTokens } from "./token-checks.js";
+import type { DecodeInputs } from "./native-decode.js";
 
 /**
  * Throws unless a model of these sizes can run the plan.

@@ -2,7 +2,7 @@ import { ConfigError, Random, ShapeError, type TokenBatch, VocabularyError } fro
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { TinyTransformer, type TransformerOptions } from "./index.js";
+import { TinyTransformer, type TransformerOptions } from "../index.js";
 
 const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width: 12, heads: 2, layers: 2 };
 

@@ -1,9 +1,9 @@
-import { compile, scan } from "@mmgen/nn";
+import { scan, type TensorFunction } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
+import type { TransformerNetwork } from "../model/transformer-backbone.js";
+import type { TransformerConfig } from "../model/transformer-config.js";
+import { type KeysAndValues, runPrompt, runWindowStep } from "./cached-passes.js";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
-import { fedInputs } from "./fed-inputs.js";
-import type { TransformerConfig } from "./transformer-config.js";
-import { type GraphInputs, runHead, runPrompt, runWindowStep, type Window } from "./transformer-graph.js";
 
 /** Steps that share one length of cache; a longer cache is made after each such chunk. */
 const chunkSteps = 16;
@@ -26,26 +26,23 @@ export interface DecodeInputs {
 }
 
 /**
- * A whole decode as one function that a backend may compile: prompt, steps, and the choice of each id among them.
+ * A whole decode as one graph that a backend may compile: prompt, steps, and the choice of each id among them.
  *
- * The keys and values of ids before a chunk of steps stand still while it runs; those of its own ids lie in a short
+ * The keys and values of ids before a chunk of steps do not change while it runs; those of its own ids lie in a short
  * window that is handed from step to step. So a step copies a window, not a cache.
  *
- * @returns a function to `[steps, rows]` int32; the caller's.
+ * @returns A function of {@link listDecodeInputs}' tensors to one of `[steps, rows]`, int32.
  */
-export function compileDecode(inputs: GraphInputs, config: TransformerConfig, settings: ChoiceSettings) {
-  const fed = fedInputs(inputs);
-
-  const run = compile((prompt, noise, ...rest) => {
-    const traced = fed.restore(rest);
-    const grammar = rest.slice(fed.tensors.length);
-    const guide = grammar.length === 0 ? undefined : grammarGuide(grammar, config.vocabularySize);
-    return [decode(prompt as tf.Tensor2D, noise as tf.Tensor3D, traced, { config, settings, guide })];
-  });
-  return ({ prompt, noise, grammar }: DecodeInputs): tf.Tensor2D => {
-    const guide = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
-    return run(prompt, noise, ...fed.tensors, ...guide)[0] as tf.Tensor2D;
+export function decodeGraph(network: TransformerNetwork, settings: ChoiceSettings): TensorFunction {
+  return (prompt, noise, ...grammar) => {
+    const guide = grammar.length === 0 ? undefined : grammarGuide(grammar, network.config.vocabularySize);
+    return [decode(prompt as tf.Tensor2D, noise as tf.Tensor3D, { network, settings, guide })];
   };
+}
+
+/** What a decode is fed, in the order of {@link decodeGraph}. */
+export function listDecodeInputs({ prompt, noise, grammar }: DecodeInputs): tf.Tensor[] {
+  return [prompt, noise, ...(grammar ? [grammar.legality, grammar.next, grammar.states] : [])];
 }
 
 interface Guide {
@@ -65,23 +62,23 @@ function grammarGuide(tensors: readonly tf.Tensor[], vocabularySize: number): Gu
 }
 
 interface Parts {
-  readonly config: TransformerConfig;
+  readonly network: TransformerNetwork;
   readonly settings: ChoiceSettings;
   readonly guide: Guide | undefined;
 }
 
-function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, parts: Parts): tf.Tensor {
-  const { config, settings, guide } = parts;
+function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, { network, settings, guide }: Parts): tf.Tensor {
+  const { config, head } = network;
   const [rows, promptLength] = prompt.shape;
   const steps = noise.shape[0];
   const choose = (hidden: tf.Tensor, noise: tf.Tensor, states: tf.Tensor | undefined) => {
-    const logits = runHead(tf.reshape(hidden, [rows, config.width]), inputs, config) as tf.Tensor2D;
+    const logits = head.forward(tf.reshape(hidden, [rows, config.width])) as tf.Tensor2D;
     const ids = chooseIds(logits, guide?.legality(states!), noise as tf.Tensor2D, settings);
     return { ids, states: guide?.next(states!, ids) };
   };
   const noiseOf = (from: number, count: number) => tf.slice(noise, [from, 0, 0], [count, -1, -1]);
 
-  const { hidden, keys, values } = runPrompt(prompt, inputs, config);
+  const { hidden, keys, values } = runPrompt(network, prompt);
   let { ids, states } = choose(hidden, tf.reshape(noiseOf(0, 1), [rows, -1]), guide?.start);
   const chosen: tf.Tensor[] = [tf.reshape(ids, [1, rows])];
   let past = { keys, values };
@@ -95,7 +92,7 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, pa
         const states = guide && rest.pop();
         const window = { keys: rest.slice(0, config.layers), values: rest.slice(config.layers) };
         const place = { position: position as tf.Tensor1D, here: here!, mask: mask! };
-        const step = runWindowStep(ids!, place, past, window, inputs, config);
+        const step = runWindowStep(network, ids!, place, past, window);
         const next = choose(step.hidden, noise!, states);
         const carried = [next.ids, ...step.keys, ...step.values, ...(next.states ? [next.states] : [])];
         return { carry: carried, outputs: [tf.clone(next.ids)] };
@@ -118,7 +115,7 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, inputs: GraphInputs, pa
   return tf.concat(chosen, 0);
 }
 
-function emptyWindow(rows: number, length: number, { heads, layers, width }: TransformerConfig): Window {
+function emptyWindow(rows: number, length: number, { heads, layers, width }: TransformerConfig): KeysAndValues {
   const empty = () => Array.from({ length: layers }, () => tf.zeros([rows, heads, length, width / heads]));
   return { keys: empty(), values: empty() };
 }

@@ -1,9 +1,24 @@
-import { ConfigError } from "@mmgen/core";
+import { fields, resolveOptions, wholeNumber } from "@mmgen/core/options";
 import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
-import { parameterCount } from "./weight-plan.js";
 
 /** Every value is a float32. */
 const bytesPerValue = 4;
+
+/**
+ * How many parameters a transformer of this configuration has, without allocating it.
+ *
+ * @throws a `ConfigError` when the configuration is not valid.
+ */
+export function parameterCount(config: TransformerOptions): number {
+  const complete = resolveTransformer(config);
+  const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights, bias } = complete;
+  const biased = bias ? 1 : 0;
+  const norm = (1 + biased) * width;
+  const attention = 4 * width * width + biased * 4 * width;
+  const feedForward = 2 * width * feedForwardWidth + biased * (feedForwardWidth + width);
+  const tables = (tiedWeights ? 1 : 2) * vocabularySize * width + (positions === "learned" ? contextLength * width : 0);
+  return tables + layers * (2 * norm + attention + feedForward) + norm;
+}
 
 /** What a model holds for as long as it lives, in bytes. */
 interface ModelMemory {
@@ -38,12 +53,12 @@ export interface GenerationMemory extends ModelMemory {
  * and the probabilities of the ids. A backend that runs each operation at once holds more: TensorFlow.js keeps
  * the operands of sums and of rotations too, two to three times as much, and passing results until the step ends.
  *
- * @param rows - Rows that go through together, at full context: of a batch, or of one part of an accumulated one.
- * @throws a {@link ConfigError} when the configuration is not valid or `rows` is not a whole number of at least 1.
+ * @param options - `rows`: how many rows go through together, at full context: of a batch, or of one part of an accumulated one.
+ * @throws a `ConfigError` when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
-export function trainingMemory(config: TransformerOptions, { rows }: { readonly rows: number }): TrainingMemory {
+export function trainingMemory(config: TransformerOptions, options: { readonly rows: number }): TrainingMemory {
   const complete = resolveTransformer(config);
-  checkRows(rows);
+  const rows = resolveRows(options);
   const model = modelMemory(complete);
   const parts = {
     ...model,
@@ -58,12 +73,12 @@ export function trainingMemory(config: TransformerOptions, { rows }: { readonly 
  * What a transformer takes in bytes to generate with a key-value cache, without allocating it: exactly what lies there
  * between steps. While a step runs, the next cache lies beside the last.
  *
- * @param rows - Rows that are generated together.
- * @throws a {@link ConfigError} when the configuration is not valid or `rows` is not a whole number of at least 1.
+ * @param options - `rows`: how many rows are generated together.
+ * @throws a `ConfigError` when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
-export function generationMemory(config: TransformerOptions, { rows }: { readonly rows: number }): GenerationMemory {
+export function generationMemory(config: TransformerOptions, options: { readonly rows: number }): GenerationMemory {
   const complete = resolveTransformer(config);
-  checkRows(rows);
+  const rows = resolveRows(options);
   const { layers, contextLength, width } = complete;
   const parts = { ...modelMemory(complete), cache: bytesPerValue * 2 * layers * rows * contextLength * width };
   return { ...parts, total: sum(parts) };
@@ -87,10 +102,8 @@ function activationsPerPosition(config: TransformerConfig): number {
   return layers * (attention + feedForward + normsAndInputs + dropped) + ends;
 }
 
-function checkRows(rows: number): void {
-  if (!Number.isSafeInteger(rows) || rows < 1) {
-    throw new ConfigError(`rows: expected a whole number of at least 1, got ${rows}.`);
-  }
+function resolveRows(options: { readonly rows: number }): number {
+  return resolveOptions(fields({ rows: wholeNumber({ min: 1 }) }), options).rows;
 }
 
 function sum(parts: Readonly<Record<string, number>>): number {

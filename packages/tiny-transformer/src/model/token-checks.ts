@@ -1,6 +1,6 @@
 import { DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
-import type { KeyValueCache } from "./key-value-cache.js";
+import type { KeyValueCache } from "../decoding/key-value-cache.js";
 
 /**
  * Throws unless `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.

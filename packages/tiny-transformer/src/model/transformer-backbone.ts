@@ -1,0 +1,138 @@
+import type { Random } from "@mmgen/core";
+import {
+  type AttentionHeads,
+  attention,
+  causalMask,
+  dropout,
+  Embedding,
+  LayerNorm,
+  type Linear,
+  Module,
+  Parameter,
+} from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { type PositionTables, positionTables, rotate } from "./positions.js";
+import { normalWeights, TransformerBlock } from "./transformer-block.js";
+import type { TransformerConfig } from "./transformer-config.js";
+
+/** A transformer's parts, as every kind of pass needs them. */
+export interface TransformerNetwork {
+  readonly config: TransformerConfig;
+  readonly backbone: TransformerBackbone;
+  /** Output layer, `[…, width]` → `[…, vocabularySize]` logits. */
+  readonly head: Linear;
+}
+
+/** What differs between a pass over whole rows and a pass over one new position. */
+export interface BackbonePass {
+  /** Picks the rows of a `[contextLength, …]` table that belong to the positions at hand. */
+  readonly rowsOf: (table: tf.Tensor) => tf.Tensor;
+  /** Queries, keys and values of one layer → attended values, `[batch, heads, time, headWidth]`. */
+  readonly attend: (layer: number, heads: AttentionHeads) => tf.Tensor;
+  /** Where dropout masks are drawn; absent: no dropout. */
+  readonly random?: Random | undefined;
+}
+
+/** Options of {@link TransformerBackbone.forward}. */
+export interface BackboneOptions {
+  /** Switches dropout on. */
+  readonly random?: Random | undefined;
+  /** Called with each layer's keys and values, `[batch, heads, time, headWidth]`. */
+  readonly onKeysAndValues?: (k: tf.Tensor, v: tf.Tensor) => void;
+}
+
+/**
+ * Embeddings, blocks and the final norm: ids to hidden states. Its parameters have nanoGPT's names.
+ *
+ * @see https://github.com/karpathy/nanoGPT
+ */
+export class TransformerBackbone extends Module {
+  static override readonly paths = {
+    tokenEmbedding: "wte",
+    positionEmbedding: "wpe",
+    blocks: "h",
+    finalNorm: "ln_f",
+  };
+
+  readonly tokenEmbedding: Embedding;
+  readonly positionEmbedding: Embedding | undefined;
+  readonly blocks: readonly TransformerBlock[];
+  readonly finalNorm: LayerNorm;
+  readonly tables: PositionTables;
+  /** Added to attention scores, `[contextLength, contextLength]`; absent in a model that is not causal. */
+  readonly mask: Parameter<tf.Tensor2D> | undefined;
+  readonly #contextLength: number;
+  readonly #dropout: number;
+
+  constructor(config: TransformerConfig) {
+    super();
+    const { vocabularySize, contextLength, width, layers, positions, causal, bias } = config;
+    const initial = normalWeights(0.02);
+    this.tokenEmbedding = new Embedding({ rows: vocabularySize, width, initial });
+    this.positionEmbedding =
+      positions === "learned" ? new Embedding({ rows: contextLength, width, initial }) : undefined;
+    this.blocks = Array.from({ length: layers }, () => new TransformerBlock(config));
+    this.finalNorm = new LayerNorm({ width, bias });
+    this.tables = positionTables(config);
+    const shape = [contextLength, contextLength];
+    this.mask = causal
+      ? new Parameter<tf.Tensor2D>({ shape, role: "constant", initial: () => causalMask(contextLength) })
+      : undefined;
+    this.#contextLength = contextLength;
+    this.#dropout = config.dropout;
+  }
+
+  /**
+   * Runs whole rows through all layers and the final norm.
+   *
+   * @param ids - `[batch, time]` int32; borrowed.
+   * @returns `[batch, time, width]`; belongs to the surrounding `tf.tidy`.
+   */
+  forward(ids: tf.Tensor, { random, onKeysAndValues }: BackboneOptions = {}): tf.Tensor {
+    const time = ids.shape[1]!;
+    const rowsOf = (table: tf.Tensor) =>
+      time === table.shape[0] ? table : tf.slice(table, [0, 0], [time, table.shape[1]!]);
+    const whole = this.mask?.value;
+    const mask = whole && (time === this.#contextLength ? whole : tf.slice(whole, [0, 0], [time, time]));
+    return this.runPass(ids, {
+      rowsOf,
+      attend: (_, { q, k, v }) => {
+        onKeysAndValues?.(k, v);
+        return attention(q, k, v, {
+          ...(mask && { mask }),
+          ...(random && { dropout: { rate: this.#dropout, random } }),
+        });
+      },
+      random,
+    });
+  }
+
+  /**
+   * Runs positions through all layers and the final norm; `pass` says which positions they are, and what they attend to.
+   *
+   * @param ids - `[batch, time]` int32; borrowed.
+   * @returns `[batch, time, width]`; belongs to the surrounding `tf.tidy`.
+   */
+  runPass(ids: tf.Tensor, { rowsOf, attend, random }: BackbonePass): tf.Tensor {
+    const drop = (x: tf.Tensor) => (random ? dropout(x, { rate: this.#dropout, random }) : x);
+    const turn = this.#rotation(rowsOf);
+    let x = this.tokenEmbedding.forward(ids); // [batch, time, width]
+    const added = (this.positionEmbedding?.weight ?? this.tables.sinusoidal)?.value;
+    x = drop(added ? tf.add(x, rowsOf(added)) : x);
+    for (const [layer, block] of this.blocks.entries()) {
+      x = block.forward(x, { attend: (heads) => attend(layer, turn(heads)), drop });
+    }
+    return this.finalNorm.forward(x);
+  }
+
+  #rotation(rowsOf: BackbonePass["rowsOf"]): (heads: AttentionHeads) => AttentionHeads {
+    const { cosine, sine } = this.tables;
+    if (!cosine || !sine) {
+      return (heads) => heads;
+    }
+    return ({ q, k, v }) => {
+      const [cosines, sines] = [rowsOf(cosine.value), rowsOf(sine.value)];
+      return { q: rotate(q, cosines, sines), k: rotate(k, cosines, sines), v };
+    };
+  }
+}

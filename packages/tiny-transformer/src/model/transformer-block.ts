@@ -1,0 +1,97 @@
+import {
+  type AttentionHeads,
+  gelu,
+  type Initializer,
+  LayerNorm,
+  Linear,
+  Module,
+  normal,
+  SelfAttention,
+} from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import type { TransformerConfig } from "./transformer-config.js";
+
+/** What a pass does inside of a {@link TransformerBlock}. */
+export interface BlockPass {
+  /** Queries, keys and values → attended values, `[batch, heads, time, headWidth]`. */
+  readonly attend: (heads: AttentionHeads) => tf.Tensor;
+  /** Dropout of both residual branches; the identity outside of training. */
+  readonly drop: (x: tf.Tensor) => tf.Tensor;
+}
+
+/**
+ * Pre-norm attention and feed-forward part, each added to what comes in.
+ *
+ * The projections back onto the residual stream start from N(0, 0.02 / √(2 · layers)), so that its variance does not grow
+ * with depth; the other matrices from N(0, 0.02), biases from 0.
+ *
+ * @see Radford et al. 2019, section 2.3, https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+ */
+export class TransformerBlock extends Module {
+  static override readonly paths = {
+    attentionNorm: "ln_1",
+    attention: "attn",
+    feedForwardNorm: "ln_2",
+    feedForward: "mlp",
+  };
+
+  readonly attentionNorm: LayerNorm;
+  readonly attention: BlockAttention;
+  readonly feedForwardNorm: LayerNorm;
+  readonly feedForward: FeedForward;
+
+  constructor(config: TransformerConfig) {
+    super();
+    const { width, heads, layers, bias } = config;
+    const initialOutput = { weight: normalWeights(0.02 / Math.sqrt(2 * layers)) };
+    const initialInput = { weight: normalWeights(0.02) };
+    this.attentionNorm = new LayerNorm({ width, bias });
+    this.attention = new BlockAttention({ width, heads, bias, initialInput, initialOutput });
+    this.feedForwardNorm = new LayerNorm({ width, bias });
+    this.feedForward = new FeedForward(config, initialOutput);
+  }
+
+  /**
+   * @param x - `[batch, time, width]`; borrowed.
+   * @returns Shaped as `x`; belongs to the surrounding `tf.tidy`.
+   */
+  forward(x: tf.Tensor, { attend, drop }: BlockPass): tf.Tensor {
+    const { attention, attentionNorm, feedForward, feedForwardNorm } = this;
+    const attended = attend(attention.split(attentionNorm.forward(x)));
+    const between = tf.add(x, drop(attention.merge(attended)));
+    return tf.add(between, drop(feedForward.forward(feedForwardNorm.forward(between))));
+  }
+}
+
+class BlockAttention extends SelfAttention {
+  static override readonly paths = { input: "c_attn", output: "c_proj" };
+}
+
+class FeedForward extends Module {
+  static override readonly paths = { input: "c_fc", output: "c_proj" };
+
+  /** `[…, width]` → `[…, feedForwardWidth]` */
+  readonly input: Linear;
+  readonly output: Linear;
+  readonly #approximate: "none" | "tanh";
+
+  constructor(
+    { width, feedForwardWidth, bias, gelu }: TransformerConfig,
+    initialOutput: { readonly weight: Initializer },
+  ) {
+    super();
+    const initial = { weight: normalWeights(0.02) };
+    this.input = new Linear({ inputs: width, outputs: feedForwardWidth, bias, initial });
+    this.output = new Linear({ inputs: feedForwardWidth, outputs: width, bias, initial: initialOutput });
+    this.#approximate = gelu === "exact" ? "none" : "tanh";
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.output.forward(gelu(this.input.forward(x), { approximate: this.#approximate }));
+  }
+}
+
+/** An initializer that draws from N(0, standardDeviation²). */
+export function normalWeights(standardDeviation: number): Initializer {
+  return (shape, random) => normal(shape, { random, standardDeviation });
+}

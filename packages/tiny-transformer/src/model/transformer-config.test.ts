@@ -1,0 +1,43 @@
+import { ConfigError } from "@mmgen/core";
+import { describe, expect, it } from "vitest";
+import { parameterCount, resolveTransformer, transformerPresets } from "../index.js";
+
+describe("transformerPresets", () => {
+  it("hold the sizes of the two published models", () => {
+    const igpt = { ...transformerPresets.igpt, vocabularySize: 170 };
+    expect(igpt).toMatchObject({ contextLength: 58, width: 128, heads: 4, layers: 4, dropout: 0.1 });
+    // Embeddings and head 2 · 170 · 128, positions 58 · 128, 198 272 a layer, final norm 256.
+    expect(parameterCount(igpt)).toBe(43_520 + 7_424 + 4 * 198_272 + 256);
+    // Embedding, shared with the head, 50 · 384; positions 32 · 384; of a layer 12 · 384² and two norms; a norm.
+    expect(parameterCount(transformerPresets["nanogpt-mnist"])).toBe(19_200 + 12_288 + 8 * (12 * 384 ** 2 + 768) + 384);
+  });
+
+  it("leave open what depends on the data", () => {
+    expect(resolveTransformer({ ...transformerPresets["nanogpt-mnist"], vocabularySize: 39 }).vocabularySize).toBe(39);
+    expect(resolveTransformer({ ...transformerPresets.igpt, vocabularySize: 9, dropout: 0 }).dropout).toBe(0);
+    // @ts-expect-error The size of the vocabulary is missing.
+    expect(() => parameterCount(transformerPresets.igpt)).toThrow("vocabularySize");
+  });
+});
+
+describe("resolveTransformer", () => {
+  it("fills in the defaults, in one order whatever was given", () => {
+    const small = { layers: 2, heads: 2, width: 12, contextLength: 8, vocabularySize: 11 };
+    expect(JSON.stringify(resolveTransformer(small))).toBe(
+      '{"vocabularySize":11,"contextLength":8,"width":12,"heads":2,"layers":2,"dropout":0,"feedForwardWidth":48,' +
+        '"gelu":"exact","positions":"learned","causal":true,"bias":true,"tiedWeights":false}',
+    );
+    expect(resolveTransformer({ ...small, feedForwardWidth: 7 }).feedForwardWidth).toBe(7);
+  });
+
+  it.each<[string, unknown]>([
+    ["expected an object of options, got undefined", undefined],
+    ["expected an object of options, got 3", 3],
+    ["depth: there is no such field", { ...transformerPresets["nanogpt-mnist"], depth: 3 }],
+    ['did you mean "dropout"', { ...transformerPresets["nanogpt-mnist"], dropuot: 0.1 }],
+  ])("refuses with: %s", (message, options) => {
+    const call = () => resolveTransformer(options as never);
+    expect(call).toThrow(ConfigError);
+    expect(call).toThrow(message);
+  });
+});
