@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gpt2Names, TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
-import { originalDNames, VqVae, vqVaePresets } from "@mmgen/vqvae";
+import { mnistVlmNames, VqVae, vqVaePresets } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Loads what PyTorch wrote and saves it again for PyTorch, into the folder given. */
@@ -27,11 +27,11 @@ const gpt2 = TinyTransformer.loadPyTorch(await fixture("tiny-transformer/fixture
 await writeFile(join(folder, "gpt2.safetensors"), await gpt2.savePyTorch({ names: gpt2Names }));
 const letters = VqVae.loadPyTorch(await fixture("vqvae/fixtures/pytorch/letters"), {
   config: {
-    ...vqVaePresets["original-d"],
+    ...vqVaePresets["mnist-vlm"],
     imageSide: 6,
-    network: { ...vqVaePresets["original-d"].network, hidden: [10] },
-    quantizer: { ...vqVaePresets["original-d"].quantizer, chunks: 4, codeDimension: 3, codebookSize: 5 },
+    network: { ...vqVaePresets["mnist-vlm"].network, hidden: [10] },
+    quantizer: { ...vqVaePresets["mnist-vlm"].quantizer, chunks: 4, codeDimension: 3, codebookSize: 5 },
   },
-  names: originalDNames,
+  names: mnistVlmNames,
 });
-await writeFile(join(folder, "letters.safetensors"), await letters.savePyTorch({ names: originalDNames }));
+await writeFile(join(folder, "letters.safetensors"), await letters.savePyTorch({ names: mnistVlmNames }));

@@ -2,9 +2,10 @@ export type { CompositionConfig, CompositionOptions } from "./compositions/creat
 export type { FigureGroundConfig, FigureGroundOptions } from "./compositions/figure-ground.js";
 export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";
 export type { LatentBatch } from "./model/batches.js";
-export { type PyTorchOptions, VqVae } from "./model/vq-vae.js";
+export { VqVae } from "./model/vq-vae.js";
 export {
-  originalDNames,
+  mnistVlmNames,
+  type PyTorchOptions,
   resolveVqVae,
   type VqVaeConfig,
   type VqVaeOptions,

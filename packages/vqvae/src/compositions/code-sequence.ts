@@ -1,7 +1,7 @@
 import { type CodeLayout, ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** An image's codes as its composition and its quantizer have them. */
+/** An image's codes: those of the composition and those of the quantizer. */
 export interface CodeParts {
   /** Of the palette, `[batch, paletteCodes]`, int32; absent where there are none. */
   readonly colors?: tf.Tensor2D;
@@ -14,14 +14,14 @@ export interface CodeSequence {
   /** Number of distinct codes. */
   readonly size: number;
   compose(parts: CodeParts): tf.Tensor2D;
-  /** The other way, of any codes in [0, size): one that its place does not have is read as the nearest that it has. */
+  /** The inverse, of any codes in [0, size): one that cannot stand at its position is read as the nearest that can. */
   decompose(codes: tf.Tensor2D): CodeParts;
 }
 
-/** The most codes that there may be: a model that reads them has a row of weights for each. */
-const mostCodes = 2 ** 16;
+/** A model of code sequences has a row of weights for each code, so there should not be more. */
+const maxCodes = 2 ** 16;
 
-/** The sequence that a layout tells of; throws {@link ConfigError} where there is none. */
+/** Creates the sequence of a layout; throws {@link ConfigError} where the colors find no room. */
 export function codeSequence(layout: CodeLayout): CodeSequence {
   if (layout.paletteCodes === 0) {
     return { size: layout.codebookSize, compose: ({ grid }) => grid, decompose: (grid) => ({ grid }) };
@@ -36,10 +36,10 @@ export function codeSequence(layout: CodeLayout): CodeSequence {
         'code for each. Take fewer stages, or "before".',
     );
   }
-  if (paletteSize * codebookSize > mostCodes) {
+  if (paletteSize * codebookSize > maxCodes) {
     throw new ConfigError(
       `composition.palettePlace: ${paletteSize} colors within ${codebookSize} codes make ${paletteSize * codebookSize}; ` +
-        `expected at most ${mostCodes}. Take a smaller codebook, fewer palette levels, or "before".`,
+        `expected at most ${maxCodes}. Take a smaller codebook, fewer palette levels, or "before".`,
     );
   }
   return colorsWithin(layout);

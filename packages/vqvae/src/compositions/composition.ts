@@ -2,28 +2,28 @@ import type { PalettePlace } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
 
 /**
- * What an image is taken apart into before the encoder, and put together from after the decoder.
+ * How an image is decomposed before the encoder, and composed after the decoder.
  *
- * Its functions borrow what they are given; what they return belongs to the surrounding `tf.tidy`.
+ * Its functions borrow their inputs; their results belong to the surrounding `tf.tidy`.
  */
 export interface Composition {
-  /** Channels that the encoder sees. */
+  /** Channels of the encoder's input. */
   readonly inputChannels: number;
-  /** Values a pixel that the decoder gives. */
+  /** Values per pixel of the decoder's output. */
   readonly decodedChannels: number;
-  /** Codes of the image as a whole; may be none. */
+  /** Codes of the image as a whole, besides the quantizer's; may be 0. */
   readonly imageCodes: number;
   /** Number of distinct image codes. */
   readonly imageCodebookSize: number;
   /** Whether they stand before the grid's or within them. */
   readonly palettePlace: PalettePlace;
-  /** `[batch, side, side, channels]` int32 levels → what the encoder sees, and the image codes. */
+  /** `[batch, side, side, channels]` int32 levels → the encoder's input, and the image codes. */
   decompose(levels: tf.Tensor4D): ImageParts;
-  /** What the decoder gave, and the image codes → the head's output, `[batch, side, side, outputChannels]`. */
+  /** The decoder's output and the image codes → the head's input, `[batch, side, side, outputChannels]`. */
   compose(parts: ImageParts): tf.Tensor4D;
 }
 
-/** An image as the network's side and as codes. */
+/** An image as a map for the network and as codes of the whole. */
 export interface ImageParts {
   /** Encoder's input or decoder's output, `[batch, side, side, …]`. */
   readonly map: tf.Tensor4D;

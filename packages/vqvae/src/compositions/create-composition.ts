@@ -37,7 +37,7 @@ export function createComposition(
   return config.type === "whole" ? wholeImage(channels, head) : figureGround(config, { channels, maxValue }, head);
 }
 
-/** The image goes whole through the network. */
+/** The image goes through the network as it is. */
 function wholeImage(channels: number, head: ReconstructionHead): Composition {
   return {
     inputChannels: channels,

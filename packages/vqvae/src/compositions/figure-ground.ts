@@ -3,14 +3,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Composition } from "./composition.js";
 import { levelsToPixels, type ReconstructionHead } from "./reconstruction-head.js";
 
-/** Below it a difference of colors, in units of [−1, 1], is rounding. */
+/** Smaller differences of colors, in units of [−1, 1], are rounding errors. */
 const rounding = 1e-5;
 
 /**
- * An image as one flat color upon another.
+ * Describes an image as one flat color on another.
  *
- * The figure is where pixels are farther than on average from the image's mean color: the lesser part of an image of two
- * colors. The encoder sees that distance alone, standardized, so the quantizer's codes know nothing of color; the
+ * The figure is where pixels are farther than on average from the image's mean color: the smaller part of an image of two
+ * colors. The encoder sees that distance alone, standardized, so the quantizer's codes do not depend on color; the
  * decoder gives the log-odds of the figure at each pixel. The colors are means over figure and ground, rounded to a
  * fixed palette, so nothing about them is learned.
  *
@@ -72,7 +72,7 @@ function paletteCodes(colors: tf.Tensor2D, levels: number): tf.Tensor1D {
   return tf.cast(tf.sum<tf.Tensor1D>(tf.mul(digits, tf.tensor1d(places)), 1), "int32");
 }
 
-/** Mean of pixels where the mask is 1, `[batch, channels]`; where it is so nowhere, `fallback`. */
+/** Mean of pixels where the mask is 1, `[batch, channels]`; `fallback` where the mask is 0 throughout. */
 function maskedMean(pixels: tf.Tensor4D, mask: tf.Tensor, fallback: tf.Tensor): tf.Tensor2D {
   // The fallback weighs a thousandth of a pixel: it decides only where no pixel does.
   const weight = 1e-3;

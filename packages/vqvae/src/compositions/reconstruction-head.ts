@@ -9,14 +9,14 @@ export type ReconstructionHeadName = (typeof reconstructionHeadNames)[number];
 
 export const reconstructionHeadNames = ["regression", "sigmoid", "categorical"] as const;
 
-/** How the decoder's output becomes levels, and how it is scored against them. */
+/** How the decoder's output becomes levels, and its loss against them. */
 export interface ReconstructionHead {
-  /** Values the decoder gives a pixel. */
+  /** Values per pixel of the decoder's output. */
   readonly outputChannels: number;
   /** Levels as the encoder of a whole image sees them, float32. */
   pixels(levels: tf.Tensor4D): tf.Tensor4D;
   /**
-   * Mean loss a pixel and channel.
+   * Mean loss per pixel and channel.
    *
    * @param output - `[batch, height, width, outputChannels]`; borrowed.
    * @param levels - `[batch, height, width, channels]`, int32; borrowed.
@@ -24,19 +24,19 @@ export interface ReconstructionHead {
   loss(output: tf.Tensor4D, levels: tf.Tensor4D): tf.Scalar;
   /** The likeliest levels, `[batch, height, width, channels]`, int32, within the image range. */
   levels(output: tf.Tensor4D): tf.Tensor4D;
-  /** How a flat color is written for {@link ReconstructionHead.mixed}, `[outputChannels]`. */
+  /** A flat color as an input of {@link ReconstructionHead.mixed}, `[outputChannels]`. */
   flat(color: FlatColor): number[];
   /**
-   * The output of pixels that show `upper` by `share`, else `lower`.
+   * The output of pixels that show `upper` with probability `share`, else `lower`.
    *
-   * @param upper - Of an image, as {@link ReconstructionHead.flat} writes it, `[batch, 1, 1, outputChannels]`; borrowed.
+   * @param upper - One color per image, of {@link ReconstructionHead.flat}, `[batch, 1, 1, outputChannels]`; borrowed.
    * @param lower - The same.
    * @param share - In [0, 1], `[batch, height, width, 1]`; borrowed.
    */
   mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.Tensor4D;
 }
 
-/** One color, and how far from it a pixel of it may be. */
+/** A color, and how far a pixel of that color may be from it. */
 export interface FlatColor {
   /** `[channels]`, in [−1, 1]. */
   readonly pixel: readonly number[];
@@ -55,7 +55,7 @@ export function explainHead(head: ReconstructionHeadName, maxValue: number): str
     : undefined;
 }
 
-/** The head named by a configuration. */
+/** Creates a head by its name. */
 export function reconstructionHead(
   name: ReconstructionHeadName,
   channels: number,
@@ -91,7 +91,7 @@ function sigmoidHead(channels: number, maxValue: number): ReconstructionHead {
     levels: (output) => tf.cast(tf.round(tf.mul(tf.sigmoid(output), maxValue)), "int32") as tf.Tensor4D,
     flat: ({ pixel }) => pixel.map((value) => (value + 1) / 2),
     mixed(upper, lower, share) {
-      // The logit of 0 and of 1 is infinite; a quarter of a level of 255 from them still rounds to them.
+      // The logit of 0 and of 1 is infinite; a quarter of a level of 255 away still rounds to them.
       const value = tf.clipByValue(mixed(upper, lower, share), 1e-3, 1 - 1e-3);
       return tf.log(tf.div(value, tf.sub(1, value))) as tf.Tensor4D;
     },
@@ -121,10 +121,10 @@ function mixed(upper: tf.Tensor4D, lower: tf.Tensor4D, share: tf.Tensor4D): tf.T
   return tf.add(lower, tf.mul(share, tf.sub(upper, lower)));
 }
 
-/** Share of a flat color's pixels that are of any level at all, so that none is impossible. */
+/** Share of a flat color's pixels at arbitrary levels, so that no level is impossible. */
 const strayShare = 1e-3;
 
-/** Probability of each level where a channel is near `level`: a bell as wide as the palette is coarse, and strays. */
+/** Probability of each level where a channel is near `level`: a bell as wide as the palette is coarse, plus strays. */
 function levelShares(level: number, spacing: number, classes: number): number[] {
   // At one spacing's distance a level is e⁻⁷, a thousandth, as likely.
   const bell = Array.from({ length: classes }, (_, at) => Math.exp(-7 * ((at - level) / Math.max(1, spacing)) ** 2));

@@ -1,4 +1,6 @@
 import { type CodeBatch, checkCodeBatch, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
+import type { TensorFunction } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
 import type { VqVaeConfig } from "./vq-vae-config.js";
 
 /** Latent vectors of images, `[count, height, width, dimension]` row-major. */
@@ -10,7 +12,7 @@ export interface LatentBatch {
   readonly dimension: number;
 }
 
-/** Throws {@link ShapeError} unless the images are of the side, channels and maxValue that a model is made for. */
+/** Throws {@link ShapeError} unless the images have the side, channels and maxValue that a model takes. */
 export function checkImages(images: ImageBatch, { imageSide, channels, maxValue }: VqVaeConfig): void {
   const expected = { height: imageSide, width: imageSide, channels, maxValue };
   for (const [axis, size] of Object.entries(expected) as [keyof typeof expected, number][]) {
@@ -38,18 +40,23 @@ export function checkCodes(
   checkCodeBatch(codes, codebookSize);
 }
 
-/** The most rows that go through a network at once. */
-export const greatestBatch = 128;
+/** `[count, height, width, channels]`, int32; yours to dispose. */
+export function levelsOf({ data, count, height, width, channels }: ImageBatch): tf.Tensor4D {
+  return tf.tensor4d(Int32Array.from(data), [count, height, width, channels], "int32");
+}
+
+/** Rows that go through a network at once. */
+const maxBatch = 128;
 
 /**
- * Runs rows through a function that likes few distinct batch sizes, as each size is compiled anew.
+ * Runs rows in batches of few distinct sizes, as each size is compiled anew.
  *
- * Batches have {@link greatestBatch} rows, the last one the next power of two that holds the rest; what it holds beyond
- * them is zero and its results are dropped.
+ * Batches have 128 rows, the last one the next power of two that holds the rest; its surplus rows are zero and their
+ * results are dropped.
  *
  * @param rows - `[count, rowLength]` row-major; borrowed.
  * @param out - `[count, rowLength of a result]`; filled.
- * @param run - Takes a batch and its number of rows, `[batch, rowLength]`, and gives as many results.
+ * @param run - Takes a batch, `[size, rowLength]`, and its number of rows, and returns as many results.
  */
 export async function inFixedBatches(
   rows: { readonly data: Uint8Array | Int32Array; readonly count: number },
@@ -58,8 +65,8 @@ export async function inFixedBatches(
 ): Promise<void> {
   const { data, count } = rows;
   const [rowLength, outLength] = [data.length / count, out.length / count];
-  for (let start = 0; start < count; start += greatestBatch) {
-    const held = Math.min(greatestBatch, count - start);
+  for (let start = 0; start < count; start += maxBatch) {
+    const held = Math.min(maxBatch, count - start);
     const size = 2 ** Math.ceil(Math.log2(held));
     const batch = new Int32Array(size * rowLength);
     batch.set(data.subarray(start * rowLength, (start + held) * rowLength));
@@ -67,5 +74,15 @@ export async function inFixedBatches(
     for (let i = 0; i < held * outLength; i++) {
       out[start * outLength + i] = results[i]!;
     }
+  }
+}
+
+/** Runs a compiled function and reads its one result back. */
+export async function runAndRead(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {
+  const result = tf.tidy(() => fn(input())[0]!);
+  try {
+    return await result.data();
+  } finally {
+    result.dispose();
   }
 }

@@ -3,18 +3,18 @@ import { CheckpointError, Random, readSafetensors, writeSafetensors } from "@mmg
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { originalDNames, VqVae, type VqVaeOptions, vqVaePresets } from "../index.js";
+import { mnistVlmNames, VqVae, type VqVaeOptions, vqVaePresets } from "../index.js";
 
-// Written by PyTorch: bench/interchange/interchange.py. Original D's model, small.
+// Written by PyTorch: bench/interchange/interchange.py. The mnist-vlm autoencoder, small.
 const read = (name: string) => readFileSync(new URL(`../../fixtures/pytorch/${name}.safetensors`, import.meta.url));
-const preset = vqVaePresets["original-d"];
+const preset = vqVaePresets["mnist-vlm"];
 const config: VqVaeOptions = {
   ...preset,
   imageSide: 6,
   network: { ...preset.network, hidden: [10] },
   quantizer: { ...preset.quantizer, chunks: 4, codeDimension: 3, codebookSize: 5 },
 };
-const options = { config, names: originalDNames };
+const options = { config, names: mnistVlmNames };
 const expected = readSafetensors(read("letters-expected")).tensors;
 const count = expected.get("levels")!.shape[0]!;
 const images = {
@@ -24,7 +24,7 @@ const images = {
 
 beforeAll(() => tf.setBackend("cpu"));
 
-describe("a file of the fourth original's autoencoder", () => {
+describe("a file of the mnist-vlm autoencoder", () => {
   it("gives PyTorch's codes, and its images to the nearest level", async () => {
     using model = VqVae.loadPyTorch(read("letters"), options);
     const codes = await model.encode(images);
@@ -39,7 +39,7 @@ describe("a file of the fourth original's autoencoder", () => {
 
   it("goes back to PyTorch's names and values, and nothing beside them", async () => {
     using model = VqVae.loadPyTorch(read("letters"), options);
-    const back = readSafetensors(await model.savePyTorch({ names: originalDNames }));
+    const back = readSafetensors(await model.savePyTorch({ names: mnistVlmNames }));
     expect(Object.fromEntries(back.tensors)).toEqual(Object.fromEntries(readSafetensors(read("letters")).tensors));
   });
 

@@ -2,7 +2,7 @@ import { type ImageBatch, Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VqVae } from "./vq-vae.js";
 
-/** Test support: full-batch steps of tfjs's Adam, with `initialize` before and `afterStep` after each. Gives the losses. */
+/** Trains by full-batch steps of tfjs's Adam, with `initialize` before and `afterStep` after each; returns the losses. */
 export async function trainSteps(model: VqVae, images: ImageBatch, steps: number): Promise<number[]> {
   const random = Random.fromSeed(3);
   await model.initialize(images, random.fork("start"));

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { resolveVqVae, vqVaePresets } from "./vq-vae-config.js";
 
 describe("presets", () => {
-  it("original-a is the network and codebook of the first original", () => {
-    expect(resolveVqVae(vqVaePresets["original-a"])).toEqual({
+  it("colored-mnist is the network and codebook of the colored-mnist write-up", () => {
+    expect(resolveVqVae(vqVaePresets["colored-mnist"])).toEqual({
       imageSide: 28,
       channels: 3,
       maxValue: 3,
@@ -30,8 +30,8 @@ describe("presets", () => {
     });
   });
 
-  it("original-d is eight letters of 26 for a gray image", () => {
-    expect(resolveVqVae(vqVaePresets["original-d"])).toEqual({
+  it("mnist-vlm is eight letters of 26 for a gray image", () => {
+    expect(resolveVqVae(vqVaePresets["mnist-vlm"])).toEqual({
       imageSide: 28,
       channels: 1,
       maxValue: 255,

@@ -50,13 +50,14 @@ export function resolveVqVae(options: VqVaeOptions): VqVaeConfig {
   return resolveOptions(vqVaeSchema, options);
 }
 
-/** Configurations by name, to be spread into {@link VqVae.create}'s; what they leave out is the default. */
+/** Configurations by name, to be spread into the options of {@link VqVae.create}; what they leave out is the default. */
 export const vqVaePresets = {
   /**
-   * The first original: colored digits, 256 channels, 7×7 codes out of 128 of 256 dimensions learned by gradients,
-   * squared error. Its losses here are the corrected ones, and its codebook starts uniform, as it did.
+   * The VQ-VAE of the colored-mnist write-up: 256 channels, 7×7 codes out of 128 of 256 dimensions learned by gradients,
+   * squared error. The losses are the corrected ones: in the write-up a stop-gradient in both terms kept the codebook
+   * from learning. The codebook starts uniform, as it did there.
    */
-  "original-a": {
+  "colored-mnist": {
     network: { type: "convolutional" },
     quantizer: {
       type: "vector",
@@ -67,11 +68,11 @@ export const vqVaePresets = {
     },
   },
   /**
-   * The fourth: gray digits of 28×28 pixels as eight codes, one of 26 letters each. Fully connected 784 → 128 → 32,
-   * rectified; the 32 values in chunks of 4; one codebook for all chunks, from k-means of the first batch, learned by
-   * gradients.
+   * The VQ-VAE of mnist-vlm: gray digits of 28×28 pixels as eight codes, one of 26 letters each. Fully connected
+   * 784 → 128 → 32 with ReLU; the 32 values in chunks of 4; one codebook for all chunks, from k-means of the first batch,
+   * learned by gradients.
    */
-  "original-d": {
+  "mnist-vlm": {
     channels: 1,
     maxValue: 255,
     network: { type: "dense", hidden: [128], latentActivation: "relu" },
@@ -88,12 +89,20 @@ export const vqVaePresets = {
   },
 } as const satisfies Record<string, VqVaeOptions>;
 
+/** How a PyTorch program's file is read. */
+export interface PyTorchOptions {
+  /** The model that wrote the file, in this package's terms. */
+  readonly config: VqVaeOptions;
+  /** The program's names of the weights; the names of this package's own files when absent. */
+  readonly names?: WeightNames;
+}
+
 /**
- * The names of the fourth original's published autoencoder, the configuration `vqVaePresets["original-d"]`.
+ * The names in mnist-vlm's published autoencoder, the configuration `vqVaePresets["mnist-vlm"]`.
  *
  * @see https://github.com/suyashss/mnist_vlm/blob/main/vqvae_model.py
  */
-export const originalDNames: WeightNames = {
+export const mnistVlmNames: WeightNames = {
   names: {
     "encoder.0": "encoder.fc1",
     "encoder.1": "encoder.fc2",

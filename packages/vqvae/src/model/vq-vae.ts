@@ -8,14 +8,7 @@ import type {
   Random,
   Trainable,
 } from "@mmgen/core";
-import {
-  loadModel,
-  Module,
-  saveModel,
-  type TensorFunction,
-  updateRunningStatistics,
-  type WeightNames,
-} from "@mmgen/nn";
+import { loadModel, Module, saveModel, type TensorFunction, updateRunningStatistics } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type CodeSequence, codeSequence } from "../compositions/code-sequence.js";
 import type { Composition } from "../compositions/composition.js";
@@ -25,17 +18,9 @@ import { createNetwork } from "../networks/create-network.js";
 import type { Grid, Network } from "../networks/network.js";
 import { createQuantizer } from "../quantizers/create-quantizer.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
-import { checkCodes, checkImages, inFixedBatches, type LatentBatch } from "./batches.js";
-import { resolveVqVae, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
+import { checkCodes, checkImages, inFixedBatches, type LatentBatch, levelsOf, runAndRead } from "./batches.js";
+import { type PyTorchOptions, resolveVqVae, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
 import { vqVaeFormat } from "./vq-vae-format.js";
-
-/** What a file of another program does not say of itself. */
-export interface PyTorchOptions {
-  /** The model that wrote the file, in this package's terms. */
-  readonly config: VqVaeOptions;
-  /** The program's names of the weights; the names of this package's own files when absent. */
-  readonly names?: WeightNames;
-}
 
 /**
  * A vector-quantized autoencoder: images to a grid of discrete codes and back.
@@ -189,7 +174,7 @@ export class VqVae
     const data = new Uint8Array(codes.count * side * side * channels);
     const { height, width } = this.codeGrid;
     await inFixedBatches(codes, data, (batch, size) =>
-      run(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
+      runAndRead(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
     );
     return { data, count: codes.count, height: side, width: side, channels, maxValue };
   }
@@ -290,23 +275,9 @@ export class VqVae
   async #runOnImages(fn: TensorFunction, images: ImageBatch, out: Int32Array | Float32Array): Promise<void> {
     const { imageSide, channels } = this.config;
     await inFixedBatches(images, out, (batch, size) =>
-      run(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
+      runAndRead(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
     );
   }
 }
 
 const inference = { training: false };
-
-/** Runs a compiled function and reads its result back. */
-async function run(fn: TensorFunction, input: () => tf.Tensor): Promise<ArrayLike<number>> {
-  const result = tf.tidy(() => fn(input())[0]!);
-  try {
-    return await result.data();
-  } finally {
-    result.dispose();
-  }
-}
-
-function levelsOf({ data, count, height, width, channels }: ImageBatch): tf.Tensor4D {
-  return tf.tensor4d(Int32Array.from(data), [count, height, width, channels], "int32");
-}

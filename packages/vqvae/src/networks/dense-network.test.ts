@@ -8,12 +8,12 @@ import { trainSteps } from "../model/train-steps.fixture.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-/** Original D on images of 6×6 pixels, of less width. */
+/** The mnist-vlm autoencoder on images of 6×6 pixels, with fewer units. */
 const small = {
-  ...vqVaePresets["original-d"],
+  ...vqVaePresets["mnist-vlm"],
   imageSide: 6,
-  network: { ...vqVaePresets["original-d"].network, hidden: [16] },
-  quantizer: { ...vqVaePresets["original-d"].quantizer, chunks: 3, codebookSize: 5 },
+  network: { ...vqVaePresets["mnist-vlm"].network, hidden: [16] },
+  quantizer: { ...vqVaePresets["mnist-vlm"].quantizer, chunks: 3, codebookSize: 5 },
 } as const satisfies VqVaeOptions;
 const create = (options: VqVaeOptions = small) => VqVae.create(options, { random: Random.fromSeed(1) });
 
@@ -37,7 +37,7 @@ function linearPlainly(model: VqVae, name: string, x: readonly number[]): number
 const rectified = (x: readonly number[]) => x.map((value) => Math.max(0, value));
 
 describe("a dense network", () => {
-  it("is original D's arithmetic, from pixels in [0, 1] to letters and back", async () => {
+  it("computes mnist-vlm's autoencoder, from pixels in [0, 1] to letters and back", async () => {
     using model = create();
     const images = bars(4);
     await model.initialize(bars(12), Random.fromSeed(2));
@@ -68,7 +68,7 @@ describe("a dense network", () => {
   });
 
   it("has the published network's shapes in its preset", () => {
-    using model = create(vqVaePresets["original-d"]);
+    using model = create(vqVaePresets["mnist-vlm"]);
     expect(model.codeGrid).toEqual({ height: 1, width: 8 });
     expect(model.codebookSize).toBe(26);
     expect(Object.fromEntries([...model.parameters].map(([name, { shape }]) => [name, shape]))).toEqual({
@@ -126,7 +126,7 @@ describe("a dense network", () => {
       await trainSteps(model, images, 60);
       const trained = reconstructionMetrics(images, await model.reconstruct(images)).meanSquaredError;
       expect(trained).toBeLessThan(0.5 * untrained);
-      // The head's loss is the figure itself, but for the rounding to levels.
+      // The head's loss is the metric itself, but for the rounding to levels.
       const { total, metrics, aux } = model.loss(images, { training: false });
       expect(metrics.reconstruction!.dataSync()[0]).toBeCloseTo(trained, 4);
       tf.dispose([total, metrics, aux]);

@@ -4,7 +4,7 @@ import type { CodebookConfig } from "./codebook-config.js";
 import { codeSums, unitLength } from "./nearest-codes.js";
 import type { RowMask } from "./row-mask.js";
 
-/** What the updates of a codebook take; tensors are borrowed, variables assigned. */
+/** Inputs of a codebook's update; tensors are borrowed, variables assigned. */
 export interface CodebookUpdate {
   /** Of the step, `[vectors, codeDimension]`. */
   readonly latents: tf.Tensor2D;
@@ -14,9 +14,9 @@ export interface CodebookUpdate {
   readonly mask: RowMask | undefined;
   /** `[codebookSize, codeDimension]`. */
   readonly codebook: tf.Variable;
-  /** n, the running count of each code a batch, `[codebookSize]`. */
+  /** n, the running count of each code per batch, `[codebookSize]`. */
   readonly counts: tf.Variable;
-  /** m, the running sum of the latents of each code, `[codebookSize, codeDimension]`; an EMA codebook has it. */
+  /** m, the running sum of the latents of each code, `[codebookSize, codeDimension]`; of an EMA codebook only. */
   readonly sums: tf.Variable | undefined;
   readonly config: Pick<CodebookConfig, "codebookSize" | "distance" | "emaDecay" | "emaEpsilon" | "deadCodeThreshold">;
   /** Draws the latents that dead codes move to. */
@@ -27,7 +27,7 @@ export interface CodebookUpdate {
  * Moves each row to the running mean of its latents, and dead rows to random latents of the batch.
  *
  * With c the counts of the batch, n ← γn + (1 − γ)c and m ← γm + (1 − γ)Σz; the row is m/ñ with the smoothed count
- * ñ = (n + ε)/(Σn + Kε)·Σn, brought back to length 1 for a cosine codebook. Reads nothing, and its shapes are the same at every step.
+ * ñ = (n + ε)/(Σn + Kε)·Σn, scaled back to length 1 for a cosine codebook. Reads nothing back, and has the same shapes at every step.
  */
 export function updateEmaCodebook(update: CodebookUpdate): void {
   const { latents, codes, mask, codebook, counts, config } = update;

@@ -6,17 +6,17 @@ import { type CodeSums, codeSums, nearestCodes, unitLength } from "./nearest-cod
 export interface KMeansOptions {
   readonly clusters: number;
   readonly random: Random;
-  /** Rounds of assigning and averaging; 10 unless given. */
+  /** Rounds of assigning and averaging; 10 when absent. */
   readonly iterations?: number;
-  /** Whether vectors are of length 1 and centers are to be. */
+  /** Whether the vectors have length 1 and the centers are scaled to it. */
   readonly spherical?: boolean;
 }
 
-/** Vectors that the seeding looks at, at least; more say nothing more about where the clusters lie. */
+/** Vectors that the seeding looks at, at least; more would not change where the clusters lie. */
 const seedingSample = 4096;
 
 /**
- * Cluster centers of vectors: seeds by k-means++, then Lloyd's rounds. A center that no vector is nearest to stays.
+ * Finds cluster centers: seeds by k-means++, then Lloyd's rounds. A center without nearest vectors stays.
  *
  * @param vectors - `[count, dimension]`, count ≥ 1; borrowed, read back once.
  * @returns Centers `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
@@ -49,8 +49,8 @@ export async function kMeans(
 }
 
 /**
- * Seeds of k-means: each next one a vector drawn with a chance proportional to its squared distance to the nearest seed
- * so far. Where fewer distinct vectors than clusters exist, some are drawn again.
+ * Seeds of k-means: each next one is a vector drawn with probability proportional to its squared distance to the nearest
+ * seed so far. Where fewer distinct vectors than clusters exist, some are drawn again.
  *
  * @param vectors - `[count, dimension]` row-major, count ≥ 1.
  * @returns `[clusters, dimension]`.
@@ -91,6 +91,6 @@ function drawProportionally(weights: Float64Array, target: number): number {
       return i;
     }
   }
-  // Rounding may leave the sum a hair below the target: the last vector that has a chance at all.
+  // Rounding may leave the sum just below the target: take the last vector of nonzero weight.
   return weights.findLastIndex((weight) => weight > 0);
 }

@@ -22,8 +22,8 @@ function entropiesPlainly(z: readonly number[][], inverseTemperature: number) {
     const logits = vectors.map(
       (c) => -inverseTemperature * c.reduce((sum, sign, i) => sum + (latent[i]! - sign) ** 2, 0),
     );
-    const greatest = Math.max(...logits);
-    const odds = logits.map((logit) => Math.exp(logit - greatest));
+    const max = Math.max(...logits);
+    const odds = logits.map((logit) => Math.exp(logit - max));
     const total = odds.reduce((a, b) => a + b);
     return odds.map((odd) => odd / total);
   });
