@@ -2,17 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { Random } from "@mmgen/core";
 import { loadImageFolder } from "@mmgen/datasets/node";
-import { reconstructionMetrics } from "@mmgen/evaluation";
-import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import { constantSchedule, imageExamples, train } from "@mmgen/training";
-import { VqVae } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
+import { trainInto } from "mmgen/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-// The road of a user's own images through the packages: from a folder of files of any size to sequences and back.
+// A user's own images: from a folder of files of any size to a model that draws and captions them.
 
 let folder: string;
 beforeAll(async () => {
@@ -22,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it("takes a folder of images with captions of different lengths to sequences, and the sequences back", async () => {
+it("trains on a folder of images with captions of different lengths, and gives their sequences back", async () => {
   const colors = ["crimson", "navy", "gold", "teal", "white", "black"];
   const rows: string[] = [];
   for (const [i, sky] of colors.entries()) {
@@ -42,39 +38,28 @@ it("takes a folder of images with captions of different lengths to sequences, an
   const { train: seen, test } = await loadImageFolder({ folder, side: 8, testCount: 4, seed: 1 });
   expect([seen.images.count, test.images.count]).toEqual([32, 4]);
 
-  const model = VqVae.create(
-    {
-      imageSide: 8,
-      channels: 3,
-      maxValue: seen.images.maxValue,
-      network: { hiddenChannels: 16, stages: 1, residualBlocks: 1 },
-      quantizer: { codebookSize: 16, codeDimension: 8 },
+  using model = await trainInto(join(folder, "model"), {
+    ...{ images: seen.images, captions: seen.captions, heldOut: test, preset: "smoke", seed: 2 },
+    vqvae: {
+      network: { hiddenChannels: 16, stages: 1 },
+      quantizer: { codebookSize: 16 },
+      training: { epochs: 30, batchSize: 16, learningRate: 0.01, finalLearningRate: 0.01 },
     },
-    { random: Random.fromSeed(2) },
-  );
-  const errorOf = async () => {
-    const decoded = await model.decode(await model.encode(test.images));
-    return reconstructionMetrics(test.images, decoded).meanSquaredError;
-  };
-  const before = await errorOf();
-  await train({
-    model,
-    examples: imageExamples(seen.images),
-    batchSize: 16,
-    epochs: 20,
-    schedule: constantSchedule(0.01),
-    random: Random.fromSeed(3),
+    transformer: { training: { steps: 40, batchSize: 16 } },
   });
-  expect(await errorOf()).toBeLessThan(before / 4);
+  const { transformer, vqvae } = model.history!;
+  const errors = vqvae.epochs.map(({ metrics }) => metrics.meanSquaredError!);
+  expect(errors.at(-1)).toBeLessThan(errors[0]! / 4);
+  const losses = transformer.epochs.map(({ metrics }) => metrics.natsPerId!);
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 2);
 
-  const captions = [...seen.captions, ...test.captions];
-  const { codebookSize, codeGrid } = model;
-  const tokenizer = MultimodalTokenizer.create({ captions, codebookSize, codeGrid });
-  const codes = await model.encode(test.images);
-  const tokens = tokenizer.encode({ codes, captions: test.captions, order: "halves" });
-  const back = tokenizer.decode(tokens);
+  const { tokenizer } = model;
+  const codes = await model.vqvae.encode(test.images);
+  const back = tokenizer.decode(tokenizer.encode({ codes, captions: test.captions, order: "halves" }));
   expect(back.captions).toEqual(test.captions);
-  const decoded = await model.decode(back.codes);
+  const decoded = await model.vqvae.decode(back.codes);
   expect(decoded).toMatchObject({ count: 4, height: 8, width: 8, channels: 3, maxValue: 255 });
-  model.dispose();
+  expect(await model.draw(test.captions, { seed: 1 })).toMatchObject({ count: 4, height: 8, width: 8, maxValue: 255 });
+  const written = await model.caption(test.images);
+  expect(written.every((caption) => /^(all \w+|a \w+ sky over \w+ ground)$/.test(caption))).toBe(true);
 });

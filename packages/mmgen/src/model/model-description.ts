@@ -1,6 +1,8 @@
-import { CheckpointError } from "@mmgen/core";
+import { CheckpointError, describeValue } from "@mmgen/core";
 import type { SamplingOptions } from "@mmgen/samplers";
+import { generationFields } from "../sampling/generate-pairs.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
+import { checkFields } from "./check-fields.js";
 import type { SequenceOptions } from "./model-options.js";
 import { modelFiles } from "./model-parts.js";
 
@@ -40,10 +42,16 @@ export function readModelDescription(bytes: Uint8Array | undefined): ModelDescri
     throw new CheckpointError(`${modelFiles.model} is not JSON; it is damaged.`, { cause });
   }
   const { format: found, version, ...description } = (json ?? {}) as Record<string, unknown>;
-  if (found !== format || version !== 1 || typeof description.sampling !== "object") {
+  if (found !== format || version !== 1) {
     throw new CheckpointError(
-      `${modelFiles.model}: expected format "${format}" version 1, got ${String(found)} version ${String(version)}.`,
+      `${modelFiles.model}: expected format "${format}" version 1, got ${describeValue(found)} version ${describeValue(version)}.`,
     );
+  }
+  try {
+    checkFields(modelFiles.model, description, ["sampling", "training"]);
+    checkFields(`${modelFiles.model}: sampling`, description.sampling, generationFields);
+  } catch (cause) {
+    throw new CheckpointError(`${(cause as Error).message} It is damaged or edited.`, { cause });
   }
   return description as unknown as ModelDescription;
 }
