@@ -15,7 +15,7 @@ export const arcTangent2 = kernel(tf.Atan2, ({ input, graph }) => {
   return graph.cast(graph.where(isNegative(graph, x), graph.add(angle, halfTurn), angle), a.type);
 });
 
-/** `y / x`, and where that has no value: 1 or -1 between infinities, the zero `y` between zeros. */
+/** `y / x`, with ±1 for two infinities and the zero `y` for two zeros. */
 function slope(graph: GraphBuilder, y: LazyValue, x: LazyValue): LazyValue {
   const quotient = graph.div(y, x);
   const both = (of: (value: LazyValue) => LazyValue) => graph.binary("And", of(y), of(x), "bool");
@@ -25,7 +25,7 @@ function slope(graph: GraphBuilder, y: LazyValue, x: LazyValue): LazyValue {
   return graph.where(infinite, signs, graph.where(zero, y, quotient));
 }
 
-/** Whether a number has a minus sign, that of a zero included. */
+/** Whether a number has a minus sign, including -0. */
 function isNegative(graph: GraphBuilder, x: LazyValue): LazyValue {
   const zero = graph.binary("Equal", x, number(graph, 0), "bool");
   const signed = graph.where(zero, graph.unary("Reciprocal", x), x);

@@ -18,7 +18,7 @@ const arithmetic: Readonly<Record<string, Binary>> = {
     return graph.mul(difference, difference);
   },
   [tf.RealDiv]: (graph, a, b) => (a.type === "int32" ? throughDouble("Div", graph, a, b) : graph.div(a, b)),
-  // Of floats too, tfjs makes integers.
+  // tfjs returns integers also for floats.
   [tf.FloorDiv]: divideIntegers,
   [tf.Mod]: modulo,
   [tf.Pow]: (graph, a, b) => (a.type === "int32" ? throughDouble("Pow", graph, a, b) : power(graph, a, b)),
@@ -69,7 +69,7 @@ export const binaryKernels: readonly NativeKernel[] = [
       name,
       ({ input, graph }) => {
         const [a, b] = [input("a"), input("b")];
-        // A sum of booleans is no boolean to ONNX; tfjs hardly ever asks for one.
+        // ONNX has no arithmetic of booleans; tfjs rarely asks for it.
         return a.type === "bool" || b.type !== a.type ? undefined : compute(graph, a, b);
       },
       { takesEmpty: true, ...inParts(complexArithmetic[name]) },
@@ -114,7 +114,7 @@ function compare(graph: GraphBuilder, op: string, a: LazyValue, b: LazyValue): L
     : graph.binary(op, a, b, "bool");
 }
 
-/** Integers below 2³¹ are exact in a double, and neither a zero divisor nor a negative exponent stops it. */
+/** Computes integers in doubles, which hold them exactly and allow a zero divisor and a negative exponent. */
 function throughDouble(op: string, graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const result = graph.binary(op, graph.cast(a, "float64"), graph.cast(b, "float64"));
   return graph.cast(result, "int32");
@@ -125,7 +125,7 @@ function divideIntegers(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyVa
   return graph.cast(graph.unary("Floor", quotient), "int32");
 }
 
-/** The remainder with the divisor's sign; in doubles, as tfjs computes it. */
+/** The remainder with the divisor's sign, in doubles as in tfjs. */
 function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const [x, y] = [graph.cast(a, "float64"), graph.cast(b, "float64")];
   const mod = (p: LazyValue, q: LazyValue) =>
@@ -141,7 +141,7 @@ function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   return graph.cast(graph.where(sameSign, remainder, mod(graph.add(remainder, y), y)), a.type);
 }
 
-/** As `Math.pow`: 1 to a power that is NaN is NaN, and so is 1 or -1 to an infinite one. C says 1. */
+/** Follows `Math.pow`: 1 to the power NaN is NaN, and so is ±1 to an infinite power. ONNX Runtime follows C: 1. */
 function power(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const unit = graph.binary("Equal", graph.unary("Abs", a), graph.scalar(a.type, 1), "bool");
   const infinite = graph.binary("And", graph.node("IsInf", [b], "bool", b.shape), unit, "bool");

@@ -3,9 +3,9 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { LazyValue } from "../graph/lazy-value.js";
 
 /**
- * Checks indices that are on the host at the call, as tfjs does; others are checked when ONNX Runtime meets them.
+ * Checks indices whose elements are on the host, as tfjs does; ONNX Runtime checks computed ones when it runs.
  *
- * @throws a {@link ShapeError} when one is outside of an axis of `size`.
+ * @throws {@link ShapeError} when an index is outside of an axis of `size`.
  */
 export function checkIndices(indices: LazyValue, size: number): void {
   for (const index of hostIndices(indices)) {
@@ -16,9 +16,9 @@ export function checkIndices(indices: LazyValue, size: number): void {
 }
 
 /**
- * As {@link checkIndices}, for rows of indices into the axes of a shape, one index for each.
+ * Checks rows of indices with one index for each axis of a shape, as {@link checkIndices}.
  *
- * @throws a {@link ShapeError} when one is outside of its axis.
+ * @throws {@link ShapeError} when an index is outside of its axis.
  */
 export function checkPlaces(indices: LazyValue, shape: readonly number[]): void {
   const depth = shape.length;
@@ -31,7 +31,7 @@ export function checkPlaces(indices: LazyValue, shape: readonly number[]): void 
   }
 }
 
-/** A value as tfjs's checks of shapes want it: a tensor of which they look at type, shape and rank only. */
+/** A value in the form of a tensor for tfjs's shape checks, which read only type, shape and rank. */
 export function like({ type, shape, size }: LazyValue): tf.Tensor {
   return { dtype: type, shape: [...shape], rank: shape.length, size } as unknown as tf.Tensor;
 }

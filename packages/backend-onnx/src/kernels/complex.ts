@@ -34,7 +34,7 @@ export function partsOf(backend: RecordingBackend, info: tf.TensorInfo): [LazyVa
   return [backend.value({ ...real, shape: info.shape }), backend.value({ ...imag, shape: info.shape })];
 }
 
-/** A complex tensor of two recorded float32 values. */
+/** Creates a complex tensor of two recorded float32 values. */
 export function joined(backend: RecordingBackend, real: LazyValue, imaginary: LazyValue): tf.TensorInfo {
   const parts = [backend.adopt(real), backend.adopt(imaginary)] as const;
   const info = backend.joinComplex(...parts);

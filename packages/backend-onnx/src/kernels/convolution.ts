@@ -120,13 +120,13 @@ function geometry3d(
   return info.outShape.includes(0) ? undefined : window3d(info);
 }
 
-/** A gradient with fewer places than the convolution gives, which no convolution made. */
+/** Whether a gradient is smaller than the convolution's output, so that it cannot belong to it. */
 function tooSmall(dy: LazyValue, window: Window, layout: Layout): boolean {
   const first = layout === "NCHW" ? 2 : 1;
   return window.output.some((size, axis) => dy.shape[first + axis]! < size);
 }
 
-/** ONNX Runtime convolves floats; integers come back truncated. */
+/** Convolves as floats, as ONNX Runtime requires; integer results are truncated. */
 function inFloats(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
   return graph.cast(compute(graph.cast(x, "float32")), x.type);
 }
@@ -139,7 +139,7 @@ function laidOut(graph: GraphBuilder, result: LazyValue, layout: Layout): LazyVa
   return layout === "NCHW" ? channelsFirst(graph, result) : result;
 }
 
-/** With channels first, one number for each channel has to be spread over the spatial axes. */
+/** With channels first, a vector with one number per channel is reshaped to broadcast over the spatial axes. */
 function aligned(graph: GraphBuilder, values: LazyValue | undefined, layout: Layout): LazyValue | undefined {
   return values !== undefined && layout === "NCHW" && values.shape.length === 1 && values.shape[0] !== 1
     ? graph.reshape(values, [values.shape[0]!, 1, 1])

@@ -11,10 +11,10 @@ import {
 } from "./window.js";
 
 /**
- * Patches of so many numbers, 128 MiB, are laid out for one product: on its own matrix kernels ONNX Runtime is twice as
- * fast as in its convolutions. Larger ones are left to it, as it needs no room for them.
+ * Convolutions with up to this many patch elements (128 MiB) are computed as one matrix product of their patches, which
+ * ONNX Runtime computes twice as fast as its own Conv. Larger ones use Conv, which needs no memory for patches.
  */
-const greatestPatches = 2 ** 25;
+const maxPatchElements = 2 ** 25;
 
 /**
  * A convolution over any number of spatial axes.
@@ -44,7 +44,7 @@ export function convolve(graph: GraphBuilder, x: LazyValue, filter: LazyValue, w
 }
 
 /**
- * The gradient of a convolution by its input, which is what a transposed convolution is.
+ * The gradient of a convolution with respect to its input: a transposed convolution.
  *
  * @param dy - `[batch, ...output, outChannels]`.
  * @returns `[batch, ...input, inChannels]`.
@@ -56,7 +56,7 @@ export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyVal
     const product = graph.matMul(rowsOf(graph, dy), matrixOf(graph, filter), false, true);
     return graph.reshape(product, [batch, ...window.input, inChannels]);
   }
-  // tfjs takes a larger gradient than the convolution would give, and reads its first rows and columns.
+  // tfjs accepts a gradient larger than the convolution's output, and uses its first rows and columns.
   const size = [batch, ...window.output, outChannels];
   const read = graph.slice(
     dy,
@@ -79,8 +79,8 @@ export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyVal
 }
 
 /**
- * The gradient of a convolution by its filter: the patches of the input, laid out as rows, times the gradient. One
- * product, and no change of layout.
+ * The gradient of a convolution with respect to its filter: the transposed patches of the input times the gradient. One
+ * product, without a change of layout.
  */
 export function filterGradient(graph: GraphBuilder, x: LazyValue, dy: LazyValue, window: Window): LazyValue {
   const [inChannels, outChannels] = [x.shape[x.shape.length - 1]!, dy.shape[dy.shape.length - 1]!];
@@ -95,10 +95,10 @@ function isPointwise({ filter, strides, before, after }: Window): boolean {
 
 function fits(x: LazyValue, window: Window): boolean {
   const [rows, columns] = patchesShape(x, window);
-  return rows * columns <= greatestPatches;
+  return rows * columns <= maxPatchElements;
 }
 
-/** The window by which the gradient of a convolution of stride 1 is a convolution itself; undefined of other strides. */
+/** The window with which the gradient of a convolution is itself a convolution; undefined unless every stride is 1. */
 function mirror({ input, output, filter, strides, dilations, before }: Window): Window | undefined {
   const reach = filter.map((size, axis) => (size - 1) * dilations[axis]!);
   const mirroredBefore = reach.map((steps, axis) => steps - before[axis]!);
@@ -109,13 +109,13 @@ function mirror({ input, output, filter, strides, dilations, before }: Window): 
     : undefined;
 }
 
-/** `[filter places · inChannels, outChannels]`. */
+/** `[filter positions · inChannels, outChannels]`. */
 function flattened(graph: GraphBuilder, filter: LazyValue): LazyValue {
   const outChannels = filter.shape[filter.shape.length - 1]!;
   return graph.reshape(filter, [filter.size / outChannels, outChannels]);
 }
 
-/** The filter of the mirrored convolution, its places in opposite order: `[filter places · outChannels, inChannels]`. */
+/** The filter of the mirrored convolution, positions reversed: `[filter positions · outChannels, inChannels]`. */
 function turned(graph: GraphBuilder, filter: LazyValue): LazyValue {
   const [inChannels, outChannels] = filter.shape.slice(-2) as [number, number];
   const places = graph.reshape(filter, [filter.size / (inChannels * outChannels), inChannels, outChannels]);

@@ -57,13 +57,13 @@ const select = kernel(tf.Select, ({ input, graph }) => {
   if (t.type !== e.type) {
     return undefined;
   }
-  // A condition of rank 1 chooses whole rows.
+  // A condition of rank 1 selects whole rows.
   const rows = condition.shape.length === 1 && t.shape.length > 1;
   const spread = rows ? graph.reshape(condition, [condition.shape[0]!, ...t.shape.slice(1).map(() => 1)]) : condition;
   return graph.where(graph.cast(spread, "bool"), t, e);
 });
 
-/** The elements on the diagonal of a square of as many rows, zeros beside it. */
+/** A square matrix with the elements on its diagonal and zeros elsewhere. */
 const diag = kernel(tf.Diag, ({ input, graph }) => {
   const x = input("x");
   const places = graph.iota("int32", x.size);

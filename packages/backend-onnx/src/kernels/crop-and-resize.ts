@@ -20,7 +20,7 @@ export const cropAndResize = kernel<tf.CropAndResizeAttrs>(tf.CropAndResize, ({ 
     "bool",
   );
   const rows = graph.reshape(image, [batch * height * width, channels]);
-  // A box of an image that is not there stays empty; it must not be read all the same.
+  // A box of a missing image stays empty; the gather must not read outside.
   const absent = graph.binary("GreaterOrEqual", boxImages, graph.scalar("int32", batch), "bool");
   const first = graph.mul(
     graph.where(absent, graph.scalar("int32", 0), boxImages),
@@ -56,9 +56,9 @@ export const cropAndResize = kernel<tf.CropAndResizeAttrs>(tf.CropAndResize, ({ 
   return graph.where(graph.reshape(absent, [count, 1, 1, 1]), graph.scalar("float32", 0), filled);
 });
 
-/** `[boxes, cropSize]`: where each row or column of a crop lies in the image, in pixels. */
+/** `[boxes, cropSize]`: the position of each row or column of a crop in the image, in pixels. */
 function places(graph: GraphBuilder, boxes: LazyValue, axis: 0 | 1, size: number, cropSize: number): LazyValue {
-  // In doubles, and in tfjs's order: which of two pixels is nearest can hang on the last digit.
+  // In doubles and in tfjs's order: the last digit can decide which of two pixels is nearest.
   const edge = (side: number) => graph.cast(graph.slice(boxes, [0, side], [boxes.shape[0]!, 1]), "float64");
   const [start, end] = [edge(axis), edge(axis + 2)];
   if (cropSize === 1) {
@@ -80,7 +80,7 @@ function isInside(graph: GraphBuilder, at: LazyValue, size: number): LazyValue {
   );
 }
 
-/** Places as indices; those outside, whose pixels are not used, moved to the edge. */
+/** Positions as indices; those outside, whose pixels are not used, are clamped to the edge. */
 function within(graph: GraphBuilder, at: LazyValue, size: number): LazyValue {
   const bounds = [graph.scalar(at.type, 0), graph.scalar(at.type, size - 1)];
   return graph.cast(graph.node("Clip", [at, ...bounds], at.type, at.shape), "int32");

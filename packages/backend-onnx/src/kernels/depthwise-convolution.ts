@@ -49,7 +49,7 @@ const depthwiseBackpropInput = kernel<tf.DepthwiseConv2dNativeBackpropInputAttrs
   },
 );
 
-/** For each place of the filter: what it saw, times the gradient, summed over batch and places. */
+/** For each filter position: the sum over batch and windows of its input times the gradient. */
 const depthwiseBackpropFilter = kernel<tf.DepthwiseConv2dNativeBackpropFilterAttrs>(
   tf.DepthwiseConv2dNativeBackpropFilter,
   ({ input, attrs, graph }) => {

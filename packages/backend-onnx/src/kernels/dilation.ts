@@ -6,21 +6,19 @@ import { filterPlaces, shiftedViews, type Window, window2d } from "./window.js";
 type Shape4D = [number, number, number, number];
 type Call = KernelCall<tf.Dilation2DAttrs>;
 
-/** The greatest sum of image and filter over the places of each window. */
+/** The maximum over each window of the sum of image and filter. */
 const dilation = kernel<tf.Dilation2DAttrs>(tf.Dilation2D, (call) => {
   const window = geometry(call);
-  return window === undefined
-    ? undefined
-    : sums(call, window).reduce((greatest, sum) => call.graph.binary("Max", greatest, sum));
+  return window === undefined ? undefined : sums(call, window).reduce((max, sum) => call.graph.binary("Max", max, sum));
 });
 
-/** Every gradient goes to the pixel whose sum was the greatest. */
+/** Each gradient goes to the pixel with the maximum sum. */
 const dilationBackpropInput = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropInput, (call) => {
   const window = geometry(call);
   return window === undefined ? undefined : scattered(call, window, pixelOf(call, window), call.input("x"));
 });
 
-/** Every gradient goes to the place of the filter whose sum was the greatest. */
+/** Each gradient goes to the filter position with the maximum sum. */
 const dilationBackpropFilter = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropFilter, (call) => {
   const window = geometry(call);
   if (window === undefined) {
@@ -28,7 +26,7 @@ const dilationBackpropFilter = kernel<tf.Dilation2DAttrs>(tf.Dilation2DBackpropF
   }
   const { graph, input } = call;
   const channels = input("filter").shape[2]!;
-  const place = graph.mul(winner(call, window), graph.scalar("int64", channels));
+  const place = graph.mul(argMaxPosition(call, window), graph.scalar("int64", channels));
   return scattered(call, window, graph.add(place, graph.iota("int64", channels)), input("filter"));
 });
 
@@ -44,7 +42,7 @@ function geometry({ input, attrs }: Call): Window | undefined {
   return window2d(tf.backend_util.computeDilation2DInfo(...shapes, strides, pad, "NHWC", dilations));
 }
 
-/** For each place of the filter `[batch, ...output, channels]`. */
+/** For each filter position `[batch, ...output, channels]`. */
 function sums({ graph, input }: Call, window: Window): LazyValue[] {
   const filter = input("filter");
   const channels = filter.shape[2]!;
@@ -55,19 +53,19 @@ function sums({ graph, input }: Call, window: Window): LazyValue[] {
   });
 }
 
-/** Which place has the greatest sum, the first of equals, as int64. */
-function winner(call: Call, window: Window): LazyValue {
+/** The filter position with the maximum sum, the first of equals, as int64. */
+function argMaxPosition(call: Call, window: Window): LazyValue {
   const { graph } = call;
   const all = sums(call, window).map((sum) => graph.reshape(sum, [1, ...sum.shape]));
   const attributes = { axis: 0, keepdims: 0 };
   return graph.node("ArgMax", [graph.concat(all, 0)], "int64", all[0]!.shape.slice(1), { attributes });
 }
 
-/** Where in all of `x` the winning place of each window lies. */
+/** The flat index into `x` of the maximum of each window. */
 function pixelOf(call: Call, window: Window): LazyValue {
   const { graph } = call;
   const [batch, , , channels] = call.input("x").shape as Shape4D;
-  const place = winner(call, window);
+  const place = argMaxPosition(call, window);
   const number = (value: number) => graph.scalar("int64", value);
   const width = number(window.filter[1]!);
   const inFilter = [graph.div(place, width), graph.node("Mod", [place, width], "int64", place.shape)];

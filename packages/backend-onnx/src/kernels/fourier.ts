@@ -8,7 +8,7 @@ export const fourierKernels: readonly DataKernel[] = [
   dataKernel(tf.IFFT, (call) => transform(call, true)),
 ];
 
-/** The discrete Fourier transform over the last axis; in doubles, for ONNX Runtime's loses digits with the length. */
+/** The discrete Fourier transform over the last axis; in doubles, because ONNX Runtime's float DFT loses digits with the length. */
 function transform({ backend, graph, inputs }: KernelCall<undefined>, inverse: boolean): tf.TensorInfo | undefined {
   const info = inputs.input!;
   const length = info.shape[info.shape.length - 1]!;

@@ -4,8 +4,8 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import { checkIndices, checkPlaces, like } from "./check-indices.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
-/** Up to this many segments a sum is a product with a one-hot matrix, which beats one thread scattering. */
-const oneHotSegments = 1024;
+/** Up to this many segments, a sum is a product with a one-hot matrix, which is faster than a scatter on one thread. */
+const maxOneHotSegments = 1024;
 
 const gatherV2 = kernel<tf.GatherV2Attrs>(tf.GatherV2, ({ input, attrs, graph }) => {
   const [x, indices] = [input("x"), input("indices")];
@@ -41,7 +41,7 @@ const oneHot = kernel<tf.OneHotAttrs>(tf.OneHot, ({ input, attrs, graph }) => {
 });
 
 const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegmentSum, ({ input, attrs, graph }) => {
-  // Of integers too, tfjs makes floats.
+  // tfjs returns floats also for integers.
   const [x, segmentIds] = [graph.cast(input("x"), "float32"), input("segmentIds")];
   const { numSegments } = attrs;
   if (segmentIds.type !== "int32" || numSegments === 0) {
@@ -53,8 +53,8 @@ const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegment
   const values = graph.reshape(x, [rows, width]);
   const ids = graph.reshape(segmentIds, [rows]);
   return graph.reshape(
-    numSegments <= oneHotSegments
-      ? // A negative id belongs to no segment, and equals none.
+    numSegments <= maxOneHotSegments
+      ? // A negative id equals no segment.
         graph.matMul(graph.rawCast(isHot(graph, ids, numSegments), "float32"), values, true, false)
       : scatterSum(graph, values, ids, numSegments, width),
     [numSegments, ...inner],
@@ -63,7 +63,7 @@ const unsortedSegmentSum = kernel<tf.UnsortedSegmentSumAttrs>(tf.UnsortedSegment
 
 export const indexingKernels: readonly NativeKernel[] = [gatherV2, gatherNd, oneHot, unsortedSegmentSum];
 
-/** ONNX counts negative indices from the end, tfjs refuses them: what is not known to have none points past the end. */
+/** Moves negative indices past the end, so that they fail: ONNX counts them from the end, tfjs refuses them. */
 function withoutNegative(graph: GraphBuilder, indices: LazyValue, size: number): LazyValue {
   const source = indices.producer?.op === "Cast" ? indices.producer.inputs[0]! : indices;
   if (indices.resident?.host != null || source.producer?.op === "ArgMax" || source.producer?.op === "ArgMin") {
@@ -73,7 +73,7 @@ function withoutNegative(graph: GraphBuilder, indices: LazyValue, size: number):
   return graph.where(negative, graph.scalar("int32", size), indices);
 }
 
-/** Each batch has indices of its own: they are moved to where its elements lie among those of all batches. */
+/** Gathers with separate indices for each batch: offsets them to index into the elements of all batches. */
 function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, axis: number, batchDims: number) {
   const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(like(x), like(indices), axis, batchDims);
   const { batchSize, outerSize, dimSize, sliceSize, outputShape } = info;
@@ -85,7 +85,7 @@ function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, 
   return graph.reshape(graph.transpose(found, [0, 2, 1, 3]), outputShape);
 }
 
-/** `[..., depth]` booleans: whether the index is this one. An index outside of the depth is nowhere. */
+/** One-hot booleans `[..., depth]`; an index outside of the depth gives only false. */
 function isHot(graph: GraphBuilder, indices: LazyValue, depth: number): LazyValue {
   const places = graph.constant(
     "int32",
@@ -95,7 +95,7 @@ function isHot(graph: GraphBuilder, indices: LazyValue, depth: number): LazyValu
   return graph.binary("Equal", graph.reshape(graph.cast(indices, "int32"), [...indices.shape, 1]), places, "bool");
 }
 
-/** Rows whose id is no segment's are added to one row too many, which is cut off. */
+/** Sums rows by segment; rows with an invalid id go to an extra row, which is cut off. */
 function scatterSum(graph: GraphBuilder, values: LazyValue, ids: LazyValue, segments: number, width: number) {
   const rows = ids.size;
   const last = graph.scalar("int32", segments);

@@ -10,7 +10,7 @@ const slice = kernel<tf.SliceAttrs>(
   tf.Slice,
   ({ input, attrs, graph }) => {
     const x = input("x");
-    // tfjs measures with a tensor; shape and rank are all it looks at.
+    // tfjs expects a tensor, but reads only shape and rank.
     const like = { shape: x.shape, rank: x.shape.length } as unknown as tf.Tensor;
     const [begin, size] = tf.slice_util.parseSliceParams(like, attrs.begin, attrs.size) as [number[], number[]];
     tf.slice_util.assertParamsValid(like, begin, size);
@@ -114,7 +114,7 @@ const padV2 = kernel<tf.PadV2Attrs>(tf.PadV2, ({ input, attrs, graph }) => {
   return negative ? undefined : graph.pad(x, attrs.paddings, attrs.constantValue);
 });
 
-/** ONNX mirrors without the edge, and numbers only; elsewhere the padded axes are gathered. */
+/** ONNX mirrors only numbers and without the edge; in other cases the padded axes are gathered. */
 const mirrorPad = kernel<tf.MirrorPadAttrs>(tf.MirrorPad, ({ input, attrs, graph }) => {
   const x = input("x");
   if (attrs.mode === "reflect" && x.type !== "bool" && x.shape.length > 0) {
@@ -170,7 +170,7 @@ function concatAxis(infos: readonly tf.TensorInfo[], axis: number): number {
   return found;
 }
 
-/** Where the elements of a mirrored axis come from. */
+/** Source index of each element of a mirrored axis. */
 function mirrored(size: number, before: number, after: number, mode: "reflect" | "symmetric"): number[] {
   const edge = mode === "symmetric" ? 1 : 0;
   return Array.from({ length: before + size + after }, (_, i) => {

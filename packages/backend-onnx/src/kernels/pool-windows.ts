@@ -22,12 +22,12 @@ export const pool3d: PoolGeometry = (shape, attrs) => {
     : window3d(tf.backend_util.computePool3DInfo(shape as Shape5D, filterSize, strides, 1, pad, dimRoundingMode));
 };
 
-/** ONNX Runtime refuses windows that may lie in the padding as a whole, and results without elements. */
+/** Whether ONNX Runtime can pool: it refuses windows that may lie entirely in the padding, and empty results. */
 export function poolable({ filter, before, after, output }: Window): boolean {
   return filter.every((size, axis) => before[axis]! < size && after[axis]! < size && output[axis]! > 0);
 }
 
-/** Maxima, and where they were as places in all of `x`, channels first, as int64. */
+/** Maxima, and their flat int64 indices into `x` with channels first. */
 export function maximaWithPlaces(graph: GraphBuilder, x: LazyValue, window: Window): [LazyValue, LazyValue] {
   const shape = [...x.shape.slice(0, 2), ...window.output];
   return graph.nodes(
@@ -41,7 +41,7 @@ export function maximaWithPlaces(graph: GraphBuilder, x: LazyValue, window: Wind
   ) as [LazyValue, LazyValue];
 }
 
-/** tfjs passes over NaN in search of a maximum. */
+/** Replaces NaN by -Infinity: tfjs ignores NaN in a maximum. */
 export function withoutNaN(graph: GraphBuilder, x: LazyValue): LazyValue {
   const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
   return graph.where(undefinedAt, graph.scalar(x.type, Number.NEGATIVE_INFINITY), x);

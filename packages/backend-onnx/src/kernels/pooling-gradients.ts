@@ -4,7 +4,7 @@ import { type KernelCall, kernel, type NativeKernel } from "./kernel.js";
 import { maximaWithPlaces, type PoolAttributes, type PoolGeometry, pool2d, pool3d, poolable } from "./pool-windows.js";
 import { channelsFirst, channelsLast, unreached, windowAttributes } from "./window.js";
 
-/** The most negative number of float32, with which ONNX Runtime begins its search for a maximum. */
+/** The minimum of float32, at which ONNX Runtime starts its search for a maximum. */
 const lowest = -3.4028234663852886e38;
 
 export const poolingGradientKernels: readonly NativeKernel[] = [
@@ -14,7 +14,7 @@ export const poolingGradientKernels: readonly NativeKernel[] = [
   kernel<PoolAttributes>(tf.AvgPool3DGrad, (call) => averagePoolGrad(call, pool3d)),
 ];
 
-/** Every gradient goes to where its window had its maximum, the first of equals. */
+/** Each gradient goes to the maximum of its window, the first of equals. */
 function maxPoolGrad(
   { input, attrs, graph }: KernelCall<PoolAttributes>,
   geometry: PoolGeometry,
@@ -26,7 +26,7 @@ function maxPoolGrad(
   }
   const first = channelsFirst(graph, x);
   const [maxima, places] = maximaWithPlaces(graph, first, window);
-  // A window without any number has no maximum: one place too many takes its gradient and is cut off.
+  // A window of NaN only has no maximum: its gradient goes to an extra element, which is cut off.
   const nowhere = graph.binary("LessOrEqual", maxima, graph.scalar(x.type, lowest), "bool");
   const targets = graph.where(nowhere, graph.scalar("int64", x.size), places);
   const sums = graph.node(
@@ -43,7 +43,7 @@ function maxPoolGrad(
   return channelsLast(graph, graph.reshape(graph.slice(sums, [0], [x.size]), first.shape));
 }
 
-/** Every gradient is spread evenly over its window; what falls into the padding is lost, as on cpu. */
+/** Each gradient is spread evenly over its window; the part in the padding is dropped, as on cpu. */
 function averagePoolGrad(
   { input, attrs, graph }: KernelCall<PoolAttributes>,
   geometry: PoolGeometry,

@@ -54,7 +54,7 @@ function maxima(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
     : poolNode(graph, "MaxPool", paddedFor(graph, x, window, Number.NEGATIVE_INFINITY), withoutPadding(window));
 }
 
-/** Averages of what of each window lies inside; `ofNothing` where nothing does. */
+/** Averages over the part of each window inside the input; `ofNothing` for windows entirely outside. */
 function averages(graph: GraphBuilder, x: LazyValue, window: Window, ofNothing: number): LazyValue {
   if (poolable(window)) {
     return poolNode(graph, "AveragePool", x, window);
@@ -73,7 +73,7 @@ function poolNode(graph: GraphBuilder, op: string, x: LazyValue, window: Window)
   return graph.node(op, [x], x.type, shape, { attributes });
 }
 
-/** Pads by joining: a Pad ONNX Runtime would take into the pool, which then refuses it. */
+/** Pads by concatenation: ONNX Runtime would fuse a Pad into the pool, which then refuses it. */
 function paddedFor(graph: GraphBuilder, x: LazyValue, window: Window, value: number): LazyValue {
   return window.before.reduce((padded, before, i) => {
     const axis = i + 2;
@@ -106,7 +106,7 @@ function withArgmax(graph: GraphBuilder, x: LazyValue, window: Window, includeBa
   return [channelsLast(graph, maxima), graph.rawCast(channelsLast(graph, index), "int32")];
 }
 
-/** ONNX Runtime pools floats, channels first. tfjs makes integers of integers in two dimensions, floats in three. */
+/** Pools as floats with channels first. For integers, tfjs returns integers in two dimensions and floats in three. */
 function pooled(
   graph: GraphBuilder,
   x: LazyValue,
@@ -117,7 +117,7 @@ function pooled(
   const type = geometry === pool2d ? x.type : "float32";
   const sameSizes = window.output.every((size, axis) => size === window.input[axis]);
   if (geometry === pool2d && sameSizes && window.filter.every((size) => size === 1)) {
-    // With padding and strides this is not what pooling means, but what tfjs does.
+    // With padding and strides this is not pooling by definition, but it is what tfjs does.
     return x;
   }
   if (window.output.some((size) => size <= 0)) {

@@ -5,12 +5,12 @@ import { kernel, type NativeKernel } from "./kernel.js";
 
 interface ReductionAttributes {
   readonly axis?: number | number[];
-  /** What the kernel Max calls its axes. */
+  /** The name of the axes in the kernel Max. */
   readonly reductionIndices?: number | number[];
   readonly keepDims: boolean;
 }
 
-/** The type a reduction computes in, by the type of its input; undefined leaves the case to the cpu kernel. */
+/** Records a reduction; undefined leaves the case to the cpu kernel. */
 type Reduction = (
   graph: GraphBuilder,
   x: LazyValue,
@@ -56,7 +56,7 @@ function extremum(
   if (x.type !== "float32" || axes.length === 0) {
     return found;
   }
-  // ONNX Runtime passes over NaN; tfjs lets it win.
+  // ONNX Runtime ignores NaN; tfjs returns it.
   const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
   return graph.where(
     onBooleans(graph, "ReduceMax", undefinedAt, axes, keepDims),
@@ -69,7 +69,7 @@ function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonl
   return graph.cast(graph.reduce(op, graph.cast(graph.cast(x, "bool"), "int32"), axes, keepDims), "bool");
 }
 
-/** @param worst - what tfjs, which passes over NaN, then sees in its place. */
+/** @param worst - Replaces NaN, which tfjs ignores. */
 function argKernel(name: string, op: string, worst: number): NativeKernel {
   return kernel<tf.ArgMaxAttrs>(name, ({ input, attrs, graph }) => {
     const value = input("x");

@@ -3,10 +3,10 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
-// ONNX's Resize rounds its places in other ways than tfjs. These are known with the sizes, so rows and columns are
-// gathered, and gradients multiplied by the matrix of the same places.
+// ONNX's Resize rounds positions differently from tfjs. Positions depend on the sizes only, so rows and columns are
+// gathered, and gradients are multiplied by the matrix of the same positions.
 
-/** Where the elements of a resized axis come from: between `low` and `high`, `fraction` of the way. */
+/** Source positions of the elements of a resized axis: between `low` and `high`, at `fraction`. */
 interface Places {
   readonly size: number;
   readonly low: readonly number[];
@@ -34,7 +34,7 @@ const resizeNearest = kernel<tf.ResizeNearestNeighborAttrs>(tf.ResizeNearestNeig
   }, images);
 });
 
-// As on cpu, the gradients know no half pixels.
+// As on cpu, the gradients ignore halfPixelCenters.
 
 const resizeBilinearGrad = kernel<tf.ResizeBilinearGradAttrs>(tf.ResizeBilinearGrad, ({ input, attrs, graph }) =>
   resizeBack(graph, input("images"), input("dy"), (size, resized) =>
@@ -98,7 +98,7 @@ function resizeBack(
   return graph.reshape(inPlaces, images.shape);
 }
 
-/** `[size, resized]`: how much each element gets of the gradient at each place. */
+/** `[size, resized]`: the weight of each element in each resized position. */
 function spread(graph: GraphBuilder, { size, low, high, fraction }: Places): LazyValue {
   const elements = graph.reshape(graph.iota("int64", size), [size, 1]);
   const at = (places: readonly number[]) =>

@@ -11,7 +11,7 @@ const cumsum = kernel<tf.CumsumAttrs>(tf.Cumsum, ({ input, attrs, graph }) => {
   });
 });
 
-/** ONNX has no running product: it takes as many products as the length has binary digits. */
+/** ONNX has no cumulative product: it is recorded as log2(length) products. */
 const cumprod = kernel<tf.CumprodAttrs>(tf.Cumprod, ({ input, attrs, graph }) => {
   const x = numbers(graph, input("x"));
   const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
@@ -24,8 +24,8 @@ const cumprod = kernel<tf.CumprodAttrs>(tf.Cumprod, ({ input, attrs, graph }) =>
 export const scanKernels: readonly NativeKernel[] = [cumsum, cumprod];
 
 /**
- * In doubles, so that no product of a few factors overflows that the whole would take back. After a zero only what is
- * not finite makes a difference, and that is NaN.
+ * Computes in doubles, so that no partial product overflows where the final one does not. After a zero the product is 0,
+ * unless a factor is not finite.
  */
 function floatProduct(graph: GraphBuilder, factors: LazyValue, axis: number): LazyValue {
   const product = graph.cast(doubling(graph, graph.cast(factors, "float64"), axis), "float32");
@@ -41,7 +41,7 @@ function floatProduct(graph: GraphBuilder, factors: LazyValue, axis: number): La
   return graph.where(vanished, graph.scalar(factors.type, 0), product);
 }
 
-/** Products of twice as many neighbors each time. */
+/** Doubles the number of multiplied neighbors in each step. */
 function doubling(graph: GraphBuilder, factors: LazyValue, axis: number): LazyValue {
   let product = factors;
   for (let distance = 1; distance < factors.shape[axis]!; distance *= 2) {
@@ -50,7 +50,7 @@ function doubling(graph: GraphBuilder, factors: LazyValue, axis: number): LazyVa
   return product;
 }
 
-/** Whether it was true here or before. */
+/** Whether `x` is true here or earlier on the axis. */
 function seen(graph: GraphBuilder, x: LazyValue, axis: number): LazyValue {
   const count = graph.node("CumSum", [graph.cast(x, "int32"), graph.scalar("int64", axis)], "int32", x.shape);
   return graph.binary("Greater", count, graph.scalar("int32", 0), "bool");
@@ -60,7 +60,7 @@ function numbers(graph: GraphBuilder, x: LazyValue): LazyValue {
   return x.type === "bool" ? graph.cast(x, "int32") : x;
 }
 
-/** `x` moved toward the end, with ones coming in. */
+/** Shifts `x` toward the end and fills with ones. */
 function shifted(graph: GraphBuilder, x: LazyValue, axis: number, distance: number): LazyValue {
   const size = x.shape.map((length, i) => (i === axis ? length - distance : length));
   const kept = graph.slice(

@@ -30,7 +30,7 @@ const sparseToDense = kernel<tf.SparseToDenseAttrs>(tf.SparseToDense, ({ input, 
 
 export const scatterKernels: readonly NativeKernel[] = [scatterNd, tensorScatterUpdate, sparseToDense];
 
-/** `target` with `updates` at rows of indices into its first axes; a scalar or a vector has one index a row. */
+/** Writes `updates` into `target` at rows of indices into its first axes; a scalar or vector is one index per row. */
 function scatter(
   graph: GraphBuilder,
   target: LazyValue,

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { elementTypeOf, hostArray } from "../runtime/element-type.js";
 import { type DataKernel, dataKernel } from "./kernel.js";
 
-// Both depend on no tensor: their few numbers are fed to the graph, so that other ones find the same graph.
+// Both depend on no tensor: their values are fed, so that other values reuse the compiled graph.
 
 const range = dataKernel<tf.RangeAttrs>(tf.Range, ({ backend, attrs }) => {
   const { start, stop, dtype } = attrs;
@@ -10,7 +10,7 @@ const range = dataKernel<tf.RangeAttrs>(tf.Range, ({ backend, attrs }) => {
   if (type === undefined) {
     return undefined;
   }
-  // tfjs turns the default step round, and gives nothing for others that lead away.
+  // tfjs negates the default step if stop < start, and returns nothing for other steps of the wrong sign.
   const step = stop < start && attrs.step === 1 ? -1 : attrs.step;
   const empty = start === stop || (start < stop && step < 0) || (stop < start && step > 1);
   const values = hostArray(type, empty ? 0 : Math.abs(Math.ceil((stop - start) / step))) as Float32Array;
@@ -25,7 +25,7 @@ const linSpace = dataKernel<tf.LinSpaceAttrs>(tf.LinSpace, ({ backend, attrs }) 
 
 export const sequenceKernels: readonly DataKernel[] = [range, linSpace];
 
-/** Each number is the one before, as stored, plus `step`: the rounding tfjs has. */
+/** Adds `step` to the stored previous number, which rounds as tfjs does. */
 function accumulated(values: Float32Array, start: number, step: number): Float32Array {
   values.forEach((_, i) => {
     values[i] = i === 0 ? start : values[i - 1]! + step;

@@ -22,7 +22,7 @@ const topK = kernel<tf.TopKAttrs>(tf.TopK, ({ input, attrs, graph }) => {
   return [values, graph.rawCast(indices, "int32")];
 });
 
-/** How many of a sorted row lie before each value is where the value belongs. */
+/** The insertion position of a value is the number of elements of the sorted row before it. */
 const searchSorted = kernel<tf.SearchSortedAttrs>(tf.SearchSorted, ({ input, attrs, graph }) => {
   const [sequence, values] = [input("sortedSequence"), input("values")];
   if (sequence.type !== values.type || sequence.type === "bool") {

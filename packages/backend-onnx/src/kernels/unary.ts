@@ -30,7 +30,7 @@ const floatOperators: Readonly<Record<string, string>> = {
 /** Kernels made of several operators, on floats. */
 const floatCompositions: Readonly<Record<string, Unary>> = {
   [tf.Elu]: (graph, x) => graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } }),
-  // In doubles: near 0 the difference, and the sum, would lose a float's digits.
+  // In doubles: near 0, float32 would lose digits in the difference and the sum.
   [tf.Expm1]: (graph, x) => nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
   [tf.Log1p]: (graph, x) => nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
   [tf.Relu6]: (graph, x) => graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape),
@@ -49,7 +49,7 @@ const numberCompositions: Readonly<Record<string, Unary>> = {
   [tf.Neg]: (graph, x) => graph.unary("Neg", x),
   [tf.Relu]: (graph, x) =>
     x.type === "int32" ? graph.binary("Max", x, graph.scalar(x.type, 0)) : graph.unary("Relu", x),
-  // ONNX's Sign keeps NaN; tfjs's gives 0.
+  // ONNX's Sign keeps NaN; tfjs's returns 0.
   [tf.Sign]: (graph, x) => {
     const zero = graph.scalar(x.type, 0);
     const is = (op: string) => graph.rawCast(graph.binary(op, x, zero, "bool"), x.type);
@@ -65,7 +65,7 @@ const predicates: Readonly<Record<string, Unary>> = {
     graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, Number.POSITIVE_INFINITY), "bool"),
 };
 
-/** The only one of these that makes floats of integers. */
+/** Unlike the other kernels, returns floats for integers. */
 const exp = kernel(
   tf.Exp,
   ({ input, graph }) => {
@@ -143,7 +143,7 @@ function tangent(graph: GraphBuilder, x: LazyValue): LazyValue {
   return graph.where(graph.binary("Equal", x, graph.scalar(x.type, 0), "bool"), x, quotient);
 }
 
-/** Below 10⁻⁸ what these functions give is, to a float's digits, what they are given; there doubles have too few. */
+/** Below 10⁻⁸ these functions return their argument to float32 precision, where doubles would lose digits. */
 function nearZero(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) => LazyValue): LazyValue {
   const small = graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, 1e-8), "bool");
   return graph.where(small, x, inDoubles(graph, x, compute));
@@ -153,7 +153,7 @@ function inDoubles(graph: GraphBuilder, x: LazyValue, compute: (x: LazyValue) =>
   return graph.cast(compute(graph.cast(x, "float64")), "float32");
 }
 
-/** Integers, and booleans among them, come back as tfjs's typed arrays store the result: truncated. */
+/** Integers and booleans are computed as floats and truncated, as tfjs's typed arrays store the result. */
 function floatKernel(name: string, compute: Unary): NativeKernel {
   return kernel(
     name,

@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 
-/** How a filter or a pool slides over the spatial axes; one number for each of them, in order. */
+/** How a filter or a pool slides over the spatial axes; one number for each axis. */
 export interface Window {
   readonly input: readonly number[];
   readonly output: readonly number[];
@@ -37,7 +37,7 @@ export function window3d(info: tf.backend_util.Conv3DInfo): Window {
   });
 }
 
-/** The attributes ONNX's convolutions and pools take. */
+/** The attributes of ONNX's convolutions and pools. */
 export function windowAttributes(window: Window) {
   return {
     kernel_shape: window.filter,
@@ -47,12 +47,12 @@ export function windowAttributes(window: Window) {
   };
 }
 
-/** What the last windows do not reach: ONNX's transposed convolutions are told its size. */
+/** Number of elements past the last window on each axis: the `output_padding` of ONNX's transposed convolutions. */
 export function unreached(window: Window): number[] {
   return window.input.map((size, axis) => size + window.before[axis]! + window.after[axis]! - reach(window, axis));
 }
 
-/** Every place in the filter, row by row. */
+/** Every position in the filter, row by row. */
 export function filterPlaces(window: Window): number[][] {
   return window.filter.reduce<number[][]>(
     (places, size) => places.flatMap((place) => Array.from({ length: size }, (_, i) => [...place, i])),
@@ -61,11 +61,11 @@ export function filterPlaces(window: Window): number[][] {
 }
 
 /**
- * What each window of `x` has at every place of its filter.
+ * The elements of `x` that each filter position sees, over all windows.
  *
  * @param x - `[batch, ...spatial, channels]`.
- * @param fill - what lies outside of `x`.
- * @returns for every place of {@link filterPlaces} `[batch, ...output, channels]`.
+ * @param fill - Value outside of `x`.
+ * @returns `[batch, ...output, channels]` for each position of {@link filterPlaces}.
  */
 export function shiftedViews(graph: GraphBuilder, x: LazyValue, window: Window, fill: number): LazyValue[] {
   const [batch, channels] = [x.shape[0]!, x.shape[x.shape.length - 1]!];
@@ -80,12 +80,12 @@ export function shiftedViews(graph: GraphBuilder, x: LazyValue, window: Window, 
 }
 
 /**
- * The patches that the windows of `x` see, each a row of what it has at every place of the filter, row by row.
+ * The patches of `x`, one row for each window (im2col).
  *
- * One gather: a row's places are runs of channels, which it copies whole.
+ * Recorded as one gather, which copies whole runs of channels.
  *
  * @param x - `[batch, ...spatial, channels]`.
- * @returns `[batch · output places, filter places · channels]`.
+ * @returns `[batch · output positions, filter positions · channels]`.
  */
 export function patches(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
   const name = `${[window.output, window.filter, window.strides, window.dilations, window.before].join(" ")}`;
@@ -95,14 +95,14 @@ export function patches(graph: GraphBuilder, x: LazyValue, window: Window): Lazy
   }
   const [rows, columns] = patchesShape(x, window);
   const laidOut = layOut(graph, x, window);
-  if (rows * columns <= greatestKept) {
+  if (rows * columns <= maxCachedElements) {
     patchesOf.set(x, (patchesOf.get(x) ?? new Map()).set(name, laidOut));
   }
   return laidOut;
 }
 
-/** Patches up to 32 MiB are laid out once for a convolution and its filter's gradient; larger ones twice, for room. */
-const greatestKept = 2 ** 23;
+/** Patches up to 32 MiB are shared by a convolution and its filter's gradient; larger ones are computed twice to save memory. */
+const maxCachedElements = 2 ** 23;
 
 /** By input and window. */
 const patchesOf = new WeakMap<LazyValue, Map<string, LazyValue>>();
@@ -125,7 +125,7 @@ export function patchesShape(x: LazyValue, { output, filter }: Window): [rows: n
   return [x.shape[0]! * product(output), product(filter) * x.shape[x.shape.length - 1]!];
 }
 
-/** For every window and every place of its filter, the number of the place in an input of these sizes. */
+/** For every window and filter position, the index of its element in an input of these sizes. */
 function patchIndices(sizes: readonly number[], { output, filter, strides, dilations }: Window): Int32Array {
   let numbers = [0];
   const spread = (counts: readonly number[], steps: readonly number[]) => {
@@ -139,7 +139,7 @@ function patchIndices(sizes: readonly number[], { output, filter, strides, dilat
   return Int32Array.from(numbers);
 }
 
-/** tfjs keeps channels last, ONNX wants them first. */
+/** Moves the channels to the front: tfjs has them last, ONNX first. */
 export function channelsFirst(graph: GraphBuilder, x: LazyValue): LazyValue {
   const axes = x.shape.map((_, axis) => axis);
   return graph.transpose(x, [0, axes.length - 1, ...axes.slice(1, -1)]);
@@ -150,7 +150,7 @@ export function channelsLast(graph: GraphBuilder, x: LazyValue): LazyValue {
   return graph.transpose(x, [0, ...axes.slice(2), 1]);
 }
 
-/** Pads at the end as far as the last window reaches, which rounding may put short of, or past, what was asked for. */
+/** Sets the padding at the end to what the last window reaches, which rounding can make less or more than requested. */
 function fitted(geometry: Geometry): Window {
   const after = geometry.input.map((size, axis) => Math.max(0, reach(geometry, axis) - size - geometry.before[axis]!));
   return { ...geometry, after };
