@@ -31,7 +31,8 @@ export {
   readModelFile,
   writeModelFile,
 } from "./files/model-file.js";
-export { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./files/safetensors.js";
+export { readSafetensors, type SafetensorsContent, writeSafetensors } from "./files/safetensors.js";
+export type { StoredTensor } from "./files/stored-formats.js";
 export {
   checkNumber,
   checkOneOf,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../errors/errors.js";
 import { readModelFile, writeModelFile } from "./model-file.js";
-import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
+import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import type { StoredTensor } from "./stored-formats.js";
 
 const tensors = new Map<string, StoredTensor>([
   ["weight", { dtype: "float32", shape: [2], data: Float32Array.of(1, -2) }],

@@ -1,6 +1,7 @@
 import { describeValue } from "../errors/describe-value.js";
 import { CheckpointError } from "../errors/errors.js";
-import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
+import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import type { StoredTensor } from "./stored-formats.js";
 
 /** A model as its file holds it. */
 export interface ModelFile {

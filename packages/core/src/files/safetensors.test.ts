@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../errors/errors.js";
-import { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "./safetensors.js";
+import { readSafetensors, type SafetensorsContent, writeSafetensors } from "./safetensors.js";
+import type { StoredTensor } from "./stored-formats.js";
 
 /** A file of any header text and data, well-formed or not. */
 function fileOf(header: string | Record<string, unknown>, data: Uint8Array = new Uint8Array(0), claimed?: number) {

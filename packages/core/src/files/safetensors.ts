@@ -1,13 +1,6 @@
 import { CheckpointError } from "../errors/errors.js";
 import { findRepeatedKey } from "./repeated-keys.js";
-import { type StoredFormat, storedFormats } from "./stored-formats.js";
-
-/** One named array of a safetensors file. */
-export interface StoredTensor {
-  readonly dtype: "float32" | "int32" | "uint8";
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
-}
+import { type StoredFormat, type StoredTensor, storedFormats } from "./stored-formats.js";
 
 /** What a safetensors file holds: arrays by name, and a flat map of strings. */
 export interface SafetensorsContent {

@@ -1,4 +1,9 @@
-import type { StoredTensor } from "./safetensors.js";
+/** One named array of a safetensors file. */
+export interface StoredTensor {
+  readonly dtype: "float32" | "int32" | "uint8";
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
 
 /** How a safetensors file holds an array, and as what it is read. */
 export interface StoredFormat {

@@ -34,7 +34,7 @@ export async function saveModel(
  * @param bytes - The whole file; borrowed.
  * @param build - Makes the model from the file's configuration, which is unchecked and of version `file.version` (0: a
  *   legacy file), and declares its parameters; it allocates nothing. Only then the weights are read into it.
- * @throws a {@link CheckpointError} when the file is damaged, of another kind or newer, when `build` throws, or when the
+ * @throws a {@link CheckpointError} when the file is damaged, of another kind or newer, when `upgrade` or `build` throws, or when the
  *   weights are not those that the model declares.
  */
 export function loadModel<Model extends Module>(
@@ -42,10 +42,11 @@ export function loadModel<Model extends Module>(
   format: ModelFormat,
   build: (file: ModelFile) => Model,
 ): Model {
-  const { upgrade = (file) => file } = format;
-  const file = upgrade(readModelFile(bytes, format));
+  const { upgrade = (older) => older } = format;
+  let file = readModelFile(bytes, format);
   let model: Model;
   try {
+    file = upgrade(file);
     model = build(file);
   } catch (cause) {
     if (CheckpointError.isInstance(cause)) {

@@ -1,5 +1,13 @@
 import { inspect } from "node:util";
-import { CheckpointError, MmgenError, Random, readSafetensors, ShapeError } from "@mmgen/core";
+import {
+  CheckpointError,
+  MmgenError,
+  type ModelFile,
+  Random,
+  readSafetensors,
+  ShapeError,
+  writeSafetensors,
+} from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -166,6 +174,25 @@ describe("model files", () => {
       throw new TypeError("channels: no.");
     };
     expect(() => loadModel(other, format, refuse)).toThrow("The file's configuration cannot be used: channels: no.");
+  });
+
+  it("of an older format are upgraded first", async () => {
+    using model = new Small({ channels: 2 }).initializeWeights(Random.fromSeed(3));
+    const tensors = await model.storeWeights();
+    tensors.set("convolution.bias", tensors.get("conv.bias")!).delete("conv.bias");
+    const old = writeSafetensors({ tensors, metadata: { model: "tree", config: '{"kanals":2}' } });
+    const legacy = { field: "model", value: "tree" } as const;
+    const upgrade = (file: ModelFile): ModelFile => {
+      expect(file.version).toBe(0);
+      const renamed = new Map([...file.tensors].map(([name, each]) => [name.replace("convolution", "conv"), each]));
+      return { ...file, config: { channels: (file.config as { kanals: number }).kanals }, tensors: renamed };
+    };
+    using again = loadModel(old, { ...format, legacy, upgrade }, build);
+    expect(await again.storeWeights()).toEqual(await model.storeWeights());
+    const fail = () => {
+      throw new TypeError("no such version");
+    };
+    expect(() => loadModel(old, { ...format, legacy, upgrade: fail }, build)).toThrow(CheckpointError);
   });
 
   it("are assigned to a model that has weights, all or none", async () => {
