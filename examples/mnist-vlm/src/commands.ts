@@ -1,92 +1,168 @@
+import { fileURLToPath } from "node:url";
 import { ConfigError } from "@mmgen/core";
+import { readImages } from "@mmgen/datasets/node";
 import {
-  drawCaptions,
+  addRunOptions,
+  backendOption,
+  createRunContext,
   fromCaller,
   interruptSignal,
-  prepareRun,
-  readImages,
-  runFolders,
-  selectBackend,
-} from "@mmgen/example-common";
+  numberBetween,
+  RunFolder,
+  wholeNumber,
+} from "@mmgen/example-harness";
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
-import { loadModels, loadSequenceModels } from "./checkpoints.js";
-import { exampleFolder } from "./example-folder.js";
-import { codesOf, digitNames, lettersOf } from "./letters.js";
-import type { ClassifyOptions, Commands, DrawOptions, ModelOptions, TrainOptions } from "./options.js";
-import { readDigits } from "./read-digits.js";
-import { runVlm } from "./run.js";
-import { newSettings, readRunSettings, resumedSettings } from "./settings.js";
-import { summary } from "./summary.js";
+import { Command } from "commander";
+import { drawImages, loadModelParts, loadSequenceModels } from "mmgen";
+import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import { dataChoices, presetNames, readSettings, resolveSettings, type TrainFlags } from "./config.js";
+import { classifyDigits } from "./evaluate.js";
+import { digitNames, formatLetters, parseLetters } from "./lines.js";
+import { command, runPipeline } from "./pipeline.js";
+import { summarize } from "./report.js";
 
-/** What the command line can be asked for. */
-export const commands: Commands = { train, classify, draw };
+const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 
-async function train(options: TrainOptions): Promise<void> {
-  const run = await prepareRun(options, exampleFolder, (folders) =>
-    options.resume ? resumedSettings(options, folders) : newSettings(options),
-  );
-  process.stdout.write(summary(await runVlm(run), run.folders));
+/** Options of what works with the checkpoints of a run. */
+export interface ModelFlags {
+  readonly checkpoints?: string;
+  readonly backend: string;
 }
 
-/** Reads images, or images that are letters already: a JSON line each. */
-async function classify(files: readonly string[], options: ClassifyOptions): Promise<void> {
-  const { letters } = options;
+export interface ClassifyFlags extends ModelFlags {
+  readonly letters?: readonly string[];
+}
+
+export interface DrawFlags extends ModelFlags {
+  readonly count: number;
+  readonly out: string;
+  readonly letters?: readonly string[];
+  readonly seed: number;
+  /** Default: the run's. */
+  readonly temperature?: number;
+  /** Default: the run's. */
+  readonly topP?: number;
+}
+
+/** What each command does. */
+export interface Commands {
+  readonly train: (flags: TrainFlags) => Promise<void>;
+  readonly classify: (files: readonly string[], flags: ClassifyFlags) => Promise<void>;
+  readonly draw: (digit: string | undefined, flags: DrawFlags) => Promise<void>;
+}
+
+/** The commands of `npm run mnist-vlm`. */
+export const commands: Commands = { train, classify, draw };
+
+/** Runs the command that the arguments name; a wrong option prints one line and throws a CommanderError. */
+export async function runCommandLine(argv: readonly string[], { train, classify, draw }: Commands): Promise<void> {
+  const checkpoints = ["--checkpoints <dir>", "--out of the training run (default: this example's folder)"] as const;
+  const program = new Command("npm run mnist-vlm --")
+    .description("An image as eight letters, a sentence as characters, and one GPT that classifies and draws.")
+    .enablePositionalOptions()
+    .option("--lines <file>", "train on these lines alone, text or gz; valid.txt for train.txt lies beside it")
+    .exitOverride()
+    .action((flags: TrainFlags) => train(flags));
+  addRunOptions(program, { presets: presetNames, data: dataChoices, dataDir: "MNIST", backends: backendChoices });
+  program
+    .command("classify")
+    .description("names the digit in images (PNG, 28×28), as JSON lines on standard output")
+    .argument("[files...]", "images, light digits on black")
+    .option("--letters <words...>", "images that are letters already, such as ABCDEFGH")
+    .option(...checkpoints)
+    .addOption(backendOption(backendChoices))
+    .action((files: string[], flags: ClassifyFlags) => classify(files, flags));
+  program
+    .command("draw")
+    .description("draws a digit, several times, as a PNG grid")
+    .argument("[digit]", "0 to 9")
+    .option("--count <number>", "images to draw, 1 to 1000", wholeNumber, 9)
+    .option("--out <file>", "the grid", "drawn.png")
+    .option("--letters <words...>", "instead of a digit: the images that these letters stand for")
+    .option("--seed <number>", "seed of the draws", wholeNumber, 1)
+    .option(
+      "--temperature <number>",
+      "0 takes the likeliest, 1 draws as learned (default: the run's)",
+      numberBetween(0, 10),
+    )
+    .option(
+      "--top-p <number>",
+      "keep the likeliest letters that reach this probability (default: the run's)",
+      numberBetween(0.001, 1),
+    )
+    .option(...checkpoints)
+    .addOption(backendOption(backendChoices))
+    .action((digit: string | undefined, flags: DrawFlags) => draw(digit, flags));
+  await program.parseAsync([...argv], { from: "user" });
+}
+
+async function train(flags: TrainFlags): Promise<void> {
+  const folder = new RunFolder(flags.out, exampleFolder, command);
+  const settings = await resolveSettings(flags, folder);
+  const run = await createRunContext(flags, { settings, folder }, (name) =>
+    selectTrainingBackend(name as BackendChoice),
+  );
+  process.stdout.write(summarize(await runPipeline(run), folder));
+}
+
+/** Classifies images, or images that are letters already: a JSON line each. */
+async function classify(files: readonly string[], { backend, checkpoints, letters }: ClassifyFlags): Promise<void> {
   if (files.length > 0 === (letters !== undefined)) {
-    throw new ConfigError("classify: give either image files or --letters; --help tells more.");
+    throw new ConfigError("classify: give either image files or --letters; --help lists the options.");
   }
-  const folders = await prepare(options);
+  const folder = await openRun(checkpoints, backend);
   const likeliest = { seed: 0, temperature: 0, signal: interruptSignal().signal };
   if (letters !== undefined) {
-    const models = await loadSequenceModels(folders);
-    const digits = await readDigits(models, codesOf(models.tokenizer, letters), likeliest);
+    const models = await folder.load(loadSequenceModels);
+    const digits = await classifyDigits(models, parseLetters(models.tokenizer, letters), likeliest);
     writeLines(letters.map((word, i) => ({ letters: word, digit: digits[i] })));
     return;
   }
-  const models = await loadModels(folders);
+  const models = await folder.load(loadModelParts);
   const { imageSide, channels, maxValue } = models.vqvae.config;
   const shape = { height: imageSide, width: imageSide, channels, maxValue };
   const codes = await models.vqvae.encode(await readImages(files.map(fromCaller), shape));
-  const digits = await readDigits(models, codes, likeliest);
-  const words = lettersOf(models.tokenizer, codes);
+  const digits = await classifyDigits(models, codes, likeliest);
+  const words = formatLetters(models.tokenizer, codes);
   writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));
 }
 
 /** Images that one grid holds at most. */
-const mostDrawn = 1000;
+const maxDrawn = 1000;
 
-/** Draws a digit several times, or what letters stand for. */
-async function draw(digit: string | undefined, options: DrawOptions): Promise<void> {
-  const { count, letters, seed } = options;
+/** Draws a digit several times, or decodes letters. */
+async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> {
+  const { count, letters, seed } = flags;
   if ((digit === undefined) === (letters === undefined)) {
-    throw new ConfigError("draw: give either a digit or --letters; --help tells more.");
+    throw new ConfigError("draw: give either a digit or --letters; --help lists the options.");
   }
   if (digit !== undefined && !digitNames.includes(digit)) {
     throw new ConfigError(`draw: expected a digit from 0 to 9, got "${digit}".`);
   }
-  if (count < 1 || count > mostDrawn) {
-    throw new ConfigError(`--count: expected from 1 to ${mostDrawn}, got ${count}.`);
+  if (count < 1 || count > maxDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
   }
-  const folders = await prepare(options);
-  const models = await loadModels(folders);
-  const path = fromCaller(options.out);
+  const folder = await openRun(flags.checkpoints, flags.backend);
+  const models = await folder.load(loadModelParts);
+  const path = fromCaller(flags.out);
   if (letters !== undefined) {
-    const images = await models.vqvae.decode(codesOf(models.tokenizer, letters));
+    const images = await models.vqvae.decode(parseLetters(models.tokenizer, letters));
     await writePng(path, imageGrid({ images, captions: letters }));
   } else {
-    const { sampling: ofRun } = (await readRunSettings(folders)).config;
-    const { temperature = ofRun.temperature, topP = ofRun.topP } = options;
+    const { sampling: ofRun } = (await readSettings(folder)).config;
+    const { temperature = ofRun.temperature, topP = ofRun.topP } = flags;
     const sampling = { seed, temperature, topP, signal: interruptSignal().signal };
-    const images = await drawCaptions(models, new Array<string>(count).fill(digit!), sampling);
+    const images = await drawImages(models, new Array<string>(count).fill(digit!), sampling);
     await writePng(path, imageGrid({ images, title: `Digit ${digit}`, subtitle: `seed ${seed}` }));
   }
   process.stderr.write(`Wrote ${path}\n`);
 }
 
-/** Starts the backend, and says where the checkpoints lie. */
-async function prepare(options: ModelOptions): Promise<ReturnType<typeof runFolders>> {
-  process.stderr.write(`Backend: ${await selectBackend(options.backend)}.\n`);
-  return runFolders(options.checkpoints, exampleFolder);
+/** Starts the backend; the folder of the run. */
+async function openRun(checkpoints: string | undefined, backend: string): Promise<RunFolder> {
+  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice)}.\n`);
+  return new RunFolder(checkpoints, exampleFolder, command);
 }
 
 function writeLines(rows: readonly object[]): void {

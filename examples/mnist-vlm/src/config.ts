@@ -1,22 +1,40 @@
-import { z } from "zod";
+import { ConfigError } from "@mmgen/core";
+import {
+  boolean,
+  type ConfigOf,
+  fields,
+  listOf,
+  number,
+  oneOf,
+  optional,
+  positiveNumber,
+  resolveOptions,
+  text,
+  wholeNumber,
+} from "@mmgen/core/options";
+import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
+import { parameterCount } from "@mmgen/tiny-transformer";
+import { learningRateSchedule, type TrainingSettings, transformerConfig } from "mmgen";
+import { lineTokenizer } from "./lines.js";
 
-const size = z.int().positive();
-const rate = z.number().positive();
+const size = wholeNumber({ min: 1 });
+const rate = positiveNumber();
+const notNegative = number({ min: 0 });
 
 const optimization = {
   batchSize: size,
   learningRate: rate,
   /** Where the learning rate ends, along a cosine. */
-  finalLearningRate: z.number().min(0),
+  finalLearningRate: notNegative,
   /** Steps over which the learning rate climbs first. */
-  warmUpSteps: z.int().min(0),
-  weightDecay: z.number().min(0),
+  warmUpSteps: wholeNumber({ min: 0 }),
+  weightDecay: notNegative,
   clipNorm: rate,
 };
 
 /** Every choice of a run that shapes its result. */
-export const vlmConfigSchema = z.strictObject({
-  data: z.strictObject({
+export const vlmConfigSchema = fields({
+  data: fields({
     /** The first of the training files. */
     trainCount: size,
     /** The last of the training files. */
@@ -24,63 +42,216 @@ export const vlmConfigSchema = z.strictObject({
     /** The first of the test files. */
     testCount: size,
   }),
-  tokenizer: z.strictObject({
+  vqvae: fields({
     /** Widths of the encoder's hidden layers; the decoder mirrors them. */
-    hidden: z.array(size),
-    latentActivation: z.enum(["none", "relu"]),
-    /** Letters of an image. */
+    hidden: listOf(size),
+    latentActivation: oneOf(["none", "relu"]),
+    /** Codes of an image, a letter each. */
     chunks: size,
     /** Distinct letters. */
-    codebookSize: z.int().min(2).max(26),
+    codebookSize: wholeNumber({ min: 2, max: 26 }),
     codeDimension: size,
     /** Whether a letter means the same at every place, or each place has a codebook of its own. */
-    sharedCodebook: z.boolean(),
-    codebook: z.enum(["ema", "gradient"]),
-    commitmentWeight: z.number().min(0),
-    deadCodeThreshold: z.number().min(0),
-    /** At most so many. */
+    sharedCodebook: boolean(),
+    codebook: oneOf(["ema", "gradient"]),
+    commitmentWeight: notNegative,
+    deadCodeThreshold: notNegative,
+    /** The most epochs. */
     epochs: size,
-    /** Epochs without a smaller validation error after which training ends, with the weights of the best; absent: never. */
-    patience: size.optional(),
+    /** Epochs without a smaller validation error after which training ends with the best weights; absent: never. */
+    patience: optional(size),
     ...optimization,
   }),
-  transformer: z.strictObject({
+  transformer: fields({
     width: size,
     heads: size,
     layers: size,
-    dropout: z.number().min(0).max(0.9),
-    tiedWeights: z.boolean(),
+    dropout: number({ min: 0, max: 0.9 }),
+    tiedWeights: boolean(),
     /** Whether linear layers and layer norms add a bias. */
-    bias: z.boolean(),
+    bias: boolean(),
     steps: size,
-    beta2: z.number().gt(0).lt(1),
+    beta2: number({ above: 0, below: 1 }),
     ...optimization,
     /** Weight of the digit's loss; a letter's is 1. */
     digitWeight: rate,
-    /** Multiplies the weight of what a line asks with: the letters of one that reads, the digit of one that draws. */
-    promptWeight: z.number().min(0),
+    /** Multiplies the weight of a line's first part: the letters where the digit is asked for, the digit where an image is. */
+    promptWeight: notNegative,
     /**
-     * When an image's task is tossed, to be drawn or to be read: once for good, or anew each time it is seen. Prepared
-     * lines keep the order they have with `once`.
+     * When it is drawn whether a line puts the image or the digit first: `once` for all steps, or `anew` each time it is
+     * seen. Prepared lines keep the order they have with `once`.
      */
-    task: z.enum(["once", "anew"]),
+    orders: oneOf(["once", "anew"]),
     /** Steps after which the model is kept, to be evaluated; the last is always. */
-    checkpoints: z.array(size),
+    checkpoints: listOf(size),
   }),
-  sampling: z.strictObject({
-    temperature: z.number().min(0),
-    topP: z.number().gt(0).max(1),
-  }),
-  evaluation: z.strictObject({
-    /** Images drawn of each digit by the last model, and judged. */
+  sampling: fields({ temperature: notNegative, topP: number({ above: 0, max: 1 }) }),
+  evaluation: fields({
+    /** Images of each digit that the last model draws to be scored. */
     drawnPerDigit: size,
     /** Images of each digit shown of every checkpoint. */
     shownPerDigit: size,
-    /** Training steps of the classifier that judges them. */
+    /** Training steps of the attribute classifier that scores them. */
     classifierSteps: size,
     /** Test images whose latents are laid out in the plane. */
     embedded: size,
   }),
 });
 
-export type VlmConfig = z.infer<typeof vlmConfigSchema>;
+export type VlmConfig = ConfigOf<typeof vlmConfigSchema>;
+
+const quick: VlmConfig = {
+  data: { trainCount: 50_000, validationCount: 10_000, testCount: 10_000 },
+  vqvae: {
+    ...{ hidden: [512, 256], latentActivation: "none", chunks: 8, codebookSize: 26, codeDimension: 8 },
+    ...{ sharedCodebook: false, codebook: "ema", commitmentWeight: 0.25, deadCodeThreshold: 0.1 },
+    ...{ epochs: 24, patience: 5, batchSize: 256, learningRate: 2e-3, finalLearningRate: 0 },
+    ...{ warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
+  },
+  transformer: {
+    ...{ width: 128, heads: 16, layers: 4, dropout: 0, tiedWeights: false, bias: true },
+    ...{ steps: 6000, beta2: 0.99, batchSize: 64, learningRate: 1e-3, finalLearningRate: 0 },
+    ...{ warmUpSteps: 100, weightDecay: 0.1, clipNorm: 1 },
+    ...{ digitWeight: 5, promptWeight: 1, orders: "anew", checkpoints: [500, 1000, 2000, 4000, 6000] },
+  },
+  sampling: { temperature: 0.7, topP: 0.9 },
+  evaluation: { drawnPerDigit: 100, shownPerDigit: 12, classifierSteps: 800, embedded: 2000 },
+};
+
+const smoke: VlmConfig = {
+  data: { trainCount: 512, validationCount: 128, testCount: 128 },
+  vqvae: { ...quick.vqvae, hidden: [32], codeDimension: 4, epochs: 2, batchSize: 128, warmUpSteps: 2 },
+  transformer: {
+    ...quick.transformer,
+    ...{ width: 32, heads: 2, layers: 2, steps: 8, batchSize: 64, warmUpSteps: 2, checkpoints: [4, 8] },
+  },
+  sampling: quick.sampling,
+  evaluation: { drawnPerDigit: 2, shownPerDigit: 2, classifierSteps: 10, embedded: 64 },
+};
+
+const original: VlmConfig = {
+  data: quick.data,
+  vqvae: {
+    ...{ hidden: [128], latentActivation: "relu", chunks: 8, codebookSize: 26, codeDimension: 4 },
+    ...{ sharedCodebook: true, codebook: "gradient", commitmentWeight: 0.25, deadCodeThreshold: 0 },
+    ...{ epochs: 50, patience: 3, batchSize: 128, learningRate: 2e-4, finalLearningRate: 2e-4 },
+    ...{ warmUpSteps: 0, weightDecay: 0, clipNorm: 1e6 },
+  },
+  transformer: {
+    ...{ width: 384, heads: 8, layers: 8, dropout: 0.2, tiedWeights: true, bias: false },
+    ...{ steps: 5000, beta2: 0.99, batchSize: 256, learningRate: 1e-3, finalLearningRate: 1e-4 },
+    ...{ warmUpSteps: 100, weightDecay: 0.1, clipNorm: 1 },
+    ...{ digitWeight: 1, promptWeight: 1, orders: "once", checkpoints: [500, 1000, 2000, 3000, 4000, 5000] },
+  },
+  sampling: { temperature: 0.8, topP: 1 },
+  evaluation: { drawnPerDigit: 100, shownPerDigit: 20, classifierSteps: 800, embedded: 2000 },
+};
+
+/**
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in about a quarter of an hour, `original` has the published
+ * system's sizes and schedule and takes hours.
+ */
+export const presets = { smoke, quick, original } as const satisfies Record<string, VlmConfig>;
+export type PresetName = keyof typeof presets;
+export const presetNames = Object.keys(presets) as PresetName[];
+
+/** What `--data` takes. */
+export const dataChoices = ["auto", "mnist", "procedural"] as const;
+export type DataChoice = (typeof dataChoices)[number];
+
+const settingsSchema = fields({
+  preset: oneOf(presetNames),
+  config: vlmConfigSchema,
+  data: oneOf(dataChoices),
+  /** The file of prepared lines, where the run trains on these. */
+  lines: optional(text()),
+  seed: wholeNumber({ min: 0 }),
+});
+
+/** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
+export type RunSettings = ConfigOf<typeof settingsSchema>;
+
+/** The options of a training run, as typed. */
+export interface TrainFlags extends RunFlags<PresetName, DataChoice> {
+  readonly lines?: string;
+}
+
+/**
+ * The settings of a new run, or with `--resume` of the interrupted one in the folder.
+ *
+ * @throws a {@link ConfigError} for options that do not fit together; a `CheckpointError` when there is no run to resume.
+ */
+export async function resolveSettings(flags: TrainFlags, folder: RunFolder): Promise<RunSettings> {
+  if (flags.resume) {
+    refuseFixedOptions(flags, ["preset", "config", "data", "lines", "seed"]);
+    return readSettings(folder);
+  }
+  const { data, lines, preset = "quick", seed = 1 } = flags;
+  if (lines !== undefined && data !== undefined) {
+    throw new ConfigError("--lines trains on lines alone, without images: leave out --data.");
+  }
+  const base: VlmConfig = presets[preset];
+  const config =
+    flags.config === undefined ? base : await readConfigFile(fromCaller(flags.config), base, vlmConfigSchema);
+  return { preset, config, data: data ?? "auto", ...(lines !== undefined && { lines: fromCaller(lines) }), seed };
+}
+
+/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
+export function readSettings(folder: RunFolder): Promise<RunSettings> {
+  return folder.readSettings((json) => resolveOptions(settingsSchema, fromOlderVersion(json)));
+}
+
+/** Settings written when `vqvae` was called `tokenizer`, and `transformer.orders` `task`. */
+function fromOlderVersion(json: unknown): unknown {
+  const { config, ...settings } = json as { config?: { tokenizer?: unknown; transformer?: { task?: unknown } } };
+  if (config?.tokenizer === undefined) {
+    return json;
+  }
+  const { tokenizer: vqvae, transformer: { task: orders, ...transformer } = {}, ...others } = config;
+  return { ...settings, config: { ...others, vqvae, transformer: { ...transformer, orders } } };
+}
+
+/**
+ * Refuses what the transformer cannot be trained with, before the VQ-VAE is trained.
+ *
+ * @throws a {@link ConfigError} naming the part of the configuration that does not fit the others.
+ */
+export function checkConfig({ config: { data, transformer, vqvae }, lines }: RunSettings): void {
+  const { chunks, codebookSize } = vqvae;
+  const tokenizer = named(`vqvae.chunks ${chunks}`, () => lineTokenizer(codebookSize, chunks));
+  named("transformer", () => {
+    parameterCount(transformerConfig(modelOf(transformer), tokenizer));
+    learningRateSchedule(trainingOf(transformer), transformer.steps);
+  });
+  if (lines === undefined && transformer.batchSize > data.trainCount) {
+    throw new ConfigError(
+      `transformer.batchSize: expected at most data.trainCount, ${data.trainCount}, got ${transformer.batchSize}.`,
+    );
+  }
+}
+
+/** What `build` makes, its errors under the name that the configuration file has for it. */
+function named<Part>(name: string, build: () => Part): Part {
+  try {
+    return build();
+  } catch (error) {
+    throw ConfigError.isInstance(error) ? new ConfigError(`${name}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+/** The transformer's architecture. */
+export function modelOf({ width, heads, layers, dropout, tiedWeights, bias }: VlmConfig["transformer"]) {
+  return { width, heads, layers, dropout, tiedWeights, bias };
+}
+
+/** How either model is optimized; how long is up to the caller. */
+export function trainingOf(config: VlmConfig["transformer"] | VlmConfig["vqvae"]): TrainingSettings {
+  const { batchSize, clipNorm, finalLearningRate, learningRate, warmUpSteps, weightDecay } = config;
+  const optimizer = { batchSize, clipNorm, finalLearningRate, learningRate, warmUpSteps, weightDecay };
+  return "beta2" in config ? { ...optimizer, beta2: config.beta2 } : optimizer;
+}
+
+/** Steps after which the transformer is kept, in order, the last among them. */
+export function checkpointSteps({ checkpoints, steps }: VlmConfig["transformer"]): number[] {
+  return [...new Set([...checkpoints.filter((step) => step < steps), steps])].sort((a, b) => a - b);
+}

@@ -4,20 +4,19 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError, Random, VocabularyError } from "@mmgen/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { codesOf, letterCounts, lettersOf, lineTokenizer } from "./letters.js";
-import { lineExamples } from "./line-batches.js";
-import { readPreparedLines } from "./prepared-lines.js";
-import { commonMistakes, mistakeLine } from "./read-digits.js";
+import { commonMistakes } from "./evaluate.js";
+import { formatLetters, letterCounts, lineExamples, lineTokenizer, parseLetters, readPreparedLines } from "./lines.js";
+import { formatMistake } from "./report.js";
 
 const tokenizer = lineTokenizer(26, 8);
 const words = ["ABCDEFGH", "ZYXWVUTS", "AAAAAAAA"];
-const pairs = { codes: codesOf(tokenizer, words), captions: ["7", "0", "7"] };
+const pairs = { codes: parseLetters(tokenizer, words), captions: ["7", "0", "7"] };
 
 describe("letters", () => {
   it("are codes and back", () => {
     expect(pairs.codes).toMatchObject({ count: 3, height: 1, width: 8 });
     expect([...pairs.codes.data.subarray(0, 8)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect(lettersOf(tokenizer, pairs.codes)).toEqual(words);
+    expect(formatLetters(tokenizer, pairs.codes)).toEqual(words);
   });
 
   it.each([
@@ -27,8 +26,8 @@ describe("letters", () => {
     ["ABCDEFGh", 'no image has the letter "h"; there are A to Z'],
     ["ABCD EFG", 'the letter " "'],
   ])("%j is refused: %s", (word, message) => {
-    expect(() => codesOf(tokenizer, [word])).toThrow(VocabularyError);
-    expect(() => codesOf(tokenizer, [word])).toThrow(message);
+    expect(() => parseLetters(tokenizer, [word])).toThrow(VocabularyError);
+    expect(() => parseLetters(tokenizer, [word])).toThrow(message);
   });
 
   it("are counted by digit and place", () => {
@@ -44,7 +43,7 @@ describe("lineExamples", () => {
   const context = { epoch: 0, training: true, random: Random.fromSeed(1) };
 
   it("leave the padding out and weigh the digit", async () => {
-    const config = { digitWeight: 5, promptWeight: 1, task: "anew" } as const;
+    const config = { digitWeight: 5, promptWeight: 1, orders: "anew" } as const;
     const examples = lineExamples({ tokenizer, pairs, config, seed: 1 });
     const { inputs, targets, weights } = await examples.batch(Int32Array.of(0), context);
     expect([inputs.length, targets.length, weights!.length]).toEqual([24, 24, 24]);
@@ -53,11 +52,11 @@ describe("lineExamples", () => {
     expect(["number:7, image:ABCDEFGH", "image:ABCDEFGH, number:7"]).toContain(line);
   });
 
-  it("weigh what a line asks with less, the digit of one that draws and the letters of one that reads", async () => {
+  it("weigh a prompt less: the digit of a line that draws, the letters of a line that classifies", async () => {
     const examples = lineExamples({
       ...{ tokenizer, seed: 1 },
       pairs: { ...pairs, orders: ["text-first", "image-first", "image-first"] },
-      config: { digitWeight: 5, promptWeight: 0.1, task: "once" },
+      config: { digitWeight: 5, promptWeight: 0.1, orders: "once" },
     });
     const { weights } = await examples.batch(Int32Array.of(0, 1), context);
     const ones = (count: number) => new Array<number>(count).fill(1);
@@ -67,29 +66,29 @@ describe("lineExamples", () => {
     expect(weights).toEqual(Float32Array.from([...drawing, ...reading]));
   });
 
-  it("toss the task anew each time, about half and half, or once for good", async () => {
-    const ask = async (task: "anew" | "once", step: number) => {
-      const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, promptWeight: 1, task }, seed: 3 });
+  it("draw the order anew each time, about half and half, or once for all", async () => {
+    const imageFirstLines = async (orders: "anew" | "once", step: number) => {
+      const examples = lineExamples({ tokenizer, pairs, config: { digitWeight: 1, promptWeight: 1, orders }, seed: 3 });
       const random = Random.fromSeed(2).fork(step);
       const { inputs } = await examples.batch(new Int32Array(64).fill(1), { ...context, random });
       const lines = tokenizer.describe({ data: inputs.data, count: 64, length: 24 });
       return lines.filter((line) => line.startsWith("image")).length;
     };
-    const anew = await Promise.all([0, 1, 2, 3].map((step) => ask("anew", step)));
-    // 256 tosses: 128 ± 4 standard deviations of 8.
+    const anew = await Promise.all([0, 1, 2, 3].map((step) => imageFirstLines("anew", step)));
+    // 256 draws: 128 ± 4 standard deviations of 8.
     expect(anew.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(96);
     expect(anew.reduce((sum, count) => sum + count, 0)).toBeLessThan(160);
-    const once = await Promise.all([0, 1].map((step) => ask("once", step)));
+    const once = await Promise.all([0, 1].map((step) => imageFirstLines("once", step)));
     expect(once[0]! % 64).toBe(0);
     expect(once[1]).toBe(once[0]);
   });
 
   it("keep the order of lines that have one", async () => {
-    const settled = { ...pairs, orders: ["image-first", "text-first", "image-first"] as const };
+    const ordered = { ...pairs, orders: ["image-first", "text-first", "image-first"] as const };
     const examples = lineExamples({
       tokenizer,
-      pairs: settled,
-      config: { digitWeight: 1, promptWeight: 1, task: "once" },
+      pairs: ordered,
+      config: { digitWeight: 1, promptWeight: 1, orders: "once" },
       seed: 1,
     });
     const { inputs } = await examples.batch(Int32Array.of(0, 1, 2), context);
@@ -118,7 +117,7 @@ describe("readPreparedLines", () => {
   it("reads lines and those for validation beside them, packed or not", async () => {
     for (const pack of [(text: string) => text, (text: string) => gzipSync(text)]) {
       const { train: pairs, validation } = await write("good", pack(train), pack(valid));
-      expect(lettersOf(tokenizer, pairs.codes)).toEqual(["ABCDEFGH", "ZYXWVUTS"]);
+      expect(formatLetters(tokenizer, pairs.codes)).toEqual(["ABCDEFGH", "ZYXWVUTS"]);
       expect(pairs).toMatchObject({ captions: ["7", "0"], orders: ["image-first", "text-first"] });
       expect(validation.captions).toEqual(["3"]);
     }
@@ -149,8 +148,8 @@ describe("commonMistakes", () => {
     );
     confusion[4]![9] = 10;
     confusion[0]![6] = 30;
-    const mistakes = commonMistakes({ count: 0, right: 0, confusion });
-    expect(mistakes.map(mistakeLine)).toEqual(["0 as 6: 25.0 % (30)", "4 as 9: 10.0 % (10)"]);
-    expect(commonMistakes({ count: 0, right: 0, confusion }, 1)).toHaveLength(1);
+    const mistakes = commonMistakes({ confusion });
+    expect(mistakes.map(formatMistake)).toEqual(["0 as 6: 25.0 % (30)", "4 as 9: 10.0 % (10)"]);
+    expect(commonMistakes({ confusion }, 1)).toHaveLength(1);
   });
 });

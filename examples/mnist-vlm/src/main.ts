@@ -1,5 +1,4 @@
-import { runCommand } from "@mmgen/example-common";
-import { commands } from "./commands.js";
-import { runCommandLine } from "./options.js";
+import { runCommand } from "@mmgen/example-harness";
+import { commands, runCommandLine } from "./commands.js";
 
 await runCommand(() => runCommandLine(process.argv.slice(2), commands));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Commands, runCommandLine } from "./options.js";
+import { type Commands, runCommandLine } from "./commands.js";
 
 const fakes = () => ({
   train: vi.fn<Commands["train"]>(async () => {}),

@@ -1,27 +1,17 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError } from "@mmgen/core";
-import { Narrator } from "@mmgen/example-common";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { presets } from "./presets.js";
-import { runVlm } from "./run.js";
-import type { RunSettings } from "./settings.js";
+import type { RunSettings } from "./config.js";
+import { quietRun, tinySettings } from "./pipeline.fixture.js";
+import { earlierFiles, runPipeline } from "./pipeline.js";
 
-const { tokenizer, transformer } = presets.smoke;
 const settings: RunSettings = {
-  preset: "smoke",
-  config: {
-    ...presets.smoke,
-    data: { trainCount: 32, validationCount: 4, testCount: 4 },
-    tokenizer: { ...tokenizer, hidden: [16], batchSize: 32 },
-    transformer: { ...transformer, width: 16, layers: 1, batchSize: 32 },
-  },
-  data: "procedural",
-  seed: 3,
+  ...tinySettings,
+  config: { ...tinySettings.config, data: { trainCount: 64, validationCount: 4, testCount: 4 } },
 };
 
 let root: string;
@@ -34,13 +24,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** A run that is stopped before its first step. */
 async function stopped(name: string, change: Partial<RunSettings>, resume: boolean): Promise<unknown> {
-  const folders = { results: join(root, name, "results"), checkpoints: join(root, name, "checkpoints") };
-  return runVlm({
-    ...{ settings: { ...settings, ...change }, folders, resume, backend: "onnx", observers: [] },
-    dataDir: undefined,
-    narrator: new Narrator(folders, new PassThrough().resume()),
-    signal: AbortSignal.abort(),
-  }).catch((reason) => reason);
+  const run = { settings: { ...settings, ...change }, resume, signal: AbortSignal.abort() };
+  return runPipeline(quietRun(join(root, name), run)).catch((reason) => reason);
 }
 
 async function linesFile(digits: string): Promise<string> {
@@ -67,4 +52,21 @@ describe("a resume", () => {
     await linesFile("9876543210");
     expect(CheckpointError.isInstance(await stopped("lines", { lines }, true))).toBe(true);
   });
+});
+
+it("a new run removes what an earlier one of other settings left, and nothing else", async () => {
+  const { folder } = quietRun(join(root, "earlier"));
+  const files = {
+    results: ["generated_250.png", "reconstructions.png", "letters.jsonl", "report.html", "mine.png", "notes.html"],
+    checkpoints: ["vqvae.safetensors", "transformer-250.safetensors", "transformer-best.safetensors"],
+  };
+  for (const name of ["results", "checkpoints"] as const) {
+    await mkdir(folder[name], { recursive: true });
+    await Promise.all(files[name].map((file) => writeFile(join(folder[name], file), "")));
+  }
+  const data = { source: "none", sha256: "0".repeat(64) };
+  await folder.begin({ settings, data, resume: false, earlier: earlierFiles });
+  await folder.release();
+  expect((await readdir(folder.results)).sort()).toEqual(["mine.png", "notes.html"]);
+  expect((await readdir(folder.checkpoints)).sort()).toEqual(["data.json", "run.json", "transformer-best.safetensors"]);
 });

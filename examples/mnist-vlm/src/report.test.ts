@@ -1,23 +1,27 @@
 import type { TrainingHistory } from "@mmgen/training";
 import { describe, expect, it } from "vitest";
-import { writeLineImages } from "./images.js";
-import { presets } from "./presets.js";
-import { figureTable } from "./report.js";
-import type { RunMetrics } from "./run-metrics.js";
+import { presets } from "./config.js";
+import { writeLineImages } from "./plots.js";
+import { metricsTable, type RunMetrics } from "./report.js";
 
-const evaluation = {
-  accuracies: [{ step: 8, right: 9, count: 10 }],
-  reading: { count: 10, right: 9, confusion: Array.from({ length: 10 }, () => new Array<number>(10).fill(1)) },
+const lines = {
+  accuracies: [{ step: 8, correct: 9, count: 10 }],
+  classification: { count: 10, correct: 9, confusion: Array.from({ length: 10 }, () => new Array<number>(10).fill(1)) },
   mistakes: [],
-  sampledReading: { right: 8, count: 10 },
-  likelihood: { natsPerCharacter: 1, natsPerLine: { drawing: 1, reading: 1 }, natsAsPublished: 1, natsPerLetter: 1 },
+  sampledClassification: { correct: 8, count: 10 },
+  likelihood: {
+    natsPerCharacter: 1,
+    natsPerLine: { drawing: 1, classification: 1 },
+    natsAsPublished: 1,
+    natsPerLetter: 1,
+  },
 };
 
 const transformer: TrainingHistory = {
   steps: [1, 2].map((step) => ({
     ...{ step, epoch: 1, loss: 1, gradientNorm: 1, learningRate: 1e-3, metrics: {}, seconds: 1 },
   })),
-  epochs: [0, 2].map((step) => ({ epoch: step / 2, step, metrics: { drawing: 1, reading: 1 }, seconds: 1 })),
+  epochs: [0, 2].map((step) => ({ epoch: step / 2, step, metrics: { drawing: 1, classification: 1 }, seconds: 1 })),
 };
 
 const metricsOf = (source: string): RunMetrics => ({
@@ -26,9 +30,9 @@ const metricsOf = (source: string): RunMetrics => ({
   backend: "onnx",
   evaluatedOn: "test images",
   resumed: false,
-  ...evaluation,
+  ...lines,
   imageMetrics: {
-    tokenizer: {
+    vqvae: {
       meanSquaredError: 0.02,
       exactLevelAccuracy: 0.5,
       peakSignalToNoiseRatio: 30,
@@ -36,7 +40,7 @@ const metricsOf = (source: string): RunMetrics => ({
       codesUsed: 1,
     },
     classifier: { onTestImages: 0.98, onReconstructions: 0.9 },
-    drawn: { count: 10, right: 9, byDigit: new Array<number>(10).fill(1) },
+    drawn: { count: 10, correct: 9, byDigit: new Array<number>(10).fill(1) },
   },
   seconds: {},
   histories: { transformer },
@@ -56,21 +60,21 @@ async function chartOf(source: string): Promise<string> {
     written.set(name, svg);
     return new Uint8Array();
   };
-  await writeLineImages(write, evaluation, metricsOf(source));
+  await writeLineImages(write, { ...metricsOf(source), metrics: lines });
   return written.get("prediction_accuracy")!;
 }
 
-describe("published figures", () => {
+describe("published metrics", () => {
   it("stand beside those of MNIST", async () => {
-    const { columns, rows } = figureTable(metricsOf(mnist));
-    expect(columns).toEqual(["measure", "here", "published"]);
+    const { columns, rows } = metricsTable(metricsOf(mnist));
+    expect(columns).toEqual(["metric", "here", "published"]);
     expect(rows.map((row) => row[2]).filter((published) => published !== "–")).toEqual(["0.932", "0.0227"]);
     expect(await chartOf(mnist)).toContain("published, 0.932");
   });
 
   it.each(others)("do not stand beside those of other data: %s", async (source) => {
-    const { columns, rows } = figureTable(metricsOf(source));
-    expect(columns).toEqual(["measure", "here"]);
+    const { columns, rows } = metricsTable(metricsOf(source));
+    expect(columns).toEqual(["metric", "here"]);
     expect(rows.flat().join(" ")).not.toMatch(/0\.932|0\.0227/);
     expect(await chartOf(source)).not.toMatch(/0\.932/);
   });

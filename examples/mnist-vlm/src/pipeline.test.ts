@@ -2,37 +2,20 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError, ConfigError, VocabularyError } from "@mmgen/core";
 import { proceduralDigits } from "@mmgen/datasets";
-import { Narrator } from "@mmgen/example-common";
-import type { TrainingObserver } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { encode } from "fast-png";
+import { loadModelParts } from "mmgen";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadModels, runCheckpoints } from "./checkpoints.js";
 import { commands } from "./commands.js";
-import { lettersOf } from "./letters.js";
-import { presets } from "./presets.js";
-import { readDigits } from "./read-digits.js";
-import { runVlm } from "./run.js";
-import type { RunMetrics } from "./run-metrics.js";
-import type { RunSettings } from "./settings.js";
-
-const { tokenizer, transformer } = presets.smoke;
-const settings: RunSettings = {
-  preset: "smoke",
-  config: {
-    data: { trainCount: 128, validationCount: 16, testCount: 20 },
-    tokenizer: { ...tokenizer, hidden: [16], batchSize: 64, warmUpSteps: 0 },
-    transformer: { ...transformer, width: 16, layers: 1, steps: 5, batchSize: 32, checkpoints: [2] },
-    sampling: { temperature: 0.5, topP: 0.8 },
-    evaluation: { drawnPerDigit: 1, shownPerDigit: 1, classifierSteps: 2, embedded: 20 },
-  },
-  data: "procedural",
-  seed: 3,
-};
+import type { RunSettings } from "./config.js";
+import { classifyDigits } from "./evaluate.js";
+import { formatLetters } from "./lines.js";
+import { quietRun, tinySettings } from "./pipeline.fixture.js";
+import { earlierFiles, runPipeline } from "./pipeline.js";
+import type { RunMetrics } from "./report.js";
 
 let root: string;
 beforeAll(async () => {
@@ -42,12 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const foldersOf = (name: string) => ({
-  results: join(root, name, "results"),
-  checkpoints: join(root, name, "checkpoints"),
-});
+const folderOf = (name: string) => quietRun(join(root, name)).folder;
 
-interface Asked {
+interface RunChoices {
   readonly resume?: boolean;
   /** Training steps after which the run is stopped, counted over both models. */
   readonly stopAfter?: number;
@@ -57,11 +37,12 @@ interface Asked {
 
 function run(
   name: string,
-  { resume = false, stopAfter = Number.POSITIVE_INFINITY, change }: Asked = {},
+  { resume = false, stopAfter = Number.POSITIVE_INFINITY, change }: RunChoices = {},
 ): Promise<RunMetrics> {
   const controller = new AbortController();
   let left = stopAfter;
-  const counter: TrainingObserver = {
+  const counter = {
+    onStart: () => {},
     onStep: () => {
       left--;
       if (left === 0) {
@@ -69,18 +50,8 @@ function run(
       }
     },
   };
-  const quiet = new PassThrough();
-  quiet.resume();
-  return runVlm({
-    settings: { ...settings, ...change },
-    folders: foldersOf(name),
-    dataDir: undefined,
-    resume,
-    backend: "onnx",
-    narrator: new Narrator(foldersOf(name), quiet),
-    observers: [counter],
-    signal: controller.signal,
-  });
+  const settings = { ...tinySettings, ...change };
+  return runPipeline(quietRun(join(root, name), { settings, resume, observers: [counter], signal: controller.signal }));
 }
 
 /** The JSON lines that a command writes on standard output. */
@@ -104,80 +75,83 @@ const drawOptions = (name: string, out: string) => ({
   ...{ ...modelOptions(name), count: 2, out: join(root, out), seed: 1, temperature: 0.8, topP: 1 },
 });
 
-describe("runVlm", () => {
+describe("runPipeline", () => {
   it("writes every result, and stopped and resumed equals uninterrupted to the byte", async () => {
     const before = tf.memory().numTensors;
     const metrics = await run("whole");
     expect(tf.memory().numTensors).toBe(before);
-    expect((await readdir(foldersOf("whole").results)).sort()).toEqual([
+    expect((await readdir(folderOf("whole").results)).sort()).toEqual([
       "classifier.jsonl",
       "confusion.png",
       "generated_2.png",
       "generated_5.png",
       "image_token_logos.png",
       "latents.png",
-      "letters.jsonl",
-      "lines.jsonl",
       "metrics.json",
       "prediction_accuracy.png",
       "reconstructions.png",
       "report.html",
       "training_curves.png",
+      "transformer.jsonl",
+      "vqvae.jsonl",
     ]);
     expect(metrics.accuracies.map(({ step, count }) => [step, count])).toEqual([
       [2, 20],
       [5, 20],
     ]);
-    expect(metrics.reading.right).toBe(metrics.accuracies[1]!.right);
-    // Of the original's 32 targets 24 are the line's, 7 padding, and one is the first character of another line.
+    expect(metrics.classification.correct).toBe(metrics.accuracies[1]!.correct);
+    // Of the published 32 targets 24 are the line's, 7 padding, and one is the first character of another line.
     const { natsAsPublished, natsPerCharacter } = metrics.likelihood;
     expect(32 * natsAsPublished).toBeCloseTo(24 * natsPerCharacter + Math.log(2), 5);
 
     await expect(run("stopped", { stopAfter: 2 })).rejects.toSatisfy(aborted);
-    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("vqvae"))).toBe(false);
+    expect(await folderOf("stopped").read("vqvae.safetensors")).toBeUndefined();
     await expect(run("stopped", { resume: true, stopAfter: 5 })).rejects.toSatisfy(aborted);
-    expect(existsSync(runCheckpoints(foldersOf("stopped")).path("transformer"))).toBe(false);
+    expect(await folderOf("stopped").read("transformer.safetensors")).toBeUndefined();
     const resumed = await run("stopped", { resume: true });
-    const steps = [2, 5];
-    for (const file of ["vqvae", "transformer", "tokenizer", "transformer-2", "transformer-5"] as const) {
-      const [one, other] = await Promise.all(
-        ["whole", "stopped"].map((name) => readFile(runCheckpoints(foldersOf(name), steps).path(file))),
-      );
-      expect(one!.equals(other!), file).toBe(true);
+    for (const part of ["vqvae", "transformer", "transformer-2", "transformer-5"]) {
+      const file = `${part}.safetensors`;
+      const [one, other] = await Promise.all(["whole", "stopped"].map((name) => folderOf(name).read(file)));
+      expect(Buffer.compare(one!, other!), file).toBe(0);
     }
-    expect(resumed.reading).toEqual(metrics.reading);
+    expect(await folderOf("stopped").read("tokenizer.json")).toEqual(await folderOf("whole").read("tokenizer.json"));
+    expect(resumed.classification).toEqual(metrics.classification);
     expect(resumed.imageMetrics).toEqual(metrics.imageMetrics);
-    await runCheckpoints(foldersOf("stopped")).clear();
-    expect(await readdir(foldersOf("stopped").results)).toEqual([]);
-    expect(await readdir(foldersOf("stopped").checkpoints)).toEqual(["data.json", "run.json"]);
+
+    const data = { source: "others", sha256: "0".repeat(64) };
+    const next = folderOf("stopped");
+    await next.begin({ settings: tinySettings, data, resume: false, earlier: earlierFiles });
+    await next.release();
+    expect(await readdir(next.results)).toEqual([]);
+    expect(await readdir(next.checkpoints)).toEqual(["data.json", "run.json"]);
   });
 
-  it("trains on prepared lines alone, and leaves a model that reads letters", async () => {
+  it("trains on prepared lines alone, and leaves a model that classifies letters", async () => {
     const path = join(root, "train.txt");
     const line = (letter: string, digit: number) => `image:${letter.repeat(8)}, number:${digit}.#######\n`;
     const text = Array.from({ length: 40 }, (_, i) => line("ABCDEFGHIJ"[i % 10]!, i % 10)).join("");
     await writeFile(path, text);
     await writeFile(join(root, "valid.txt"), text.slice(0, 330));
     const metrics = await run("lines", { change: { lines: path } });
-    expect(metrics).toMatchObject({ evaluatedOn: "validation lines", reading: { count: 10 } });
+    expect(metrics).toMatchObject({ evaluatedOn: "validation lines", classification: { count: 10 } });
     expect(metrics.imageMetrics).toBeUndefined();
-    expect(existsSync(join(foldersOf("lines").results, "report.html"))).toBe(true);
+    expect(existsSync(join(folderOf("lines").results, "report.html"))).toBe(true);
     const rows = await printed(() => commands.classify([], { ...modelOptions("lines"), letters: ["AAAAAAAA"] }));
     expect(rows).toEqual([{ letters: "AAAAAAAA", digit: expect.any(Number) }]);
     await expect(commands.draw("7", drawOptions("lines", "none.png"))).rejects.toThrow(/vqvae\.safetensors/);
   });
 });
 
-describe("a configuration that the GPT cannot have", () => {
+describe("a configuration that the transformer cannot have", () => {
   it("is refused before anything is read, trained or removed", async () => {
-    const config = { ...settings.config, transformer: { ...settings.config.transformer, heads: 3 } };
+    const config = { ...tinySettings.config, transformer: { ...tinySettings.config.transformer, heads: 3 } };
     await expect(run("refused", { change: { config } })).rejects.toThrow(/divisible by heads 3/);
     expect(existsSync(join(root, "refused"))).toBe(false);
   });
 });
 
 describe("classify and draw", () => {
-  it("read back the images that were drawn from letters", async () => {
+  it("decode letters, and refuse a grid of images", async () => {
     const out = join(root, "letters.png");
     await commands.draw(undefined, { ...drawOptions("whole", "letters.png"), letters: ["ABCDEFGH"] });
     await commands.draw("7", drawOptions("whole", "sevens.png"));
@@ -193,7 +167,7 @@ describe("classify and draw", () => {
       return readFile(options.out);
     };
     const asInRun = await drawn("default.png", {});
-    expect(asInRun.equals(await drawn("same.png", settings.config.sampling))).toBe(true);
+    expect(asInRun.equals(await drawn("same.png", tinySettings.config.sampling))).toBe(true);
     expect(asInRun.equals(await drawn("other.png", { temperature: 1, topP: 1 }))).toBe(false);
     expect(asInRun.equals(await drawn("half.png", { topP: 1 }))).toBe(false);
     expect(asInRun.equals(await drawn("greedy.png", { temperature: 0 }))).toBe(false);
@@ -206,11 +180,11 @@ describe("classify and draw", () => {
       const data = images.data.slice(i * 28 * 28, (i + 1) * 28 * 28);
       await writeFile(file, encode({ data, width: 28, height: 28, channels: 1, depth: 8 }));
     }
-    const models = await loadModels(foldersOf("whole"));
+    const models = await folderOf("whole").load(loadModelParts);
     const codes = await models.vqvae.encode(images);
-    const letters = lettersOf(models.tokenizer, codes);
+    const letters = formatLetters(models.tokenizer, codes);
     const signal = new AbortController().signal;
-    const digits = await readDigits(models, codes, { seed: 1, temperature: 0, signal });
+    const digits = await classifyDigits(models, codes, { seed: 1, temperature: 0, signal });
     models.vqvae.dispose();
     models.transformer.dispose();
     expect(letters[0]).not.toBe(letters[1]);
@@ -247,7 +221,7 @@ describe("classify and draw", () => {
       VocabularyError,
       /no image has the letter "\?"/,
     ],
-    ["nothing to read", () => commands.classify([], modelOptions("whole")), ConfigError, /either image files or/],
+    ["nothing to classify", () => commands.classify([], modelOptions("whole")), ConfigError, /either image files or/],
     ["no model", () => commands.draw("1", drawOptions("empty", "x.png")), CheckpointError, /npm run mnist-vlm/],
   ])("refuse %s, and write nothing", async (_, call, type, message) => {
     const error: unknown = await call().catch((reason) => reason);
@@ -257,11 +231,11 @@ describe("classify and draw", () => {
   });
 
   it("name the checkpoint that belongs to another run", async () => {
-    const { vqvae, transformer: model } = await loadModels(foldersOf("whole"));
+    const { vqvae, transformer: model } = await folderOf("whole").load(loadModelParts);
     vqvae.dispose();
     model.dispose();
-    const checkpoints = runCheckpoints(foldersOf("whole"));
-    await writeFile(checkpoints.path("transformer"), await readFile(checkpoints.path("vqvae")));
-    await expect(loadModels(foldersOf("whole"))).rejects.toThrow(/transformer\.safetensors/);
+    const folder = folderOf("whole");
+    await folder.write("transformer.safetensors", (await folder.read("vqvae.safetensors"))!);
+    await expect(folder.load(loadModelParts)).rejects.toThrow(/transformer\.safetensors/);
   });
 });
