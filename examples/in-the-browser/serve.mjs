@@ -1,8 +1,8 @@
 /**
- * Puts the models of a run into the built page and serves it: `npm run browser -- [--checkpoints DIR] [--port 8080]`.
+ * Copies a run's model into the built page and serves it: `npm run browser -- [--checkpoints DIR] [--port 8080]`.
  * `dist` is then a folder of static files that any host can serve.
  */
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -18,7 +18,7 @@ try {
   const run = values.checkpoints
     ? resolve(process.env.INIT_CWD ?? ".", values.checkpoints)
     : join(here, "../full-pipeline");
-  copyModels(join(run, "checkpoints"));
+  copyModel(join(run, "checkpoints"));
   const server = await (await context({})).serve({ servedir: page, port: portOf(values.port), host: "127.0.0.1" });
   console.log(`http://localhost:${server.port} (Ctrl-C ends); ${page} is the whole page, for any host.`);
 } catch (error) {
@@ -26,7 +26,7 @@ try {
   process.exit(2);
 }
 
-function copyModels(from) {
+function copyModel(from) {
   mkdirSync(join(page, "models"), { recursive: true });
   for (const file of ["tokenizer.json", "vqvae.safetensors", "transformer.safetensors"]) {
     const source = join(from, file);
@@ -34,6 +34,12 @@ function copyModels(from) {
       throw new Error(`There is no ${source}. Train a model first with "npm start".`);
     }
     copyFileSync(source, join(page, "models", file));
+  }
+  // Sampling defaults, which runs of `npm start` go without.
+  const sampling = "model.json";
+  rmSync(join(page, "models", sampling), { force: true });
+  if (existsSync(join(from, sampling))) {
+    copyFileSync(join(from, sampling), join(page, "models", sampling));
   }
 }
 

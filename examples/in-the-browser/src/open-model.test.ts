@@ -5,7 +5,7 @@ import { VqVae } from "@mmgen/vqvae";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { openModels } from "./open-models.js";
+import { openModel } from "./open-model.js";
 
 const random = Random.fromSeed(1);
 const files = new Map<string, Uint8Array>();
@@ -30,7 +30,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A web that has the files, but for those changed. */
+/** Serves the files, some of them changed, and status 404 for all others. */
 function serve(changed: Readonly<Record<string, Uint8Array | undefined>> = {}): void {
   const all = new Map<string, Uint8Array | undefined>([...files, ...Object.entries(changed)]);
   vi.stubGlobal("fetch", async (url: string) => {
@@ -39,21 +39,22 @@ function serve(changed: Readonly<Record<string, Uint8Array | undefined>> = {}): 
   });
 }
 
-describe("openModels", () => {
-  it("gives the models of the folder", async () => {
+describe("openModel", () => {
+  it("loads the model of a folder", async () => {
     serve();
-    const { tokenizer, transformer, vqvae } = await openModels("models/");
+    using model = await openModel("models/");
+    const { tokenizer, transformer, vqvae } = model;
     expect(transformer.vocabularySize).toBe(tokenizer.vocabularySize);
     expect(vqvae.config.imageSide).toBe(4);
   });
 
   it("names what is missing, and refuses what is damaged or of different runs", async () => {
     serve({ "models/vqvae.safetensors": undefined });
-    await expect(openModels("models/")).rejects.toThrow(/models\/vqvae\.safetensors: expected a file, got status 404/);
+    await expect(openModel("models/")).rejects.toThrow(/models\/vqvae\.safetensors: expected a file, got status 404/);
     serve({ "models/transformer.safetensors": files.get("models/transformer.safetensors")!.subarray(0, 50) });
-    await expect(openModels("models/")).rejects.toThrow(CheckpointError);
+    await expect(openModel("models/")).rejects.toThrow(CheckpointError);
     const other = MultimodalTokenizer.create({ captions: ["a"], codebookSize: 9, codeGrid: { height: 1, width: 1 } });
     serve({ "models/tokenizer.json": new TextEncoder().encode(JSON.stringify(other)) });
-    await expect(openModels("models/")).rejects.toThrow(/of different runs/);
+    await expect(openModel("models/")).rejects.toThrow(/of different runs/);
   });
 });

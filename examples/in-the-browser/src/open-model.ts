@@ -1,0 +1,23 @@
+import { CheckpointError } from "@mmgen/core";
+import { MultimodalModel } from "mmgen";
+
+/**
+ * Loads the model in a folder of the web.
+ *
+ * @param folder - URL of the folder, with a slash at its end.
+ * @throws a {@link CheckpointError} naming the file that is missing, damaged or of another run.
+ */
+export function openModel(folder: string): Promise<MultimodalModel> {
+  return MultimodalModel.load(async (name) => {
+    const url = `${folder}${name}`;
+    const response = await fetch(url);
+    // Sampling defaults, which runs of `npm start` go without.
+    if (response.status === 404 && name === "model.json") {
+      return undefined;
+    }
+    if (!response.ok) {
+      throw new CheckpointError(`${url}: expected a file, got status ${response.status}.`);
+    }
+    return new Uint8Array(await response.arrayBuffer());
+  });
+}
