@@ -1,15 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const common = fileURLToPath(new URL("./examples/common/src/", import.meta.url));
 const harness = fileURLToPath(new URL("./examples/harness/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^@mmgen\/example-common$/, replacement: `${common}index.ts` },
-      { find: /^@mmgen\/example-common\/([a-z-]+)$/, replacement: `${common}$1.ts` },
       { find: /^@mmgen\/example-harness$/, replacement: `${harness}index.ts` },
       { find: /^mmgen$/, replacement: `${packages}mmgen/src/index.ts` },
       { find: /^mmgen\/([a-z-]+)$/, replacement: `${packages}mmgen/src/$1.ts` },
