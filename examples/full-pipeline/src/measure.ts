@@ -13,6 +13,7 @@ import {
   attributeAgreement,
 } from "@mmgen/evaluation";
 import { generate } from "@mmgen/samplers";
+import type { TrainingHistory } from "@mmgen/training";
 import {
   captionImages,
   drawImages,
@@ -24,7 +25,7 @@ import {
   type Pairs,
   scorePairs,
 } from "mmgen";
-import type { RunConfig } from "./config.js";
+import type { RunConfig, RunSettings } from "./config.js";
 import { type AttributeName, attributeTitles, type CaptionedSet, firstOf, labelsOfCaptions } from "./data.js";
 
 /** Samples of each kind that are shown. */
@@ -52,6 +53,24 @@ export interface ModelMetrics {
   readonly attributes?: AttributeMetrics | undefined;
   readonly invention: InventionMetrics;
   readonly timing: GenerationTiming;
+}
+
+/** Everything a run measured, as `metrics.json` holds it. */
+export interface RunMetrics extends ModelMetrics {
+  readonly settings: RunSettings;
+  readonly source: string;
+  readonly backend: string;
+  /** Codes of an image, and rows of a codebook. */
+  readonly codes: { readonly count: number; readonly codebookSize: number };
+  /** Whether the run went on from what an earlier process had left. */
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Training examples a second, evaluations left out. */
+  readonly throughput: { readonly vqvae: number; readonly transformer: number };
+  /** Tensors alive at the end, models included. */
+  readonly tensors: number;
+  readonly histories: { readonly vqvae: TrainingHistory; readonly transformer: TrainingHistory };
 }
 
 /** How often attributes are right, by the way images or captions came about. */

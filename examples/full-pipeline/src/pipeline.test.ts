@@ -11,8 +11,8 @@ import { inventPairs, loadModelParts } from "mmgen";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { presets, type RunSettings } from "./config.js";
 import { loadData, loadOrTrainClassifier } from "./data.js";
-import { evaluateModels } from "./measure.js";
-import { type RunMetrics, runPipeline } from "./pipeline.js";
+import { evaluateModels, type RunMetrics } from "./measure.js";
+import { runPipeline } from "./pipeline.js";
 
 const { data, vqvae, transformer } = presets.smoke;
 const settings: RunSettings = {

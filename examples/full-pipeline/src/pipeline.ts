@@ -21,30 +21,12 @@ import {
 } from "mmgen";
 import type { RunConfig, RunSettings } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
-import { evaluateModels, type ModelMetrics } from "./measure.js";
+import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
 import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
 import { writeReport } from "./report.js";
 
 /** What starts a run. */
 export const command = "npm start";
-
-/** Everything a run measured, as `metrics.json` holds it. */
-export interface RunMetrics extends ModelMetrics {
-  readonly settings: RunSettings;
-  readonly source: string;
-  readonly backend: string;
-  /** Codes of an image, and rows of a codebook. */
-  readonly codes: { readonly count: number; readonly codebookSize: number };
-  /** Whether the run went on from what an earlier process had left. */
-  readonly resumed: boolean;
-  /** Wall-clock seconds by stage, of the last process alone. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** Training examples a second, evaluations left out. */
-  readonly throughput: { readonly vqvae: number; readonly transformer: number };
-  /** Tensors alive at the end, models included. */
-  readonly tensors: number;
-  readonly histories: { readonly vqvae: TrainingHistory; readonly transformer: TrainingHistory };
-}
 
 /**
  * The whole pipeline: data, image tokenizer, codes, transformer, evaluation, images, report.

@@ -16,8 +16,7 @@ import type { TrainingHistory } from "@mmgen/training";
 import { codeUsage, drawImages, type ModelParts, type PairLikelihood } from "mmgen";
 import type { RunSettings } from "./config.js";
 import { type AttributeName, attributeClasses, attributeTitles, type RunDataset } from "./data.js";
-import type { ModelMetrics, Readings, Samples, ShownSamples } from "./measure.js";
-import type { RunMetrics } from "./pipeline.js";
+import type { ModelMetrics, Readings, RunMetrics, Samples, ShownSamples } from "./measure.js";
 
 /** What the images of a run show. */
 export interface ImageOptions extends Pick<RunMetrics, "histories"> {

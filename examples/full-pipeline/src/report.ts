@@ -7,8 +7,7 @@ import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import type { OrderLikelihood, PairLikelihood } from "mmgen";
 import type { RunSettings } from "./config.js";
 import { type AttributeName, attributeTitles } from "./data.js";
-import type { AttributeMetrics, InventionMetrics, ModelMetrics } from "./measure.js";
-import type { RunMetrics } from "./pipeline.js";
+import type { AttributeMetrics, InventionMetrics, ModelMetrics, RunMetrics } from "./measure.js";
 import type { RunImages } from "./plots.js";
 
 /** Writes `report.html`: the run's images and metrics in one file that needs nothing else. */
