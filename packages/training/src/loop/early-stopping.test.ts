@@ -22,12 +22,12 @@ describe("stoppingVerdict", () => {
     expect(verdict([0.1, 0.3, 0.2], { goal: "max" })).toEqual({ best: 1, waited: 1, isOver: false });
   });
 
-  it("asks for as much improvement over the best as it is told", () => {
+  it("counts an evaluation only where it improves on the best by minImprovement", () => {
     expect(verdict([3, 2.95, 2.91], { minImprovement: 0.1 })).toEqual({ best: 0, waited: 2, isOver: true });
     expect(verdict([3, 2.95, 2.89], { minImprovement: 0.1 })).toEqual({ best: 2, waited: 0, isOver: false });
   });
 
-  it("takes what is no number for no improvement", () => {
+  it("counts a value that is not a number as no improvement", () => {
     expect(verdict([Number.NaN, 5, null])).toEqual({ best: 1, waited: 1, isOver: false });
     expect(verdict([Number.NaN, null, Number.NaN])).toEqual({ best: -1, waited: 3, isOver: true });
     expect(() => verdict([1], { metric: "accuracy" })).toThrow(/gave no "accuracy", only loss/);
@@ -74,7 +74,7 @@ describe("train with earlyStopping", () => {
     again.model.dispose();
   });
 
-  it("gives the best weights after the last step too, unless told not to", async () => {
+  it("gives the best weights after the last step too, unless restoreBest is false", async () => {
     const losses = [...falling.slice(0, 10), 0.5];
     for (const restoreBest of [true, false]) {
       const { model, seen, options } = scripted(losses, { restoreBest });

@@ -11,23 +11,23 @@ import { train } from "./train.js";
 describe("train", () => {
   it("learns, and reports every step and evaluation", async () => {
     const model = newModel();
-    const told: string[] = [];
+    const calls: string[] = [];
     const { status, step, history } = await train({
       ...options(model),
       observers: [
         {
           onStart: ({ step, totalSteps, stepsPerEpoch, batchSize }) =>
-            void told.push(`start ${step}/${totalSteps}, ${stepsPerEpoch} an epoch of ${batchSize}`),
-          onStep: ({ step }) => void told.push(`step ${step}`),
-          onEpoch: async ({ epoch }) => void told.push(`epoch ${epoch}`),
-          onEnd: (status, { step }) => void told.push(`${status} ${step}`),
+            void calls.push(`start ${step}/${totalSteps}, ${stepsPerEpoch} an epoch of ${batchSize}`),
+          onStep: ({ step }) => void calls.push(`step ${step}`),
+          onEpoch: async ({ epoch }) => void calls.push(`epoch ${epoch}`),
+          onEnd: (status, { step }) => void calls.push(`${status} ${step}`),
         },
       ],
     });
     expect({ status, step }).toEqual({ status: "completed", step: 24 });
     const stepsFrom = (first: number) => Array.from({ length: 6 }, (_, i) => `step ${first + i}`);
     const epoch = (n: number) => [...stepsFrom(6 * n - 5), `epoch ${n}`];
-    expect(told).toEqual(["start 0/24, 6 an epoch of 8", "epoch 0", ...[1, 2, 3, 4].flatMap(epoch), "completed 24"]);
+    expect(calls).toEqual(["start 0/24, 6 an epoch of 8", "epoch 0", ...[1, 2, 3, 4].flatMap(epoch), "completed 24"]);
     expect(history.steps.map((record) => record.epoch)).toEqual([1, 2, 3, 4].flatMap((n) => Array(6).fill(n)));
     expect(history.epochs.map((record) => record.step)).toEqual([0, 6, 12, 18, 24]);
     expect(history.epochs[0]).not.toHaveProperty("trainLoss");
@@ -40,22 +40,22 @@ describe("train", () => {
     model.dispose();
   });
 
-  it("tells every observer of the end, whichever of them fails", async () => {
-    const told: string[] = [];
-    const broken = { onStart: () => Promise.reject(new Error("no room")), onEnd: () => void told.push("second") };
+  it("calls every onEnd, also after one of the observers fails", async () => {
+    const calls: string[] = [];
+    const broken = { onStart: () => Promise.reject(new Error("no room")), onEnd: () => void calls.push("second") };
     const observers = [
-      { onEnd: (status: string) => void told.push(`first ${status}`) },
+      { onEnd: (status: string) => void calls.push(`first ${status}`) },
       broken,
-      { onEnd: () => void told.push("third") },
+      { onEnd: () => void calls.push("third") },
     ];
     const model = newModel();
     await expect(train({ ...options(model), observers })).rejects.toThrow("no room");
-    expect(told).toEqual(["first failed", "second"]);
+    expect(calls).toEqual(["first failed", "second"]);
     const failing = { onEnd: () => Promise.reject(new Error("disk full")) };
     await expect(train({ ...options(model), epochs: 1, observers: [failing, observers[2]!] })).rejects.toThrow(
       "disk full",
     );
-    expect(told).toEqual(["first failed", "second", "third"]);
+    expect(calls).toEqual(["first failed", "second", "third"]);
     model.dispose();
   });
 
@@ -127,7 +127,7 @@ describe("train", () => {
     model.dispose();
   });
 
-  it("names the step at which a loss is no number", async () => {
+  it("names the step at which a loss is not a finite number", async () => {
     const model = newModel();
     const ends: string[] = [];
     const run = train({
@@ -147,7 +147,7 @@ describe("train", () => {
     model.dispose();
   });
 
-  it("refuses options that do not fit", async () => {
+  it("refuses options that do not fit each other", async () => {
     const model = newModel();
     const { epochs: _, ...neither } = options(model);
     await expect(train(neither)).rejects.toThrow(/either epochs or steps/);

@@ -45,7 +45,7 @@ describe("transforms", () => {
     expect(after(clipByGlobalNorm(5.1)).bias![0]).toBeCloseTo(bias![0]! - 3, 6);
   });
 
-  it("decay matrices, or what they are told to, by the learning rate", () => {
+  it("decay matrices, or the variables that `decays` names, by the learning rate", () => {
     expect(after(addDecayedWeights(0.5), { learningRate: 0.5 })).toEqual({
       bias: [-1, -3],
       weight: [0.75, 1.5, 2.25, 3],

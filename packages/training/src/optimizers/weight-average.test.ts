@@ -66,12 +66,12 @@ describe("train with weightAverage", () => {
   it("shows evaluate and onEpoch the averaged weights, and leaves them in the model", async () => {
     const model = new TinyRegression(Random.fromSeed(3));
     let expected: number[] | undefined;
-    const told: string[] = [];
+    const calls: string[] = [];
     const expectAverage = (who: string) => {
       // Recomputed in float64 from the weights after each step.
       const difference = Math.max(...flat(model).map((weight, i) => Math.abs(weight - expected![i]!)));
       expect(difference).toBeLessThan(1e-6);
-      told.push(who);
+      calls.push(who);
     };
     const { state, step } = await train({
       ...options(model),
@@ -92,7 +92,7 @@ describe("train with weightAverage", () => {
     });
     expectAverage("end");
     expect(step).toBe(15);
-    expect(told).toEqual([...Array(4).fill(["evaluate", "onEpoch"]).flat(), "end"]);
+    expect(calls).toEqual([...Array(4).fill(["evaluate", "onEpoch"]).flat(), "end"]);
 
     // The state has the weights themselves: a run that only goes on to its end leaves the same average.
     const other = new TinyRegression(Random.fromSeed(4));
