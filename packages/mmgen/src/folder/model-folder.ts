@@ -3,10 +3,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import type { ModelOptions } from "../model/model-options.js";
+import { checkFields } from "../model/check-arguments.js";
+import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
 import { MultimodalModel } from "../model/multimodal-model.js";
-import { type CheckpointStore, type TrainOptions, trainingFiles } from "../model/train-model.js";
+import { type CheckpointStore, type TrainOptions, trainFields, trainingFiles } from "../model/train-model.js";
 import { ensureBackend } from "./select-backend.js";
 
 /** Options of the functions that may have to start a backend. */
@@ -41,6 +42,7 @@ export async function saveTo(folder: string, model: MultimodalModel): Promise<vo
  * @throws a `ConfigError` naming the packages to install where there is no backend to run it on.
  */
 export async function loadFrom(folder: string, options: BackendLog = {}): Promise<MultimodalModel> {
+  checkFields("loadFrom", options, ["onBackend"]);
   await startBackend(options);
   return inFolder(folder, () => MultimodalModel.load(folderReader(folder)));
 }
@@ -55,6 +57,12 @@ export async function loadFrom(folder: string, options: BackendLog = {}): Promis
  * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
+  const names = [...trainFields, ...modelFields, "everySteps", "onBackend", "overwrite"];
+  checkFields(
+    "trainInto",
+    options,
+    names.filter((name) => name !== "checkpoints"),
+  );
   const { everySteps, onBackend, overwrite = false, ...training } = options;
   const holdsModel = ownFiles.some((name) => existsSync(join(folder, name)));
   if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {

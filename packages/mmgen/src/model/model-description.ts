@@ -2,7 +2,7 @@ import { CheckpointError, describeValue } from "@mmgen/core";
 import type { SamplingOptions } from "@mmgen/samplers";
 import { generationFields } from "../sampling/generate-pairs.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
-import { checkFields } from "./check-fields.js";
+import { checkFields } from "./check-arguments.js";
 import type { SequenceOptions } from "./model-options.js";
 import { modelFiles } from "./model-parts.js";
 

@@ -6,7 +6,7 @@ import { generationFields } from "../sampling/generate-pairs.js";
 import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 import { shapeOf } from "../stages/train-vqvae.js";
-import { checkFields } from "./check-fields.js";
+import { checkFields } from "./check-arguments.js";
 import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
 
 /** Names of the fields of {@link ModelOptions}. */

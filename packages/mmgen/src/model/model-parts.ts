@@ -122,7 +122,9 @@ function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Arra
 /** A safetensors file with the id of its run in the header. */
 export function withRunId(bytes: Uint8Array, run: string): Uint8Array {
   const { metadata, tensors } = readSafetensors(bytes);
-  return writeSafetensors({ tensors, metadata: { ...metadata, run } });
+  const { config = "", run: _, ...rest } = metadata;
+  // The order in which a model file is written, so that the same model gives the same bytes.
+  return writeSafetensors({ tensors, metadata: { ...rest, run, config } });
 }
 
 /** All parts as files, by name, with the id of their run in each header. */

@@ -119,6 +119,14 @@ describe("a trained MultimodalModel", () => {
   it.each<[string, (model: MultimodalModel) => Promise<unknown>, typeof MmgenError, RegExp]>([
     ["an unknown word", (each) => each.draw(["a pink square on red"]), VocabularyError, /pink/],
     ["a misspelled option", (each) => each.draw(["a"], { temprature: 1 } as never), ConfigError, /temperature/],
+    [
+      "a caption that is no list",
+      (each) => each.draw("a red square" as never),
+      ConfigError,
+      /list of strings, got "a red/,
+    ],
+    ["images that are none", (each) => each.caption(null as never), ConfigError, /images: expected .* got null/],
+    ["nothing to complete", (each) => each.complete(3 as never, { keep: { rows: 1 } }), ConfigError, /got 3 \(number/],
     ["no count", (each) => each.draw(["a"], { count: 0 }), ConfigError, /count/],
     ["a foreign image", (each) => each.caption(foreign), ShapeError, /side|height|width/],
     [
@@ -200,6 +208,8 @@ describe("MultimodalModel.train", () => {
 
   it.each<[string, object, RegExp]>([
     ["an unknown option", { image: 1 }, /image: .*did you mean "images"/],
+    ["no images", { images: undefined }, /images: expected .* got undefined/],
+    ["a caption that is none", { captions: [3] }, /got 3 \(number\) at index 0/],
     ["an unknown preset", { preset: "quik" }, /preset: .*did you mean "quick"/],
     [
       "a misspelled training setting",

@@ -1,4 +1,4 @@
-import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import { ConfigError, checkWholeNumber, describeValue, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
@@ -16,7 +16,7 @@ import {
   inventPairs,
   type Pairs,
 } from "../sampling/generate-pairs.js";
-import { checkFields } from "./check-fields.js";
+import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
 import { type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
 import {
@@ -83,6 +83,8 @@ export class MultimodalModel {
    */
   static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
     checkFields("", options, [...trainFields, ...modelFields]);
+    checkImages(options.images);
+    checkCaptions(options.captions);
     const config = resolveModelConfig(options, options.images);
     const { parts, history } = await trainParts(options, config);
     const { sampling, sequences, transformer, vqvae } = config;
@@ -136,6 +138,7 @@ export class MultimodalModel {
   async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
     const { count = 1, ...sampling } = options;
     checkWholeNumber("count", count, { min: 1 });
+    checkCaptions(captions);
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
     return drawImages(this.#parts(), repeated, this.#sampling(sampling));
   }
@@ -147,6 +150,7 @@ export class MultimodalModel {
    * @throws a `ShapeError` when the images are of another shape or range.
    */
   async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
+    checkImages(images);
     return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
   }
 
@@ -174,11 +178,20 @@ export class MultimodalModel {
     options: CountOptions & { readonly keep: Kept },
   ): Promise<Pairs> {
     const { count, keep, ...sampling } = options;
-    const content = isCaptions(beginning)
+    if (typeof beginning !== "object" || beginning === null) {
+      throw new ConfigError(`complete: expected images, captions or both, got ${describeValue(beginning)}.`);
+    }
+    const content: Partial<CaptionedImageSet> = isCaptions(beginning)
       ? { captions: beginning }
       : "data" in beginning
         ? { images: beginning }
         : beginning;
+    if (content.images !== undefined) {
+      checkImages(content.images);
+    }
+    if (content.captions !== undefined) {
+      checkCaptions(content.captions);
+    }
     return completePairs(this.#parts(), { ...content, keep, count }, this.#sampling(sampling));
   }
 
@@ -190,6 +203,8 @@ export class MultimodalModel {
   async score({ captions, images }: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
     checkFields("", options, ["batchSize", "signal"]);
     const parts = this.#parts();
+    checkImages(images);
+    checkCaptions(captions);
     if (images.count !== captions.length) {
       throw new ShapeError(`score: expected one caption an image (${images.count}), got ${captions.length}.`);
     }
@@ -244,6 +259,6 @@ export class MultimodalModel {
   }
 }
 
-function isCaptions(beginning: object): beginning is readonly string[] {
+function isCaptions(beginning: unknown): beginning is readonly string[] {
   return Array.isArray(beginning);
 }

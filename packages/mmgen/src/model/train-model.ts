@@ -8,6 +8,7 @@ import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/r
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
+import { checkCaptions, checkImages } from "./check-arguments.js";
 import { fingerprint } from "./fingerprint.js";
 import type { ModelConfig, SequenceOptions } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile, withRunId } from "./model-parts.js";
@@ -166,6 +167,8 @@ function firstImages({ captions, images }: CaptionedImageSet): CaptionedImageSet
 }
 
 function checkPairs(name: string, { captions, images }: CaptionedImageSet): void {
+  checkImages(images);
+  checkCaptions(captions);
   if (images.count !== captions.length) {
     throw new ShapeError(`${name}: expected one caption an image (${images.count}), got ${captions.length}.`);
   }

@@ -1,6 +1,6 @@
 import { ConfigError, checkNumber, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
 import type { VqVae } from "@mmgen/vqvae";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
 
 /** Which part of an image or caption is kept; the rest is made anew. */

@@ -1,6 +1,6 @@
 import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
 import { type Completion, completionPrompt } from "./completion-prompt.js";
 

@@ -23,7 +23,7 @@ import {
   train,
   type WeightAverageOptions,
 } from "@mmgen/training";
-import { anything } from "../model/check-fields.js";
+import { anything } from "../model/check-arguments.js";
 
 /** How long and how fast a model is trained: AdamW with a learning rate that climbs, then falls along a cosine. */
 export interface TrainingSettings {

@@ -1,6 +1,6 @@
 import { type ImageBatch, Random } from "@mmgen/core";
 import { type Attribute, AttributeClassifier, type AttributeLabels, attributeExamples } from "@mmgen/evaluation";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainAttributeClassifier}. */

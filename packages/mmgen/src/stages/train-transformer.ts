@@ -2,7 +2,7 @@ import { type ExampleSource, Random } from "@mmgen/core";
 import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer, type TransformerOptions as TinyTransformerOptions } from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */

@@ -2,7 +2,7 @@ import { type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
 import { evaluateLoss, imageExamples, type TrainingHistory } from "@mmgen/training";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import { imageCodecMetrics } from "../metrics/image-codec-metrics.js";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainVqVae}. */

@@ -1,7 +1,7 @@
 import { type CodeBatch, ConfigError, checkNumber, type ExampleSource, Random, type TokenBatch } from "@mmgen/core";
 import type { LossWeights, MultimodalTokenizer, Order, TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { tokenExamples } from "@mmgen/training";
-import { checkFields } from "../model/check-fields.js";
+import { checkFields } from "../model/check-arguments.js";
 
 /** Images as codes and their captions, row by row. */
 export interface CodedPairs {
