@@ -99,7 +99,7 @@ function nameOf(key: unknown): string {
 }
 
 /**
- * A check of fields against each other, for {@link pipe}; it runs once each field is right by itself.
+ * A check of fields against each other, for `pipe`; it runs once each field is right by itself.
  *
  * @param field - The field that the message speaks of.
  * @param check - Returns what is wrong, as a sentence that follows the field's name and a colon; `undefined` if nothing.
