@@ -5,9 +5,9 @@ const legacyFields: Readonly<Record<string, string>> = { optimiser: "optimizer",
 /** Values of `earlyStopping.goal` that had other names before the first release. */
 const legacyGoals: Readonly<Record<string, string>> = { least: "min", greatest: "max" };
 
-/** A training state's tensors under today's names: `optimiser.*` was written before the first release. */
+/** A training state's tensors under today's names: `optimiser.*` and a VQ-VAE's `*.initialised` are older spellings. */
 export function upgradeTensors(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
-  return new Map([...tensors].map(([name, tensor]) => [name.replace(/^optimiser\./, "optimizer."), tensor]));
+  return new Map([...tensors].map(([name, tensor]) => [renamed(name), tensor]));
 }
 
 /** A run's parsed description under today's names; what is no such description is returned as it is. */
@@ -30,4 +30,8 @@ function renameFields(object: Readonly<Record<string, unknown>>): Record<string,
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+function renamed(name: string): string {
+  return name.replace(/^optimiser\./, "optimizer.").replace(/\.initialised$/, ".initialized");
 }
