@@ -5,7 +5,7 @@ import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transforme
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
+import { countIds, expectFrequencies } from "../packages/samplers/src/processors/frequencies.fixture.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const config: TransformerOptions = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };

@@ -7,10 +7,10 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anyPairs, smallTokenizers } from "../packages/multimodal-tokenizer/src/test-tokenizers.js";
-import { anyLogits, anySampling, pickLogits } from "../packages/samplers/src/test-arbitraries.js";
-import { countIds, expectFrequencies } from "../packages/samplers/src/test-frequencies.js";
-import { fakeModel } from "../packages/samplers/src/test-models.js";
+import { anyPairs, smallTokenizers } from "../packages/multimodal-tokenizer/src/tokenizer/tokenizers.fixture.js";
+import { fakeModel } from "../packages/samplers/src/autoregressive/models.fixture.js";
+import { anyLogits, anySampling, pickLogits } from "../packages/samplers/src/processors/arbitraries.fixture.js";
+import { countIds, expectFrequencies } from "../packages/samplers/src/processors/frequencies.fixture.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const orders: Order[] = ["text-first", "image-first"];

@@ -4,7 +4,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { anyLogits } from "../packages/samplers/src/test-arbitraries.js";
+import { anyLogits } from "../packages/samplers/src/processors/arbitraries.fixture.js";
 import { chooseIds } from "../packages/tiny-transformer/src/decoding/choose-ids.js";
 
 const rows = 4;

@@ -1,5 +1,5 @@
-export { generate } from "./generate.js";
-export type { GeneratedIds, GenerateOptions, Guidance } from "./generate-options.js";
-export { rowSeeds } from "./row-seeds.js";
-export { idProbabilities, type RowSamplingOptions, sampleId } from "./sample-id.js";
-export type { SamplingOptions } from "./sampling-options.js";
+export { generate } from "./autoregressive/generate.js";
+export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
+export { rowSeeds } from "./processors/row-seeds.js";
+export { idProbabilities, type RowSamplingOptions, sampleId } from "./processors/sample-id.js";
+export type { SamplingOptions } from "./processors/sampling-options.js";

@@ -1,0 +1,96 @@
+import { type CodeBatch, ConfigError, checkTokenBatch, ShapeError, type TokenBatch } from "@mmgen/core";
+import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
+import { checkOrder, chooseOrders, type Order, type OrderChoice } from "../layouts/orders.js";
+import type { SequenceLayout, Slot } from "../layouts/sequence-layout.js";
+import { leading, wholeImages, writeSequences } from "./write-sequences.js";
+
+/** The beginning of a pair, which ends in the first modality, with nothing of the second, or in the second. */
+export interface PartialPair {
+  /** Which modality stands first. */
+  readonly order: Order;
+  /** Captions, or their first words; the same number in each row. */
+  readonly captions?: readonly string[] | undefined;
+  /** Leading codes of each image, read row by row, `[rows, length]`. */
+  readonly codes?: TokenBatch | undefined;
+}
+
+export function promptForImages(layout: SequenceLayout, captions: readonly string[]): TokenBatch {
+  const count = captions.length;
+  return writeSequences(layout, { count, captions, captionsAreWhole: true }, repeat("text-first", count));
+}
+
+export function promptForCaptions(layout: SequenceLayout, images: CodeBatch): TokenBatch {
+  const codes = wholeImages(layout, images);
+  return writeSequences(
+    layout,
+    { count: codes.count, codes, captionsAreWhole: false },
+    repeat("image-first", codes.count),
+  );
+}
+
+export function promptForPairs(layout: SequenceLayout, count: number, order?: OrderChoice): TokenBatch {
+  if (!Number.isInteger(count) || count < 0) {
+    throw new ConfigError(`promptForPairs: expected a whole number of rows, got ${count}.`);
+  }
+  const nothing = { count, captionsAreWhole: false };
+  const orders = order === undefined ? repeat("text-first", count) : chooseOrders(order, count);
+  const written = writeSequences(layout, nothing, orders, { cut: true });
+  if (order !== undefined) {
+    return written;
+  }
+  const { "text-first": one, "image-first": other } = layout.templates;
+  let common = 0;
+  while (common < written.length && sameLiteral(one[common]!, other[common]!)) {
+    common++;
+  }
+  if (common === 0) {
+    throw new ConfigError(
+      'promptForPairs: sequences of this layout share no first id; give an order, for instance "halves".',
+    );
+  }
+  return leading(written, common);
+}
+
+export function promptForCompletion(layout: SequenceLayout, beginning: PartialPair): TokenBatch {
+  const { captions, codes, ...rest } = resolveOptions(partialPairSchema, beginning, { path: "promptForCompletion" });
+  const order = checkOrder(rest.order);
+  const count = captions?.length ?? codes?.count;
+  if (count === undefined || (codes !== undefined && codes.count !== count)) {
+    throw new ShapeError(
+      `promptForCompletion: expected captions and codes of the same rows, got ${captions?.length ?? "no"} captions and ${codes?.count ?? "no"} rows of codes.`,
+    );
+  }
+  if (codes !== undefined) {
+    checkTokenBatch(codes, layout.config.codebookSize);
+  }
+  const captionsAreWhole = order === "text-first" && codes !== undefined && captions !== undefined;
+  const prompt = writeSequences(layout, { count, captions, codes, captionsAreWhole }, repeat(order, count));
+  // A template stops at its first gap; what was given beyond the gap would be lost silently.
+  const { vocabulary } = layout;
+  const written = prompt.data.reduce((sum, id) => sum + (vocabulary.modality(id) === "image" ? 1 : 0), 0);
+  const textStart = layout.templates[order].findIndex((slot) => slot.kind === "text");
+  if (
+    written !== (codes?.data.length ?? 0) ||
+    (captions !== undefined && order === "image-first" && prompt.length < textStart)
+  ) {
+    const { height, width } = layout.config.codeGrid;
+    throw new ConfigError(
+      `promptForCompletion: the second modality can only begin after the whole first one, and an image has ${height * width} codes; order "${order}", got ${captions?.length ?? "no"} captions and ${codes?.length ?? "no"} codes a row.`,
+    );
+  }
+  return prompt;
+}
+
+function sameLiteral(a: Slot, b: Slot): boolean {
+  return a.kind === "literal" && b.kind === "literal" && a.id === b.id;
+}
+
+function repeat(order: Order, count: number): Order[] {
+  return new Array<Order>(count).fill(order);
+}
+
+const partialPairSchema = fields({
+  order: value<Order>("an order", (order) => order !== undefined),
+  captions: optional(value<readonly string[]>("a list of captions", Array.isArray)),
+  codes: optional(value<TokenBatch>("a batch of codes", (codes) => typeof codes === "object" && codes !== null)),
+});

@@ -1,0 +1,63 @@
+import { ConfigError } from "@mmgen/core";
+import { expect, it } from "vitest";
+import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
+import type { TokenizerOptions } from "./tokenizer-config.js";
+
+const base = { codebookSize: 4, codeGrid: { height: 2, width: 2 } };
+
+it.each<[string, TokenizerOptions, RegExp]>([
+  ["neither words nor captions", base, /either captions or words/],
+  ["both", { ...base, words: ["a"], captions: ["a"], captionLength: 1 }, /either captions or words/],
+  ["words without a caption length", { ...base, words: ["a"] }, /captionLength: needed/],
+  ["empty captions", { ...base, captions: ["", " "] }, /no words/],
+  ["no words", { ...base, words: [], captionLength: 1 }, /empty/],
+  ["no codes", { ...base, codebookSize: 0, captions: ["a"] }, /codebookSize/],
+  ["half a code", { ...base, codeGrid: { height: 0.5, width: 2 }, captions: ["a"] }, /codeGrid.height/],
+  ["an enormous grid", { ...base, codeGrid: { height: 60_000, width: 60_000 }, captions: ["a"] }, /height × /],
+  ["an unknown layout", { ...base, layout: "spiral" as "switch", captions: ["a"] }, /layout/],
+  ["two characters for one", { ...base, textUnit: "characters", words: ["ab"], captionLength: 1 }, /single char/],
+  ["an alias that is a word", { ...base, captions: ["a b"], aliases: { a: "b" } }, /"a" → "b"/],
+  [
+    "a misspelled option",
+    { ...base, captions: ["a"], codeBookSize: 4 } as TokenizerOptions,
+    /did you mean "codebookSize"/,
+  ],
+  [
+    "a misspelled part of one",
+    { ...base, captions: ["a"], codeGrid: { height: 2, widht: 2 } as never },
+    /did you mean "width"/,
+  ],
+  ["a caption that is none", { ...base, captions: [3 as never] }, /captions: expected strings, got 3/],
+  [
+    "a wrong bound",
+    { ...base, words: ["a"], captionLength: { minimum: 1, maximun: 2 } as never },
+    /captionLength.maximun: .*"maximum"/,
+  ],
+  [
+    "an unknown part of lines",
+    { ...base, layout: "lines", captions: ["1"], lines: { padding: "#" } as never },
+    /lines.padding/,
+  ],
+  ["lines of varying length", { ...base, layout: "lines", captions: ["1", "23"] }, /one length/],
+])("refuses %s", (_, options, message) => {
+  const call = () => MultimodalTokenizer.create(options);
+  expect(call).toThrow(ConfigError);
+  expect(call).toThrow(message);
+});
+
+it("takes aliases of one's own, and by default eight for eigth where that is the spelling", () => {
+  const make = (words: string[], aliases?: Record<string, string>) =>
+    MultimodalTokenizer.create({ ...base, words, captionLength: 1, ...(aliases && { aliases }) });
+  const own = make(["gray"], { grey: "gray" });
+  expect(own.describe(own.promptForImages(["grey"]))).toEqual(["<bos> <eoi> gray <eot>"]);
+  expect(make(["eigth"]).config.aliases).toEqual(new Map([["eight", "eigth"]]));
+  expect(make(["eight", "eigth"]).config.aliases.size).toBe(0);
+  expect(make(["nine"]).config.aliases.size).toBe(0);
+});
+
+it("does not change with its options' objects", () => {
+  const codeGrid = { height: 2, width: 2 };
+  const tokenizer = MultimodalTokenizer.create({ codebookSize: 4, codeGrid, captions: ["a"] });
+  codeGrid.height = 3;
+  expect(tokenizer.config.codeGrid.height).toBe(2);
+});

@@ -1,0 +1,223 @@
+import { ConfigError } from "@mmgen/core";
+import {
+  boolean,
+  type ConfigOf,
+  fields,
+  listOf,
+  oneOf,
+  optional,
+  resolveOptions,
+  text,
+  value,
+  wholeNumber,
+} from "@mmgen/core/options";
+import { checkLineFormat, defaultLineFormat, type LineFormat, lineFormatEntries } from "../layouts/line-format.js";
+import { type CaptionLength, surveyCaptions, type TextUnit } from "../vocabulary/captions.js";
+
+const maxCodes = 2 ** 20;
+const maxWords = 2 ** 20;
+const maxSequenceLength = 2 ** 16;
+
+/**
+ * How a sequence is put together.
+ *
+ * - `switch`: a marker announces the next modality, `[BOS][EOI] text [EOT] image` and `[BOS][EOT] image [EOI] text`.
+ * - `terminated`: a marker ends the last one, `[BOS] text [EOT] image [EOI]` and `[BOS] image [EOI] text [EOT]`.
+ * - `lines`: a line of characters such as `image:ABCDEFGH, number:7.`, image codes written as letters.
+ */
+export type Layout = "switch" | "terminated" | "lines";
+
+/** Everything that makes a tokenizer, checked and complete; what `toJSON` writes. */
+export interface TokenizerConfig {
+  readonly layout: Layout;
+  readonly textUnit: TextUnit;
+  readonly codebookSize: number;
+  /** Codes of one image, read row by row. */
+  readonly codeGrid: { readonly height: number; readonly width: number };
+  readonly captionLength: CaptionLength;
+  /** Known words (or characters), sorted by code unit, without repeats. */
+  readonly words: readonly string[];
+  /** Other spellings → words of the vocabulary. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** Whether an id is kept for a condition left out, for classifier-free guidance. */
+  readonly nullToken: boolean;
+  /** Present with the layout `lines`. */
+  readonly lines?: LineFormat;
+}
+
+/** Options of `MultimodalTokenizer.create`. */
+export interface TokenizerOptions {
+  /** Number of distinct image codes. */
+  readonly codebookSize: number;
+  /** Codes of one image. */
+  readonly codeGrid: { readonly height: number; readonly width: number };
+  /** Captions to take the words from, and the caption length where it is absent. Give these or `words`. */
+  readonly captions?: Iterable<string> | undefined;
+  /** The words to know, in any order. Give these or `captions`. */
+  readonly words?: readonly string[] | undefined;
+  /** Words per caption: one number, or bounds, which add an end marker and padding. Required with `words`. */
+  readonly captionLength?: number | CaptionLength | undefined;
+  /** `switch` by default. */
+  readonly layout?: Layout | undefined;
+  /** `words` by default, `characters` in the layout `lines`. */
+  readonly textUnit?: TextUnit | undefined;
+  /** Spellings to accept for words of the vocabulary; `{ eight: "eigth" }` by default, where it applies. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** Keeps an id for a condition left out, for classifier-free guidance; false by default. */
+  readonly nullToken?: boolean | undefined;
+  /** Parts of the line format to change, in the layout `lines`. */
+  readonly lines?: { readonly [Field in keyof LineFormat]?: LineFormat[Field] | undefined } | undefined;
+}
+
+const layoutSchema = oneOf<Layout>(["switch", "terminated", "lines"]);
+const textUnitSchema = oneOf<TextUnit>(["words", "characters"]);
+const codebookSizeSchema = wholeNumber({ min: 1, max: maxCodes });
+const side = wholeNumber({ min: 1, max: maxSequenceLength });
+const codeGridSchema = fields({ height: side, width: side });
+const captionLengthSchema = fields({
+  minimum: wholeNumber({ min: 0, max: maxSequenceLength }),
+  maximum: wholeNumber({ min: 1, max: maxSequenceLength }),
+});
+
+const optionsSchema = fields({
+  codebookSize: codebookSizeSchema,
+  codeGrid: codeGridSchema,
+  captions: optional(
+    value<Iterable<string>>(
+      "a list of captions",
+      (list) => typeof list === "object" && Symbol.iterator in (list ?? {}),
+    ),
+  ),
+  words: optional(listOf(text(), { maxLength: maxWords })),
+  captionLength: optional(
+    value<number | CaptionLength>(
+      "a number of words, or { minimum, maximum }",
+      (length) => typeof length === "number" || (typeof length === "object" && length !== null),
+    ),
+  ),
+  layout: optional(layoutSchema, "switch"),
+  textUnit: optional(textUnitSchema),
+  aliases: optional(
+    value<Readonly<Record<string, string>>>(
+      "an object of words by their other spellings",
+      (aliases) =>
+        typeof aliases === "object" &&
+        aliases !== null &&
+        Object.values(aliases).every((word) => typeof word === "string"),
+    ),
+  ),
+  nullToken: optional(boolean(), false),
+  lines: optional(
+    fields({
+      imageFirst: optional(lineFormatEntries.imageFirst, defaultLineFormat.imageFirst),
+      textFirst: optional(lineFormatEntries.textFirst, defaultLineFormat.textFirst),
+      pad: optional(lineFormatEntries.pad, defaultLineFormat.pad),
+      length: optional(lineFormatEntries.length, defaultLineFormat.length),
+      alphabet: optional(lineFormatEntries.alphabet, defaultLineFormat.alphabet),
+    }),
+  ),
+});
+
+/**
+ * Checks every option and fills in the defaults; the words and their number come from the captions where these are given.
+ *
+ * @throws a {@link ConfigError} naming the fields that are missing, unknown, out of range or in conflict with others.
+ */
+export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
+  const { captions, layout, aliases, lines, ...given } = resolveOptions(optionsSchema, options);
+  const textUnit = given.textUnit ?? (layout === "lines" ? "characters" : "words");
+  if ((captions === undefined) === (given.words === undefined)) {
+    throw new ConfigError("Give either captions or words to make the vocabulary from.");
+  }
+  const survey = captions === undefined ? undefined : surveyCaptions(captions, textUnit);
+  const words = survey?.words ?? [...new Set(given.words)].sort();
+  const length = given.captionLength ?? survey?.captionLength;
+  if (length === undefined) {
+    throw new ConfigError("captionLength: needed with a list of words; give the number of words in a caption.");
+  }
+  const bounds = typeof length === "number" ? { minimum: length, maximum: length } : length;
+  return checkTokenizerConfig({
+    layout,
+    textUnit,
+    codebookSize: given.codebookSize,
+    codeGrid: given.codeGrid,
+    captionLength: resolveOptions(captionLengthSchema, bounds, { path: "captionLength" }),
+    words,
+    aliases: aliases === undefined ? applicableAliases(words) : new Map(Object.entries(aliases)),
+    nullToken: given.nullToken,
+    ...(layout === "lines" || lines !== undefined ? { lines: lines ?? defaultLineFormat } : {}),
+  });
+}
+
+/** The colored digits' captions spell "eigth"; people write "eight". */
+function applicableAliases(words: readonly string[]): Map<string, string> {
+  return new Map(words.includes("eigth") && !words.includes("eight") ? [["eight", "eigth"]] : []);
+}
+
+/** The fields of a configuration as JSON holds them; each is required but `lines`. */
+export const tokenizerConfigEntries = {
+  layout: layoutSchema,
+  textUnit: textUnitSchema,
+  codebookSize: codebookSizeSchema,
+  codeGrid: codeGridSchema,
+  captionLength: captionLengthSchema,
+  words: listOf(text({ maxLength: 10_000 }), { maxLength: maxWords }),
+  aliases: listOf(listOf(text({ maxLength: 10_000 }), { minLength: 2, maxLength: 2 })),
+  nullToken: boolean(),
+  lines: optional(fields(lineFormatEntries)),
+};
+
+/** A configuration whose fields are right one by one. */
+export type UncheckedTokenizerConfig = ConfigOf<ReturnType<typeof fields<typeof tokenizerConfigEntries>>>;
+
+/** Returns `config` where its fields fit each other, else throws {@link ConfigError}. */
+export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
+  const { layout, textUnit, codeGrid, captionLength, words, aliases, lines } = config;
+  const codes = codeGrid.height * codeGrid.width;
+  if (codes > maxSequenceLength) {
+    throw new ConfigError(
+      `codeGrid.height × codeGrid.width: expected at most ${maxSequenceLength} codes in all, got ${codes}.`,
+    );
+  }
+  if (captionLength.minimum > captionLength.maximum) {
+    throw new ConfigError(
+      `captionLength.minimum: expected at most the maximum ${captionLength.maximum}, got ${captionLength.minimum}.`,
+    );
+  }
+  checkWords(words, textUnit);
+  const known = new Set(words);
+  for (const [alias, word] of aliases) {
+    if (!known.has(word) || known.has(alias)) {
+      throw new ConfigError(
+        `aliases: "${alias}" → "${word}" must lead from a word outside the vocabulary to one inside.`,
+      );
+    }
+  }
+  if ((layout === "lines") !== (lines !== undefined)) {
+    throw new ConfigError(`lines: a line format goes with the layout "lines" and no other, got layout "${layout}".`);
+  }
+  if (lines !== undefined) {
+    checkLineFormat(lines, config);
+  }
+  return config;
+}
+
+function checkWords(words: readonly string[], textUnit: TextUnit): void {
+  if (words.length === 0) {
+    throw new ConfigError("words: the vocabulary is empty; give captions or a list of words.");
+  }
+  if (words.length > maxWords) {
+    throw new ConfigError(`words: expected at most ${maxWords}, got ${words.length}.`);
+  }
+  words.forEach((word, i) => {
+    if (word === "" || (textUnit === "words" && /\s/u.test(word))) {
+      throw new ConfigError(`words: expected words without blanks, got ${JSON.stringify(word)} at index ${i}.`);
+    }
+    if (textUnit === "characters" && [...word].length !== 1) {
+      throw new ConfigError(`words: expected single characters, got ${JSON.stringify(word)} at index ${i}.`);
+    }
+    if (i > 0 && !(words[i - 1]! < word)) {
+      throw new ConfigError(`words: expected sorted words without repeats, got "${words[i - 1]}" before "${word}".`);
+    }
+  });
+}

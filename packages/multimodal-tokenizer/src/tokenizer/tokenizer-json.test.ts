@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { CheckpointError } from "@mmgen/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
+import { anyPairs, digits, smallTokenizers } from "./tokenizers.fixture.js";
+
+const plain = (tokenizer: MultimodalTokenizer) => JSON.parse(JSON.stringify(tokenizer));
+
+describe.each(Object.entries({ digits: digits(), ...smallTokenizers }))("JSON of %s", (_, tokenizer) => {
+  it("makes the same tokenizer, from text and from data", () => {
+    for (const json of [JSON.stringify(tokenizer), plain(tokenizer)]) {
+      const read = MultimodalTokenizer.fromJSON(json);
+      expect(read.config).toEqual(tokenizer.config);
+      expect(read.ids).toEqual(tokenizer.ids);
+      expect(JSON.stringify(read)).toBe(JSON.stringify(tokenizer));
+      fc.assert(
+        fc.property(anyPairs(tokenizer), (pairs) => {
+          expect(read.encode(pairs)).toEqual(tokenizer.encode(pairs));
+        }),
+        { numRuns: 10 },
+      );
+    }
+  });
+
+  it("with any field missing, or of another kind, is refused", () => {
+    for (const field of Object.keys(plain(tokenizer))) {
+      const { [field]: removed, ...rest } = plain(tokenizer);
+      expect(() => MultimodalTokenizer.fromJSON(rest)).toThrow(CheckpointError);
+      for (const value of [null, -1, 1.5, "", [], {}, [null], { height: 1e9, width: 1e9 }, [["a", "b", "c"]]]) {
+        // No aliases are as good as some.
+        if (field === "aliases" && Array.isArray(value) && value.length === 0) {
+          continue;
+        }
+        expect(() => MultimodalTokenizer.fromJSON({ ...rest, [field]: value })).toThrow(CheckpointError);
+      }
+    }
+  });
+});
+
+it.each(["switch", "terminated", "lines"])(
+  "a file from before this version is read and written unchanged: %s",
+  (name) => {
+    const text = readFileSync(new URL(`../../fixtures/legacy/tokenizer-${name}.json`, import.meta.url), "utf8").trim();
+    const tokenizer = MultimodalTokenizer.fromJSON(text);
+    expect(tokenizer.config.layout).toBe(name);
+    expect(JSON.stringify(tokenizer)).toBe(JSON.stringify(JSON.parse(text)));
+  },
+);
+
+describe("fromJSON", () => {
+  it("takes nothing but its own kind, whatever comes", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.string(), fc.anything()), (value) => {
+        expect(() => MultimodalTokenizer.fromJSON(value)).toThrow(CheckpointError);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each<[string, (json: ReturnType<typeof plain>) => unknown, RegExp]>([
+    ["truncated text", (json) => JSON.stringify(json).slice(0, -5), /truncated/],
+    ["another format", (json) => ({ ...json, format: "bpe" }), /"bpe"/],
+    ["a later version", (json) => ({ ...json, version: 2 }), /version 2/],
+    ["an unknown field", (json) => ({ ...json, extra: 1 }), /tokenizer.extra: there is no such field/],
+    ["unsorted words", (json) => ({ ...json, words: json.words.toReversed() }), /sorted/],
+    ["a word twice", (json) => ({ ...json, words: ["a", "a"], aliases: [] }), /repeats/],
+    ["a word with a blank", (json) => ({ ...json, words: ["a b"], aliases: [] }), /blanks/],
+    ["an alias to nowhere", (json) => ({ ...json, aliases: [["x", "y"]] }), /"x" → "y"/],
+    ["a codebook without end", (json) => ({ ...json, codebookSize: 2 ** 40 }), /codebookSize/],
+    ["bounds the wrong way round", (json) => ({ ...json, captionLength: { minimum: 5, maximum: 2 } }), /minimum/],
+    ["lines in another layout", (json) => ({ ...json, lines: plain(smallTokenizers.lines!).lines }), /line format/],
+    ["lines without their format", (json) => ({ ...json, layout: "lines" }), /line format/],
+    [
+      "a prototype's key",
+      (json) => JSON.stringify(json).replace('"words":', '"__proto__":'),
+      /tokenizer.words: expected/,
+    ],
+  ])("refuses %s", (_, change, message) => {
+    const call = () => MultimodalTokenizer.fromJSON(change(plain(digits())));
+    expect(call).toThrow(CheckpointError);
+    expect(call).toThrow(message);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["a letter too few", { alphabet: "ABC" }, /at least 26/],
+    ["a letter twice", { alphabet: "AACDEFGHIJKLMNOPQRSTUVWXYZ" }, /distinct/],
+    ["too short a line", { length: 24 }, /needs 25/],
+    ["too long a line", { length: 1e9 }, /too short or long/],
+    ["a hole missing", { imageFirst: "image:{image}." }, /\{image\} and then \{text\}/],
+    ["holes the wrong way round", { textFirst: "{image}{text}" }, /\{text\} and then \{image\}/],
+    ["a pad of two", { pad: "##" }, /one character/],
+    ["a pad that is a letter", { pad: "A" }, /"A" is both/],
+  ])("refuses lines with %s", (_, change, message) => {
+    const json = plain(smallTokenizers.lines!);
+    const call = () => MultimodalTokenizer.fromJSON({ ...json, lines: { ...json.lines, ...change } });
+    expect(call).toThrow(CheckpointError);
+    expect(call).toThrow(message);
+  });
+});

@@ -1,0 +1,96 @@
+import { CheckpointError, ConfigError, describeValue } from "@mmgen/core";
+import { fields, resolveOptions, value } from "@mmgen/core/options";
+import type { LineFormat } from "../layouts/line-format.js";
+import { checkTokenizerConfig, type TokenizerConfig, tokenizerConfigEntries } from "./tokenizer-config.js";
+
+/** What `JSON.stringify` makes of a tokenizer. */
+export interface TokenizerJson {
+  readonly format: "mmgen-multimodal-tokenizer";
+  readonly version: 1;
+  readonly layout: string;
+  readonly textUnit: string;
+  readonly codebookSize: number;
+  readonly codeGrid: { readonly height: number; readonly width: number };
+  readonly captionLength: { readonly minimum: number; readonly maximum: number };
+  readonly words: readonly string[];
+  readonly aliases: readonly (readonly [alias: string, word: string])[];
+  readonly nullToken: boolean;
+  readonly lines?: LineFormat;
+}
+
+const format = "mmgen-multimodal-tokenizer";
+
+const jsonSchema = fields({
+  format: value<string>(`"${format}"`, (candidate) => candidate === format),
+  version: value<number>("1", (candidate) => candidate === 1),
+  ...tokenizerConfigEntries,
+});
+
+/** A configuration as plain data. */
+export function configToJson(config: TokenizerConfig): TokenizerJson {
+  const { aliases, words, ...rest } = config;
+  return { format, version: 1, ...rest, words: [...words], aliases: [...aliases] };
+}
+
+/**
+ * The configuration that {@link configToJson} wrote.
+ *
+ * Every field is read by name and checked; any other field is refused.
+ *
+ * @param json - The text of a file, or what `JSON.parse` made of it.
+ * @throws a {@link CheckpointError} when it is malformed, of another format or version, or its fields do not fit each
+ *   other.
+ */
+export function configFromJson(json: unknown): TokenizerConfig {
+  const root = typeof json === "string" ? parse(json) : json;
+  try {
+    checkFormat(root);
+    const { format: _, version, aliases, ...rest } = resolveOptions(jsonSchema, root, { path: "tokenizer" });
+    const pairs = aliases.map(([alias, word]) => [alias!, word!] as const);
+    const { layout, textUnit, codebookSize, codeGrid, captionLength, words, nullToken, lines } = rest;
+    const config = {
+      layout,
+      textUnit,
+      codebookSize,
+      codeGrid,
+      captionLength,
+      words,
+      aliases: new Map(pairs),
+      nullToken,
+    };
+    return checkTokenizerConfig({ ...config, ...(lines && { lines }) });
+  } catch (error) {
+    if (ConfigError.isInstance(error)) {
+      throw new CheckpointError(`The tokenizer's file cannot be used. ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Refuses a file of another format as such, not for each of its fields. */
+function checkFormat(root: unknown): void {
+  const { format: found, version } = readMarks(root);
+  if (found !== format || version !== 1) {
+    throw new CheckpointError(
+      `Not a tokenizer of this library: expected format "${format}" version 1, got ${describeValue(found)} version ${describeValue(version)}.`,
+    );
+  }
+}
+
+function readMarks(root: unknown): { readonly format?: unknown; readonly version?: unknown } {
+  try {
+    const { format, version } = (root ?? {}) as { readonly format?: unknown; readonly version?: unknown };
+    return { format, version };
+  } catch {
+    // A getter of the caller's that throws.
+    return {};
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new CheckpointError("The tokenizer is not JSON; the file is truncated or of another kind.", { cause: error });
+  }
+}

@@ -1,0 +1,116 @@
+import { nearestWords, VocabularyError } from "@mmgen/core";
+import { literalCharacters } from "../layouts/line-format.js";
+import type { TokenizerConfig } from "../tokenizer/tokenizer-config.js";
+
+/** What an id is part of. */
+export type Modality = "special" | "text" | "image";
+
+/** A run of ids, `start` to `start + count − 1`. */
+export interface IdRange {
+  readonly start: number;
+  readonly count: number;
+}
+
+/**
+ * The ids of one tokenizer: special tokens from 0, then image codes, then words in sorted order. No two meanings share an id.
+ */
+export class Vocabulary {
+  readonly size: number;
+  readonly special: IdRange;
+  readonly image: IdRange;
+  readonly text: IdRange;
+  readonly #specials: ReadonlyMap<string, number>;
+  readonly #words: ReadonlyMap<string, number>;
+  readonly #names: readonly string[];
+  readonly #config: TokenizerConfig;
+
+  constructor(config: TokenizerConfig) {
+    const specials = specialTokens(config);
+    const { codebookSize, words } = config;
+    this.special = { start: 0, count: specials.length };
+    this.image = { start: specials.length, count: codebookSize };
+    this.text = { start: specials.length + codebookSize, count: words.length };
+    this.size = specials.length + codebookSize + words.length;
+    this.#specials = new Map(specials.map((name, i) => [name, i]));
+    const ids = new Map(words.map((word, i) => [word, this.text.start + i]));
+    for (const [alias, word] of config.aliases) {
+      ids.set(alias, ids.get(word)!);
+    }
+    this.#words = ids;
+    this.#names = specials;
+    this.#config = config;
+  }
+
+  hasSpecial(name: string): boolean {
+    return this.#specials.has(name);
+  }
+
+  /** The id of a special token that this vocabulary has. */
+  specialId(name: string): number {
+    const id = this.#specials.get(name);
+    if (id === undefined) {
+      throw new VocabularyError(
+        `No special token "${name}"; this layout has ${[...this.#specials.keys()].join(", ")}.`,
+      );
+    }
+    return id;
+  }
+
+  /** The id of `word`, also of an alias and, where it is otherwise unknown, of its lower case. */
+  wordId(word: string, where: string): number {
+    const id = this.#words.get(word) ?? this.#words.get(word.toLowerCase());
+    if (id === undefined) {
+      const near = nearestWords(word.toLowerCase(), [...this.#words.keys()]);
+      const hint =
+        near.length > 0
+          ? `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}?`
+          : `Known are ${this.#config.words.length}: ${this.#config.words.slice(0, 40).join(" ")}.`;
+      throw new VocabularyError(`${where}: "${word}" is not in the vocabulary. ${hint}`);
+    }
+    return id;
+  }
+
+  /** The word of a text id. */
+  word(id: number): string {
+    return this.#config.words[id - this.text.start]!;
+  }
+
+  modality(id: number): Modality {
+    if (!(Number.isInteger(id) && id >= 0 && id < this.size)) {
+      throw new VocabularyError(`${id} is not an id of this vocabulary of ${this.size}.`);
+    }
+    return id < this.image.start ? "special" : id < this.text.start ? "image" : "text";
+  }
+
+  /** An id in readable form: the special token's name, the word, or the code's number (its letter in `lines`). */
+  name(id: number): string {
+    const modality = this.modality(id);
+    if (modality === "special") {
+      return this.#names[id]!;
+    }
+    if (modality === "text") {
+      return this.word(id);
+    }
+    const code = id - this.image.start;
+    return this.#config.lines === undefined ? String(code) : [...this.#config.lines.alphabet][code]!;
+  }
+}
+
+/** Marks where a caption shorter than the longest ends. */
+export const endToken = "<end>";
+/** Fills the places after a shorter caption; never a target of the loss. */
+export const padToken = "<pad>";
+/** Stands for each id of a condition that is left out. */
+export const nullToken = "<null>";
+
+function specialTokens(config: TokenizerConfig): string[] {
+  const { captionLength, layout, lines } = config;
+  const specials = layout === "lines" ? literalCharacters(lines!) : ["<bos>", "<eoi>", "<eot>"];
+  if (captionLength.minimum < captionLength.maximum) {
+    specials.push(endToken, padToken);
+  }
+  if (config.nullToken) {
+    specials.push(nullToken);
+  }
+  return specials;
+}

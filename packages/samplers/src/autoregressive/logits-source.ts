@@ -1,0 +1,96 @@
+import { AbortedError, type SequenceDecoding, type SequenceModel, ShapeError, type TokenBatch } from "@mmgen/core";
+import type { Generation } from "./generation.js";
+
+/**
+ * Logits of the next ids, from a decode that is fed only when they are asked for: ids that the grammar forces cost a
+ * model step at most when a later id depends on them.
+ */
+export class LogitsSource {
+  readonly #model: SequenceModel;
+  /** Stands in each row where the generation's prompt does; the same prompt, but for guidance. */
+  readonly #prompt: TokenBatch;
+  readonly #promptLength: number;
+  readonly #signal: AbortSignal | undefined;
+  #decoding: SequenceDecoding | undefined;
+  #fed = 0;
+
+  /**
+   * @param prompt - What the model reads first.
+   * @param promptLength - How many of the generation's ids that stands for.
+   */
+  constructor(model: SequenceModel, prompt: TokenBatch, promptLength: number, signal: AbortSignal | undefined) {
+    this.#model = model;
+    this.#prompt = prompt;
+    this.#promptLength = promptLength;
+    this.#signal = signal;
+  }
+
+  /** Logits after all ids there are, `[rows, vocabularySize]`; good until the next call. */
+  async next(generation: Generation): Promise<Float32Array> {
+    if (this.#decoding === undefined) {
+      this.#decoding = await this.#model.prefill(this.#start(generation));
+      this.#fed = generation.position;
+      throwIfAborted(this.#signal);
+    }
+    let logits = this.#decoding.logits;
+    while (this.#fed < generation.position) {
+      logits = await this.#decoding.step(generation.column(this.#fed));
+      this.#fed++;
+      throwIfAborted(this.#signal);
+    }
+    const expected = generation.rows * this.#model.vocabularySize;
+    if (logits.length !== expected) {
+      throw new ShapeError(
+        `The model gave ${logits.length} logits, expected ${expected}: ${generation.rows} rows × ${this.#model.vocabularySize} ids.`,
+      );
+    }
+    return logits;
+  }
+
+  /** Frees the decode; safe to call twice. */
+  dispose(): void {
+    this.#decoding?.dispose();
+    this.#decoding = undefined;
+  }
+
+  /** The prompt, and behind it what was forced since. */
+  #start(generation: Generation): TokenBatch {
+    const { count, data, length } = this.#prompt;
+    const added = generation.position - this.#promptLength;
+    const joined = new Int32Array(count * (length + added));
+    for (let row = 0; row < count; row++) {
+      const from = row * generation.total + this.#promptLength;
+      joined.set(data.subarray(row * length, (row + 1) * length), row * (length + added));
+      joined.set(generation.ids.subarray(from, from + added), row * (length + added) + length);
+    }
+    return { data: joined, count, length: length + added };
+  }
+}
+
+/**
+ * Mixes the logits with and without the condition into `mixed`: `without + (with − without) · scale`.
+ *
+ * @param mixed - `[rows, vocabularySize]`; filled and returned.
+ * @see Ho and Salimans 2022, https://arxiv.org/abs/2207.12598
+ */
+export async function guidedLogits(
+  conditioned: LogitsSource,
+  unconditioned: LogitsSource,
+  scale: number,
+  generation: Generation,
+  mixed: Float32Array,
+): Promise<Float32Array> {
+  const withCondition = await conditioned.next(generation);
+  const without = await unconditioned.next(generation);
+  for (let i = 0; i < mixed.length; i++) {
+    mixed[i] = without[i]! + (withCondition[i]! - without[i]!) * scale;
+  }
+  return mixed;
+}
+
+/** Throws {@link AbortedError} once the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new AbortedError("Generation was stopped by its AbortSignal.", { cause: signal.reason });
+  }
+}

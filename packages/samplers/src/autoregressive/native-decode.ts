@@ -1,0 +1,66 @@
+import { type DecodePlan, ShapeError, type TokenBatch } from "@mmgen/core";
+import type { GenerateConfig } from "./generate-options.js";
+import { type Generation, walkRows } from "./generation.js";
+import type { GrammarTable } from "./grammar-table.js";
+import { throwIfAborted } from "./logits-source.js";
+
+/** Whether the model can run plans, and a plan can hold everything that the options ask for. */
+export function canRunNatively({ guidance, model, onIds, sampling }: GenerateConfig): boolean {
+  return (
+    model.decode !== undefined &&
+    onIds === undefined &&
+    (guidance === undefined || guidance.scale === 1) &&
+    (sampling.temperature === 0 || (sampling.minP === 0 && sampling.typicalP === 1)) &&
+    sampling.repetitionPenalty === 1
+  );
+}
+
+/** Hands the rest of the generation to the model's own `decode`, and checks what comes back. */
+export async function runNatively(
+  generation: Generation,
+  config: GenerateConfig,
+  seeds: Uint32Array,
+  table: GrammarTable,
+): Promise<TokenBatch> {
+  const { grammar, model, sampling, signal } = config;
+  const chosen = new Int32Array(generation.rows);
+  while (!generation.isDone && generation.isForced) {
+    generation.append(chosen.map((_, row) => generation.legal(row)[0]!));
+  }
+  throwIfAborted(signal);
+  if (generation.isDone) {
+    return generation.leading(generation.total);
+  }
+  const { temperature, topK, topP } = sampling;
+  const draws = temperature > 0;
+  const plan: DecodePlan = {
+    prompt: generation.leading(generation.position),
+    steps: generation.total - generation.position,
+    ...(grammar === undefined ? {} : { grammar }),
+    seeds,
+    temperature,
+    ...(draws && topK < model.vocabularySize ? { topK } : {}),
+    ...(draws && topP < 1 ? { topP } : {}),
+  };
+  const result = await model.decode!(plan);
+  throwIfAborted(signal);
+  checkResult(result, plan, generation, table);
+  return result;
+}
+
+function checkResult(result: TokenBatch, { prompt }: DecodePlan, generation: Generation, table: GrammarTable): void {
+  const { rows, total } = generation;
+  if (result.count !== rows || result.length !== total || result.data.length !== rows * total) {
+    throw new ShapeError(
+      `The model's decode gave ${result.count} rows of ${result.length} ids, expected ${rows} of ${total}.`,
+    );
+  }
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < prompt.length; i++) {
+      if (result.data[row * total + i] !== prompt.data[row * prompt.length + i]) {
+        throw new ShapeError(`The model's decode changed row ${row} of its prompt, at position ${i}.`);
+      }
+    }
+  }
+  walkRows(result, table, "the model's decode");
+}

@@ -1,0 +1,58 @@
+import { RowSampler } from "../processors/row-sampler.js";
+import type { GenerateConfig } from "./generate-options.js";
+import type { Generation } from "./generation.js";
+import { guidedLogits, LogitsSource, throwIfAborted } from "./logits-source.js";
+
+/** Completes the generation id by id, with one model step where logits are needed. */
+export async function runSteps(generation: Generation, config: GenerateConfig, seeds: Uint32Array): Promise<void> {
+  const { guidance, model, onIds, prompt, sampling, signal } = config;
+  const { vocabularySize } = model;
+  const { rows } = generation;
+  const source = new LogitsSource(model, prompt, prompt.length, signal);
+  const unconditioned =
+    guidance === undefined || guidance.scale === 1
+      ? undefined
+      : new LogitsSource(model, guidance.prompt, prompt.length, signal);
+  const mixed = new Float32Array(unconditioned === undefined ? 0 : rows * vocabularySize);
+  const sampler = new RowSampler(sampling, vocabularySize);
+  const seen = seenIds(generation, sampling.repetitionPenalty === 1 ? 0 : vocabularySize);
+  const chosen = new Int32Array(rows);
+  try {
+    while (!generation.isDone) {
+      throwIfAborted(signal);
+      const { position } = generation;
+      const logits = generation.isForced
+        ? undefined
+        : unconditioned === undefined
+          ? await source.next(generation)
+          : await guidedLogits(source, unconditioned, guidance!.scale, generation, mixed);
+      for (let row = 0; row < rows; row++) {
+        const legal = generation.legal(row);
+        const offset = row * vocabularySize;
+        chosen[row] =
+          logits === undefined || legal.length === 1
+            ? legal[0]!
+            : sampler.choose({ logits, offset, legal, seen }, seeds[row]!, position);
+        if (seen.length > 0) {
+          seen[offset + chosen[row]!] = 1;
+        }
+      }
+      generation.append(chosen);
+      await onIds?.({ ids: chosen.slice(), position });
+    }
+  } finally {
+    source.dispose();
+    unconditioned?.dispose();
+  }
+}
+
+/** `[rows, width]`, 1 where a row's prompt holds an id. */
+function seenIds(generation: Generation, width: number): Uint8Array {
+  const seen = new Uint8Array(generation.rows * width);
+  for (let row = 0; row < generation.rows && width > 0; row++) {
+    for (let i = 0; i < generation.position; i++) {
+      seen[row * width + generation.ids[row * generation.total + i]!] = 1;
+    }
+  }
+  return seen;
+}
