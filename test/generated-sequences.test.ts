@@ -46,9 +46,9 @@ describe.each(Object.entries(smallTokenizers))("sequences generated for %s", (_,
           const grammar = tokenizer.grammar(order);
           const tokens = await generate({ model, prompt, grammar, seed, guidance, ...sampling });
           const pairs = tokenizer.decode(tokens);
-          expect(tokenizer.encode({ ...pairs, order: pairs.orders })).toEqual(tokens);
+          expect(tokenizer.encode(pairs)).toEqual(tokens);
           if (order !== undefined) {
-            expect(pairs.orders).toEqual([order, order, order]);
+            expect(pairs.order).toEqual([order, order, order]);
           }
         },
       ),
@@ -74,8 +74,8 @@ describe.each(Object.entries(smallTokenizers))("sequences generated for %s", (_,
             ...sampling,
           });
           expect(firstIds(tokens, prompt.length)).toEqual(firstIds(prompt, prompt.length));
-          const { codes, captions, orders } = tokenizer.decode(tokens);
-          expect(orders).toEqual(orders.map(() => beginning.order));
+          const { codes, captions, order } = tokenizer.decode(tokens);
+          expect(order).toEqual(order.map(() => beginning.order));
           const image = { data: codes.data, count: codes.count, length: codes.height * codes.width };
           const given = beginning.codes;
           expect(given === undefined || firstIds(image, given.length)).toEqual(

@@ -1,7 +1,7 @@
 import { ConfigError, checkOneOf, Random } from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 
-/** Which modality stands first in a sequence. */
+/** Which modality comes first in a sequence. */
 export type Order = "image-first" | "text-first";
 
 /** Every order, in the order of their numbers in a grammar. */

@@ -52,8 +52,8 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
         }
         expect(ids.length).toBe(tokenizer.sequenceLength);
         const tokens = { data: Int32Array.from(ids), count: 1, length: ids.length };
-        const { orders, ...pairs } = tokenizer.decode(tokens);
-        expect(tokenizer.encode({ ...pairs, order: orders })).toEqual(tokens);
+        const { order, ...pairs } = tokenizer.decode(tokens);
+        expect(tokenizer.encode({ ...pairs, order: order })).toEqual(tokens);
       }),
       { numRuns: 300 },
     );

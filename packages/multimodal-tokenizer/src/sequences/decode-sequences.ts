@@ -16,7 +16,7 @@ import type { Vocabulary } from "../vocabulary/vocabulary.js";
 export interface DecodedSequences {
   readonly codes: CodeBatch;
   readonly captions: string[];
-  readonly orders: Order[];
+  readonly order: Order[];
 }
 
 /** Decodes whole sequences; {@link GrammarError} names the row and position that no pair can have. */
@@ -39,7 +39,7 @@ export function decodeSequences(layout: SequenceLayout, tokens: TokenBatch): Dec
     captions.push(joinUnits(words, config.textUnit));
     orders.push(order);
   }
-  return { codes: { data, count: tokens.count, height, width }, captions, orders };
+  return { codes: { data, count: tokens.count, height, width }, captions, order: orders };
 }
 
 function readRow(

@@ -6,7 +6,7 @@ import { leading, wholeImages, writeSequences } from "./write-sequences.js";
 
 /** The beginning of a pair, which ends in the first modality, with nothing of the second, or in the second. */
 export interface PartialPair {
-  /** Which modality stands first. */
+  /** Which modality comes first. */
   readonly order: Order;
   /** Captions, or their first words; the same number in each row. */
   readonly captions?: readonly string[] | undefined;

@@ -163,10 +163,10 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
   it("splits what it joined", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
-        const { codes, captions, orders } = tokenizer.decode(tokenizer.encode(pairs));
+        const { codes, captions, order } = tokenizer.decode(tokenizer.encode(pairs));
         expect(codes).toEqual(pairs.codes);
         expect(captions).toEqual(pairs.captions);
-        expect(orders).toEqual(pairs.order);
+        expect(order).toEqual(pairs.order);
       }),
       { numRuns: 200 },
     );
@@ -200,8 +200,8 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
         if (tokens.count > 0) {
           tokens.data[at % tokens.data.length] = id % tokenizer.vocabularySize;
           try {
-            const { orders, ...read } = tokenizer.decode(tokens);
-            expect(tokenizer.encode({ ...read, order: orders })).toEqual(tokens);
+            const { order, ...read } = tokenizer.decode(tokens);
+            expect(tokenizer.encode({ ...read, order: order })).toEqual(tokens);
           } catch (error) {
             expect(GrammarError.isInstance(error)).toBe(true);
             refused++;

@@ -33,8 +33,8 @@ import { resolveTokenizer, type TokenizerConfig, type TokenizerOptions } from ".
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
 
 /**
- * One vocabulary and one way of writing for images and text: pairs to sequences of ids and back, prompts, and the
- * grammar of what may follow what. Immutable; holds no tensors.
+ * Encodes pairs of images and captions as sequences of ids over one joint vocabulary, and back; makes prompts, and the
+ * grammar of legal sequences. Immutable; holds no tensors.
  */
 export class MultimodalTokenizer {
   readonly config: TokenizerConfig;
@@ -103,7 +103,7 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Whole sequences back to pairs, and each row's order: `decode(encode(pairs))` gives `pairs`.
+   * Decodes whole sequences to pairs, and each row's order: `decode(encode(pairs))` gives `pairs`.
    *
    * @throws a `GrammarError` when a row is not a whole legal sequence, naming row, position and id.
    */
@@ -111,20 +111,20 @@ export class MultimodalTokenizer {
     return decodeSequences(this.#layout, tokens);
   }
 
-  /** What to draw images after: each caption, whole, and what announces the image. */
+  /** Prompts for drawing images: each whole caption, and the marker that announces the image. */
   promptForImages(captions: readonly string[]): TokenBatch {
     return promptForImages(this.#layout, captions);
   }
 
-  /** What to write captions after: each image, whole, and what announces the text. */
+  /** Prompts for captioning: each whole image, and the marker that announces the text. */
   promptForCaptions(codes: CodeBatch): TokenBatch {
     return promptForCaptions(this.#layout, codes);
   }
 
   /**
-   * What to invent pairs after: the ids with which every sequence starts, or, given an order, every one of that order.
+   * Prompts for inventing pairs: the ids with which every sequence starts, or, given an order, every one of that order.
    *
-   * In the layout `terminated` only the first word or code tells the order; there, give the order to
+   * In the layout `terminated` the order is known from the first word or code on; there, give the order to
    * {@link MultimodalTokenizer.grammar} as well.
    *
    * @throws a {@link ConfigError} when sequences share no first id and no order is given (layout `lines`).
@@ -134,7 +134,7 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * What to complete pairs after: any legal beginning of both, such as half an image, or a caption and one code.
+   * Prompts for completing pairs: any legal beginning, such as half an image, or a caption and one code.
    *
    * @throws a {@link ConfigError} when the second modality is given before the first is whole; {@link ShapeError} when
    *   rows break off at different places.
@@ -188,7 +188,7 @@ export class MultimodalTokenizer {
     return this.#layout.vocabulary.modality(id);
   }
 
-  /** Rows as people read them: words, numbers (or letters) of codes, and names of special tokens. */
+  /** Rows in readable form: words, numbers (or letters) of codes, and names of special tokens. */
   describe(tokens: TokenBatch): string[] {
     checkTokenBatch(tokens, this.vocabularySize);
     const { data, count, length } = tokens;
@@ -215,8 +215,8 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Sequences or prompts without what stands first in them: null tokens in its places, all else where it was. Prompts that
-   * tell no order stay as they are.
+   * Sequences or prompts without their condition: null tokens replace the modality that comes first. Prompts whose order is
+   * not known yet stay as they are.
    *
    * @throws a `VocabularyError` unless the tokenizer was created with `nullToken: true`.
    */
