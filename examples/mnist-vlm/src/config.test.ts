@@ -31,7 +31,7 @@ describe("checkConfig", () => {
     [
       "a width that heads do not divide",
       { ...smoke, transformer: { ...smoke.transformer, heads: 3 } },
-      /transformer: width 32 must be divisible by heads 3/,
+      /transformer: width: must be divisible by heads; got width 32 and heads 3/,
     ],
     [
       "a warm-up longer than the training",

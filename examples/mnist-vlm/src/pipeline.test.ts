@@ -145,7 +145,9 @@ describe("runPipeline", () => {
 describe("a configuration that the transformer cannot have", () => {
   it("is refused before anything is read, trained or removed", async () => {
     const config = { ...tinySettings.config, transformer: { ...tinySettings.config.transformer, heads: 3 } };
-    await expect(run("refused", { change: { config } })).rejects.toThrow(/divisible by heads 3/);
+    await expect(run("refused", { change: { config } })).rejects.toThrow(
+      /divisible by heads; got width 16 and heads 3/,
+    );
     expect(existsSync(join(root, "refused"))).toBe(false);
   });
 });
