@@ -1,9 +1,10 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 // Each command starts Node and loads ONNX Runtime, beside other tests.
@@ -13,7 +14,7 @@ const dist = fileURLToPath(new URL("../examples/full-pipeline/dist/", import.met
 const caption = "dark green eight on bright cyan";
 const config = {
   data: { trainCount: 128, testCount: 12 },
-  tokenizer: { network: { hiddenChannels: 8 }, batchSize: 32, epochs: 1 },
+  vqvae: { network: { hiddenChannels: 8 }, batchSize: 32, epochs: 1 },
   transformer: { width: 16, layers: 1, batchSize: 32, epochs: 1 },
   evaluation: { samples: 4, classifierSteps: 2 },
 };
@@ -23,7 +24,8 @@ let run: string;
 function command(name: string, ...args: string[]): SpawnSyncReturns<string> {
   // No INIT_CWD of a surrounding npm: paths are those of the folder.
   const env = { ...process.env, INIT_CWD: root };
-  return spawnSync(process.execPath, [join(dist, `${name}.js`), ...args], { cwd: root, env, encoding: "utf8" });
+  const words = name === "start" ? args : [name, ...args];
+  return spawnSync(process.execPath, [join(dist, "main.js"), ...words], { cwd: root, env, encoding: "utf8" });
 }
 
 beforeAll(async () => {
@@ -31,7 +33,7 @@ beforeAll(async () => {
   run = join(root, "run");
   await writeFile(join(root, "config.json"), JSON.stringify(config));
   const options = ["--preset", "smoke", "--config", "config.json", "--data", "procedural", "--out", "run"];
-  const { status, stderr } = command("main", ...options);
+  const { status, stderr } = command("start", ...options);
   expect(stderr).not.toMatch(/^Error/m);
   expect(status).toBe(0);
 });
@@ -48,7 +50,7 @@ async function expectRefusal(result: SpawnSyncReturns<string>, message: RegExp):
 }
 
 describe("evaluate", () => {
-  it("prints and writes the run's figures again", async () => {
+  it("prints and writes the run's metrics again", async () => {
     const { status, stdout } = command("evaluate", "--checkpoints", "run");
     expect(status).toBe(0);
     expect(stdout).toMatch(/text → image.*of/s);
@@ -56,7 +58,7 @@ describe("evaluate", () => {
       await json(join(run, "results", "evaluation.json")),
       await json(join(run, "results", "metrics.json")),
     ];
-    for (const part of ["tokenizer", "likelihood", "attributes", "invention"]) {
+    for (const part of ["vqvae", "likelihood", "attributes", "invention"]) {
       expect(again[part], part).toEqual(written[part]);
     }
   });
@@ -74,10 +76,11 @@ describe("evaluate", () => {
     expect(attributes.classifierOnTestImages.count).toBe(5000);
   });
 
-  it("reads the settings of a run that knew of no place for a palette", async () => {
+  it("reads the settings of older runs: no place for a palette, the image tokenizer's under `tokenizer`", async () => {
     const path = join(run, "checkpoints", "run.json");
-    const { config: ofRun, ...settings } = await json(path);
-    const { palettePlace, ...tokenizer } = ofRun.tokenizer;
+    const { config: current, ...settings } = await json(path);
+    const { vqvae, ...ofRun } = current;
+    const { palettePlace, ...tokenizer } = vqvae;
     expect(palettePlace).toBe("before");
     await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, tokenizer } }));
     expect(command("evaluate", "--checkpoints", "run", "--samples", "2").status).toBe(0);
@@ -129,5 +132,36 @@ describe("generate", () => {
     await truncate(join(damaged, "checkpoints", "transformer.safetensors"), 100);
     const result = command("generate", "--checkpoints", "run/damaged", "--text", caption, "--out", "eight.png");
     await expectRefusal(result, /transformer\.safetensors/);
+  });
+});
+
+describe("start with a folder of images", () => {
+  it("trains on them, reports what applies, and generates from them", async () => {
+    const folder = join(root, "run", "my-images");
+    await mkdir(folder, { recursive: true });
+    const rows = ["file_name,text"];
+    for (let i = 0; i < 40; i++) {
+      const background = i % 2 === 0 ? "red" : "blue";
+      await sharp({ create: { width: 20, height: 16, channels: 3, background } })
+        .png()
+        .toFile(join(folder, `${i}.png`));
+      rows.push(`${i}.png,a ${background} square${i % 4 < 2 ? " indeed" : ""}`);
+    }
+    await writeFile(join(folder, "captions.csv"), rows.join("\n"));
+    const data = ["--data", "folder", "--data-dir", "run/my-images"];
+    const started = command("start", "--preset", "smoke", "--config", "config.json", ...data, "--out", "run/own");
+    expect(started.stderr).not.toMatch(/^Error/m);
+    expect(started.status).toBe(0);
+    expect(started.stdout).toContain("40 images from");
+    const results = join(run, "own", "results");
+    const metrics = await json(join(results, "metrics.json"));
+    expect(metrics.attributes).toBeUndefined();
+    expect(metrics.likelihood.natsPerSample).toBeGreaterThan(0);
+    expect((await readdir(results)).filter((file) => file.startsWith("confusion"))).toEqual([]);
+    expect(existsSync(join(results, "report.html"))).toBe(true);
+    const drawn = command("generate", "--checkpoints", "run/own", "--text", "a red square", "--out", "run/red.png");
+    expect([drawn.status, existsSync(join(run, "red.png"))]).toEqual([0, true]);
+    const evaluated = command("evaluate", "--checkpoints", "run/own", "--data-dir", "run/my-images");
+    expect([evaluated.status, evaluated.stderr]).toEqual([0, expect.stringContaining("evaluation.json")]);
   });
 });
