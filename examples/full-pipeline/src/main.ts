@@ -34,6 +34,9 @@ import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 
+/** Training images of the validation part, which the run has not seen. */
+const validationImages = 5000;
+
 const program = new Command("npm start --").exitOverride().enablePositionalOptions();
 program
   .description("Trains an image tokenizer and a transformer on captioned images, then draws, captions and invents.")
@@ -118,9 +121,6 @@ interface EvaluateOptions {
   readonly seed?: number;
   readonly backend: string;
 }
-
-/** Training images of the validation part, which the run has not seen. */
-const validationImages = 5000;
 
 async function evaluate({ backend, part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
   const folder = new RunFolder(options.checkpoints, exampleFolder, command);

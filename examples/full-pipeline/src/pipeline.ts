@@ -14,6 +14,7 @@ import {
   modelFiles,
   runIdOf,
   tokenizerFile,
+  totalSteps,
   trainingFiles,
   trainTransformer,
   trainVqVae,
@@ -101,7 +102,7 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
     },
     images: train.images,
     heldOut: sliceImages(test.images, 0, Math.min(epochImages, test.images.count)),
-    training: trainingOf(config.vqvae),
+    training: trainingOf(run.settings, config.vqvae, train.images.count),
     checkpoint: run.folder.file(trainingFiles.vqvae),
     ...{ seed, observers: observersOf(run, "vqvae"), signal: run.signal },
   });
@@ -138,7 +139,11 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
   if (!run.resume) {
     await clearEpochSamples(folder);
   }
-  const training = await trainTransformer({
+  const training = trainingOf(settings, config.transformer, data.train.images.count);
+  const epochs = Math.ceil(
+    totalSteps(training, codes.train.count) / Math.floor(codes.train.count / training.batchSize),
+  );
+  const result = await trainTransformer({
     model: { width, heads, layers, dropout },
     tokenizer,
     examples: mixedOrderExamples({
@@ -150,30 +155,45 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
         weights: { text: textWeight },
       },
     }),
-    training: trainingOf(config.transformer),
+    training,
     evaluate: async (transformer: TinyTransformer, epoch) => {
       const metrics = await heldOutMetrics({ tokenizer, transformer }, heldOut, { signal });
-      await drawEpochSamples(run, { vqvae, tokenizer, transformer }, { captions: data.test.captions, epoch });
+      await drawEpochSamples(run, { vqvae, tokenizer, transformer }, { captions: data.test.captions, epoch, epochs });
       return { ...metrics };
     },
     checkpoint: folder.file(trainingFiles.transformer),
     ...{ seed, observers: observersOf(run, "transformer"), signal },
   });
-  const run_id = await runIdOf({ vqvae, tokenizer });
-  await folder.write(modelFiles.transformer, withRunId(await training.transformer.toSafetensors(), run_id));
-  return training;
+  const runId = await runIdOf({ vqvae, tokenizer });
+  await folder.write(modelFiles.transformer, withRunId(await result.transformer.toSafetensors(), runId));
+  return result;
 }
 
-/** How this pipeline trains either model: warm-up, then a cosine to 0. */
-function trainingOf({
-  batchSize,
-  clipNorm,
-  epochs,
-  learningRate,
-  warmUpSteps,
-  weightDecay,
-}: RunConfig["transformer"] | RunConfig["vqvae"]) {
-  return { batchSize, clipNorm, epochs, learningRate, warmUpSteps, weightDecay };
+/**
+ * How this pipeline trains either model: warm-up, then a cosine to 0.
+ *
+ * A folder may hold few images or many: it is trained on for as many steps as the preset's own number of images gives.
+ *
+ * @param count - Training images that there are.
+ */
+function trainingOf(
+  { config, data }: RunSettings,
+  {
+    batchSize,
+    clipNorm,
+    epochs,
+    learningRate,
+    warmUpSteps,
+    weightDecay,
+  }: RunConfig["transformer"] | RunConfig["vqvae"],
+  count: number,
+) {
+  const settings = { clipNorm, learningRate, weightDecay };
+  if (data !== "folder") {
+    return { ...settings, batchSize, epochs, warmUpSteps };
+  }
+  const steps = Math.max(1, Math.floor(config.data.trainCount / batchSize)) * epochs;
+  return { ...settings, batchSize: Math.min(batchSize, count), steps, warmUpSteps: Math.min(warmUpSteps, steps) };
 }
 
 interface RunParts extends Pick<RunMetrics, "histories"> {

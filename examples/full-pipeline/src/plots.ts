@@ -212,8 +212,9 @@ function byEpoch({ epochs }: TrainingHistory, name: string) {
   return { x: epochs.map(({ step }) => step), y: epochs.map(({ metrics }) => metrics[name]!) };
 }
 
-/** Captions drawn after every epoch. */
+/** Captions drawn after every epoch, and epochs drawn at most: of more, every second, third and so on, and the last. */
 const epochCaptions = 9;
+const maxFrames = 30;
 
 const epochFolder = ({ results }: RunFolder) => join(results, "epochs");
 
@@ -226,8 +227,11 @@ export async function clearEpochSamples(folder: RunFolder): Promise<void> {
 export async function drawEpochSamples(
   { folder, settings, signal }: RunContext<RunSettings>,
   models: ModelParts,
-  sample: { readonly captions: readonly string[]; readonly epoch: number },
+  sample: { readonly captions: readonly string[]; readonly epoch: number; readonly epochs: number },
 ): Promise<void> {
+  if (sample.epoch % Math.ceil(sample.epochs / maxFrames) !== 0 && sample.epoch !== sample.epochs) {
+    return;
+  }
   const captions = sample.captions.slice(0, epochCaptions);
   const images = await drawImages(models, captions, { seed: settings.seed, ...settings.config.sampling, signal });
   const subtitle = sample.epoch === 0 ? "before training" : `after epoch ${sample.epoch}`;
