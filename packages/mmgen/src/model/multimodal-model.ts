@@ -133,6 +133,7 @@ export class MultimodalModel {
    * Draws images of captions.
    *
    * @param options - `count` images of each caption (1), one after the other; `temperature`, `topP`, `topK`, `seed` (0).
+   * @returns `captions.length · count` images of the training images' shape and range; plain arrays, nothing to dispose.
    * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for a caption too short or long.
    */
   async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
@@ -147,6 +148,7 @@ export class MultimodalModel {
    * Captions images, with the likeliest words unless a temperature is given.
    *
    * @param images - Of the shape and range that the model was trained on; borrowed.
+   * @returns One string an image.
    * @throws a `ShapeError` when the images are of another shape or range.
    */
   async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
@@ -154,7 +156,12 @@ export class MultimodalModel {
     return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
   }
 
-  /** Invents images with captions that belong to them. */
+  /**
+   * Invents images with captions that belong to them.
+   *
+   * @param options - `count` pairs (1); `temperature`, `topP`, `topK`, `seed` (0).
+   * @returns `images`, `captions` and the images' `codes`, `count` of each.
+   */
   async invent(options: CountOptions = {}): Promise<Pairs> {
     const { count = 1, ...sampling } = options;
     checkWholeNumber("count", count, { min: 1 });
