@@ -11,7 +11,7 @@ import {
 } from "@mmgen/core/options";
 import { noGrad } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { straightThrough } from "./gradient-estimator.js";
+import { straightThrough } from "../codebooks/gradient-estimator.js";
 import { type MixedRadix, mixedRadix } from "./mixed-radix.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 

@@ -9,10 +9,10 @@ import {
 } from "@mmgen/core/options";
 import { noGrad } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { straightThrough } from "./gradient-estimator.js";
+import { straightThrough } from "../codebooks/gradient-estimator.js";
+import { keepRows, meanOfRows, type RowMask } from "../codebooks/row-mask.js";
 import { type MixedRadix, mixedRadix } from "./mixed-radix.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
-import { keepRows, meanOfRows, type RowMask } from "./row-mask.js";
 
 export const lookupFreeQuantizerSchema = variant("lfq", {
   /** Values of a latent vector, and bits of a code: 2^bits codes. */

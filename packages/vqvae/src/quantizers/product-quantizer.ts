@@ -9,11 +9,11 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { Codebook, meanTerms } from "./codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
-import { estimateGradient } from "./gradient-estimator.js";
+import { Codebook, meanTerms } from "../codebooks/codebook.js";
+import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
+import { estimateGradient } from "../codebooks/gradient-estimator.js";
+import { type RowMask, repeatRowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
-import { type RowMask, repeatRowMask } from "./row-mask.js";
 
 export const productQuantizerSchema = variant("product", {
   /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. */

@@ -1,7 +1,7 @@
 import { describeValue, type Random, ShapeError } from "@mmgen/core";
 import { Module } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { type RowMask, rowMask } from "./row-mask.js";
+import { type RowMask, rowMask } from "../codebooks/row-mask.js";
 
 /** What {@link Quantizer.quantize} returns. */
 export interface Quantization {
@@ -143,13 +143,18 @@ export abstract class Quantizer extends Module {
     this.checkUsable();
   }
 
-  /** {@link Quantizer.quantize} of `[vectors, latentDimension]`, within a `tf.tidy`; codes of any shape in that order. */
+  /**
+   * {@link Quantizer.quantize} of `[vectors, latentDimension]`, within a `tf.tidy`; codes of any shape in that order.
+   *
+   * Compute codes and fixed vectors in `noGrad`; without a loss return `tf.scalar(0)`, without state `metrics: {}` and
+   * `aux: {}`. A loss averages over what counts with `meanOfRows` and the mask.
+   */
   protected abstract quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization;
-  /** {@link Quantizer.codes} of `[vectors, latentDimension]`, within a `tf.tidy`; of any shape in that order. */
+  /** {@link Quantizer.codes} of `[vectors, latentDimension]`, within a `tf.tidy`, int32; of any shape in that order. */
   protected abstract codesOfRows(latents: tf.Tensor2D): tf.Tensor;
-  /** {@link Quantizer.vectors} of `[vectors, …codeShape]`, within a `tf.tidy`. */
+  /** {@link Quantizer.vectors} of `[vectors, …codeShape]`, within a `tf.tidy`: `[vectors, latentDimension]`, float32. */
   protected abstract vectorsOfRows(codes: tf.Tensor): tf.Tensor2D;
-  /** {@link Quantizer.initialize} from `[vectors, latentDimension]`. */
+  /** {@link Quantizer.initialize} from `[vectors, latentDimension]`, those that count; does nothing unless overridden. */
   protected async initializeFromRows(_latents: tf.Tensor2D, _random: Random): Promise<void> {}
 
   #shapeOfCodes(latents: tf.Tensor): number[] {

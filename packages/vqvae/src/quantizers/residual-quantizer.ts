@@ -1,11 +1,11 @@
 import type { Random } from "@mmgen/core";
 import { type ConfigOf, type OptionsOf, optional, resolveOptions, variant, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { Codebook, meanTerms } from "./codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
-import { estimateGradient } from "./gradient-estimator.js";
+import { Codebook, meanTerms } from "../codebooks/codebook.js";
+import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
+import { estimateGradient } from "../codebooks/gradient-estimator.js";
+import type { RowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
-import type { RowMask } from "./row-mask.js";
 
 const { distance: _, ...learningFields } = codebookLearningFields;
 export const residualQuantizerSchema = variant("residual", {

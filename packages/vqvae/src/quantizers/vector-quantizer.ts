@@ -1,11 +1,11 @@
 import type { Random } from "@mmgen/core";
 import { type ConfigOf, type OptionsOf, resolveOptions, variant } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
-import { Codebook } from "./codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "./codebook-config.js";
-import { estimateGradient } from "./gradient-estimator.js";
+import { Codebook } from "../codebooks/codebook.js";
+import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
+import { estimateGradient } from "../codebooks/gradient-estimator.js";
+import type { RowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
-import type { RowMask } from "./row-mask.js";
 
 export const vectorQuantizerSchema = variant("vector", { ...codebookSizeFields(128, 64), ...codebookLearningFields });
 

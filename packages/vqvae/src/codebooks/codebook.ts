@@ -4,8 +4,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
 import { updateEmaCodebook, updateGradientCodebook } from "./codebook-update.js";
 import { kMeans } from "./k-means.js";
-import { alignedCodes, nearestCodes, unitLength } from "./nearest-codes.js";
+import { alignedCodes, nearestCodes } from "./nearest-codes.js";
 import { meanOfRows, type RowMask, rowMask } from "./row-mask.js";
+import { unitLength } from "./unit-length.js";
 
 /** Latents and the rows that replace them; all of it belongs to the surrounding `tf.tidy`. */
 export interface CodebookMatch {

@@ -1,6 +1,7 @@
 import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type CodeSums, codeSums, nearestCodes, unitLength } from "./nearest-codes.js";
+import { type CodeSums, codeSums, nearestCodes } from "./nearest-codes.js";
+import { unitLength } from "./unit-length.js";
 
 /** Options of {@link kMeans}. */
 export interface KMeansOptions {

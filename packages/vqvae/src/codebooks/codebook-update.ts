@@ -1,8 +1,9 @@
 import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
-import { codeSums, unitLength } from "./nearest-codes.js";
+import { codeSums } from "./nearest-codes.js";
 import type { RowMask } from "./row-mask.js";
+import { unitLength } from "./unit-length.js";
 
 /** Inputs of a codebook's update; tensors are borrowed, variables assigned. */
 export interface CodebookUpdate {

@@ -1,6 +1,6 @@
 import { customGradient } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { unitLength } from "./nearest-codes.js";
+import { unitLength } from "./unit-length.js";
 
 /** How the decoder's gradient reaches latents that have been replaced by rows. */
 export type GradientEstimatorName = (typeof gradientEstimatorNames)[number];
