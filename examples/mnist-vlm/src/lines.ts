@@ -145,7 +145,8 @@ async function readLineFile(path: string, tokenizer: MultimodalTokenizer): Promi
     throw new DataError(`${path} holds no lines.`);
   }
   try {
-    return tokenizer.decode(tokenizer.readLines(lines));
+    const { codes, captions, order: orders } = tokenizer.decode(tokenizer.readLines(lines));
+    return { codes, captions, orders };
   } catch (error) {
     if (MmgenError.isInstance(error)) {
       throw new DataError(`${path}: ${error.message}`, { cause: error });

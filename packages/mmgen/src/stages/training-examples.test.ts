@@ -51,7 +51,12 @@ describe("mixedOrderExamples", () => {
   });
 
   it("leaves out conditions in the share that is asked for", async () => {
-    const guided = MultimodalTokenizer.create({ captions, codebookSize: 8, codeGrid: codes, nullToken: true });
+    const guided = MultimodalTokenizer.create({
+      captions,
+      codebookSize: 8,
+      codeGrid: { height: codes.height, width: codes.width },
+      nullToken: true,
+    });
     const examples = mixedOrderExamples({ tokenizer: guided, codes, captions, conditionDropout: 0.2 });
     const { inputs } = await examples.batch(everyIndex, context(1));
     const nothing = guided.specialId("<null>");
