@@ -139,7 +139,8 @@ export abstract class Quantizer extends Module {
    * @param aux - Of {@link Quantizer.quantize}, perhaps among other tensors; borrowed.
    * @param random - Draws the latents that dead codes move to.
    */
-  afterStep(_aux: tf.NamedTensorMap, _random: Random): void {
+  afterStep(aux: tf.NamedTensorMap, random: Random): void;
+  afterStep(): void {
     this.checkUsable();
   }
 
