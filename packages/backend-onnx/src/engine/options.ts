@@ -14,7 +14,7 @@ import {
 import type { ExecutorOptions } from "../graph/executor.js";
 import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
 
-/** Options of {@link registerOnnxBackend}; all have defaults. */
+/** Options of `registerOnnxBackend`; all have defaults. */
 export interface OnnxBackendOptions {
   /** What runs the models. Default: the native onnxruntime-node. */
   readonly runtime?: Runtime;
@@ -74,7 +74,7 @@ export type OnnxBackendConfig = ConfigOf<typeof schema>;
 /**
  * Checks options and fills in defaults.
  *
- * @throws {@link ConfigError} for an unknown field, or a value of another type or out of range.
+ * @throws `ConfigError` for an unknown field, or a value of another type or out of range.
  */
 export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConfig {
   return resolveOptions(schema, options);

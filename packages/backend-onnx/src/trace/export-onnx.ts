@@ -28,7 +28,7 @@ export interface ExportOptions {
  *
  * @param fn - Maps tensors by input name to tensors by output name; must not read values or assign variables.
  * @returns the bytes of a `.onnx` file.
- * @throws {@link ConfigError} when another backend is active, or when the size `"batch"` affects more of the graph than
+ * @throws `ConfigError` when another backend is active, or when the size `"batch"` affects more of the graph than
  *   the target of a reshape: pass a number then. `KernelError` when the function reads values or uses a kernel without
  *   an ONNX version.
  */

@@ -21,7 +21,7 @@ export interface Grammar {
  * A complete decode as data, for models that can run it natively.
  *
  * The id drawn for a row at a position is the argmax over the processed logits plus
- * {@link gumbelNoise}`(seeds[row], position)`. NaN counts as −∞. Where the largest legal logit is infinite, or becomes so over
+ * `gumbelNoise``(seeds[row], position)`. NaN counts as −∞. Where the largest legal logit is infinite, or becomes so over
  * the temperature, the ids that share it count 0 and no others are possible. So every way of running a plan gives the same
  * ids, unless the last bits of its logits or sums decide between two.
  */

@@ -17,7 +17,7 @@ export interface NumberRange {
 }
 
 /**
- * Checks an argument that stands alone; options go through {@link resolveOptions}.
+ * Checks an argument that stands alone; options go through `resolveOptions`.
  *
  * @throws {@link ConfigError} unless `value` is a whole number within the range, both ends included.
  */

@@ -42,7 +42,7 @@ export interface FieldsSchema<E extends Entries>
  * A schema of an object with these fields and no others: an unknown one is refused with the nearest known name.
  *
  * The output is a new object with the fields in the order of `entries`; those that are left out and have no default are
- * absent from it. See {@link resolveOptions} for a worked example.
+ * absent from it. See `resolveOptions` for a worked example.
  */
 export function fields<const E extends Entries>(entries: E): FieldsSchema<E> {
   return makeFields(entries, undefined);

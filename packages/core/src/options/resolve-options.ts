@@ -48,7 +48,7 @@ export type ConfigOf<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
  * @param options - Any value at all, also from plain JavaScript or parsed JSON; borrowed and never changed.
  * @param path - The name under which the caller knows the options, such as `network`; it begins every message.
  * @returns A new object, plain JSON where the schema's values are.
- * @throws {@link ConfigError} that lists the first three fields that are unknown, missing, of another type or out of range.
+ * @throws `ConfigError` that lists the first three fields that are unknown, missing, of another type or out of range.
  */
 export function resolveOptions<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -11,7 +11,7 @@ export type ImageShape = Pick<ImageBatch, "height" | "width" | "channels" | "max
  * Where the shape has one channel, a color image gives its luma; a gray image gives every channel the same level.
  *
  * @param shape - One channel or three.
- * @throws {@link DataError} naming the file that is no PNG or of another size.
+ * @throws `DataError` naming the file that is no PNG or of another size.
  */
 export async function readImages(paths: readonly string[], shape: ImageShape): Promise<ImageBatch> {
   const { height, width, channels, maxValue } = shape;

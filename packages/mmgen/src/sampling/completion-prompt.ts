@@ -14,7 +14,7 @@ export type Kept =
   /** True for each code of an image that is kept; they must be its first. */
   | { readonly mask: ArrayLike<boolean | number> };
 
-/** What {@link completePairs} goes on from. */
+/** What `completePairs` goes on from. */
 export interface Completion {
   /** Images to complete, or whole ones whose captions are completed; borrowed. */
   readonly images?: ImageBatch | undefined;

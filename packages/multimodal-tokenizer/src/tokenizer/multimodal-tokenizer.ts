@@ -59,7 +59,7 @@ export class MultimodalTokenizer {
   /**
    * A tokenizer for an image codec's codes and the words of captions, or of a list.
    *
-   * @throws a {@link ConfigError} when an option is missing, unknown, out of range or in conflict with another.
+   * @throws a `ConfigError` when an option is missing, unknown, out of range or in conflict with another.
    */
   static create(options: TokenizerOptions): MultimodalTokenizer {
     return new MultimodalTokenizer(resolveTokenizer(options));
@@ -127,7 +127,7 @@ export class MultimodalTokenizer {
    * In the layout `terminated` the order is known from the first word or code on; there, give the order to
    * {@link MultimodalTokenizer.grammar} as well.
    *
-   * @throws a {@link ConfigError} when sequences share no first id and no order is given (layout `lines`).
+   * @throws a `ConfigError` when sequences share no first id and no order is given (layout `lines`).
    */
   promptForPairs(count: number, order?: OrderChoice): TokenBatch {
     return promptForPairs(this.#layout, count, order);
@@ -136,7 +136,7 @@ export class MultimodalTokenizer {
   /**
    * Prompts for completing pairs: any legal beginning, such as half an image, or a caption and one code.
    *
-   * @throws a {@link ConfigError} when the second modality is given before the first is whole; {@link ShapeError} when
+   * @throws a `ConfigError` when the second modality is given before the first is whole; {@link ShapeError} when
    *   rows break off at different places.
    */
   promptForCompletion(beginning: PartialPair): TokenBatch {
@@ -146,7 +146,7 @@ export class MultimodalTokenizer {
   /**
    * The automaton of legal sequences, of one order or, without argument, of both. Made once, then shared: do not write to it.
    *
-   * @throws a {@link ConfigError} when its table would have more than 2^27 entries.
+   * @throws a `ConfigError` when its table would have more than 2^27 entries.
    */
   grammar(order?: Order): Grammar {
     const key = order === undefined ? "any" : checkOrder(order);
@@ -171,7 +171,7 @@ export class MultimodalTokenizer {
    * times that of the prompt in the places of the modality that comes first. Rows that begin no sequence have no prompt.
    *
    * @param weights - Each 1 where absent.
-   * @throws a {@link ConfigError} when a weight is not a finite number of at least 0.
+   * @throws a `ConfigError` when a weight is not a finite number of at least 0.
    */
   toTrainingBatch(tokens: TokenBatch, weights: LossWeights = {}): TrainingBatch {
     checkTokenBatch(tokens, this.vocabularySize);
@@ -203,7 +203,7 @@ export class MultimodalTokenizer {
    * whether they are pairs.
    *
    * @throws a `VocabularyError` for a character that no line has; a `GrammarError` for a line of another length; a
-   *   {@link ConfigError} in another layout.
+   *   `ConfigError` in another layout.
    */
   readLines(lines: readonly string[]): TokenBatch {
     return readLines(this.#layout, lines);

@@ -5,7 +5,7 @@ import { convolutionFileLayout } from "../weights/stored-weights.js";
 import { Module } from "./module.js";
 import { type Initializer, Parameter } from "./parameter.js";
 
-/** Options of {@link Convolution2d} and {@link TransposedConvolution2d}. */
+/** Options of {@link Convolution2d} and `TransposedConvolution2d`. */
 export interface Convolution2dOptions {
   /** Channels that come in. */
   readonly inputs: number;

@@ -31,7 +31,7 @@ import { allocate, forget, isAllocated, Parameter, release, withValues } from ".
  * model.parameters; // Map of "hidden.weight", "hidden.bias", "output.weight", "output.bias" → tf.Variable
  * ```
  *
- * Files: {@link saveModel} and {@link loadModel} hold weights and configuration; {@link Module.importStateDict} and
+ * Files: `saveModel` and `loadModel` hold weights and configuration; {@link Module.importStateDict} and
  * {@link Module.exportStateDict} exchange weights with other programs.
  */
 export abstract class Module {
@@ -41,7 +41,7 @@ export abstract class Module {
    */
   static readonly paths: Readonly<Record<string, string>> = {};
 
-  /** Id of the training run that the weights came from; {@link loadModel} sets it, and {@link saveModel} writes it. */
+  /** Id of the training run that the weights came from; `loadModel` sets it, and `saveModel` writes it. */
   declare run?: string;
   #tree: ParameterTree | undefined;
   #variables: Variables | undefined;

@@ -18,7 +18,7 @@ export interface ParameterOptions {
   readonly role?: ParameterRole;
   /**
    * Order of its axes in a file, where that differs from memory: `transpose(value, fileLayout)` is what the file holds;
-   * see {@link convolutionFileLayout}.
+   * see `convolutionFileLayout`.
    */
   readonly fileLayout?: readonly number[];
   /**
@@ -28,7 +28,7 @@ export interface ParameterOptions {
   readonly drawnAs?: Parameter | string;
   /**
    * For what other programs' files do not hold: its value beside their weights, a number throughout or another
-   * parameter's value. See {@link Module.importStateDict}.
+   * parameter's value. See `Module.importStateDict`.
    */
   readonly imported?: number | Parameter;
 }
@@ -41,11 +41,11 @@ export type ParameterRole = "parameter" | "buffer" | "constant";
 let stateOf: (parameter: Parameter) => ParameterState;
 
 /**
- * One named tensor of a model: declared with the model, given a value by {@link Module.initializeWeights} or
- * {@link Module.loadWeights}.
+ * One named tensor of a model: declared with the model, given a value by `Module.initializeWeights` or
+ * `Module.loadWeights`.
  *
  * It has the name of the field that holds it, below its module's: `encoder.down.0.weight`. Compute with
- * {@link Parameter.value}, so that a compiled function can be fed the weights; see {@link Module.compiled}.
+ * {@link Parameter.value}, so that a compiled function can be fed the weights; see `Module.compiled`.
  */
 export class Parameter<T extends tf.Tensor = tf.Tensor> {
   readonly shape: readonly number[];
@@ -119,7 +119,7 @@ export class Parameter<T extends tf.Tensor = tf.Tensor> {
   }
 }
 
-/** What a {@link Module} keeps of a parameter. */
+/** What a `Module` keeps of a parameter. */
 interface ParameterState {
   path: string | undefined;
   /** Name of the model's class. */

@@ -53,7 +53,7 @@ export function glorotUniform(
   return uniform(shape, { random, low: -bound, high: bound });
 }
 
-/** An initializer of a {@link Parameter}: `value` throughout, float32. */
+/** An initializer of a `Parameter`: `value` throughout, float32. */
 export function filled(value: number): (shape: readonly number[]) => tf.Tensor {
   return (shape) => tf.fill([...shape], value);
 }

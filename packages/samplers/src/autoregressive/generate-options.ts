@@ -32,7 +32,7 @@ export interface GeneratedIds {
   readonly position: number;
 }
 
-/** Options of {@link generate}. */
+/** Options of `generate`. */
 export interface GenerateOptions extends SamplingOptions {
   readonly model: SequenceModel;
   /** What each row starts with, `[rows, length]`, length ≥ 1; borrowed. */
@@ -41,7 +41,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly steps?: number | undefined;
   /** What may follow what, from the sequence's first id on; absent: anything. */
   readonly grammar?: Grammar | undefined;
-  /** Seeds all rows, by {@link rowSeeds}. This or `seeds` is needed, but at temperature 0. */
+  /** Seeds all rows, by `rowSeeds`. This or `seeds` is needed, but at temperature 0. */
   readonly seed?: number | undefined;
   /** One seed a row, unsigned 32-bit. */
   readonly seeds?: Uint32Array | undefined;

@@ -2,7 +2,7 @@ import { gumbelDraws, gumbelOfDraw } from "@mmgen/core";
 import type { Candidates } from "./candidates.js";
 
 /**
- * The id of the largest value + {@link gumbelNoise}`(seed, position)`, in float32: a draw from the values' softmax.
+ * The id of the largest value + `gumbelNoise``(seed, position)`, in float32: a draw from the values' softmax.
  *
  * A draw's noise is at most −log(1 − draw), which the draw's leading ones bound from above: logarithms are taken only
  * where that bound could still win.

@@ -23,7 +23,7 @@ export function idProbabilities(logits: Float32Array, options: RowSamplingOption
 }
 
 /**
- * Draws one id from one row of logits, as {@link generate} does at this seed and position; for loops of your own.
+ * Draws one id from one row of logits, as `generate` does at this seed and position; for loops of your own.
  *
  * @param logits - `[vocabularySize]`; borrowed.
  */

@@ -19,7 +19,7 @@ import type { GradientTransform } from "../optimizers/transform.js";
 import { type WeightAverageOptions, weightAverageSchema } from "../optimizers/weight-average.js";
 import { type EarlyStopping, earlyStoppingSchema } from "./early-stopping.js";
 
-/** Options of {@link train}. */
+/** Options of `train`. */
 export interface TrainOptions<Batch, Aux> {
   /** Trained in place; borrowed. */
   readonly model: TensorTrainable<Batch, Aux>;
@@ -32,7 +32,7 @@ export interface TrainOptions<Batch, Aux> {
   readonly steps?: number;
   /** Learning rate by step. */
   readonly schedule: Schedule;
-  /** Options of {@link adamW}, or another optimizer as a {@link GradientTransform}. Default: AdamW with its defaults. */
+  /** Options of `adamW`, or another optimizer as a {@link GradientTransform}. Default: AdamW with its defaults. */
   readonly optimizer?: AdamWOptions | GradientTransform;
   /**
    * Number of equal parts in which a step processes its batch, one after the other, averaging their gradients: only one
@@ -50,7 +50,7 @@ export interface TrainOptions<Batch, Aux> {
   readonly earlyStopping?: EarlyStopping;
   /** Seeds everything random in the run; forked, never drawn from. */
   readonly random: Random;
-  /** Called before training, after each epoch and at the end; its metrics go into the history. See {@link evaluateLoss}. */
+  /** Called before training, after each epoch and at the end; its metrics go into the history. See `evaluateLoss`. */
   readonly evaluate?: (context: EvaluationContext) => Promise<Metrics>;
   readonly observers?: readonly TrainingObserver[];
   /** Receives the run's state after each epoch, every `everySteps` steps, and when the run ends or is stopped. */

@@ -7,9 +7,9 @@ import { type TrainingResult, TrainingRun } from "./training-run.js";
  * Everything random is a function of `random`'s seed and the step, so a run stopped and resumed equals the
  * uninterrupted one bit for bit on the same backend. Each step reads once: all its metrics together.
  *
- * @throws a {@link ConfigError} when an option is unknown, out of range, or does not fit the others.
+ * @throws a `ConfigError` when an option is unknown, out of range, or does not fit the others.
  * @throws a `CheckpointError` when `resume` is damaged, of another model, or of a run with other settings.
- * @throws a {@link DivergenceError} when a loss or gradient is NaN or infinite, naming the step.
+ * @throws a `DivergenceError` when a loss or gradient is NaN or infinite, naming the step.
  */
 export async function train<Batch, Aux = unknown>(options: TrainOptions<Batch, Aux>): Promise<TrainingResult> {
   checkTrainOptions(options);

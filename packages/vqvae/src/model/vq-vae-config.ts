@@ -36,9 +36,9 @@ const vqVaeSchema = pipe(
   rule("composition", ({ composition, channels }) => explainComposition(composition, channels)),
 );
 
-/** Options of a {@link VqVae}; every field may be left out. */
+/** Options of a `VqVae`; every field may be left out. */
 export type VqVaeOptions = OptionsOf<typeof vqVaeSchema>;
-/** Everything that determines a {@link VqVae}'s shapes and losses, every default filled in; plain JSON. */
+/** Everything that determines a `VqVae`'s shapes and losses, every default filled in; plain JSON. */
 export type VqVaeConfig = ConfigOf<typeof vqVaeSchema>;
 
 /**
@@ -50,7 +50,7 @@ export function resolveVqVae(options: VqVaeOptions): VqVaeConfig {
   return resolveOptions(vqVaeSchema, options);
 }
 
-/** Configurations by name, to be spread into the options of {@link VqVae.create}; what they leave out is the default. */
+/** Configurations by name, to be spread into the options of `VqVae.create`; what they leave out is the default. */
 export const vqVaePresets = {
   /**
    * The VQ-VAE of the colored-mnist write-up: 256 channels, 7×7 codes out of 128 of 256 dimensions learned by gradients,

@@ -84,7 +84,7 @@ export class VqVae
   /**
    * Creates a model with fresh weights.
    *
-   * @param options - Any part of the configuration; see {@link vqVaePresets}.
+   * @param options - Any part of the configuration; see `vqVaePresets`.
    * @param random - Draws the first weights; the same seed gives the same model.
    * @throws a `ConfigError` naming the fields that are unknown, out of range or in conflict with others.
    */
