@@ -18,7 +18,6 @@ import {
   trainingFiles,
   trainTransformer,
   trainVqVae,
-  withRunId,
 } from "mmgen";
 import type { RunConfig, RunSettings } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
@@ -121,7 +120,7 @@ async function saveCodec(
   parts: Pick<ModelParts, "vqvae" | "tokenizer">,
 ): Promise<void> {
   await folder.write(modelFiles.tokenizer, tokenizerFile(parts.tokenizer));
-  await folder.write(modelFiles.vqvae, withRunId(await parts.vqvae.toSafetensors(), await runIdOf(parts)));
+  await folder.write(modelFiles.vqvae, await parts.vqvae.toSafetensors({ run: await runIdOf(parts) }));
 }
 
 interface SequenceData {
@@ -165,7 +164,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
     ...{ seed, observers: observersOf(run, "transformer"), signal },
   });
   const runId = await runIdOf({ vqvae, tokenizer });
-  await folder.write(modelFiles.transformer, withRunId(await result.transformer.toSafetensors(), runId));
+  await folder.write(modelFiles.transformer, await result.transformer.toSafetensors({ run: runId }));
   return result;
 }
 

@@ -65,6 +65,15 @@ it("refuses a folder that another run holds, before anything is removed", async 
   await second.release();
 });
 
+it("gives the folder free where it is refused other data", async () => {
+  const first = new RunFolder(root, "unused", "npm start");
+  await first.begin({ settings: {}, data, resume: false, earlier });
+  await first.release();
+  const other = describeRunData("Digits", [Uint8Array.of(3, 2, 1)]);
+  await expect(first.begin({ settings: {}, data: other, resume: true, earlier })).rejects.toThrow("other data");
+  expect(await readdir(first.checkpoints)).not.toContain("run.lock");
+});
+
 describe("the data of a run", () => {
   const levels = Uint8Array.of(0, 1, 2, 3);
   const captions = ["one on red", "two on blue"];

@@ -51,6 +51,15 @@ export interface EarlierFiles {
   readonly results: readonly RegExp[];
 }
 
+/** What {@link RunFolder.begin} takes. */
+interface NewRun {
+  /** What the run was asked to do, JSON; kept for a resume. */
+  readonly settings: unknown;
+  readonly data: RunData;
+  readonly resume: boolean;
+  readonly earlier: EarlierFiles;
+}
+
 /** Where a run keeps its files: `results/` for people, `checkpoints/` for a resume and for other commands. */
 export class RunFolder {
   readonly results: string;
@@ -72,17 +81,20 @@ export class RunFolder {
   /**
    * Takes the folder for this run. A new run removes what an earlier one left; a resumed one makes sure of its data.
    *
-   * @param settings - What the run was asked to do, JSON; kept for a resume.
    * @throws a `DataError` when another run holds the folder.
    * @throws a {@link CheckpointError} when a resumed run finds other data than it learned from.
    */
-  async begin(run: {
-    readonly settings: unknown;
-    readonly data: RunData;
-    readonly resume: boolean;
-    readonly earlier: EarlierFiles;
-  }): Promise<void> {
+  async begin(run: NewRun): Promise<void> {
     this.#lock = await lockFolder(this.checkpoints);
+    try {
+      await this.#prepare(run);
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
+  async #prepare(run: NewRun): Promise<void> {
     if (run.resume) {
       await this.checkData(run.data);
       return;

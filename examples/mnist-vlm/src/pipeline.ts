@@ -17,7 +17,6 @@ import {
   trainTransformer,
   trainVqVae,
   type VqVaeTraining,
-  withRunId,
 } from "mmgen";
 import { checkConfig, checkpointSteps, modelOf, type RunSettings, trainingOf } from "./config.js";
 import {
@@ -186,7 +185,7 @@ async function saveCodec({ folder }: VlmRun, tokenizer: MultimodalTokenizer, vqv
   const runId = await runIdOf({ tokenizer, ...(vqvae && { vqvae }) });
   await folder.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
   if (vqvae) {
-    await folder.write(modelFiles.vqvae, withRunId(await vqvae.toSafetensors(), runId));
+    await folder.write(modelFiles.vqvae, await vqvae.toSafetensors({ run: runId }));
   }
   return runId;
 }
@@ -216,7 +215,7 @@ export async function trainOnLines(
   const config = settings.config.transformer;
   const held = firstPairs(validation, epochPairs);
   const write = async (name: string, transformer: TinyTransformer) =>
-    folder.write(name, withRunId(await transformer.toSafetensors(), runId));
+    folder.write(name, await transformer.toSafetensors({ run: runId }));
   const training = await trainTransformer({
     ...{ model: modelOf(config), tokenizer },
     examples: lineExamples({ tokenizer, pairs: train, config, seed }),

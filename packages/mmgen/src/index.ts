@@ -22,7 +22,6 @@ export {
   runIdOf,
   type SequenceModels,
   tokenizerFile,
-  withRunId,
 } from "./model/model-parts.js";
 export {
   type CountOptions,

@@ -1,4 +1,4 @@
-import { CheckpointError, MmgenError, readSafetensors, writeSafetensors } from "@mmgen/core";
+import { CheckpointError, MmgenError } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { VqVae } from "@mmgen/vqvae";
@@ -35,15 +35,15 @@ export type ReadModelFile = (name: string) => Uint8Array | undefined | Promise<U
 export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceModels> {
   const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
   const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
-  const transformer = await readPart(read, modelFiles.transformer, withRunOf(TinyTransformer.fromSafetensors));
+  const transformer = await readPart(read, modelFiles.transformer, TinyTransformer.fromSafetensors);
   try {
-    checkSizes({ tokenizer, transformer: transformer.part });
+    checkSizes({ tokenizer, transformer });
     checkRuns(tokenizerText, { [modelFiles.transformer]: transformer.run });
   } catch (error) {
-    transformer.part.dispose();
+    transformer.dispose();
     throw error;
   }
-  return { tokenizer, transformer: transformer.part };
+  return { tokenizer, transformer };
 }
 
 /**
@@ -54,17 +54,17 @@ export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceM
 export async function loadModelParts(read: ReadModelFile): Promise<ModelParts> {
   const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
   const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
-  const vqvae = await readPart(read, modelFiles.vqvae, withRunOf(VqVae.fromSafetensors));
-  let transformer: { part: TinyTransformer; run: string | undefined } | undefined;
+  const vqvae = await readPart(read, modelFiles.vqvae, VqVae.fromSafetensors);
+  let transformer: TinyTransformer | undefined;
   try {
-    transformer = await readPart(read, modelFiles.transformer, withRunOf(TinyTransformer.fromSafetensors));
-    const parts = { vqvae: vqvae.part, tokenizer, transformer: transformer.part };
+    transformer = await readPart(read, modelFiles.transformer, TinyTransformer.fromSafetensors);
+    const parts = { vqvae, tokenizer, transformer };
     checkSizes(parts);
     checkRuns(tokenizerText, { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run });
     return parts;
   } catch (error) {
-    vqvae.part.dispose();
-    transformer?.part.dispose();
+    vqvae.dispose();
+    transformer?.dispose();
     throw error;
   }
 }
@@ -111,29 +111,21 @@ export async function runIdOf({
   if (vqvae === undefined) {
     return text;
   }
-  const { tensors } = readSafetensors(await vqvae.toSafetensors());
-  return `${fingerprint(Array.from(tensors.values(), ({ data }) => bytesOf(data)))}-${text}`;
+  const weights = await vqvae.storeWeights();
+  return `${fingerprint(Array.from(weights.values(), ({ data }) => bytesOf(data)))}-${text}`;
 }
 
 function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A safetensors file with the id of its run in the header. */
-export function withRunId(bytes: Uint8Array, run: string): Uint8Array {
-  const { metadata, tensors } = readSafetensors(bytes);
-  const { config = "", run: _, ...rest } = metadata;
-  // The order in which a model file is written, so that the same model gives the same bytes.
-  return writeSafetensors({ tensors, metadata: { ...rest, run, config } });
-}
-
 /** All parts as files, by name, with the id of their run in each header. */
 export async function modelPartFiles(parts: ModelParts): Promise<Map<string, Uint8Array>> {
   const run = await runIdOf(parts);
   return new Map([
-    [modelFiles.vqvae, withRunId(await parts.vqvae.toSafetensors(), run)],
+    [modelFiles.vqvae, await parts.vqvae.toSafetensors({ run })],
     [modelFiles.tokenizer, tokenizerFile(parts.tokenizer)],
-    [modelFiles.transformer, withRunId(await parts.transformer.toSafetensors(), run)],
+    [modelFiles.transformer, await parts.transformer.toSafetensors({ run })],
   ]);
 }
 
@@ -159,10 +151,6 @@ function checkRuns(tokenizerText: string, runs: Readonly<Record<string, string |
 
 function differentRuns(one: string, other: string): string {
   return `${one} and ${other} are of different runs. Load all files from the folder of one training.`;
-}
-
-function withRunOf<Part>(parse: (bytes: Uint8Array) => Part) {
-  return (bytes: Uint8Array) => ({ part: parse(bytes), run: readSafetensors(bytes).metadata.run });
 }
 
 async function readPart<Part>(read: ReadModelFile, name: string, parse: (bytes: Uint8Array) => Part): Promise<Part> {

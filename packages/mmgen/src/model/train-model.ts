@@ -11,7 +11,7 @@ import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
 import { checkCaptions, checkImages } from "./check-arguments.js";
 import { fingerprint } from "./fingerprint.js";
 import type { ModelConfig, SequenceOptions } from "./model-options.js";
-import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile, withRunId } from "./model-parts.js";
+import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
 
 /** Images with a caption each. */
 export interface CaptionedImageSet {
@@ -83,7 +83,7 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
   try {
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
-    await checkpoints?.write(modelFiles.vqvae, withRunId(await vqvae.toSafetensors(), run));
+    await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
     const pairs = { codes: await vqvae.encode(images), captions };
     const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
     const { transformer, history: transformerHistory } = await trainTransformer({
@@ -95,7 +95,7 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
           ...(await heldOutMetrics({ tokenizer, transformer: model }, heldOutPairs, { signal })),
         })),
     });
-    await checkpoints?.write(modelFiles.transformer, withRunId(await transformer.toSafetensors(), run));
+    await checkpoints?.write(modelFiles.transformer, await transformer.toSafetensors({ run }));
     return {
       parts: { vqvae, tokenizer, transformer },
       history: { vqvae: vqvaeHistory, transformer: transformerHistory },

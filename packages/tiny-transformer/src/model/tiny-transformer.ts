@@ -108,8 +108,8 @@ export class TinyTransformer
   }
 
   /** Weights under nanoGPT's names and in PyTorch's layouts, with the configuration in the metadata. */
-  async toSafetensors(): Promise<Uint8Array> {
-    return saveModel(this, transformerFormat, { config: this.config });
+  async toSafetensors({ run }: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+    return saveModel(this, transformerFormat, { config: this.config, ...(run !== undefined && { run }) });
   }
 
   /**
