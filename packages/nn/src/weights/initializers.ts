@@ -53,9 +53,14 @@ export function glorotUniform(
   return uniform(shape, { random, low: -bound, high: bound });
 }
 
-/** An initializer of a `Parameter`: `value` throughout, float32. */
+/**
+ * An initializer of a `Parameter`: `value` throughout, float32.
+ *
+ * Made on the host, as every first value should be: one that is computed would be part of the first training step's
+ * graph on a backend that records, which then compiles the step twice.
+ */
 export function filled(value: number): (shape: readonly number[]) => tf.Tensor {
-  return (shape) => tf.fill([...shape], value);
+  return (shape) => tf.tensor(new Float32Array(tf.util.sizeFromShape([...shape])).fill(value), [...shape]);
 }
 
 /**
