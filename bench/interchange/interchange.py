@@ -105,7 +105,7 @@ def gpt2(masked=False):
 
 
 class Layers(nn.Module):
-    """Two linear layers under the names of original D's encoder and decoder."""
+    """Two linear layers under the names of the encoder and decoder of mnist-vlm."""
 
     def __init__(self, inputs, hidden, outputs, last):
         super().__init__()
@@ -125,7 +125,7 @@ class Quantizer(nn.Module):
 
 
 class LetterVqVae(nn.Module):
-    """Original D's autoencoder by its published names, small: chunks of a vector, one codebook for all."""
+    """The autoencoder of mnist-vlm by its published names, small: chunks of a vector, one codebook for all."""
 
     def __init__(self, side=6, hidden=10, chunks=4, dimension=3, codes=5):
         super().__init__()

@@ -73,7 +73,7 @@ class Residual(nn.Sequential):
 
 
 class VqVae(nn.Module):
-    """Original A's network: two halvings, two residual blocks each side, codes as wide as the channels, EMA codebook."""
+    """The network of colored-mnist: two halvings, two residual blocks each side, codes as wide as the channels, EMA codebook."""
 
     def __init__(self, channels, codes=128, decay=0.99):
         super().__init__()

@@ -127,7 +127,7 @@ describe("readPreparedLines", () => {
     ["an empty file", "\n", valid, /holds no lines/],
     ["a short line", train.replace("#######\n", "\n"), valid, /Line 1: expected 32 characters.*got 25/],
     ["a letter that is missing", train.replace("ABCDEFGH", "ABCDEFG").replace("#", "##"), valid, /Row 0, position 13/],
-    ["a foreign character", train.replace("A", "ä"), valid, /Line 1, character 7: no line has "ä"/],
+    ["a foreign character", train.replace("A", "ä"), valid, /Line 1, character 7: "ä" is not in the vocabulary/],
     ["a truncated gz", gzipSync(train).subarray(0, 20), valid, /not a readable gz/],
     ["no validation beside it", train, undefined, /valid\.txt/],
   ])("refuses %s by name", async (name, trainText, validText, message) => {

@@ -12,7 +12,7 @@ export const lineFormatEntries = {
   pad: text({ maxLength: 10_000 }),
   /** Characters in every line, padding included. */
   length: wholeNumber(),
-  /** The letter of each image code, in the order of the codes. */
+  /** Letter of each image code, in the order of the codes. */
   alphabet: text({ maxLength: 10_000 }),
 };
 
@@ -22,7 +22,7 @@ export const lineFormatSchema = fields(lineFormatEntries);
 /** How the layout `lines` writes a pair as one line of characters. */
 export type LineFormat = ConfigOf<typeof lineFormatSchema>;
 
-/** What of a tokenizer's configuration a line has to hold. */
+/** Fields of a tokenizer's configuration that a line must be able to represent. */
 export interface LineContent {
   readonly captionLength: CaptionLength;
   readonly codeGrid: { readonly height: number; readonly width: number };
@@ -39,10 +39,10 @@ export const defaultLineFormat: LineFormat = {
   alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 };
 
-/** A part of a line: literal characters, `image` and `text`. */
+/** Part of a line: literal characters, or the placeholder `image` or `text`. */
 export type LinePart = { readonly literal: string } | "image" | "text";
 
-/** Splits a line's pattern at its placeholders. */
+/** Splits the pattern of a line at its placeholders. */
 export function lineParts(pattern: string): LinePart[] {
   return pattern
     .split(/(\{image\}|\{text\})/u)
@@ -50,7 +50,7 @@ export function lineParts(pattern: string): LinePart[] {
     .map((part) => (part === "{image}" ? "image" : part === "{text}" ? "text" : { literal: part }));
 }
 
-/** The distinct characters that the patterns and the padding put around the placeholders, sorted. */
+/** Distinct literal characters of both patterns and the padding, sorted. */
 export function literalCharacters(lines: LineFormat): string[] {
   const characters = new Set(lines.pad);
   for (const part of [...lineParts(lines.imageFirst), ...lineParts(lines.textFirst)]) {
@@ -63,12 +63,12 @@ export function literalCharacters(lines: LineFormat): string[] {
   return [...characters].sort();
 }
 
-/** Throws {@link ConfigError} unless the format can write every pair, each character with one meaning. */
+/** Throws {@link ConfigError} unless the format can write every pair and each character has one meaning. */
 export function checkLineFormat(lines: LineFormat, content: LineContent): void {
   const { captionLength, codeGrid, codebookSize, words } = content;
   if (captionLength.minimum !== captionLength.maximum) {
     throw new ConfigError(
-      `captionLength: lines take captions of one length, got ${captionLength.minimum} to ${captionLength.maximum}.`,
+      `captionLength: expected captions of one length in the layout "lines", got ${captionLength.minimum} to ${captionLength.maximum}.`,
     );
   }
   if ([...lines.pad].length !== 1) {
@@ -77,7 +77,7 @@ export function checkLineFormat(lines: LineFormat, content: LineContent): void {
   const letters = [...lines.alphabet];
   if (letters.length < codebookSize || new Set(letters).size !== letters.length) {
     throw new ConfigError(
-      `lines.alphabet: expected at least ${codebookSize} distinct letters, one a code, got "${lines.alphabet}".`,
+      `lines.alphabet: expected at least ${codebookSize} distinct letters, one per code, got "${lines.alphabet}".`,
     );
   }
   const literals = new Set(literalCharacters(lines));
@@ -89,7 +89,7 @@ export function checkLineFormat(lines: LineFormat, content: LineContent): void {
     const clash = characters.find((character) => literals.has(character));
     if (clash !== undefined) {
       throw new ConfigError(
-        `lines: "${clash}" is both ${name} and part of the line itself; meanings must be disjoint.`,
+        `lines: "${clash}" is both ${name} and a literal character of the line; each character must have one meaning.`,
       );
     }
   }
@@ -114,7 +114,9 @@ export function checkLineFormat(lines: LineFormat, content: LineContent): void {
       length += typeof part === "object" ? [...part.literal].length : 0;
     }
     if (!Number.isInteger(lines.length) || lines.length > 2 ** 16 || length > lines.length) {
-      throw new ConfigError(`lines.length: ${lines.length} is too short or long; ${name} needs ${length} characters.`);
+      throw new ConfigError(
+        `lines.length: expected a whole number from ${length} (needed by ${name}) to ${2 ** 16}, got ${lines.length}.`,
+      );
     }
   }
 }

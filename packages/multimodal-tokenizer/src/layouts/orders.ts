@@ -1,25 +1,31 @@
 import { ConfigError, checkOneOf, Random } from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 
-/** Which modality comes first in a sequence. */
+/** Order of a sequence: which modality comes first. */
 export type Order = "image-first" | "text-first";
 
-/** Every order, in the order of their numbers in a grammar. */
+/** Both orders, in the order in which a grammar numbers them. */
 export const allOrders: readonly Order[] = ["text-first", "image-first"];
 
-/** A random choice for each example and epoch, the same on every run. */
+/** Seeded random choice for each example and epoch, reproducible between runs. */
 export interface SeededChoice {
   readonly seed: number;
   readonly epoch: number;
-  /** Indices of the rows' examples in their data set, so that batching and shuffling change no choice; absent: 0, 1, 2 … */
+  /**
+   * Indices of the rows' examples in their data set, so that the choice does not depend on batching or shuffling;
+   * absent: 0, 1, 2 …
+   */
   readonly indices?: ArrayLike<number> | undefined;
 }
 
-/** One order for all rows, one each, the first half of the rows text-first and the others image-first, or each by a fair random choice. */
+/**
+ * Order of the rows of a batch: one for all, a list with one per row, `"halves"` (the first half of the rows
+ * text-first, the others image-first), or a fair random choice for each row.
+ */
 export type OrderChoice = Order | readonly Order[] | "halves" | SeededChoice;
 
 /**
- * The order of each of `count` rows.
+ * Chooses the order of each of `count` rows.
  *
  * @throws a {@link ConfigError} when a list has another length or names an unknown order.
  */
@@ -37,7 +43,7 @@ export function chooseOrders(choice: OrderChoice, count: number): Order[] {
     );
   }
   if (choice.length !== count) {
-    throw new ConfigError(`order: expected one order a row (${count}), got a list of ${choice.length}.`);
+    throw new ConfigError(`order: expected one order per row (${count}), got a list of ${choice.length}.`);
   }
   return Array.from(choice, checkOrder);
 }
@@ -51,21 +57,21 @@ export const seededChoiceEntries = {
 const seededChoiceSchema = fields(seededChoiceEntries);
 
 /**
- * The random stream of each of `count` rows, by its example's index.
+ * Creates the random stream of each of `count` rows, from the index of its example.
  *
- * @param label - What is chosen, so that one seed serves several choices.
- * @throws a {@link ConfigError} when a field is unknown, or there are not as many indices as rows.
+ * @param label - Name of the choice, so that one seed can serve several independent choices.
+ * @throws a {@link ConfigError} when a field is unknown, or the number of indices is not the number of rows.
  */
 export function seededStreams(label: string, choice: SeededChoice, count: number): (row: number) => Random {
   const { seed, epoch, indices } = resolveOptions(seededChoiceSchema, choice, { path: label });
   if (indices !== undefined && indices.length !== count) {
-    throw new ConfigError(`${label}: expected one example index a row (${count}), got ${indices.length}.`);
+    throw new ConfigError(`${label}: expected one example index per row (${count}), got ${indices.length}.`);
   }
   const streams = Random.fromSeed(seed).fork(label).fork(epoch);
   return (row) => streams.fork(indices?.[row] ?? row);
 }
 
-/** Throws {@link ConfigError} unless `order` is one of the two. */
+/** Returns `order`; throws {@link ConfigError} unless it is one of the two. */
 export function checkOrder(order: Order): Order {
   checkOneOf("order", order, allOrders);
   return order;

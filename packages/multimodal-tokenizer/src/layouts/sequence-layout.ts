@@ -4,15 +4,15 @@ import { endToken, nullToken, padToken, Vocabulary } from "../vocabulary/vocabul
 import { lineParts } from "./line-format.js";
 import { allOrders, type Order } from "./orders.js";
 
-/** A vocabulary, and where its ids may stand in a sequence of either order. */
+/** Layout of sequences: the vocabulary, and which ids may stand at each position in either order. */
 export interface SequenceLayout {
   readonly config: TokenizerConfig;
   readonly vocabulary: Vocabulary;
   readonly section: TextSection;
   readonly templates: Readonly<Record<Order, SequenceTemplate>>;
-  /** For each order, by position: whether it is a place of the modality that comes first. */
+  /** For each order and position: whether the position belongs to the modality that comes first. */
   readonly firstHalves: Readonly<Record<Order, readonly boolean[]>>;
-  /** Ids of a whole sequence, in either order. */
+  /** Number of ids in a whole sequence, the same for both orders. */
   readonly sequenceLength: number;
 }
 
@@ -34,18 +34,18 @@ export function sequenceLayout(config: TokenizerConfig): SequenceLayout {
 }
 
 /**
- * One position of a layout: a fixed id, the image's `index`-th code, or the caption's `index`-th place.
+ * Position of a layout: a fixed id, the `index`-th code of the image, or the `index`-th place of the caption.
  *
- * Captions of varying length have one place more than the longest has words: words, an end marker, padding.
+ * Captions of varying length have one place more than the maximum number of words: words, an end marker, padding.
  */
 export type Slot =
   | { readonly kind: "literal"; readonly id: number }
   | { readonly kind: "image" | "text"; readonly index: number };
 
-/** A layout in one order, position by position. */
+/** Slots of a sequence in one order, by position. */
 export type SequenceTemplate = readonly Slot[];
 
-/** The templates of a configuration, by order; both have the same length. */
+/** Builds the templates of a configuration, by order; both have the same length. */
 function sequenceTemplates(config: TokenizerConfig, vocabulary: Vocabulary): Readonly<Record<Order, SequenceTemplate>> {
   const { captionLength, codeGrid } = config;
   const image = places("image", codeGrid.height * codeGrid.width);
@@ -79,12 +79,12 @@ function places(kind: "image" | "text", length: number): Slot[] {
 }
 
 /**
- * Which ids may stand at one place of a caption's section, and what may follow.
+ * Rules of a caption's section: which ids may stand at each place.
  *
  * Captions of one length hold words only. Captions of varying length hold words, one end marker, then padding.
  */
 export class TextSection {
-  /** Ids of a section, padding included. */
+  /** Number of ids in a section, padding included. */
   readonly length: number;
   readonly #bounds: CaptionLength;
   readonly #text: { readonly start: number; readonly count: number };
@@ -100,7 +100,9 @@ export class TextSection {
     this.#pad = varies ? vocabulary.specialId(padToken) : undefined;
   }
 
-  /** The legal ids at place `index`, before or after the end marker; `ends` marks the run that is the end marker. */
+  /**
+   * Ranges of legal ids at place `index`, before or after the end marker; `ends` is true for the end marker's range.
+   */
   choices(index: number, ended: boolean): { start: number; count: number; ends: boolean }[] {
     if (ended) {
       return [{ start: this.#pad!, count: 1, ends: false }];
@@ -115,16 +117,16 @@ export class TextSection {
     return choices;
   }
 
-  /** The id at place `index` of a whole caption of these words. */
+  /** Id at place `index` of a whole caption with these word ids. */
   idAt(words: ArrayLike<number>, index: number): number {
     return index < words.length ? words[index]! : index === words.length ? this.#end! : this.#pad!;
   }
 }
 
 /**
- * The order of the sequence that `ids` are, or begin; null tokens may stand in its first half.
+ * Detects the order of a sequence, or of the beginning of one; null tokens may replace its first modality.
  *
- * @returns undefined where the ids begin sequences of both orders, such as `<bos>`, or of neither.
+ * @returns `undefined` when the ids begin sequences of both orders, such as `<bos>`, or of neither.
  */
 export function sequenceOrder(
   { firstHalves, templates, vocabulary }: SequenceLayout,
@@ -142,7 +144,7 @@ export function sequenceOrder(
   return undefined;
 }
 
-/** For each position of a template: whether it is a place of the modality that comes first. */
+/** For each position of a template: whether it belongs to the modality that comes first. */
 function firstHalf(template: readonly Slot[]): boolean[] {
   const first = template.find((slot) => slot.kind !== "literal")!.kind;
   return template.map((slot) => slot.kind === first);

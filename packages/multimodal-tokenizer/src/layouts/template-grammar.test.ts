@@ -26,7 +26,7 @@ const legalIds = (grammar: Grammar, state: number) =>
 describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => {
   const grammar = tokenizer.grammar();
 
-  it("accepts every joined pair, and nothing after it", () => {
+  it("accepts every encoded pair, and no id after it", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
         const { data, count, length } = tokenizer.encode(pairs);
@@ -40,7 +40,7 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
     );
   });
 
-  it("lets through only walks that split", () => {
+  it("accepts only sequences that decode", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(), { minLength: 40, maxLength: 40 }), (choices) => {
         let state = grammar.start;
@@ -59,7 +59,7 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
     );
   });
 
-  it("of one order refuses the other", () => {
+  it("of one order refuses sequences of the other", () => {
     const { captionLength, codeGrid, textUnit, words } = tokenizer.config;
     const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
     const caption = new Array(captionLength.maximum).fill(words[0]).join(textUnit === "words" ? " " : "");
@@ -74,7 +74,7 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
   });
 });
 
-it("follows original B: a marker first, then exactly the layout's counts", () => {
+it("follows colored-mnist: a marker first, then exactly as many ids as the layout has", () => {
   const tokenizer = digits();
   const grammar = tokenizer.grammar();
   const [bos, eoi, eot] = ["<bos>", "<eoi>", "<eot>"].map((name) => tokenizer.specialId(name));
@@ -90,7 +90,7 @@ it("follows original B: a marker first, then exactly the layout's counts", () =>
   expect(grammar.stateCount).toBe(2 + 57 + 57);
 });
 
-it("refuses a table that would not fit", () => {
+it("refuses a table that would be too large", () => {
   const tokenizer = MultimodalTokenizer.create({
     words: ["a"],
     captionLength: 1,

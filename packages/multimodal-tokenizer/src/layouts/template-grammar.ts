@@ -2,24 +2,27 @@ import { ConfigError, type Grammar } from "@mmgen/core";
 import type { Vocabulary } from "../vocabulary/vocabulary.js";
 import type { SequenceTemplate, TextSection } from "./sequence-layout.js";
 
-/** The next slot of one template, and whether its caption has ended: `2 · (template · (length + 1) + slot) + ended`. */
+/**
+ * Position in one template, as the number of its next slot and whether its caption has ended:
+ * `2 · (template · (length + 1) + slot) + ended`.
+ */
 type Place = number;
 
-/** Ids `start … start + count − 1` lead to `target`, a place or a state. */
+/** Transition: ids `start … start + count − 1` lead to `target`, a place or a state. */
 interface Edge {
   readonly start: number;
   readonly count: number;
   readonly target: number;
 }
 
-/** Above this many entries (states × vocabulary) a table of 5 bytes an entry is refused. */
+/** Maximum number of table entries (states × vocabulary), of 5 bytes each. */
 const maxTableEntries = 2 ** 27;
 
 /**
- * The automaton that accepts exactly the sequences of the templates.
+ * Builds the deterministic automaton that accepts exactly the sequences of the templates.
  *
- * Templates may share a beginning: states are sets of places (the subset construction), so that the automaton is
- * deterministic and knows an order only once an id has told it.
+ * States are sets of places (subset construction), because templates may share their first ids: the order of a sequence
+ * is then known only from a later id.
  *
  * @throws a {@link ConfigError} when states × vocabulary is more than 2^27.
  */
@@ -62,9 +65,9 @@ export function templateGrammar(
   }
   return tabulate(rows, size);
 
-  /** The legal ids of one state in runs that lead to the same state; new states are numbered as they appear. */
+  /** Transitions of one state, as ranges of ids that lead to the same state; new states are numbered as they appear. */
   function successors(edges: readonly Edge[]): Edge[] {
-    // Between two neighboring bounds every id has the same edges, hence the same successor.
+    // All ids between two neighboring bounds have the same edges, hence the same successor.
     const bounds = [...new Set(edges.flatMap(({ start, count }) => [start, start + count]))].sort((a, b) => a - b);
     return bounds.slice(0, -1).flatMap((start, i) => {
       const targets = edges.filter((edge) => edge.start <= start && start < edge.start + edge.count);

@@ -12,14 +12,14 @@ import type { SequenceLayout, SequenceTemplate, TextSection } from "../layouts/s
 import { joinUnits } from "../vocabulary/captions.js";
 import type { Vocabulary } from "../vocabulary/vocabulary.js";
 
-/** Images, their captions, and which of the two stood first in each row. */
+/** Decoded pairs of image codes and captions, and the order of each row. */
 export interface DecodedSequences {
   readonly codes: CodeBatch;
   readonly captions: string[];
   readonly order: Order[];
 }
 
-/** Decodes whole sequences; {@link GrammarError} names the row and position that no pair can have. */
+/** Decodes whole sequences; throws {@link GrammarError} with the row and position of an illegal id. */
 export function decodeSequences(layout: SequenceLayout, tokens: TokenBatch): DecodedSequences {
   const { config, sequenceLength, vocabulary } = layout;
   checkTokenBatch(tokens, vocabulary.size);
@@ -47,25 +47,25 @@ function readRow(
   ids: ArrayLike<number>,
   row: number,
 ): { order: Order; image: readonly number[]; text: readonly number[] } {
-  let furthest = 0;
+  let maxPosition = 0;
   for (const order of allOrders) {
     const match = matchTemplate(templates[order], vocabulary, section, ids);
     if (match.matches) {
       return { order, image: match.image, text: match.text };
     }
-    furthest = Math.max(furthest, match.position);
+    maxPosition = Math.max(maxPosition, match.position);
   }
   throw new GrammarError(
-    `Row ${row}, position ${furthest}: ${vocabulary.modality(ids[furthest]!)} id ${ids[furthest]} (${vocabulary.name(ids[furthest]!)}) cannot stand there in this layout.`,
+    `Row ${row}, position ${maxPosition}: ${vocabulary.modality(ids[maxPosition]!)} id ${ids[maxPosition]} (${vocabulary.name(ids[maxPosition]!)}) is not legal there in this layout.`,
   );
 }
 
-/** A row read back through a template, or the first position at which it cannot be one of its sequences. */
+/** Ids of a row that matches a template, or the first position at which it does not match. */
 type TemplateMatch =
   | { readonly matches: true; readonly image: readonly number[]; readonly text: readonly number[] }
   | { readonly matches: false; readonly position: number };
 
-/** Reads a row's ids as a sequence of `template`; image and word ids come in reading order. */
+/** Matches the ids of a row against a template; image and word ids are in reading order. */
 function matchTemplate(
   template: SequenceTemplate,
   vocabulary: Vocabulary,
@@ -101,16 +101,17 @@ function matchTemplate(
 }
 
 /**
- * Lines of text as ids, character by character: what `describe` writes, read back.
+ * Parses lines of text, as `describe` writes them, to ids, character by character.
  *
- * @throws a {@link VocabularyError} for a character that no line has; {@link GrammarError} for a line of another length.
+ * @throws a {@link VocabularyError} for a character that is not in the vocabulary; {@link GrammarError} for a line of
+ *   another length.
  */
 export function readLines(
   { config, sequenceLength, vocabulary }: SequenceLayout,
   lines: readonly string[],
 ): TokenBatch {
   if (config.layout !== "lines") {
-    throw new ConfigError(`readLines: needs the layout "lines", this tokenizer's is "${config.layout}".`);
+    throw new ConfigError(`readLines: expected a tokenizer with layout "lines", got "${config.layout}".`);
   }
   const ids = new Map(Array.from({ length: vocabulary.size }, (_, id) => [vocabulary.name(id), id] as const));
   const data = new Int32Array(lines.length * sequenceLength);
@@ -124,7 +125,7 @@ export function readLines(
     for (const [at, character] of characters.entries()) {
       const id = ids.get(character);
       if (id === undefined) {
-        throw new VocabularyError(`Line ${row + 1}, character ${at + 1}: no line has "${character}".`);
+        throw new VocabularyError(`Line ${row + 1}, character ${at + 1}: "${character}" is not in the vocabulary.`);
       }
       data[row * sequenceLength + at] = id;
     }

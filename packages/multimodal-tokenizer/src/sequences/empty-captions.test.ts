@@ -21,7 +21,7 @@ describe.each(["switch", "terminated"] as const)("an empty caption, %s", (layout
   const tokenizer = create(layout);
   const row = (order: Order, caption = "") => tokenizer.encode({ codes, captions: [caption], order });
 
-  it("is a condition of its own that can be left out, as can the image before it", () => {
+  it("can be dropped as a condition, as can the image before it", () => {
     const half = { "text-first": "<null> <null> <null>", "image-first": "<null> <null> <null> <null> <null>" };
     const whole = { "text-first": "<end> <pad> <pad>", "image-first": "0 1 2 3 4" };
     for (const order of orders) {
@@ -33,14 +33,14 @@ describe.each(["switch", "terminated"] as const)("an empty caption, %s", (layout
     }
   });
 
-  it("is left out of prompts as of whole sequences", () => {
+  it("is dropped from prompts as from whole sequences", () => {
     const prompt = tokenizer.promptForImages([""]);
     const whole = tokenizer.withoutCondition(row("text-first"));
     const without = tokenizer.withoutCondition(prompt);
     expect(without.data).toEqual(whole.data.subarray(0, prompt.length));
   });
 
-  it("keeps every weight in its half of the sequence", () => {
+  it("applies the prompt weight only to the first modality", () => {
     const weigh = (order: Order, caption: string, weights: LossWeights) => {
       const tokens = row(order, caption);
       const { weights: got } = tokenizer.toTrainingBatch(tokens, weights);
@@ -68,7 +68,7 @@ describe.each(["switch", "terminated"] as const)("an empty caption, %s", (layout
     }
   });
 
-  it("does not let a dropped condition pass for the other half", () => {
+  it("keeps the weights of the second modality when the condition is dropped", () => {
     for (const order of orders) {
       const whole = tokenizer.toTrainingBatch(row(order, "a b"), { prompt: 0 }).weights!;
       const dropped = tokenizer.toTrainingBatch(tokenizer.withoutCondition(row(order, "a b")), { prompt: 0 }).weights!;
@@ -77,7 +77,7 @@ describe.each(["switch", "terminated"] as const)("an empty caption, %s", (layout
   });
 });
 
-it("a row that begins no sequence has no prompt and no condition", () => {
+it("a row that is not the beginning of a sequence has no prompt weight and no condition", () => {
   const tokenizer = create("switch");
   const foreign = { data: Int32Array.from([...row().data].reverse()), count: 1, length: tokenizer.sequenceLength };
   expect(tokenizer.withoutCondition(foreign)).toEqual(foreign);

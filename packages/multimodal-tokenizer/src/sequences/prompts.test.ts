@@ -10,7 +10,7 @@ const sameStart = (prompt: ArrayLike<number>, whole: Int32Array) =>
 describe.each(Object.entries(smallTokenizers))("prompts, %s", (_, tokenizer) => {
   const size = tokenizer.config.codeGrid.height * tokenizer.config.codeGrid.width;
 
-  it("are beginnings of whole sequences, up to the first code or word to be made", () => {
+  it("are beginnings of whole sequences, up to the first code or word to generate", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
         fc.pre(pairs.captions.length > 0);
@@ -30,7 +30,7 @@ describe.each(Object.entries(smallTokenizers))("prompts, %s", (_, tokenizer) => 
     );
   });
 
-  it("take any part of the first modality, or of the second after the whole first", () => {
+  it("accept any part of the first modality, or of the second after the complete first", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), fc.nat({ max: size }), fc.nat({ max: 3 }), ({ codes, captions }, cut, words) => {
         fc.pre(captions.length > 0);
@@ -68,7 +68,7 @@ it("completes half an image and three words", () => {
   expect(tokenizer.describe(words)).toEqual(["<bos> <eoi> dark green one"]);
 });
 
-it("starts pairs at the marker that tells the order, or before it", () => {
+it("starts pairs at the marker that determines the order, or before it", () => {
   const tokenizer = digits();
   expect(tokenizer.describe(tokenizer.promptForPairs(2))).toEqual(["<bos>", "<bos>"]);
   expect(tokenizer.describe(tokenizer.promptForPairs(2, "halves"))).toEqual(["<bos> <eoi>", "<bos> <eot>"]);
@@ -78,7 +78,7 @@ it("starts pairs at the marker that tells the order, or before it", () => {
   expect(() => tokenizer.promptForPairs(1.5)).toThrow(ConfigError);
 });
 
-it("refuses what cannot be the beginning of a pair", () => {
+it("refuses content that is not the beginning of a pair", () => {
   const tokenizer = digits();
   const half = { data: new Int32Array(28), count: 1, length: 28 };
   const caption = "dark green one on bright cyan";

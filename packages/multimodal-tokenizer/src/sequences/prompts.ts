@@ -4,7 +4,7 @@ import { checkOrder, chooseOrders, type Order, type OrderChoice } from "../layou
 import type { SequenceLayout, Slot } from "../layouts/sequence-layout.js";
 import { leading, wholeImages, writeSequences } from "./write-sequences.js";
 
-/** The beginning of a pair, which ends in the first modality, with nothing of the second, or in the second. */
+/** Beginning of a pair: part or all of the first modality, or all of the first and part of the second. */
 export interface PartialPair {
   /** Which modality comes first. */
   readonly order: Order;
@@ -14,11 +14,13 @@ export interface PartialPair {
   readonly codes?: TokenBatch | undefined;
 }
 
+/** Prompts for generating images, `[rows, length]`: whole captions, up to the first image code. */
 export function promptForImages(layout: SequenceLayout, captions: readonly string[]): TokenBatch {
   const count = captions.length;
   return writeSequences(layout, { count, captions, captionsAreWhole: true }, repeat("text-first", count));
 }
 
+/** Prompts for captioning, `[rows, length]`: whole images, up to the first word. */
 export function promptForCaptions(layout: SequenceLayout, images: CodeBatch): TokenBatch {
   const codes = wholeImages(layout, images);
   return writeSequences(
@@ -28,6 +30,7 @@ export function promptForCaptions(layout: SequenceLayout, images: CodeBatch): To
   );
 }
 
+/** Prompts for unconditional pairs, `[count, length]`: the ids that all sequences (of the order) start with. */
 export function promptForPairs(layout: SequenceLayout, count: number, order?: OrderChoice): TokenBatch {
   if (!Number.isInteger(count) || count < 0) {
     throw new ConfigError(`promptForPairs: expected a whole number of rows, got ${count}.`);
@@ -45,19 +48,20 @@ export function promptForPairs(layout: SequenceLayout, count: number, order?: Or
   }
   if (common === 0) {
     throw new ConfigError(
-      'promptForPairs: sequences of this layout share no first id; give an order, for instance "halves".',
+      'promptForPairs: sequences of this layout share no first id; pass an order, for instance "halves".',
     );
   }
   return leading(written, common);
 }
 
+/** Prompts for completing partial pairs, `[rows, length]`. */
 export function promptForCompletion(layout: SequenceLayout, beginning: PartialPair): TokenBatch {
   const { captions, codes, ...rest } = resolveOptions(partialPairSchema, beginning, { path: "promptForCompletion" });
   const order = checkOrder(rest.order);
   const count = captions?.length ?? codes?.count;
   if (count === undefined || (codes !== undefined && codes.count !== count)) {
     throw new ShapeError(
-      `promptForCompletion: expected captions and codes of the same rows, got ${captions?.length ?? "no"} captions and ${codes?.count ?? "no"} rows of codes.`,
+      `promptForCompletion: expected captions and codes with the same number of rows, got ${captions?.length ?? "no"} captions and ${codes?.count ?? "no"} rows of codes.`,
     );
   }
   if (codes !== undefined) {
@@ -65,7 +69,7 @@ export function promptForCompletion(layout: SequenceLayout, beginning: PartialPa
   }
   const captionsAreWhole = order === "text-first" && codes !== undefined && captions !== undefined;
   const prompt = writeSequences(layout, { count, captions, codes, captionsAreWhole }, repeat(order, count));
-  // A template stops at its first gap; what was given beyond the gap would be lost silently.
+  // Writing stops at the first missing id of the template; content after it would be lost silently.
   const { vocabulary } = layout;
   const written = prompt.data.reduce((sum, id) => sum + (vocabulary.modality(id) === "image" ? 1 : 0), 0);
   const textStart = layout.templates[order].findIndex((slot) => slot.kind === "text");
@@ -75,7 +79,7 @@ export function promptForCompletion(layout: SequenceLayout, beginning: PartialPa
   ) {
     const { height, width } = layout.config.codeGrid;
     throw new ConfigError(
-      `promptForCompletion: the second modality can only begin after the whole first one, and an image has ${height * width} codes; order "${order}", got ${captions?.length ?? "no"} captions and ${codes?.length ?? "no"} codes a row.`,
+      `promptForCompletion: expected the first modality to be complete before the second begins (an image has ${height * width} codes); order "${order}", got ${captions?.length ?? "no"} captions and ${codes?.length ?? "no"} codes per row.`,
     );
   }
   return prompt;

@@ -11,7 +11,7 @@ const pairs = (count: number) => ({
 });
 
 describe("withoutCondition", () => {
-  it("puts null tokens for what stands first, and leaves all else where it was", () => {
+  it("replaces the first modality by null tokens and keeps all other ids", () => {
     const tokens = tokenizer.encode({ ...pairs(2), order: ["text-first", "image-first"] });
     const before = tokens.data.slice();
     const without = tokenizer.withoutCondition(tokens);
@@ -38,7 +38,7 @@ describe("withoutCondition", () => {
     ).toEqual(["<bos> <eoi> <null> <null> <null> <null> <eot> 4 4"]);
   });
 
-  it("does nothing more to rows that are without already, whatever the sizes of image and text", () => {
+  it("does not change rows without condition, for any sizes of image and text", () => {
     const uneven = MultimodalTokenizer.create({
       words: ["a"],
       captionLength: 1,
@@ -55,7 +55,7 @@ describe("withoutCondition", () => {
     expect(uneven.withoutCondition(without)).toEqual(without);
   });
 
-  it("needs a null token", () => {
+  it("requires a null token", () => {
     const plain = digits();
     expect(() => plain.withoutCondition(plain.promptForPairs(1))).toThrow(VocabularyError);
   });
@@ -66,7 +66,7 @@ describe("dropConditions", () => {
   const dropped = (coin: { seed: number; epoch: number; indices?: number[]; probability: number }, from = tokens) =>
     tokenizer.describe(tokenizer.dropConditions(from, coin)).map((row) => row.includes("<null>"));
 
-  it("leaves out a share of the conditions, by example and epoch", () => {
+  it("drops a share of the conditions, by example and epoch", () => {
     const coin = { seed: 3, epoch: 1, probability: 0.2 };
     const rows = dropped(coin);
     // Four deviations: 4 · √(2000 · 0.2 · 0.8) = 72.
@@ -79,7 +79,7 @@ describe("dropConditions", () => {
     expect(dropped({ ...coin, probability: 1 })).not.toContain(false);
   });
 
-  it("weighs null tokens 0 in the loss", () => {
+  it("gives null tokens weight 0 in the loss", () => {
     const { targets, weights } = tokenizer.toTrainingBatch(
       tokenizer.dropConditions(tokenizer.encode(pairs(1)), { seed: 1, epoch: 0, probability: 1 }),
     );
@@ -88,7 +88,7 @@ describe("dropConditions", () => {
     expect([...weights!].filter((weight) => weight === 0)).toHaveLength(4);
   });
 
-  it("leaves what follows a dropped condition its weight", () => {
+  it("keeps the weights after a dropped condition", () => {
     const whole = tokenizer.encode(pairs(1));
     const without = tokenizer.dropConditions(whole, { seed: 1, epoch: 0, probability: 1 });
     const ofImage = ({ targets, weights }: TrainingBatch) =>
@@ -98,7 +98,7 @@ describe("dropConditions", () => {
     }
   });
 
-  it("refuses what is no probability", () => {
+  it("refuses invalid probabilities and indices", () => {
     expect(() => dropped({ seed: 1, epoch: 0, probability: 1.1 })).toThrow(ConfigError);
     expect(() => dropped({ seed: 1, epoch: 0, probability: 0.5, indices: [1] })).toThrow(ConfigError);
   });

@@ -3,13 +3,13 @@ import { fields, number, type OptionsOf, optional, resolveOptions } from "@mmgen
 import { type SequenceLayout, sequenceOrder } from "../layouts/sequence-layout.js";
 import { nullToken, padToken } from "../vocabulary/vocabulary.js";
 
-/** What a causal model is trained on: at each position, the ids up to it and the id after it. */
+/** Training batch of a causal model: the target at each position is the id that follows. */
 export interface TrainingBatch {
   /** `[rows, length − 1]`, all ids but the last. */
   readonly inputs: TokenBatch;
   /** `[rows, length − 1]`, all ids but the first. */
   readonly targets: TokenBatch;
-  /** `[rows, length − 1]`, each target's weight in the loss; absent where all are 1. */
+  /** Loss weight of each target, `[rows, length − 1]`; absent when all are 1. */
   readonly weights?: Float32Array;
 }
 
@@ -21,25 +21,25 @@ const lossWeightsSchema = fields({
   /** Weight of image codes; 1 when absent. */
   image: optional(number({ min: 0 }), 1),
   /**
-   * Multiplies the weights in a sequence's first half: the caption that is drawn, an end marker included, or the image
-   * that is captioned; not those of the layout's own markers. 1 when absent. At 0 the model learns only to answer, and
-   * spends nothing on guessing what it will be asked; it then cannot invent pairs.
+   * Factor for the weights of the modality that comes first: the caption (its end marker included) from which an image
+   * is generated, or the image that is captioned; markers of the layout are not affected. 1 when absent. With 0 the
+   * model learns only to continue a prompt, and cannot generate unconditional pairs.
    */
   prompt: optional(number({ min: 0 }), 1),
 });
 
-/** A target's weight in the loss, by its modality and place. */
+/** Loss weights of targets, by modality and position. */
 export type LossWeights = OptionsOf<typeof lossWeightsSchema>;
 
-/** What a target weighs, by what it is and where. */
+/** Loss weights of targets, by id and position. */
 export interface TargetWeights {
-  /** Each id's weight, `[vocabularySize]`. */
+  /** Weight of each id, `[vocabularySize]`. */
   readonly ofId: Float32Array;
-  /** Multiplies the weight in the places of the modality that a sequence has first. */
+  /** Factor for positions of the modality that comes first. */
   readonly prompt: number;
 }
 
-/** Shifts whole sequences by one into inputs and targets. */
+/** Splits sequences into inputs and targets, shifted by one position. */
 export function shiftForTraining(
   layout: SequenceLayout,
   tokens: TokenBatch,
@@ -71,7 +71,8 @@ export function shiftForTraining(
 }
 
 /**
- * The weights of targets: by modality, and 0 for padding, that of lines too, and the null token.
+ * Computes the loss weight of each id: the weight of its modality, and 0 for padding (also of lines) and the null
+ * token.
  *
  * @throws a `ConfigError` when a weight is unknown or not a finite number of at least 0.
  */
@@ -87,12 +88,13 @@ export function targetWeights({ config, vocabulary }: SequenceLayout, weights: L
 }
 
 /**
- * A copy of `tokens` in which the null token stands in every place of the chosen rows' first modality, an end marker's and
- * padding's included. Rows whose order is not known yet, such as `<bos>` alone, stay as they are.
+ * Replaces the condition of the chosen rows by null tokens: every position of the modality that comes first, end marker
+ * and padding included. Rows whose order is not determined yet, such as `<bos>` alone, stay unchanged.
  *
- * Trained on some such rows, a model also learns to work without a condition, as guidance needs.
+ * A model that is trained on some such rows can also generate without a condition, as guidance requires.
  *
- * @param chosen - Which rows; absent: all.
+ * @param chosen - Whether a row is chosen; absent: all rows.
+ * @returns A copy; yours.
  * @throws a {@link VocabularyError} when the vocabulary has no null token.
  * @see Ho and Salimans 2022, https://arxiv.org/abs/2207.12598
  */

@@ -3,21 +3,22 @@ import type { Order } from "../layouts/orders.js";
 import type { SequenceLayout, SequenceTemplate, TextSection } from "../layouts/sequence-layout.js";
 import { captionUnits } from "../vocabulary/captions.js";
 
-/** Images and captions to write, as far as they are there. */
+/** Content of sequences: images and captions, possibly partial. */
 export interface SequenceContent {
   readonly count: number;
   readonly captions?: readonly string[] | undefined;
   /** Leading image codes, `[count, codes.length]`. */
   readonly codes?: TokenBatch | undefined;
-  /** Whether the captions are whole, so that their ends may be written. */
+  /** Whether the captions are complete, so that end markers and padding are written. */
   readonly captionsAreWhole: boolean;
 }
 
 /**
- * Writes each row up to the first place that its content leaves open.
+ * Writes each row up to the first position for which its content has no id.
  *
- * @returns `[count, length]`, where `length` is what the rows have in common: all rows of whole pairs are whole.
- * @throws a {@link ShapeError} when the rows break off at different lengths, unless `cut` asks for the shortest.
+ * @returns `[count, length]`; rows of whole pairs have `sequenceLength` ids.
+ * @throws a {@link ShapeError} when rows have different lengths, unless `cut` is set, which cuts all to the minimum
+ *   length.
  */
 export function writeSequences(
   layout: SequenceLayout,
@@ -44,13 +45,13 @@ export function writeSequences(
   }
   if (minLength < maxLength && !cut) {
     throw new ShapeError(
-      `Rows of one batch must break off at the same place, got ${minLength} to ${maxLength} ids; split them into batches of equal length.`,
+      `Expected prompts of the same length in one batch, got ${minLength} to ${maxLength} ids; split them into batches of equal length.`,
     );
   }
   return leading({ data: written, count, length: sequenceLength }, minLength);
 }
 
-/** The first `length` ids of each row. */
+/** Cuts each row to its first `length` ids. */
 export function leading(tokens: TokenBatch, length: number): TokenBatch {
   if (length === tokens.length) {
     return tokens;
@@ -62,7 +63,7 @@ export function leading(tokens: TokenBatch, length: number): TokenBatch {
   return { data, count: tokens.count, length };
 }
 
-/** Codes of whole images as rows, checked against the codebook and the code grid. */
+/** Flattens codes of whole images to rows; checks them against the codebook and the code grid. */
 export function wholeImages(layout: SequenceLayout, codes: CodeBatch): TokenBatch {
   const { codebookSize, codeGrid } = layout.config;
   checkCodeBatch(codes, codebookSize);
@@ -78,7 +79,7 @@ function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boo
   const { textUnit, captionLength } = layout.config;
   const { maximum } = captionLength;
   const minimum = whole ? captionLength.minimum : 0;
-  // Captions repeat: a data set of 60 000 has a few thousand.
+  // Cached, because captions repeat: a data set of 60 000 pairs has a few thousand distinct ones.
   const known = new Map<string, Int32Array>();
   return captions.map((caption, row) => {
     let ids = known.get(caption);
@@ -97,17 +98,17 @@ function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boo
   });
 }
 
-/** What is known of one row. */
+/** Content of one row. */
 interface RowContent {
   /** Ids of the leading image codes. */
   readonly image: ArrayLike<number>;
   /** Ids of the leading words. */
   readonly text: ArrayLike<number>;
-  /** Whether the words are the whole caption, so that its end may be written. */
+  /** Whether the caption is complete, so that end marker and padding are written. */
   readonly textIsWhole: boolean;
 }
 
-/** Writes a template into `out` up to the first slot that the content leaves open; returns how many ids were written. */
+/** Writes ids to `out` up to the first slot without content; returns the number of ids written. */
 function fillTemplate(template: SequenceTemplate, section: TextSection, content: RowContent, out: Int32Array): number {
   const { image, text, textIsWhole } = content;
   for (let i = 0; i < template.length; i++) {

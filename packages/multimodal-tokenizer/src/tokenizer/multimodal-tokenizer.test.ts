@@ -14,7 +14,7 @@ const ramp = (count: number, size = 49) => ({
 });
 
 describe("vocabulary", () => {
-  it("keeps specials, image codes and sorted words apart", () => {
+  it("numbers special tokens, image codes and sorted words in separate ranges", () => {
     const { ids, vocabularySize } = digits();
     expect(ids).toEqual({
       special: { start: 0, count: 3 },
@@ -50,14 +50,14 @@ describe("vocabulary", () => {
     expect(make(["b", "c a b"]).config.captionLength).toEqual({ minimum: 1, maximum: 3 });
   });
 
-  it("names an unknown word, its caption and its neighbors", () => {
+  it("names an unknown word, its caption and similar known words", () => {
     const promise = () => digits().promptForImages(["dark green one on bright cyan", "dark grean one on bright cyan"]);
     expect(promise).toThrow(VocabularyError);
     expect(promise).toThrow(/Caption 1: "grean" .* "green"/);
     expect(() => digits().promptForImages(["dark green xylophone on bright cyan"])).toThrow(/"xylophone"/);
   });
 
-  it('reads "eight" as the data\'s "eigth", and capitals as small letters', () => {
+  it('reads "eight" as the data\'s "eigth", and capitals as lower case', () => {
     const tokenizer = digits();
     const prompt = tokenizer.promptForImages(["Dark green eight on bright cyan"]);
     expect(tokenizer.describe(prompt)).toEqual(["<bos> <eoi> dark green eigth on bright cyan <eot>"]);
@@ -65,7 +65,7 @@ describe("vocabulary", () => {
 });
 
 describe("switch layout", () => {
-  it("announces the next modality, 58 ids at 49 codes and 6 words", () => {
+  it("announces the next modality: 58 ids for 49 codes and 6 words", () => {
     const tokenizer = digits();
     expect(tokenizer.sequenceLength).toBe(58);
     const codes = ramp(2);
@@ -92,7 +92,7 @@ describe("terminated layout", () => {
 });
 
 describe("captions of varying length", () => {
-  it("end with a marker and padding, which weighs nothing in the loss", () => {
+  it("end with a marker and padding, which has weight 0 in the loss", () => {
     const tokenizer = smallTokenizers["switch, varying length"]!;
     const codes = { data: new Int32Array(8), count: 2, height: 2, width: 2 };
     const tokens = tokenizer.encode({ codes, captions: ["a", "b c d"], order: ["text-first", "image-first"] });
@@ -106,7 +106,7 @@ describe("captions of varying length", () => {
 });
 
 describe("lines layout", () => {
-  it("reads lines back to ids, and says which it cannot read", () => {
+  it("parses lines to ids, and names the line that it cannot parse", () => {
     const tokenizer = smallTokenizers.lines!;
     const lines = ["image:ABCDEFGH, number:7.#######", "number:0, image:ZZZZZZZZ.#######"];
     const tokens = tokenizer.readLines(lines);
@@ -114,21 +114,21 @@ describe("lines layout", () => {
     expect(tokenizer.decode(tokens).captions).toEqual(["7", "0"]);
     expect(() => tokenizer.readLines(["image:ABCDEFGH, number:7."])).toThrow(/Line 1: expected 32 characters.*got 25/);
     expect(() => tokenizer.readLines([lines[0]!, lines[1]!.replace("Z", "é")])).toThrow(
-      'Line 2, character 17: no line has "é"',
+      'Line 2, character 17: "é" is not in the vocabulary',
     );
-    // All its characters are known, but it is no pair: a letter is missing.
+    // All characters are in the vocabulary, but a letter is missing, so the line is not a pair.
     const short = tokenizer.readLines(["image:ABCDEFG, number:7.########"]);
     expect(() => tokenizer.decode(short)).toThrow(/Row 0, position 13/);
     expect(() => smallTokenizers["switch, characters"]!.readLines([])).toThrow(ConfigError);
   });
 
-  it("leaves its padding out of the loss", () => {
+  it("gives its padding weight 0 in the loss", () => {
     const tokenizer = smallTokenizers.lines!;
     const { weights } = tokenizer.toTrainingBatch(tokenizer.readLines(["image:ABCDEFGH, number:7.#######"]));
     expect([...weights!]).toEqual([...new Array(24).fill(1), ...new Array(7).fill(0)]);
   });
 
-  it("writes 32 characters out of 50", () => {
+  it("writes lines of 32 characters from a vocabulary of 50", () => {
     const tokenizer = smallTokenizers.lines!;
     const codes = {
       data: Int32Array.from("ABCDEFGHZYXWVUTS", (c) => c.charCodeAt(0) - 65),
@@ -160,7 +160,7 @@ describe("lines layout", () => {
 });
 
 describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
-  it("splits what it joined", () => {
+  it("decodes what it encoded", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
         const { codes, captions, order } = tokenizer.decode(tokenizer.encode(pairs));
@@ -172,7 +172,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
     );
   });
 
-  it("writes sequences whose modalities are those of its positions", () => {
+  it("encodes sequences whose ids have the modalities of their positions", () => {
     fc.assert(
       fc.property(anyPairs(tokenizer), (pairs) => {
         const { data, length } = tokenizer.encode(pairs);
@@ -192,7 +192,7 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
     );
   });
 
-  it("after a change of one id, refuses the sequence or reads exactly what is there", () => {
+  it("after a change of one id, refuses the sequence or decodes exactly the changed ids", () => {
     let refused = 0;
     fc.assert(
       fc.property(anyPairs(tokenizer), fc.nat(), fc.nat(), (pairs, at, id) => {
@@ -243,7 +243,7 @@ it("weighs targets by modality", () => {
   expect(() => tokenizer.toTrainingBatch(tokens, { text: Number.NaN })).toThrow(ConfigError);
 });
 
-it("weighs what a sequence is asked with, whichever comes first", () => {
+it("applies the prompt weight to the modality that comes first", () => {
   const tokenizer = smallTokenizers["switch, one length"]!;
   const pair = { codes: { data: new Int32Array(4), count: 1, height: 2, width: 2 }, captions: ["a b c"] };
   const weigh = (order: Order, weights: LossWeights) => [
@@ -255,7 +255,7 @@ it("weighs what a sequence is asked with, whichever comes first", () => {
   expect(() => weigh("text-first", { prompt: -1 })).toThrow(ConfigError);
 });
 
-it("says what is wrong with pairs that do not fit", () => {
+it("refuses pairs and sequences of wrong shapes or lengths", () => {
   const tokenizer = digits();
   const caption = "dark green one on bright cyan";
   expect(() => tokenizer.encode({ codes: ramp(2), captions: [caption] })).toThrow(ShapeError);

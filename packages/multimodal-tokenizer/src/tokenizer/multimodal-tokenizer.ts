@@ -33,16 +33,16 @@ import { resolveTokenizer, type TokenizerConfig, type TokenizerOptions } from ".
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
 
 /**
- * Encodes pairs of images and captions as sequences of ids over one joint vocabulary, and back; makes prompts, and the
- * grammar of legal sequences. Immutable; holds no tensors.
+ * Tokenizer that encodes pairs of image codes and captions as sequences of ids over one joint vocabulary, decodes them,
+ * and creates prompts and the grammar of legal sequences. Immutable; holds no tensors.
  */
 export class MultimodalTokenizer {
   readonly config: TokenizerConfig;
   /** Ids are `0 … vocabularySize − 1`. */
   readonly vocabularySize: number;
-  /** Ids of one pair, markers and padding included: 58 for 49 codes and 6 words. */
+  /** Number of ids of one pair, markers and padding included: 58 for 49 codes and 6 words. */
   readonly sequenceLength: number;
-  /** Where special tokens, image codes and words lie among the ids. */
+  /** Id ranges of special tokens, image codes and words. */
   readonly ids: Readonly<Record<Modality, IdRange>>;
   readonly #layout: SequenceLayout;
   readonly #grammars = new Map<Order | "any", Grammar>();
@@ -57,7 +57,7 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * A tokenizer for an image codec's codes and the words of captions, or of a list.
+   * Creates a tokenizer for the codes of an image codec and the words of captions or of a list.
    *
    * @throws a `ConfigError` when an option is missing, unknown, out of range or in conflict with another.
    */
@@ -66,24 +66,25 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * The tokenizer that {@link MultimodalTokenizer.toJSON} wrote.
+   * Loads a tokenizer that {@link MultimodalTokenizer.toJSON} wrote.
    *
-   * @param json - The file's text, or what `JSON.parse` made of it.
+   * @param json - Text of the file, or the result of `JSON.parse`.
    * @throws a `CheckpointError` when it is malformed, of another format, or its fields do not fit each other.
    */
   static fromJSON(json: unknown): MultimodalTokenizer {
     return new MultimodalTokenizer(configFromJson(json));
   }
 
-  /** Plain data; `JSON.stringify(tokenizer)` calls it. */
+  /** Converts the tokenizer to plain data; called by `JSON.stringify(tokenizer)`. */
   toJSON(): TokenizerJson {
     return configToJson(this.config);
   }
 
   /**
-   * Pairs as sequences, `[rows, sequenceLength]`.
+   * Encodes pairs as sequences, `[rows, sequenceLength]`.
    *
-   * @param pairs - `codes`, as many `captions`, and the `order` of each row: `text-first` when absent.
+   * @param pairs - `codes`, `captions` (one per image) and `order`, `text-first` when absent; borrowed.
+   * @returns Ids; yours.
    * @throws a `VocabularyError` when a word is unknown; `GrammarError` when a caption has too few or too many
    *   words; {@link ShapeError} when counts or the code grid differ.
    */
@@ -96,14 +97,14 @@ export class MultimodalTokenizer {
     const codes = wholeImages(this.#layout, rest.codes);
     const { count } = codes;
     if (count !== captions.length) {
-      throw new ShapeError(`encode: expected one caption an image (${count}), got ${captions.length}.`);
+      throw new ShapeError(`encode: expected one caption per image (${count}), got ${captions.length}.`);
     }
     const orders = chooseOrders(order, count);
     return writeSequences(this.#layout, { count, captions, codes, captionsAreWhole: true }, orders);
   }
 
   /**
-   * Decodes whole sequences to pairs, and each row's order: `decode(encode(pairs))` gives `pairs`.
+   * Decodes whole sequences to pairs and the order of each row: `decode(encode(pairs))` gives `pairs`.
    *
    * @throws a `GrammarError` when a row is not a whole legal sequence, naming row, position and id.
    */
@@ -111,20 +112,21 @@ export class MultimodalTokenizer {
     return decodeSequences(this.#layout, tokens);
   }
 
-  /** Prompts for drawing images: each whole caption, and the marker that announces the image. */
+  /** Prompts for generating images: each whole caption, up to the first image code. */
   promptForImages(captions: readonly string[]): TokenBatch {
     return promptForImages(this.#layout, captions);
   }
 
-  /** Prompts for captioning: each whole image, and the marker that announces the text. */
+  /** Prompts for captioning images: all codes of each image, up to the first word. */
   promptForCaptions(codes: CodeBatch): TokenBatch {
     return promptForCaptions(this.#layout, codes);
   }
 
   /**
-   * Prompts for inventing pairs: the ids with which every sequence starts, or, given an order, every one of that order.
+   * Prompts for generating unconditional pairs: the ids that all sequences, or all sequences of the given order, start
+   * with.
    *
-   * In the layout `terminated` the order is known from the first word or code on; there, give the order to
+   * In the layout `terminated` these ids do not determine the order; pass the order to
    * {@link MultimodalTokenizer.grammar} as well.
    *
    * @throws a `ConfigError` when sequences share no first id and no order is given (layout `lines`).
@@ -134,17 +136,18 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Prompts for completing pairs: any legal beginning, such as half an image, or a caption and one code.
+   * Prompts for completing pairs from any legal beginning, such as half an image, or a caption and one code.
    *
-   * @throws a `ConfigError` when the second modality is given before the first is whole; {@link ShapeError} when
-   *   rows break off at different places.
+   * @throws a `ConfigError` when the second modality is given before the first is complete; {@link ShapeError}
+   *   when the prompts of the rows have different lengths.
    */
   promptForCompletion(beginning: PartialPair): TokenBatch {
     return promptForCompletion(this.#layout, beginning);
   }
 
   /**
-   * The automaton of legal sequences, of one order or, without argument, of both. Made once, then shared: do not write to it.
+   * Grammar of legal sequences, of one order or, without argument, of both. Built once, then shared: do not write to
+   * it.
    *
    * @throws a `ConfigError` when its table would have more than 2^27 entries.
    */
@@ -165,12 +168,13 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Sequences as inputs and targets of a causal model, each `[rows, length − 1]`.
+   * Training batch of a causal model: inputs and targets, each `[rows, length − 1]`, and loss weights.
    *
-   * Padding and null tokens weigh 0 as targets; otherwise the weight is that of the target's modality (`<end>` is special),
-   * times that of the prompt in the places of the modality that comes first. Rows that begin no sequence have no prompt.
+   * Padding and null tokens have weight 0 as targets. Any other target has the weight of its modality (`<end>` is
+   * special), multiplied by `weights.prompt` at positions of the modality that comes first. Rows that are not the
+   * beginning of a sequence have no such positions.
    *
-   * @param weights - Each 1 where absent.
+   * @param weights - Loss weights; each is 1 when absent.
    * @throws a `ConfigError` when a weight is not a finite number of at least 0.
    */
   toTrainingBatch(tokens: TokenBatch, weights: LossWeights = {}): TrainingBatch {
@@ -178,17 +182,17 @@ export class MultimodalTokenizer {
     return shiftForTraining(this.#layout, tokens, targetWeights(this.#layout, weights));
   }
 
-  /** What stands at each position of a sequence of this order; an end marker or padding may take a text place. */
+  /** Modality of each position in a sequence of this order; text positions may hold an end marker or padding. */
   modalities(order: Order): Modality[] {
     return this.#layout.templates[checkOrder(order)].map((slot) => (slot.kind === "literal" ? "special" : slot.kind));
   }
 
-  /** What an id is part of. */
+  /** Modality of an id. */
   modality(id: number): Modality {
     return this.#layout.vocabulary.modality(id);
   }
 
-  /** Rows in readable form: words, numbers (or letters) of codes, and names of special tokens. */
+  /** Formats rows as text: words, numbers (or letters) of codes, and names of special tokens. */
   describe(tokens: TokenBatch): string[] {
     checkTokenBatch(tokens, this.vocabularySize);
     const { data, count, length } = tokens;
@@ -199,24 +203,27 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Lines of characters as ids, what {@link MultimodalTokenizer.describe} writes in the layout `lines`; `decode` tells
-   * whether they are pairs.
+   * Parses lines of characters, as {@link MultimodalTokenizer.describe} writes them in the layout `lines`, to ids.
+   * `decode` checks whether they are pairs.
    *
-   * @throws a `VocabularyError` for a character that no line has; a `GrammarError` for a line of another length; a
-   *   `ConfigError` in another layout.
+   * @throws a `VocabularyError` for a character that is not in the vocabulary; a `GrammarError` for a line of another
+   *   length; a `ConfigError` in another layout.
    */
   readLines(lines: readonly string[]): TokenBatch {
     return readLines(this.#layout, lines);
   }
 
-  /** The id of a special token: `<bos>`, `<eoi>`, `<eot>`, and where used `<end>`, `<pad>`, `<null>`; a line's characters. */
+  /**
+   * Id of a special token: `<bos>`, `<eoi>`, `<eot>`, where used `<end>`, `<pad>`, `<null>`, or a literal character of
+   * a line.
+   */
   specialId(name: string): number {
     return this.#layout.vocabulary.specialId(name);
   }
 
   /**
-   * Sequences or prompts without their condition: null tokens replace the modality that comes first. Prompts whose order is
-   * not known yet stay as they are.
+   * Removes the condition of sequences or prompts: null tokens replace the modality that comes first. Prompts whose
+   * order is not determined yet stay unchanged.
    *
    * @throws a `VocabularyError` unless the tokenizer was created with `nullToken: true`.
    */
@@ -226,10 +233,10 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * {@link MultimodalTokenizer.withoutCondition} for a random share of the rows, the same on every run: what a model
-   * is trained on so that it can be guided.
+   * Condition dropout: {@link MultimodalTokenizer.withoutCondition} for a random share of the rows, reproducible
+   * between runs. Train on such rows to use classifier-free guidance.
    *
-   * @param choice - Seed, epoch, the rows' example indices, and the `probability` of leaving a condition out.
+   * @param choice - Seed, epoch, the rows' example indices, and the `probability` of removing a condition.
    */
   dropConditions(tokens: TokenBatch, choice: SeededChoice & { readonly probability: number }): TokenBatch {
     checkTokenBatch(tokens, this.vocabularySize);

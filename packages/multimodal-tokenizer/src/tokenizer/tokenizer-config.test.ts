@@ -6,16 +6,16 @@ import type { TokenizerOptions } from "./tokenizer-config.js";
 const base = { codebookSize: 4, codeGrid: { height: 2, width: 2 } };
 
 it.each<[string, TokenizerOptions, RegExp]>([
-  ["neither words nor captions", base, /either captions or words/],
-  ["both", { ...base, words: ["a"], captions: ["a"], captionLength: 1 }, /either captions or words/],
-  ["words without a caption length", { ...base, words: ["a"] }, /captionLength: needed/],
-  ["empty captions", { ...base, captions: ["", " "] }, /no words/],
+  ["neither words nor captions", base, /captions, words: expected exactly one/],
+  ["both", { ...base, words: ["a"], captions: ["a"], captionLength: 1 }, /captions, words: expected exactly one/],
+  ["words without a caption length", { ...base, words: ["a"] }, /captionLength: required/],
+  ["empty captions", { ...base, captions: ["", " "] }, /at least one word/],
   ["no words", { ...base, words: [], captionLength: 1 }, /empty/],
   ["no codes", { ...base, codebookSize: 0, captions: ["a"] }, /codebookSize/],
   ["half a code", { ...base, codeGrid: { height: 0.5, width: 2 }, captions: ["a"] }, /codeGrid.height/],
   ["an enormous grid", { ...base, codeGrid: { height: 60_000, width: 60_000 }, captions: ["a"] }, /height × /],
   ["an unknown layout", { ...base, layout: "spiral" as "switch", captions: ["a"] }, /layout/],
-  ["two characters for one", { ...base, textUnit: "characters", words: ["ab"], captionLength: 1 }, /single char/],
+  ["a word of two characters", { ...base, textUnit: "characters", words: ["ab"], captionLength: 1 }, /single char/],
   ["an alias that is a word", { ...base, captions: ["a b"], aliases: { a: "b" } }, /"a" → "b"/],
   [
     "a misspelled option",
@@ -27,7 +27,7 @@ it.each<[string, TokenizerOptions, RegExp]>([
     { ...base, captions: ["a"], codeGrid: { height: 2, widht: 2 } as never },
     /did you mean "width"/,
   ],
-  ["a caption that is none", { ...base, captions: [3 as never] }, /captions: expected strings, got 3/],
+  ["a caption that is not a string", { ...base, captions: [3 as never] }, /captions: expected strings, got 3/],
   [
     "a wrong bound",
     { ...base, words: ["a"], captionLength: { minimum: 1, maximun: 2 } as never },
@@ -45,7 +45,7 @@ it.each<[string, TokenizerOptions, RegExp]>([
   expect(call).toThrow(message);
 });
 
-it("takes aliases of one's own, and by default eight for eigth where that is the spelling", () => {
+it("accepts custom aliases, and by default eight for eigth if only that is in the vocabulary", () => {
   const make = (words: string[], aliases?: Record<string, string>) =>
     MultimodalTokenizer.create({ ...base, words, captionLength: 1, ...(aliases && { aliases }) });
   const own = make(["gray"], { grey: "gray" });
@@ -55,7 +55,7 @@ it("takes aliases of one's own, and by default eight for eigth where that is the
   expect(make(["nine"]).config.aliases.size).toBe(0);
 });
 
-it("does not change with its options' objects", () => {
+it("does not change when the option objects are modified", () => {
   const codeGrid = { height: 2, width: 2 };
   const tokenizer = MultimodalTokenizer.create({ codebookSize: 4, codeGrid, captions: ["a"] });
   codeGrid.height = 3;

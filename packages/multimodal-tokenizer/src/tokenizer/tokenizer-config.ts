@@ -19,15 +19,15 @@ const maxWords = 2 ** 20;
 const maxSequenceLength = 2 ** 16;
 
 /**
- * How a sequence is put together.
+ * Layout of a sequence: how image, caption and special tokens are arranged.
  *
  * - `switch`: a marker announces the next modality, `[BOS][EOI] text [EOT] image` and `[BOS][EOT] image [EOI] text`.
- * - `terminated`: a marker ends the last one, `[BOS] text [EOT] image [EOI]` and `[BOS] image [EOI] text [EOT]`.
+ * - `terminated`: a marker ends the previous one, `[BOS] text [EOT] image [EOI]` and `[BOS] image [EOI] text [EOT]`.
  * - `lines`: a line of characters such as `image:ABCDEFGH, number:7.`, image codes written as letters.
  */
 export type Layout = "switch" | "terminated" | "lines";
 
-/** Everything that makes a tokenizer, checked and complete; what `toJSON` writes. */
+/** Configuration of a tokenizer, validated and with defaults filled in; written by `toJSON`. */
 export interface TokenizerConfig {
   readonly layout: Layout;
   readonly textUnit: TextUnit;
@@ -39,7 +39,7 @@ export interface TokenizerConfig {
   readonly words: readonly string[];
   /** Other spellings → words of the vocabulary. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** Whether an id is kept for a condition left out, for classifier-free guidance. */
+  /** Whether the vocabulary has a null token that replaces a removed condition, for classifier-free guidance. */
   readonly nullToken: boolean;
   /** Present with the layout `lines`. */
   readonly lines?: LineFormat;
@@ -51,21 +51,24 @@ export interface TokenizerOptions {
   readonly codebookSize: number;
   /** Codes of one image. */
   readonly codeGrid: { readonly height: number; readonly width: number };
-  /** Captions to take the words from, and the caption length where it is absent. Give these or `words`. */
+  /** Captions from which the words, and by default the caption length, are taken. Give either these or `words`. */
   readonly captions?: Iterable<string> | undefined;
-  /** The words to know, in any order. Give these or `captions`. */
+  /** Words of the vocabulary, in any order. Give either these or `captions`. */
   readonly words?: readonly string[] | undefined;
-  /** Words per caption: one number, or bounds, which add an end marker and padding. Required with `words`. */
+  /** Words per caption: a number, or bounds, which add an end marker and padding. Required with `words`. */
   readonly captionLength?: number | CaptionLength | undefined;
   /** `switch` by default. */
   readonly layout?: Layout | undefined;
   /** `words` by default, `characters` in the layout `lines`. */
   readonly textUnit?: TextUnit | undefined;
-  /** Spellings to accept for words of the vocabulary; `{ eight: "eigth" }` by default, where it applies. */
+  /**
+   * Alternative spellings → words of the vocabulary; `{ eight: "eigth" }` by default when the vocabulary has only
+   * `eigth`.
+   */
   readonly aliases?: Readonly<Record<string, string>> | undefined;
-  /** Keeps an id for a condition left out, for classifier-free guidance; false by default. */
+  /** Adds a null token that replaces a removed condition, for classifier-free guidance; false by default. */
   readonly nullToken?: boolean | undefined;
-  /** Parts of the line format to change, in the layout `lines`. */
+  /** Fields of the line format that differ from the default, in the layout `lines`. */
   readonly lines?: { readonly [Field in keyof LineFormat]?: LineFormat[Field] | undefined } | undefined;
 }
 
@@ -119,7 +122,7 @@ const optionsSchema = fields({
 });
 
 /**
- * Checks every option and fills in the defaults; the words and their number come from the captions where these are given.
+ * Validates every option and fills in the defaults; words and caption length are taken from `captions` when given.
  *
  * @throws a {@link ConfigError} naming the fields that are missing, unknown, out of range or in conflict with others.
  */
@@ -127,13 +130,13 @@ export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
   const { captions, layout, aliases, lines, ...given } = resolveOptions(optionsSchema, options);
   const textUnit = given.textUnit ?? (layout === "lines" ? "characters" : "words");
   if ((captions === undefined) === (given.words === undefined)) {
-    throw new ConfigError("Give either captions or words to make the vocabulary from.");
+    throw new ConfigError("captions, words: expected exactly one of the two options, to build the vocabulary from.");
   }
   const survey = captions === undefined ? undefined : surveyCaptions(captions, textUnit);
   const words = survey?.words ?? [...new Set(given.words)].sort();
   const length = given.captionLength ?? survey?.captionLength;
   if (length === undefined) {
-    throw new ConfigError("captionLength: needed with a list of words; give the number of words in a caption.");
+    throw new ConfigError("captionLength: required with a list of words; give the number of words in a caption.");
   }
   const bounds = typeof length === "number" ? { minimum: length, maximum: length } : length;
   return checkTokenizerConfig({
@@ -149,12 +152,12 @@ export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
   });
 }
 
-/** The colored digits' captions spell "eigth"; people write "eight". */
+/** Default aliases: colored-mnist captions spell "eigth", prompts may spell "eight". */
 function applicableAliases(words: readonly string[]): Map<string, string> {
   return new Map(words.includes("eigth") && !words.includes("eight") ? [["eight", "eigth"]] : []);
 }
 
-/** The fields of a configuration as JSON holds them; each is required but `lines`. */
+/** Schema entries of a configuration as stored in JSON; all but `lines` are required. */
 export const tokenizerConfigEntries = {
   layout: layoutSchema,
   textUnit: textUnitSchema,
@@ -167,10 +170,10 @@ export const tokenizerConfigEntries = {
   lines: optional(fields(lineFormatEntries)),
 };
 
-/** A configuration whose fields are right one by one. */
+/** Configuration whose fields are valid one by one, but not yet checked against each other. */
 export type UncheckedTokenizerConfig = ConfigOf<ReturnType<typeof fields<typeof tokenizerConfigEntries>>>;
 
-/** Returns `config` where its fields fit each other, else throws {@link ConfigError}. */
+/** Returns `config`; throws {@link ConfigError} when its fields conflict. */
 export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
   const { layout, textUnit, codeGrid, captionLength, words, aliases, lines } = config;
   const codes = codeGrid.height * codeGrid.width;
@@ -189,12 +192,12 @@ export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
   for (const [alias, word] of aliases) {
     if (!known.has(word) || known.has(alias)) {
       throw new ConfigError(
-        `aliases: "${alias}" → "${word}" must lead from a word outside the vocabulary to one inside.`,
+        `aliases: "${alias}" → "${word}" must map a word outside the vocabulary to a word of the vocabulary.`,
       );
     }
   }
   if ((layout === "lines") !== (lines !== undefined)) {
-    throw new ConfigError(`lines: a line format goes with the layout "lines" and no other, got layout "${layout}".`);
+    throw new ConfigError(`lines: expected a line format exactly with the layout "lines", got layout "${layout}".`);
   }
   if (lines !== undefined) {
     checkLineFormat(lines, config);

@@ -8,7 +8,7 @@ import { anyPairs, digits, smallTokenizers } from "./tokenizers.fixture.js";
 const plain = (tokenizer: MultimodalTokenizer) => JSON.parse(JSON.stringify(tokenizer));
 
 describe.each(Object.entries({ digits: digits(), ...smallTokenizers }))("JSON of %s", (_, tokenizer) => {
-  it("makes the same tokenizer, from text and from data", () => {
+  it("loads the same tokenizer, from text and from parsed data", () => {
     for (const json of [JSON.stringify(tokenizer), plain(tokenizer)]) {
       const read = MultimodalTokenizer.fromJSON(json);
       expect(read.config).toEqual(tokenizer.config);
@@ -23,7 +23,7 @@ describe.each(Object.entries({ digits: digits(), ...smallTokenizers }))("JSON of
     }
   });
 
-  it("with any field missing, or of another kind, is refused", () => {
+  it("is refused with any field missing or of another type", () => {
     for (const field of Object.keys(plain(tokenizer))) {
       const { [field]: removed, ...rest } = plain(tokenizer);
       expect(() => MultimodalTokenizer.fromJSON(rest)).toThrow(CheckpointError);
@@ -49,7 +49,7 @@ it.each(["switch", "terminated", "lines"])(
 );
 
 describe("fromJSON", () => {
-  it("takes nothing but its own kind, whatever comes", () => {
+  it("refuses any value that is not a tokenizer", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.string(), fc.anything()), (value) => {
         expect(() => MultimodalTokenizer.fromJSON(value)).toThrow(CheckpointError);
@@ -66,13 +66,13 @@ describe("fromJSON", () => {
     ["unsorted words", (json) => ({ ...json, words: json.words.toReversed() }), /sorted/],
     ["a word twice", (json) => ({ ...json, words: ["a", "a"], aliases: [] }), /repeats/],
     ["a word with a blank", (json) => ({ ...json, words: ["a b"], aliases: [] }), /blanks/],
-    ["an alias to nowhere", (json) => ({ ...json, aliases: [["x", "y"]] }), /"x" → "y"/],
-    ["a codebook without end", (json) => ({ ...json, codebookSize: 2 ** 40 }), /codebookSize/],
-    ["bounds the wrong way round", (json) => ({ ...json, captionLength: { minimum: 5, maximum: 2 } }), /minimum/],
+    ["an alias for an unknown word", (json) => ({ ...json, aliases: [["x", "y"]] }), /"x" → "y"/],
+    ["a codebook that is too large", (json) => ({ ...json, codebookSize: 2 ** 40 }), /codebookSize/],
+    ["a minimum above the maximum", (json) => ({ ...json, captionLength: { minimum: 5, maximum: 2 } }), /minimum/],
     ["lines in another layout", (json) => ({ ...json, lines: plain(smallTokenizers.lines!).lines }), /line format/],
     ["lines without their format", (json) => ({ ...json, layout: "lines" }), /line format/],
     [
-      "a prototype's key",
+      "a __proto__ key",
       (json) => JSON.stringify(json).replace('"words":', '"__proto__":'),
       /tokenizer.words: expected/,
     ],
@@ -83,14 +83,14 @@ describe("fromJSON", () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ["a letter too few", { alphabet: "ABC" }, /at least 26/],
-    ["a letter twice", { alphabet: "AACDEFGHIJKLMNOPQRSTUVWXYZ" }, /distinct/],
-    ["too short a line", { length: 24 }, /needs 25/],
-    ["too long a line", { length: 1e9 }, /too short or long/],
-    ["a hole missing", { imageFirst: "image:{image}." }, /\{image\} and then \{text\}/],
-    ["holes the wrong way round", { textFirst: "{image}{text}" }, /\{text\} and then \{image\}/],
-    ["a pad of two", { pad: "##" }, /one character/],
-    ["a pad that is a letter", { pad: "A" }, /"A" is both/],
+    ["too few letters", { alphabet: "ABC" }, /at least 26/],
+    ["a repeated letter", { alphabet: "AACDEFGHIJKLMNOPQRSTUVWXYZ" }, /distinct/],
+    ["too short a line", { length: 24 }, /from 25 \(needed by/],
+    ["too long a line", { length: 1e9 }, /to 65536, got 1000000000/],
+    ["a missing placeholder", { imageFirst: "image:{image}." }, /\{image\} and then \{text\}/],
+    ["placeholders in the wrong order", { textFirst: "{image}{text}" }, /\{text\} and then \{image\}/],
+    ["a padding of two characters", { pad: "##" }, /one character/],
+    ["a padding character that is a letter", { pad: "A" }, /"A" is both/],
   ])("refuses lines with %s", (_, change, message) => {
     const json = plain(smallTokenizers.lines!);
     const call = () => MultimodalTokenizer.fromJSON({ ...json, lines: { ...json.lines, ...change } });

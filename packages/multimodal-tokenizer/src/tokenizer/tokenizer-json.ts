@@ -3,7 +3,7 @@ import { fields, resolveOptions, value } from "@mmgen/core/options";
 import type { LineFormat } from "../layouts/line-format.js";
 import { checkTokenizerConfig, type TokenizerConfig, tokenizerConfigEntries } from "./tokenizer-config.js";
 
-/** What `JSON.stringify` makes of a tokenizer. */
+/** JSON form of a tokenizer. */
 export interface TokenizerJson {
   readonly format: "mmgen-multimodal-tokenizer";
   readonly version: 1;
@@ -26,20 +26,20 @@ const jsonSchema = fields({
   ...tokenizerConfigEntries,
 });
 
-/** A configuration as plain data. */
+/** Converts a configuration to plain data. */
 export function configToJson(config: TokenizerConfig): TokenizerJson {
   const { aliases, words, ...rest } = config;
   return { format, version: 1, ...rest, words: [...words], aliases: [...aliases] };
 }
 
 /**
- * The configuration that {@link configToJson} wrote.
+ * Reads a configuration that {@link configToJson} wrote.
  *
- * Every field is read by name and checked; any other field is refused.
+ * Every field is checked; unknown fields are refused.
  *
- * @param json - The text of a file, or what `JSON.parse` made of it.
- * @throws a {@link CheckpointError} when it is malformed, of another format or version, or its fields do not fit each
- *   other.
+ * @param json - Text of a file, or the result of `JSON.parse`.
+ * @throws a {@link CheckpointError} when it is malformed, of another format or version, or its fields
+ *   conflict.
  */
 export function configFromJson(json: unknown): TokenizerConfig {
   const root = typeof json === "string" ? parse(json) : json;
@@ -67,9 +67,9 @@ export function configFromJson(json: unknown): TokenizerConfig {
   }
 }
 
-/** Refuses a file of another format as such, not for each of its fields. */
+/** Throws one error for a file of another format, rather than one for each of its fields. */
 function checkFormat(root: unknown): void {
-  const { format: found, version } = readMarks(root);
+  const { format: found, version } = readFormat(root);
   if (found !== format || version !== 1) {
     throw new CheckpointError(
       `Not a tokenizer of this library: expected format "${format}" version 1, got ${describeValue(found)} version ${describeValue(version)}.`,
@@ -77,12 +77,12 @@ function checkFormat(root: unknown): void {
   }
 }
 
-function readMarks(root: unknown): { readonly format?: unknown; readonly version?: unknown } {
+function readFormat(root: unknown): { readonly format?: unknown; readonly version?: unknown } {
   try {
     const { format, version } = (root ?? {}) as { readonly format?: unknown; readonly version?: unknown };
     return { format, version };
   } catch {
-    // A getter of the caller's that throws.
+    // The value has a getter that throws.
     return {};
   }
 }

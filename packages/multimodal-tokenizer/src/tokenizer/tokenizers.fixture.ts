@@ -3,13 +3,13 @@ import fc from "fast-check";
 import type { Order } from "../layouts/orders.js";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
 
-/** The 31 words of the colored digits' captions. */
+/** The 31 words of the colored-mnist captions. */
 export const digitWords = (
   "zero one two three four five six seven eigth nine on dark light plain bright normal " +
   "red turquoise pink green black yellow gold white orange magenta brown cyan purple blue gray"
 ).split(" ");
 
-/** The sizes of colored MNIST: 49 codes and 6 words. */
+/** Tokenizer with the sizes of colored-mnist: 49 codes and 6 words. */
 export const digits = () =>
   MultimodalTokenizer.create({
     words: digitWords,
@@ -59,7 +59,7 @@ export const smallTokenizers: Readonly<Record<string, MultimodalTokenizer>> = Ob
   ],
 ]);
 
-/** Any pairs that `tokenizer` can write, with an order each. */
+/** Generates pairs that `tokenizer` can encode, with an order each. */
 export function anyPairs(
   tokenizer: MultimodalTokenizer,
 ): fc.Arbitrary<{ codes: CodeBatch; captions: string[]; order: Order[] }> {

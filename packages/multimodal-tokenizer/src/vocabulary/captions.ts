@@ -1,25 +1,25 @@
 import { ConfigError, describeValue } from "@mmgen/core";
 
-/** What one text id stands for: a word between blanks, or a single character. */
+/** Text unit of one id: a word between blanks, or a single character. */
 export type TextUnit = "words" | "characters";
 
-/** How many words (or characters) a caption has; equal bounds need no end marker. */
+/** Bounds of the number of words (or characters) in a caption; equal bounds need no end marker. */
 export interface CaptionLength {
   readonly minimum: number;
   readonly maximum: number;
 }
 
-/** Splits a caption into what one id stands for: words between blanks, or characters. */
+/** Splits a caption into text units: words between blanks, or characters. */
 export function captionUnits(caption: string, unit: TextUnit): string[] {
   return unit === "characters" ? [...caption] : caption.split(/\s+/u).filter((word) => word !== "");
 }
 
-/** Joins words, by one blank, or characters to a caption. */
+/** Joins words (by single blanks) or characters to a caption. */
 export function joinUnits(units: readonly string[], unit: TextUnit): string {
   return units.join(unit === "characters" ? "" : " ");
 }
 
-/** The distinct words of all captions, sorted by code unit, and the shortest and longest caption. */
+/** Collects the distinct words of all captions, sorted by code unit, and the minimum and maximum caption length. */
 export function surveyCaptions(
   captions: Iterable<string>,
   unit: TextUnit,
@@ -39,7 +39,9 @@ export function surveyCaptions(
     }
   }
   if (words.size === 0) {
-    throw new ConfigError("captions: they have no words; give captions or a list of words.");
+    throw new ConfigError(
+      "captions: expected at least one word, got none; give captions with words, or a list of words.",
+    );
   }
   return { words: [...words].sort(), captionLength: { minimum, maximum } };
 }

@@ -2,17 +2,17 @@ import { nearestWords, VocabularyError } from "@mmgen/core";
 import { literalCharacters } from "../layouts/line-format.js";
 import type { TokenizerConfig } from "../tokenizer/tokenizer-config.js";
 
-/** What an id is part of. */
+/** Modality of an id. */
 export type Modality = "special" | "text" | "image";
 
-/** A run of ids, `start` to `start + count − 1`. */
+/** Range of ids, `start` to `start + count − 1`. */
 export interface IdRange {
   readonly start: number;
   readonly count: number;
 }
 
 /**
- * The ids of one tokenizer: special tokens from 0, then image codes, then words in sorted order. No two meanings share an id.
+ * Joint vocabulary of a tokenizer: special tokens from id 0, then image codes, then words in sorted order.
  */
 export class Vocabulary {
   readonly size: number;
@@ -45,7 +45,7 @@ export class Vocabulary {
     return this.#specials.has(name);
   }
 
-  /** The id of a special token that this vocabulary has. */
+  /** Id of a special token; throws {@link VocabularyError} when the vocabulary does not have it. */
   specialId(name: string): number {
     const id = this.#specials.get(name);
     if (id === undefined) {
@@ -56,7 +56,7 @@ export class Vocabulary {
     return id;
   }
 
-  /** The id of `word`, also of an alias and, where it is otherwise unknown, of its lower case. */
+  /** Id of a word or alias; an unknown word is also looked up in lower case. */
   wordId(word: string, where: string): number {
     const id = this.#words.get(word) ?? this.#words.get(word.toLowerCase());
     if (id === undefined) {
@@ -70,7 +70,7 @@ export class Vocabulary {
     return id;
   }
 
-  /** The word of a text id. */
+  /** Word of a text id. */
   word(id: number): string {
     return this.#config.words[id - this.text.start]!;
   }
@@ -82,7 +82,7 @@ export class Vocabulary {
     return id < this.image.start ? "special" : id < this.text.start ? "image" : "text";
   }
 
-  /** An id in readable form: the special token's name, the word, or the code's number (its letter in `lines`). */
+  /** Name of an id: that of the special token, the word, or the number of the code (its letter in `lines`). */
   name(id: number): string {
     const modality = this.modality(id);
     if (modality === "special") {
@@ -96,11 +96,11 @@ export class Vocabulary {
   }
 }
 
-/** Marks where a caption shorter than the longest ends. */
+/** End marker of captions of varying length. */
 export const endToken = "<end>";
-/** Fills the places after a shorter caption; never a target of the loss. */
+/** Padding after the end marker; has weight 0 in the loss. */
 export const padToken = "<pad>";
-/** Stands for each id of a condition that is left out. */
+/** Null token: replaces each id of a removed condition. */
 export const nullToken = "<null>";
 
 function specialTokens(config: TokenizerConfig): string[] {

@@ -18,37 +18,42 @@ import {
 
 /** Classifier-free guidance: logits become `without + (with − without) · scale`. */
 export interface Guidance {
-  /** The rows' prompts without their condition, as many rows as the prompt; outside the grammar's reach. */
+  /** Unconditional prompts, one row for each row of the prompt; not checked against the grammar. */
   readonly prompt: TokenBatch;
-  /** 1 changes nothing, more follows the condition more closely, 0 ignores it. */
+  /** Guidance scale: 1 has no effect, above 1 strengthens the condition, 0 ignores it. */
   readonly scale: number;
 }
 
-/** The ids that one step has added. */
+/** Ids added by one step. */
 export interface GeneratedIds {
   /** `[rows]`; yours. */
   readonly ids: Int32Array;
-  /** Index of these ids in their sequences. */
+  /** Position of these ids in their rows. */
   readonly position: number;
 }
 
 /** Options of `generate`. */
 export interface GenerateOptions extends SamplingOptions {
   readonly model: SequenceModel;
-  /** What each row starts with, `[rows, length]`, length ≥ 1; borrowed. */
+  /** First ids of each row, `[rows, length]`, length ≥ 1; borrowed. */
   readonly prompt: TokenBatch;
-  /** Ids to add; absent: up to the grammar's end, or without a grammar to the model's `contextLength`. */
+  /**
+   * Number of ids to add; absent: up to the end of the grammar, or without a grammar up to the model's `contextLength`.
+   */
   readonly steps?: number | undefined;
-  /** What may follow what, from the sequence's first id on; absent: anything. */
+  /** Grammar of whole sequences, prompt included; absent: every id is legal. */
   readonly grammar?: Grammar | undefined;
-  /** Seeds all rows, by `rowSeeds`. This or `seeds` is needed, but at temperature 0. */
+  /**
+   * Base seed, from which `rowSeeds` derives the seeds of the rows. This or `seeds` is required unless
+   * `temperature` is 0.
+   */
   readonly seed?: number | undefined;
-  /** One seed a row, unsigned 32-bit. */
+  /** One seed per row, unsigned 32-bit. */
   readonly seeds?: Uint32Array | undefined;
   readonly guidance?: Guidance | undefined;
-  /** Called with every step's ids as soon as they are drawn; awaited. */
+  /** Callback for streaming: receives the ids of each step as soon as they are drawn; awaited. */
   readonly onIds?: ((added: GeneratedIds) => void | Promise<void>) | undefined;
-  /** Stops the work with an `AbortedError`, at the latest after the step under way. */
+  /** Aborts generation with an `AbortedError`, at the latest after the current step. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -71,13 +76,13 @@ const generateSchema = fields({
   signal: optional(value<AbortSignal>("an AbortSignal", isObject)),
 });
 
-/** {@link GenerateOptions}, checked one by one. */
+/** {@link GenerateOptions} with every option checked by itself and defaults filled in. */
 export type GenerateConfig = Omit<ConfigOf<typeof generateSchema>, keyof SamplingConfig> & {
   readonly sampling: SamplingConfig;
 };
 
 /**
- * Checks every option by itself and fills in the defaults.
+ * Validates each option by itself and fills in the defaults.
  *
  * @throws a `ConfigError` naming the options that are unknown, missing, of another type or out of range.
  */

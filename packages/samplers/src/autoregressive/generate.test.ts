@@ -21,7 +21,7 @@ const listed = ({ data, count, length }: TokenBatch) =>
   Array.from({ length: count }, (_, row) => [...data.subarray(row * length, (row + 1) * length)]);
 
 describe("generate", () => {
-  it("gives the plan's ids, by steps and by the model's own decode", async () => {
+  it("gives the ids of the reference implementation, with steps and with the model's own decode", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom(1, 2), { minLength: 1, maxLength: 5 }),
@@ -47,7 +47,7 @@ describe("generate", () => {
     );
   });
 
-  it("gives a row the same ids in any batch, whatever the logits", async () => {
+  it("gives a row the same ids in any batch, for any logits", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.nat(),
@@ -75,21 +75,21 @@ describe("generate", () => {
     );
   });
 
-  it("runs to the grammar's end, or to the context's without one", async () => {
+  it("generates up to the end of the grammar, or up to contextLength without a grammar", async () => {
     const model = fakeModel(vocabularySize, logits, { contextLength: 20 });
     expect((await generate({ model, prompt: rowsOf([0]), grammar: mixedGrammar, seed: 1 })).length).toBe(8);
     expect((await generate({ model, prompt: rowsOf([0, 3]), seed: 1 })).length).toBe(20);
     expect(await generate({ model, prompt: rowsOf([0, 3]), seed: 1, steps: 0 })).toEqual(rowsOf([0, 3]));
   });
 
-  it("leaves the prompt as it was and hands out an array of its own", async () => {
+  it("does not change the prompt and returns a new array", async () => {
     const prompt = rowsOf([0, 1]);
     const result = await generate({ model: fakeModel(vocabularySize, logits), prompt, steps: 0, seed: 1 });
     result.data.fill(7);
     expect(prompt).toEqual(rowsOf([0, 1]));
   });
 
-  it("penalizes the prompt's ids and every id it has added, row by row", async () => {
+  it("applies the repetition penalty to prompt ids and generated ids, row by row", async () => {
     const model = fakeModel(vocabularySize, () => anyIds.map((id) => 9 - id));
     const prompt = rowsOf([0], [3]);
     const result = await generate({ model, prompt, steps: 8, temperature: 0, repetitionPenalty: 100 });
@@ -99,7 +99,7 @@ describe("generate", () => {
     ]);
   });
 
-  it("takes a batch of no rows", async () => {
+  it("accepts a batch of no rows", async () => {
     const model = fakeModel(vocabularySize, logits, { native: true });
     const none = { data: new Int32Array(0), count: 0, length: 2 };
     expect(await generate({ model, prompt: none, seed: 1, steps: 3 })).toEqual({ ...none, length: 5 });
@@ -108,7 +108,7 @@ describe("generate", () => {
 });
 
 describe("forced ids", () => {
-  it("cost no randomness: the draws are those of their positions", async () => {
+  it("use no random draw: later draws depend on the position only", async () => {
     const free = positionGrammar(vocabularySize, [[0], anyIds]);
     const late = positionGrammar(vocabularySize, [[0], [4], anyIds]);
     const alone = fakeModel(vocabularySize, (ids) => historyLogits(vocabularySize)(ids.slice(-1)));
@@ -117,12 +117,12 @@ describe("forced ids", () => {
     expect((await generate({ model: alone, prompt: rowsOf([0]), grammar: free, seed: 9 })).length).toBe(2);
   });
 
-  it("cost no model step of their own", async () => {
+  it("need no model step of their own", async () => {
     const model = fakeModel(vocabularySize, logits);
     // Choice at 1; 2 and 3 forced; choices at 4, 5, 6; 7 forced and never fed.
     await generate({ model, prompt: rowsOf([0]), grammar: mixedGrammar, seed: 1 });
     expect(model.calls).toEqual({ prefill: 1, step: 5, decode: 0, open: 0 });
-    // Behind this prompt two ids are forced: they join it.
+    // The two ids after this prompt are forced and become part of the prefill.
     const joined = fakeModel(vocabularySize, logits);
     await generate({ model: joined, prompt: rowsOf([0, 1], [0, 2]), grammar: mixedGrammar, seed: 1 });
     expect(joined.calls).toEqual({ prefill: 1, step: 2, decode: 0, open: 0 });
@@ -131,7 +131,7 @@ describe("forced ids", () => {
     expect(native.plans[0]).toMatchObject({ steps: 4, prompt: rowsOf([0, 1, 3, 4], [0, 2, 3, 4]) });
   });
 
-  it("need no model at all where everything is forced", async () => {
+  it("need no model call where all ids are forced", async () => {
     for (const native of [false, true]) {
       const model = fakeModel(vocabularySize, logits, { native });
       const grammar = positionGrammar(vocabularySize, [[0], [4], [5]]);
@@ -141,7 +141,7 @@ describe("forced ids", () => {
   });
 });
 
-describe("what a plan cannot say goes by steps", () => {
+describe("options that a plan cannot express use steps", () => {
   it.each<[string, Partial<GenerateOptions>]>([
     ["repetition penalty", { repetitionPenalty: 1.1 }],
     ["min-p", { minP: 0.1 }],
@@ -155,7 +155,7 @@ describe("what a plan cannot say goes by steps", () => {
     expect(model.calls.open).toBe(0);
   });
 
-  it("but not options that change nothing", async () => {
+  it("options without effect still use decode", async () => {
     const model = fakeModel(vocabularySize, logits, { native: true });
     const guidance = { prompt: rowsOf([3]), scale: 1 };
     const neutral = { repetitionPenalty: 1, minP: 0, typicalP: 1, topP: 1, topK: vocabularySize, guidance };
@@ -193,7 +193,7 @@ describe("guidance", () => {
 });
 
 describe("streaming", () => {
-  it("hands out each step's ids, in order, and waits for the callback", async () => {
+  it("calls onIds with the ids of each step, in order, and awaits it", async () => {
     const model = fakeModel(vocabularySize, logits);
     const got: { ids: number[]; position: number }[] = [];
     let running = false;
@@ -216,7 +216,7 @@ describe("streaming", () => {
     expect(result).toEqual(await generate({ model, prompt: rowsOf([0], [0]), grammar: mixedGrammar, seed: 2 }));
   });
 
-  it("frees the decode when the callback throws", async () => {
+  it("disposes the decoding when the callback throws", async () => {
     const model = fakeModel(vocabularySize, logits);
     const onIds = () => {
       throw new Error("enough");
@@ -227,7 +227,7 @@ describe("streaming", () => {
 });
 
 describe("abort", () => {
-  it("stops before any work, and between steps, and frees the decode", async () => {
+  it("stops before any work and between steps, and disposes the decoding", async () => {
     const model = fakeModel(vocabularySize, logits);
     const call = (signal: AbortSignal, onIds?: () => void) =>
       generate({ model, prompt: rowsOf([0]), steps: 9, seed: 1, signal, onIds });
@@ -248,7 +248,7 @@ describe("abort", () => {
     expect(model.calls.open).toBe(0);
   });
 
-  it("also while the model works, natively or not", async () => {
+  it("stops after the current model call, with steps and with decode", async () => {
     for (const native of [false, true]) {
       const controller = new AbortController();
       const model = fakeModel(

@@ -8,18 +8,20 @@ import { canRunNatively, runNatively } from "./native-decode.js";
 import { runSteps } from "./step-loop.js";
 
 /**
- * Continues each row of a prompt with a model, inside a grammar.
+ * Generates a continuation of each prompt row with an autoregressive model, optionally constrained by a grammar.
  *
- * Work on a row's logits, in this order: grammar, repetition penalty, temperature, top-k, top-p, min-p, typical, draw.
- * The draw is the argmax of the processed logits plus `gumbelNoise(seed of the row, position)`, so that a row depends
- * on its seed and prompt but not on its batch, and a model's own `decode` gives the same ids as steps do, as far as both
- * have the same logits. `decode` is used where the model has one and nothing beyond a plan is asked for: no repetition
- * penalty, min-p, typical, guidance or `onIds`.
+ * A row's logits are processed in this order: grammar, repetition penalty, temperature, top-k, top-p, min-p, typical,
+ * draw. The draw is the argmax of the processed logits plus `gumbelNoise(seed of the row, position)`: a row depends on
+ * its seed and prompt, not on the other rows of the batch.
+ *
+ * The model's own `decode` is used when it has one and the options fit a `DecodePlan`, that is without repetition
+ * penalty, min-p, typical, guidance and `onIds`. It gives the same ids as single steps, provided that both have the
+ * same logits.
  *
  * @returns Prompt and added ids, `[rows, promptLength + steps]`; yours.
- * @throws a {@link GrammarError} when the prompt leaves the grammar, or the grammar ends before `steps`;
- *   {@link ConfigError} when an option is unknown or out of range; {@link ShapeError} when prompt, grammar, seeds and model do not
- *   fit each other, or the sequences not `contextLength`; `AbortedError` when the signal fires.
+ * @throws a {@link GrammarError} when the prompt violates the grammar, or the grammar ends before `steps`;
+ *   {@link ConfigError} when an option is unknown or out of range; {@link ShapeError} when prompt, grammar, seeds and model do
+ *   not fit each other, or the sequences exceed `contextLength`; `AbortedError` when the signal is aborted.
  */
 export async function generate(options: GenerateOptions): Promise<TokenBatch> {
   const config = resolveGenerate(options);
@@ -47,33 +49,33 @@ function stepsOf({ grammar, model, prompt, steps }: GenerateConfig, table: Gramm
   }
   const states = new Set(walkRows(prompt, table, "prompt"));
   const remaining = [...states].map((state) => table.remaining(state));
-  const most = Math.min(...remaining.map((each) => each.most));
+  const maxSteps = Math.min(...remaining.map((each) => each.max));
   if (steps !== undefined) {
-    if (steps > most) {
-      throw new GrammarError(`steps: the grammar ends at the latest after ${most} more ids, got ${steps}.`);
+    if (steps > maxSteps) {
+      throw new GrammarError(`steps: the grammar ends at the latest after ${maxSteps} more ids, got ${steps}.`);
     }
     return steps;
   }
   if (remaining.length === 0) {
     return 0;
   }
-  if (!Number.isFinite(most) || remaining.some((each) => each.fewest !== most || each.most !== most)) {
-    throw new ConfigError("steps: needed, as this grammar's sequences need not all end after the same number of ids.");
+  if (!Number.isFinite(maxSteps) || remaining.some((each) => each.min !== maxSteps || each.max !== maxSteps)) {
+    throw new ConfigError("steps: required, because sequences of this grammar may end after different numbers of ids.");
   }
-  return most;
+  return maxSteps;
 }
 
 function seedsOf({ prompt, seed, seeds }: GenerateConfig, temperature: number): Uint32Array {
   if (seeds !== undefined) {
     if (seed !== undefined || seeds.length !== prompt.count) {
       throw new ConfigError(
-        `seeds: expected one a row (${prompt.count}) and no seed beside them, got ${seeds.length}${seed === undefined ? "" : " and a seed"}.`,
+        `seeds: expected one per row (${prompt.count}) and no option seed, got ${seeds.length}${seed === undefined ? "" : " and a seed"}.`,
       );
     }
     return seeds;
   }
   if (seed === undefined && temperature > 0) {
-    throw new ConfigError("seed: needed to draw at a temperature above 0; give a seed, or one a row as seeds.");
+    throw new ConfigError("seed: required at a temperature above 0; give a seed, or seeds with one per row.");
   }
   return rowSeeds(seed ?? 0, prompt.count);
 }
@@ -83,7 +85,7 @@ function checkLengths({ guidance, model, prompt }: GenerateConfig, steps: number
   const fits = (name: string, length: number) => {
     if (length + steps > contextLength) {
       throw new ShapeError(
-        `${name}: ${length} ids and ${steps} steps are more than the model's contextLength ${contextLength}.`,
+        `${name}: ${length} ids and ${steps} steps exceed the model's contextLength ${contextLength}.`,
       );
     }
   };
@@ -102,6 +104,6 @@ function checkLengths({ guidance, model, prompt }: GenerateConfig, steps: number
 function checkPrompt(name: string, prompt: TokenBatch, vocabularySize: number): void {
   checkTokenBatch(prompt, vocabularySize);
   if (prompt.length < 1) {
-    throw new ShapeError(`${name}: expected rows of at least one id, got none; start with the tokenizer's prompt.`);
+    throw new ShapeError(`${name}: expected rows of at least one id, got none; use a prompt of the tokenizer.`);
   }
 }

@@ -1,22 +1,22 @@
 import { GrammarError, type TokenBatch } from "@mmgen/core";
 import type { GrammarTable } from "./grammar-table.js";
 
-/** The rows being generated: their ids so far, and where each stands in the grammar. */
+/** State of a generation: the ids of each row so far, and each row's grammar state. */
 export class Generation {
-  /** `[rows, total]`; written up to {@link Generation.position}. */
+  /** `[rows, total]`; filled up to {@link Generation.position}. */
   readonly ids: Int32Array;
   readonly rows: number;
-  /** Ids in each row when all are there. */
+  /** Final length of each row. */
   readonly total: number;
   readonly #grammar: GrammarTable;
   readonly #states: Int32Array;
   #position: number;
 
   /**
-   * Walks the prompt through the grammar.
+   * Starts from a prompt, which is checked against the grammar.
    *
    * @param steps - Ids to add to each row.
-   * @throws a {@link GrammarError} when the prompt leaves the grammar, naming row and position.
+   * @throws a {@link GrammarError} when the prompt violates the grammar, naming row and position.
    */
   constructor(prompt: TokenBatch, steps: number, grammar: GrammarTable) {
     const { count, data, length } = prompt;
@@ -31,7 +31,7 @@ export class Generation {
     }
   }
 
-  /** Ids there are in each row. */
+  /** Current length of each row. */
   get position(): number {
     return this.#position;
   }
@@ -40,18 +40,18 @@ export class Generation {
     return this.#position === this.total;
   }
 
-  /** The ids that may follow in this row; {@link GrammarError} where none may. */
+  /** Legal next ids of a row; throws {@link GrammarError} when there are none. */
   legal(row: number): Int32Array {
     const legal = this.#grammar.legal(this.#states[row]!);
     if (legal.length === 0) {
       throw new GrammarError(
-        `Row ${row}, position ${this.#position}: the grammar allows no id; the sequence ended before its ${this.total} ids were there. Ask for fewer steps.`,
+        `Row ${row}, position ${this.#position}: the grammar allows no id; the sequence ended before its length of ${this.total}. Ask for fewer steps.`,
       );
     }
     return legal;
   }
 
-  /** Whether the grammar leaves no row a choice. */
+  /** Whether every row has exactly one legal next id. */
   get isForced(): boolean {
     for (let row = 0; row < this.rows; row++) {
       if (this.legal(row).length > 1) {
@@ -61,7 +61,7 @@ export class Generation {
     return true;
   }
 
-  /** Adds one id to each row, `[rows]`. */
+  /** Appends one id to each row, `[rows]`. */
   append(ids: Int32Array): void {
     for (let row = 0; row < this.rows; row++) {
       const id = ids[row]!;
@@ -71,12 +71,12 @@ export class Generation {
     this.#position++;
   }
 
-  /** The ids at one position, `[rows]`. */
+  /** Ids of all rows at one position, `[rows]`. */
   column(position: number): Int32Array {
     return Int32Array.from({ length: this.rows }, (_, row) => this.ids[row * this.total + position]!);
   }
 
-  /** The first ids of each row, `[rows, length]`. */
+  /** First ids of each row, `[rows, length]`. */
   leading(length: number): TokenBatch {
     const data = new Int32Array(this.rows * length);
     for (let row = 0; row < this.rows; row++) {
@@ -86,7 +86,7 @@ export class Generation {
   }
 }
 
-/** The state of each row after its ids; {@link GrammarError} where one is illegal. */
+/** Grammar state of each row after its ids; throws {@link GrammarError} for an illegal id. */
 export function walkRows(tokens: TokenBatch, grammar: GrammarTable, name: string): Int32Array {
   const { count, data, length } = tokens;
   return Int32Array.from({ length: count }, (_, row) => {
@@ -97,7 +97,7 @@ export function walkRows(tokens: TokenBatch, grammar: GrammarTable, name: string
         const legal = grammar.legal(state);
         const some = legal.subarray(0, 8).join(", ");
         throw new GrammarError(
-          `${name}: row ${row}, position ${position}: id ${id} leaves the grammar, which allows ${
+          `${name}: row ${row}, position ${position}: id ${id} is not legal; the grammar allows ${
             legal.length === 0 ? "nothing more" : `${some}${legal.length > 8 ? ` and ${legal.length - 8} more` : ""}`
           } there.`,
         );

@@ -7,7 +7,7 @@ import { fakeModel, isLegal } from "./models.fixture.js";
 
 const vocabularySize = 7;
 
-/** Any automaton in which every state allows something; rows wander through it at different places. */
+/** Generates automata in which every state allows at least one id. */
 const anyGrammar: fc.Arbitrary<Grammar> = fc.integer({ min: 1, max: 5 }).chain((stateCount) => {
   const entries = stateCount * vocabularySize;
   return fc.record({
@@ -32,7 +32,7 @@ const anyGrammar: fc.Arbitrary<Grammar> = fc.integer({ min: 1, max: 5 }).chain((
   });
 });
 
-it("never leaves the grammar, whatever the logits, and ends with every decode freed", async () => {
+it("generates only legal ids for any logits, and disposes every decoding", async () => {
   await fc.assert(
     fc.asyncProperty(
       anyGrammar,

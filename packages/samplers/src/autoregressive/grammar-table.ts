@@ -1,17 +1,17 @@
 import { type Grammar, GrammarError, ShapeError } from "@mmgen/core";
 
-/** A grammar as the sampler reads it: the legal ids of a state as a list, made when a state is first met. */
+/** Grammar with the legal ids of each state as a list, built when a state is first used. */
 export class GrammarTable {
   readonly #grammar: Grammar;
   readonly #legal = new Map<number, Int32Array>();
   readonly #followersOf = new Map<number, readonly number[]>();
 
-  /** Throws {@link ShapeError} unless the grammar is for this vocabulary and its tables have their lengths. */
+  /** Throws {@link ShapeError} unless the grammar is for this vocabulary and its tables have the right lengths. */
   constructor(grammar: Grammar, vocabularySize: number) {
     const { allowed, next, stateCount, start } = grammar;
     if (grammar.vocabularySize !== vocabularySize) {
       throw new ShapeError(
-        `grammar: made for a vocabulary of ${grammar.vocabularySize}, the model's has ${vocabularySize} ids; use the tokenizer that the model was trained with.`,
+        `grammar: expected a vocabulary of ${vocabularySize} ids as in the model, got a vocabulary of ${grammar.vocabularySize}; use the tokenizer that the model was trained with.`,
       );
     }
     const entries = stateCount * vocabularySize;
@@ -24,7 +24,7 @@ export class GrammarTable {
     this.#checkState(start);
   }
 
-  /** The grammar that allows every id everywhere. */
+  /** Grammar in which every id is always legal. */
   static unconstrained(vocabularySize: number): GrammarTable {
     const allowed = new Uint8Array(vocabularySize).fill(1);
     const next = new Int32Array(vocabularySize);
@@ -35,7 +35,7 @@ export class GrammarTable {
     return this.#grammar.start;
   }
 
-  /** The ids that may follow, ascending; none where a sequence ends. Shared: not to be written. */
+  /** Legal next ids, ascending; empty at the end of a sequence. Shared: do not write to it. */
   legal(state: number): Int32Array {
     let legal = this.#legal.get(state);
     if (legal === undefined) {
@@ -56,15 +56,15 @@ export class GrammarTable {
     return this.#grammar.allowed[state * this.#grammar.vocabularySize + id] === 1;
   }
 
-  /** The state after a legal id. */
+  /** State after a legal id. */
   next(state: number, id: number): number {
     return this.#checkState(this.#grammar.next[state * this.#grammar.vocabularySize + id]!);
   }
 
-  /** How few and how many ids may still follow until a sequence ends; `most` is Infinity where it need not end. */
-  remaining(state: number): { readonly fewest: number; readonly most: number } {
-    // Depth first with an explicit stack: grammars may be thousands of states deep.
-    const known = new Map<number, { fewest: number; most: number }>();
+  /** Minimum and maximum number of ids until a sequence ends; `max` is Infinity where it need not end. */
+  remaining(state: number): { readonly min: number; readonly max: number } {
+    // Depth-first search with an explicit stack: grammars may be thousands of states deep.
+    const known = new Map<number, { min: number; max: number }>();
     const open = new Set<number>();
     const stack = [state];
     while (stack.length > 0) {
@@ -79,14 +79,14 @@ export class GrammarTable {
       stack.pop();
       if (!known.has(top)) {
         open.delete(top);
-        let [fewest, most] = followers.length === 0 ? [0, 0] : [Number.POSITIVE_INFINITY, 0];
+        let [min, max] = followers.length === 0 ? [0, 0] : [Number.POSITIVE_INFINITY, 0];
         for (const follower of followers) {
-          // A follower still open leads back here: a circle.
-          const after = known.get(follower) ?? { fewest: Number.POSITIVE_INFINITY, most: Number.POSITIVE_INFINITY };
-          fewest = Math.min(fewest, after.fewest + 1);
-          most = Math.max(most, after.most + 1);
+          // A follower that is still open leads back to this state: a cycle.
+          const after = known.get(follower) ?? { min: Number.POSITIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+          min = Math.min(min, after.min + 1);
+          max = Math.max(max, after.max + 1);
         }
-        known.set(top, { fewest, most });
+        known.set(top, { min, max });
       }
     }
     return known.get(state)!;
@@ -113,7 +113,7 @@ export class GrammarTable {
   #checkState(state: number): number {
     if (!(Number.isInteger(state) && state >= 0 && state < this.#grammar.stateCount)) {
       throw new GrammarError(
-        `grammar: leads to state ${state}, but has the states 0 to ${this.#grammar.stateCount - 1}.`,
+        `grammar: expected states within 0 to ${this.#grammar.stateCount - 1}, got state ${state}.`,
       );
     }
     return state;

@@ -2,12 +2,12 @@ import { AbortedError, type SequenceDecoding, type SequenceModel, ShapeError, ty
 import type { Generation } from "./generation.js";
 
 /**
- * Logits of the next ids, from a decode that is fed only when they are asked for: ids that the grammar forces cost a
- * model step at most when a later id depends on them.
+ * Lazy source of next-id logits: the model runs only when logits are requested, so ids that the grammar forces need a
+ * model step only when a later id depends on them.
  */
 export class LogitsSource {
   readonly #model: SequenceModel;
-  /** Stands in each row where the generation's prompt does; the same prompt, but for guidance. */
+  /** Replaces the prompt of the generation; differs from it only for guidance. */
   readonly #prompt: TokenBatch;
   readonly #promptLength: number;
   readonly #signal: AbortSignal | undefined;
@@ -15,8 +15,8 @@ export class LogitsSource {
   #fed = 0;
 
   /**
-   * @param prompt - What the model reads first.
-   * @param promptLength - How many of the generation's ids that stands for.
+   * @param prompt - First ids that the model reads.
+   * @param promptLength - Number of ids of the generation that `prompt` replaces.
    */
   constructor(model: SequenceModel, prompt: TokenBatch, promptLength: number, signal: AbortSignal | undefined) {
     this.#model = model;
@@ -25,7 +25,7 @@ export class LogitsSource {
     this.#signal = signal;
   }
 
-  /** Logits after all ids there are, `[rows, vocabularySize]`; good until the next call. */
+  /** Logits after all current ids, `[rows, vocabularySize]`; valid until the next call. */
   async next(generation: Generation): Promise<Float32Array> {
     if (this.#decoding === undefined) {
       this.#decoding = await this.#model.prefill(this.#start(generation));
@@ -53,7 +53,7 @@ export class LogitsSource {
     this.#decoding = undefined;
   }
 
-  /** The prompt, and behind it what was forced since. */
+  /** The prompt, followed by the ids that were forced after it. */
   #start(generation: Generation): TokenBatch {
     const { count, data, length } = this.#prompt;
     const added = generation.position - this.#promptLength;
@@ -68,7 +68,8 @@ export class LogitsSource {
 }
 
 /**
- * Mixes the logits with and without the condition into `mixed`: `without + (with − without) · scale`.
+ * Classifier-free guidance: mixes the logits with and without the condition into `mixed`:
+ * `without + (with − without) · scale`.
  *
  * @param mixed - `[rows, vocabularySize]`; filled and returned.
  * @see Ho and Salimans 2022, https://arxiv.org/abs/2207.12598
@@ -88,7 +89,7 @@ export async function guidedLogits(
   return mixed;
 }
 
-/** Throws {@link AbortedError} once the signal has fired. */
+/** Throws {@link AbortedError} when the signal is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) {
     throw new AbortedError("Generation was stopped by its AbortSignal.", { cause: signal.reason });

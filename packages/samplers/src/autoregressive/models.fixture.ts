@@ -7,17 +7,17 @@ import {
   type TokenBatch,
 } from "@mmgen/core";
 
-/** A row's logits after its ids. */
+/** Logits of a row after its ids. */
 export type LogitsOf = (ids: readonly number[]) => ArrayLike<number>;
 
-/** A model without weights that counts what is done with it. */
+/** Model without weights that counts its calls. */
 export interface FakeModel extends SequenceModel {
-  /** Calls of prefill, step and decode, and the decodings that are not disposed. */
+  /** Number of calls of prefill, step and decode, and of decodings not yet disposed. */
   readonly calls: { prefill: number; step: number; decode: number; open: number };
   readonly plans: DecodePlan[];
 }
 
-/** A model whose logits are any function of a row's ids; with `native`, one that has `decode` too. */
+/** Model whose logits are a function of a row's ids; with `native`, it also has `decode`. */
 export function fakeModel(
   vocabularySize: number,
   logitsOf: LogitsOf,
@@ -74,7 +74,7 @@ export function fakeModel(
   return model;
 }
 
-/** A plan run the way its contract reads, with sorts and no haste: what every other way is compared with. */
+/** Reference implementation of a plan, slow and with sorting, to compare the others with. */
 export function decodeNaively(plan: DecodePlan, logitsOf: LogitsOf): TokenBatch {
   const { grammar, prompt, seeds, steps } = plan;
   const total = prompt.length + steps;
@@ -97,7 +97,7 @@ export function decodeNaively(plan: DecodePlan, logitsOf: LogitsOf): TokenBatch 
   return { data, count: prompt.count, length: total };
 }
 
-/** Temperature, top-k, top-p over legal ids of finite logits; −Infinity for what is out. */
+/** Temperature, top-k and top-p over legal ids of finite logits; −Infinity for removed ids. */
 function processNaively(logits: readonly number[], legal: readonly boolean[], plan: DecodePlan): number[] {
   const out = Number.NEGATIVE_INFINITY;
   const divisor = plan.temperature === 0 ? 1 : Math.fround(plan.temperature);
@@ -107,8 +107,8 @@ function processNaively(logits: readonly number[], legal: readonly boolean[], pl
     scores = scores.map((score) => (score >= kth ? score : out));
   }
   if (plan.topP !== undefined) {
-    const largest = Math.max(...scores);
-    const weights = scores.map((score) => Math.exp(score - largest));
+    const max = Math.max(...scores);
+    const weights = scores.map((score) => Math.exp(score - max));
     const total = weights.reduce((sum, weight) => sum + weight);
     const ranked = scores.map((_, id) => id).sort((a, b) => scores[b]! - scores[a]! || a - b);
     const kept = new Set<number>();
@@ -128,7 +128,7 @@ function stateAfter(grammar: Grammar, ids: readonly number[]): number {
   return ids.reduce((state, id) => grammar.next[state * grammar.vocabularySize + id]!, grammar.start);
 }
 
-/** Whether every id of every row is legal where it stands. */
+/** Whether every id of every row is legal at its position. */
 export function isLegal(grammar: Grammar, { count, data, length }: TokenBatch): boolean {
   for (let row = 0; row < count; row++) {
     let state = grammar.start;
@@ -143,7 +143,7 @@ export function isLegal(grammar: Grammar, { count, data, length }: TokenBatch): 
   return true;
 }
 
-/** The grammar of sequences whose id at each position is one of a list. */
+/** Grammar that allows a list of ids at each position. */
 export function positionGrammar(vocabularySize: number, choices: readonly (readonly number[])[]): Grammar {
   const stateCount = choices.length + 1;
   const allowed = new Uint8Array(stateCount * vocabularySize);

@@ -4,7 +4,7 @@ import { type Generation, walkRows } from "./generation.js";
 import type { GrammarTable } from "./grammar-table.js";
 import { throwIfAborted } from "./logits-source.js";
 
-/** Whether the model can run plans, and a plan can hold everything that the options ask for. */
+/** Whether the model has `decode` and a {@link DecodePlan} can express all options. */
 export function canRunNatively({ guidance, model, onIds, sampling }: GenerateConfig): boolean {
   return (
     model.decode !== undefined &&
@@ -15,7 +15,7 @@ export function canRunNatively({ guidance, model, onIds, sampling }: GenerateCon
   );
 }
 
-/** Hands the rest of the generation to the model's own `decode`, and checks what comes back. */
+/** Completes the generation with the model's own `decode` and checks the result. */
 export async function runNatively(
   generation: Generation,
   config: GenerateConfig,

@@ -3,7 +3,7 @@ import type { GenerateConfig } from "./generate-options.js";
 import type { Generation } from "./generation.js";
 import { guidedLogits, LogitsSource, throwIfAborted } from "./logits-source.js";
 
-/** Completes the generation id by id, with one model step where logits are needed. */
+/** Completes the generation id by id, with a model step only where logits are needed. */
 export async function runSteps(generation: Generation, config: GenerateConfig, seeds: Uint32Array): Promise<void> {
   const { guidance, model, onIds, prompt, sampling, signal } = config;
   const { vocabularySize } = model;
@@ -46,7 +46,7 @@ export async function runSteps(generation: Generation, config: GenerateConfig, s
   }
 }
 
-/** `[rows, width]`, 1 where a row's prompt holds an id. */
+/** Marks the ids in each row's prompt with 1, `[rows, width]`. */
 function seenIds(generation: Generation, width: number): Uint8Array {
   const seen = new Uint8Array(generation.rows * width);
   for (let row = 0; row < generation.rows && width > 0; row++) {

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 
-/** Values that mean nothing, that are infinite, or that nearly are. */
-const strange = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3.4e38, -3.4e38];
+/** NaN, infinite values, and values near the limits of float32. */
+const extreme = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3.4e38, -3.4e38];
 
 /**
- * One row of logits: ordinary ones, strange ones among them, and rows that are strange as a whole: all NaN or infinite, all
- * equal, one or two ids that mean something beside others that do not.
+ * Generates one row of logits: ordinary values, some extreme values among them, and extreme rows: all NaN or infinite,
+ * all equal, or one or two ids with a value while the others are NaN, −Infinity or 0.
  *
- * @param ordinary - What most logits are.
+ * @param ordinary - Generator of ordinary logits.
  */
 export function anyLogits(size: number, ordinary: fc.Arbitrary<number> = fc.float()): fc.Arbitrary<number[]> {
-  const value = fc.oneof(ordinary, fc.constantFrom(...strange));
+  const value = fc.oneof(ordinary, fc.constantFrom(...extreme));
   const rowOf = (each: fc.Arbitrary<number>) => fc.array(each, { minLength: size, maxLength: size });
   const equal = value.map((each) => new Array<number>(size).fill(each));
   const few = fc
@@ -23,7 +23,7 @@ export function anyLogits(size: number, ordinary: fc.Arbitrary<number> = fc.floa
   return fc.oneof(rowOf(ordinary), rowOf(value), fc.constant(new Array<number>(size).fill(Number.NaN)), equal, few);
 }
 
-/** Any settings of the sampler, extreme ones among them, and perhaps a scale of guidance. */
+/** Generates sampling options, extreme ones among them, and optionally a guidance scale. */
 export const anySampling = fc.record(
   {
     temperature: fc.constantFrom(0, 1e-40, 0.01, 1, 100),
@@ -37,7 +37,7 @@ export const anySampling = fc.record(
   { requiredKeys: [] },
 );
 
-/** A model's logits that are one of several rows, by the ids so far and their order. */
+/** Logits function of a fake model: chooses one of `rows` by a hash of the ids so far. */
 export function pickLogits(rows: readonly (readonly number[])[]): (ids: readonly number[]) => readonly number[] {
   return (ids) => rows[ids.reduce((sum, id) => (sum * 31 + id + 1) % 10_007, 0) % rows.length]!;
 }

@@ -1,26 +1,26 @@
 /**
- * The ids that one row may still draw, with their logits. Every processor removes or changes some in place; ids stay in
- * ascending order. The arrays are as long as the vocabulary and reused: nothing is allocated a step.
+ * Ids that a row may still draw, with their logits, in ascending order of the ids.
+ *
+ * Processors remove ids or change logits in place. The arrays have `vocabularySize` entries and are reused, so a step
+ * allocates nothing.
  */
 export interface Candidates {
   readonly ids: Int32Array;
   readonly values: Float32Array;
-  /** How many of the entries count. */
+  /** Number of leading entries in use. */
   count: number;
 }
 
-/** Empty candidates for a vocabulary. */
+/** Allocates empty candidates for a vocabulary. */
 export function createCandidates(vocabularySize: number): Candidates {
   return { ids: new Int32Array(vocabularySize), values: new Float32Array(vocabularySize), count: 0 };
 }
 
 /**
- * Starts from the legal ids and their logits: the grammar's mask.
+ * Fills `candidates` with the ids that the grammar allows and their logits; NaN becomes −Infinity.
  *
- * NaN counts as −Infinity.
- *
- * @param logits - Of all rows; this row's start at `offset`.
- * @param legal - The legal ids, ascending.
+ * @param logits - Logits of all rows; those of this row start at `offset`.
+ * @param legal - Legal ids, ascending.
  */
 export function takeLegal(candidates: Candidates, logits: Float32Array, offset: number, legal: Int32Array): void {
   const { ids, values } = candidates;
@@ -34,23 +34,23 @@ export function takeLegal(candidates: Candidates, logits: Float32Array, offset: 
   candidates.count = count;
 }
 
-/** The largest value. */
-export function largestValue({ values, count }: Candidates): number {
-  let largest = Number.NEGATIVE_INFINITY;
+/** Maximum of the values; −Infinity when there are none. */
+export function maxValue({ values, count }: Candidates): number {
+  let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < count; i++) {
-    if (values[i]! > largest) {
-      largest = values[i]!;
+    if (values[i]! > max) {
+      max = values[i]!;
     }
   }
-  return largest;
+  return max;
 }
 
-/** Keeps the values that are at least `least`. */
-export function keepFrom(candidates: Candidates, least: number): void {
+/** Keeps the candidates whose value is at least `minValue`. */
+export function keepAtLeast(candidates: Candidates, minValue: number): void {
   const { ids, values, count } = candidates;
   let kept = 0;
   for (let i = 0; i < count; i++) {
-    if (values[i]! >= least) {
+    if (values[i]! >= minValue) {
       ids[kept] = ids[i]!;
       values[kept] = values[i]!;
       kept++;
@@ -60,9 +60,9 @@ export function keepFrom(candidates: Candidates, least: number): void {
 }
 
 /**
- * Makes ids that the row has seen less likely (penalty above 1) or more likely (below 1).
+ * Repetition penalty: lowers the logits of ids that are already in the row (penalty above 1), or raises them (below 1).
  *
- * @param seen - `[rows, vocabularySize]`, 1 where a row has seen an id; this row's start at `offset`.
+ * @param seen - `[rows, vocabularySize]`, 1 for each id that is in the row; the entries of this row start at `offset`.
  * @see Keskar et al. 2019, section 4.1, https://arxiv.org/abs/1909.05858
  */
 export function applyRepetitionPenalty(
@@ -81,21 +81,21 @@ export function applyRepetitionPenalty(
 }
 
 /**
- * Divides the values by a temperature above 0, in float32, and drops the impossible ids (−Infinity).
+ * Divides the values by a temperature above 0, in float32, and removes ids of probability 0 (−Infinity).
  *
- * What the quotient cannot express, its limit does: where every id is impossible, all are equally likely; where some
- * are +Infinity or would overflow, the largest are, and no other.
+ * Where float32 cannot hold the quotient, its limit applies: when every value is −Infinity, all ids are equally likely;
+ * when the maximum is +Infinity or would overflow, the ids that have it are equally likely and the others are removed.
  */
 export function applyTemperature(candidates: Candidates, temperature: number): void {
   const { values } = candidates;
-  const largest = largestValue(candidates);
-  if (!Number.isFinite(Math.fround(largest / temperature))) {
-    keepFrom(candidates, largest);
+  const max = maxValue(candidates);
+  if (!Number.isFinite(Math.fround(max / temperature))) {
+    keepAtLeast(candidates, max);
     values.fill(0, 0, candidates.count);
     return;
   }
   for (let i = 0; i < candidates.count; i++) {
     values[i] = values[i]! / temperature;
   }
-  keepFrom(candidates, -Number.MAX_VALUE);
+  keepAtLeast(candidates, -Number.MAX_VALUE);
 }

@@ -10,7 +10,7 @@ const vocabularySize = 12;
 const logits = historyLogits(vocabularySize, 2);
 const prompt = { data: new Int32Array(rows).fill(5), count: rows, length: 1 };
 
-describe("sampled frequencies are the exact probabilities", () => {
+describe("sampled frequencies match the exact probabilities", () => {
   it.each<[string, SamplingOptions]>([
     ["plain", {}],
     ["temperature 2", { temperature: 2 }],
@@ -40,7 +40,7 @@ describe("sampled frequencies are the exact probabilities", () => {
     );
   });
 
-  it("under a grammar, over positions of one seed as over seeds of one position", async () => {
+  it("under a grammar, over the positions of one seed", async () => {
     const steps = 5000;
     const flat = () => [0, 1, 2, 0.5];
     const model = fakeModel(4, flat, { contextLength: steps + 1 });
@@ -54,7 +54,7 @@ describe("sampled frequencies are the exact probabilities", () => {
     expectFrequencies(countIds(data.subarray(1), 4), idProbabilities(Float32Array.from(flat()), { legal: [0, 1, 3] }));
   });
 
-  it("of logits mixed by guidance", async () => {
+  it("with guidance", async () => {
     const scale = 1.7;
     const model = fakeModel(vocabularySize, cached(logits));
     const guidance = { prompt: { data: new Int32Array(rows).fill(8), count: rows, length: 1 }, scale };
@@ -72,7 +72,7 @@ describe("sampled frequencies are the exact probabilities", () => {
   });
 });
 
-/** Rows repeat, so their logits are worked out once. */
+/** Caches logits by ids: many rows are equal. */
 function cached(logitsOf: (ids: readonly number[]) => ArrayLike<number>) {
   const known = new Map<string, ArrayLike<number>>();
   return (ids: readonly number[]) => {

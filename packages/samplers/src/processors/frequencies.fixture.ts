@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 
-/** How often each id of a vocabulary is among `ids`. */
+/** Counts how often each id of a vocabulary occurs in `ids`. */
 export function countIds(ids: Iterable<number>, vocabularySize: number): number[] {
   const counts = new Array<number>(vocabularySize).fill(0);
   for (const id of ids) {
@@ -10,12 +10,12 @@ export function countIds(ids: Iterable<number>, vocabularySize: number): number[
 }
 
 /**
- * Expects counts that Pearson's chi-square finds no fault with, at one false alarm in 10 000 seeds, and none at all of what
- * has no probability.
+ * Expects that counts match the probabilities by Pearson's chi-square test, with a false positive rate of 1 in 10 000
+ * seeds, and that ids of probability 0 never occur.
  *
- * @param leastFreedom - How many ids, less one, must be possible for the test to say something.
+ * @param minFreedom - Minimum degrees of freedom: the number of possible ids, less one, that the case must have.
  */
-export function expectFrequencies(counts: readonly number[], probabilities: ArrayLike<number>, leastFreedom = 1): void {
+export function expectFrequencies(counts: readonly number[], probabilities: ArrayLike<number>, minFreedom = 1): void {
   const draws = counts.reduce((sum, count) => sum + count);
   let [statistic, freedom] = [0, -1];
   counts.forEach((count, id) => {
@@ -27,7 +27,7 @@ export function expectFrequencies(counts: readonly number[], probabilities: Arra
       freedom++;
     }
   });
-  expect(freedom).toBeGreaterThanOrEqual(leastFreedom);
+  expect(freedom).toBeGreaterThanOrEqual(minFreedom);
   expect(statistic).toBeLessThan(bound(freedom));
 }
 

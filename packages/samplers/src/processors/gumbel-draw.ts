@@ -2,12 +2,13 @@ import { gumbelDraws, gumbelOfDraw } from "@mmgen/core";
 import type { Candidates } from "./candidates.js";
 
 /**
- * The id of the largest value + `gumbelNoise``(seed, position)`, in float32: a draw from the values' softmax.
+ * Draws an id from the softmax of the values, as the argmax of value + `gumbelNoise(seed, position)` in
+ * float32.
  *
- * A draw's noise is at most −log(1 − draw), which the draw's leading ones bound from above: logarithms are taken only
- * where that bound could still win.
+ * The number of leading one bits of an id's random draw gives an upper bound of its noise; the logarithms of the exact
+ * noise are computed only for ids that can still win under this bound.
  *
- * @param candidates - At least one, all finite.
+ * @param candidates - At least one; all values finite.
  * @param draws - Working memory, as long as the vocabulary.
  */
 export function drawCandidate(candidates: Candidates, seed: number, position: number, draws: Uint32Array): number {
@@ -22,7 +23,7 @@ export function drawCandidate(candidates: Candidates, seed: number, position: nu
     const id = ids[i]!;
     const value = values[i]!;
     const draw = draws[id]!;
-    // Rounding to float32 keeps order, so a bound that does not win cannot hide a sum that does.
+    // Rounding to float32 is monotonic: an id whose bound does not win cannot have a sum that does.
     if (Math.fround(value + noiseBounds[Math.clz32(~draw)]!) > best) {
       const sum = Math.fround(value + Math.fround(gumbelOfDraw(draw)));
       if (sum > best) {
@@ -34,5 +35,5 @@ export function drawCandidate(candidates: Candidates, seed: number, position: nu
   return chosen;
 }
 
-/** By number of leading ones of a draw: an upper bound of its noise, with room for rounding. */
+/** Upper bound of the noise, with a margin for rounding, by the number of leading one bits of the draw. */
 const noiseBounds = Float32Array.from({ length: 33 }, (_, ones) => (ones + 1) * Math.LN2 + 1e-4);

@@ -15,26 +15,26 @@ const anyLogits = fc.array(
 );
 
 describe("each processor", () => {
-  it("top-k keeps every logit as large as the k-th", () => {
+  it("top-k keeps every logit at least as large as the k-th largest", () => {
     expect(kept([1, 3, 2, 3, 2], { topK: 1 })).toEqual([1, 3]);
     expect(kept([1, 3, 2, 3, 2], { topK: 3 })).toEqual([1, 2, 3, 4]);
     expect(kept([1, 3], { topK: 9 })).toEqual([0, 1]);
   });
 
-  it("top-p keeps the smallest set that reaches p, of equals the first", () => {
+  it("top-p keeps the smallest set that reaches p, and the lower ids among equals", () => {
     expect(kept(logs([0.1, 0.5, 0.3, 0.1]), { topP: 0.75 })).toEqual([1, 2]);
     expect(kept(logs([0.1, 0.5, 0.3, 0.1]), { topP: 0.85 })).toEqual([0, 1, 2]);
     expect(kept(logs([0.25, 0.25, 0.25, 0.25]), { topP: 0.4 })).toEqual([0, 1]);
     expect(kept(logs([0.1, 0.9]), { topP: 1e-9 })).toEqual([1]);
   });
 
-  it("min-p keeps a share of the most likely", () => {
+  it("min-p keeps ids above a share of the maximum probability", () => {
     expect(kept(logs([0.1, 0.5, 0.3, 0.1]), { minP: 0.5 })).toEqual([1, 2]);
     expect(kept(logs([0.1, 0.5, 0.3, 0.1]), { minP: 1 })).toEqual([1]);
   });
 
-  it("typical keeps what is about as surprising as expected, not what is most likely", () => {
-    // Entropy 1.5048 nats; surprises 1.204, 1.609, 1.609, 1.609, 2.303: nearest are 0.2 (0.105 off), then 0.3 (0.30 off).
+  it("typical keeps the ids whose surprisal is nearest to the entropy, not the most likely ones", () => {
+    // Entropy 1.5048 nats; surprisals 1.204, 1.609, 1.609, 1.609, 2.303: nearest are 0.2 (0.105 off), then 0.3 (0.30 off).
     const logits = logs([0.3, 0.2, 0.2, 0.2, 0.1]);
     expect(kept(logits, { typicalP: 0.55 })).toEqual([1, 2, 3]);
     expect(kept(logits, { typicalP: 0.3 })).toEqual([1, 2]);
@@ -50,14 +50,14 @@ describe("each processor", () => {
     });
   });
 
-  it("temperature 0 takes the first of the largest, whatever the seed", () => {
+  it("temperature 0 takes the lowest id with the maximum logit, for any seed", () => {
     for (let seed = 0; seed < 20; seed++) {
       expect(sampleId(Float32Array.of(1, 5, 5, 2), { temperature: 0, seed, position: 3 })).toBe(1);
     }
   });
 });
 
-it("works in the stated order: a penalty, temperature and truncation that do not commute", () => {
+it("applies the processors in the documented order, in cases where the order matters", () => {
   const logits = [4, 3.9, 0, 0];
   // Penalized first, id 0 falls to 2 and top-k 1 keeps id 1; truncated first, id 0 would be left.
   expect(kept(logits, { repetitionPenalty: 2, seen: [0], topK: 1 })).toEqual([1]);
@@ -69,11 +69,11 @@ it("works in the stated order: a penalty, temperature and truncation that do not
   expect(kept(logs([0.7, 0.1, 0.1, 0.1]), { temperature: 4, topP: 0.7 })).toEqual([0, 1, 2]);
   // Typical sees only what top-k has left: two equals, of which the first suffices.
   expect(kept([2, 2, 0, 0, 0, 0, 0, 0], { topK: 2, typicalP: 0.5 })).toEqual([0]);
-  // The grammar comes first: the largest logit of all sets no threshold.
+  // The grammar comes first: the largest logit is illegal and sets no threshold.
   expect(kept([9, 1, 0.9, -5], { legal: [1, 2, 3], minP: 0.5 })).toEqual([1, 2]);
 });
 
-it("agrees with sorting on any logits", () => {
+it("gives the same ids as sorting, for any logits", () => {
   fc.assert(
     fc.property(anyLogits, fc.double({ min: 0.01, max: 0.99 }), fc.integer({ min: 1, max: 45 }), (logits, p, k) => {
       const weights = logits.map(Math.exp);
@@ -95,7 +95,7 @@ it("agrees with sorting on any logits", () => {
   );
 });
 
-it("draws the argmax of logits plus core's noise, though it computes little of it", () => {
+it("draws the argmax of logits plus gumbelNoise of core", () => {
   fc.assert(
     fc.property(
       anyLogits,
@@ -114,27 +114,27 @@ it("draws the argmax of logits plus core's noise, though it computes little of i
   );
 });
 
-describe("logits without meaning", () => {
+describe("NaN and infinite logits", () => {
   it.each([
     ["all equal", [7, 7, 7, 7]],
     ["all NaN", [Number.NaN, Number.NaN, Number.NaN, Number.NaN]],
     ["all −Infinity", [-Infinity, -Infinity, -Infinity, -Infinity]],
     ["all +Infinity", [Infinity, Infinity, Infinity, Infinity]],
-    ["all at float32's end", [3.4e38, 3.4e38, 3.4e38, 3.4e38]],
+    ["all near the float32 maximum", [3.4e38, 3.4e38, 3.4e38, 3.4e38]],
   ])("%s: every legal id is equally likely", (_, logits) => {
     const probabilities = idProbabilities(Float32Array.from(logits), { legal: [0, 2, 3], temperature: 0.5 });
     expect([...probabilities]).toEqual([1 / 3, 0, 1 / 3, 1 / 3]);
     expect(kept(logits, { legal: [0, 2, 3], temperature: 0 })).toEqual([0]);
   });
 
-  it("takes the one possible id, and shares among infinite ones", () => {
+  it("takes the only possible id, and gives infinite logits equal probabilities", () => {
     expect(kept([-Infinity, -50, Number.NaN], {})).toEqual([1]);
     expect([...idProbabilities(Float32Array.of(Infinity, 80, Infinity, Number.NaN))]).toEqual([0.5, 0, 0.5, 0]);
     expect(kept([Number.NaN, 3, Infinity], { temperature: 0 })).toEqual([2]);
     expect(kept([1e38, 2e38], { temperature: 0.1 })).toEqual([1]);
   });
 
-  it("gives a distribution over legal ids whatever the logits and options", () => {
+  it("gives a distribution over the legal ids for any logits and options", () => {
     const wild = fc.array(
       fc.oneof(fc.float(), fc.constantFrom(Number.NaN, Infinity, -Infinity, 0, 3.4e38, -3.4e38, 1e-45)),
       { minLength: 1, maxLength: 30 },

@@ -3,7 +3,7 @@ import {
   applyTemperature,
   type Candidates,
   createCandidates,
-  largestValue,
+  maxValue,
   takeLegal,
 } from "./candidates.js";
 import { drawCandidate } from "./gumbel-draw.js";
@@ -18,18 +18,18 @@ import {
   type TruncationScratch,
 } from "./truncation.js";
 
-/** What a row's next id is chosen from. */
+/** Logits, legal ids and ids seen so far of one row. */
 export interface RowInput {
-  /** Logits of all rows; this row's start at `offset`. */
+  /** Logits of all rows; those of this row start at `offset`. */
   readonly logits: Float32Array;
   readonly offset: number;
   /** Legal ids, ascending, at least one. */
   readonly legal: Int32Array;
-  /** 1 for each id that the row has seen, from `offset` on; read only where there is a repetition penalty. */
+  /** 1 for each id that is in the row, from `offset` on; read only with a repetition penalty. */
   readonly seen: Uint8Array;
 }
 
-/** Chooses ids for one vocabulary and one configuration, with working memory that is made once. */
+/** Sampler of single rows for one vocabulary and configuration; allocates its working memory once. */
 export class RowSampler {
   readonly #config: SamplingConfig;
   readonly #candidates: Candidates;
@@ -43,13 +43,13 @@ export class RowSampler {
     this.#draws = new Uint32Array(vocabularySize);
   }
 
-  /** The id that the row's seed draws at this position. */
+  /** Draws the row's next id with its seed and position. */
   choose(input: RowInput, seed: number, position: number): number {
     this.#process(input);
     return drawCandidate(this.#candidates, seed, position, this.#draws);
   }
 
-  /** Every id's probability of being chosen, into `out`, `[vocabularySize]`. */
+  /** Writes the probability of every id to `out`, `[vocabularySize]`, and returns it. */
   probabilities(input: RowInput, out: Float64Array): Float64Array {
     this.#process(input);
     const { ids, count } = this.#candidates;
@@ -70,7 +70,7 @@ export class RowSampler {
       applyRepetitionPenalty(candidates, repetitionPenalty, seen, offset);
     }
     if (temperature === 0) {
-      keepFirstOfLargest(candidates);
+      keepFirstMax(candidates);
       return;
     }
     applyTemperature(candidates, temperature);
@@ -87,11 +87,11 @@ export class RowSampler {
   }
 }
 
-function keepFirstOfLargest(candidates: Candidates): void {
+function keepFirstMax(candidates: Candidates): void {
   const { ids, values, count } = candidates;
-  const largest = largestValue(candidates);
+  const max = maxValue(candidates);
   let first = 0;
-  while (first < count && values[first] !== largest) {
+  while (first < count && values[first] !== max) {
     first++;
   }
   ids[0] = ids[first]!;

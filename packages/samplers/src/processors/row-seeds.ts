@@ -1,14 +1,16 @@
 import { ConfigError, Random } from "@mmgen/core";
 
 /**
- * A seed for each row, all different, from one seed.
+ * Derives a different seed for each row from one seed.
  *
- * A row's seed depends on its number alone: rows `first … first + count − 1` of a long list get the same seeds in
- * whatever batches they are generated.
+ * The seed of a row depends only on its number: rows `first … first + count − 1` of a long list get the same seeds,
+ * however the list is divided into batches.
  *
  * @param seed - Any safe integer.
- * @param count - How many seeds.
+ * @param count - Number of seeds.
  * @param first - Number of the first row; 0 by default.
+ * @returns Unsigned 32-bit seeds, `[count]`; yours.
+ * @throws a {@link ConfigError} when `count` or `first` is not a whole number within `[0, 2^32)`.
  */
 export function rowSeeds(seed: number, count: number, first = 0): Uint32Array {
   if (!Number.isInteger(count) || count < 0 || !Number.isInteger(first) || first < 0 || first + count > 2 ** 32) {
@@ -18,7 +20,7 @@ export function rowSeeds(seed: number, count: number, first = 0): Uint32Array {
   return Uint32Array.from({ length: count }, (_, row) => scramble(base + first + row));
 }
 
-/** A one-to-one scrambling of 32-bit integers (MurmurHash3's finalizer), so that no two rows share a seed. */
+/** Permutation of the 32-bit integers (MurmurHash3's finalizer), so that no two rows share a seed. */
 function scramble(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

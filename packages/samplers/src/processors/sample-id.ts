@@ -3,19 +3,21 @@ import { type ConfigOf, fields, optional, resolveOptions, value, wholeNumber } f
 import { type RowInput, RowSampler } from "./row-sampler.js";
 import { type SamplingOptions, samplingConfig, samplingEntries } from "./sampling-options.js";
 
-/** Options of {@link idProbabilities}. */
+/** Options of {@link idProbabilities} and {@link sampleId}. */
 export interface RowSamplingOptions extends SamplingOptions {
   /** Legal ids, ascending, at least one; absent: all. */
   readonly legal?: ArrayLike<number> | undefined;
-  /** Ids that the row has seen, for the repetition penalty. */
+  /** Ids that are already in the row, for the repetition penalty. */
   readonly seen?: ArrayLike<number> | undefined;
 }
 
 /**
- * Every id's exact probability of being drawn from these logits under these options.
+ * Computes the exact probability with which each id is drawn from one row of logits under these options.
  *
  * @param logits - `[vocabularySize]`; borrowed.
- * @returns `[vocabularySize]`, summing to 1.
+ * @returns Probabilities, `[vocabularySize]`, summing to 1; yours.
+ * @throws a `ConfigError` when an option is unknown or out of range; a {@link ShapeError} when legal or seen ids are
+ *   outside the vocabulary, or legal ids are not ascending or are none.
  */
 export function idProbabilities(logits: Float32Array, options: RowSamplingOptions = {}): Float64Array {
   const { sampler, input } = oneRow(logits, resolveOptions(rowSchema, options));
@@ -23,9 +25,11 @@ export function idProbabilities(logits: Float32Array, options: RowSamplingOption
 }
 
 /**
- * Draws one id from one row of logits, as `generate` does at this seed and position; for loops of your own.
+ * Draws one id from one row of logits, as `generate` does with this seed and position. For custom generation
+ * loops.
  *
  * @param logits - `[vocabularySize]`; borrowed.
+ * @throws a `ConfigError` or {@link ShapeError}, as {@link idProbabilities} does.
  */
 export function sampleId(
   logits: Float32Array,
@@ -52,14 +56,14 @@ function oneRow(logits: Float32Array, options: ConfigOf<typeof rowSchema>): { sa
   for (const ids of [legal, Int32Array.from(options.seen ?? [])]) {
     const wrong = ids.find((id, i) => id < 0 || id >= logits.length || (ids === legal && i > 0 && id <= ids[i - 1]!));
     if (wrong !== undefined) {
-      throw new ShapeError(`Expected ids within [0, ${logits.length}), the legal ones ascending, got ${wrong}.`);
+      throw new ShapeError(`Expected ids within [0, ${logits.length}) and legal ids in ascending order, got ${wrong}.`);
     }
   }
   for (const id of Int32Array.from(options.seen ?? [])) {
     seen[id] = 1;
   }
   if (legal.length === 0) {
-    throw new ShapeError("Expected at least one legal id, got none.");
+    throw new ShapeError("legal: expected at least one id, got none.");
   }
   const sampler = new RowSampler(samplingConfig(options, logits.length), logits.length);
   return { sampler, input: { logits, offset: 0, legal, seen } };

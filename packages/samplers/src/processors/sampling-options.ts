@@ -1,22 +1,31 @@
 import { number, optional, value, wholeNumber } from "@mmgen/core/options";
 
-/** How logits become an id; applied in the order of the fields. */
+/** Sampling options: how an id is drawn from logits. Applied in the order of the fields. */
 export interface SamplingOptions {
-  /** Ids seen in the row, prompt included: negative logits times this, others divided by it; 1, the default, changes nothing. */
+  /**
+   * Penalty for ids already in the row, prompt included: multiplies negative logits and divides others; 1 (no effect)
+   * by default.
+   */
   readonly repetitionPenalty?: number | undefined;
-  /** Divides the logits; 1 by default. 0 takes the most likely id (the first of equals) and draws nothing. */
+  /**
+   * Divides the logits; 1 by default. 0 is greedy: takes the most likely id, the lowest among equals, without
+   * randomness.
+   */
   readonly temperature?: number | undefined;
   /** Keeps logits at least as large as the k-th largest; absent: all. */
   readonly topK?: number | undefined;
-  /** Keeps the smallest set of most likely ids whose probabilities reach p; absent or 1: all. */
+  /** Keeps the smallest set of most likely ids whose probabilities sum to at least p; absent or 1: all. */
   readonly topP?: number | undefined;
-  /** Keeps ids at least this many times as likely as the most likely; absent or 0: all. */
+  /** Keeps ids at least this many times as likely as the most likely one; absent or 0: all. */
   readonly minP?: number | undefined;
-  /** Keeps the smallest set reaching this probability of ids whose surprise is nearest the entropy; absent or 1: all. */
+  /**
+   * Keeps the ids whose surprisal is nearest to the entropy until their probabilities sum to at least this; absent or
+   * 1: all.
+   */
   readonly typicalP?: number | undefined;
 }
 
-/** Schemas of {@link SamplingOptions}, to be spread into those of functions that sample. */
+/** Schema entries of {@link SamplingOptions}, to be spread into the schemas of functions that sample. */
 export const samplingEntries = {
   repetitionPenalty: optional(number({ above: 0 }), 1),
   temperature: optional(
@@ -32,10 +41,10 @@ export const samplingEntries = {
   typicalP: optional(number({ above: 0, max: 1 }), 1),
 };
 
-/** {@link SamplingOptions}, complete: what changes nothing has its neutral value. */
+/** {@link SamplingOptions} with every default filled in. */
 export type SamplingConfig = { readonly [name in keyof Required<SamplingOptions>]: number };
 
-/** Fills in what depends on the vocabulary, once {@link samplingEntries} have checked the options. */
+/** Fills in the values that depend on the vocabulary, for options that {@link samplingEntries} have checked. */
 export function samplingConfig(
   options: Omit<SamplingConfig, "topK"> & { readonly topK?: number },
   vocabularySize: number,
@@ -43,7 +52,7 @@ export function samplingConfig(
   const { repetitionPenalty, temperature, topK = vocabularySize, topP, minP, typicalP } = options;
   return {
     repetitionPenalty,
-    // Logits are float32, and so is what divides them: a native decode does the same.
+    // Rounded to float32 like the logits, as in a native decode.
     temperature: Math.fround(temperature),
     topK: Math.min(topK, vocabularySize),
     topP,

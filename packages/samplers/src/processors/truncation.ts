@@ -1,11 +1,11 @@
-import { type Candidates, keepFrom, largestValue } from "./candidates.js";
+import { type Candidates, keepAtLeast, maxValue } from "./candidates.js";
 import { weightedCut } from "./weighted-cut.js";
 
-/** Working memory of the truncating processors, as long as the vocabulary. */
+/** Working memory of the truncating processors; arrays of `vocabularySize` entries. */
 export interface TruncationScratch {
   readonly keys: Float64Array;
   readonly weights: Float64Array;
-  /** Reordered by the selection. */
+  /** Copies of keys and weights that {@link weightedCut} reorders. */
   readonly cutKeys: Float64Array;
   readonly cutWeights: Float64Array;
 }
@@ -15,7 +15,7 @@ export function createTruncationScratch(vocabularySize: number): TruncationScrat
   return { keys: array(), weights: array(), cutKeys: array(), cutWeights: array() };
 }
 
-/** Keeps the values at least as large as the k-th largest: more than k where some equal it. */
+/** Top-k: keeps values at least as large as the k-th largest, which are more than k when there are ties. */
 export function keepTopK(candidates: Candidates, k: number, scratch: TruncationScratch): void {
   const { values, count } = candidates;
   if (k >= count) {
@@ -26,11 +26,12 @@ export function keepTopK(candidates: Candidates, k: number, scratch: TruncationS
     cutKeys[i] = values[i]!;
     cutWeights[i] = 1;
   }
-  keepFrom(candidates, weightedCut(cutKeys, cutWeights, count, k));
+  keepAtLeast(candidates, weightedCut(cutKeys, cutWeights, count, k));
 }
 
 /**
- * Keeps the smallest set of most likely ids whose probabilities reach `p`; of equals, the first. At least one.
+ * Top-p (nucleus): keeps the smallest set of most likely ids whose probabilities sum to at least `p`, at least one id.
+ * Among equally likely ids the lower ones are kept.
  *
  * @see Holtzman et al. 2019, https://arxiv.org/abs/1904.09751
  */
@@ -40,14 +41,18 @@ export function keepTopP(candidates: Candidates, p: number, scratch: TruncationS
   keepHeaviest(candidates, p * total, scratch);
 }
 
-/** Keeps ids at least `share` times as likely as the most likely. */
+/**
+ * Min-p: keeps ids that are at least `share` times as likely as the most likely one.
+ *
+ * @see Nguyen et al. 2024, https://arxiv.org/abs/2407.01082
+ */
 export function keepMinP(candidates: Candidates, share: number): void {
-  keepFrom(candidates, largestValue(candidates) + Math.log(share));
+  keepAtLeast(candidates, maxValue(candidates) + Math.log(share));
 }
 
 /**
- * Keeps the smallest set reaching probability `p` of the ids whose surprise −log(probability) is nearest to the
- * distribution's entropy; of equals, the first. At least one.
+ * Typical sampling: keeps the ids whose surprisal −log(probability) is nearest to the entropy of the distribution,
+ * until their probabilities sum to at least `p`; at least one id. Among equally near ids the lower ones are kept.
  *
  * @see Meister et al. 2022, https://arxiv.org/abs/2202.00666
  */
@@ -55,7 +60,7 @@ export function keepTypical(candidates: Candidates, p: number, scratch: Truncati
   const { values, count } = candidates;
   const { keys, weights } = scratch;
   const total = softmaxWeights(candidates, weights);
-  const logTotal = largestValue(candidates) + Math.log(total);
+  const logTotal = maxValue(candidates) + Math.log(total);
   let entropy = 0;
   for (let i = 0; i < count; i++) {
     entropy += (weights[i]! / total) * (logTotal - values[i]!);
@@ -66,20 +71,20 @@ export function keepTypical(candidates: Candidates, p: number, scratch: Truncati
   keepHeaviest(candidates, p * total, scratch);
 }
 
-/** Writes exp(value − largest) to `weights` and returns their sum: probabilities times that sum. */
+/** Writes the unnormalized softmax exp(value − maximum) to `weights` and returns its sum. */
 export function softmaxWeights(candidates: Candidates, weights: Float64Array): number {
   const { values, count } = candidates;
-  const largest = largestValue(candidates);
+  const max = maxValue(candidates);
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const weight = Math.exp(values[i]! - largest);
+    const weight = Math.exp(values[i]! - max);
     weights[i] = weight;
     total += weight;
   }
   return total;
 }
 
-/** Keeps the entries of largest key, and of the smallest such key the first, until they weigh `target`. */
+/** Keeps entries by descending key, ties by ascending index, until their weights sum to at least `target`. */
 function keepHeaviest(candidates: Candidates, target: number, scratch: TruncationScratch): void {
   const { ids, values, count } = candidates;
   const { keys, weights, cutKeys, cutWeights } = scratch;

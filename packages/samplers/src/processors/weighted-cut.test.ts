@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { weightedCut } from "./weighted-cut.js";
 
-it("finds what sorting finds, in any order and with repeats", () => {
+it("finds the same key as sorting, in any order and with repeated keys", () => {
   const entries = fc.array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: 0, max: 5 })), {
     maxLength: 60,
   });
@@ -22,6 +22,6 @@ it("finds what sorting finds, in any order and with repeats", () => {
   );
 });
 
-it("looks at no entry beyond count", () => {
+it("ignores entries beyond count", () => {
   expect(weightedCut(Float64Array.of(1, 2, 99), Float64Array.of(1, 1, 1), 2, 1)).toBe(2);
 });

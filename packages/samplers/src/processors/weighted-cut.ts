@@ -1,8 +1,8 @@
 /**
- * The largest key `t` such that the entries with keys of at least `t` weigh at least `target`; −Infinity where all
- * together weigh less. Selection, not sorting: linear time on average.
+ * Finds the largest key `t` such that the weights of all entries with keys of at least `t` sum to at least `target`;
+ * −Infinity when all weights together sum to less. Uses selection instead of sorting: linear time on average.
  *
- * @param keys - Reordered, as are the weights beside them.
+ * @param keys - Reordered together with `weights`.
  * @param weights - At least 0.
  */
 export function weightedCut(keys: Float64Array, weights: Float64Array, count: number, target: number): number {
@@ -11,7 +11,7 @@ export function weightedCut(keys: Float64Array, weights: Float64Array, count: nu
   let above = 0;
   while (low < high) {
     const pivot = medianOfThree(keys[low]!, keys[(low + high) >> 1]!, keys[high - 1]!);
-    // Three parts: [low, greater) above the pivot, [greater, i) equal to it, [less, high) below.
+    // Three-way partition: [low, greater) above the pivot, [greater, i) equal to it, [less, high) below.
     let greater = low;
     let less = high;
     let heavier = 0;

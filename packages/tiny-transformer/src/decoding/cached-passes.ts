@@ -2,13 +2,18 @@ import { attention, oneHot } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 
-/** Keys and values of a run of positions: one `[batch, heads, positions, headWidth]` a layer of each. */
+/**
+ * Attention keys and values of consecutive positions: for each layer one `[batch, heads, positions, headWidth]` of
+ * each.
+ */
 export interface KeysAndValues {
   readonly keys: readonly tf.Tensor[];
   readonly values: readonly tf.Tensor[];
 }
 
-/** Logits of the newest position, `[batch, vocabularySize]`, and one key and value cache a layer; yours to dispose. */
+/**
+ * Logits of the last position, `[batch, vocabularySize]`, and the key and value cache of each layer; yours to dispose.
+ */
 export interface CachedStep {
   readonly logits: tf.Tensor2D;
   readonly keys: tf.Tensor[];
@@ -16,7 +21,7 @@ export interface CachedStep {
 }
 
 /**
- * Runs prompts, `[batch, time]` int32, and lays out the caches that steps go on from.
+ * Runs prompts, `[batch, time]` int32, and returns logits and caches for the steps that follow.
  *
  * Only the last position goes through the output layer.
  */
@@ -31,14 +36,14 @@ export function runPrefill(network: TransformerNetwork, ids: tf.Tensor): CachedS
 }
 
 /**
- * Runs one new id a row through all layers and the output layer, against cached keys and values.
+ * Runs one new id per row through all layers and the output layer, with cached keys and values.
  *
- * The position is a tensor, so that one trace serves them all; the caches hold zeros from it onwards.
+ * The position is a tensor, so that one compiled trace serves all positions; the caches hold zeros from it onwards.
  *
  * @param ids - `[batch]` int32.
  * @param position - `[1]` int32, the same for every row.
  * @param caches - `[batch, heads, contextLength, headWidth]` each.
- * @returns Logits, and the caches with the new position filled in.
+ * @returns Logits, and caches that include the new position.
  */
 export function runCachedStep(
   network: TransformerNetwork,
@@ -50,7 +55,7 @@ export function runCachedStep(
   const { contextLength } = config;
   return tidyStep(network, () => {
     const rowsOf = (table: tf.Tensor) => tf.gather(table, position);
-    const mask = rowsOf(backbone.mask!.value); // [1, contextLength]: this position sees itself and those before it.
+    const mask = rowsOf(backbone.mask!.value); // [1, contextLength]: this position attends to itself and those before it.
     const here = tf.reshape(oneHot(position, contextLength), [contextLength, 1]);
     const keys: tf.Tensor[] = [];
     const values: tf.Tensor[] = [];
@@ -66,12 +71,12 @@ export function runCachedStep(
   });
 }
 
-/** A step as a list of tensors, which a compiled function may return; see {@link groupStep}. */
+/** Converts a step to a list of tensors, as compiled functions return; see {@link groupStep}. */
 export function flattenStep({ logits, keys, values }: CachedStep): tf.Tensor[] {
   return [logits, ...keys, ...values];
 }
 
-/** The step of a list that {@link flattenStep} made. */
+/** Converts a list of {@link flattenStep} back to a step. */
 export function groupStep([logits, ...cached]: tf.Tensor[], layers: number): CachedStep {
   return { logits: logits as tf.Tensor2D, keys: cached.slice(0, layers), values: cached.slice(layers) };
 }
@@ -83,7 +88,7 @@ function tidyStep({ config }: TransformerNetwork, run: () => CachedStep): Cached
   );
 }
 
-/** `[batch, 1, width]` → `[batch, vocabularySize]` */
+/** Applies the output layer, `[batch, 1, width]` → `[batch, vocabularySize]`. */
 function lastLogits({ config, head }: TransformerNetwork, hidden: tf.Tensor): tf.Tensor2D {
   return head.forward(tf.reshape(hidden, [-1, config.width])) as tf.Tensor2D;
 }
@@ -92,7 +97,7 @@ function lastLogits({ config, head }: TransformerNetwork, hidden: tf.Tensor): tf
  * Runs prompts through all layers.
  *
  * @param ids - `[batch, time]` int32.
- * @returns `hidden` of the last position, `[batch, 1, width]`, and the keys and values of all.
+ * @returns `hidden` of the last position, `[batch, 1, width]`, and the keys and values of all positions.
  */
 export function runPrompt(
   { backbone, config }: TransformerNetwork,
@@ -109,23 +114,23 @@ export function runPrompt(
   return { hidden: tf.slice(hidden, [0, time - 1, 0], [batch, 1, config.width]), keys, values };
 }
 
-/** Where in a window a step is. */
+/** Position of a step in its row and in its window. */
 export interface WindowPlace {
-  /** In its row, `[1]` int32. */
+  /** Position in the row, `[1]` int32. */
   readonly position: tf.Tensor1D;
-  /** 1 at its slot, else 0, `[slots, 1]`. */
+  /** One-hot slot in the window, `[slots, 1]`. */
   readonly here: tf.Tensor;
-  /** Added to attention scores: what of the window it may see, `[1, slots]`. */
+  /** Attention mask over the window, added to the scores, `[1, slots]`. */
   readonly mask: tf.Tensor;
 }
 
 /**
- * Runs one new id a row through all layers, against a past that does not change and a window that the id is added to.
+ * Runs one new id per row through all layers, attending to a constant past and to a window that the id is added to.
  *
  * @param ids - `[batch]` int32.
- * @param past - All positions before the window's.
+ * @param past - Keys and values of all positions before the window.
  * @param window - Zero from the step's slot onwards.
- * @returns `hidden`, `[batch, 1, width]`, and the window with the id's slot filled in.
+ * @returns `hidden`, `[batch, 1, width]`, and the window that includes the new id.
  */
 export function runWindowStep(
   { backbone, config }: TransformerNetwork,

@@ -1,20 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How ids are chosen from logits; what decides the graph's structure. */
+/** Sampling settings that determine the structure of the graph. */
 export interface ChoiceSettings {
-  /** 0: the likeliest id, without noise. */
+  /** Divides the logits; 0 takes the most likely id, without noise. */
   readonly temperature: number;
-  /** Keeps logits at least as large as the k-th; absent: all. */
+  /** Keeps logits at least as large as the k-th largest; absent: all. */
   readonly topK?: number;
-  /** Keeps the smallest set of ids whose probabilities reach p; absent: all. */
+  /** Keeps the smallest set of most likely ids whose probabilities sum to at least p; absent: all. */
   readonly topP?: number;
 }
 
-/** The largest float32. */
-const largest = 3.4028234663852886e38;
+/** Maximum float32. */
+const maxFloat32 = 3.4028234663852886e38;
 
 /**
- * One id a row, by the rules of `DecodePlan` in `@mmgen/core`, as operations that a loop can hold.
+ * Chooses one id per row by the rules of `DecodePlan` of `@mmgen/core`, with tensor operations that can run in a loop.
  *
  * @param logits - `[rows, vocabularySize]`; borrowed.
  * @param legality - Added to the logits: 0 for legal ids, −∞ for others, `[rows, vocabularySize]`; absent: all legal.
@@ -38,7 +38,7 @@ export function chooseIds(
   if (!cutsK && topP === undefined) {
     return tf.argMax(tf.add(divided, noise), 1);
   }
-  // Sorted, of equals the lower id first; everything after happens in this order.
+  // Sorted in descending order, lower ids first among equals; the rest works in this order.
   const { values, indices } = tf.topk(divided, vocabularySize, true);
   const impossible = tf.fill(logits.shape, Number.NEGATIVE_INFINITY);
   let kept: tf.Tensor = values;
@@ -54,25 +54,26 @@ export function chooseIds(
   return tf.reshape(rowGather(indices, tf.reshape(place, [-1, 1])), [-1]);
 }
 
-/** Logits with numbers for what is none: the largest for +∞, its negative for −∞ and NaN. */
+/** Replaces +∞ by the maximum float32, −∞ and NaN by its negative. */
 function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
   // A comparison with NaN is false.
-  const means = tf.greater(logits, -largest);
-  return tf.where(means, tf.minimum(logits, largest), tf.fill(logits.shape, -largest)) as tf.Tensor2D;
+  const isAboveMin = tf.greater(logits, -maxFloat32);
+  return tf.where(isAboveMin, tf.minimum(logits, maxFloat32), tf.fill(logits.shape, -maxFloat32)) as tf.Tensor2D;
 }
 
 /**
- * Logits over the temperature. Beside a row's largest where that is infinite, or would be, noise would vanish: such a row
- * is counted from its largest, so that all ids that share it are equally likely, and no other is possible.
+ * Divides logits by the temperature. In a row whose maximum is infinite or would overflow, the noise would be lost by
+ * rounding: the maximum is subtracted first, so that all ids that have it are equally likely and no others are
+ * possible.
  */
 function atTemperature(legal: tf.Tensor2D, temperature: number): tf.Tensor2D {
   const top = tf.max(legal, 1, true); // [rows, 1]
-  const overflows = tf.greaterEqual(tf.abs(top), largest * Math.min(1, temperature));
+  const overflows = tf.greaterEqual(tf.abs(top), maxFloat32 * Math.min(1, temperature));
   const counted = tf.sub(legal, tf.where(overflows, top, tf.zerosLike(top))) as tf.Tensor2D;
   return temperature === 1 ? counted : tf.div(counted, temperature);
 }
 
-/** From each row of `table`, `[rows, columns]`, the entries at that row of `indices`, `[rows, …]`. */
+/** Gathers from each row of `table`, `[rows, columns]`, the entries at the same row of `indices`, `[rows, …]`. */
 function rowGather(table: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   const [rows, columns] = table.shape as [number, number];
   const starts = tf.reshape(tf.range(0, rows * columns, columns, "int32"), [rows, 1]);

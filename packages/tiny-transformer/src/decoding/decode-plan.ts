@@ -6,7 +6,7 @@ import type { ChoiceSettings } from "./choose-ids.js";
 import type { DecodeInputs } from "./native-decode.js";
 
 /**
- * Throws unless a model of these sizes can run the plan.
+ * Checks that a model of these sizes can run the plan.
  *
  * @throws a {@link ShapeError} or `VocabularyError`.
  */
@@ -18,7 +18,7 @@ export function checkPlan(
   checkTokens("prompt", prompt, vocabularySize, contextLength);
   if (!Number.isInteger(steps) || steps < 0 || prompt.length + steps > contextLength) {
     throw new ShapeError(
-      `decode: ${steps} steps after a prompt of ${prompt.length} ids do not fit the model's contextLength ${contextLength}.`,
+      `decode: ${steps} steps after a prompt of ${prompt.length} ids exceed the model's contextLength ${contextLength}.`,
     );
   }
   if (seeds.length !== prompt.count) {
@@ -26,21 +26,21 @@ export function checkPlan(
   }
   if (grammar && grammar.vocabularySize !== vocabularySize) {
     throw new ShapeError(
-      `decode: the grammar is for a vocabulary of ${grammar.vocabularySize}, the model's has ${vocabularySize} ids.`,
+      `decode: expected a grammar for the model's vocabulary of ${vocabularySize} ids, got one for ${grammar.vocabularySize}.`,
     );
   }
 }
 
-/** The part of a plan that decides the graph. */
+/** Settings of a plan that determine the graph. */
 export function choiceSettings({ temperature, topK, topP }: DecodePlan): ChoiceSettings {
   return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
 }
 
 /**
- * Runs a plan that {@link checkPlan} has passed.
+ * Runs a plan that {@link checkPlan} has checked.
  *
- * @param run - Gives `[steps, rows]` int32.
- * @returns prompt and added ids, `[rows, promptLength + steps]`.
+ * @param run - Graph that returns the chosen ids, `[steps, rows]` int32.
+ * @returns Prompt and added ids, `[rows, promptLength + steps]`.
  */
 export async function runPlan(
   plan: DecodePlan,
@@ -64,7 +64,10 @@ export async function runPlan(
   return { data, count: prompt.count, length };
 }
 
-/** The rest of a plan, uploaded; the caller's, or the open tidy's. Throws {@link GrammarError} where a prompt leaves it. */
+/**
+ * Uploads the tensors of a plan; they belong to the caller or the open tidy. Throws {@link GrammarError} when a prompt
+ * violates the grammar.
+ */
 function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
   const { prompt, grammar } = plan;
   const noise = tf.tensor3d(noiseOf(plan, vocabularySize), [plan.steps, prompt.count, vocabularySize]);
@@ -73,7 +76,7 @@ function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
     return { prompt: ids, noise };
   }
   const legality = Float32Array.from(grammar.allowed, (allowed) => (allowed === 1 ? 0 : Number.NEGATIVE_INFINITY));
-  // The entries of illegal ids are never followed; whatever they hold must not lead out of the table.
+  // Entries of illegal ids are never followed, but their values must not index outside of the table.
   const next = grammar.next.map((state, entry) => (grammar.allowed[entry] === 1 ? state : 0));
   return {
     prompt: ids,
@@ -86,7 +89,7 @@ function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
   };
 }
 
-/** Standard Gumbel noise by step, row and id; zeros where nothing is drawn. */
+/** Standard Gumbel noise by step, row and id; zeros at temperature 0. */
 function noiseOf({ prompt, seeds, steps, temperature }: DecodePlan, vocabularySize: number): Float32Array {
   const noise = new Float32Array(steps * prompt.count * vocabularySize);
   for (let step = 0; step < steps && temperature > 0; step++) {
@@ -98,14 +101,14 @@ function noiseOf({ prompt, seeds, steps, temperature }: DecodePlan, vocabularySi
   return noise;
 }
 
-/** The state of the grammar that each row of a prompt ends in. */
+/** Grammar state of each row after its prompt. */
 function statesAfter(prompt: TokenBatch, grammar: NonNullable<DecodePlan["grammar"]>): Int32Array {
   return Int32Array.from({ length: prompt.count }, (_, row) => {
     let state = grammar.start;
     for (let i = 0; i < prompt.length; i++) {
       const entry = state * grammar.vocabularySize + prompt.data[row * prompt.length + i]!;
       if (grammar.allowed[entry] !== 1) {
-        throw new GrammarError(`decode: row ${row} of the prompt leaves the grammar at position ${i}.`);
+        throw new GrammarError(`decode: row ${row}, position ${i}: the id of the prompt is not legal in the grammar.`);
       }
       state = grammar.next[entry]!;
     }

@@ -2,10 +2,10 @@ import { ConfigError, type SequenceDecoding } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Keys and values of the ids that a batch of rows has seen, allocated whole: one
- * `[rows, heads, contextLength, headWidth]` pair a layer, zero from `length` onwards.
+ * Key-value cache of a batch of rows, allocated at full context length: for each layer one pair of
+ * `[rows, heads, contextLength, headWidth]`, zero from `length` onwards.
  *
- * Belongs to the model that made it. Hold it for as long as rows go on, then dispose it.
+ * Only valid for the model that created it. Dispose it when generation ends.
  */
 export class KeyValueCache {
   /** Number of rows. */
@@ -16,7 +16,7 @@ export class KeyValueCache {
   #length: number;
   #disposed = false;
 
-  /** @internal Made by `TinyTransformer.prefillTensor`; takes the tensors over. */
+  /** @internal Created by `TinyTransformer.prefillTensor`; takes ownership of the tensors. */
   constructor(owner: object, keys: readonly tf.Tensor[], values: readonly tf.Tensor[], length: number) {
     this.#owner = owner;
     this.#keys = keys.map((tensor) => tf.keep(tensor));
@@ -25,15 +25,15 @@ export class KeyValueCache {
     this.rows = keys[0]!.shape[0]!;
   }
 
-  /** Ids seen in each row. */
+  /** Number of cached ids in each row. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * The tensors for the model's next step.
+   * Cached tensors, for the next step of the model.
    *
-   * @throws a {@link ConfigError} when the cache is another model's or disposed.
+   * @throws a {@link ConfigError} when the cache belongs to another model or is disposed.
    * @internal
    */
   read(owner: object): { readonly keys: readonly tf.Tensor[]; readonly values: readonly tf.Tensor[] } {
@@ -41,14 +41,12 @@ export class KeyValueCache {
       throw new ConfigError("The key-value cache is disposed; prefill a new one.");
     }
     if (this.#owner !== owner) {
-      throw new ConfigError(
-        "The key-value cache belongs to another model; use the one that this model's prefill gave.",
-      );
+      throw new ConfigError("The key-value cache belongs to another model; use one from this model's prefillTensor.");
     }
     return { keys: this.#keys, values: this.#values };
   }
 
-  /** Takes over the tensors that hold one id more, and frees the former ones. @internal */
+  /** Replaces the tensors by ones that hold one id more and disposes the old ones; takes ownership. @internal */
   replace(keys: readonly tf.Tensor[], values: readonly tf.Tensor[]): void {
     tf.dispose([...this.#keys, ...this.#values]);
     this.#keys = keys.map((tensor) => tf.keep(tensor));
@@ -69,13 +67,13 @@ export class KeyValueCache {
   }
 }
 
-/** A running decode of one batch of rows, as samplers drive it; made by `TinyTransformer.prefill`. */
+/** Decoding state of one batch of rows, for samplers; created by `TinyTransformer.prefill`. */
 export class TransformerDecoding implements SequenceDecoding {
   #logits: Float32Array;
   readonly #cache: KeyValueCache;
   readonly #step: (ids: Int32Array) => tf.Tensor;
 
-  /** @internal Takes the cache over; `step` checks the ids and runs one step of the model on it. */
+  /** @internal Takes ownership of the cache; `step` checks the ids and runs one step of the model on it. */
   constructor(logits: Float32Array, cache: KeyValueCache, step: (ids: Int32Array) => tf.Tensor) {
     this.#logits = logits;
     this.#cache = cache;

@@ -5,33 +5,33 @@ import type { TransformerConfig } from "../model/transformer-config.js";
 import { type KeysAndValues, runPrompt, runWindowStep } from "./cached-passes.js";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
 
-/** Steps that share one length of cache; a longer cache is made after each such chunk. */
+/** Number of steps per chunk; the cache grows after each chunk. */
 const chunkSteps = 16;
 
-/** What a decode is fed, as tensors; borrowed. */
+/** Input tensors of a decode; borrowed. */
 export interface DecodeInputs {
   /** `[rows, promptLength]`, int32. */
   readonly prompt: tf.Tensor2D;
   /** Standard Gumbel noise of each step, `[steps, rows, vocabularySize]`. */
   readonly noise: tf.Tensor3D;
-  /** Absent: all ids are legal everywhere. */
+  /** Grammar; absent: every id is always legal. */
   readonly grammar?: {
-    /** 0 where an id is legal, −∞ where not, `[states, vocabularySize]`. */
+    /** 0 for legal ids, −∞ for others, `[states, vocabularySize]`. */
     readonly legality: tf.Tensor2D;
-    /** The state after an id, `[states · vocabularySize]`, int32. */
+    /** State after an id, `[states · vocabularySize]`, int32. */
     readonly next: tf.Tensor1D;
-    /** Of each row after its prompt, `[rows]`, int32. */
+    /** State of each row after its prompt, `[rows]`, int32. */
     readonly states: tf.Tensor1D;
   };
 }
 
 /**
- * A whole decode as one graph that a backend may compile: prompt, steps, and the choice of each id among them.
+ * Builds a whole decode as one graph that a backend may compile: prompt, steps, and the choice of each id.
  *
- * The keys and values of ids before a chunk of steps do not change while it runs; those of its own ids lie in a short
- * window that is handed from step to step. So a step copies a window, not a cache.
+ * The keys and values of ids before a chunk of steps stay constant while it runs; those of the chunk's own ids are in a
+ * short window that is passed from step to step. A step therefore copies a window, not the whole cache.
  *
- * @returns A function of {@link listDecodeInputs}' tensors to one of `[steps, rows]`, int32.
+ * @returns A function from the tensors of {@link listDecodeInputs} to the chosen ids, `[steps, rows]` int32.
  */
 export function decodeGraph(network: TransformerNetwork, settings: ChoiceSettings): TensorFunction {
   return (prompt, noise, ...grammar) => {
@@ -40,7 +40,7 @@ export function decodeGraph(network: TransformerNetwork, settings: ChoiceSetting
   };
 }
 
-/** What a decode is fed, in the order of {@link decodeGraph}. */
+/** Lists the input tensors in the order of {@link decodeGraph}. */
 export function listDecodeInputs({ prompt, noise, grammar }: DecodeInputs): tf.Tensor[] {
   return [prompt, noise, ...(grammar ? [grammar.legality, grammar.next, grammar.states] : [])];
 }
@@ -121,8 +121,8 @@ function emptyWindow(rows: number, length: number, { heads, layers, width }: Tra
 }
 
 /**
- * What each step of a chunk needs to know of its place: its position, `[steps, 1]` int32; a one at its slot of the
- * window, `[steps, window, 1]`; what of the window it may see, `[steps, 1, window]`.
+ * Places of the steps of a chunk: position, `[steps, 1]` int32; one-hot slot in the window, `[steps, window, 1]`;
+ * attention mask over the window, `[steps, 1, window]`.
  */
 function chunkPlaces(first: number, count: number): tf.Tensor[] {
   const slots = Array.from({ length: count }, (_, step) => step);

@@ -8,7 +8,7 @@ const small: TransformerOptions = { vocabularySize: 11, contextLength: 8, width:
 
 beforeAll(() => tf.setBackend("cpu"));
 
-/** Weights fifty times the usual, so that logits differ widely from position to position. */
+/** Model with weights fifty times the usual size, so that logits differ widely between positions. */
 function create(changes: Partial<TransformerOptions> = {}): TinyTransformer {
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ ...small, ...changes }, { random });
@@ -52,7 +52,7 @@ describe("prefill and step", () => {
               const uncached = expected.subarray((row * 8 + position) * 11, (row * 8 + position + 1) * 11);
               const cached = decoding.logits.subarray(row * 11, (row + 1) * 11);
               const difference = Math.max(...uncached.map((value, i) => Math.abs(value - cached[i]!)));
-              // Logits are of size 1 to 10; the two ways add in another order.
+              // Logits are of size 1 to 10; the two computations add in a different order.
               expect(difference, `prompt ${promptLength}, position ${position}`).toBeLessThan(1e-5);
             }
           }
@@ -75,7 +75,7 @@ describe("prefill and step", () => {
     alone.dispose();
   });
 
-  it("sees weights that were trained on meanwhile", async () => {
+  it("uses weights that were updated by training after an earlier step", async () => {
     using model = create();
     const ids = drawIds(1, 4);
     const first = await model.prefill(firstColumns(ids, 3));
@@ -93,7 +93,7 @@ describe("prefill and step", () => {
     second.dispose();
   });
 
-  it("leaks nothing", async () => {
+  it("leaks no tensors", async () => {
     using model = create({ positions: "rotary" });
     const before = tf.memory().numTensors;
     const decoding = await model.prefill(drawIds(2, 3));
@@ -107,7 +107,7 @@ describe("prefill and step", () => {
     await expect(decoding.step(Int32Array.of(1, 2))).rejects.toThrow("disposed");
   });
 
-  it("keeps its caches through a surrounding tidy", () => {
+  it("keeps its caches inside a surrounding tidy", () => {
     using model = create();
     const cache = tf.tidy(
       () => model.prefillTensor(tf.tensor2d([[1, 2]], undefined, "int32")).cache as never,
@@ -120,11 +120,13 @@ describe("prefill and step", () => {
     cache.dispose();
   });
 
-  it("refuses to go past contextLength, and stays usable", async () => {
+  it("refuses steps past contextLength, and stays usable", async () => {
     using model = create();
     const decoding = await model.prefill(drawIds(1, 8));
     await expect(decoding.step(Int32Array.of(1))).rejects.toThrow(ShapeError);
-    await expect(decoding.step(Int32Array.of(1))).rejects.toThrow("hold 8 ids, the model's whole contextLength");
+    await expect(decoding.step(Int32Array.of(1))).rejects.toThrow(
+      "the cache is full with 8 ids, the model's contextLength",
+    );
     expect(decoding.length).toBe(8);
     decoding.dispose();
     await expect(model.prefill(drawIds(1, 9))).rejects.toThrow("contextLength 8");
@@ -135,7 +137,7 @@ describe("prefill and step", () => {
     const decoding = await model.prefill(drawIds(2, 3));
     await expect(decoding.step(Int32Array.of(1, 11))).rejects.toThrow(VocabularyError);
     await expect(decoding.step(Int32Array.of(-1, 1))).rejects.toThrow(VocabularyError);
-    await expect(decoding.step(Int32Array.of(1))).rejects.toThrow("expected int32 [2], one id a row");
+    await expect(decoding.step(Int32Array.of(1))).rejects.toThrow("expected int32 [2], one id per row");
     expect(decoding.length).toBe(3);
     decoding.dispose();
     await expect(model.prefill({ data: new Int32Array(0), count: 1, length: 0 })).rejects.toThrow(ShapeError);

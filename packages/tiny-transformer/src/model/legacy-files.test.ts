@@ -10,7 +10,7 @@ const read = (name: string) => readFileSync(new URL(`../../fixtures/legacy/${nam
 beforeAll(() => tf.setBackend("cpu"));
 
 it.each(["transformer-rotary", "transformer-tied"])(
-  "a file from before files had a kind gives the logits that its writer gave: %s",
+  "a legacy file without a kind gives the logits of its writer: %s",
   async (name) => {
     const bytes = read(`${name}.safetensors`);
     expect(readSafetensors(bytes).metadata.model).toBe("@mmgen/tiny-transformer");

@@ -2,16 +2,16 @@ import { Parameter } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./transformer-config.js";
 
-/** Constant tables of a model's positions, `contextLength` rows each, float32. Learned positions need none. */
+/** Constant tables of position encodings, `contextLength` rows each, float32; none for learned positions. */
 export interface PositionTables {
   /** `[contextLength, width]`, added to the embeddings. */
   readonly sinusoidal?: Parameter;
-  /** `[contextLength, headWidth / 2]` each, by which {@link rotate} turns queries and keys. */
+  /** `[contextLength, headWidth / 2]` each; {@link rotate} rotates queries and keys by them. */
   readonly cosine?: Parameter;
   readonly sine?: Parameter;
 }
 
-/** Declares the tables that `positions` needs. */
+/** Declares the tables for the position encoding of the configuration. */
 export function positionTables({ positions, contextLength, width, heads }: TransformerConfig): PositionTables {
   if (positions === "learned") {
     return {};
@@ -32,14 +32,14 @@ export function positionTables({ positions, contextLength, width, heads }: Trans
         return tf.tensor(values, [...shape]);
       },
     });
-  // Sines first and cosines after them, rather than in turns: a fixed permutation of the channels.
+  // All sines, then all cosines, instead of alternating: a fixed permutation of the channels.
   return positions === "sinusoidal"
     ? { sinusoidal: table(Math.sin, Math.cos) }
     : { cosine: table(Math.cos), sine: table(Math.sin) };
 }
 
 /**
- * Rotary position embedding: turns value `i` and value `i + headWidth / 2` together by the position's angle.
+ * Rotary position embedding: rotates each pair of values `i` and `i + headWidth / 2` by the angle of the position.
  *
  * @param x - `[batch, heads, time, headWidth]`; borrowed.
  * @param cosine - `[time, headWidth / 2]`; borrowed.

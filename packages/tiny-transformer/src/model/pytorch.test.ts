@@ -28,7 +28,7 @@ function expectedOf(name: string): { ids: TokenBatch; logits: Float32Array } {
   return { ids: { data: data as Int32Array, count, length }, logits: tensors.get("logits")!.data as Float32Array };
 }
 
-/** The nanoGPT file with entries changed, put in or, where undefined, taken out. */
+/** The nanoGPT file with entries changed, added or, where undefined, removed. */
 function edited(changes: Record<string, StoredTensor | undefined>): Uint8Array {
   const tensors = new Map(readSafetensors(read("nanogpt")).tensors);
   for (const [name, tensor] of Object.entries(changes)) {
@@ -56,11 +56,11 @@ describe.each(files)("a %s file", (name, options) => {
     const ours = await model.logits(ids);
     expect(ours.length).toBe(logits.length);
     const gap = Math.max(...ours.map((value, at) => Math.abs(value - logits[at]!)));
-    expect(gap).toBeLessThan(1e-5); // float32, sums in another order
-    expect(Math.max(...logits) - Math.min(...logits)).toBeGreaterThan(1); // or the bound would say nothing
+    expect(gap).toBeLessThan(1e-5); // float32, with sums in a different order
+    expect(Math.max(...logits) - Math.min(...logits)).toBeGreaterThan(1); // otherwise the bound would be meaningless
   });
 
-  it("goes back to PyTorch's names and values", async () => {
+  it("is saved with PyTorch's names and values", async () => {
     using model = TinyTransformer.loadPyTorch(read(name), options);
     const { names } = options;
     const back = readSafetensors(await model.savePyTorch(names && { names })).tensors;
@@ -70,14 +70,14 @@ describe.each(files)("a %s file", (name, options) => {
         expect(back.get(plain(key)), key).toEqual(tensor);
       }
     }
-    expect(back.has("lm_head.weight")).toBe(true); // load_state_dict wants both names of a tied weight
+    expect(back.has("lm_head.weight")).toBe(true); // load_state_dict expects both names of a tied weight
     using again = TinyTransformer.loadPyTorch(writeSafetensors({ tensors: back, metadata: {} }), options);
     const { ids } = expectedOf(name);
     expect(await again.logits(ids)).toEqual(await model.logits(ids));
   });
 });
 
-it("is written without biases by a model that has none", async () => {
+it("is saved without biases by a model without biases", async () => {
   const options = { config: { ...config, bias: false } };
   using model = TinyTransformer.loadPyTorch(read("nanogpt"), options);
   const names = [...readSafetensors(await model.savePyTorch()).tensors.keys()];
@@ -120,7 +120,7 @@ describe("a file that does not fit", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("says which biases are missing where the names want them all", () => {
+  it("lists missing biases when the names require them", () => {
     const names = { ...nanoGptNames, biases: "all there" } as const;
     expect(() => TinyTransformer.loadPyTorch(read("nanogpt"), { config, names })).toThrow(
       /missing: transformer\.h\.0\.ln_1\.bias \[12\].* \(13 in all\)/,
@@ -128,7 +128,7 @@ describe("a file that does not fit", () => {
   });
 });
 
-it("takes a tied weight under either name, and an untied one under its own", async () => {
+it("accepts a tied weight under either name, and an untied one under its own", async () => {
   const { ids, logits } = expectedOf("nanogpt");
   for (const absent of ["lm_head.weight", "transformer.wte.weight"]) {
     using model = TinyTransformer.loadPyTorch(edited({ [`_orig_mod.${absent}`]: undefined }), { config });

@@ -4,19 +4,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkTokens } from "./token-checks.js";
 import type { TransformerNetwork } from "./transformer-backbone.js";
 
-/** One training step's rows: what the model reads, and what it should predict at each of those positions. */
+/** Batch of one training step: inputs, and the target at each position. */
 export interface TransformerBatch {
   readonly inputs: TokenBatch;
-  /** Shaped as `inputs`; for a causal model, the rows moved on by one id. */
+  /** Shaped as `inputs`; for a causal model, the inputs shifted by one id. */
   readonly targets: TokenBatch;
-  /** Each target's share of the loss, shaped as `targets`, at least 0; only ratios count. Absent: all equal. */
+  /** Loss weight of each target, shaped as `targets`, at least 0; normalized to sum 1. Absent: all equal. */
   readonly weights?: Float32Array;
 }
 
 /**
- * The negative log-likelihood of every target in nats, `[count · length]`; call it inside a tidy.
+ * Negative log-likelihood of every target in nats, `[count · length]`; call it inside a tidy.
  *
- * @param random - Switches dropout on.
+ * @param random - Random stream of dropout masks; absent: no dropout.
  */
 export function targetLosses(
   { inputs: rows, targets }: Pick<TransformerBatch, "inputs" | "targets">,
@@ -28,7 +28,7 @@ export function targetLosses(
   checkTokens("targets", targets, vocabularySize, contextLength);
   if (targets.count !== rows.count || targets.length !== rows.length) {
     throw new ShapeError(
-      `targets: expected [${rows.count}, ${rows.length}] as the inputs, got [${targets.count}, ${targets.length}].`,
+      `targets: expected the shape of the inputs, [${rows.count}, ${rows.length}], got [${targets.count}, ${targets.length}].`,
     );
   }
   const hidden = backbone.forward(uploadTokens(rows), { random });
@@ -36,7 +36,7 @@ export function targetLosses(
   return softmaxCrossEntropy(logits, tf.tensor1d(targets.data, "int32"));
 }
 
-/** The ids as an int32 tensor, `[count, length]`; yours to dispose. */
+/** Uploads ids as an int32 tensor, `[count, length]`; yours to dispose. */
 export function uploadTokens({ data, count, length }: TokenBatch): tf.Tensor2D {
   return tf.tensor2d(data, [count, length], "int32");
 }

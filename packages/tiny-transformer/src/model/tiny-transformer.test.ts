@@ -37,7 +37,7 @@ function drawBatch(count: number, length: number, seed = 2): TransformerBatch {
 
 const evaluation = { training: false, random: Random.fromSeed(3) };
 
-/** The loss, its gradients by checkpoint name, all read back. */
+/** Downloads the loss and its gradients by checkpoint name. */
 function lossAndGradients(model: TinyTransformer, batch: TransformerBatch, training = false) {
   return tf.tidy(() => {
     const { value, grads } = tf.variableGrads(
@@ -58,7 +58,7 @@ describe("TinyTransformer", () => {
       const sizes = [...model.parameters.values()].map(({ size }) => size);
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(parameterCount({ ...small, ...changes }));
       const { loss, gradients } = lossAndGradients(model, drawBatch(3, 8));
-      // Fresh weights predict nearly evenly.
+      // Initial weights predict nearly uniform probabilities.
       expect(loss).toBeCloseTo(Math.log(11), 1);
       for (const [weight, gradient] of gradients) {
         expect(Math.max(...gradient.map(Math.abs)), weight).toBeGreaterThan(0);
@@ -68,7 +68,7 @@ describe("TinyTransformer", () => {
     it(`has the gradients of finite differences: ${name}`, () => {
       using model = create(changes);
       const random = Random.fromSeed(5);
-      // Fresh weights are so small that most gradients are next to nothing, and biases 0 and scales 1 hide mistakes.
+      // Initial weights are so small that most gradients are nearly 0, and biases 0 and scales 1 hide mistakes.
       for (const variable of model.parameters.values()) {
         tf.tidy(() => variable.assign(tf.tensor(random.normals(variable.size, 0.5), variable.shape)));
       }
@@ -86,21 +86,21 @@ describe("TinyTransformer", () => {
             variable.assign(tf.add(start, tf.mul(direction, distance)));
             return model.loss(batch, evaluation).total.dataSync()[0]!;
           });
-        // Four points: what is left out is of the order of step⁴.
+        // Four-point difference: the error is of the order of step⁴.
         const [near, far] = [step, 2 * step].map((distance) => lossAt(distance) - lossAt(-distance));
         const numeric = (8 * near! - far!) / (12 * step);
         variable.assign(start);
         const values = direction.dataSync();
         const analytic = gradients.get(weight)!.reduce((sum, gradient, i) => sum + gradient * values[i]!, 0);
-        // A float32 loss near 3 is right to about 3e-7, and four of them over the step to about 2e-5.
+        // A float32 loss near 3 is accurate to about 3e-7, and four of them over the step to about 2e-5.
         expect(Math.abs(analytic - numeric), `${weight}: ${analytic}, ${numeric}`).toBeLessThan(5e-5);
         sizes.push(Math.abs(analytic));
         tf.dispose([direction, start]);
       }
-      expect(Math.max(...sizes)).toBeGreaterThan(0.05); // a thousand times the tolerance, or it would say little
+      expect(Math.max(...sizes)).toBeGreaterThan(0.05); // a thousand times the tolerance, otherwise the test would be meaningless
     });
 
-    it(`comes back from its file as it was: ${name}`, async () => {
+    it(`is the same after saving and loading: ${name}`, async () => {
       using model = create({ ...changes, dropout: 0.25 });
       using loaded = TinyTransformer.fromSafetensors(await model.toSafetensors());
       expect(loaded.config).toEqual(model.config);
@@ -122,7 +122,7 @@ describe("TinyTransformer", () => {
     expect([...model.parameters.get("transformer.ln_f.weight")!.dataSync()].every((value) => value === 1)).toBe(true);
   });
 
-  it("sees nothing of later ids when causal, and everything when not", async () => {
+  it("attends to later ids only when not causal", async () => {
     const { inputs } = drawBatch(1, 6);
     const changed = { ...inputs, data: Int32Array.from(inputs.data) };
     changed.data[5] = (changed.data[5]! + 1) % 11;
@@ -134,7 +134,7 @@ describe("TinyTransformer", () => {
     }
   });
 
-  it("draws dropout in training only, from the stream given", () => {
+  it("applies dropout in training only, from the given random stream", () => {
     using model = create({ dropout: 0.5 });
     const batch = drawBatch(3, 8);
     const lossOf = (training: boolean, seed: number) =>
@@ -144,7 +144,7 @@ describe("TinyTransformer", () => {
     expect(lossOf(true, 1)).not.toBe(lossOf(true, 2));
   });
 
-  it("weighs targets, and reports each one's loss", async () => {
+  it("applies loss weights, and returns the loss of each target", async () => {
     using model = create();
     const batch = drawBatch(2, 4);
     const losses = await model.lossPerPosition(batch);
@@ -154,7 +154,7 @@ describe("TinyTransformer", () => {
     expect(lossOf(Float32Array.of(0, 0, 3, 0, 0, 1, 0, 0))).toBeCloseTo(0.75 * losses[2]! + 0.25 * losses[5]!, 5);
   });
 
-  it("learns a batch by heart", () => {
+  it("overfits one batch", () => {
     using model = create();
     const batch = drawBatch(2, 8);
     const optimizer = tf.train.adam(0.01);
@@ -165,7 +165,7 @@ describe("TinyTransformer", () => {
     optimizer.dispose();
   });
 
-  it("leaks nothing over loss, gradients, logits and dispose", async () => {
+  it("leaks no tensors over loss, gradients, logits and dispose", async () => {
     const empty = tf.memory().numTensors;
     const model = create({ dropout: 0.1, positions: "rotary" });
     const before = tf.memory().numTensors;
@@ -184,18 +184,18 @@ describe("TinyTransformer", () => {
     expect(() => model.forward(tf.zeros([1, 1], "int32"))).toThrow("disposed");
   });
 
-  it("survives being made in a tidy", async () => {
+  it("stays usable when created in a tidy", async () => {
     const model = tf.tidy(() => create({ positions: "sinusoidal" }) as never) as TinyTransformer;
     expect(await model.logits(drawBatch(1, 3).inputs)).toHaveLength(33);
     model.dispose();
   });
 
-  it("refuses batches that do not fit", () => {
+  it("refuses batches that do not fit the model", () => {
     using model = create();
     const batch = drawBatch(2, 8);
     const lossOf = (changes: Partial<TransformerBatch>) => () => model.loss({ ...batch, ...changes }, evaluation);
     expect(lossOf({ targets: drawBatch(2, 7).targets })).toThrow(ShapeError);
-    expect(lossOf(drawBatch(2, 9))).toThrow("rows of 9 ids do not fit the model's contextLength 8");
+    expect(lossOf(drawBatch(2, 9))).toThrow("rows of 9 ids exceed the model's contextLength 8");
     const outside = { ...batch.inputs, data: new Int32Array(16).fill(11) };
     expect(lossOf({ inputs: outside })).toThrow(VocabularyError);
     expect(lossOf({ targets: outside })).toThrow("id 11 at index 0 is outside the model's vocabulary [0, 11)");
@@ -215,7 +215,7 @@ describe("TinyTransformer.fromSafetensors", () => {
     expect(JSON.parse(metadata.config!)).toEqual(model.config);
   });
 
-  it("refuses truncated, foreign and edited files, and leaves nothing behind", async () => {
+  it("refuses truncated, foreign and edited files, and leaks no tensors", async () => {
     using model = create();
     const bytes = await model.toSafetensors();
     const before = tf.memory().numTensors;
@@ -231,7 +231,7 @@ describe("TinyTransformer.fromSafetensors", () => {
     expect(rewritten({ ...header, config: "null" })).toThrow("configuration cannot be used");
     expect(rewritten({ ...header, config: config.replace('"heads":2', '"heads":5') })).toThrow(CheckpointError);
     expect(rewritten({ ...header, config: config.replace('"layers":2', '"layers":1000000000') })).toThrow(
-      "it is damaged or edited",
+      "The file is damaged or was edited",
     );
     const renamed = new Map([...content.tensors].map(([name, tensor]) => [name.replace("wte", "other"), tensor]));
     expect(rewritten({ ...header, config }, renamed)).toThrow("missing weights: transformer.wte.weight");

@@ -44,14 +44,15 @@ import {
   transformerFormat,
 } from "./transformer-file.js";
 
-/** The transformer hands nothing from `loss` to `afterStep`. */
+/** Auxiliary data from `loss` to `afterStep`: none. */
 export type TransformerAux = Readonly<Record<string, never>>;
 
 /**
- * A small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
- * layer. Trains, scores, and generates with a key-value cache.
+ * Small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
+ * layer. For training, scoring, and generation with a key-value cache.
  *
- * `forward` and methods with `Tensor` in their names borrow and give tensors and check no ids; the others take typed arrays.
+ * `forward` and methods with `Tensor` in their names borrow and return tensors and do not check ids; the others take
+ * typed arrays.
  */
 export class TinyTransformer
   extends Module
@@ -64,7 +65,7 @@ export class TinyTransformer
   /** Output layer, `[…, width]` → `[…, vocabularySize]` logits. */
   readonly head: Linear;
   readonly #step: TensorFunction;
-  /** For the settings of the last plan, which decide its graph. */
+  /** Compiled graph for the settings of the last plan. */
   #decode: { readonly key: string; readonly run: TensorFunction } | undefined;
 
   private constructor(config: TransformerConfig) {
@@ -79,7 +80,7 @@ export class TinyTransformer
       initial: { weight: normalWeights(0.02) },
       ...(tiedWeights && { weight: this.backbone.tokenEmbedding.weight }),
     });
-    // Weights and position are among its inputs, so that neither training on nor moving on asks for a new trace.
+    // Weights and position are inputs of the compiled function, so that training or a new position needs no new trace.
     this.#step = this.compiled((ids, position, ...cached) => {
       const caches = { keys: cached.slice(0, layers), values: cached.slice(layers) };
       return flattenStep(runCachedStep(this, ids!, position as tf.Tensor1D, caches));
@@ -87,10 +88,10 @@ export class TinyTransformer
   }
 
   /**
-   * A transformer with fresh weights.
+   * Creates a transformer with random weights.
    *
    * @param options - See {@link TransformerOptions}.
-   * @param draw - `random`: where the weights are drawn; the same seed gives the same model.
+   * @param draw - `random`: random stream of the weights; the same seed gives the same model.
    * @throws a {@link ConfigError} when the options are not valid, before anything is allocated.
    */
   static create(options: TransformerOptions, draw: { readonly random: Random }): TinyTransformer {
@@ -99,31 +100,31 @@ export class TinyTransformer
   }
 
   /**
-   * The transformer that {@link TinyTransformer.toSafetensors} wrote.
+   * Loads a transformer that {@link TinyTransformer.toSafetensors} wrote.
    *
-   * @throws a `CheckpointError` when the file is damaged or another model's.
+   * @throws a `CheckpointError` when the file is damaged or of another kind of model.
    */
   static fromSafetensors(bytes: Uint8Array): TinyTransformer {
     return loadModel(bytes, transformerFormat, (file) => new TinyTransformer(readTransformerConfig(file)));
   }
 
-  /** Weights under nanoGPT's names and in PyTorch's layouts, with the configuration in the metadata. */
+  /** Saves weights with nanoGPT's names in PyTorch's layouts, configuration and `run`, the training run's id, beside. */
   async toSafetensors({ run }: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
     return saveModel(this, transformerFormat, { config: this.config, ...(run !== undefined && { run }) });
   }
 
   /**
-   * The transformer of a safetensors file that a PyTorch program wrote.
+   * Loads a transformer from a safetensors file that a PyTorch program wrote.
    *
-   * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a {@link ConfigError} when the
-   * configuration is not valid.
+   * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a {@link ConfigError} when
+   *   the configuration is not valid.
    */
   static loadPyTorch(bytes: Uint8Array, options: PyTorchOptions): TinyTransformer {
     const { config, names } = resolvePyTorch(options);
     return new TinyTransformer(config).importStateDict(bytes, names);
   }
 
-  /** A safetensors file for `load_state_dict` of the PyTorch program with these names, nanoGPT's when absent. */
+  /** Saves a safetensors file for `load_state_dict` of a PyTorch program with these names, nanoGPT's when absent. */
   async savePyTorch(options: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
     return this.exportStateDict(resolveNames(options));
   }
@@ -139,9 +140,9 @@ export class TinyTransformer
   /**
    * Cross-entropy of the targets, in nats per id, weighted by `batch.weights`.
    *
-   * Reads nothing back, and uploads nothing but ids, targets, weights and, in training, dropout masks.
+   * Downloads nothing, and uploads only ids, targets, weights and, in training, dropout masks.
    *
-   * @returns `total`, and the same as metric `natsPerId`; yours to dispose.
+   * @returns `total`, and the same value as metric `natsPerId`; yours to dispose.
    * @throws a `ShapeError`, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
@@ -155,7 +156,7 @@ export class TinyTransformer
     return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
   }
 
-  /** Each target's negative log-likelihood in nats, without dropout and unweighted, `[count, length]` row-major. */
+  /** Negative log-likelihood of each target in nats, without dropout and unweighted, `[count, length]` row-major. */
   async lossPerPosition(batch: Omit<TransformerBatch, "weights">): Promise<Float32Array> {
     this.checkUsable();
     const losses = tf.tidy(() => targetLosses(batch, this));
@@ -167,7 +168,7 @@ export class TinyTransformer
   }
 
   /**
-   * The forward pass: logits at every position, without dropout; differentiable.
+   * Forward pass: logits at every position, without dropout; differentiable.
    *
    * @param ids - `[batch, time]` int32, time ≤ contextLength; borrowed.
    * @returns `[batch, time, vocabularySize]`; yours to dispose.
@@ -189,7 +190,7 @@ export class TinyTransformer
     }
   }
 
-  /** Runs a prompt through and returns the decode that goes on from it; see {@link SequenceModel}. */
+  /** Runs prompts and returns a decoding that continues them; see {@link SequenceModel}. */
   async prefill(ids: TokenBatch): Promise<SequenceDecoding> {
     checkTokens("prompt", ids, this.vocabularySize, this.contextLength);
     const prompt = uploadTokens(ids);
@@ -215,11 +216,11 @@ export class TinyTransformer
   }
 
   /**
-   * Runs a whole {@link DecodePlan} as loops of the backend, with every id chosen inside of them: many times as fast as
-   * steps, and as good as the same ids (the last bits of the logits may differ, and with them a choice between ids that
-   * these bits decide). Undefined where the backend has no loops or the model is not causal.
+   * Runs a whole {@link DecodePlan} in loops of the backend, including the choice of ids: many times as fast as single
+   * steps. The ids are the same, except that the last bits of the logits may differ and decide a close choice.
+   * `undefined` when the backend has no loops or the model is not causal.
    *
-   * It throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
+   * The function throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
     return this.config.causal && runsLoopsNatively() ? (plan) => this.#runPlan(plan) : undefined;
@@ -238,7 +239,7 @@ export class TinyTransformer
   }
 
   /**
-   * Runs a prompt through and keeps what its positions leave for later ones.
+   * Runs prompts and returns logits and a key-value cache.
    *
    * @param ids - `[batch, time]` int32, 1 ≤ time ≤ contextLength; borrowed.
    * @returns `logits` after the last id, `[batch, vocabularySize]`, and the cache; both yours to dispose.
@@ -248,20 +249,20 @@ export class TinyTransformer
     this.checkUsable();
     checkIdTensor(ids, this.contextLength);
     if (!this.config.causal) {
-      throw new ConfigError("A transformer with causal: false cannot go on from a prompt; use logits instead.");
+      throw new ConfigError("A transformer with causal: false cannot continue a prompt; use logits instead.");
     }
     const { logits, keys, values } = runPrefill(this, ids);
     return { logits, cache: new KeyValueCache(this, keys, values, ids.shape[1]!) };
   }
 
   /**
-   * Runs one id a row through, at the position after those cached, and adds it to the cache.
+   * Runs one id per row at the position after the cached ones, and adds it to the cache.
    *
    * @param ids - `[batch]` int32; borrowed.
    * @param cache - From this model's {@link TinyTransformer.prefillTensor}; changed.
-   * @returns logits after the id, `[batch, vocabularySize]`; yours to dispose.
-   * @throws a `ShapeError` when the rows are full or not as many as the cache's; {@link ConfigError} when the cache
-   * is another model's.
+   * @returns Logits after the id, `[batch, vocabularySize]`; yours to dispose.
+   * @throws a `ShapeError` when the cache is full or has another number of rows; {@link ConfigError} when the cache
+   * belongs to another model.
    */
   stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor2D {
     this.checkUsable();
@@ -278,13 +279,13 @@ export class TinyTransformer
   }
 
   /**
-   * {@link TinyTransformer.stepTensor} as a pure function, caches in and caches out: for graphs of your own, and for export.
+   * {@link TinyTransformer.stepTensor} as a pure function from caches to caches, for custom graphs and for export.
    *
    * @param ids - `[batch]` int32; borrowed.
-   * @param position - Of the ids in their rows, `[1]` int32; borrowed.
-   * @param caches - One `[batch, heads, contextLength, width / heads]` a layer of keys and of values, zero from `position`
-   *   on; borrowed.
-   * @returns logits, `[batch, vocabularySize]`, and the caches with the ids' in them; yours, or the open tidy's.
+   * @param position - Position of the ids in their rows, `[1]` int32; borrowed.
+   * @param caches - For each layer keys and values, `[batch, heads, contextLength, width / heads]`, zero from
+   *   `position` on; borrowed.
+   * @returns Logits, `[batch, vocabularySize]`, and caches that include the new ids; yours, or the open tidy's.
    */
   stepWithCaches(ids: tf.Tensor1D, position: tf.Tensor1D, caches: KeysAndValues): CachedStep {
     this.checkUsable();

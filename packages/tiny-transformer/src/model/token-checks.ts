@@ -3,21 +3,21 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { KeyValueCache } from "../decoding/key-value-cache.js";
 
 /**
- * Throws unless `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.
+ * Checks that `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.
  *
- * @param name - What the message calls the batch: "inputs".
+ * @param name - Name of the batch in messages, such as "inputs".
  * @throws a {@link ShapeError} for a wrong shape, {@link VocabularyError} for an id outside the vocabulary.
  */
 export function checkTokens(name: string, ids: TokenBatch, vocabularySize: number, contextLength: number): void {
   const { data, count, length } = ids;
   if (!(count >= 1 && length >= 1) || data.length !== count * length) {
     throw new ShapeError(
-      `${name}: expected at least one row of at least one id, [count, length] in all; ` +
+      `${name}: expected [count, length] ids with at least one row of at least one id; ` +
         `got ${data.length} values for [${count}, ${length}].`,
     );
   }
   if (length > contextLength) {
-    throw new ShapeError(`${name}: rows of ${length} ids do not fit the model's contextLength ${contextLength}.`);
+    throw new ShapeError(`${name}: rows of ${length} ids exceed the model's contextLength ${contextLength}.`);
   }
   checkVocabulary(name, data, vocabularySize);
 }
@@ -31,14 +31,16 @@ export function checkIdTensor(ids: tf.Tensor, contextLength: number): void {
   }
 }
 
-/** Throws {@link ShapeError} unless `ids` is int32, one a row of the cache, and the cache has room for them. */
+/**
+ * Throws {@link ShapeError} unless `ids` is int32 with one id per row of the cache, and the cache has room for them.
+ */
 export function checkStep(ids: tf.Tensor, cache: KeyValueCache, contextLength: number): void {
   if (ids.rank !== 1 || ids.dtype !== "int32" || ids.shape[0] !== cache.rows) {
-    throw new ShapeError(`step: expected int32 [${cache.rows}], one id a row, got ${ids.dtype} [${ids.shape}].`);
+    throw new ShapeError(`step: expected int32 [${cache.rows}], one id per row, got ${ids.dtype} [${ids.shape}].`);
   }
   if (cache.length >= contextLength) {
     throw new ShapeError(
-      `step: the rows hold ${cache.length} ids, the model's whole contextLength; start anew from a shorter prompt.`,
+      `step: the cache is full with ${cache.length} ids, the model's contextLength; prefill a shorter prompt.`,
     );
   }
 }
@@ -49,20 +51,20 @@ export function checkVocabulary(name: string, data: Int32Array, vocabularySize: 
     if (!(data[i]! >= 0 && data[i]! < vocabularySize)) {
       throw new VocabularyError(
         `${name}: id ${data[i]} at index ${i} is outside the model's vocabulary [0, ${vocabularySize}). ` +
-          "Encode with the tokenizer that the model was made for.",
+          "Use the tokenizer that the model was trained with.",
       );
     }
   }
 }
 
 /**
- * The share of the loss that each target has: `weights` divided by their sum.
+ * Normalizes loss weights: divides `weights` by their sum.
  *
  * @throws a {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or all zero.
  */
 export function normalizeWeights(weights: Float32Array, targets: TokenBatch): Float32Array {
   if (weights.length !== targets.data.length) {
-    throw new ShapeError(`weights: expected one a target, ${targets.data.length} in all, got ${weights.length}.`);
+    throw new ShapeError(`weights: expected one per target (${targets.data.length}), got ${weights.length}.`);
   }
   let sum = 0;
   for (const weight of weights) {
@@ -72,7 +74,7 @@ export function normalizeWeights(weights: Float32Array, targets: TokenBatch): Fl
     sum += weight;
   }
   if (sum === 0) {
-    throw new DataError("weights: all are 0, so there is no loss; give at least one target a weight.");
+    throw new DataError("weights: expected at least one weight above 0, got only zeros.");
   }
   return weights.map((weight) => weight / sum);
 }

@@ -15,7 +15,7 @@ import { type PositionTables, positionTables, rotate } from "./positions.js";
 import { normalWeights, TransformerBlock } from "./transformer-block.js";
 import type { TransformerConfig } from "./transformer-config.js";
 
-/** A transformer's parts, as every kind of pass needs them. */
+/** Parts of a transformer that all kinds of forward passes use. */
 export interface TransformerNetwork {
   readonly config: TransformerConfig;
   readonly backbone: TransformerBackbone;
@@ -23,26 +23,26 @@ export interface TransformerNetwork {
   readonly head: Linear;
 }
 
-/** What differs between a pass over whole rows and a pass over one new position. */
+/** Differences between a forward pass over whole rows and one over a new position. */
 export interface BackbonePass {
-  /** Picks the rows of a `[contextLength, …]` table that belong to the positions at hand. */
+  /** Selects the rows of a `[contextLength, …]` table for the positions of the pass. */
   readonly rowsOf: (table: tf.Tensor) => tf.Tensor;
   /** Queries, keys and values of one layer → attended values, `[batch, heads, time, headWidth]`. */
   readonly attend: (layer: number, heads: AttentionHeads) => tf.Tensor;
-  /** Where dropout masks are drawn; absent: no dropout. */
+  /** Random stream of dropout masks; absent: no dropout. */
   readonly random?: Random | undefined;
 }
 
 /** Options of {@link TransformerBackbone.forward}. */
 export interface BackboneOptions {
-  /** Switches dropout on. */
+  /** Random stream of dropout masks; absent: no dropout. */
   readonly random?: Random | undefined;
   /** Called with each layer's keys and values, `[batch, heads, time, headWidth]`. */
   readonly onKeysAndValues?: (k: tf.Tensor, v: tf.Tensor) => void;
 }
 
 /**
- * Embeddings, blocks and the final norm: ids to hidden states. Its parameters have nanoGPT's names.
+ * Transformer backbone: embeddings, blocks and final norm, from ids to hidden states. Parameters have nanoGPT's names.
  *
  * @see https://github.com/karpathy/nanoGPT
  */
@@ -59,7 +59,7 @@ export class TransformerBackbone extends Module {
   readonly blocks: readonly TransformerBlock[];
   readonly finalNorm: LayerNorm;
   readonly tables: PositionTables;
-  /** Added to attention scores, `[contextLength, contextLength]`; absent in a model that is not causal. */
+  /** Causal mask, added to attention scores, `[contextLength, contextLength]`; absent in a model that is not causal. */
   readonly mask: Parameter<tf.Tensor2D> | undefined;
   readonly #contextLength: number;
   readonly #dropout: number;
@@ -108,19 +108,19 @@ export class TransformerBackbone extends Module {
   }
 
   /**
-   * Runs positions through all layers and the final norm; `pass` says which positions they are, and what they attend to.
+   * Runs ids through all layers and the final norm; the pass defines their positions and what they attend to.
    *
    * @param ids - `[batch, time]` int32; borrowed.
    * @returns `[batch, time, width]`; belongs to the surrounding `tf.tidy`.
    */
   runPass(ids: tf.Tensor, { rowsOf, attend, random }: BackbonePass): tf.Tensor {
     const drop = (x: tf.Tensor) => (random ? dropout(x, { rate: this.#dropout, random }) : x);
-    const turn = this.#rotation(rowsOf);
+    const rotateHeads = this.#rotation(rowsOf);
     let x = this.tokenEmbedding.forward(ids); // [batch, time, width]
     const added = (this.positionEmbedding?.weight ?? this.tables.sinusoidal)?.value;
     x = drop(added ? tf.add(x, rowsOf(added)) : x);
     for (const [layer, block] of this.blocks.entries()) {
-      x = block.forward(x, { attend: (heads) => attend(layer, turn(heads)), drop });
+      x = block.forward(x, { attend: (heads) => attend(layer, rotateHeads(heads)), drop });
     }
     return this.finalNorm.forward(x);
   }

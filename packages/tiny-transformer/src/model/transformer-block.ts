@@ -11,7 +11,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./transformer-config.js";
 
-/** What a pass does inside of a {@link TransformerBlock}. */
+/** Functions of a forward pass that a {@link TransformerBlock} calls. */
 export interface BlockPass {
   /** Queries, keys and values → attended values, `[batch, heads, time, headWidth]`. */
   readonly attend: (heads: AttentionHeads) => tf.Tensor;
@@ -20,12 +20,13 @@ export interface BlockPass {
 }
 
 /**
- * Pre-norm attention and feed-forward part, each added to what comes in.
+ * Transformer block: pre-norm attention and feed-forward parts, each with a residual connection.
  *
- * The projections back onto the residual stream start from N(0, 0.02 / √(2 · layers)), so that its variance does not grow
- * with depth; the other matrices from N(0, 0.02), biases from 0.
+ * Initial weights are drawn from N(0, 0.02); those of the projections back to the residual stream from N(0, 0.02 / √(2
+ * · layers)), so that its variance does not grow with depth. Biases start at 0.
  *
- * @see Radford et al. 2019, section 2.3, https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
+ * @see Radford et al. 2019, section 2.3,
+ *   https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
  */
 export class TransformerBlock extends Module {
   static override readonly paths = {
@@ -91,7 +92,7 @@ class FeedForward extends Module {
   }
 }
 
-/** An initializer that draws from N(0, standardDeviation²). */
+/** Initializer that draws from N(0, standardDeviation²). */
 export function normalWeights(standardDeviation: number): Initializer {
   return (shape, random) => normal(shape, { random, standardDeviation });
 }

@@ -12,7 +12,7 @@ describe("transformerPresets", () => {
     expect(parameterCount(transformerPresets["nanogpt-mnist"])).toBe(19_200 + 12_288 + 8 * (12 * 384 ** 2 + 768) + 384);
   });
 
-  it("leave open what depends on the data", () => {
+  it("leave vocabularySize open where it depends on the data", () => {
     expect(resolveTransformer({ ...transformerPresets["nanogpt-mnist"], vocabularySize: 39 }).vocabularySize).toBe(39);
     expect(resolveTransformer({ ...transformerPresets.igpt, vocabularySize: 9, dropout: 0 }).dropout).toBe(0);
     // @ts-expect-error The size of the vocabulary is missing.
@@ -21,7 +21,7 @@ describe("transformerPresets", () => {
 });
 
 describe("resolveTransformer", () => {
-  it("fills in the defaults, in one order whatever was given", () => {
+  it("fills in the defaults, in a fixed field order", () => {
     const small = { layers: 2, heads: 2, width: 12, contextLength: 8, vocabularySize: 11 };
     expect(JSON.stringify(resolveTransformer(small))).toBe(
       '{"vocabularySize":11,"contextLength":8,"width":12,"heads":2,"layers":2,"dropout":0,"feedForwardWidth":48,' +

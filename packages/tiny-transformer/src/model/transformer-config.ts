@@ -22,11 +22,11 @@ export const transformerSchema = pipe(
     contextLength: wholeNumber({ min: 1 }),
     /** Size of the vector at each position, divisible by `heads`. */
     width: wholeNumber({ min: 1 }),
-    /** Attention heads a layer. */
+    /** Attention heads per layer. */
     heads: wholeNumber({ min: 1 }),
-    /** Pairs of an attention and a feed-forward part. */
+    /** Number of blocks, each of attention and feed-forward part. */
     layers: wholeNumber({ min: 1 }),
-    /** Share of activations dropped in training, in `[0, 1)`; 0 when absent. */
+    /** Dropout rate in training, in `[0, 1)`; 0 when absent. */
     dropout: optional(shareBelowOne(), 0),
     /** Hidden size of the feed-forward parts; 4 · width when absent. */
     feedForwardWidth: optional(wholeNumber({ min: 1 })),
@@ -34,7 +34,9 @@ export const transformerSchema = pipe(
     gelu: optional(oneOf(["exact", "tanh"]), "exact"),
     /** How positions are encoded; `"learned"` when absent. */
     positions: optional(oneOf(["learned", "sinusoidal", "rotary"]), "learned"),
-    /** Whether a position sees only itself and those before it; true when absent. False for diffusion and MaskGIT. */
+    /**
+     * Whether a position attends only to itself and those before it; true when absent. False for diffusion and MaskGIT.
+     */
     causal: optional(boolean(), true),
     /**
      * Whether linear layers and layer norms have a bias; true when absent. The output layer has none either way.
@@ -49,7 +51,7 @@ export const transformerSchema = pipe(
   ),
   rule("positions", ({ positions, width, heads }) => {
     if (positions === "rotary" && (width / heads) % 2 !== 0) {
-      return `"rotary" turns pairs of values: width / heads must be even, got ${width / heads}.`;
+      return `"rotary" rotates pairs of values: width / heads must be even, got ${width / heads}.`;
     }
     return positions === "sinusoidal" && width % 2 !== 0
       ? `"sinusoidal" needs pairs of values: width must be even, got ${width}.`
@@ -63,11 +65,11 @@ export const transformerSchema = pipe(
 
 /** Options of a `TinyTransformer`. */
 export type TransformerOptions = OptionsOf<typeof transformerSchema>;
-/** Everything that determines a `TinyTransformer`'s shapes and computation, every default filled in; plain JSON. */
+/** Configuration of a `TinyTransformer` with every default filled in; plain JSON. */
 export type TransformerConfig = ConfigOf<typeof transformerSchema>;
 
 /**
- * Fills in the defaults and checks every field.
+ * Validates every field and fills in the defaults.
  *
  * @throws a `ConfigError` naming the fields that are missing, unknown, out of range or in conflict with others.
  */
@@ -75,9 +77,12 @@ export function resolveTransformer(options: TransformerOptions): TransformerConf
   return resolveOptions(transformerSchema, options);
 }
 
-/** Options by name, to be spread into those of `TinyTransformer.create`. */
+/** Presets by name, to be spread into the options of `TinyTransformer.create`. */
 export const transformerPresets = {
-  /** A joint image and text model on colored digits: 49 image codes, 6 words, 3 special tokens. `vocabularySize` is open. */
+  /**
+   * A joint image and text model on colored digits: 49 image codes, 6 words, 3 special tokens. `vocabularySize` is
+   * open.
+   */
   igpt: { contextLength: 58, width: 128, heads: 4, layers: 4, dropout: 0.1 },
   /** A character model of lines that name a digit's 8 letters and its value. */
   "nanogpt-mnist": {

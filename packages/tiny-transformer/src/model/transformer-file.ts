@@ -9,7 +9,7 @@ import {
 } from "./transformer-config.js";
 import { parameterCount } from "./transformer-memory.js";
 
-/** How a transformer's files are marked. Files from before there were kinds hold the same configuration and weights. */
+/** File format of a transformer. Legacy files without `kind` hold the same configuration and weights. */
 export const transformerFormat: ModelFormat = {
   kind: "mmgen.tiny-transformer",
   version: 1,
@@ -17,11 +17,11 @@ export const transformerFormat: ModelFormat = {
 };
 
 /**
- * The configuration in a transformer's file.
+ * Reads the configuration of a transformer's file.
  *
- * The number of weights is compared with it before anything is declared or allocated for them.
+ * The number of weights is checked against the configuration before anything is allocated.
  *
- * @throws a {@link CheckpointError} when the file holds another number of weights; a `ConfigError` when the configuration
+ * @throws a {@link CheckpointError} when the number of weights differs; a `ConfigError` when the configuration
  *   is not valid.
  */
 export function readTransformerConfig({ config: written, tensors }: ModelFile): TransformerConfig {
@@ -33,17 +33,17 @@ export function readTransformerConfig({ config: written, tensors }: ModelFile): 
   }
   if (found !== expected) {
     throw new CheckpointError(
-      `The file holds ${found} parameters and its configuration asks for ${expected}: it is damaged or edited.`,
+      `The file is damaged or was edited: expected ${expected} parameters by its configuration, got ${found}.`,
     );
   }
   return config;
 }
 
-/** Options of `TinyTransformer.loadPyTorch`: what a file of another program does not hold. */
+/** Options of `TinyTransformer.loadPyTorch`: information that a PyTorch file does not contain. */
 export interface PyTorchOptions {
   /**
-   * Sizes, and how the model that wrote the file differs from the defaults: nanoGPT and GPT-2 have `tiedWeights: true`,
-   * and a nanoGPT trained with `bias=False` has `bias: false`.
+   * Configuration of the model in the file. nanoGPT and GPT-2 have `tiedWeights: true`; a nanoGPT trained with
+   * `bias=False` has `bias: false`.
    */
   readonly config: TransformerOptions;
   /** Names of the file's weights; {@link nanoGptNames} when absent. */
@@ -52,21 +52,21 @@ export interface PyTorchOptions {
 
 const namesSchema = optional(value<WeightNames>("an object of weight names", (names) => typeof names === "object"));
 
-/** Checks {@link PyTorchOptions} and fills in the defaults. */
+/** Validates {@link PyTorchOptions} and fills in the defaults. */
 export function resolvePyTorch(options: PyTorchOptions) {
   const schema = fields({ config: transformerSchema, names: namesSchema });
   const { config, names = nanoGptNames } = resolveOptions(schema, options);
   return { config, names };
 }
 
-/** Checks the options of `TinyTransformer.savePyTorch`. */
+/** Validates the options of `TinyTransformer.savePyTorch`. */
 export function resolveNames(options: Pick<PyTorchOptions, "names">): WeightNames {
   return resolveOptions(fields({ names: namesSchema }), options).names ?? nanoGptNames;
 }
 
 /**
- * nanoGPT's names, which are also ours: biases may be absent (`bias=False`) and are then 0 in a model that has them; the
- * causal mask is no weight.
+ * Weight names of nanoGPT, the same as in this package. Biases may be absent (`bias=False`) and are then 0 in a model
+ * that has them; the causal mask is ignored.
  *
  * @see https://github.com/karpathy/nanoGPT/blob/master/model.py
  */
@@ -76,8 +76,8 @@ export const nanoGptNames: WeightNames = {
 };
 
 /**
- * GPT-2's names in Hugging Face's files, with or without `transformer.` before them; its matrices are `[in, out]`. Its
- * GELU is tanh.
+ * Weight names of GPT-2 in files of Hugging Face, with or without the prefix `transformer.`; the matrices are
+ * `[in, out]`. GPT-2 uses `gelu: "tanh"`.
  *
  * @see https://huggingface.co/openai-community/gpt2
  */

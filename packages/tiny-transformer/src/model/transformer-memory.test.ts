@@ -18,7 +18,7 @@ beforeAll(() => tf.setBackend("cpu"));
 describe.each(variants)("memory: %s", (_, changes) => {
   const config = { ...small, ...changes };
 
-  it("counts the bytes of a model and of its cache", () => {
+  it("counts the bytes of a model and its cache", () => {
     const before = tf.memory().numBytes;
     using model = TinyTransformer.create(config, { random: Random.fromSeed(1) });
     const { weights, tables, cache, total } = generationMemory(config, { rows });
@@ -33,7 +33,7 @@ describe.each(variants)("memory: %s", (_, changes) => {
     expect(tf.memory().numBytes - before).toBe(total - cache);
   });
 
-  it("counts gradients, and what a forward pass leaves for the backward one to within a factor of three", () => {
+  it("counts gradients, and estimates the values stored for the backward pass to within a factor of three", () => {
     using model = TinyTransformer.create(config, { random: Random.fromSeed(1) });
     const { weights, gradients, moments, activations } = trainingMemory(config, { rows });
     expect(moments).toBe(2 * weights);
@@ -55,7 +55,7 @@ describe.each(variants)("memory: %s", (_, changes) => {
   });
 });
 
-it("takes no memory to count, however large the model, and refuses counts that are none", () => {
+it("allocates nothing, for a model of any size, and refuses invalid row counts", () => {
   const before = tf.memory().numTensors;
   const large = { ...small, width: 12_288, heads: 96, layers: 96, contextLength: 2048, vocabularySize: 50_257 };
   // GPT-3: 175 billion parameters.

@@ -5,7 +5,7 @@ import { resolveTransformer, type TransformerConfig, type TransformerOptions } f
 const bytesPerValue = 4;
 
 /**
- * How many parameters a transformer of this configuration has, without allocating it.
+ * Number of parameters of a transformer with this configuration, without allocating it.
  *
  * @throws a `ConfigError` when the configuration is not valid.
  */
@@ -20,25 +20,25 @@ export function parameterCount(config: TransformerOptions): number {
   return tables + layers * (2 * norm + attention + feedForward) + norm;
 }
 
-/** What a model holds for as long as it lives, in bytes. */
+/** Memory of a model's weights and tables, in bytes. */
 interface ModelMemory {
   readonly weights: number;
   /** The causal mask, and the tables of sinusoidal or rotary positions. */
   readonly tables: number;
 }
 
-/** What training takes, in bytes; see {@link trainingMemory}. */
+/** Memory of training, in bytes; see {@link trainingMemory}. */
 export interface TrainingMemory extends ModelMemory {
-  /** One gradient a weight. */
+  /** One gradient per weight. */
   readonly gradients: number;
   /** The two running means of AdamW. */
   readonly moments: number;
-  /** An estimate: what the forward pass leaves for the backward one. */
+  /** Estimate of the values that the forward pass stores for the backward pass. */
   readonly activations: number;
   readonly total: number;
 }
 
-/** What generation takes, in bytes; see {@link generationMemory}. */
+/** Memory of generation, in bytes; see {@link generationMemory}. */
 export interface GenerationMemory extends ModelMemory {
   /** Keys and values of every position. */
   readonly cache: number;
@@ -46,14 +46,15 @@ export interface GenerationMemory extends ModelMemory {
 }
 
 /**
- * What training a transformer with AdamW takes in bytes, without allocating it.
+ * Memory for training a transformer with AdamW, in bytes, without allocating it.
  *
- * All but `activations` are exact. Activations are what the gradients' formulas read, for each position of each row: what
- * goes into norms, linear layers and GELU, queries, keys, values, attention weights and results, what dropout multiplies,
- * and the probabilities of the ids. A backend that runs each operation at once holds more: TensorFlow.js keeps
- * the operands of sums and of rotations too, two to three times as much, and passing results until the step ends.
+ * All values but `activations` are exact. Activations are the values that the gradient formulas read, for each position
+ * of each row: inputs of norms, linear layers and GELU; queries, keys, values, attention weights and results; operands
+ * of dropout; probabilities of the ids. An eager backend holds more: TensorFlow.js also keeps the operands of sums and
+ * of rotations, two to three times as much, and temporary results until the step ends.
  *
- * @param options - `rows`: how many rows go through together, at full context: of a batch, or of one part of an accumulated one.
+ * @param options - `rows`: number of rows processed together at full context, of a batch or of one part of an
+ *   accumulated batch.
  * @throws a `ConfigError` when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
 export function trainingMemory(config: TransformerOptions, options: { readonly rows: number }): TrainingMemory {
@@ -70,10 +71,10 @@ export function trainingMemory(config: TransformerOptions, options: { readonly r
 }
 
 /**
- * What a transformer takes in bytes to generate with a key-value cache, without allocating it: exactly what lies there
- * between steps. While a step runs, the next cache lies beside the last.
+ * Memory for generating with a key-value cache, in bytes, without allocating it: exact between steps. During a step,
+ * both the old and the new cache are in memory.
  *
- * @param options - `rows`: how many rows are generated together.
+ * @param options - `rows`: number of rows generated together.
  * @throws a `ConfigError` when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
 export function generationMemory(config: TransformerOptions, options: { readonly rows: number }): GenerationMemory {
@@ -91,13 +92,13 @@ function modelMemory(config: TransformerConfig): ModelMemory {
   return { weights: bytesPerValue * parameterCount(config), tables: bytesPerValue * (mask + tables) };
 }
 
-/** Values that the backward pass reads, of one position of one row. */
+/** Number of values per position and row that the backward pass reads. */
 function activationsPerPosition(config: TransformerConfig): number {
   const { vocabularySize, contextLength, width, heads, layers, feedForwardWidth, dropout } = config;
   const attention = 3 * width + heads * contextLength + 2 * width; // q, k, v; weights; result, by head and merged
   const feedForward = 2 * feedForwardWidth; // before and after the GELU
-  const normsAndInputs = 4 * width; // of two norms: what goes in and what comes out
-  const dropped = dropout === 0 ? 0 : heads * contextLength + 4 * width; // masks, and of both branches what they multiply
+  const normsAndInputs = 4 * width; // inputs and outputs of two norms
+  const dropped = dropout === 0 ? 0 : heads * contextLength + 4 * width; // masks, and the operands of both branches
   const ends = (dropout === 0 ? 2 : 4) * width + vocabularySize; // embedding, final norm, probabilities
   return layers * (attention + feedForward + normsAndInputs + dropped) + ends;
 }
