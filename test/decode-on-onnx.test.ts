@@ -170,7 +170,7 @@ describe("a transformer's own decode", () => {
     const decode = model.decode!;
     await expect(decode({ ...plan, steps: 39 })).rejects.toThrow(ShapeError);
     await expect(decode({ ...plan, seeds: seeds.slice(1) })).rejects.toThrow("a seed for each of 5 rows, got 4");
-    await expect(decode({ ...plan, grammar: evenAndOdd(9) })).rejects.toThrow("vocabulary of 9");
+    await expect(decode({ ...plan, grammar: evenAndOdd(9) })).rejects.toThrow("got one for 9");
     const outside = { ...prompt, data: prompt.data.map((id) => id + 10) };
     await expect(decode({ ...plan, prompt: outside })).rejects.toThrow(VocabularyError);
     await expect(decode({ ...plan, grammar: evenAndOdd() })).rejects.toThrow(GrammarError);
