@@ -11,7 +11,7 @@ export default defineConfig({
       { find: /^mmgen$/, replacement: `${packages}mmgen/src/index.ts` },
       { find: /^mmgen\/([a-z-]+)$/, replacement: `${packages}mmgen/src/$1.ts` },
       { find: /^@mmgen\/([a-z-]+)$/, replacement: `${packages}$1/src/index.ts` },
-      { find: /^@mmgen\/([a-z-]+)\/([a-z-]+)$/, replacement: `${packages}$1/src/$2.ts` },
+      { find: /^@mmgen\/([a-z-]+)\/([a-z-]+(?:\.fixture)?)$/, replacement: `${packages}$1/src/$2.ts` },
     ],
   },
   test: {

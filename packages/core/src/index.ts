@@ -24,6 +24,8 @@ export {
   VocabularyError,
 } from "./errors/errors.js";
 export { nearestWords } from "./errors/nearest-words.js";
+export { quote } from "./errors/printable.js";
+export { defaultLimits, type Limits, resolveLimits } from "./files/limits.js";
 export {
   type LegacyHeader,
   type ModelFile,

@@ -1,2 +1,10 @@
-export { isTemporaryOf, readFileBytes, writeFileAtomic } from "./files/atomic-files.js";
+export { isTemporaryOf, writeFileAtomic } from "./files/atomic-files.js";
+export {
+  type BoundedFile,
+  type FileSignature,
+  type ReadFileOptions,
+  readFileBytes,
+  readFileText,
+  withBoundedFile,
+} from "./files/read-file.js";
 export { lockFolder, type RunLock } from "./files/run-lock.js";

@@ -1,9 +1,7 @@
-const maxLength = 200;
+import { cut, escapeUnprintable, maxQuoted as maxLength } from "./printable.js";
+
 const maxItems = 8;
 const maxDepth = 2;
-
-/** Everything that could break a line, move the cursor or turn the direction of a text. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Any value as an error message quotes it: the value, then its type in parentheses.
@@ -71,12 +69,4 @@ function previewObject(value: object, depth: number): string {
     .slice(0, maxItems)
     .map((key) => `${JSON.stringify(key.slice(0, maxLength))}: ${preview(() => (value as never)[key], depth + 1)}`);
   return `{${[...items, ...(keys.length > maxItems ? ["…"] : [])].join(", ")}}`;
-}
-
-function escapeUnprintable(text: string): string {
-  return text.replace(unprintable, (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`);
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

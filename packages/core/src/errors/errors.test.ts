@@ -40,6 +40,14 @@ describe("errors", () => {
     expect(copy.MmgenError.isInstance(new ShapeError("from this copy"))).toBe(true);
   });
 
+  it("keeps every message to one printable line that ends", () => {
+    const { message, stack } = new ConfigError(`a\r\n  b\u001b[2J\u202e\0 zwölf ${"x".repeat(1e6)}`);
+    expect(message.slice(0, 40)).toMatch(/^a b\\u001b\[2J\\u202e\\u0000 zwölf x+/);
+    expect(message).toHaveLength(4000);
+    expect(stack!.length).toBeLessThan(8000);
+    expect(new ConfigError(undefined as never).message).toBe("undefined");
+  });
+
   it("keeps its cause", () => {
     const cause = new Error("disk full");
     expect(new CheckpointError("Cannot write", { cause }).cause).toBe(cause);

@@ -1,10 +1,13 @@
+import { printableMessage } from "./printable.js";
+
 const marker = Symbol.for("mmgen.error");
 
 /**
  * The root of every error this project throws on purpose.
  *
  * Two copies of a package have two class identities, so test with {@link MmgenError.isInstance}, not `instanceof`.
- * The message names what was expected, what was given, and what to do.
+ * The message names what was expected, what was given, and what to do. It is one line: line breaks become spaces, other
+ * control characters are escaped, and what a hostile file makes endless is cut.
  */
 export class MmgenError extends Error {
   /** The class's name, stable across copies and minification. */
@@ -23,7 +26,7 @@ export class MmgenError extends Error {
   }
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printableMessage(message), options);
     const kinds: string[] = [];
     let errorClass: unknown = new.target;
     while (typeof errorClass === "function" && "kind" in errorClass) {

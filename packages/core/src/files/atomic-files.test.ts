@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DataError } from "../errors/errors.js";
-import { isTemporaryOf, readFileBytes, writeFileAtomic } from "./atomic-files.js";
+import { isTemporaryOf, writeFileAtomic } from "./atomic-files.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -99,20 +99,5 @@ describe("writeFileAtomic", () => {
     const { signal } = spawnSync(process.execPath, ["--input-type=module", "--eval", program]);
     expect(signal).toBe("SIGKILL");
     expect(await readFile(path, "utf8")).toBe("old content");
-  });
-});
-
-describe("readFileBytes", () => {
-  it("gives a plain Uint8Array, whose slice copies", async () => {
-    await writeFile(join(folder, "bytes"), Uint8Array.of(1, 2, 3));
-    const bytes = await readFileBytes(join(folder, "bytes"), "test file");
-    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
-    expect([...bytes]).toEqual([1, 2, 3]);
-  });
-
-  it("says what it wanted and where it looked", async () => {
-    const reading = readFileBytes(join(folder, "none"), "transformer checkpoint");
-    await expect(reading).rejects.toThrow(`Cannot read the transformer checkpoint at ${join(folder, "none")}`);
-    await expect(reading).rejects.toSatisfy(DataError.isInstance.bind(DataError));
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DataError } from "../errors/errors.js";
 
@@ -35,20 +35,4 @@ export function isTemporaryOf(name: string, target: string): boolean {
 
 function temporaryPrefix(name: string): string {
   return `.${name.slice(0, 100)}.`;
-}
-
-/**
- * Reads a whole file.
- *
- * @param what - What the file is for, for the message: "transformer checkpoint".
- * @returns A plain Uint8Array, not a Buffer, whose `slice` would share memory.
- * @throws a {@link DataError} naming the path when it cannot be read.
- */
-export async function readFileBytes(path: string, what: string): Promise<Uint8Array> {
-  try {
-    const { buffer, byteOffset, byteLength } = await readFile(path);
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  } catch (error) {
-    throw new DataError(`Cannot read the ${what} at ${path}: ${(error as Error).message}`, { cause: error });
-  }
 }
