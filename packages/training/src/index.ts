@@ -1,4 +1,4 @@
-export type { Configuration } from "./checkpoints/training-state.js";
+export type { Configuration } from "./checkpoints/compare-configurations.js";
 export { imageExamples, tokenExamples } from "./data/example-source.js";
 export type { EarlyStopping } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";

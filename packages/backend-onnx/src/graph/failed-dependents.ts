@@ -39,7 +39,10 @@ function dependents(outputs: readonly LazyValue[], failing: LazyNode | undefined
       const inputs = sources.filter((input) => input !== undefined);
       const unknown = known.has(value) ? [] : inputs.filter((input) => !known.has(input));
       if (unknown.length > 0) {
-        stack.push(...unknown);
+        // One by one: an operation may have more inputs than a call takes arguments.
+        for (const input of unknown) {
+          stack.push(input);
+        }
         continue;
       }
       stack.pop();

@@ -5,6 +5,12 @@ export interface LossResult<Scalar, Aux> {
   readonly total: Scalar;
   readonly metrics: Readonly<Record<string, Scalar>>;
   readonly aux: Aux;
+  /**
+   * Sum of the weights of the targets that `total` and the metrics are means over: 0 where there is none, and both are 0
+   * then. By it the parts of a step and the batches of an evaluation are averaged. Absent: they are means over the
+   * examples, each of which counts the same.
+   */
+  readonly targetWeight?: number | undefined;
 }
 
 /** Options of {@link Trainable.loss}. */

@@ -54,7 +54,7 @@ export function imageRows(options: ImageRowsOptions): string {
 
   const imageWidth = first.width * scale;
   const imageHeight = first.height * scale;
-  const labelWidth = Math.max(...rows.map((row) => Math.ceil(textWidth(row.label, label))));
+  const labelWidth = rows.reduce((max, row) => Math.max(max, Math.ceil(textWidth(row.label, label))), 0);
   const left = margin + (labelWidth > 0 ? labelWidth + label.gap : 0);
   const used = Math.min(columns, first.count);
   const width = left + used * imageWidth + (used - 1) * gap.column + margin;

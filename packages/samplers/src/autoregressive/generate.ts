@@ -49,7 +49,7 @@ function stepsOf({ grammar, model, prompt, steps }: GenerateConfig, table: Gramm
   }
   const states = new Set(walkRows(prompt, table, "prompt"));
   const remaining = [...states].map((state) => table.remaining(state));
-  const maxSteps = Math.min(...remaining.map((each) => each.max));
+  const maxSteps = remaining.reduce((min, { max }) => Math.min(min, max), Number.POSITIVE_INFINITY);
   if (steps !== undefined) {
     if (steps > maxSteps) {
       throw new GrammarError(`steps: the grammar ends at the latest after ${maxSteps} more ids, got ${steps}.`);

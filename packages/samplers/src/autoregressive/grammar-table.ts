@@ -73,7 +73,10 @@ export class GrammarTable {
       const unknown = followers.filter((each) => !known.has(each) && !open.has(each));
       if (!known.has(top) && !open.has(top) && unknown.length > 0) {
         open.add(top);
-        stack.push(...unknown);
+        // One by one: a state may have more followers than a call takes arguments.
+        for (const follower of unknown) {
+          stack.push(follower);
+        }
         continue;
       }
       stack.pop();

@@ -142,18 +142,19 @@ export class TinyTransformer
    *
    * Downloads nothing, and uploads only ids, targets, weights and, in training, dropout masks.
    *
-   * @returns `total`, and the same value as metric `natsPerId`; yours to dispose.
+   * @returns `total`, and the same value as metric `natsPerId`, both 0 where all weights are; yours to dispose.
+   *   `targetWeight` is the sum of the weights, or the number of targets.
    * @throws a `ShapeError`, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.checkUsable();
-    const shares = batch.weights && normalizeWeights(batch.weights, batch.targets);
+    const { shares, sum } = batch.weights ? normalizeWeights(batch.weights, batch.targets) : {};
     const total = tf.tidy(() => {
       const draws = training && this.config.dropout > 0 ? random : undefined;
       const losses = targetLosses(batch, this, draws); // [count · length]
       return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
     }) as tf.Scalar;
-    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
+    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? batch.targets.data.length };
   }
 
   /** Negative log-likelihood of each target in nats, without dropout and unweighted, `[count, length]` row-major. */

@@ -58,11 +58,14 @@ export function checkVocabulary(name: string, data: Int32Array, vocabularySize: 
 }
 
 /**
- * Normalizes loss weights: divides `weights` by their sum.
+ * Normalizes loss weights: `shares` are the weights divided by their sum, or zeros where all of them are.
  *
- * @throws a {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or all zero.
+ * @throws a {@link ShapeError} for a wrong length, {@link DataError} for weights that are negative or not finite.
  */
-export function normalizeWeights(weights: Float32Array, targets: TokenBatch): Float32Array {
+export function normalizeWeights(
+  weights: Float32Array,
+  targets: TokenBatch,
+): { readonly shares: Float32Array; readonly sum: number } {
   if (weights.length !== targets.data.length) {
     throw new ShapeError(`weights: expected one per target (${targets.data.length}), got ${weights.length}.`);
   }
@@ -73,8 +76,5 @@ export function normalizeWeights(weights: Float32Array, targets: TokenBatch): Fl
     }
     sum += weight;
   }
-  if (sum === 0) {
-    throw new DataError("weights: expected at least one weight above 0, got only zeros.");
-  }
-  return weights.map((weight) => weight / sum);
+  return { shares: sum === 0 ? weights : weights.map((weight) => weight / sum), sum };
 }

@@ -3,16 +3,36 @@ import type { StepRecord } from "../observers/training-observer.js";
 
 const ownColumns = ["step", "epoch", "loss", "gradientNorm", "learningRate", "seconds"] as const;
 
-/** Step records as one `[steps, columns]` float32 array with the columns' names: small in a file, and exact. */
-export function packSteps(steps: readonly StepRecord[]): { columns: string[]; table: StoredTensor } {
+/** Step records as arrays: small in a file, and exact. */
+export interface PackedSteps {
+  /** Names of the table's columns. */
+  readonly columns: readonly string[];
+  /** `[steps, columns]`, float32. */
+  readonly table: StoredTensor;
+  /** `targetWeight` of each step, `[steps]`, float32, NaN where a step has none; absent where none has one. */
+  readonly weights?: StoredTensor | undefined;
+}
+
+/** Packs step records. */
+export function packSteps(steps: readonly StepRecord[]): PackedSteps {
   const metricNames = Object.keys(steps[0]?.metrics ?? {});
   const columns = [...ownColumns, ...metricNames];
   const data = new Float32Array(steps.length * columns.length);
-  for (const [row, record] of steps.entries()) {
-    const values = [...ownColumns.map((name) => record[name]), ...metricNames.map((name) => record.metrics[name]!)];
-    data.set(values, row * columns.length);
+  let at = 0;
+  for (const record of steps) {
+    for (const name of ownColumns) {
+      data[at++] = record[name];
+    }
+    for (const name of metricNames) {
+      data[at++] = record.metrics[name]!;
+    }
   }
-  return { columns, table: { dtype: "float32", shape: [steps.length, columns.length], data } };
+  const table: StoredTensor = { dtype: "float32", shape: [steps.length, columns.length], data };
+  if (steps.every(({ targetWeight }) => targetWeight === undefined)) {
+    return { columns, table };
+  }
+  const weights = Float32Array.from(steps, ({ targetWeight = Number.NaN }) => targetWeight);
+  return { columns, table, weights: { dtype: "float32", shape: [steps.length], data: weights } };
 }
 
 /**
@@ -20,7 +40,7 @@ export function packSteps(steps: readonly StepRecord[]): { columns: string[]; ta
  *
  * @throws a {@link CheckpointError} when the columns are others, or do not fit the table.
  */
-export function unpackSteps(columns: readonly string[], table: StoredTensor): StepRecord[] {
+export function unpackSteps({ columns, table, weights }: PackedSteps): StepRecord[] {
   const ownMatch = ownColumns.every((name, i) => columns[i] === name);
   if (!ownMatch || table.shape.length !== 2 || table.shape[1] !== columns.length) {
     throw new CheckpointError(
@@ -28,13 +48,14 @@ export function unpackSteps(columns: readonly string[], table: StoredTensor): St
         `[${table.shape.join(", ")}]; it is damaged or of another version.`,
     );
   }
-  const metricNames = columns.slice(ownColumns.length);
+  const own = ownColumns.length;
+  const metricNames = columns.slice(own);
   return Array.from({ length: table.shape[0]! }, (_, row) => {
-    const values = table.data.subarray(row * columns.length, (row + 1) * columns.length);
-    const own = Object.fromEntries(ownColumns.map((name, i) => [name, values[i]!])) as Record<OwnColumn, number>;
-    const metrics = Object.fromEntries(metricNames.map((name, i) => [name, values[ownColumns.length + i]!]));
-    return { ...own, metrics };
+    const start = row * columns.length;
+    const [step, epoch, loss, gradientNorm, learningRate, seconds] = table.data.subarray(start, start + own);
+    const metrics = Object.fromEntries(metricNames.map((name, i) => [name, table.data[start + own + i]!]));
+    const record = { step, epoch, loss, gradientNorm, learningRate, seconds, metrics } as StepRecord;
+    const targetWeight = weights?.data[row] ?? Number.NaN;
+    return Number.isNaN(targetWeight) ? record : { ...record, targetWeight };
   });
 }
-
-type OwnColumn = (typeof ownColumns)[number];

@@ -6,6 +6,7 @@ import { type Points, TinyRegression } from "../loop/tiny-regression.fixture.js"
 import { newModel, options, stopAfter, timeless } from "../loop/tiny-run.fixture.js";
 import { train } from "../loop/train.js";
 import type { TrainOptions } from "../loop/train-options.js";
+import { WeightedRows, weightedRows } from "../loop/weighted-rows.fixture.js";
 import { constantSchedule } from "../optimizers/schedules.js";
 
 describe("resume", () => {
@@ -54,6 +55,73 @@ describe("resume", () => {
       model.dispose();
     }
     whole.dispose();
+  });
+
+  it("goes on after more steps than a call takes arguments", async () => {
+    const model = newModel();
+    const { state } = await train({ ...options(model), ...stopAfter(5) });
+    const { tensors, metadata } = readSafetensors(state);
+    const run = JSON.parse(metadata.run!);
+    const steps = 127_000;
+    const { shape, data } = tensors.get("history.steps")!;
+    const columns = shape[1]!;
+    const table = new Float32Array(steps * columns);
+    for (let row = 0; row < steps; row++) {
+      table.set(data.subarray(0, columns), row * columns);
+    }
+    const history = { dtype: "float32", shape: [steps, columns], data: table } as const;
+    const long = writeSafetensors({
+      tensors: new Map([...tensors, ["history.steps", history]]),
+      metadata: { ...metadata, run: JSON.stringify({ ...run, step: steps }) },
+    });
+    const { epochs: _, ...rest } = options(model);
+    const result = await train({ ...rest, steps: steps + 1, evaluate: async () => ({}), resume: long });
+    expect(result.history.steps).toHaveLength(steps + 1);
+    expect(result.history.epochs.at(-1)).toMatchObject({ step: steps + 1 });
+    model.dispose();
+  });
+
+  it("keeps the weights of the steps' targets, so that an epoch's loss does not depend on a stop", async () => {
+    const runOf = (changes: object, model = new WeightedRows()) =>
+      train({
+        ...{ model, examples: weightedRows([8, 2, 5, 1, 7, 3]), batchSize: 1, epochs: 1 },
+        ...{ schedule: constantSchedule(0.1), random: Random.fromSeed(1), ...changes },
+      });
+    const whole = await runOf({});
+    const { state } = await runOf(stopAfter(3));
+    const resumed = await runOf({ resume: state });
+    expect(timeless(resumed.history)).toEqual(timeless(whole.history));
+    const { steps, epochs } = whole.history;
+    const mean = steps.reduce((sum, { loss, targetWeight }) => sum + loss * targetWeight!, 0) / 26;
+    expect(epochs[1]!.trainLoss! / mean).toBeCloseTo(1, 12);
+  });
+
+  it("compares its own settings whatever names the program's configuration has", async () => {
+    const model = newModel();
+    const configuration = JSON.parse(
+      '{"batchSize": 1, "schedule": 2, "optimizer": 3, "optimiser": 4, "constructor": 5, "toString": 6, "__proto__": 7}',
+    );
+    const { state } = await train({ ...options(model), ...stopAfter(5), configuration });
+    const resume = (changes: object) => train({ ...options(model), configuration, ...changes, resume: state });
+    await expect(resume({ batchSize: 4 })).rejects.toThrow(/with batchSize = 8 \(number\), and this run has 4/);
+    for (const name of Object.keys(configuration)) {
+      const changed = Object.fromEntries(Object.entries(configuration).filter(([key]) => key !== name));
+      const refused = resume({ configuration: changed });
+      await expect(refused).rejects.toThrow(
+        `configuration.${name} = ${configuration[name]} (number), and this run has undefined`,
+      );
+    }
+    await expect(resume({})).resolves.toMatchObject({ status: "completed" });
+
+    // As states were written before: all in one object, the program's fields over the loop's.
+    const { tensors, metadata } = readSafetensors(state);
+    const { settings, ...run } = JSON.parse(metadata.run!);
+    const older = { ...run, configuration: { ...settings, preset: "quick" } };
+    const written = writeSafetensors({ tensors, metadata: { ...metadata, run: JSON.stringify(older) } });
+    const resumeOlder = (preset: string) => train({ ...options(model), configuration: { preset }, resume: written });
+    await expect(resumeOlder("full")).rejects.toThrow(/with preset = "quick"/);
+    await expect(resumeOlder("quick")).resolves.toMatchObject({ status: "completed" });
+    model.dispose();
   });
 
   it("refuses a state that is damaged, foreign, or of another run, and leaves the model as it was", async () => {

@@ -11,19 +11,15 @@ import type { EpochRecord, TrainingHistory } from "../observers/training-observe
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 import type { BestWeights } from "./best-weights.js";
-import { compareConfigurations } from "./compare-configurations.js";
+import { type Configuration, compareConfigurations, type RunConfigurations } from "./compare-configurations.js";
 import { upgradeRun, upgradeTensors } from "./legacy-state.js";
 import { packSteps, unpackSteps } from "./step-table.js";
 import { modelVariables, storeVariables } from "./stored-variables.js";
 
-/** The settings of a run, as JSON. */
-export type Configuration = Readonly<Record<string, unknown>>;
-
 /** The state of a run, but for its tensors. */
-export interface TrainingProgress {
+export interface TrainingProgress extends RunConfigurations {
   readonly step: number;
   readonly random: RandomState;
-  readonly configuration: Configuration;
   readonly history: TrainingHistory;
 }
 
@@ -44,10 +40,11 @@ const version = "1";
  */
 export async function writeTrainingState(parts: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
   const { model, optimizer, average, best } = parts;
-  const { columns, table } = packSteps(progress.history.steps);
+  const { columns, table, weights } = packSteps(progress.history.steps);
   const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
   const tensors = new Map<string, StoredTensor>([
     ["history.steps", table],
+    ...(weights ? [["history.weights", weights] as const] : []),
     ...(await storeVariables(modelVariables(model))),
     ...moments,
     ...((await average?.toArrays()) ?? []),
@@ -57,6 +54,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
     step: progress.step,
     optimizerSteps: optimizer.steps,
     random: progress.random,
+    settings: progress.settings,
     configuration: progress.configuration,
     columns,
     epochs: progress.history.epochs,
@@ -67,14 +65,14 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
 /**
  * Sets the parts of a run to a state written by {@link writeTrainingState}. On an error the model is unchanged.
  *
- * @param expected - The configuration and random state of the run that is to continue.
+ * @param expected - The configurations and random state of the run that is to continue.
  * @throws a {@link CheckpointError} when the file is damaged, of another kind or model, or of a run with other settings.
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
   { model, optimizer, average, best }: TrainingParts,
-  expected: Pick<TrainingProgress, "random" | "configuration">,
-): TrainingProgress {
+  expected: RunConfigurations & Pick<TrainingProgress, "random">,
+): Pick<TrainingProgress, "history"> {
   const { tensors: stored, metadata } = readSafetensors(bytes);
   if (metadata.format !== format || metadata.version !== version) {
     throw new CheckpointError(
@@ -84,7 +82,7 @@ export function restoreTrainingState(
   }
   const run = parseRun(metadata.run);
   const tensors = upgradeTensors(stored);
-  compareConfigurations(run.configuration, expected.configuration);
+  compareConfigurations(run, expected);
   if (`${run.random.key}` !== `${expected.random.key}`) {
     throw new CheckpointError("The training state is of a run with another seed. Resume with the seed of that run.");
   }
@@ -92,7 +90,7 @@ export function restoreTrainingState(
   if (table === undefined) {
     throw new CheckpointError("The training state has no step history; it is damaged.");
   }
-  const steps = unpackSteps(run.columns, table);
+  const steps = unpackSteps({ columns: run.columns, table, weights: tensors.get("history.weights") });
   if (steps.length !== run.step) {
     throw new CheckpointError(`The training state is at step ${run.step} and lists ${steps.length}; it is damaged.`);
   }
@@ -103,13 +101,15 @@ export function restoreTrainingState(
   best?.restore(tensors, model);
   const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
   assignSafetensors(modelVariables(model), { tensors: weights, metadata: {} });
-  return { ...run, history: { steps, epochs: run.epochs } };
+  return { history: { steps, epochs: run.epochs } };
 }
 
 interface StoredRun {
   readonly step: number;
   readonly optimizerSteps: number;
   readonly random: RandomState;
+  /** Absent before the first release: the fields of `configuration` then stand among the loop's settings. */
+  readonly settings?: Configuration;
   readonly configuration: Configuration;
   readonly columns: readonly string[];
   readonly epochs: readonly EpochRecord[];
@@ -130,6 +130,7 @@ function parseRun(json: string | undefined): StoredRun {
     isCount(run?.step) &&
     isCount(run?.optimizerSteps) &&
     isObject(run?.configuration) &&
+    (run?.settings === undefined || isObject(run.settings)) &&
     Array.isArray(run?.random?.key) &&
     Array.isArray(run?.columns) &&
     Array.isArray(run?.epochs);

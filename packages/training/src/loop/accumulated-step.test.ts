@@ -1,12 +1,13 @@
-import { ConfigError, Random } from "@mmgen/core";
+import { ConfigError, DataError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
-import { cosineSchedule } from "../optimizers/schedules.js";
+import { constantSchedule, cosineSchedule } from "../optimizers/schedules.js";
 import { DivergenceError } from "./take-step.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { train } from "./train.js";
+import { WeightedRows, weightedRows } from "./weighted-rows.fixture.js";
 
 const examples = points(Random.fromSeed(7), 50);
 
@@ -46,6 +47,49 @@ describe("train with gradientAccumulation", () => {
     }
     whole.dispose();
     inParts.dispose();
+  });
+
+  it.each([[[8, 8, 1, 1]], [[8, 8, 0, 0]], [[0, 0, 3, 8]]])(
+    "weighs parts by their targets, none where there are none: %j",
+    async (counts) => {
+      const stepOf = async (gradientAccumulation: number) => {
+        const model = new WeightedRows();
+        const { history } = await train({
+          ...{ model, examples: weightedRows(counts), batchSize: 4, steps: 1, gradientAccumulation },
+          ...{ schedule: constantSchedule(0.1), random: Random.fromSeed(1) },
+        });
+        const factor = model.parameters.get("factor")!.dataSync()[0]!;
+        model.dispose();
+        return { ...history.steps[0]!, trainLoss: history.epochs[1]!.trainLoss!, factor };
+      };
+      const whole = await stepOf(1);
+      const total = counts.reduce((sum, count) => sum + count, 0);
+      for (const parts of [2, 4]) {
+        const step = await stepOf(parts);
+        expect(step.targetWeight).toBe(total);
+        // float32 sums in another order.
+        for (const name of ["loss", "gradientNorm", "trainLoss", "factor"] as const) {
+          expect(step[name] / whole[name], name).toBeCloseTo(1, 6);
+        }
+        expect(step.metrics.constructor).toBe(step.loss);
+      }
+    },
+  );
+
+  it("refuses a step without any target, in parts or not, and changes nothing", async () => {
+    for (const gradientAccumulation of [1, 2]) {
+      const model = new WeightedRows();
+      const before = tf.memory().numTensors;
+      const run = train({
+        ...{ model, examples: weightedRows([0, 0]), batchSize: 2, steps: 1, gradientAccumulation },
+        ...{ schedule: constantSchedule(0.1), random: Random.fromSeed(1) },
+      });
+      await expect(run).rejects.toThrow(/needs a target whose weight is above 0/);
+      await expect(run).rejects.toThrow(DataError);
+      expect(model.parameters.get("factor")!.dataSync()[0]).toBe(0.5);
+      expect(tf.memory().numTensors).toBe(before);
+      model.dispose();
+    }
   });
 
   it("feeds the whole batch's examples in their order, each part its own noise, and calls afterStep for each", async () => {

@@ -1,5 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { lossAndGradients, metricNames, type ReadMetrics, type StepContext, stackMetrics } from "./training-step.js";
+import {
+  expectTargets,
+  lossAndGradients,
+  metricNames,
+  type ReadMetrics,
+  type StepContext,
+  stackMetrics,
+} from "./training-step.js";
+import { type WeightedValues, weightedMeans } from "./weighted-means.js";
 
 /** Options of {@link accumulatedStep}. */
 export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
@@ -9,13 +17,14 @@ export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, A
 }
 
 /**
- * One step on a batch in equal parts, one after the other: averages their gradients, with only one part's activations
- * in memory at a time.
+ * One step on a batch in parts, one after the other: averages their gradients by the weights of their targets, with only
+ * one part's activations in memory at a time.
  *
  * Reads once a part, so that a backend that records first releases the part's tensors, and once at the end. `afterStep`
  * is called for each part after the optimizer's step, so that all parts see the same model.
  *
- * @returns The step's metrics: `loss` and the model's own are means over the parts.
+ * @returns The step's metrics: `loss` and the model's own are means over the parts, by the same weights.
+ * @throws a `DataError` when no part has a target.
  */
 export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOptions<Batch, Aux>): Promise<ReadMetrics> {
   const { model, parts, batchOf, optimizer, average, learningRate, random } = options;
@@ -23,25 +32,39 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
   const auxes: Aux[] = [];
   let sums: Record<string, tf.Tensor> = {};
   let names: string[] = [];
-  let means: number[] = [];
+  const means: WeightedValues[] = [];
+  // Relative to the first part that has targets: equal parts are then added as they are.
+  let unit: number | undefined;
+  let total = 0;
   try {
     for (let part = 0; part < parts; part++) {
       const batch = await batchOf(part);
+      let weight: number | undefined;
       const metrics = tf.tidy(() => {
         const found = lossAndGradients(model, batch, random.fork("loss").fork(part), kept);
-        const previous = sums;
-        sums = addGradients(previous, found.gradients);
-        tf.dispose(previous);
+        weight = found.weight;
+        if (weight !== 0) {
+          unit ??= weight;
+          const factor = weight === undefined ? undefined : weight / unit!;
+          total += factor ?? 1;
+          const previous = sums;
+          sums = addGradients(previous, found.gradients, factor);
+          tf.dispose(previous);
+        }
         auxes.push(found.aux);
         names = metricNames(found.metrics);
         return stackMetrics([found.value, ...Object.values(found.metrics)]);
       });
-      const values = await metrics.data();
+      means.push({ values: [...(await metrics.data())], weight });
       metrics.dispose();
-      means = Array.from(values, (value, i) => (means[i] ?? 0) + value / parts);
     }
+    const step = weightedMeans(means) ?? { values: [], weight: 0 };
+    expectTargets(step.weight);
     const norm = tf.tidy(() => {
-      const gradients = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, tf.div(sum, parts)]));
+      const gradients: Record<string, tf.Tensor> = Object.create(null);
+      for (const [name, sum] of Object.entries(sums)) {
+        gradients[name] = tf.div(sum, total);
+      }
       const norm = optimizer.update(gradients, learningRate);
       average?.update(optimizer.steps);
       for (const [part, aux] of auxes.entries()) {
@@ -51,24 +74,29 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
     });
     const [normValue] = await norm.data();
     norm.dispose();
-    const [loss, ...metrics] = means;
-    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround) };
+    const [loss, ...metrics] = step.values;
+    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround), weight: step.weight };
   } finally {
     tf.dispose([kept, sums]);
   }
 }
 
-/** The sums of `sums` and `gradients` by name; a variable may be in only one of them. No `tidy` disposes them. */
+/**
+ * The sums of `sums` and `gradients`, times `factor`, by name; a variable may be in only one of them. No `tidy` disposes
+ * them.
+ */
 function addGradients(
   sums: Readonly<Record<string, tf.Tensor>>,
   gradients: Readonly<Record<string, tf.Tensor>>,
+  factor = 1,
 ): Record<string, tf.Tensor> {
-  const names = new Set([...Object.keys(sums), ...Object.keys(gradients)]);
-  return Object.fromEntries(
-    [...names].map((name) => {
-      const [sum, gradient] = [sums[name], gradients[name]];
-      const added = sum !== undefined && gradient !== undefined ? tf.add(sum, gradient) : tf.clone((sum ?? gradient)!);
-      return [name, tf.keep(added)];
-    }),
-  );
+  // A tensor, not a constant: a backend that compiles graphs compiles one for all weights.
+  const scale = factor === 1 ? undefined : tf.scalar(factor);
+  const added: Record<string, tf.Tensor> = Object.create(null);
+  for (const name of new Set([...Object.keys(sums), ...Object.keys(gradients)])) {
+    const [sum, gradient] = [sums[name], gradients[name]];
+    const scaled = gradient && scale ? tf.mul(gradient, scale) : gradient;
+    added[name] = tf.keep(sum && scaled ? tf.add(sum, scaled) : tf.clone((sum ?? scaled)!));
+  }
+  return added;
 }

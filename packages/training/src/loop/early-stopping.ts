@@ -47,7 +47,7 @@ export function stoppingVerdict(options: EarlyStopping, epochs: readonly EpochRe
   let best = -1;
   let bestValue = Number.POSITIVE_INFINITY;
   for (const [i, { metrics }] of epochs.entries()) {
-    if (!(metric in metrics)) {
+    if (!Object.hasOwn(metrics, metric)) {
       throw new ConfigError(
         `earlyStopping.metric: evaluate gave no "${metric}", only ${Object.keys(metrics).join(", ") || "nothing"}.`,
       );

@@ -1,4 +1,4 @@
-import type { ExampleSource } from "@mmgen/core";
+import type { ExampleSource, LossResult } from "@mmgen/core";
 import { AbortedError, DataError, Random } from "@mmgen/core";
 import { fields, optional, resolveOptions } from "@mmgen/core/options";
 import type { TensorTrainable } from "@mmgen/nn";
@@ -21,14 +21,16 @@ export interface EvaluateLossOptions<Batch, Aux> {
 const evaluateLossSchema = fields({ ...runFields, random: optional(randomValue) });
 
 /**
- * The model's loss and metrics over all examples, each example weighing the same, without dropout.
+ * The model's loss and metrics over all examples, without dropout: means over all targets by their weights where the model
+ * counts these ({@link LossResult.targetWeight}), else over examples, each weighing the same. They do not depend on
+ * `batchSize`.
  *
- * The last batch may be shorter than the others. A model's metrics are averaged over examples: one that is no such mean
- * (perplexity) has to be computed over the whole set by other means.
+ * The last batch may be shorter than the others. A metric that is no mean (perplexity) has to be computed over the whole
+ * set by other means.
  *
  * @returns `loss` and the model's metrics.
  * @throws a `ConfigError` when an option is unknown or out of range.
- * @throws a {@link DataError} when there is no example.
+ * @throws a {@link DataError} when there is no example, or none has a target whose weight is above 0.
  * @throws a {@link AbortedError} when the signal fires.
  */
 export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batch, Aux>): Promise<Metrics> {
@@ -37,7 +39,7 @@ export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batc
   if (examples.count < 1) {
     throw new DataError("evaluateLoss: expected at least one example, got none.");
   }
-  const sums: Record<string, number> = {};
+  const batches: EvaluatedBatch[] = [];
   for (let start = 0; start < examples.count; start += batchSize) {
     if (signal?.aborted) {
       throw new AbortedError("The evaluation was stopped by its signal.", { cause: signal.reason });
@@ -46,25 +48,54 @@ export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batc
     const indices = Int32Array.from({ length: size }, (_, i) => start + i);
     const stream = random.fork(start);
     const batch = await examples.batch(indices, { epoch: 0, training: false, random: stream });
-    for (const [name, mean] of Object.entries(await batchMetrics(model, batch, stream))) {
-      sums[name] = (sums[name] ?? 0) + mean * size;
-    }
+    batches.push({ size, ...(await evaluateBatch(model, batch, stream)) });
   }
-  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / examples.count]));
+  return meanMetrics(batches);
 }
 
-async function batchMetrics<Batch, Aux>(
+interface EvaluatedBatch {
+  /** Number of examples. */
+  readonly size: number;
+  /** {@link LossResult.targetWeight}. */
+  readonly weight: number | undefined;
+  readonly metrics: ReadonlyMap<string, number>;
+}
+
+async function evaluateBatch<Batch, Aux>(
   model: TensorTrainable<Batch, Aux>,
   batch: Batch,
   random: Random,
-): Promise<Metrics> {
+): Promise<Omit<EvaluatedBatch, "size">> {
   let names: string[] = [];
+  let weight: number | undefined;
   const stacked = tf.tidy(() => {
-    const { total, metrics } = model.loss(batch, { training: false, random });
+    const { total, metrics, targetWeight } = model.loss(batch, { training: false, random });
     names = ["loss", ...Object.keys(metrics)];
+    weight = targetWeight;
     return stackMetrics([total, ...Object.values(metrics)]);
   });
   const values = await stacked.data();
   stacked.dispose();
-  return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  return { weight, metrics: new Map(names.map((name, i) => [name, values[i]!])) };
+}
+
+/** Means over all targets by their weights or, where the model does not count these, over all examples. */
+function meanMetrics(batches: readonly EvaluatedBatch[]): Metrics {
+  const counted = batches.filter(({ weight }) => weight !== 0);
+  const [first] = counted;
+  if (first === undefined) {
+    throw new DataError("evaluateLoss: expected at least one target whose weight is above 0, got none.");
+  }
+  // Targets in units of the first batch's examples: the factors of equal examples are their numbers.
+  const unit = first.weight && first.weight / first.size;
+  const sums = new Map<string, number>();
+  let total = 0;
+  for (const { size, weight, metrics } of counted) {
+    const factor = weight && unit ? weight / unit : size;
+    total += factor;
+    for (const [name, mean] of metrics) {
+      sums.set(name, (sums.get(name) ?? 0) + mean * factor);
+    }
+  }
+  return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / total]));
 }

@@ -33,7 +33,7 @@ export async function takeStep<Batch, Aux>(
   const before = performance.now();
   const learningRate = schedule(step);
   const context = { model, optimizer, average, learningRate, random: random.fork("step").fork(step) };
-  const { names, values } =
+  const { names, values, weight } =
     parts > 1
       ? await accumulatedStep({ ...context, parts, batchOf: (part) => stepBatch(options, order, step, part) })
       : await wholeStep({ ...context, batch: await stepBatch(options, order, step) });
@@ -53,6 +53,7 @@ export async function takeStep<Batch, Aux>(
     learningRate: Math.fround(learningRate),
     metrics: Object.fromEntries(names.slice(2).map((name, i) => [name, metrics[i]!])),
     seconds: Math.fround((performance.now() - before) / 1000),
+    ...(weight !== undefined && { targetWeight: Math.fround(weight) }),
   };
 }
 
@@ -76,8 +77,8 @@ export async function stepBatch<Batch, Aux>(
 }
 
 async function wholeStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): Promise<ReadMetrics> {
-  const { names, values } = trainingStep(options);
+  const { names, values, weight } = trainingStep(options);
   const read = await values.data();
   values.dispose();
-  return { names, values: [...read] };
+  return { names, values: [...read], weight };
 }

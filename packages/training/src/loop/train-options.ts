@@ -11,7 +11,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import type { TensorTrainable } from "@mmgen/nn";
-import type { Configuration } from "../checkpoints/training-state.js";
+import type { Configuration, RunConfigurations } from "../checkpoints/compare-configurations.js";
 import type { Metrics, TrainingObserver } from "../observers/training-observer.js";
 import type { AdamWOptions } from "../optimizers/adamw.js";
 import type { Schedule } from "../optimizers/schedules.js";
@@ -37,7 +37,7 @@ export interface TrainOptions<Batch, Aux> {
   /**
    * Number of equal parts in which a step processes its batch, one after the other, averaging their gradients: only one
    * part's activations are in memory at a time. Equals a step on the whole batch where the loss is a mean over examples,
-   * but for dropout and for what a model does in `afterStep`. Parts weigh the same, however much padding each has.
+   * or over targets that the model counts (`targetWeight`), but for dropout and for what a model does in `afterStep`.
    * Divides `batchSize`; default 1.
    */
   readonly gradientAccumulation?: number;
@@ -145,12 +145,12 @@ export function checkTrainOptions(options: unknown): void {
   resolveOptions(trainSchema, options);
 }
 
-/** The settings that a resumed run has to share with the run that wrote the state. */
-export function runConfiguration<Batch, Aux>(
-  { batchSize, examples, schedule, configuration, ...options }: TrainOptions<Batch, Aux>,
+/** What a resumed run has to share with the run that wrote the state. */
+export function runConfigurations<Batch, Aux>(
+  { batchSize, examples, schedule, configuration = {}, ...options }: TrainOptions<Batch, Aux>,
   optimizer: Configuration,
-): Configuration {
-  return {
+): RunConfigurations {
+  const settings = {
     batchSize,
     examples: examples.count,
     schedule: schedule.configuration ?? {},
@@ -158,6 +158,6 @@ export function runConfiguration<Batch, Aux>(
     gradientAccumulation: options.gradientAccumulation,
     weightAverage: options.weightAverage,
     earlyStopping: options.earlyStopping,
-    ...configuration,
   };
+  return { settings, configuration };
 }

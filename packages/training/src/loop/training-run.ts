@@ -1,11 +1,7 @@
 import { AbortedError } from "@mmgen/core";
 import { BestWeights } from "../checkpoints/best-weights.js";
-import {
-  type Configuration,
-  restoreTrainingState,
-  type TrainingParts,
-  writeTrainingState,
-} from "../checkpoints/training-state.js";
+import type { RunConfigurations } from "../checkpoints/compare-configurations.js";
+import { restoreTrainingState, type TrainingParts, writeTrainingState } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
 import { ObserverList } from "../observers/observer-list.js";
 import type {
@@ -20,7 +16,8 @@ import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
 import { stoppingVerdict } from "./early-stopping.js";
 import { stepBatch, takeStep } from "./take-step.js";
-import { runConfiguration, type TrainOptions } from "./train-options.js";
+import { runConfigurations, type TrainOptions } from "./train-options.js";
+import { weightedMeans } from "./weighted-means.js";
 
 /** Result of {@link train}. */
 export interface TrainingResult {
@@ -39,9 +36,9 @@ export class TrainingRun<Batch, Aux> {
   readonly #order: ExampleOrder;
   readonly #parts: TrainingParts;
   readonly #totalSteps: number;
-  readonly #configuration: Configuration;
-  readonly #steps: StepRecord[] = [];
-  readonly #epochs: EpochRecord[] = [];
+  readonly #configurations: RunConfigurations;
+  #steps: StepRecord[] = [];
+  #epochs: EpochRecord[] = [];
   /** When the work that the next epoch record covers started, in ms. */
   #since = performance.now();
 
@@ -53,7 +50,7 @@ export class TrainingRun<Batch, Aux> {
     this.#observers = new ObserverList(options.observers);
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
-    this.#configuration = runConfiguration(options, transform.configuration ?? {});
+    this.#configurations = runConfigurations(options, transform.configuration ?? {});
     this.#parts = {
       model,
       optimizer: Optimizer.create(model.parameters, transform),
@@ -62,10 +59,10 @@ export class TrainingRun<Batch, Aux> {
     };
     if (resume !== undefined) {
       try {
-        const expected = { random: random.save(), configuration: this.#configuration };
+        const expected = { random: random.save(), ...this.#configurations };
         const { history } = restoreTrainingState(resume, this.#parts, expected);
-        this.#steps.push(...history.steps);
-        this.#epochs.push(...history.epochs);
+        this.#steps = [...history.steps];
+        this.#epochs = [...history.epochs];
       } catch (error) {
         this.dispose();
         throw error;
@@ -166,12 +163,12 @@ export class TrainingRun<Batch, Aux> {
       throw error;
     }
     const trained = this.#steps.slice(this.#epochs.at(-1)?.step ?? 0);
-    const trainLoss = trained.reduce((sum, { loss }) => sum + loss, 0) / trained.length;
+    const losses = weightedMeans(trained.map(({ loss, targetWeight }) => ({ values: [loss], weight: targetWeight })));
     const now = performance.now();
     const record: EpochRecord = {
       epoch,
       step,
-      ...(trained.length > 0 ? { trainLoss } : {}),
+      ...(losses && { trainLoss: losses.values[0]! }),
       metrics,
       seconds: (now - this.#since) / 1000,
     };
@@ -197,7 +194,7 @@ export class TrainingRun<Batch, Aux> {
     return writeTrainingState(this.#parts, {
       step: this.#step,
       random: this.#options.random.save(),
-      configuration: this.#configuration,
+      ...this.#configurations,
       history: { steps: this.#steps, epochs: this.#epochs },
     });
   }

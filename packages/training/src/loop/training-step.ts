@@ -1,6 +1,6 @@
 // `tf.variableGrads` needs the gradients of ordinary operations, which tfjs-core alone does not have.
 import "@mmgen/nn/gradients";
-import { ConfigError, type LossResult, type Random } from "@mmgen/core";
+import { ConfigError, DataError, type LossResult, type Random } from "@mmgen/core";
 import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
@@ -11,12 +11,16 @@ export interface StepMetrics {
   readonly names: readonly string[];
   /** `[names.length]`; the caller's. */
   readonly values: tf.Tensor1D;
+  /** {@link LossResult.targetWeight}. */
+  readonly weight: number | undefined;
 }
 
 /** {@link StepMetrics}, read back. */
 export interface ReadMetrics {
   readonly names: readonly string[];
   readonly values: readonly number[];
+  /** {@link LossResult.targetWeight} of the whole step. */
+  readonly weight: number | undefined;
 }
 
 /** What a step changes, and how. */
@@ -43,23 +47,36 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
  * records first.
  *
  * @returns The step's metrics; `values` is yours to dispose.
+ * @throws a {@link DataError} when the batch has no target.
  */
 export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepMetrics {
   const { model, batch, optimizer, average, learningRate, random } = options;
   const kept: tf.Tensor[] = [];
   try {
     let names: string[] = [];
+    let weight: number | undefined;
     const values = tf.tidy(() => {
-      const { value, gradients, metrics, aux } = lossAndGradients(model, batch, random.fork("loss"), kept);
+      const { value, gradients, metrics, aux, ...found } = lossAndGradients(model, batch, random.fork("loss"), kept);
+      weight = found.weight;
+      expectTargets(weight);
       const norm = optimizer.update(gradients, learningRate);
       average?.update(optimizer.steps);
       model.afterStep?.(aux, random.fork("after-step"));
       names = metricNames(metrics);
       return stackMetrics([value, norm, ...Object.values(metrics)]);
     });
-    return { names, values };
+    return { names, values, weight };
   } finally {
     tf.dispose(kept);
+  }
+}
+
+/** @throws a {@link DataError} unless a step has a target to learn. */
+export function expectTargets(weight: number | undefined): void {
+  if (weight === 0) {
+    throw new DataError(
+      "A training step needs a target whose weight is above 0, and its batch has none. Leave such examples out, or take a larger batch.",
+    );
   }
 }
 
@@ -70,6 +87,7 @@ export interface LossAndGradients<Aux> {
   readonly gradients: Record<string, tf.Tensor>;
   readonly metrics: LossResult<tf.Scalar, Aux>["metrics"];
   readonly aux: Aux;
+  readonly weight: number | undefined;
 }
 
 /**
@@ -92,14 +110,15 @@ export function lossAndGradients<Batch, Aux>(
     kept.push(...tensors);
     return result.total;
   }, [...model.parameters.values()]);
-  const gradients: Record<string, tf.Tensor> = {};
+  // Without a prototype: a parameter may have any name.
+  const gradients: Record<string, tf.Tensor> = Object.create(null);
   for (const [name, variable] of model.parameters) {
     const gradient = grads[variable.name];
     if (gradient != null) {
       gradients[name] = gradient;
     }
   }
-  return { value, gradients, metrics: result!.metrics, aux: result!.aux };
+  return { value, gradients, metrics: result!.metrics, aux: result!.aux, weight: result!.targetWeight };
 }
 
 /** The names of a step's metrics, in the order of their values. */

@@ -7,7 +7,7 @@ export interface StepRecord {
   readonly step: number;
   /** Counted from 1. */
   readonly epoch: number;
-  /** Mean over the batch, before the step. */
+  /** Mean over the batch, before the step: over its targets by their weights, where the model counts these. */
   readonly loss: number;
   /** Euclidean norm of all gradients together, before clipping. */
   readonly gradientNorm: number;
@@ -17,6 +17,8 @@ export interface StepRecord {
   readonly metrics: Metrics;
   /** Wall-clock time of the step, making its batch included. */
   readonly seconds: number;
+  /** Sum of the weights of the step's targets; absent where the model does not count them. */
+  readonly targetWeight?: number;
 }
 
 /** One evaluation: before training (`epoch` 0), after each epoch, and at the end. */
@@ -25,7 +27,7 @@ export interface EpochRecord {
   readonly epoch: number;
   /** Steps taken. */
   readonly step: number;
-  /** Mean training loss since the previous evaluation; absent before training. */
+  /** Mean training loss since the previous evaluation, each step by its `targetWeight`; absent before training. */
   readonly trainLoss?: number;
   /** What `evaluate` returned. */
   readonly metrics: Metrics;
