@@ -1,7 +1,7 @@
 import type { ImageBatch } from "@mmgen/core";
 import { fields, number, type OptionsOf, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
 import { countAboveZero } from "../svg/figure-options.js";
-import { checkDisplayable, displayPixels, type PixelImage } from "./pixels.js";
+import { checkDisplayable, checkPixelCount, displayPixels, type PixelImage } from "./pixels.js";
 
 const contactSheetSchema = fields({
   /** Images in a row; by default the sheet is as near a square as possible. */
@@ -22,7 +22,8 @@ export type ContactSheetOptions = OptionsOf<typeof contactSheetSchema>;
  *
  * @param images - `[count, height, width, channels]` with 1 or 3 channels; borrowed.
  * @returns One image of as many channels as the batch; yours.
- * @throws a `ShapeError` when the batch is malformed or empty; a `ConfigError` for an option that is unknown or out of range.
+ * @throws a `ShapeError` when the batch is malformed or empty; a `ConfigError` for an option that is unknown or out of
+ *   range, or when the sheet would have more than 2²⁸ pixels.
  */
 export function contactSheet(images: ImageBatch, options: ContactSheetOptions = {}): PixelImage {
   const config = resolveOptions(contactSheetSchema, options);
@@ -32,6 +33,7 @@ export function contactSheet(images: ImageBatch, options: ContactSheetOptions = 
   const rows = Math.ceil(images.count / columns);
   const width = gap + columns * (images.width * scale + gap);
   const height = gap + rows * (images.height * scale + gap);
+  checkPixelCount("columns, scale and gap", width, height);
   const data = new Uint8Array(width * height * channels).fill(background);
   for (let index = 0; index < images.count; index++) {
     const cell = displayPixels(images, index, scale);

@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, ShapeError } from "@mmgen/core";
-import { expect, it } from "vitest";
+import { ConfigError, Random, ShapeError } from "@mmgen/core";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
 import { rasterizePixels } from "../svg/rasterize.js";
-import { encodeGif } from "./gif.js";
+import { encodeGif, type GifOptions } from "./gif.js";
 import type { PixelImage } from "./pixels.js";
 import { writeGif } from "./write-images.js";
 
@@ -62,6 +63,110 @@ it("half transparent pixels become half white", async () => {
 
 it("no frames, frames of several sizes and times out of range are refused", () => {
   expect(() => encodeGif([])).toThrow(ShapeError);
+  expect(() => encodeGif(undefined as never)).toThrow(/a list of at least one frame, got undefined/);
   expect(() => encodeGif([flat([0, 0, 0]), flat([0, 0, 0], 4)])).toThrow(/3×2.*4×2 at index 1/);
   expect(() => encodeGif([flat([0, 0, 0])], { frameMilliseconds: 0 })).toThrow(ConfigError);
+  expect(() => encodeGif([flat([0, 0, 0])], { lastMilliseconds: 655_351 })).toThrow(ConfigError);
+});
+
+it.each<[string, Partial<Record<keyof PixelImage, unknown>>]>([
+  ["width must be a whole number from 1 to 65535 pixels, got 65536", { width: 65_536, height: 1 }],
+  ["width must be a whole number from 1 to 65535 pixels, got 2.5", { width: 2.5 }],
+  ["height must be a whole number from 1 to 65535 pixels, got 0", { height: 0, data: new Uint8Array(0) }],
+  ["expected 18 levels (2 × 3 × 3), got 17", { data: new Uint8Array(17) }],
+  ["expected data as a Uint8Array, got", { data: new Uint16Array(18) }],
+  ["expected 1 channel (gray) or 3 (RGB), got 4", { channels: 4, data: new Uint8Array(24) }],
+])("a frame that no GIF can hold is refused: %s", (message, wrong) => {
+  const frames = [flat([0, 0, 0]), { ...flat([0, 0, 0]), ...wrong } as PixelImage];
+  expect(() => encodeGif(frames)).toThrow(`encodeGif: frame 1: ${message}`);
+  expect(() => encodeGif(frames)).toThrow(ShapeError);
+});
+
+describe("times", () => {
+  const timesOf = (options: GifOptions) => delays(encodeGif([flat([0, 0, 0]), flat([1, 1, 1])], options));
+
+  it("are hundredths of a second, at least one and at most 65 535", () => {
+    expect(timesOf({ frameMilliseconds: 4 })).toEqual([1, 2]);
+    expect(timesOf({ frameMilliseconds: 0.001, lastMilliseconds: 1 })).toEqual([1, 1]);
+    expect(timesOf({ frameMilliseconds: 14, lastMilliseconds: 15 })).toEqual([1, 2]);
+    expect(timesOf({ frameMilliseconds: 300_000 })).toEqual([30_000, 65_535]);
+    expect(timesOf({ frameMilliseconds: 655_350 })).toEqual([65_535, 65_535]);
+  });
+});
+
+describe("colors", () => {
+  /** The frames as another decoder, that of libvips, shows them: RGB, one after the other. */
+  const shown = async (frames: readonly PixelImage[]): Promise<Uint8Array> =>
+    sharp(encodeGif(frames), { animated: true }).removeAlpha().toColorspace("srgb").raw().toBuffer();
+  const rgb = (...images: readonly PixelImage[]): number[] =>
+    images.flatMap(({ data, channels }) =>
+      channels === 3 ? [...data] : [...data].flatMap((gray) => [gray, gray, gray]),
+    );
+  const image = (data: readonly number[], channels: 1 | 3 = 3, height = 1): PixelImage => ({
+    data: Uint8Array.from(data),
+    width: data.length / channels / height,
+    height,
+    channels,
+  });
+
+  it("are exact where all frames have at most 256 of them together", async () => {
+    const grays = image(
+      Array.from({ length: 256 }, (_, i) => i),
+      1,
+    );
+    expect([...(await shown([grays]))]).toEqual(rgb(grays));
+    const near = image([0, 0, 0, 4, 2, 4]);
+    expect([...(await shown([near]))]).toEqual(rgb(near));
+    const halves = [0, 1].map((half) => image(rgb(grays).map((level) => (level % 2 === half ? level : 0))));
+    expect([...(await shown(halves))]).toEqual(rgb(...halves));
+  });
+
+  it("are exact in each frame of at most 256, whatever the others have", async () => {
+    const random = Random.fromSeed(1);
+    const frames = [256, 3, 300, 256].map((colors, i) =>
+      image(Array.from({ length: 300 * 3 }, (_, at) => (Math.floor(at / 3) % colors) * (i + 1) * (1 + (at % 3)))),
+    );
+    const noise = image(Array.from({ length: 300 * 3 }, () => random.integer(256)));
+    const all = [...frames, noise];
+    const seen = [...(await shown(all))];
+    const right = rgb(...all);
+    for (const i of [0, 1, 3]) {
+      expect(seen.slice(i * 900, (i + 1) * 900)).toEqual(right.slice(i * 900, (i + 1) * 900));
+    }
+  });
+
+  it("beyond 256 are near, and the same in every frame", async () => {
+    // A gray ramp and one red: 257 colors, of which two have to share.
+    const ramp = image(
+      rgb(
+        image(
+          Array.from({ length: 256 }, (_, i) => i),
+          1,
+        ),
+      ).concat([255, 0, 0]),
+    );
+    const seen = await shown([ramp]);
+    expect(Math.max(...rgb(ramp).map((level, i) => Math.abs(level - seen[i]!)))).toBe(1);
+
+    // Two halves of a cube of 16³ colors, 512 of them in both frames.
+    const cube = (first: number) =>
+      image(
+        Array.from({ length: 9 * 16 * 16 * 3 }, (_, i) => {
+          const color = Math.floor(i / 3);
+          const levels = [first + Math.floor(color / 256), Math.floor(color / 16) % 16, color % 16];
+          return levels[i % 3]! * 17;
+        }),
+        3,
+        9,
+      );
+    const frames = [cube(0), cube(7)];
+    const near = await shown(frames);
+    const errors = rgb(...frames).map((level, i) => level - near[i]!);
+    // 256 equal cubes in a cube of 256³ have sides of 40.3, and a deviation of 40.3 / √12 = 11.6.
+    expect(Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length)).toBeLessThan(11.6 * 1.15);
+    expect(Math.max(...errors.map(Math.abs))).toBeLessThan(41);
+    const shared = 2 * 256 * 3;
+    const length = frames[0]!.data.length;
+    expect(near.subarray(length - shared, length)).toEqual(near.subarray(length, length + shared));
+  });
 });

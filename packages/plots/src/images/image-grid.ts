@@ -5,7 +5,7 @@ import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { wrapBalanced } from "../svg/text-layout.js";
 import { type Theme, themeColors } from "../svg/theme.js";
 import { scaleFor, svgImage } from "./image-cell.js";
-import { checkDisplayable } from "./pixels.js";
+import { checkDisplayable, checkPixelCount } from "./pixels.js";
 
 const imageGridSchema = fields({
   /** `[count, height, width, channels]` with 1 or 3 channels; borrowed. */
@@ -47,6 +47,7 @@ export function imageGrid(options: ImageGridOptions): string {
 
   const imageWidth = images.width * scale;
   const imageHeight = images.height * scale;
+  checkPixelCount("scale", imageWidth, imageHeight);
   // Captions need some width to wrap well, however small the image.
   const cellWidth = captions ? Math.max(imageWidth, 96) : imageWidth;
   const indent = marks ? markRoom : 0;

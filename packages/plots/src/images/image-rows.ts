@@ -5,7 +5,7 @@ import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
 import { themeColors } from "../svg/theme.js";
 import { scaleFor, svgImage } from "./image-cell.js";
-import { checkDisplayable } from "./pixels.js";
+import { checkDisplayable, checkPixelCount } from "./pixels.js";
 
 const layoutFields = {
   /** Columns before the rows start again below; 10 by default. */
@@ -54,6 +54,7 @@ export function imageRows(options: ImageRowsOptions): string {
 
   const imageWidth = first.width * scale;
   const imageHeight = first.height * scale;
+  checkPixelCount("scale", imageWidth, imageHeight);
   const labelWidth = rows.reduce((max, row) => Math.max(max, Math.ceil(textWidth(row.label, label))), 0);
   const left = margin + (labelWidth > 0 ? labelWidth + label.gap : 0);
   const used = Math.min(columns, first.count);

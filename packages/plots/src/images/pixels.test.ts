@@ -2,7 +2,9 @@ import { ConfigError, type ImageBatch, ShapeError } from "@mmgen/core";
 import { decode } from "fast-png";
 import { expect, it } from "vitest";
 import { contactSheet } from "./contact-sheet.js";
-import { encodePng, imagePixels } from "./pixels.js";
+import { imageGrid } from "./image-grid.js";
+import { imageRows } from "./image-rows.js";
+import { encodePng, imagePixels, type PixelImage } from "./pixels.js";
 
 const digits: ImageBatch = {
   data: Uint8Array.from({ length: 3 * 28 * 28 * 3 }, (_, i) => (i * 13) % 4),
@@ -55,6 +57,23 @@ it("wrong input is refused with a typed error", () => {
   expect(() => imagePixels(digits, 0, 0)).toThrow(ConfigError);
   expect(() => imagePixels({ ...digits, count: 2 }, 0)).toThrow(ShapeError);
   expect(() => contactSheet({ ...digits, data: new Uint8Array(0), count: 0 })).toThrow(ShapeError);
+  expect(() => imagePixels(digits, 0, 2 ** 20)).toThrow(/scale: expected an image of at most 268435456 pixels/);
+  expect(() => imageGrid({ images: digits, scale: 2 ** 20 })).toThrow(ConfigError);
+  expect(() => imageRows({ rows: [{ label: "a", images: digits }], scale: 2 ** 20 })).toThrow(ConfigError);
+  expect(() => contactSheet(digits, { columns: 1e9 })).toThrow(/columns, scale and gap: expected an image of at most/);
   expect(() => contactSheet(digits, { gap: -1 })).toThrow(ConfigError);
   expect(() => contactSheet(digits, { background: 300 })).toThrow(ConfigError);
+});
+
+it("an image that no PNG can hold is refused", () => {
+  const image: PixelImage = { data: new Uint8Array(6), width: 2, height: 1, channels: 3 };
+  const wrong = (change: object) => () => encodePng({ ...image, ...change });
+  expect(() => encodePng(image)).not.toThrow();
+  expect(wrong({ data: new Uint8Array(0), width: 0, height: 0 })).toThrow(ShapeError);
+  expect(wrong({ data: new Uint8Array(0), width: 0, height: 0 })).toThrow(/width must be a whole number from 1/);
+  expect(wrong({ width: 2.5 })).toThrow(/got 2\.5/);
+  expect(wrong({ width: 3 })).toThrow(/expected 9 levels \(1 × 3 × 3\), got 6/);
+  expect(wrong({ channels: 4 })).toThrow(/expected 1 channel \(gray\) or 3 \(RGB\), got 4/);
+  expect(wrong({ data: [0, 0, 0, 0, 0, 0] })).toThrow(/expected data as a Uint8Array/);
+  expect(() => encodePng(undefined as never)).toThrow(ShapeError);
 });

@@ -1,5 +1,15 @@
-import { checkImageBatch, checkWholeNumber, type ImageBatch, ShapeError } from "@mmgen/core";
+import {
+  ConfigError,
+  checkImageBatch,
+  checkWholeNumber,
+  describeValue,
+  type ImageBatch,
+  ShapeError,
+} from "@mmgen/core";
 import { encode } from "fast-png";
+
+/** Pixels of the largest image that is drawn or encoded, 16 384 × 16 384: more than viewers open. */
+export const maxPixels = 2 ** 28;
 
 /** An image in display levels 0 … 255, `[height, width, channels]` row-major; 1 channel is gray, 3 are RGB. */
 export interface PixelImage {
@@ -16,16 +26,54 @@ export interface PixelImage {
  * @param index - Which of them.
  * @param scale - Side of the square each pixel becomes, a whole number; nothing is smoothed.
  * @returns `[height · scale, width · scale, channels]`; yours.
- * @throws a {@link ShapeError} when the batch is malformed, has other channels, or has no image `index`; a `ConfigError` for a scale
- *   that is not a whole number of at least 1.
+ * @throws a {@link ShapeError} when the batch is malformed, has other channels, or has no image `index`; a
+ *   {@link ConfigError} for a scale that is not a whole number of at least 1, or makes the image larger than 2²⁸ pixels.
  */
 export function imagePixels(images: ImageBatch, index: number, scale = 1): PixelImage {
   checkWholeNumber("scale", scale, { min: 1 });
   checkDisplayable(images);
+  checkPixelCount("scale", images.width * scale, images.height * scale);
   if (!Number.isInteger(index) || index < 0 || index >= images.count) {
-    throw new ShapeError(`imagePixels: image ${index} is outside the batch of ${images.count} images.`);
+    throw new ShapeError(`imagePixels: image ${describeValue(index)} is outside the batch of ${images.count} images.`);
   }
   return displayPixels(images, index, scale);
+}
+
+/** Throws {@link ConfigError} when the options named make an image of more than {@link maxPixels}. */
+export function checkPixelCount(options: string, width: number, height: number): void {
+  if (width * height > maxPixels) {
+    throw new ConfigError(
+      `${options}: expected an image of at most ${maxPixels} pixels, got ${width} × ${height}. Choose a smaller one.`,
+    );
+  }
+}
+
+/**
+ * Throws {@link ShapeError} unless the image has whole, positive sides, 1 or 3 channels, and a level for each.
+ *
+ * @param maxSide - The longest side that the file format stores.
+ */
+export function checkPixelImage(name: string, image: PixelImage, maxSide: number): void {
+  const { data, width, height, channels } = (image ?? {}) as Partial<PixelImage>;
+  for (const [axis, side] of Object.entries({ width, height })) {
+    if (!Number.isInteger(side) || side! < 1 || side! > maxSide) {
+      throw new ShapeError(
+        `${name}: ${axis} must be a whole number from 1 to ${maxSide} pixels, got ${describeValue(side)}.`,
+      );
+    }
+  }
+  if (channels !== 1 && channels !== 3) {
+    throw new ShapeError(`${name}: expected 1 channel (gray) or 3 (RGB), got ${describeValue(channels)}.`);
+  }
+  // By its tag, as an array of another window or worker is of another class.
+  if (Object.prototype.toString.call(data) !== "[object Uint8Array]") {
+    throw new ShapeError(`${name}: expected data as a Uint8Array, got ${describeValue(data)}.`);
+  }
+  if (data!.length !== width! * height! * channels) {
+    throw new ShapeError(
+      `${name}: expected ${width! * height! * channels} levels (${height} × ${width} × ${channels}), got ${data!.length}.`,
+    );
+  }
 }
 
 /** {@link imagePixels} for a batch and scale that are checked already. */
@@ -68,9 +116,15 @@ function displayLevels(maxValue: number): Uint8Array {
   return Uint8Array.from({ length: maxValue + 1 }, (_, level) => Math.round((level / maxValue) * 255));
 }
 
-/** Encodes exactly these pixels as the bytes of a PNG file, 8 bits a channel. Runs in browsers too. */
+/**
+ * Encodes exactly these pixels as the bytes of a PNG file, 8 bits a channel. Runs in browsers too.
+ *
+ * @throws a {@link ShapeError} for an image that is malformed or has no pixel.
+ */
 export function encodePng(image: PixelImage): Uint8Array {
-  return encode({ ...image, depth: 8 });
+  checkPixelImage("encodePng", image, 2 ** 31 - 1);
+  const { data, width, height, channels } = image;
+  return encode({ data, width, height, channels, depth: 8 });
 }
 
 /** Encodes bytes as a `data:` URL. */

@@ -1,3 +1,4 @@
+import { describeValue, ShapeError } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions } from "@mmgen/core/options";
 import { type RasterizeOptions, rasterize, rasterizeFields, rasterizePixels } from "../svg/rasterize.js";
@@ -35,6 +36,9 @@ export async function writeGif(
   options: GifOptions & RasterizeOptions = {},
 ): Promise<Uint8Array> {
   const { pixelRatio, ...timing } = resolveOptions(writeGifSchema, options);
+  if (!Array.isArray(frames)) {
+    throw new ShapeError(`writeGif: expected a list of frames, got ${describeValue(frames)}.`);
+  }
   const pixels: PixelImage[] = [];
   for (const frame of frames) {
     pixels.push(typeof frame === "string" ? await rasterizePixels(frame, { pixelRatio }) : frame);
