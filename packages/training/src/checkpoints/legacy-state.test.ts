@@ -24,7 +24,7 @@ const options = (model: TinyRegression) =>
     configuration: { preset: "quick" },
   }) satisfies TrainOptions<unknown, unknown>;
 
-it("goes on from a state of before the first release, to the same end bit for bit", async () => {
+it("goes on from a state of before the first release, to the same end", async () => {
   const model = new TinyRegression(Random.fromSeed(99));
   const { state, status } = await train({ ...options(model), resume: await read("legacy-step-5") });
   expect(status).toBe("completed");
@@ -35,7 +35,12 @@ it("goes on from a state of before the first release, to the same end bit for bi
     const today = found.get(name.replace("optimiser.", "optimizer."))!;
     expect(today.shape, name).toEqual(shape);
     if (name !== "history.steps") {
-      expect([...today.data], name).toEqual([...data]);
+      for (const [i, value] of [...today.data].entries()) {
+        // The norm that clips is summed variable by variable, where those runs summed one vector: a few units of float32's 6e-8 a step.
+        expect(Math.abs(Number(value) - Number(data[i])), name).toBeLessThanOrEqual(
+          2e-6 * Math.max(1, Math.abs(Number(data[i]))),
+        );
+      }
     }
   }
   model.dispose();

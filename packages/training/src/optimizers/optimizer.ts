@@ -2,6 +2,7 @@ import { CheckpointError, ConfigError, ShapeError, type StoredTensor } from "@mm
 import * as tf from "@tensorflow/tfjs-core";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import { globalNorm } from "./clip-by-global-norm.js";
+import { applyElementwise } from "./elementwise.js";
 import type { GradientTransform, Update, Updates, Variables } from "./transform.js";
 
 /**
@@ -86,11 +87,7 @@ export class Optimizer {
       for (const [name, value] of result.state ?? []) {
         this.#state.get(name)!.assign(value);
       }
-      for (const [name, { direction, stepSize, decay }] of result.updates) {
-        const variable = this.#variables.get(name)!;
-        const kept = decay === undefined ? variable : tf.mul(variable, scalar(1 - decay));
-        variable.assign(tf.sub(kept, tf.mul(direction, scalar(stepSize))));
-      }
+      this.#move(result.updates, scalar);
       return norm;
     });
   }
@@ -120,6 +117,30 @@ export class Optimizer {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** Variables that take the same step with the same decay move together. */
+  #move(updates: Updates, scalar: (value: number) => tf.Scalar): void {
+    const groups = new Map<string, [string, Update][]>();
+    for (const entry of updates) {
+      const key = `${entry[1].stepSize} ${entry[1].decay}`;
+      const group = groups.get(key) ?? [];
+      groups.set(key, group);
+      group.push(entry);
+    }
+    for (const group of groups.values()) {
+      const { stepSize, decay } = group[0]![1];
+      const moved = applyElementwise(
+        group.map(([name, { direction }]) => [this.#variables.get(name)!, direction]),
+        ([variable, direction]) => {
+          const kept = decay === undefined ? variable! : tf.mul(variable!, scalar(1 - decay));
+          return [tf.sub(kept, tf.mul(direction!, scalar(stepSize)))];
+        },
+      );
+      for (const [i, [name]] of group.entries()) {
+        this.#variables.get(name)!.assign(moved[i]![0]!);
+      }
+    }
   }
 
   #checkGradients(gradients: Readonly<Record<string, tf.Tensor>>): void {

@@ -1,5 +1,6 @@
 import { fields, optional, positiveNumber, resolveOptions, shareBelowOne } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
+import { applyElementwise } from "./elementwise.js";
 import type { GradientTransform, Update } from "./transform.js";
 
 /** Options of {@link scaleByAdam}. */
@@ -42,18 +43,26 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransform {
       // The corrections of both moments' bias, folded into step size and epsilon: exact, and two fewer passes.
       const secondCorrection = Math.sqrt(1 - beta2 ** step);
       const firstCorrection = 1 - beta1 ** step;
+      const names = [...updates.keys()];
+      const results = applyElementwise(
+        [...updates].map(([name, { direction }]) => [
+          direction,
+          state.get(`firstMoment.${name}`)!,
+          state.get(`secondMoment.${name}`)!,
+        ]),
+        ([gradient, oldFirst, oldSecond]) => {
+          const first = tf.add(tf.mul(oldFirst!, scalar(beta1)), tf.mul(gradient!, scalar(1 - beta1)));
+          const second = tf.add(tf.mul(oldSecond!, scalar(beta2)), tf.mul(tf.square(gradient!), scalar(1 - beta2)));
+          return [tf.div(first, tf.add(tf.sqrt(second), scalar(epsilon * secondCorrection))), first, second];
+        },
+      );
       const adapted = new Map<string, Update>();
       const moments = new Map<string, tf.Tensor>();
-      for (const [name, { direction: gradient, stepSize, decay }] of updates) {
-        const [firstName, secondName] = [`firstMoment.${name}`, `secondMoment.${name}`];
-        const first = tf.add(tf.mul(state.get(firstName)!, scalar(beta1)), tf.mul(gradient, scalar(1 - beta1)));
-        const second = tf.add(
-          tf.mul(state.get(secondName)!, scalar(beta2)),
-          tf.mul(tf.square(gradient), scalar(1 - beta2)),
-        );
-        const direction = tf.div(first, tf.add(tf.sqrt(second), scalar(epsilon * secondCorrection)));
-        adapted.set(name, { direction, stepSize: (stepSize * secondCorrection) / firstCorrection, decay });
-        moments.set(firstName, first).set(secondName, second);
+      for (const [i, [direction, first, second]] of results.entries()) {
+        const name = names[i]!;
+        const { stepSize, decay } = updates.get(name)!;
+        adapted.set(name, { direction: direction!, stepSize: (stepSize * secondCorrection) / firstCorrection, decay });
+        moments.set(`firstMoment.${name}`, first!).set(`secondMoment.${name}`, second!);
       }
       return { updates: adapted, state: moments };
     },
