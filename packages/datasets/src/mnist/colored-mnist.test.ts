@@ -1,9 +1,8 @@
 import { DataError } from "@mmgen/core";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import pickles from "../../fixtures/pickles.json" with { type: "json" };
+import { parsePickle } from "../pickle/parse-pickle.js";
 import { parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
-import { parsePickle } from "./pickle.js";
 
 const entries = Object.entries(pickles).map(([name, base64]) => [name, bytesOf(base64)] as const);
 const named = (start: string) => entries.filter(([name]) => name.startsWith(start));
@@ -106,35 +105,9 @@ describe("a hostile pickle", () => {
     const byDict = [0x80, 4, 0x28, ...text("__proto__"), ...inner, 0x64, 0x2e];
     const byState = [0x80, 4, 0x5d, 0x7d, ...text("__proto__"), ...inner, 0x73, 0x62, 0x2e];
     for (const bytes of [byDict, byState]) {
-      parsePickle(Uint8Array.from(bytes));
+      expect(() => parsePickle(Uint8Array.from(bytes))).toThrow(DataError);
       expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
       expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     }
-  });
-
-  it("throws nothing but DataError, however a valid one is damaged", () => {
-    const good = entries.filter(([name]) => !name.startsWith("hostile")).map(([, bytes]) => bytes);
-    const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 });
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...good),
-        damage,
-        fc.double({ min: 0.05, max: 1, noNaN: true }),
-        (bytes, hits, share) => {
-          const damaged = bytes.slice(0, Math.ceil(bytes.length * share));
-          for (const [at, value] of hits) {
-            damaged[at % damaged.length] = value;
-          }
-          for (const parse of [parseColoredMnist, parseColoredMnistWithText]) {
-            try {
-              parse(damaged);
-            } catch (error) {
-              expect(DataError.isInstance(error), String(error)).toBe(true);
-            }
-          }
-        },
-      ),
-      { numRuns: 1000 },
-    );
   });
 });

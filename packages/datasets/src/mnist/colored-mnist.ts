@@ -1,8 +1,9 @@
 import { DataError, type ImageBatch, VocabularyError } from "@mmgen/core";
 import type { CaptionedDigits } from "../captions/captioned-images.js";
 import { parseCaption } from "../captions/digit-captions.js";
-import { type PickleValue, parsePickle } from "./pickle.js";
-import { PickledArray } from "./pickled-array.js";
+import type { PickleValue } from "../pickle/check-plain-value.js";
+import { parsePickle } from "../pickle/parse-pickle.js";
+import { PickledArray } from "../pickle/pickled-array.js";
 
 /** A training set and a test set of images. */
 export interface ImageSplits {

@@ -1,4 +1,4 @@
-import { DataError } from "@mmgen/core";
+import { DataError, describeValue } from "@mmgen/core";
 
 /** A numpy array of a pickle, in C order. */
 export class PickledArray {
@@ -14,110 +14,103 @@ export class PickledArray {
     return this.#values;
   }
 
-  /** Sets the array's content from numpy's `(version, shape, dtype, isFortran, data)`. */
-  __setstate__(state: unknown): void {
+  /** The array of numpy's `_frombuffer(content, dtype, shape, order)`. */
+  static fromBuffer([content, dtype, shape, order]: readonly unknown[], account: Account): PickledArray {
+    const array = new PickledArray();
+    array.#fill({ content, dtype, shape, order }, account);
+    return array;
+  }
+
+  /** Sets the array's content from numpy's `(version, shape, dtype, isFortran, content)`. */
+  setState(state: unknown, account: Account): void {
     if (!Array.isArray(state) || state.length !== 5) {
       throw new DataError("Pickled numpy array: expected a state of five parts.");
     }
-    this.fill(state[4], state[2], state[1], state[3] === true);
+    const [, shape, dtype, isFortran, content] = state as unknown[];
+    this.#fill({ content, dtype, shape, order: isFortran === true ? "F" : isFortran === false ? "C" : "" }, account);
   }
 
-  /** Checks and sets content, shape and order. */
-  fill(content: unknown, dtype: unknown, shape: unknown, isFortran: boolean): void {
-    if (!(dtype instanceof PickledDtype) || !isShape(shape)) {
-      throw new DataError("Pickled numpy array: expected a dtype and a list of sizes.");
+  #fill({ content, dtype, shape, order }: Readonly<Record<string, unknown>>, account: Account): void {
+    if (!(dtype instanceof PickledDtype) || !isShape(shape) || (order !== "C" && order !== "F")) {
+      throw new DataError("Pickled numpy array: expected a dtype, a list of sizes and an order.");
     }
     const size = shape.reduce((product, side) => product * side, 1);
-    const values = dtype.read(content);
+    const values = dtype.read(content, account);
     if (values.length !== size) {
       throw new DataError(
         `Pickled numpy array: shape (${shape.join(", ")}) asks for ${size} values, got ${values.length}.`,
       );
     }
+    account.spend(8 * shape.length + (order === "F" ? 2 * size : 0));
     this.#shape = [...shape];
-    this.#values = isFortran ? toRowMajor(values, shape) : values;
+    this.#values = order === "F" ? toRowMajor(values, shape) : values;
   }
 }
 
+/** Counts bytes, or visits of values, before they are made; throws where there are too many. */
+export interface Account {
+  spend(bytes: number): void;
+}
+
 /** The dtype of images (uint8) or captions (strings, objects). */
-class PickledDtype {
+export class PickledDtype {
   readonly #code: string;
 
-  constructor(code: unknown) {
+  /** @param args - Of `numpy.dtype`: the type's code, then whether to align and to copy. */
+  constructor([code]: readonly unknown[]) {
     if (typeof code !== "string" || !/^([|<]?u1|O8?|[<]?U\d{1,6})$/.test(code)) {
       throw new DataError(
-        `Pickled numpy array: dtype ${String(code)} is not supported; expected uint8, str or object.`,
+        `Pickled numpy array: dtype ${describeValue(code)} is not supported; expected uint8, str or object.`,
       );
     }
     this.#code = code.replace(/^[|<]/, "");
   }
 
   /** `(version, byte order, …)`: only little-endian and orderless values are read. */
-  __setstate__(state: unknown): void {
+  setState(state: unknown): void {
     if (!Array.isArray(state) || !["|", "<", "="].includes(state[1] as string)) {
       throw new DataError("Pickled numpy array: expected little-endian values.");
     }
   }
 
-  read(content: unknown): Uint8Array | readonly string[] {
+  read(content: unknown, account: Account): Uint8Array | readonly string[] {
     if (this.#code.startsWith("O")) {
-      if (Array.isArray(content) && content.every((item) => typeof item === "string")) {
-        return content;
+      if (!Array.isArray(content)) {
+        throw new DataError("Pickled numpy array of objects: expected a list.");
       }
-      throw new DataError("Pickled numpy array of objects: expected strings only.");
+      account.spend(8 * content.length);
+      if (!content.every((item) => typeof item === "string")) {
+        throw new DataError("Pickled numpy array of objects: expected strings only.");
+      }
+      // A copy: what follows in the file may change the list.
+      return [...content];
     }
-    const bytes = toBytes(content);
-    return this.#code === "u1" ? bytes : readStrings(bytes, Number(this.#code.slice(1)));
+    const bytes = toBytes(content, account);
+    return this.#code === "u1" ? bytes : readStrings(bytes, Number(this.#code.slice(1)), account);
   }
 }
 
-/**
- * The Python names that numpy's pickles use, under the module paths of numpy 1 and 2, each with the function that
- * replaces it. Created for each pickle, so that no pickle can change how another is read.
- */
-export function numpyNames(): ReadonlyMap<string, (...args: unknown[]) => unknown> {
-  const ndarray = () => refuseCall("numpy.ndarray");
-  const names = new Map<string, (...args: unknown[]) => unknown>();
-  names.set("numpy.ndarray", ndarray);
-  names.set("numpy.dtype", (...args) => new PickledDtype(args[0]));
-  // Protocol 2 writes bytes as text, to be encoded again.
-  names.set("_codecs.encode", (text, encoding) => {
-    if (typeof text !== "string" || encoding !== "latin1") {
-      throw new DataError("Pickle: expected _codecs.encode of a text to latin1.");
-    }
-    return toBytes(text);
-  });
-  for (const core of ["numpy.core", "numpy._core"]) {
-    names.set(`${core}.multiarray._reconstruct`, (type) => {
-      if (type !== ndarray) {
-        throw new DataError("Pickled numpy array: expected numpy.ndarray itself, got a subclass.");
-      }
-      return new PickledArray();
-    });
-    names.set(`${core}.numeric._frombuffer`, (content, dtype, shape, order) => {
-      const array = new PickledArray();
-      array.fill(content, dtype, shape, order === "F");
-      return array;
-    });
-  }
-  return names;
-}
-
-function refuseCall(name: string): never {
-  throw new DataError(`Pickle: refused a direct call of ${name}.`);
-}
+const maxAxes = 8;
+/** Sizes are compared with the number of values; this keeps those of empty arrays within reason too. */
+const maxSize = 2 ** 32;
 
 function isShape(shape: unknown): shape is number[] {
-  return Array.isArray(shape) && shape.length <= 8 && shape.every((size) => Number.isInteger(size) && size >= 0);
+  return (
+    Array.isArray(shape) &&
+    shape.length <= maxAxes &&
+    shape.every((size) => Number.isInteger(size) && size >= 0 && size <= maxSize)
+  );
 }
 
-function toBytes(content: unknown): Uint8Array {
+/** Bytes as they are, or as text whose characters are the bytes. */
+export function toBytes(content: unknown, account: Account): Uint8Array {
   if (content instanceof Uint8Array) {
     return content;
   }
   if (typeof content !== "string") {
     throw new DataError("Pickled numpy array: expected its values as bytes.");
   }
+  account.spend(content.length);
   const bytes = new Uint8Array(content.length);
   for (let i = 0; i < content.length; i++) {
     const code = content.charCodeAt(i);
@@ -129,21 +122,26 @@ function toBytes(content: unknown): Uint8Array {
   return bytes;
 }
 
-/** Fixed-width strings of four bytes a character, padded with zeros. */
-function readStrings(bytes: Uint8Array, width: number): string[] {
+/** Fixed-width strings of four bytes a character, filled up with zeros. */
+function readStrings(bytes: Uint8Array, width: number, account: Account): string[] {
   if (width === 0 || bytes.length % (4 * width) !== 0) {
     throw new DataError(`Pickled numpy array of U${width}: ${bytes.length} bytes are no whole number of strings.`);
   }
+  account.spend(bytes.length + 32 * (bytes.length / (4 * width)));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const strings: string[] = [];
   for (let start = 0; start < bytes.length; start += 4 * width) {
+    let end = start + 4 * width;
+    while (end > start && view.getUint32(end - 4, true) === 0) {
+      end -= 4;
+    }
     let text = "";
-    for (let at = start; at < start + 4 * width; at += 4) {
+    for (let at = start; at < end; at += 4) {
       const code = view.getUint32(at, true);
-      if (code > 0x10ffff) {
+      if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
         throw new DataError("Pickled numpy array of strings: a character is outside Unicode.");
       }
-      text += code === 0 ? "" : String.fromCodePoint(code);
+      text += String.fromCodePoint(code);
     }
     strings.push(text);
   }
