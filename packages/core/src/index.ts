@@ -25,6 +25,7 @@ export {
 } from "./errors/errors.js";
 export { nearestWords } from "./errors/nearest-words.js";
 export { quote } from "./errors/printable.js";
+export { fileBytes, isFileBytes } from "./files/file-bytes.js";
 export { defaultLimits, type Limits, resolveLimits } from "./files/limits.js";
 export {
   type LegacyHeader,
@@ -33,7 +34,14 @@ export {
   readModelFile,
   writeModelFile,
 } from "./files/model-file.js";
-export { readSafetensors, type SafetensorsContent, writeSafetensors } from "./files/safetensors.js";
+export { type ParsedJson, type ParseJsonOptions, parseJson } from "./files/parse-json.js";
+export {
+  type ReadSafetensorsOptions,
+  readSafetensors,
+  type SafetensorsContent,
+  safetensorsSignature,
+  writeSafetensors,
+} from "./files/safetensors.js";
 export type { StoredTensor } from "./files/stored-formats.js";
 export {
   checkNumber,

@@ -28,4 +28,12 @@ describe("nearestWords", () => {
     expect(nearestWords("wq", ["abcdef"])).toEqual([]);
     expect(nearestWords("a", ["b", "c", "d", "e"], 2)).toEqual(["b", "c"]);
   });
+
+  it("takes no time on names that a file made up", () => {
+    const names = Array.from({ length: 100_000 }, (_, i) => `${"ab".repeat(200)}${i}`);
+    const start = performance.now();
+    nearestWords("ba".repeat(5000), names);
+    nearestWords("ab".repeat(40), names);
+    expect(performance.now() - start).toBeLessThan(500);
+  });
 });

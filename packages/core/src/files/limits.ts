@@ -18,7 +18,7 @@ export interface Limits {
   readonly headerBytes: number;
   /** Arrays of a safetensors file. Default: 100 000. */
   readonly tensors: number;
-  /** Values of a model that no file holds, masks and tables of positions, in all. Default: 2²⁵, 128 MiB. */
+  /** Values of a model that no file holds, masks and tables of positions, in all. Default: 2²⁷, 512 MiB. */
   readonly constantValues: number;
   /** Objects and lists inside each other, in JSON and in pickles. Default: 64. */
   readonly depth: number;
@@ -37,7 +37,7 @@ export const defaultLimits: Limits = Object.freeze({
   textBytes: 2 ** 26,
   headerBytes: 2 ** 25,
   tensors: 100_000,
-  constantValues: 2 ** 25,
+  constantValues: 2 ** 27,
   depth: 64,
   pixels: 2 ** 26,
   imagesAtOnce: 16,

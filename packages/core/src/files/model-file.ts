@@ -1,5 +1,7 @@
 import { describeValue } from "../errors/describe-value.js";
 import { CheckpointError } from "../errors/errors.js";
+import type { Limits } from "./limits.js";
+import { parseJson } from "./parse-json.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
 import type { StoredTensor } from "./stored-formats.js";
 
@@ -31,8 +33,12 @@ export interface ReadModelFileOptions {
   readonly version: number;
   /** The mark of older files that are taken too. */
   readonly legacy?: LegacyHeader;
+  /** What the file may take; `defaultLimits` for what is absent. */
+  readonly limits?: Partial<Limits> | undefined;
 }
 
+/** A configuration has few fields; what is larger is none. */
+const maxConfigValues = 20_000;
 const maxConfigLength = 1_000_000;
 
 /**
@@ -59,11 +65,11 @@ export function writeModelFile({ kind, version, run, config, tensors }: ModelFil
  * Reads a file of {@link writeModelFile}, and checks that it is of the wanted kind and of a version that is known.
  *
  * @param bytes - The whole file; borrowed, the arrays are copied out.
- * @throws a {@link CheckpointError} when the file is damaged, of another kind, newer than the reader, or its
- * configuration is not JSON.
+ * @throws a {@link CheckpointError} when the file is damaged, beyond a limit, of another kind, newer than the
+ * reader, or its configuration is not JSON.
  */
-export function readModelFile(bytes: Uint8Array, { kind, version, legacy }: ReadModelFileOptions): ModelFile {
-  const { tensors, metadata } = readSafetensors(bytes);
+export function readModelFile(bytes: Uint8Array, { kind, version, legacy, limits }: ReadModelFileOptions): ModelFile {
+  const { tensors, metadata } = readSafetensors(bytes, { limits });
   const isLegacy = metadata.kind === undefined && legacy !== undefined && metadata[legacy.field] === legacy.value;
   if (metadata.kind !== kind && !isLegacy) {
     const found = metadata.kind ?? metadata.model;
@@ -103,9 +109,9 @@ function readConfig(written: string | undefined): unknown {
       `The file's configuration: expected JSON of at most ${maxConfigLength} characters, got ${found}.`,
     );
   }
-  try {
-    return JSON.parse(written);
-  } catch (cause) {
-    throw new CheckpointError(`The file's configuration is not JSON: ${describeValue(written)}.`, { cause });
+  const { value, problem } = parseJson(written, { maxValues: maxConfigValues });
+  if (problem !== undefined) {
+    throw new CheckpointError(`The file's configuration ${problem}: ${describeValue(written)}.`);
   }
+  return value;
 }

@@ -1,5 +1,9 @@
+import { describeValue } from "../errors/describe-value.js";
 import { CheckpointError } from "../errors/errors.js";
-import { findRepeatedKey } from "./repeated-keys.js";
+import { quote } from "../errors/printable.js";
+import { fileBytes } from "./file-bytes.js";
+import { type Limits, resolveLimits } from "./limits.js";
+import { parseJson } from "./parse-json.js";
 import { type StoredFormat, type StoredTensor, storedFormats } from "./stored-formats.js";
 
 /** What a safetensors file holds: arrays by name, and a flat map of strings. */
@@ -9,8 +13,15 @@ export interface SafetensorsContent {
 }
 
 const metadataName = "__metadata__";
-/** The reference implementation's limit on the header, in bytes. */
-const maxHeaderLength = 100_000_000;
+/** Values in the header for each array: its entry, its dtype, offsets and shape. */
+const maxAxes = 16;
+const valuesPerArray = 8 + maxAxes;
+
+/** Options of {@link readSafetensors}. */
+export interface ReadSafetensorsOptions {
+  /** What the file may take; `defaultLimits` for what is absent. */
+  readonly limits?: Partial<Limits> | undefined;
+}
 
 /**
  * Writes arrays and metadata as one safetensors file, readable by every safetensors library.
@@ -33,7 +44,7 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
   if (metadata.length > 0) {
     for (const [key, value] of metadata) {
       if (typeof value !== "string") {
-        throw new CheckpointError(`metadata "${key}": expected a string, got ${typeof value}.`);
+        throw new CheckpointError(`metadata ${quote(key)}: expected a string, got ${describeValue(value)}.`);
       }
     }
     header.push(jsonPair(metadataName, `{${metadata.map(([key, value]) => jsonPair(key, JSON.stringify(value)))}}`));
@@ -60,107 +71,158 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
 }
 
 /**
+ * Tells whether a file begins as safetensors files do: the `signature` of `readFileBytes`.
+ *
+ * @param head - The first 9 bytes or more.
+ * @param size - Bytes of the whole file.
+ * @returns What is wrong; undefined where nothing is.
+ */
+export function safetensorsSignature(head: Uint8Array, size: number): string | undefined {
+  if (size < 8 || head.length < 8) {
+    return `expected at least 8 bytes, got ${Math.min(size, head.length)}`;
+  }
+  const length = headerLengthOf(head);
+  if (length > size - 8) {
+    return `its header claims ${length} bytes and ${size - 8} follow; the file is truncated or of another format`;
+  }
+  return undefined;
+}
+
+/**
  * Reads a safetensors file.
  *
  * Arrays of F32, I32 and U8 come as they are; F16 and BF16 as float32 and BOOL as uint8, exactly; I64 as int32, where
  * every value fits.
  *
  * As strict as the reference implementation: every length and offset is checked against the file before it is used, the
- * arrays fill the data without gap or overlap, and no name comes twice.
+ * arrays fill the data without gap or overlap, and no name comes twice. Nothing is copied before the whole header is right.
  *
  * @param bytes - The whole file; borrowed, the arrays are copied out.
  * @returns The arrays in the order in which they are stored.
- * @throws a {@link CheckpointError} when the file is truncated, malformed, or holds another dtype or an I64 value beyond int32.
+ * @throws a {@link CheckpointError} when the file is truncated, malformed, beyond a limit, or holds another dtype or an
+ *   I64 value beyond int32; a `ConfigError` when `bytes` are none.
  */
-export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
-  const { header, data } = splitFile(bytes);
-  const metadata: [string, string][] = [];
-  const stored: { name: string; start: number; end: number; tensor: StoredTensor }[] = [];
+export function readSafetensors(bytes: Uint8Array, options: ReadSafetensorsOptions = {}): SafetensorsContent {
+  const limits = resolveLimits(options.limits);
+  const { header, data } = splitFile(fileBytes(bytes, "safetensors file"), limits);
+  let metadata: readonly [string, string][] = [];
+  const ranges: StoredRange[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (!isRecord(entry)) {
-      throw unreadable(`entry "${name}" is not an object`);
+      throw unreadable(`entry ${quote(name)} is not an object`);
     }
     if (name === metadataName) {
-      for (const [key, value] of Object.entries(entry)) {
-        if (typeof value !== "string") {
-          throw unreadable(`metadata "${key}" is not a string`);
-        }
-        metadata.push([key, value]);
-      }
-      continue;
+      metadata = readMetadata(entry);
+    } else {
+      ranges.push(readEntry(name, entry, data.length));
     }
-    const { dtype, shape, data_offsets: offsets } = entry;
-    const format = storedFormats.find(({ code }) => code === dtype);
-    if (format === undefined) {
-      const codes = storedFormats.map(({ code }) => code).join(", ");
-      throw unreadable(`"${name}" has dtype ${JSON.stringify(dtype)}; this reader takes ${codes}`);
-    }
-    if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
-      throw unreadable(`"${name}" has a malformed shape or offsets`);
-    }
-    const [start, end] = offsets as [number, number];
-    const size = sizeOf(shape);
-    const byteLength = size * format.width;
-    if (end > data.length || end - start !== byteLength) {
-      throw unreadable(
-        `"${name}" needs ${byteLength} bytes at [${start}, ${end}) and the file holds ${data.length}; it is truncated or damaged`,
-      );
-    }
-    // A fresh buffer: `slice` of a Node Buffer would be a view, and `start` need not be a multiple of the width.
-    const copy = new Uint8Array(byteLength);
-    copy.set(data.subarray(start, end));
-    stored.push({ name, start, end, tensor: { dtype: format.dtype, shape, data: readArray(name, format, copy) } });
   }
-  stored.sort((a, b) => a.start - b.start || a.end - b.end);
-  checkRanges(stored, data.length);
-  const tensors = new Map(stored.map(({ name, tensor }) => [name, tensor]));
+  if (ranges.length > limits.tensors) {
+    throw unreadable(`it holds ${ranges.length} arrays, and the limit "tensors" is ${limits.tensors}`);
+  }
+  ranges.sort((a, b) => a.start - b.start || a.end - b.end);
+  checkRanges(ranges, data.length);
+  const tensors = new Map(
+    ranges.map(({ name, start, end, shape, format }) => {
+      // A fresh buffer: `slice` of a Node Buffer would be a view, and `start` need not be a multiple of the width.
+      const copy = new Uint8Array(end - start);
+      copy.set(data.subarray(start, end));
+      return [name, { dtype: format.dtype, shape, data: readArray(name, format, copy) }] as const;
+    }),
+  );
   return { tensors, metadata: Object.fromEntries(metadata) };
+}
+
+/** An array's entry in the header, and where its bytes lie in the data. */
+interface StoredRange {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly shape: readonly number[];
+  readonly format: StoredFormat;
+}
+
+function readMetadata(entry: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(entry).map(([key, value]) => {
+    if (typeof value !== "string") {
+      throw unreadable(`metadata ${quote(key)} is not a string`);
+    }
+    return [key, value];
+  });
+}
+
+function readEntry(name: string, entry: Readonly<Record<string, unknown>>, dataLength: number): StoredRange {
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const format = storedFormats.find(({ code }) => code === dtype);
+  if (format === undefined) {
+    const codes = storedFormats.map(({ code }) => code).join(", ");
+    throw unreadable(`${quote(name)} has dtype ${describeValue(dtype)}; this reader takes ${codes}`);
+  }
+  if (!isSizes(shape) || shape.length > maxAxes || !isSizes(offsets) || offsets.length !== 2) {
+    throw unreadable(`${quote(name)} has a malformed shape or offsets`);
+  }
+  const [start, end] = offsets as [number, number];
+  const byteLength = sizeOf(shape) * format.width;
+  if (end > dataLength || end - start !== byteLength) {
+    throw unreadable(
+      `${quote(name)} needs ${byteLength} bytes at [${start}, ${end}) and the file holds ${dataLength}; it is truncated or damaged`,
+    );
+  }
+  return { name, start, end, shape, format };
 }
 
 function readArray(name: string, format: StoredFormat, bytes: Uint8Array<ArrayBuffer>): StoredTensor["data"] {
   const data = format.read(bytes.buffer);
   if (data === undefined) {
-    throw unreadable(`"${name}" holds ${format.code} values beyond ${format.dtype}`);
+    throw unreadable(`${quote(name)} holds ${format.code} values beyond ${format.dtype}`);
   }
   return data;
 }
 
-function splitFile(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint8Array } {
-  if (bytes.length < 8) {
-    throw unreadable(`expected at least 8 bytes, got ${bytes.length}`);
+function splitFile(bytes: Uint8Array, limits: Limits): { header: Record<string, unknown>; data: Uint8Array } {
+  const problem = safetensorsSignature(bytes.subarray(0, 8), bytes.length);
+  if (problem !== undefined) {
+    throw unreadable(problem);
   }
-  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (headerLength > bytes.length - 8 || headerLength > maxHeaderLength) {
-    throw unreadable(
-      `its header claims ${headerLength} bytes and ${bytes.length - 8} follow; the file is truncated or of another format`,
-    );
+  const end = 8 + headerLengthOf(bytes);
+  if (end - 8 > limits.headerBytes) {
+    throw unreadable(`its header claims ${end - 8} bytes, and the limit "headerBytes" is ${limits.headerBytes}`);
   }
-  let text: string;
-  let header: unknown;
-  try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    text = decoder.decode(bytes.subarray(8, 8 + headerLength));
-    header = JSON.parse(text);
-  } catch {
-    throw unreadable("its header is not JSON");
+  const text = decodeUtf8(bytes.subarray(8, end));
+  // One text per metadata field, of which training states and models have few.
+  const maxValues = 10_000 + valuesPerArray * limits.tensors;
+  const header = text === undefined ? undefined : parseJson(text, { maxDepth: headerDepth, maxValues });
+  if (header === undefined || header.problem !== undefined) {
+    throw unreadable(`its header ${header?.problem ?? "is not JSON"}`);
   }
-  if (!isRecord(header)) {
+  if (!isRecord(header.value)) {
     throw unreadable("its header is not an object");
   }
-  const repeated = findRepeatedKey(text);
-  if (repeated !== undefined) {
-    throw unreadable(`its header holds "${repeated}" twice`);
+  return { header: header.value, data: bytes.subarray(end) };
+}
+
+/** The header, an entry, its shape; and one more, so that a value of the wrong kind is named. */
+const headerDepth = 4;
+
+function headerLengthOf(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
-  return { header, data: bytes.subarray(8 + headerLength) };
 }
 
 /** Arrays must lie end to end: overlap lets a small file ask for much memory, a gap hides what no reader sees. */
-function checkRanges(ranges: readonly { name: string; start: number; end: number }[], dataLength: number): void {
+function checkRanges(ranges: readonly StoredRange[], dataLength: number): void {
   let at = 0;
   for (const { name, start, end } of ranges) {
     if (start !== at) {
       throw unreadable(
-        `"${name}" starts at byte ${start} of the data, expected ${at}: its arrays overlap or leave a gap`,
+        `${quote(name)} starts at byte ${start} of the data, expected ${at}: its arrays overlap or leave a gap`,
       );
     }
     at = end;
@@ -176,11 +238,13 @@ function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   }
   const expected = { float32: "Float32Array", int32: "Int32Array", uint8: "Uint8Array" }[dtype];
   if (expected === undefined || data[Symbol.toStringTag] !== expected) {
-    throw new CheckpointError(`${name}: expected ${expected ?? "float32, int32 or uint8"} data for ${dtype}.`);
+    throw new CheckpointError(`${quote(name)}: expected ${expected ?? "float32, int32 or uint8"} data for ${dtype}.`);
   }
   const size = isSizes(shape) ? sizeOf(shape) : Number.NaN;
   if (size !== data.length) {
-    throw new CheckpointError(`${name}: shape [${shape.join(", ")}] asks for ${size} values, got ${data.length}.`);
+    throw new CheckpointError(
+      `${quote(name)}: shape [${shape.join(", ")}] asks for ${size} values, got ${data.length}.`,
+    );
   }
 }
 
