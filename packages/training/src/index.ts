@@ -2,7 +2,7 @@ export type { Configuration } from "./checkpoints/compare-configurations.js";
 export { imageExamples, tokenExamples } from "./data/example-source.js";
 export type { EarlyStopping } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
-export { DivergenceError } from "./loop/take-step.js";
+export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
 export type { CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
 export type { TrainingResult } from "./loop/training-run.js";

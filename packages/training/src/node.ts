@@ -4,5 +4,6 @@ export {
   loadTrainingState,
   saveTrainingState,
 } from "./checkpoints/checkpoint-file.js";
+export type { ProgressStream } from "./observers/lossy-stream.js";
 export { type MetricsFileOptions, metricsFile } from "./observers/metrics-file.js";
-export { type ProgressStream, type TerminalProgressOptions, terminalProgress } from "./observers/terminal-progress.js";
+export { type TerminalProgressOptions, terminalProgress } from "./observers/terminal-progress.js";

@@ -1,14 +1,16 @@
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import { fields, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
-import type { CheckpointOptions } from "../loop/train-options.js";
+import { fields, resolveOptions } from "@mmgen/core/options";
+import { type CheckpointOptions, checkpointTimes } from "../loop/train-options.js";
 
 /** Options of {@link checkpointFile}. */
 export interface CheckpointFileOptions {
-  /** Steps between two writes within an epoch. Absent: one write an epoch. */
+  /** Steps between two writes within an epoch. Absent: as the time says. */
   readonly everySteps?: number;
+  /** Seconds after which the state is written within an epoch, counted from the last writing. Default 600. */
+  readonly everySeconds?: number;
 }
 
-const checkpointFileSchema = fields({ everySteps: optional(wholeNumber({ min: 1 })) });
+const checkpointFileSchema = fields(checkpointTimes);
 
 /**
  * Keeps a run's state in a file: the `checkpoint` option of `train`. Each write goes to a temporary file that replaces

@@ -4,7 +4,7 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
 import { constantSchedule, cosineSchedule } from "../optimizers/schedules.js";
-import { DivergenceError } from "./take-step.js";
+import { DivergenceError } from "./run-errors.js";
 import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
 import { train } from "./train.js";
 import { WeightedRows, weightedRows } from "./weighted-rows.fixture.js";

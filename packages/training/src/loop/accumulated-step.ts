@@ -55,8 +55,7 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
         names = metricNames(found.metrics);
         return stackMetrics([found.value, ...Object.values(found.metrics)]);
       });
-      means.push({ values: [...(await metrics.data())], weight });
-      metrics.dispose();
+      means.push({ values: [...(await read(metrics))], weight });
     }
     const step = weightedMeans(means) ?? { values: [], weight: 0 };
     expectTargets(step.weight);
@@ -72,12 +71,20 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
       }
       return norm;
     });
-    const [normValue] = await norm.data();
-    norm.dispose();
+    const [normValue] = await read(norm);
     const [loss, ...metrics] = step.values;
     return { names, values: [loss!, normValue!, ...metrics].map(Math.fround), weight: step.weight };
   } finally {
     tf.dispose([kept, sums]);
+  }
+}
+
+/** The elements of a tensor, which is disposed, also where they cannot be computed. */
+async function read(tensor: tf.Tensor): Promise<Float32Array> {
+  try {
+    return (await tensor.data()) as Float32Array;
+  } finally {
+    tensor.dispose();
   }
 }
 

@@ -1,29 +1,42 @@
-import { MmgenError } from "@mmgen/core";
+import { HeldValues } from "../checkpoints/held-values.js";
 import type { TrainingParts } from "../checkpoints/training-state.js";
 import type { ExampleOrder } from "../data/example-order.js";
 import type { StepRecord } from "../observers/training-observer.js";
 import { accumulatedStep } from "./accumulated-step.js";
+import { DivergenceError } from "./run-errors.js";
 import type { TrainOptions } from "./train-options.js";
 import { type ReadMetrics, type TrainingStepOptions, trainingStep } from "./training-step.js";
 
-/** A loss or gradient became NaN or infinite. The model's weights are unusable: resume from an earlier checkpoint. */
-export class DivergenceError extends MmgenError {
-  static override readonly kind: string = "DivergenceError";
-  /** The step that failed, counted from 1. */
-  readonly step: number;
-
-  constructor(message: string, step: number) {
-    super(message);
-    this.step = step;
-  }
-}
-
 /**
- * Takes the step after `step` steps, on the whole batch or in parts, and reads its metrics.
+ * Takes the step after `step` steps, on the whole batch or in parts, and reads its metrics. A step that fails changes
+ * nothing: a backend that records first may fail when all variables already stand for what could not be computed.
  *
  * @throws a {@link DivergenceError} when its loss or gradient norm is not a finite number.
  */
 export async function takeStep<Batch, Aux>(
+  options: TrainOptions<Batch, Aux>,
+  order: ExampleOrder,
+  parts: TrainingParts,
+  step: number,
+): Promise<StepRecord> {
+  const { model, optimizer, average } = parts;
+  const variables = [...model.parameters.values(), ...model.buffers.values()];
+  const held = [new HeldValues(variables), optimizer.hold(), ...(average ? [average.hold()] : [])];
+  try {
+    return await stepRecord(options, order, parts, step);
+  } catch (error) {
+    for (const part of held) {
+      part.restore();
+    }
+    throw error;
+  } finally {
+    for (const part of held) {
+      part.dispose();
+    }
+  }
+}
+
+async function stepRecord<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
   { optimizer, average }: TrainingParts,
@@ -78,7 +91,9 @@ export async function stepBatch<Batch, Aux>(
 
 async function wholeStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): Promise<ReadMetrics> {
   const { names, values, weight } = trainingStep(options);
-  const read = await values.data();
-  values.dispose();
-  return { names, values: [...read], weight };
+  try {
+    return { names, values: [...(await values.data())], weight };
+  } finally {
+    values.dispose();
+  }
 }

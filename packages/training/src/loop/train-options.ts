@@ -3,6 +3,7 @@ import {
   fields,
   functionValue,
   listOf,
+  number,
   optional,
   pipe,
   resolveOptions,
@@ -53,7 +54,7 @@ export interface TrainOptions<Batch, Aux> {
   /** Called before training, after each epoch and at the end; its metrics go into the history. See `evaluateLoss`. */
   readonly evaluate?: (context: EvaluationContext) => Promise<Metrics>;
   readonly observers?: readonly TrainingObserver[];
-  /** Receives the run's state after each epoch, every `everySteps` steps, and when the run ends or is stopped. */
+  /** Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, however it does. */
   readonly checkpoint?: CheckpointOptions;
   /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. */
   readonly configuration?: Configuration;
@@ -65,8 +66,10 @@ export interface TrainOptions<Batch, Aux> {
 
 /** Where the state of a run goes, and how often. */
 export interface CheckpointOptions {
-  /** Steps between two states within an epoch. Absent: none within an epoch. */
+  /** Steps between two states within an epoch. Absent: as the time says. */
   readonly everySteps?: number | undefined;
+  /** Seconds after which a state is written within an epoch, counted from the last one. Default 600, ten minutes. */
+  readonly everySeconds?: number | undefined;
   readonly write: (state: Uint8Array) => Promise<void> | void;
 }
 
@@ -79,6 +82,15 @@ export interface EvaluationContext {
   /** The run's signal; an evaluation may stop with an `AbortedError` when it fires. */
   readonly signal: AbortSignal | undefined;
 }
+
+/** Default of {@link CheckpointOptions.everySeconds}. */
+export const defaultCheckpointSeconds = 600;
+
+/** Schemas of the fields that say how often a state is written. */
+export const checkpointTimes = {
+  everySteps: optional(wholeNumber({ min: 1 })),
+  everySeconds: optional(number({ min: 0 })),
+};
 
 const object = (expectation: string, accepts: (object: Record<string, unknown>) => boolean = () => true) =>
   value<object>(
@@ -113,7 +125,7 @@ const trainSchema = pipe(
     random: randomValue,
     evaluate: optional(functionValue()),
     observers: optional(listOf(object("a TrainingObserver"))),
-    checkpoint: optional(fields({ everySteps: optional(wholeNumber({ min: 1 })), write: functionValue() })),
+    checkpoint: optional(fields({ ...checkpointTimes, write: functionValue() })),
     configuration: optional(object("a plain object")),
     resume: optional(value("the bytes of a training state", (candidate) => candidate instanceof Uint8Array)),
   }),

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
 import { constantSchedule } from "../optimizers/schedules.js";
 import { evaluateLoss } from "./evaluate-loss.js";
-import { DivergenceError } from "./take-step.js";
+import { DivergenceError } from "./run-errors.js";
 import { examples, newModel, options, stopAfter } from "./tiny-run.fixture.js";
 import { train } from "./train.js";
 

@@ -15,8 +15,9 @@ import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
 import { stoppingVerdict } from "./early-stopping.js";
+import { DivergenceError, describeFailure } from "./run-errors.js";
 import { stepBatch, takeStep } from "./take-step.js";
-import { runConfigurations, type TrainOptions } from "./train-options.js";
+import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
 import { weightedMeans } from "./weighted-means.js";
 
 /** Result of {@link train}. */
@@ -41,6 +42,8 @@ export class TrainingRun<Batch, Aux> {
   #epochs: EpochRecord[] = [];
   /** When the work that the next epoch record covers started, in ms. */
   #since = performance.now();
+  /** When the state was last written, in ms. */
+  #lastState = performance.now();
 
   constructor(options: TrainOptions<Batch, Aux>) {
     const { model, examples, batchSize, epochs, steps, random, resume } = options;
@@ -72,6 +75,8 @@ export class TrainingRun<Batch, Aux> {
 
   async train(): Promise<TrainingResult> {
     let status: RunStatus = "failed";
+    let state: Uint8Array | undefined;
+    let begun = false;
     try {
       await this.#observers.start(this.#description());
       if (this.#options.resume === undefined) {
@@ -80,14 +85,19 @@ export class TrainingRun<Batch, Aux> {
         await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
         this.#parts.average?.restart();
       }
-      status = await this.#advance();
-      const state = await this.#state();
-      await this.#options.checkpoint?.write(state);
-      this.#assignFinalWeights(status);
+      begun = true;
+      const end = await this.#advance();
+      state = await this.#writeState();
+      this.#assignFinalWeights(end);
+      status = end;
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
+    } catch (error) {
+      throw begun ? await this.#keepState(error) : describeFailure(error, { step: this.#step, state: undefined });
     } finally {
-      await this.#observers.end(status, this.#description());
+      await this.#observers.end(status, this.#description()).catch((failure) => {
+        throw describeFailure(failure, { step: this.#step, state });
+      });
     }
   }
 
@@ -107,8 +117,8 @@ export class TrainingRun<Batch, Aux> {
         if (!(await this.#evaluate())) {
           return "aborted";
         }
-        if (this.#step > 0 && this.#step < this.#totalSteps) {
-          await checkpoint?.write(await this.#state());
+        if (checkpoint !== undefined && this.#step > 0 && this.#step < this.#totalSteps) {
+          await this.#writeState();
         }
       }
       if (this.#step >= this.#totalSteps) {
@@ -122,11 +132,10 @@ export class TrainingRun<Batch, Aux> {
       }
       const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
       this.#steps.push(record);
-      await this.#observers.notify((observer) => observer.onStep?.(record, this.#description()));
+      await this.#observers.notify("onStep", (observer) => observer.onStep?.(record, this.#description()));
       // The end of an epoch, or of the run, writes a state of its own.
-      const everySteps = checkpoint?.everySteps;
-      if (everySteps !== undefined && this.#step % everySteps === 0 && !this.#isBoundary()) {
-        await checkpoint?.write(await this.#state());
+      if (!this.#isBoundary() && this.#isStateDue()) {
+        await this.#writeState();
       }
     }
     return "aborted";
@@ -177,7 +186,7 @@ export class TrainingRun<Batch, Aux> {
     if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).waited === 0) {
       await this.#parts.best?.capture(model);
     }
-    await this.#observers.notify((observer) => observer.onEpoch?.(record, this.#description()));
+    await this.#observers.notify("onEpoch", (observer) => observer.onEpoch?.(record, this.#description()));
     return true;
   }
 
@@ -187,6 +196,44 @@ export class TrainingRun<Batch, Aux> {
     average?.exchange();
     if (status !== "aborted") {
       best?.apply(model);
+    }
+  }
+
+  /** Whether so many steps or seconds have passed since the last state. */
+  #isStateDue(): boolean {
+    const { checkpoint } = this.#options;
+    if (checkpoint === undefined) {
+      return false;
+    }
+    const { everySteps, everySeconds = defaultCheckpointSeconds } = checkpoint;
+    const bySteps = everySteps !== undefined && this.#step % everySteps === 0;
+    return bySteps || performance.now() - this.#lastState >= 1000 * everySeconds;
+  }
+
+  /** Writes the state where the options say, if they do. */
+  async #writeState(): Promise<Uint8Array> {
+    const state = await this.#state();
+    await this.#options.checkpoint?.write(state);
+    this.#lastState = performance.now();
+    return state;
+  }
+
+  /** Keeps the state of a run that has failed in the middle, and says so in the errors that can be gone on from. */
+  async #keepState(error: unknown): Promise<unknown> {
+    // The state of a run that diverged would replace an earlier, better one.
+    if (DivergenceError.isInstance(error)) {
+      return error;
+    }
+    const step = this.#step;
+    const where = this.#options.checkpoint === undefined ? "in this error's `state`" : "written";
+    let state: Uint8Array | undefined;
+    try {
+      state = await this.#state();
+      await this.#options.checkpoint?.write(state);
+      return describeFailure(error, { step, state, kept: `The state after step ${step} is ${where}: resume from it.` });
+    } catch (reason) {
+      const kept = `The state after step ${step} could not be written: ${(reason as Error).message}`;
+      return describeFailure(error, { step, state, kept });
     }
   }
 

@@ -103,13 +103,14 @@ export function lossAndGradients<Batch, Aux>(
 ): LossAndGradients<Aux> {
   let result: LossResult<tf.Scalar, Aux> | undefined;
   // `variableGrads` disposes all tensors of the loss but the total: those needed after it have to be kept.
-  const { value, grads } = tf.variableGrads(() => {
+  const loss = () => {
     result = model.loss(batch, { training: true, random });
     const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux)];
     tensors.forEach(tf.keep);
     kept.push(...tensors);
     return result.total;
-  }, [...model.parameters.values()]);
+  };
+  const { value, grads } = gradientsOrNothing(() => tf.variableGrads(loss, [...model.parameters.values()]));
   // Without a prototype: a parameter may have any name.
   const gradients: Record<string, tf.Tensor> = Object.create(null);
   for (const [name, variable] of model.parameters) {
@@ -119,6 +120,23 @@ export function lossAndGradients<Batch, Aux>(
     }
   }
   return { value, gradients, metrics: result!.metrics, aux: result!.aux, weight: result!.targetWeight };
+}
+
+/** Frees what tfjs keeps for the gradients of a loss where they fail: it does so itself only where they succeed. */
+function gradientsOrNothing<Result>(compute: () => Result): Result {
+  const { state } = tf.engine();
+  try {
+    return compute();
+  } catch (error) {
+    // Deeper, the tape is still that of an outer gradient.
+    if (state.gradientDepth === 0) {
+      for (const { saved } of state.activeTape ?? []) {
+        tf.dispose(saved);
+      }
+      state.activeTape = [];
+    }
+    throw error;
+  }
 }
 
 /** The names of a step's metrics, in the order of their values. */

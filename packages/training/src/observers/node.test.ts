@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { DataError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ObserverError } from "../loop/run-errors.js";
 import { points, TinyRegression } from "../loop/tiny-regression.fixture.js";
 import { train } from "../loop/train.js";
 import { checkpointFile, loadTrainingState, metricsFile, terminalProgress } from "../node.js";
@@ -99,7 +100,75 @@ describe("metricsFile", () => {
   });
 });
 
+describe("a log that cannot be written", () => {
+  const failure = async (path: string, observers: TrainingObserver[] = []) => {
+    const model = new TinyRegression(Random.fromSeed(2));
+    const error: unknown = await train(options(model, [metricsFile(path), ...observers])).catch((reason) => reason);
+    model.dispose();
+    expect(ObserverError.isInstance(error)).toBe(true);
+    return error as ObserverError;
+  };
+
+  it("ends the run with its state where the disk is full", async () => {
+    expect((await failure("/dev/full")).message).toMatch(/metricsFile of \/dev\/full\) failed in onStart: ENOSPC/);
+    const link = join(folder, "metrics.jsonl");
+    let lines = 0;
+    const opened = await open(link, "a");
+    const handle = Object.getPrototypeOf(opened) as typeof opened;
+    await opened.close();
+    // Full from the third line on, as a disk is that another program fills.
+    const spy = vi.spyOn(handle, "appendFile").mockImplementation(async () => {
+      if (++lines > 2) {
+        throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+      }
+    });
+    const { message, state, step } = await failure(link);
+    spy.mockRestore();
+    expect(message).toMatch(/failed in onStep: ENOSPC.* The state after step 1 is in this error's `state`/);
+    expect(step).toBe(1);
+    const resumed = new TinyRegression(Random.fromSeed(2));
+    expect((await train({ ...options(resumed), resume: state! })).step).toBe(6);
+    resumed.dispose();
+  });
+
+  it("ends the run where the file has been removed", async () => {
+    const path = join(folder, "deep", "metrics.jsonl");
+    const remover = { onStep: () => rm(join(folder, "deep"), { recursive: true, force: true }) };
+    const { message, state } = await failure(path, [remover]);
+    expect(message).toMatch(/failed in onEpoch: .*metrics\.jsonl has been removed/);
+    expect(state).toBeDefined();
+  });
+
+  it("begins with a line of its own after one that was cut short", async () => {
+    const path = join(folder, "metrics.jsonl");
+    await writeFile(path, '{"event":"start"}\n{"event":"st');
+    const model = new TinyRegression(Random.fromSeed(2));
+    await train(options(model, [metricsFile(path)]));
+    model.dispose();
+    const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
+    expect(lines[1]).toBe('{"event":"st');
+    expect(lines.slice(2).map((line) => JSON.parse(line).event)).toContain("end");
+  });
+});
+
 describe("terminalProgress", () => {
+  it.each([[true], [false]])("goes on where the terminal is closed or full (terminal: %s)", async (isTTY) => {
+    const closed = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+    const failing = new Writable({ write: (_chunk, _encoding, done) => done(closed) });
+    const throwing = Object.assign(new Writable(), {
+      write: () => {
+        throw closed;
+      },
+    });
+    for (const stream of [failing, throwing]) {
+      const terminal = Object.assign(stream, { isTTY, columns: 120, cursorTo: () => true, clearLine: () => true });
+      const model = new TinyRegression(Random.fromSeed(2));
+      const observer = terminalProgress({ stream: terminal, interval: 0 });
+      expect((await train(options(model, [observer]))).status).toBe("completed");
+      model.dispose();
+    }
+  });
+
   it("writes plain lines where there is no terminal", async () => {
     const { stream, now, text } = screen(false);
     const model = new TinyRegression(Random.fromSeed(2));

@@ -1,5 +1,6 @@
 import { fields, functionValue, number, optional, resolveOptions, text, value } from "@mmgen/core/options";
 import { SingleBar } from "cli-progress";
+import { lossyStream, type ProgressStream } from "./lossy-stream.js";
 import { ProgressClock } from "./progress-clock.js";
 import type { EpochRecord, RunDescription, StepRecord, TrainingObserver } from "./training-observer.js";
 
@@ -15,9 +16,6 @@ export interface TerminalProgressOptions {
   readonly now?: () => number;
 }
 
-/** A stream that may be a terminal. */
-export type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
-
 const terminalProgressSchema = fields({
   label: optional(text()),
   stream: optional(
@@ -29,13 +27,14 @@ const terminalProgressSchema = fields({
 
 /**
  * Shows the progress of a run: on a terminal a bar with loss, throughput and time left; elsewhere a plain line every
- * `interval` seconds. Each evaluation gets a line of its own.
+ * `interval` seconds. Each evaluation gets a line of its own. What a closed or full terminal does not take is left out.
  *
  * @throws a `ConfigError` when an option is unknown or out of range.
  */
 export function terminalProgress(options: TerminalProgressOptions = {}): TrainingObserver {
   const resolved = resolveOptions(terminalProgressSchema, options);
-  const { label = "training", stream = process.stderr, interval = 15, now = () => performance.now() } = resolved;
+  const { label = "training", interval = 15, now = () => performance.now() } = resolved;
+  const stream = lossyStream(resolved.stream ?? process.stderr);
   const bar = stream.isTTY ? newBar(stream) : undefined;
   const clock = new ProgressClock(now);
   let lastLine = 0;
@@ -58,6 +57,7 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
     };
   };
   return {
+    name: "terminalProgress",
     onStart: (run) => {
       clock.start();
       lastLine = now();

@@ -55,8 +55,13 @@ export interface RunDescription {
 /** How a run ended: after its last step, by early stopping, by its signal, or with an error (which `train` then throws). */
 export type RunStatus = "completed" | "stopped-early" | "aborted" | "failed";
 
-/** Callbacks on the events of a run. Each call is awaited, in the order of the list of observers. */
+/**
+ * Callbacks on the events of a run. Each call is awaited, in the order of the list of observers, so that nothing is lost
+ * when the run ends; one that fails ends the run with an `ObserverError`, its state kept.
+ */
 export interface TrainingObserver {
+  /** For the error of one that fails; default the name of its class. */
+  readonly name?: string | undefined;
   onStart?(run: RunDescription): void | Promise<void>;
   /** After each step. */
   onStep?(record: StepRecord, run: RunDescription): void | Promise<void>;

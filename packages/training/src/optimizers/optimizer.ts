@@ -1,5 +1,6 @@
 import { CheckpointError, ConfigError, ShapeError, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import { globalNorm } from "./clip-by-global-norm.js";
 import { applyElementwise } from "./elementwise.js";
@@ -51,6 +52,19 @@ export class Optimizer {
   /** Updates taken so far. */
   get steps(): number {
     return this.#steps;
+  }
+
+  /** Keeps state and count as they are now, to go back to after an update that failed; the variables are not included. */
+  hold(): Held {
+    const steps = this.#steps;
+    const held = new HeldValues([...this.#state.values()]);
+    return {
+      restore: () => {
+        held.restore();
+        this.#steps = steps;
+      },
+      dispose: () => held.dispose(),
+    };
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { StoredTensor } from "@mmgen/core";
 import { fields, number } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
+import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import type { Variables } from "./transform.js";
 
@@ -37,6 +38,11 @@ export class WeightAverage {
         this.#averages.set(`average.${name}`, tf.variable(tf.clone(value), false));
       }
     });
+  }
+
+  /** Keeps the averages as they are now, to go back to after an update that failed. */
+  hold(): Held {
+    return new HeldValues([...this.#averages.values()]);
   }
 
   /** Starts again from the variables' present values. */
