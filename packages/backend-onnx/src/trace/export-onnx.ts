@@ -1,10 +1,11 @@
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { attributesKey, LazyValue, sourcesOf } from "../graph/lazy-value.js";
+import { LazyValue } from "../graph/lazy-value.js";
 import { writeOnnxModel } from "../graph/onnx-model.js";
 import type { Plan } from "../graph/plan.js";
 import type { HostArray } from "../runtime/element-type.js";
 import { isRecordingBackend, type RecordingBackend } from "../tensors/recording-backend.js";
+import { openBatchConstants } from "./open-batch.js";
 
 /** Shape and type of an input of an exported model; the size `"batch"` is left open until the model runs. */
 export interface ExportInput {
@@ -28,9 +29,9 @@ export interface ExportOptions {
  *
  * @param fn - Maps tensors by input name to tensors by output name; must not read values or assign variables.
  * @returns the bytes of a `.onnx` file.
- * @throws `ConfigError` when another backend is active, or when the size `"batch"` affects more of the graph than
- *   the target of a reshape: pass a number then. `KernelError` when the function reads values or uses a kernel without
- *   an ONNX version.
+ * @throws `ConfigError` when another backend is active, or when numbers of the graph depend on the size `"batch"`, such
+ *   as a division by `x.shape[0]` (targets of reshapes may): the message names the size and the operator. `KernelError`
+ *   when the function reads values or uses a kernel without an ONNX version.
  */
 export async function exportOnnx(
   fn: (inputs: tf.NamedTensorMap) => tf.NamedTensorMap,
@@ -39,7 +40,7 @@ export async function exportOnnx(
   const backend = tf.backend();
   if (!isRecordingBackend(backend)) {
     throw new ConfigError(
-      `exportOnnx: expected the onnx backend to be active, got ${tf.getBackend()}. Call tf.setBackend("onnx").`,
+      `exportOnnx: expected the onnx backend to be active, got ${tf.getBackend()}. Call await useOnnx().`,
     );
   }
   await backend.flush();
@@ -61,7 +62,8 @@ export async function exportOnnx(
       names.set(feed, i === 0 ? name : `${name}.${i}`);
     });
   }
-  const constants = new Map([...elements, ...openBatchConstants(plan, twin.plan)]);
+  const opened = isDynamic ? await openBatchConstants(recording, twin, describeBatch(options.inputs)) : [];
+  const constants = new Map([...elements, ...opened]);
   const shapes = new Map(
     [...inputs, ...plan.outputs].map((value) => [
       value,
@@ -71,7 +73,16 @@ export async function exportOnnx(
   return writeOnnxModel(plan, { names, stored, shapes, constants });
 }
 
-const batchSizes = [2, 3] as const;
+/** Two sizes in one recording each: without common divisors, and different in every quotient that a model might take. */
+const batchSizes = [7, 12] as const;
+
+/** `the size "batch" (axis 0 of input x)`. */
+function describeBatch(inputs: ExportOptions["inputs"]): string {
+  const places = Object.entries(inputs).flatMap(([name, { shape }]) =>
+    shape.flatMap((size, axis) => (size === "batch" ? [`axis ${axis} of input ${name}`] : [])),
+  );
+  return `the size "batch" (${places.join(", ")})`;
+}
 
 interface Recording {
   readonly plan: Plan;
@@ -96,10 +107,14 @@ function record(
     );
   }
   const placeholders = new Set(names.keys());
+  const isDynamic = Object.values(inputs).some(({ shape }) => shape.includes("batch"));
   const outputs: LazyValue[] = [];
   tf.tidy(() => {
     const tensors = Object.fromEntries([...names].map(([value, name]) => [name, backend.tensor(value)]));
+    const { stagesSums } = backend.graph;
     backend.tracing = true;
+    // The stages of a sum depend on how long it is.
+    backend.graph.stagesSums = stagesSums && !isDynamic;
     try {
       for (const [name, tensor] of Object.entries(fn(tensors))) {
         // Every output needs its own node and name.
@@ -109,44 +124,10 @@ function record(
       }
     } finally {
       backend.tracing = false;
+      backend.graph.stagesSums = stagesSums;
     }
   });
   return { plan: backend.planner.plan(outputs, placeholders), inputs: placeholders, names };
-}
-
-/** The reshape targets that depend on the batch size, with −1, which ONNX infers, in place of that size. */
-function openBatchConstants(plan: Plan, twin: Plan): Map<LazyValue, HostArray> {
-  const opened = new Map<LazyValue, HostArray>();
-  plan.nodes.forEach((node, i) => {
-    const other = twin.nodes[i];
-    if (
-      node.op !== other?.op ||
-      attributesKey(node.attributes) !== attributesKey(other.attributes) ||
-      node.body?.key !== other.body?.key
-    ) {
-      throw batchMustBeFixed(node.op);
-    }
-    sourcesOf(node).forEach((input, at) => {
-      const twinInput = sourcesOf(other)[at];
-      if (input?.constantKey == null || input.constantKey === twinInput?.constantKey) {
-        return;
-      }
-      const [values, others] = [input.resident!.host!, twinInput!.resident!.host!];
-      const differing = Array.from(values.keys()).filter((place) => values[place] !== others[place]);
-      if (node.op !== "Reshape" || at !== 1 || values.length !== others.length || differing.length !== 1) {
-        throw batchMustBeFixed(node.op);
-      }
-      opened.set(input, (values as BigInt64Array).with(differing[0]!, -1n));
-    });
-  });
-  return opened;
-}
-
-function batchMustBeFixed(op: string): ConfigError {
-  return new ConfigError(
-    `exportOnnx: expected "batch" to affect shapes only, but the operator ${op} of this function depends on it. ` +
-      "Pass a number as the size instead.",
-  );
 }
 
 function twinOf(value: LazyValue, recording: Recording, twin: Recording): LazyValue {
