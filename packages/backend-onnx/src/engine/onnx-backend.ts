@@ -4,7 +4,7 @@ import { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { Planner } from "../graph/plan.js";
 import type { SessionCacheInfo } from "../graph/session-cache.js";
-import { maxNodeOutputs } from "../graph/webgpu-limits.js";
+import { graphLimits } from "../graph/webgpu-limits.js";
 import { checkProviders } from "../runtime/check-providers.js";
 import { nodeRuntime } from "../runtime/node-runtime.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
@@ -41,7 +41,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     const config = resolveOnnxBackend(options);
     const runtime = config.runtime ?? nodeRuntime();
     checkProviders(runtime, executorOptions(config).session);
-    this.graph = new GraphBuilder(maxNodeOutputs(config.executionProviders));
+    this.graph = new GraphBuilder(graphLimits(config.executionProviders));
     this.executor = new Executor(runtime, executorOptions(config));
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);

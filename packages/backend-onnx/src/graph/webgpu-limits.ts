@@ -1,4 +1,5 @@
 import { type ExecutionProvider, providerName } from "../runtime/runtime.js";
+import type { GraphLimits } from "./graph-builder.js";
 import type { LazyNode } from "./lazy-value.js";
 import { nodeName } from "./onnx-model.js";
 import type { Plan } from "./plan.js";
@@ -36,7 +37,12 @@ function isUnsupported({ op, inputs, outputs, attributes }: LazyNode): boolean {
   }
 }
 
-/** The maximum number of outputs of one node: a WebGPU shader binds eight buffers, one of them its input. */
-export function maxNodeOutputs(providers: readonly ExecutionProvider[]): number {
-  return providers.some((provider) => providerName(provider) === "webgpu") ? 7 : Number.POSITIVE_INFINITY;
+/** How graphs for some execution providers are written. */
+export function graphLimits(providers: readonly ExecutionProvider[]): GraphLimits {
+  const names = providers.map(providerName);
+  return {
+    // A WebGPU shader binds eight buffers, one of them its input.
+    maxOutputs: names.includes("webgpu") ? 7 : Number.POSITIVE_INFINITY,
+    reducesOnCpu: names[0] === "cpu" || names[0] === "wasm",
+  };
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { broadcastShape, type GraphBuilder } from "../graph/graph-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { broadcastShape } from "../graph/shape-builder.js";
 import { joined, partsOf } from "./complex.js";
 import { type KernelExtras, kernel, type NativeKernel } from "./kernel.js";
 

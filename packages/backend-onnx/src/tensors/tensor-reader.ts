@@ -1,7 +1,7 @@
 import { KernelError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { sameShape } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { sameShape } from "../graph/shape-builder.js";
 import type { HostArray } from "../runtime/element-type.js";
 import { HostTensor, type Runtime, type RuntimeTensor } from "../runtime/runtime.js";
 import type { Flusher } from "./flusher.js";

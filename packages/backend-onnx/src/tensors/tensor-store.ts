@@ -1,7 +1,8 @@
 import { KernelError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type GraphBuilder, sameShape } from "../graph/graph-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
 import { LazyValue } from "../graph/lazy-value.js";
+import { sameShape } from "../graph/shape-builder.js";
 import { elementTypeOf, toHostArray } from "../runtime/element-type.js";
 import type { Runtime, RuntimeTensor } from "../runtime/runtime.js";
 

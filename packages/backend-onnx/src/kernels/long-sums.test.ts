@@ -1,0 +1,107 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
+import { nextSumStage } from "../graph/staged-sum.js";
+
+beforeAll(async () => {
+  registerOnnxBackend();
+  await tf.setBackend("onnx");
+});
+
+/** The largest relative difference from `expected`. */
+function error(compute: () => tf.Tensor, expected: number): number {
+  const result = tf.tidy(compute);
+  const worst = Math.max(...result.dataSync().map((value) => Math.abs(value / expected - 1)));
+  result.dispose();
+  return worst;
+}
+
+const filled = (shape: number[], value: number) =>
+  tf.tensor(new Float32Array(tf.util.sizeFromShape(shape)).fill(value), shape);
+
+describe("long sums", () => {
+  it("of equal numbers are right to 1e-5, however many there are", () => {
+    expect(error(() => tf.mean(filled([2 ** 24], 0.1)), Math.fround(0.1))).toBeLessThan(1e-5);
+    expect(error(() => tf.mean(filled([256, 28, 28, 3], 10.1), [0, 1, 2]), Math.fround(10.1))).toBeLessThan(1e-5);
+    const integers = () => tf.fill([2 ** 20], 2_000_000_000, "int32");
+    expect(error(() => tf.mean(integers()), 2e9)).toBeLessThan(1e-5);
+  });
+
+  it("of a gradient of 10⁷ values give the norm", () => {
+    const n = 10 ** 7;
+    const values = new Float32Array(n);
+    let exact = 0;
+    for (let i = 0; i < n; i++) {
+      values[i] = ((i & 1023) - 500) * 2e-5;
+      exact += values[i]! ** 2;
+    }
+    expect(error(() => tf.sqrt(tf.sum(tf.square(tf.tensor1d(values)))), Math.sqrt(exact))).toBeLessThan(1e-5);
+  });
+
+  it("over every arrangement of axes, lengths without divisors among them", () => {
+    const [value, exact] = [10.1, Math.fround(10.1)];
+    const cases: readonly (readonly [number[], number[]])[] = [
+      [[1024, 2], [0]],
+      [[65_537], [0]],
+      [[20_011, 3], [0]],
+      [[3, 20_011], [1]],
+      [[2, 20_000, 3], [1]],
+      [
+        [300, 2, 300],
+        [0, 2],
+      ],
+      [
+        [20, 30, 40, 5],
+        [0, 1, 2],
+      ],
+      [
+        [1, 40_000, 1, 2],
+        [1, 2],
+      ],
+    ];
+    for (const [shape, axes] of cases) {
+      const count = axes.reduce((product, axis) => product * shape[axis]!, 1);
+      const x = filled(shape, value);
+      for (const keepDims of [false, true]) {
+        expect(error(() => tf.sum(x, axes, keepDims), exact * count)).toBeLessThan(1e-5);
+        expect(error(() => tf.mean(x, axes, keepDims), exact)).toBeLessThan(1e-5);
+        const expected = tf.util.parseAxisParam(axes, shape);
+        const kept = shape.map((size, axis) => (expected.includes(axis) ? 1 : size));
+        const sum = tf.sum(x, axes, keepDims);
+        expect(sum.shape).toEqual(keepDims ? kept : shape.filter((_, axis) => !expected.includes(axis)));
+        sum.dispose();
+      }
+      x.dispose();
+    }
+  });
+
+  it("keep apart what is not added", () => {
+    const rows = 5000;
+    const x = tf.tensor3d(
+      Float32Array.from({ length: rows * 6 }, (_, i) => i % 6),
+      [rows, 2, 3],
+    );
+    expect([...tf.mean(x, 0).dataSync()]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...tf.mean(x, [0, 2]).dataSync()]).toEqual([1, 4]);
+  });
+
+  it("short ones are added in one go", () => {
+    expect(nextSumStage([64, 1024], [1]).kind).toBe("single");
+    expect(nextSumStage([16, 64, 32], [0, 1]).kind).toBe("single");
+    expect(nextSumStage([1, 5000, 1], [1]).kind).toBe("single");
+    expect(nextSumStage([0, 5000], [1]).kind).toBe("single");
+    expect(nextSumStage([2048, 32], [0])).toEqual({ kind: "split", shape: [8, 256, 32], axes: [0, 1] });
+  });
+});
+
+describe("sums and products of integers", () => {
+  it("wrap around as in an Int32Array", () => {
+    const integers = (values: number[]) => tf.tensor1d(values, "int32");
+    expect([...tf.sum(integers([2_147_483_647, 1])).dataSync()]).toEqual([-2_147_483_648]);
+    expect([...tf.prod(integers([65_536, 65_536])).dataSync()]).toEqual([0]);
+    expect([...tf.prod(integers([65_537, 65_537])).dataSync()]).toEqual([131_073]);
+    expect([...tf.sum(tf.fill([2 ** 20], 2_000_000_000, "int32")).dataSync()]).toEqual([(2e9 * 2 ** 20) | 0]);
+    expect([...tf.sum(integers([16_777_217, 1, 1])).dataSync()]).toEqual([16_777_219]);
+    expect([...tf.sum(tf.fill([3000, 2], true, "bool"), 0).dataSync()]).toEqual([3000, 3000]);
+  });
+});
