@@ -1,7 +1,7 @@
 export type { FallbackCounts } from "./engine/fallback.js";
 export { OnnxBackend } from "./engine/onnx-backend.js";
 export type { OnnxBackendOptions } from "./engine/options.js";
-export { registerOnnxBackend } from "./engine/register-onnx-backend.js";
+export { registerOnnxBackend, useOnnx } from "./engine/register-onnx-backend.js";
 export type { SessionCacheInfo } from "./graph/session-cache.js";
 export { type OrtModule, ortRuntime } from "./runtime/ort-runtime.js";
 export type {

@@ -36,6 +36,7 @@ export { TransposedConvolution2d } from "./modules/transposed-convolution2d.js";
 export { compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
+export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
 export {
   filled,

@@ -3,6 +3,9 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import type { KernelFallback, RecordingBackend } from "../tensors/recording-backend.js";
 
+// For `requireBackend` of @mmgen/nn: this import registers plain JavaScript, which a program may not have chosen.
+Object.assign(globalThis, { [Symbol.for("@mmgen/backend-onnx brings cpu along")]: true });
+
 /** How often each kernel ran on the cpu backend's code instead of in a graph. */
 export type FallbackCounts = ReadonlyMap<string, number>;
 

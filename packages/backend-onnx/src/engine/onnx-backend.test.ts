@@ -247,10 +247,7 @@ describe("other backends, the fallback, errors", () => {
     expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
   });
 
-  it("options out of range are refused", async () => {
-    registerOnnxBackend({ sessionCacheSize: 0 });
-    expect(await tf.setBackend("onnx")).toBe(false);
-    registerOnnxBackend({});
+  it("options out of range are refused", () => {
     for (const [options, message] of [
       [{ sessionCacheSize: 0 }, "sessionCacheSize: expected a whole number of at least 1, got 0"],
       [{ flushAfterNodes: 1.5 }, "flushAfterNodes: expected a whole number of at least 1, got 1.5"],

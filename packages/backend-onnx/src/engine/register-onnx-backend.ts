@@ -1,3 +1,4 @@
+import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nativeKernels } from "../kernels/index.js";
 import { runKernel } from "../kernels/kernel.js";
@@ -8,22 +9,67 @@ import type { OnnxBackendOptions } from "./options.js";
 export const backendName = "onnx";
 
 /**
- * Registers the backend `"onnx"` with TensorFlow.js; activate it with `await tf.setBackend("onnx")`.
+ * Starts the backend `"onnx"` and makes it the one that TensorFlow.js uses.
+ *
+ * A second call without options keeps the backend that runs. With options it starts another, and the tensors of the
+ * earlier one can no longer be read.
+ *
+ * ```ts
+ * await useOnnx(); // or await useOnnx({ intraOpNumThreads: 2 })
+ * ```
+ *
+ * @param options - See {@link OnnxBackendOptions}; all have defaults.
+ * @returns The backend, which TensorFlow.js owns.
+ * @throws `ConfigError` when an option is unknown or out of range, when onnxruntime-node is not installed or cannot be
+ *   loaded, and when an execution provider cannot start. The backend that was active then stays active.
+ */
+export async function useOnnx(options?: OnnxBackendOptions): Promise<OnnxBackend> {
+  if (options !== undefined || !isRegistered()) {
+    const backend = new OnnxBackend(options);
+    await backend.executor.start();
+    register(backend, options);
+  }
+  if (!(await tf.setBackend(backendName))) {
+    throw new ConfigError(
+      "TensorFlow.js could not start the backend onnx; its warning above has the reason. Call useOnnx with options, " +
+        "useOnnx({}), to start another.",
+    );
+  }
+  return tf.backend() as OnnxBackend;
+}
+
+/**
+ * Registers the backend `"onnx"` with TensorFlow.js; `await tf.setBackend("onnx")` activates it. {@link useOnnx} does
+ * both, and waits until the backend has started.
  *
  * A second call without options does nothing. With options it registers the backend again, and the tensors of the
  * earlier one can no longer be read.
  *
- * The backend is created by `tf.setBackend`. If that fails, because an option is wrong or no runtime can be loaded,
- * tfjs logs the `ConfigError` and `tf.setBackend` returns false.
+ * @throws `ConfigError` when an option is unknown or out of range, when onnxruntime-node is not installed or cannot be
+ *   loaded, and when it cannot start an execution provider.
  */
 export function registerOnnxBackend(options?: OnnxBackendOptions): void {
-  if (tf.engine().findBackendFactory(backendName) !== null) {
-    if (options === undefined) {
-      return;
-    }
+  if (options !== undefined || !isRegistered()) {
+    register(new OnnxBackend(options), options);
+  }
+}
+
+function isRegistered(): boolean {
+  return tf.engine().findBackendFactory(backendName) !== null;
+}
+
+/** @param first - Taken when TensorFlow.js first asks for the backend; after a reset of its engine it asks again. */
+function register(first: OnnxBackend, options: OnnxBackendOptions | undefined): void {
+  if (isRegistered()) {
     tf.removeBackend(backendName);
   }
-  tf.registerBackend(backendName, () => new OnnxBackend(options), options?.priority ?? 2);
+  let unused: OnnxBackend | undefined = first;
+  const create = () => {
+    const backend = unused ?? new OnnxBackend(options);
+    unused = undefined;
+    return backend;
+  };
+  tf.registerBackend(backendName, create, options?.priority ?? 2);
   registerKernels();
 }
 

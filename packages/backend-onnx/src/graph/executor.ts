@@ -1,4 +1,5 @@
 import { KernelError } from "@mmgen/core";
+import { startProviders } from "../runtime/check-providers.js";
 import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "../runtime/runtime.js";
 import { failingNode } from "./failed-dependents.js";
 import type { LazyValue } from "./lazy-value.js";
@@ -29,6 +30,15 @@ export class Executor {
     this.runtime = runtime;
     this.cache = new SessionCache(options.cacheSize);
     this.#options = options;
+  }
+
+  /**
+   * Creates a session and drops it: what cannot start says so now.
+   *
+   * @throws `ConfigError` with ONNX Runtime's reason.
+   */
+  start(): Promise<void> {
+    return startProviders(this.runtime, this.#options.session);
   }
 
   /**

@@ -4,24 +4,46 @@ import { providerName, type Runtime, type RuntimeSession, type SessionOptions } 
 
 /**
  * Checks that a runtime can start its execution providers. Asynchronous runtimes are not checked: their first graph
- * fails instead.
+ * fails instead, or {@link startProviders}.
  *
  * @throws {@link ConfigError} with ONNX Runtime's reason.
  */
 export function checkProviders(runtime: Runtime, options: SessionOptions): void {
-  const names = options.executionProviders.map(providerName);
-  if (!runtime.synchronous || names.every((name) => name === "cpu")) {
+  if (!runtime.synchronous || options.executionProviders.every((provider) => providerName(provider) === "cpu")) {
     return;
   }
-  const { bytes, input, output } = copyModel("float32", 1);
   try {
-    const session = runtime.createSession(bytes, [input], [{ name: output, onDevice: false }], options);
-    (session as RuntimeSession).dispose();
+    (tinySession(runtime, options) as RuntimeSession).dispose();
   } catch (cause) {
-    throw new ConfigError(
-      `The execution providers ${names.join(", ")} could not be started by ${runtime.name}: ${cause instanceof Error ? cause.message.trim() : cause} ` +
-        'Install the driver and libraries that they need, or choose others; ["cpu"] works everywhere.',
-      { cause },
-    );
+    throw cannotStart(runtime, options, cause);
   }
+}
+
+/**
+ * Starts a runtime: a synchronous or an asynchronous one, whatever its execution providers.
+ *
+ * @throws {@link ConfigError} with ONNX Runtime's reason.
+ */
+export async function startProviders(runtime: Runtime, options: SessionOptions): Promise<void> {
+  try {
+    (await tinySession(runtime, options)).dispose();
+  } catch (cause) {
+    throw cannotStart(runtime, options, cause);
+  }
+}
+
+function tinySession(runtime: Runtime, options: SessionOptions): RuntimeSession | Promise<RuntimeSession> {
+  const { bytes, input, output } = copyModel("float32", 1);
+  const outputs = [{ name: output, onDevice: false }];
+  return runtime.createSession(bytes, [input], outputs, { ...options, intraOpNumThreads: 1, profilePrefix: undefined });
+}
+
+function cannotStart(runtime: Runtime, { executionProviders }: SessionOptions, cause: unknown): ConfigError {
+  const names = executionProviders.map(providerName).join(", ");
+  const reason = (cause instanceof Error ? cause.message : String(cause)).trim();
+  return new ConfigError(
+    `The execution providers ${names} could not be started by ${runtime.name}: ${reason} ` +
+      'Install the driver and libraries that they need, or choose others; ["cpu"] works everywhere in Node, ["wasm"] in browsers.',
+    { cause },
+  );
 }

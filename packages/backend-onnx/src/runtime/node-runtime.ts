@@ -1,9 +1,8 @@
-import { ConfigError } from "@mmgen/core";
 import { copyModel } from "./copy-model.js";
 import type { ElementType, HostArray } from "./element-type.js";
+import { loadOrt } from "./load-ort.js";
 import {
   feedsByName,
-  type OrtModule,
   OrtTensor,
   type OrtTensorConstructor,
   type OrtTensorLike,
@@ -36,20 +35,10 @@ interface BindingSession {
  * needs, while the public API returns promises. If that file is missing or has changed, the public API is used, and
  * synchronous reads are the only thing missing.
  *
- * @throws {@link ConfigError} when onnxruntime-node is not installed or does not support this machine.
+ * @throws `ConfigError` when onnxruntime-node is not installed or does not support this machine.
  */
 export function nodeRuntime(): Runtime {
-  const require = nodeRequire();
-  let ort: OrtModule;
-  try {
-    ort = require("onnxruntime-node") as OrtModule;
-  } catch (cause) {
-    throw new ConfigError(
-      "The onnx backend needs the package onnxruntime-node, which could not be loaded here. " +
-        "Install it (npm install onnxruntime-node), or pass a runtime: registerOnnxBackend({ runtime: ortRuntime(ort) }).",
-      { cause },
-    );
-  }
+  const { ort, require } = loadOrt(import.meta.url as string | undefined);
   const binding = findBinding(require);
   return binding === undefined ? ortRuntime(ort) : bindingRuntime(binding, ort.Tensor);
 }
@@ -178,16 +167,4 @@ function findBinding(require: (id: string) => unknown): Binding | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Creates `require` for this file without an import that browsers lack. */
-function nodeRequire(): (id: string) => unknown {
-  const nodeModule = globalThis.process?.getBuiltinModule?.("node:module");
-  if (nodeModule === undefined) {
-    throw new ConfigError(
-      "Outside Node the onnx backend takes its runtime as an option: " +
-        'import * as ort from "onnxruntime-web" and call registerOnnxBackend({ runtime: ortRuntime(ort) }).',
-    );
-  }
-  return nodeModule.createRequire(import.meta.url);
 }

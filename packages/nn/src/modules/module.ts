@@ -1,6 +1,7 @@
 import { MmgenError, type Random, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type TensorFunction } from "../transforms/compile.js";
+import { requireBackend } from "../transforms/require-backend.js";
 import { checkStoredWeights, readStoredTensor } from "../weights/stored-weights.js";
 import type { WeightNames } from "../weights/weight-names.js";
 import { describeModule } from "./describe-module.js";
@@ -76,7 +77,8 @@ export abstract class Module {
    *   so that a changed part leaves the others as they were; `"shared"` draws all from `random`, in the order of the
    *   fields.
    * @returns The module itself.
-   * @throws a {@link MmgenError} when it has weights already or has been disposed.
+   * @throws a {@link MmgenError} when it has weights already or has been disposed; a `ConfigError` where no TensorFlow.js
+   *   backend runs, with the packages to install.
    */
   initializeWeights(random: Random, { streams = "by name" }: { readonly streams?: "by name" | "shared" } = {}): this {
     const names = new Map([...this.#collected().all].map(([name, parameter]) => [parameter, name]));
@@ -203,6 +205,7 @@ export abstract class Module {
 
   #allocateAll(make: (parameter: Parameter, name: string) => tf.Tensor): this {
     this.checkUsable();
+    requireBackend();
     const { all } = this.#collected();
     if ([...all.values()].some(isAllocated)) {
       throw new MmgenError(`This ${this.constructor.name} has its weights already. Make another.`);
