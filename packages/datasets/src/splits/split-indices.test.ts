@@ -26,6 +26,17 @@ describe("splitIndices", () => {
     expect(many.train.slice(0, 10)).toEqual(few.train);
   });
 
+  it("takes names that objects have for any other", () => {
+    const sizes = JSON.parse('{"__proto__": 3, "constructor": 4, "toString": 2}');
+    const splits = splitIndices(10, sizes, Random.fromSeed(1));
+    expect(Object.entries(splits).map(([name, { length }]) => [name, length])).toEqual([
+      ["__proto__", 3],
+      ["constructor", 4],
+      ["toString", 2],
+    ]);
+    expect(new Set(Object.values(splits).flatMap((split) => [...(split as Int32Array)])).size).toBe(9);
+  });
+
   it("refuses more than there is", () => {
     expect(() => splitIndices(10, { train: 8, validation: 3 }, Random.fromSeed(1))).toThrow(
       "expected at most 10 examples in all, got train 8 + validation 3 = 11",

@@ -27,11 +27,12 @@ export function splitIndices<Name extends string>(
     throw new ConfigError(`splits: expected at most ${total} examples in all, got ${written} = ${asked}.`);
   }
   const order = random.permutation(total);
-  const splits = {} as Record<Name, Int32Array>;
   let end = total;
-  entries.forEach(([name, size], i) => {
-    splits[name] = i === 0 ? order.slice(0, size) : order.slice(end - size, end);
+  const splits = entries.map(([name, size], i): [string, Int32Array] => {
+    const split = i === 0 ? order.slice(0, size) : order.slice(end - size, end);
     end -= i === 0 ? 0 : size;
+    return [name, split];
   });
-  return splits;
+  // Not by assignment, which would lose a split called "__proto__".
+  return Object.fromEntries(splits) as Record<Name, Int32Array>;
 }
