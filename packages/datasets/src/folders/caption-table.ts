@@ -1,4 +1,4 @@
-import { DataError } from "@mmgen/core";
+import { DataError, describeValue, quote } from "@mmgen/core";
 import { parse } from "csv-parse/sync";
 
 /** A row of a table of captions. */
@@ -13,7 +13,8 @@ export interface CaptionRow {
 /**
  * Parses a table of captions: JSON lines, `{"file_name": "a.png", "text": "a cat"}`, or CSV with a header of these names.
  *
- * A column `caption` counts as `text`. Other columns are ignored.
+ * A column `caption` counts as `text`. Other columns are ignored. Lines end with LF, CR LF or CR; a byte order mark at the
+ * beginning is left out.
  *
  * @param name - The file's path; its ending (`.jsonl` or `.csv`) decides the format.
  * @throws a {@link DataError} naming file and line when a row is not of that form.
@@ -25,12 +26,15 @@ export function parseCaptionTable(text: string, name: string): CaptionRow[] {
     const caption = record.text ?? record.caption;
     if (typeof file !== "string" || typeof caption !== "string") {
       throw new DataError(
-        `${name}, line ${line}: expected "file_name" and "text" (or "caption") as text, got ${Object.keys(record).join(", ") || "nothing"}.`,
+        `${name}, line ${line}: expected "file_name" and "text" (or "caption") as text, got ${describeValue(record)}.`,
       );
     }
     return { file, caption, line };
   });
 }
+
+/** Characters of one row, its name and other columns among them. */
+const maxRow = 2 ** 20;
 
 interface NumberedRecord {
   readonly record: Readonly<Record<string, unknown>>;
@@ -41,8 +45,10 @@ function parseCsv(text: string, name: string): NumberedRecord[] {
   try {
     const rows: { record: Record<string, string>; info: { lines: number } }[] = parse(text, {
       bom: true,
-      columns: true,
+      columns: checkColumns,
       info: true,
+      max_record_size: maxRow,
+      record_delimiter: ["\r\n", "\n", "\r"],
       skip_empty_lines: true,
     });
     return rows.map(({ record, info }) => ({ record, line: info.lines }));
@@ -51,22 +57,35 @@ function parseCsv(text: string, name: string): NumberedRecord[] {
   }
 }
 
+function checkColumns(header: readonly string[]): string[] {
+  const twice = header.find((column, i) => column !== "" && header.indexOf(column) < i);
+  if (twice !== undefined) {
+    throw new DataError(`two columns are called ${quote(twice)}`);
+  }
+  return [...header];
+}
+
 function parseJsonLines(text: string, name: string): NumberedRecord[] {
-  return text.split(/\r?\n/).flatMap((content, i) => {
-    if (content.trim() === "") {
-      return [];
-    }
-    let record: unknown;
-    try {
-      record = JSON.parse(content);
-    } catch (error) {
-      throw new DataError(`${name}, line ${i + 1}: not readable as JSON (${(error as Error).message}).`, {
-        cause: error,
-      });
-    }
-    if (typeof record !== "object" || record === null || Array.isArray(record)) {
-      throw new DataError(`${name}, line ${i + 1}: expected an object a line, got ${content.slice(0, 40)}.`);
-    }
-    return [{ record: record as Record<string, unknown>, line: i + 1 }];
-  });
+  return text
+    .replace(/^\ufeff/, "")
+    .split(/\r\n|\n|\r/)
+    .flatMap((content, i) => {
+      const where = `${name}, line ${i + 1}`;
+      if (content.length > maxRow) {
+        throw new DataError(`${where}: expected at most ${maxRow} characters, got ${content.length}.`);
+      }
+      if (content.trim() === "") {
+        return [];
+      }
+      let record: unknown;
+      try {
+        record = JSON.parse(content);
+      } catch (error) {
+        throw new DataError(`${where}: not readable as JSON (${(error as Error).message}).`, { cause: error });
+      }
+      if (typeof record !== "object" || record === null || Array.isArray(record)) {
+        throw new DataError(`${where}: expected an object a line, got ${describeValue(record)}.`);
+      }
+      return [{ record: record as Record<string, unknown>, line: i + 1 }];
+    });
 }

@@ -1,6 +1,6 @@
 import { join, posix } from "node:path";
-import { DataError } from "@mmgen/core";
-import { readFileBytes } from "@mmgen/core/node";
+import { DataError, quote } from "@mmgen/core";
+import { readFileText } from "@mmgen/core/node";
 import { parseCaptionTable } from "./caption-table.js";
 import type { FolderListing } from "./list-image-folder.js";
 
@@ -23,7 +23,7 @@ export function findCaptionSource(folder: string, { images, others }: FolderList
   if (tableNames.some((name) => files.has(name))) {
     return "table";
   }
-  if (images.some((image) => files.has(textFileOf(image)))) {
+  if (images.some(textFileFinder(others))) {
     return "text-files";
   }
   if (images.every((image) => image.includes("/"))) {
@@ -37,7 +37,7 @@ export function findCaptionSource(folder: string, { images, others }: FolderList
 }
 
 /**
- * Reads the caption of each image, in the order of the listing; spaces and line breaks become single spaces.
+ * Reads the caption of each image, in the order of the listing, in one spelling: see `normalizeCaption`.
  *
  * @throws a {@link DataError} naming the image that has none or two, or the row whose image is missing.
  */
@@ -63,8 +63,8 @@ function captionOfFolder(folder: string, image: string): string {
 }
 
 async function readTextFiles(folder: string, { images, others }: FolderListing): Promise<string[]> {
-  const files = new Set(others);
-  const missing = images.filter((image) => !files.has(textFileOf(image)));
+  const find = textFileFinder(others);
+  const missing = images.filter((image) => find(image) === undefined);
   if (missing.length > 0) {
     throw new DataError(
       `${folder}: ${listed(missing)} without a caption; expected a text file beside each image, such as ${textFileOf(missing[0]!)}.`,
@@ -73,15 +73,22 @@ async function readTextFiles(folder: string, { images, others }: FolderListing):
   const captions: string[] = [];
   const taken = new Set<string>();
   for (const image of images) {
-    const file = textFileOf(image);
+    const file = find(image)!;
     if (taken.has(file)) {
       throw new DataError(`${folder}: ${file} lies beside two images. Give them different names.`);
     }
     taken.add(file);
     const path = join(folder, file);
-    captions.push(normalizeCaption(await readText(path), path));
+    captions.push(normalizeCaption(await readFileText(path, "caption", { maxBytes: 4 * maxCaption }), path));
   }
   return captions;
+}
+
+/** Finds an image's text file: the one of exactly its name, else one whose accents are encoded otherwise. */
+function textFileFinder(others: readonly string[]): (image: string) => string | undefined {
+  const exact = new Set(others);
+  const similar = new Map(others.map((other) => [keyOf(other), other]));
+  return (image) => (exact.has(textFileOf(image)) ? textFileOf(image) : similar.get(keyOf(textFileOf(image))));
 }
 
 async function readTable(folder: string, { images, others }: FolderListing): Promise<string[]> {
@@ -90,42 +97,74 @@ async function readTable(folder: string, { images, others }: FolderListing): Pro
     throw new DataError(`${folder}: expected one of ${tableNames.join(", ")}, got ${tables.join(" and ") || "none"}.`);
   }
   const path = join(folder, tables[0]!);
-  const known = new Set(images.map(keyOf));
+  const find = imageFinder(folder, { images, others });
   const captions = new Map<string, { caption: string; line: number }>();
-  for (const { file, caption, line } of parseCaptionTable(await readText(path), path)) {
-    const key = keyOf(file);
-    if (!known.has(key)) {
-      const reason = others.some((other) => keyOf(other) === key)
-        ? "it is no PNG, JPEG or WebP"
-        : "there is no such file";
-      throw new DataError(`${path}, line ${line}: no image ${file} in ${folder}; ${reason}.`);
-    }
-    const before = captions.get(key);
+  for (const { file, caption, line } of parseCaptionTable(await readFileText(path, "captions"), path)) {
+    const where = `${path}, line ${line}`;
+    const image = find(file, where);
+    const before = captions.get(image);
     if (before !== undefined) {
-      throw new DataError(`${path}, line ${line}: ${file} has a caption already, in line ${before.line}.`);
+      throw new DataError(`${where}: ${quote(file)} has a caption already, in line ${before.line}.`);
     }
-    captions.set(key, { caption: normalizeCaption(caption, `${path}, line ${line}`), line });
+    captions.set(image, { caption: normalizeCaption(caption, where), line });
   }
-  const missing = images.filter((image) => !captions.has(keyOf(image)));
+  const missing = images.filter((image) => !captions.has(image));
   if (missing.length > 0) {
     throw new DataError(`${path}: ${listed(missing)} without a caption. Add rows, or move the images elsewhere.`);
   }
-  return images.map((image) => captions.get(keyOf(image))!.caption);
+  return images.map((image) => captions.get(image)!.caption);
 }
 
-async function readText(path: string): Promise<string> {
-  const bytes = await readFileBytes(path, "captions");
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new DataError(`${path}: expected text in UTF-8, got other bytes. Save it as UTF-8.`, { cause: error });
+/** Finds the image that a table means: the one of exactly that path, else the only one that is the same otherwise. */
+function imageFinder(folder: string, { images, others }: FolderListing): (file: string, where: string) => string {
+  const exact = new Set(images);
+  const similar = new Map<string, string[]>();
+  for (const image of images) {
+    const key = keyOf(image);
+    similar.set(key, [...(similar.get(key) ?? []), image]);
   }
+  return (file, where) => {
+    const found = exact.has(file) ? [file] : (similar.get(keyOf(file)) ?? []);
+    if (found.length > 1) {
+      throw new DataError(
+        `${where}: ${quote(file)} is the name of ${found.length} images, whose accents are encoded differently. Rename all but one.`,
+      );
+    }
+    if (found.length === 0) {
+      throw new DataError(`${where}: no image ${quote(file)} in ${folder}; ${reasonOf(keyOf(file), others)}.`);
+    }
+    return found[0]!;
+  };
 }
 
+function reasonOf(key: string, others: readonly string[]): string {
+  if (key.startsWith("../") || key.startsWith("/") || /^[a-z]:\//i.test(key)) {
+    return "the name leads out of the folder";
+  }
+  return others.some((other) => keyOf(other) === key) ? "it is no PNG, JPEG or WebP" : "there is no such file";
+}
+
+/** Characters; longer texts are no captions. */
+const maxCaption = 2 ** 16;
+
+/** One spelling of a caption: composed characters (NFC), single spaces in place of white space and control characters. */
 function normalizeCaption(caption: string, where: string): string {
-  const normalized = caption.trim().replaceAll(/\s+/g, " ");
+  if (caption.length > maxCaption) {
+    throw new DataError(
+      `${where}: expected a caption of at most ${maxCaption} characters, got ${caption.length}: ${quote(caption)}.`,
+    );
+  }
+  const normalized = caption
+    .normalize("NFC")
+    .replaceAll(/[\s\p{Cc}]+/gu, " ")
+    .trim();
   if (normalized === "") {
     throw new DataError(`${where}: the caption is empty.`);
+  }
+  if (/\p{Surrogate}/u.test(normalized)) {
+    throw new DataError(
+      `${where}: the caption has half of a pair of characters (a lone surrogate): ${quote(caption)}.`,
+    );
   }
   return normalized;
 }
