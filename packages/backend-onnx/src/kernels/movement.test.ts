@@ -22,6 +22,7 @@ const moves: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor | tf.Tensor
   ["concat", (x) => tf.concat([x, x], 1)],
   ["concat of one", (x) => tf.concat([x], 0)],
   ["stack", (x) => tf.stack([x, x], 1)],
+  ["stack on a negative axis", (x) => tf.stack([x, x], -2)],
   ["unstack", (x) => tf.unstack(x, 1)],
   ["tile", (x) => tf.tile(x, [1, 2, 3])],
   ["reverse", (x) => tf.reverse(x, [0, 2])],

@@ -92,7 +92,7 @@ const pack = kernel<tf.PackAttrs>(tf.Pack, ({ backend, inputs, attrs, graph }) =
     tf.util.assertShapesMatch(shape, info.shape, "All tensors passed to stack must have matching shapes");
     tf.util.assert(dtype === info.dtype, () => "All tensors passed to stack must have matching dtypes");
   }
-  const axis = attrs.axis;
+  const axis = attrs.axis < 0 ? attrs.axis + shape.length + 1 : attrs.axis;
   const thick = [...shape.slice(0, axis), 1, ...shape.slice(axis)];
   return graph.concat(
     infos.map((info) => graph.reshape(backend.value(info), thick)),
