@@ -13,7 +13,7 @@ export {
   type LoadImageFolderOptions,
   loadImageFolder,
 } from "./folders/load-image-folder.js";
-export { type ImageShape, readImages } from "./folders/read-images.js";
+export { type ImageShape, type ReadImagesOptions, readImages } from "./folders/read-images.js";
 export { type ColoredMnist, loadColoredMnist } from "./mnist/load-colored-mnist.js";
 export { idxFileNames, type LabeledSplits, loadIdxFolder } from "./mnist/load-idx-folder.js";
 export { type LoadMnistOptions, loadMnist, type Mnist } from "./mnist/load-mnist.js";

@@ -1,5 +1,8 @@
-import { ConfigError, DataError } from "@mmgen/core";
+import { ConfigError, DataError, type Limits } from "@mmgen/core";
 import type sharp from "sharp";
+import { Budget } from "../images/budget.js";
+import { checkImageSize, type ImageHeader, readImageHeader } from "../images/image-header.js";
+import { checkPngProfiles } from "../images/png-chunks.js";
 
 /** The one form that {@link ImageDecoder} brings images to. */
 export interface ImageForm {
@@ -18,17 +21,26 @@ export interface ImageForm {
 export class ImageDecoder {
   readonly #sharp: typeof sharp;
   readonly #form: ImageForm;
+  readonly #limits: Limits;
+  readonly #pixels: Budget;
 
-  private constructor(library: typeof sharp, form: ImageForm) {
+  private constructor(library: typeof sharp, form: ImageForm, limits: Limits) {
     this.#sharp = library;
     this.#form = form;
+    this.#limits = limits;
+    this.#pixels = new Budget(limits.pixels);
   }
 
-  /** @throws a {@link ConfigError} when the optional peer `sharp` is not installed. */
-  static async create(form: ImageForm): Promise<ImageDecoder> {
+  /**
+   * @param limits - `pixels` bounds each image, and all that are decoded at the same time; `inflatedBytes` each image.
+   * @throws a {@link ConfigError} when the optional peer `sharp` is not installed.
+   */
+  static async create(form: ImageForm, limits: Limits): Promise<ImageDecoder> {
+    // Not written out in the import: a bundler would look for the package, and fail where it is not installed.
+    const name = "sharp";
     try {
-      const library = await import("sharp");
-      return new ImageDecoder(library.default, form);
+      const library = await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+      return new ImageDecoder(library.default, form, limits);
     } catch (error) {
       throw new ConfigError(
         `Images are read by the package "sharp", which could not be loaded (${(error as Error).message}). Install it: npm install sharp`,
@@ -42,37 +54,41 @@ export class ImageDecoder {
    *
    * @returns Levels 0..maxValue, `[height, width, channels]`; yours.
    *
-   * @throws a {@link DataError} when the bytes are not a PNG, JPEG or WebP file, or damaged.
+   * @throws a {@link DataError} when the bytes are not a PNG, JPEG or WebP file, damaged, or beyond the limits.
    */
   async decode(bytes: Uint8Array): Promise<Uint8Array> {
-    checkSignature(bytes);
-    const { height, width, fit, channels, background, maxValue } = this.#form;
-    const [r, g, b] = background;
-    const fill = { r, g, b };
-    let levels: Uint8Array;
-    try {
-      const image = this.#sharp(bytes)
-        .autoOrient()
-        .flatten({ background: fill })
-        .resize({ width, height, fit, background: fill })
-        .toColorspace(channels === 1 ? "b-w" : "srgb");
-      levels = await image.raw({ depth: "uchar" }).toBuffer();
-    } catch (error) {
-      throw new DataError(`not readable (${(error as Error).message.trim()})`, { cause: error });
+    // sharp would decode SVG, PDF and more by content, whatever the file is called; those are refused by their header.
+    const header = readImageHeader(bytes);
+    checkImageSize(header, this.#limits);
+    if (header.format === "PNG") {
+      checkPngProfiles(bytes);
     }
+    const levels = await this.#pixels.run(header.width * header.height, () => this.#levels(bytes, header));
+    const { height, width, channels, maxValue } = this.#form;
     if (levels.length !== height * width * channels) {
       throw new DataError(`decoded to ${levels.length} values, expected ${height} × ${width} × ${channels}`);
     }
     return maxValue === 255 ? levels : levels.map((level) => Math.round((level * maxValue) / 255));
   }
-}
 
-/** sharp decodes SVG, PDF and more by content, whatever the file is called; those are refused here. */
-function checkSignature(bytes: Uint8Array): void {
-  const text = String.fromCharCode(...bytes.subarray(0, 12));
-  const isImage =
-    text.startsWith("\x89PNG\r\n\x1a\n") || text.startsWith("\xff\xd8\xff") || /^RIFF.{4}WEBP/s.test(text);
-  if (!isImage) {
-    throw new DataError(bytes.length === 0 ? "empty" : "neither PNG nor JPEG nor WebP by its content");
+  async #levels(bytes: Uint8Array, { isGray, bits }: ImageHeader): Promise<Uint8Array> {
+    const { height, width, fit, channels, background } = this.#form;
+    const [r, g, b] = background;
+    const fill = { r, g, b };
+    try {
+      const image = this.#sharp(bytes, { limitInputPixels: this.#limits.pixels });
+      if (isGray) {
+        // A gray image would be laid on the background's gray.
+        image.pipelineColorspace(bits === 16 ? "rgb16" : "srgb");
+      }
+      image
+        .autoOrient()
+        .flatten({ background: fill })
+        .resize({ width, height, fit, background: fill })
+        .toColorspace(channels === 1 ? "b-w" : "srgb");
+      return await image.raw({ depth: "uchar" }).toBuffer();
+    } catch (error) {
+      throw new DataError(`not readable (${(error as Error).message.trim()})`, { cause: error });
+    }
   }
 }

@@ -131,6 +131,16 @@ describe("loadImageFolder", () => {
     );
   });
 
+  it("keeps to the limits it is given", async () => {
+    await put({ "a.png": await flat(red), "b.webp": await flat(blue, "b.webp", 9, 9) });
+    const all = { captions: "none" } as const;
+    expect((await load({ ...all, limits: { pixels: 81, imagesAtOnce: 1 } })).train.images.count).toBe(2);
+    expect(await failure({ ...all, limits: { pixels: 80 } })).toMatch(/1 of 2.*b\.webp: expected at most 80 pixels/);
+    expect(await failure({ ...all, limits: { fileBytes: 20 } })).toMatch(/2 of 2.*a\.png: .*at most 20 bytes/);
+    expect(await failure({ ...all, limits: { pixel: 1 } as never }, ConfigError)).toContain('did you mean "pixels"?');
+    expect(await failure({ ...all, limits: 7 as never }, ConfigError)).toContain("limits");
+  });
+
   it("reports images in other formats, and refuses a folder without any", async () => {
     const messages: string[] = [];
     await put({ "a.png": await flat(red), "b.gif": "GIF89a" });

@@ -1,5 +1,6 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AbortedError, ConfigError, DataError, type ImageBatch, Random } from "@mmgen/core";
+import { AbortedError, ConfigError, DataError, type ImageBatch, type Limits, Random, resolveLimits } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import {
   type ConfigOf,
@@ -18,6 +19,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import { type CaptionedImages, gatherCaptioned } from "../captions/captioned-images.js";
+import { Budget } from "../images/budget.js";
 import { splitIndices } from "../splits/split-indices.js";
 import { captionSources, findCaptionSource, readCaptions } from "./folder-captions.js";
 import { ImageDecoder, type ImageForm } from "./image-decoder.js";
@@ -69,6 +71,11 @@ const loadImageFolderSchema = pipe(
     testShare: optional(share),
     /** Selects the images of each split; default 0. */
     seed: optional(wholeNumber(), 0),
+    /**
+     * What the files may take, where the defaults of `defaultLimits` do not fit: `fileBytes` and `pixels` of each file
+     * and of all that are read at the same time, `inflatedBytes` of each, `imagesAtOnce`.
+     */
+    limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object")),
     /** Receives what was passed over. */
     onMessage: optional(functionValue<(message: string) => void>()),
     /** Stops between images. */
@@ -105,9 +112,6 @@ export interface ImageFolderSplits {
   readonly source: string;
 }
 
-/** Images decoded at once: enough for sharp's threads, few enough to hold whole files in memory. */
-const concurrency = 16;
-
 /**
  * Loads a folder of PNG, JPEG and WebP images with their captions, resized to one form.
  *
@@ -125,6 +129,7 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
   const config = resolveOptions(loadImageFolderSchema, options);
   const { folder, seed, onMessage, signal } = config;
   const form = imageForm(config);
+  const limits = resolveLimits(config.limits);
   const listing = await listImageFolder(folder);
   const total = listing.images.length;
   const sizes = splitSizes(config, total);
@@ -136,7 +141,7 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
       `${folder}: passed over ${passedOver.length} files that are not PNG, JPEG or WebP, such as ${passedOver[0]}.`,
     );
   }
-  const images = await readImages(folder, listing.images, form, signal);
+  const images = await readImages(listing.images, { folder, form, limits, signal });
   const indices = splitIndices(total, sizes, Random.fromSeed(seed).fork("splits"));
   const pick = (split: Int32Array): FolderImages => {
     const inOrder = split.sort();
@@ -164,24 +169,38 @@ function splitSizes({ folder, ...config }: LoadImageFolderConfig, total: number)
   return { train: total - validationCount - testCount, validation: validationCount, test: testCount };
 }
 
+interface ReadFolderOptions {
+  readonly folder: string;
+  readonly form: ImageForm;
+  readonly limits: Limits;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function readImages(
-  folder: string,
   images: readonly string[],
-  form: ImageForm,
-  signal: AbortSignal | undefined,
+  { folder, form, limits, signal }: ReadFolderOptions,
 ): Promise<ImageBatch> {
   const { height, width, channels, maxValue } = form;
-  const decoder = await ImageDecoder.create(form);
+  const decoder = await ImageDecoder.create(form, limits);
+  const fileBytes = new Budget(limits.fileBytes);
   const size = height * width * channels;
   const data = new Uint8Array(images.length * size);
   const broken: string[] = [];
+  const concurrency = Math.max(1, limits.imagesAtOnce);
   for (let start = 0; start < images.length; start += concurrency) {
     if (signal?.aborted) {
       throw new AbortedError(`Reading ${folder} was stopped.`, { cause: signal.reason });
     }
     const reading = images.slice(start, start + concurrency).map(async (image, i) => {
-      const bytes = await readFileBytes(join(folder, image), "image");
-      data.set(await decoder.decode(bytes), (start + i) * size);
+      const path = join(folder, image);
+      const bytes = await stat(path).then(
+        (stats) => stats.size,
+        () => 0,
+      );
+      const decoded = await fileBytes.run(bytes, async () =>
+        decoder.decode(await readFileBytes(path, "image", { maxBytes: Math.min(bytes, limits.fileBytes) })),
+      );
+      data.set(decoded, (start + i) * size);
     });
     for (const [i, result] of (await Promise.allSettled(reading)).entries()) {
       if (result.status === "rejected") {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
+import { ConfigError, DataError } from "@mmgen/core";
 import { encode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readImages } from "./read-images.js";
@@ -22,7 +22,7 @@ async function png(name: string, data: number[], channels: 1 | 2 | 3 | 4, side =
 describe("readImages", () => {
   it("takes each level to the nearest the model knows, whatever the channels", async () => {
     const rgb = await png("rgb.png", [0, 85, 170, 255, 0, 0, 40, 50, 215, 1, 2, 3], 3);
-    const rgba = await png("rgba.png", [0, 85, 170, 9, 255, 0, 0, 9, 40, 50, 215, 9, 1, 2, 3, 9], 4);
+    const rgba = await png("rgba.png", [0, 85, 170, 255, 255, 0, 0, 255, 40, 50, 215, 255, 1, 2, 3, 255], 4);
     const gray = await png("gray.png", [0, 85, 170, 255], 1);
     const { data, count } = await readImages([rgb, rgba, gray], shape);
     const colors = [0, 1, 2, 3, 0, 0, 0, 1, 3, 0, 0, 0];
@@ -33,12 +33,25 @@ describe("readImages", () => {
   it("reads colors as gray by their luma", async () => {
     const white = [255, 255, 255];
     const rgb = await png("colors.png", [...[255, 0, 0, 0, 255, 0, 0, 0, 255], ...white], 3);
-    const rgba = await png("colors-alpha.png", [255, 0, 0, 9, 0, 255, 0, 9, 0, 0, 255, 9, ...white, 9], 4);
+    const rgba = await png("colors-alpha.png", [255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, ...white, 255], 4);
     const gray = await png("one.png", [0, 76, 150, 255], 1);
-    const grayAlpha = await png("one-alpha.png", [0, 9, 76, 9, 150, 9, 255, 9], 2);
+    const grayAlpha = await png("one-alpha.png", [0, 255, 76, 255, 150, 255, 255, 255], 2);
     const { data } = await readImages([rgb, rgba, gray, grayAlpha], { ...shape, channels: 1, maxValue: 255 });
     // 255 times Rec. 601's 0.299, 0.587 and 0.114.
     expect([...data]).toEqual([76, 150, 29, 255, 76, 150, 29, 255, 0, 76, 150, 255, 0, 76, 150, 255]);
+  });
+
+  it("lays transparent pixels on white, or on the background it is given", async () => {
+    const path = await png("ga.png", [0, 0, 100, 255, 0, 51, 100, 0], 2);
+    const levels = async (background?: number[]) => [
+      ...(await readImages([path], { ...shape, maxValue: 255 }, background && { background })).data,
+    ];
+    expect(await levels()).toEqual([255, 255, 255, 100, 100, 100, 204, 204, 204, 255, 255, 255]);
+    // A fifth of black, and four fifths of the background.
+    expect(await levels([10, 20, 30])).toEqual([10, 20, 30, 100, 100, 100, 8, 16, 24, 10, 20, 30]);
+    await expect(levels([10, 20])).rejects.toThrow(ConfigError);
+    await expect(readImages([path], shape, { limits: { pixels: 3 } })).rejects.toThrow("limits.pixels");
+    await expect(readImages([path], shape, { limits: { fileBytes: 9 } })).rejects.toThrow("at most 9 bytes");
   });
 
   it("refuses other sizes, other files and truncated ones by name", async () => {

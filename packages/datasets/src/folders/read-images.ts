@@ -1,64 +1,82 @@
-import { DataError, type ImageBatch } from "@mmgen/core";
+import { DataError, type ImageBatch, type Limits, resolveLimits } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
-import { decode } from "fast-png";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
+import { decodePng, type PngImage } from "../images/decode-png.js";
 
 /** Shape that images must have. */
 export type ImageShape = Pick<ImageBatch, "height" | "width" | "channels" | "maxValue">;
 
+const readImagesSchema = fields({
+  /** Red, green and blue, 0..255, under transparent pixels; default white. */
+  background: optional(listOf(wholeNumber({ min: 0, max: 255 }), { minLength: 3, maxLength: 3 }), [255, 255, 255]),
+  /** What a file may take; `defaultLimits` where absent. `fileBytes`, `pixels` and `inflatedBytes` are heeded. */
+  limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object")),
+});
+
+/** Options of {@link readImages}. */
+export type ReadImagesOptions = OptionsOf<typeof readImagesSchema>;
+
 /**
- * Reads PNG files as one batch, each level the nearest of those the model knows.
+ * Reads PNG files of any color type and bit depth as one batch, each level the nearest of those the model knows.
  *
- * Where the shape has one channel, a color image gives its luma; a gray image gives every channel the same level.
+ * Transparent pixels are laid on the background. Where the shape has one channel, a color gives its luma; a gray image
+ * gives every channel the same level.
  *
  * @param shape - One channel or three.
- * @throws `DataError` naming the file that is no PNG or of another size.
+ * @throws `DataError` naming the file that is no PNG, damaged, or of another size; `ConfigError` for an option that is
+ *   unknown or out of range.
  */
-export async function readImages(paths: readonly string[], shape: ImageShape): Promise<ImageBatch> {
+export async function readImages(
+  paths: readonly string[],
+  shape: ImageShape,
+  options: ReadImagesOptions = {},
+): Promise<ImageBatch> {
+  const config = resolveOptions(readImagesSchema, options);
+  const limits = resolveLimits(config.limits);
   const { height, width, channels, maxValue } = shape;
   const size = height * width * channels;
   const data = new Uint8Array(paths.length * size);
-  for (const [index, path] of paths.entries()) {
-    const png = decodePng(await readFileBytes(path, "image"), path);
-    if (png.width !== width || png.height !== height) {
-      throw new DataError(
-        `${path}: expected ${width}×${height} pixels, got ${png.width}×${png.height}. Resize it first.`,
-      );
+  const checkSize = (fileWidth: number, fileHeight: number) => {
+    if (fileWidth !== width || fileHeight !== height) {
+      throw new DataError(`expected ${width}×${height} pixels, got ${fileWidth}×${fileHeight}. Resize it first`);
     }
-    const full = 2 ** png.depth - 1;
+  };
+  for (const [index, path] of paths.entries()) {
+    const bytes = await readFileBytes(path, "image", { maxBytes: limits.fileBytes });
+    let png: PngImage;
+    try {
+      png = decodePng(bytes, { limits, checkSize });
+    } catch (cause) {
+      throw new DataError(`${path}: ${(cause as Error).message}.`, { cause });
+    }
     for (let pixel = 0; pixel < height * width; pixel++) {
-      const levels = pixelLevels(png, pixel, channels);
-      data.set(
-        levels.map((level) => Math.round((level / full) * maxValue)),
-        index * size + pixel * channels,
-      );
+      const levels = pixelLevels(png, pixel, config.background);
+      const out = channels === 1 ? [luma(levels)] : levels;
+      for (let channel = 0; channel < channels; channel++) {
+        data[index * size + pixel * channels + channel] = Math.round((out[channel]! / png.full) * maxValue);
+      }
     }
   }
   return { data, count: paths.length, height, width, channels, maxValue };
 }
 
-/** A pixel's levels in so many channels. Gray gives all of them the same; color read as gray its luma, by Rec. 601. */
-function pixelLevels({ data, channels: stored }: DecodedPng, pixel: number, channels: number): number[] {
-  const from = pixel * stored;
-  if (stored < 3) {
-    return new Array<number>(channels).fill(data[from]!);
+type Rgb = [red: number, green: number, blue: number];
+
+/** Red, green and blue of a pixel on the background, 0..full. */
+function pixelLevels({ samples, channels, full }: PngImage, pixel: number, background: readonly number[]): Rgb {
+  const from = pixel * channels;
+  const color: Rgb =
+    channels < 3
+      ? [samples[from]!, samples[from]!, samples[from]!]
+      : [samples[from]!, samples[from + 1]!, samples[from + 2]!];
+  const alpha = channels % 2 === 0 ? samples[from + channels - 1]! : full;
+  if (alpha === full) {
+    return color;
   }
-  const [red, green, blue] = [data[from]!, data[from + 1]!, data[from + 2]!];
-  return channels === 1 ? [0.299 * red + 0.587 * green + 0.114 * blue] : [red, green, blue];
+  return color.map((level, i) => (alpha * level + ((full - alpha) * background[i]! * full) / 255) / full) as Rgb;
 }
 
-type DecodedPng = ReturnType<typeof decode>;
-
-function decodePng(bytes: Uint8Array, path: string): DecodedPng {
-  let png: DecodedPng;
-  try {
-    png = decode(bytes, { checkCrc: true });
-  } catch (error) {
-    throw new DataError(`${path} is not a readable PNG file: ${(error as Error).message}`, { cause: error });
-  }
-  if (png.palette !== undefined || png.depth < 8) {
-    throw new DataError(
-      `${path}: expected a gray, RGB or RGBA image of 8 or 16 bits, got a palette or ${png.depth} bits.`,
-    );
-  }
-  return png;
+/** Rec. 601; exactly the level where all three are the same. */
+function luma([red, green, blue]: Rgb): number {
+  return red === green && green === blue ? red : 0.299 * red + 0.587 * green + 0.114 * blue;
 }
