@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { DataError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModelParts } from "../model/model-parts.js";
@@ -56,6 +58,44 @@ describe("trainInto", () => {
     expect(await filesOf(folder)).toEqual(files);
     (await trainInto(folder, { ...other, overwrite: true })).dispose();
     expect(await filesOf(folder)).not.toEqual(files);
+  });
+
+  it("lets one run at a time write into a folder, and checks all options before it touches it", async () => {
+    const folder = join(root, "locked");
+    const wrong = { ...tinyTraining, transformer: { ...tinyTraining.transformer, heads: 3 } };
+    await expect(trainInto(folder, wrong)).rejects.toThrow(/heads/);
+    expect(existsSync(folder)).toBe(false);
+    const refusals: unknown[] = [];
+    const onStep = async ({ step }: { step: number }) => {
+      if (step === 2) {
+        using model = await loadFrom(fileURLToPath(new URL("../../fixtures/legacy", import.meta.url)));
+        for (const second of [() => trainInto(folder, tinyTraining), () => saveTo(folder, model)]) {
+          refusals.push(await second().catch((reason) => reason));
+        }
+      }
+    };
+    const observers = (stage: string) => (stage === "vqvae" ? [{ onStep }] : []);
+    (await trainInto(folder, { ...tinyTraining, observers })).dispose();
+    expect(refusals.map((refusal) => DataError.isInstance(refusal))).toEqual([true, true]);
+    expect((refusals[0] as Error).message).toContain(`in use by another run (process ${process.pid} on`);
+    expect(await readdir(folder)).not.toContain("run.lock");
+    // Released, the folder is there for the next.
+    (await trainInto(folder, tinyTraining)).dispose();
+  });
+
+  it("never puts files of two runs together", async () => {
+    // The first test's.
+    const [one, other] = [join(root, "whole"), join(root, "two")];
+    const longer = { ...tinyTraining.vqvae, training: { steps: 6 } };
+    (await trainInto(other, { ...tinyTraining, vqvae: longer })).dispose();
+    const mixed = join(root, "mixed");
+    // Same data, seed and sizes, so that only the run tells: the transformer has learned other codes.
+    for (const name of ["transformer-training.safetensors", "model.json", "transformer.safetensors"]) {
+      await cp(one, mixed, { recursive: true });
+      await cp(join(other, name), join(mixed, name));
+      const load = name.includes("training") ? trainInto(mixed, tinyTraining) : loadFrom(mixed);
+      await expect(load, name).rejects.toThrow(/mixed: .*(different runs|another run)/);
+    }
   });
 
   it("does not train over a model that was saved there", async () => {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "@mmgen/core";
-import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
@@ -18,8 +18,10 @@ export interface BackendLog {
 
 /** Options of {@link trainInto}. */
 export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, ModelOptions, BackendLog {
-  /** Writes the training's state every so many steps too. Default: after each epoch and when it is stopped. */
+  /** Writes the training's state every so many steps too. Default: after each epoch, by time, and at the end. */
   readonly everySteps?: number | undefined;
+  /** Seconds after which the state is written within an epoch. Default 600. */
+  readonly everySeconds?: number | undefined;
   /** Replaces the files of another training that lie there. Default: they are refused. */
   readonly overwrite?: boolean | undefined;
 }
@@ -27,11 +29,17 @@ export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, Mod
 /**
  * Writes a model's files into a folder, each all or nothing; missing folders are made.
  *
- * @throws a `DataError` naming the path that cannot be written.
+ * @throws a `DataError` naming the path that cannot be written, or the training that goes on in the folder.
  */
 export async function saveTo(folder: string, model: MultimodalModel): Promise<void> {
-  for (const [name, bytes] of await model.save()) {
-    await writeFileAtomic(join(folder, name), bytes);
+  const files = await model.save();
+  const lock = await lockFolder(folder);
+  try {
+    for (const [name, bytes] of files) {
+      await writeFileAtomic(join(folder, name), bytes);
+    }
+  } finally {
+    await lock.release();
   }
 }
 
@@ -51,19 +59,21 @@ export async function loadFrom(folder: string, options: BackendLog = {}): Promis
  * Trains a model into a folder: its state is kept there while it trains, its files when it is done. The same call goes on
  * where an earlier one was stopped, bit for bit, and returns at once where one was finished.
  *
- * Starts ONNX Runtime where the program has chosen no backend.
+ * Starts ONNX Runtime where the program has chosen no backend. Everything that can be refused is refused before the folder
+ * is touched; from then on no other run may write into it.
  *
+ * @throws a `DataError` when another run trains into the folder, or it cannot be written.
  * @throws a {@link CheckpointError} when the folder holds another model or the training of other data or settings.
  * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
-  const names = [...trainFields, ...modelFields, "everySteps", "onBackend", "overwrite"];
+  const names = [...trainFields, ...modelFields, "everySteps", "everySeconds", "onBackend", "overwrite"];
   checkFields(
     "trainInto",
     options,
     names.filter((name) => name !== "checkpoints"),
   );
-  const { everySteps, onBackend, overwrite = false, ...training } = options;
+  const { everySeconds, everySteps, onBackend, overwrite = false, ...training } = options;
   const holdsModel = ownFiles.some((name) => existsSync(join(folder, name)));
   if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {
     throw new CheckpointError(
@@ -71,10 +81,34 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
     );
   }
   await startBackend({ onBackend });
-  const store = folderStore(folder, everySteps);
-  const checkpoints = overwrite ? emptied(store, folder) : store;
+  const store = { ...folderStore(folder, everySteps), everySeconds };
+  const { checkpoints, release } = locked(overwrite ? emptied(store, folder) : store, folder);
   const remedy = " Train into another folder, or give overwrite: true to start anew in this one.";
-  return inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints }), remedy);
+  try {
+    return await inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints }), remedy);
+  } finally {
+    await release();
+  }
+}
+
+/** A folder that is locked when the first file is read or written: not before the options are checked. */
+function locked(store: CheckpointStore, folder: string): { checkpoints: CheckpointStore; release(): Promise<void> } {
+  let lock: Promise<RunLock> | undefined;
+  const hold = () => (lock ??= lockFolder(folder));
+  return {
+    checkpoints: {
+      ...store,
+      read: async (name) => {
+        await hold();
+        return store.read(name);
+      },
+      write: async (name, bytes) => {
+        await hold();
+        await store.write(name, bytes);
+      },
+    },
+    release: async () => (await lock?.catch(() => undefined))?.release(),
+  };
 }
 
 const ownFiles = [...Object.values(modelFiles), ...Object.values(trainingFiles)];

@@ -7,8 +7,8 @@ const bytes = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 describe("a model's description", () => {
   it("comes back as it was written, and models of before have the presets' sampling", () => {
     const description = { sampling: { temperature: 0.5, topK: 3 } };
-    expect(readModelDescription(modelDescriptionFile(description))).toEqual(description);
-    expect(readModelDescription(undefined)).toEqual({ sampling: { temperature: 0.8, topP: 0.9 } });
+    expect(readModelDescription(modelDescriptionFile(description, "r1"))).toEqual({ description, run: "r1" });
+    expect(readModelDescription(undefined)).toEqual({ description: { sampling: { temperature: 0.8, topP: 0.9 } } });
   });
 
   it.each<[unknown, RegExp]>([
@@ -17,6 +17,7 @@ describe("a model's description", () => {
     [{ format: "mmgen-model", version: 1 }, /sampling: expected an object/],
     [{ format: "mmgen-model", version: 1, sampling: { heat: 1 } }, /sampling\.heat/],
     [{ format: "mmgen-model", version: 1, sampling: {}, extra: 1 }, /extra/],
+    [{ format: "mmgen-model", version: 1, run: 1, sampling: {} }, /run: expected/],
   ])("%j is refused", (json, message) => {
     expect(() => readModelDescription(bytes(json))).toThrow(CheckpointError);
     expect(() => readModelDescription(bytes(json))).toThrow(message);

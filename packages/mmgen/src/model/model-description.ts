@@ -1,4 +1,5 @@
 import { CheckpointError, describeValue } from "@mmgen/core";
+import { optional, resolveOptions, text } from "@mmgen/core/options";
 import type { SamplingOptions } from "@mmgen/samplers";
 import { generationFields } from "../sampling/generate-pairs.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
@@ -20,9 +21,20 @@ export interface ModelDescription {
 
 const format = "mmgen-model";
 
-/** The description as the file that {@link readModelDescription} reads. */
-export function modelDescriptionFile(description: ModelDescription): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify({ format, version: 1, ...description }, null, 2)}\n`);
+/**
+ * The description as the file that {@link readModelDescription} reads.
+ *
+ * @param run - Id of the run that the model's other files name too.
+ */
+export function modelDescriptionFile(description: ModelDescription, run: string): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify({ format, version: 1, run, ...description }, null, 2)}\n`);
+}
+
+/** A {@link ModelDescription} as it was read from its file. */
+export interface StoredDescription {
+  readonly description: ModelDescription;
+  /** Absent in files of before the first release. */
+  readonly run: string | undefined;
 }
 
 /**
@@ -31,9 +43,9 @@ export function modelDescriptionFile(description: ModelDescription): Uint8Array 
  * @param bytes - Undefined where a model has no such file: it then samples as the presets do.
  * @throws a {@link CheckpointError} when the file is damaged or of another version.
  */
-export function readModelDescription(bytes: Uint8Array | undefined): ModelDescription {
+export function readModelDescription(bytes: Uint8Array | undefined): StoredDescription {
   if (bytes === undefined) {
-    return { sampling: { temperature: 0.8, topP: 0.9 } };
+    return { description: { sampling: { temperature: 0.8, topP: 0.9 } }, run: undefined };
   }
   let json: unknown;
   try {
@@ -41,17 +53,18 @@ export function readModelDescription(bytes: Uint8Array | undefined): ModelDescri
   } catch (cause) {
     throw new CheckpointError(`${modelFiles.model} is not JSON; it is damaged.`, { cause });
   }
-  const { format: found, version, ...description } = (json ?? {}) as Record<string, unknown>;
+  const { format: found, version, run, ...description } = (json ?? {}) as Record<string, unknown>;
   if (found !== format || version !== 1) {
     throw new CheckpointError(
       `${modelFiles.model}: expected format "${format}" version 1, got ${describeValue(found)} version ${describeValue(version)}.`,
     );
   }
   try {
+    resolveOptions(optional(text()), run, { path: `${modelFiles.model}: run` });
     checkFields(modelFiles.model, description, ["sampling", "training"]);
     checkFields(`${modelFiles.model}: sampling`, description.sampling, generationFields);
   } catch (cause) {
     throw new CheckpointError(`${(cause as Error).message} It is damaged or edited.`, { cause });
   }
-  return description as unknown as ModelDescription;
+  return { description: description as unknown as ModelDescription, run: run as string | undefined };
 }

@@ -49,9 +49,10 @@ export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceM
 /**
  * Reads all parts of a model and checks that they belong together.
  *
+ * @param run - Id of the run that the model's description names, if it does.
  * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
  */
-export async function loadModelParts(read: ReadModelFile): Promise<ModelParts> {
+export async function loadModelParts(read: ReadModelFile, run?: string): Promise<ModelParts> {
   const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
   const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
   const vqvae = await readPart(read, modelFiles.vqvae, VqVae.fromSafetensors);
@@ -60,7 +61,8 @@ export async function loadModelParts(read: ReadModelFile): Promise<ModelParts> {
     transformer = await readPart(read, modelFiles.transformer, TinyTransformer.fromSafetensors);
     const parts = { vqvae, tokenizer, transformer };
     checkSizes(parts);
-    checkRuns(tokenizerText, { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run });
+    const runs = { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run };
+    checkRuns(tokenizerText, { ...runs, [modelFiles.model]: run });
     return parts;
   } catch (error) {
     vqvae.dispose();
@@ -120,12 +122,12 @@ function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Arra
 }
 
 /** All parts as files, by name, with the id of their run in each header. */
-export async function modelPartFiles(parts: ModelParts): Promise<Map<string, Uint8Array>> {
-  const run = await runIdOf(parts);
+export async function modelPartFiles(parts: ModelParts, run?: string): Promise<Map<string, Uint8Array>> {
+  const id = run ?? (await runIdOf(parts));
   return new Map([
-    [modelFiles.vqvae, await parts.vqvae.toSafetensors({ run })],
+    [modelFiles.vqvae, await parts.vqvae.toSafetensors({ run: id })],
     [modelFiles.tokenizer, tokenizerFile(parts.tokenizer)],
-    [modelFiles.transformer, await parts.transformer.toSafetensors({ run })],
+    [modelFiles.transformer, await parts.transformer.toSafetensors({ run: id })],
   ]);
 }
 

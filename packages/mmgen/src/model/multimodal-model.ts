@@ -26,6 +26,7 @@ import {
   modelFiles,
   modelPartFiles,
   type ReadModelFile,
+  runIdOf,
 } from "./model-parts.js";
 import { type CaptionedImageSet, type StageName, type TrainOptions, trainFields, trainParts } from "./train-model.js";
 
@@ -86,14 +87,14 @@ export class MultimodalModel {
     checkImages(options.images);
     checkCaptions(options.captions);
     const config = resolveModelConfig(options, options.images);
-    const { parts, history } = await trainParts(options, config);
+    const { parts, run, history } = await trainParts(options, config);
     const { sampling, sequences, transformer, vqvae } = config;
     const training = {
       ...{ seed: options.seed ?? 0, sequences },
       ...{ vqvae: vqvae.training, transformer: transformer.training },
     };
     const model = new MultimodalModel(parts, { sampling, training }, history);
-    await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description));
+    await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
     return model;
   }
 
@@ -104,8 +105,8 @@ export class MultimodalModel {
    * @throws a `CheckpointError` naming the file that is missing, damaged, or of another run.
    */
   static async load(read: ReadModelFile): Promise<MultimodalModel> {
-    const description = readModelDescription(await read(modelFiles.model));
-    return new MultimodalModel(await loadModelParts(read), description);
+    const { description, run } = readModelDescription(await read(modelFiles.model));
+    return new MultimodalModel(await loadModelParts(read, run), description);
   }
 
   /**
@@ -231,8 +232,10 @@ export class MultimodalModel {
 
   /** The model as files, by name, for {@link MultimodalModel.load}. The same model gives the same bytes. */
   async save(): Promise<Map<string, Uint8Array>> {
-    const files = await modelPartFiles(this.#parts());
-    return files.set(modelFiles.model, modelDescriptionFile(this.#description));
+    const parts = this.#parts();
+    const run = await runIdOf(parts);
+    const files = await modelPartFiles(parts, run);
+    return files.set(modelFiles.model, modelDescriptionFile(this.#description, run));
   }
 
   /** Frees the weights of all parts; safe to call twice. */

@@ -26,8 +26,10 @@ export interface CheckpointStore {
   readonly read: ReadModelFile;
   /** Writes a file, all or nothing. */
   readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
-  /** Writes a training's state every so many steps too, not only after each epoch and when it is stopped. */
+  /** Writes a training's state every so many steps too, not only after each epoch, by time and at the end. */
   readonly everySteps?: number | undefined;
+  /** Seconds after which a state is written within an epoch. Default 600. */
+  readonly everySeconds?: number | undefined;
 }
 
 /** The stages that train: the image codec, then the transformer. */
@@ -61,6 +63,8 @@ export const trainFields = [
 /** The trained parts, and every step and epoch of their trainings. */
 export interface TrainedParts {
   readonly parts: ModelParts;
+  /** Id of the run, as it stands in the parts' files. */
+  readonly run: string;
   readonly history: Readonly<Record<StageName, TrainingHistory>>;
 }
 
@@ -87,7 +91,7 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     const pairs = { codes: await vqvae.encode(images), captions };
     const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
     const { transformer, history: transformerHistory } = await trainTransformer({
-      ...{ ...stage("transformer"), model: config.transformer.model, tokenizer },
+      ...{ ...stage("transformer"), runId: run, model: config.transformer.model, tokenizer },
       examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, images.count, seed) }),
       evaluate:
         heldOutPairs &&
@@ -98,6 +102,7 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     await checkpoints?.write(modelFiles.transformer, await transformer.toSafetensors({ run }));
     return {
       parts: { vqvae, tokenizer, transformer },
+      run,
       history: { vqvae: vqvaeHistory, transformer: transformerHistory },
     };
   } catch (error) {
@@ -147,6 +152,7 @@ function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName)
       read: async () => checkpoints.read(trainingFiles[name]),
       write: (state) => checkpoints.write(trainingFiles[name], state),
       everySteps: checkpoints.everySteps,
+      everySeconds: checkpoints.everySeconds,
     },
   });
 }

@@ -79,16 +79,20 @@ const trainingSchema = pipe(
 );
 
 /** Names of a {@link StageOptions}' fields. */
-export const stageFields = ["training", "seed", "checkpoint", "configuration", "observers", "signal"] as const;
+export const stageFields = [
+  ...["training", "seed", "checkpoint", "configuration", "runId", "observers", "signal"],
+] as const;
 
 /** Where a training keeps its state, so that an interrupted one goes on. */
 export interface StageCheckpoint {
   /** The state written last; undefined where there is none, and the training starts anew. */
   readonly read: () => Promise<Uint8Array | undefined>;
-  /** Called after each epoch, at the end, and when the signal fires. */
+  /** Called after each epoch, by time, and at the end, whatever it is: the signal or an error too. */
   readonly write: (state: Uint8Array) => Promise<void>;
   /** Writes every so many steps too. */
   readonly everySteps?: number | undefined;
+  /** Writes also when so many seconds have passed since the last writing. Default 600. */
+  readonly everySeconds?: number | undefined;
 }
 
 /** What every training of this package takes beside its model and data. */
@@ -100,6 +104,8 @@ export interface StageOptions {
   readonly checkpoint?: StageCheckpoint | undefined;
   /** Kept in the checkpoint; a resume with another one is refused. Plain JSON. */
   readonly configuration?: Configuration | undefined;
+  /** Id of the run that the checkpoint belongs to; a checkpoint with another one is refused. */
+  readonly runId?: string | undefined;
   readonly observers?: readonly TrainingObserver[] | undefined;
   /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. */
   readonly signal?: AbortSignal | undefined;
@@ -138,6 +144,7 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
       ...(evaluate && { evaluate }),
       ...(checkpoint && { checkpoint: writerOf(checkpoint) }),
       ...(stage.configuration && { configuration: stage.configuration }),
+      ...(stage.runId !== undefined && { runId: stage.runId }),
       ...(resume && { resume }),
       observers: stage.observers ?? [],
       ...(signal && { signal }),
@@ -200,6 +207,10 @@ function optimizerOptions({ beta1, beta2, clipNorm, weightDecay }: TrainingSetti
   };
 }
 
-function writerOf({ everySteps, write }: StageCheckpoint) {
-  return { write, ...(everySteps !== undefined && { everySteps }) };
+function writerOf({ everySeconds, everySteps, write }: StageCheckpoint) {
+  return {
+    write,
+    ...(everySteps !== undefined && { everySteps }),
+    ...(everySeconds !== undefined && { everySeconds }),
+  };
 }

@@ -21,6 +21,8 @@ export interface TrainingProgress extends RunConfigurations {
   readonly step: number;
   readonly random: RandomState;
   readonly history: TrainingHistory;
+  /** Id of the run that all its files share. */
+  readonly runId?: string | undefined;
 }
 
 /** The parts of a run that hold tensors. */
@@ -58,6 +60,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
     configuration: progress.configuration,
     columns,
     epochs: progress.history.epochs,
+    ...(progress.runId !== undefined && { runId: progress.runId }),
   };
   return writeSafetensors({ tensors, metadata: { format, version, run: JSON.stringify(run) } });
 }
@@ -71,7 +74,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
 export function restoreTrainingState(
   bytes: Uint8Array,
   { model, optimizer, average, best }: TrainingParts,
-  expected: RunConfigurations & Pick<TrainingProgress, "random">,
+  expected: RunConfigurations & Pick<TrainingProgress, "random" | "runId">,
 ): Pick<TrainingProgress, "history"> {
   const { tensors: stored, metadata } = readSafetensors(bytes);
   if (metadata.format !== format || metadata.version !== version) {
@@ -82,6 +85,12 @@ export function restoreTrainingState(
   }
   const run = parseRun(metadata.run);
   const tensors = upgradeTensors(stored);
+  if (run.runId !== undefined && expected.runId !== undefined && run.runId !== expected.runId) {
+    throw new CheckpointError(
+      `The training state is of another run than the files that it is to go on with: ${describeValue(run.runId)}, not ` +
+        `${describeValue(expected.runId)}. Keep the files of one run together.`,
+    );
+  }
   compareConfigurations(run, expected);
   if (`${run.random.key}` !== `${expected.random.key}`) {
     throw new CheckpointError("The training state is of a run with another seed. Resume with the seed of that run.");
@@ -113,6 +122,8 @@ interface StoredRun {
   readonly configuration: Configuration;
   readonly columns: readonly string[];
   readonly epochs: readonly EpochRecord[];
+  /** Absent before the first release. */
+  readonly runId?: unknown;
 }
 
 function parseRun(json: string | undefined): StoredRun {

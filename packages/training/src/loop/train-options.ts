@@ -8,6 +8,7 @@ import {
   pipe,
   resolveOptions,
   rule,
+  text,
   value,
   wholeNumber,
 } from "@mmgen/core/options";
@@ -58,6 +59,11 @@ export interface TrainOptions<Batch, Aux> {
   readonly checkpoint?: CheckpointOptions;
   /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. */
   readonly configuration?: Configuration;
+  /**
+   * Id of the run that this training's files belong to, kept in the state: one with another id is refused, one of before
+   * there were ids is taken.
+   */
+  readonly runId?: string;
   /** A state from `checkpoint.write` or an earlier result: the run continues from it as if it had never stopped. */
   readonly resume?: Uint8Array;
   /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. */
@@ -127,6 +133,7 @@ const trainSchema = pipe(
     observers: optional(listOf(object("a TrainingObserver"))),
     checkpoint: optional(fields({ ...checkpointTimes, write: functionValue() })),
     configuration: optional(object("a plain object")),
+    runId: optional(text()),
     resume: optional(value("the bytes of a training state", (candidate) => candidate instanceof Uint8Array)),
   }),
   rule("epochs", ({ epochs, steps }) =>

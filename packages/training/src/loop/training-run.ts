@@ -62,7 +62,7 @@ export class TrainingRun<Batch, Aux> {
     };
     if (resume !== undefined) {
       try {
-        const expected = { random: random.save(), ...this.#configurations };
+        const expected = { random: random.save(), runId: options.runId, ...this.#configurations };
         const { history } = restoreTrainingState(resume, this.#parts, expected);
         this.#steps = [...history.steps];
         this.#epochs = [...history.epochs];
@@ -241,6 +241,7 @@ export class TrainingRun<Batch, Aux> {
     return writeTrainingState(this.#parts, {
       step: this.#step,
       random: this.#options.random.save(),
+      runId: this.#options.runId,
       ...this.#configurations,
       history: { steps: this.#steps, epochs: this.#epochs },
     });
