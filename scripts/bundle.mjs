@@ -11,15 +11,17 @@ const cache = fileURLToPath(new URL("../node_modules/.cache/", import.meta.url))
  *
  * @param {string} entry - Path of the script.
  * @param {string} name - Name of the bundle in the cache folder.
+ * @param {RegExp} [external] - Modules to leave to Node, beside packages with native addons.
  * @returns {Promise<string>} Path of the bundle.
  */
-export async function bundle(entry, name) {
+export async function bundle(entry, name, external) {
   const outfile = `${cache}${name}.mjs`;
   await build({
     entryPoints: [entry],
     bundle: true,
     format: "esm",
     platform: "node",
+    target: "node20",
     mainFields: ["module", "main"],
     // tfjs-core declares its test files free of side effects, which would drop every spec.
     ignoreAnnotations: true,
@@ -29,7 +31,7 @@ export async function bundle(entry, name) {
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
     },
-    plugins: [sources],
+    plugins: [sources, ...(external === undefined ? [] : [leave(external)])],
   });
   return outfile;
 }
@@ -47,6 +49,14 @@ export async function runBundled(entry, args, flags = []) {
   const { status } = spawnSync(process.execPath, [...flags, script, ...args], { stdio: "inherit" });
   process.exitCode = status ?? 1;
 }
+
+/** An esbuild plugin that leaves modules to Node. */
+const leave = (filter) => ({
+  name: "leave",
+  setup(build) {
+    build.onResolve({ filter }, ({ path }) => ({ path, external: true }));
+  },
+});
 
 /** An esbuild plugin that resolves `mmgen` and `@mmgen/*` to sources. */
 export const sources = {
