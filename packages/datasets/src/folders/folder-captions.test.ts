@@ -103,6 +103,17 @@ describe("captions of loadImageFolder", () => {
     expect(await failure()).toMatch(/line 1: expected "file_name" and "text"/);
   });
 
+  it("finds text files by names in either Unicode form, and composes captions", async () => {
+    await images("caf\u00e9.png");
+    await put({ "cafe\u0301.txt": "cre\u0300me" });
+    expect(await captionsOf()).toEqual({ "caf\u00e9.png": "cr\u00e8me" });
+  });
+
+  it("composes captions of folders, whose names macOS decomposes", async () => {
+    await images("cafe\u0301/a.png");
+    expect(Object.values(await captionsOf())).toEqual(["caf\u00e9"]);
+  });
+
   it("reports errors of a table by file and line", async () => {
     await images("a.png", "b.png");
     const wrong = async (name: string, content: string | Uint8Array) => {

@@ -61,7 +61,7 @@ export function attributeAgreement<Name extends string>(
   const right: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
   for (const name of names) {
     checkCount(name, expected[name], count);
-    checkCount(name, found[name], count);
+    checkCount(name, Object.hasOwn(found, name) ? found[name] : undefined, count);
   }
   let allRight = 0;
   for (let i = 0; i < count; i++) {

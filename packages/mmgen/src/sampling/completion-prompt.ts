@@ -52,7 +52,9 @@ async function promptOfWords(
   }
   checkWholeNumber("keep.words", words, { min: 0, max: tokenizer.config.captionLength.maximum });
   const isCharacters = tokenizer.config.textUnit === "characters";
-  const beginnings = captions.map((caption) =>
+  // Composed, as the tokenizer counts characters.
+  const composed = captions.map((caption) => caption.normalize("NFC"));
+  const beginnings = composed.map((caption) =>
     isCharacters ? [...caption].slice(0, words).join("") : caption.trim().split(/\s+/u).slice(0, words).join(" "),
   );
   if (images === undefined) {

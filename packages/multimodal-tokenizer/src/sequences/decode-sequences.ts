@@ -9,7 +9,7 @@ import {
 } from "@mmgen/core";
 import { allOrders, type Order } from "../layouts/orders.js";
 import type { SequenceLayout, SequenceTemplate, TextSection } from "../layouts/sequence-layout.js";
-import { joinUnits } from "../vocabulary/captions.js";
+import { captionUnits, joinUnits } from "../vocabulary/captions.js";
 import type { Vocabulary } from "../vocabulary/vocabulary.js";
 
 /** Decoded pairs of image codes and captions, and the order of each row. */
@@ -116,7 +116,7 @@ export function readLines(
   const ids = new Map(Array.from({ length: vocabulary.size }, (_, id) => [vocabulary.name(id), id] as const));
   const data = new Int32Array(lines.length * sequenceLength);
   for (const [row, line] of lines.entries()) {
-    const characters = [...line];
+    const characters = captionUnits(line, "characters");
     if (characters.length !== sequenceLength) {
       throw new GrammarError(
         `Line ${row + 1}: expected ${sequenceLength} characters, padding included, got ${characters.length}: "${line.slice(0, 80)}".`,

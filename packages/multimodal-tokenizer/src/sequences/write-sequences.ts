@@ -84,7 +84,7 @@ function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boo
   return captions.map((caption, row) => {
     let ids = known.get(caption);
     if (ids === undefined) {
-      const units = captionUnits(caption, textUnit);
+      const units = knownUnits(layout, caption);
       if (units.length < minimum || units.length > maximum) {
         const wanted = minimum === maximum ? `${minimum}` : `${minimum} to ${maximum}`;
         throw new GrammarError(
@@ -96,6 +96,17 @@ function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boo
     }
     return ids;
   });
+}
+
+/**
+ * A caption's text units. The characters of a vocabulary of before the first release may be those of another form: e and
+ * an accent in place of one "é".
+ */
+function knownUnits({ config, vocabulary }: SequenceLayout, caption: string): string[] {
+  const units = captionUnits(caption, config.textUnit);
+  const asGiven = [...caption];
+  const isOlder = config.textUnit === "characters" && !vocabulary.hasWords(units) && vocabulary.hasWords(asGiven);
+  return isOlder ? asGiven : units;
 }
 
 /** Content of one row. */

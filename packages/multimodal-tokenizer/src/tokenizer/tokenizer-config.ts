@@ -12,7 +12,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import { checkLineFormat, defaultLineFormat, type LineFormat, lineFormatEntries } from "../layouts/line-format.js";
-import { type CaptionLength, surveyCaptions, type TextUnit } from "../vocabulary/captions.js";
+import { type CaptionLength, composed, surveyCaptions, type TextUnit } from "../vocabulary/captions.js";
 
 const maxCodes = 2 ** 20;
 const maxWords = 2 ** 20;
@@ -51,7 +51,10 @@ export interface TokenizerOptions {
   readonly codebookSize: number;
   /** Codes of one image. */
   readonly codeGrid: { readonly height: number; readonly width: number };
-  /** Captions from which the words, and by default the caption length, are taken. Give either these or `words`. */
+  /**
+   * Captions from which the words, and by default the caption length, are taken. Give either these or `words`. All text
+   * counts in its composed form (Unicode's NFC), here and wherever else it enters.
+   */
   readonly captions?: Iterable<string> | undefined;
   /** Words of the vocabulary, in any order. Give either these or `captions`. */
   readonly words?: readonly string[] | undefined;
@@ -133,7 +136,7 @@ export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
     throw new ConfigError("captions, words: expected exactly one of the two options, to build the vocabulary from.");
   }
   const survey = captions === undefined ? undefined : surveyCaptions(captions, textUnit);
-  const words = survey?.words ?? [...new Set(given.words)].sort();
+  const words = survey?.words ?? [...new Set(given.words!.map(composed))].sort();
   const length = given.captionLength ?? survey?.captionLength;
   if (length === undefined) {
     throw new ConfigError("captionLength: required with a list of words; give the number of words in a caption.");
@@ -146,10 +149,26 @@ export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
     codeGrid: given.codeGrid,
     captionLength: resolveOptions(captionLengthSchema, bounds, { path: "captionLength" }),
     words,
-    aliases: aliases === undefined ? applicableAliases(words) : new Map(Object.entries(aliases)),
+    aliases: aliases === undefined ? applicableAliases(words) : composedAliases(aliases),
     nullToken: given.nullToken,
-    ...(layout === "lines" || lines !== undefined ? { lines: lines ?? defaultLineFormat } : {}),
+    ...(layout === "lines" || lines !== undefined ? { lines: composedLines(lines ?? defaultLineFormat) } : {}),
   });
+}
+
+/** An alias that was another form of its own word is none. */
+function composedAliases(aliases: Readonly<Record<string, string>>): Map<string, string> {
+  const pairs = Object.entries(aliases).map(([alias, word]) => [composed(alias), composed(word)] as const);
+  return new Map(pairs.filter(([alias, word]) => alias !== word));
+}
+
+function composedLines({ imageFirst, textFirst, pad, alphabet, length }: LineFormat): LineFormat {
+  return {
+    imageFirst: composed(imageFirst),
+    textFirst: composed(textFirst),
+    pad: composed(pad),
+    length,
+    alphabet: composed(alphabet),
+  };
 }
 
 /** Default aliases: colored-mnist captions spell "eigth", prompts may spell "eight". */

@@ -48,6 +48,20 @@ it.each(["switch", "terminated", "lines"])(
   },
 );
 
+it.each([
+  ["words", ["cafe\u0301", "the"]],
+  ["words", ["cafe\u0301", "caf\u00e9", "the"]],
+  ["characters", ["a", "c", "e", "f", "\u0301"]],
+])("a file whose %s are not composed is read, and finds them: %j", (textUnit, words) => {
+  const file = { ...plain(digits()), textUnit, words, aliases: [], captionLength: { minimum: 1, maximum: 5 } };
+  const tokenizer = MultimodalTokenizer.fromJSON(file);
+  expect(plain(tokenizer)).toEqual(file);
+  const { data, length } = tokenizer.promptForImages(["cafe\u0301"]);
+  const found = [...data.subarray(0, length)].filter((id) => tokenizer.modality(id) === "text");
+  const caption = tokenizer.describe({ data: Int32Array.from(found), count: 1, length: found.length })[0]!;
+  expect(caption.replaceAll(" ", textUnit === "words" ? " " : "").normalize("NFC")).toBe("caf\u00e9");
+});
+
 describe("fromJSON", () => {
   it("refuses any value that is not a tokenizer", () => {
     fc.assert(

@@ -9,9 +9,19 @@ export interface CaptionLength {
   readonly maximum: number;
 }
 
-/** Splits a caption into text units: words between blanks, or characters. */
+/**
+ * The composed form of a text, Unicode's NFC: "é" is one character, whether it was typed as one or as e and an accent.
+ *
+ * @see https://unicode.org/reports/tr15
+ */
+export function composed(text: string): string {
+  return text.normalize("NFC");
+}
+
+/** Splits a caption, {@link composed}, into text units: words between blanks, or characters. */
 export function captionUnits(caption: string, unit: TextUnit): string[] {
-  return unit === "characters" ? [...caption] : caption.split(/\s+/u).filter((word) => word !== "");
+  const text = composed(caption);
+  return unit === "characters" ? [...text] : text.split(/\s+/u).filter((word) => word !== "");
 }
 
 /** Joins words (by single blanks) or characters to a caption. */

@@ -1,6 +1,7 @@
 import { nearestWords, VocabularyError } from "@mmgen/core";
 import { literalCharacters } from "../layouts/line-format.js";
 import type { TokenizerConfig } from "../tokenizer/tokenizer-config.js";
+import { composed } from "./captions.js";
 
 /** Modality of an id. */
 export type Modality = "special" | "text" | "image";
@@ -36,6 +37,13 @@ export class Vocabulary {
     for (const [alias, word] of config.aliases) {
       ids.set(alias, ids.get(word)!);
     }
+    // Vocabularies of before the first release may hold words that are not composed.
+    for (const [word, id] of [...ids]) {
+      const other = composed(word);
+      if (!ids.has(other)) {
+        ids.set(other, id);
+      }
+    }
     this.#words = ids;
     this.#names = specials;
     this.#config = config;
@@ -56,9 +64,12 @@ export class Vocabulary {
     return id;
   }
 
-  /** Id of a word or alias; an unknown word is also looked up in lower case. */
+  /**
+   * Id of a word or alias, {@link composed} as {@link captionUnits} gives it; an unknown word is also looked up in lower
+   * case.
+   */
   wordId(word: string, where: string): number {
-    const id = this.#words.get(word) ?? this.#words.get(word.toLowerCase());
+    const id = this.#find(word);
     if (id === undefined) {
       const near = nearestWords(word.toLowerCase(), [...this.#words.keys()]);
       const hint =
@@ -68,6 +79,11 @@ export class Vocabulary {
       throw new VocabularyError(`${where}: "${word}" is not in the vocabulary. ${hint}`);
     }
     return id;
+  }
+
+  /** Whether {@link Vocabulary.wordId} has an id for each of the words. */
+  hasWords(words: readonly string[]): boolean {
+    return words.every((word) => this.#find(word) !== undefined);
   }
 
   /** Word of a text id. */
@@ -93,6 +109,10 @@ export class Vocabulary {
     }
     const code = id - this.image.start;
     return this.#config.lines === undefined ? String(code) : [...this.#config.lines.alphabet][code]!;
+  }
+
+  #find(word: string): number | undefined {
+    return this.#words.get(word) ?? this.#words.get(word.toLowerCase());
   }
 }
 
