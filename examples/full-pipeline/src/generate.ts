@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
-import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { readImages } from "@mmgen/datasets/node";
 import { fromCaller, interruptSignal, RunFolder } from "@mmgen/example-harness";
 import { imageGrid, imagePixels } from "@mmgen/plots";
@@ -77,8 +77,8 @@ async function drawFile(
   { file, folder }: { readonly file: string; readonly folder: string },
   sampling: GenerationOptions,
 ): Promise<void> {
-  const text = new TextDecoder().decode(await readFileBytes(file, "caption file"));
-  const captions = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  const text = await readFileText(file, "caption file");
+  const captions = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== "");
   if (captions.length === 0) {
     throw new DataError(`${file} holds no captions; expected one a line, such as "dark green eight on bright cyan".`);
   }

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CodeBatch, sliceImages } from "@mmgen/core";
-import { writeFileAtomic } from "@mmgen/core/node";
+import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { formatPercent, type RunContext, type RunFolder } from "@mmgen/example-harness";
 import {
   codebookUsage,
@@ -243,6 +243,6 @@ export async function drawEpochSamples(
 /** Joins the drawings of all epochs to `samples_by_epoch.gif`; its bytes. */
 async function animateEpochSamples(folder: RunFolder): Promise<Uint8Array> {
   const files = (await readdir(epochFolder(folder))).filter((file) => file.endsWith(".svg")).sort();
-  const frames = await Promise.all(files.map((file) => readFile(join(epochFolder(folder), file), "utf8")));
+  const frames = await Promise.all(files.map((file) => readFileText(join(epochFolder(folder), file), "frame")));
   return writeGif(join(folder.results, "samples_by_epoch.gif"), frames, { frameMilliseconds: 600 });
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { CheckpointError, ConfigError } from "@mmgen/core";
-import { readFileBytes } from "@mmgen/core/node";
+import { CheckpointError, ConfigError, parseJson } from "@mmgen/core";
+import { readFileText } from "@mmgen/core/node";
 import { resolveOptions } from "@mmgen/core/options";
 import type { GenericSchema, InferOutput } from "valibot";
 
@@ -21,15 +21,12 @@ export async function readStoredJson<Content>(
       `There is no ${what} at ${path}. Train a model first, or name the folder that one was trained into.`,
     );
   }
-  const bytes = await readFileBytes(path, what);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new CheckpointError(`${path} is damaged: ${(cause as Error).message}. Train again.`, { cause });
+  const { value, problem } = parseJson(await readFileText(path, what));
+  if (problem !== undefined) {
+    throw new CheckpointError(`${path} is damaged: it ${problem}. Train again.`);
   }
   try {
-    return parse(json);
+    return parse(value);
   } catch (cause) {
     const { message } = cause as Error;
     throw new CheckpointError(`${path} is damaged or of another version: ${message} Train again.`, { cause });
@@ -46,12 +43,9 @@ export async function readConfigFile<Schema extends GenericSchema>(
   base: InferOutput<Schema>,
   schema: Schema,
 ): Promise<InferOutput<Schema>> {
-  const bytes = await readFileBytes(path, "configuration file");
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new ConfigError(`${path} is not JSON: ${(cause as Error).message}`, { cause });
+  const { value: json, problem } = parseJson(await readFileText(path, "configuration file"));
+  if (problem !== undefined) {
+    throw new ConfigError(`${path} ${problem}.`);
   }
   if (!isObject(json)) {
     throw new ConfigError(`${path}: expected an object of fields, such as {"transformer": {"layers": 6}}.`);

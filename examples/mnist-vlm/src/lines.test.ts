@@ -128,7 +128,10 @@ describe("readPreparedLines", () => {
     ["a short line", train.replace("#######\n", "\n"), valid, /Line 1: expected 32 characters.*got 25/],
     ["a letter that is missing", train.replace("ABCDEFGH", "ABCDEFG").replace("#", "##"), valid, /Row 0, position 13/],
     ["a foreign character", train.replace("A", "ä"), valid, /Line 1, character 7: "ä" is not in the vocabulary/],
-    ["a truncated gz", gzipSync(train).subarray(0, 20), valid, /not a readable gz/],
+    ["a truncated gz", gzipSync(train).subarray(0, 20), valid, /not readable as gzip/],
+    // 65 MiB of zeros in 67 kB.
+    ["a gz bomb", Buffer.concat(Array(65).fill(gzipSync(new Uint8Array(2 ** 20)))), valid, /at most 67108864 bytes/],
+    ["what is no UTF-8", Uint8Array.of(0xff, 0x0a), valid, /text in UTF-8/],
     ["no validation beside it", train, undefined, /valid\.txt/],
   ])("refuses %s by name", async (name, trainText, validText, message) => {
     const error: unknown = await write(name.replaceAll(" ", "-"), trainText, validText).catch((reason) => reason);

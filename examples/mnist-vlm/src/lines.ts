@@ -1,7 +1,6 @@
 import { basename, dirname, join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { type CodeBatch, DataError, type ExampleSource, MmgenError, VocabularyError } from "@mmgen/core";
-import { readFileBytes } from "@mmgen/core/node";
+import { type CodeBatch, DataError, defaultLimits, type ExampleSource, MmgenError, VocabularyError } from "@mmgen/core";
+import { gunzip, isGzip, readFileBytes } from "@mmgen/core/node";
 import { MultimodalTokenizer, type Order, type TrainingBatch } from "@mmgen/multimodal-tokenizer";
 import { drawOrders, mixedOrderExamples } from "mmgen";
 
@@ -132,13 +131,13 @@ export async function readPreparedLines(path: string, tokenizer: MultimodalToken
 }
 
 async function readLineFile(path: string, tokenizer: MultimodalTokenizer): Promise<LinePairs> {
-  const bytes = await readFileBytes(path, "lines");
-  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const bytes = await readFileBytes(path, "lines", { maxBytes: defaultLimits.textBytes });
+  const content = isGzip(bytes) ? gunzip(bytes, path, { maxBytes: defaultLimits.textBytes }) : bytes;
   let text: string;
   try {
-    text = new TextDecoder().decode(isGzip ? gunzipSync(bytes) : bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch (error) {
-    throw new DataError(`${path} is not a readable gz file: ${(error as Error).message}`, { cause: error });
+    throw new DataError(`${path}: expected lines of text in UTF-8, or such a file as gzip.`, { cause: error });
   }
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (lines.length === 0) {

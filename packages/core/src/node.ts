@@ -1,4 +1,5 @@
 export { isTemporaryOf, writeFileAtomic } from "./files/atomic-files.js";
+export { type GunzipOptions, gunzip, gunzipStart, isGzip } from "./files/gunzip.js";
 export {
   type BoundedFile,
   type FileSignature,

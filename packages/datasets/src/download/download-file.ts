@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { DataError } from "@mmgen/core";
-import { writeFileAtomic } from "@mmgen/core/node";
+import { gunzip, writeFileAtomic } from "@mmgen/core/node";
 import {
   type ConfigOf,
   fields,
@@ -14,7 +14,6 @@ import {
   text,
 } from "@mmgen/core/options";
 import { type FetchFileOptions, fetchFile } from "./fetch-file.js";
-import { gunzip } from "./gunzip.js";
 import { PartialFile } from "./partial-file.js";
 
 /** A gzip file on the web, identified by its checksum. */
@@ -146,7 +145,7 @@ async function readVerified(partial: PartialFile, file: RemoteFile): Promise<Uin
 }
 
 function verify(compressed: Uint8Array, file: RemoteFile): void {
-  const content = gunzip(compressed, "the answer", file.size + 1);
+  const content = gunzip(compressed, "the answer", { maxBytes: file.size + 1 });
   if (content.length !== file.size) {
     const came = content.length > file.size ? "more" : `${content.length}`;
     throw new DataError(`has ${came} bytes of content, expected ${file.size}`);

@@ -1,4 +1,4 @@
-import { DataError, describeValue, quote } from "@mmgen/core";
+import { DataError, describeValue, parseJson, quote } from "@mmgen/core";
 import { parse } from "csv-parse/sync";
 
 /** A row of a table of captions. */
@@ -77,11 +77,9 @@ function parseJsonLines(text: string, name: string): NumberedRecord[] {
       if (content.trim() === "") {
         return [];
       }
-      let record: unknown;
-      try {
-        record = JSON.parse(content);
-      } catch (error) {
-        throw new DataError(`${where}: not readable as JSON (${(error as Error).message}).`, { cause: error });
+      const { value: record, problem } = parseJson(content);
+      if (problem !== undefined) {
+        throw new DataError(`${where}: ${problem}.`);
       }
       if (typeof record !== "object" || record === null || Array.isArray(record)) {
         throw new DataError(`${where}: expected an object a line, got ${describeValue(record)}.`);

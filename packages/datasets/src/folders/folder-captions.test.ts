@@ -1,4 +1,5 @@
-import { readdir, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { flat, imageFolderFixture, red } from "./image-folder.fixture.js";
@@ -134,7 +135,7 @@ describe("captions of loadImageFolder", () => {
     expect(await wrong("captions.jsonl", row("/etc/a.png"))).toContain("leads out of the folder");
     expect(await wrong("captions.jsonl", row("in/../../a.png"))).toContain("leads out of the folder");
     expect(await wrong("captions.jsonl", row("captions.jsonl"))).toContain("it is no PNG, JPEG or WebP");
-    expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: not readable as JSON/);
+    expect(await wrong("captions.jsonl", `${row("a.png")}{"file_name":`)).toMatch(/line 2: is not JSON/);
     expect(await wrong("captions.jsonl", "[1]")).toMatch(/line 1: expected an object/);
     expect(await wrong("captions.jsonl", '{"file": "a.png", "text": 7}')).toMatch(
       /line 1: expected "file_name".*got {"file": "a\.png", "text": 7}/,
@@ -152,13 +153,28 @@ describe("captions of loadImageFolder", () => {
     );
     expect(await wrong("captions.csv", `file_name,text\na.png,${long.repeat(17)}`)).toContain("not readable as CSV");
     expect(await wrong("captions.jsonl", '{"file_name": "a.png", "text": "\\ud83d"}')).toContain("a lone surrogate");
-    expect(await wrong("captions.jsonl", `${"[".repeat(50_000)}`)).toMatch(/line 1: not readable as JSON/);
+    expect(await wrong("captions.jsonl", `${"[".repeat(50_000)}`)).toMatch(/line 1: is more than 64 levels deep/);
+    expect(await wrong("captions.jsonl", '{"text": "x", "file_name": "a.png", "text": "y"}')).toMatch(
+      /line 1: holds "text" twice/,
+    );
     expect(await wrong("captions.csv", "file_name,text,text\na.png,x,y")).toContain('two columns are called "text"');
     expect(await wrong("captions.csv", "name,text\na.png,x")).toMatch(/line 2: expected "file_name"/);
     expect(await wrong("captions.csv", 'file_name,text\na.png,"x')).toContain("not readable as CSV");
     expect(await wrong("captions.csv", "file_name,text\na.png,x,y")).toContain("not readable as CSV");
     await put({ "captions.csv": "file_name,text\n", "metadata.csv": "file_name,text\n" });
     expect(await failure()).toContain("got metadata.csv and captions.csv");
+  });
+
+  it("takes text files within their limit, and no other kind of file", async () => {
+    await images("a.png");
+    await put({ "captions.csv": "file_name,text\na.png,red\n" });
+    expect(await failure({ limits: { textBytes: 20 } })).toContain("captions.csv: expected at most 20 bytes, got 25");
+    await rm(join(folder.path, "captions.csv"));
+    await mkdir(join(folder.path, "captions.csv"));
+    if (process.platform !== "win32") {
+      execFileSync("mkfifo", [join(folder.path, "a.txt")]);
+      expect(await failure()).toContain("a.txt: expected a regular file, got a pipe");
+    }
   });
 
   it("reports missing, empty and ambiguous text files and folders", async () => {

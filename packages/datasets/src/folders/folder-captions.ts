@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { DataError, quote } from "@mmgen/core";
+import { DataError, type Limits, quote } from "@mmgen/core";
 import { readFileText } from "@mmgen/core/node";
 import { parseCaptionTable } from "./caption-table.js";
 import type { FolderListing } from "./list-image-folder.js";
@@ -41,7 +41,11 @@ export function findCaptionSource(folder: string, { images, others }: FolderList
  *
  * @throws a {@link DataError} naming the image that has none or two, or the row whose image is missing.
  */
-export async function readCaptions(folder: string, listing: FolderListing, source: CaptionSource): Promise<string[]> {
+export async function readCaptions(
+  folder: string,
+  listing: FolderListing,
+  { source, limits }: { readonly source: CaptionSource; readonly limits: Pick<Limits, "textBytes"> },
+): Promise<string[]> {
   const { images } = listing;
   switch (source) {
     case "none":
@@ -51,7 +55,7 @@ export async function readCaptions(folder: string, listing: FolderListing, sourc
     case "text-files":
       return readTextFiles(folder, listing);
     case "table":
-      return readTable(folder, listing);
+      return readTable(folder, listing, limits.textBytes);
   }
 }
 
@@ -91,7 +95,7 @@ function textFileFinder(others: readonly string[]): (image: string) => string | 
   return (image) => (exact.has(textFileOf(image)) ? textFileOf(image) : similar.get(keyOf(textFileOf(image))));
 }
 
-async function readTable(folder: string, { images, others }: FolderListing): Promise<string[]> {
+async function readTable(folder: string, { images, others }: FolderListing, maxBytes: number): Promise<string[]> {
   const tables = tableNames.filter((name) => others.includes(name));
   if (tables.length !== 1) {
     throw new DataError(`${folder}: expected one of ${tableNames.join(", ")}, got ${tables.join(" and ") || "none"}.`);
@@ -99,7 +103,8 @@ async function readTable(folder: string, { images, others }: FolderListing): Pro
   const path = join(folder, tables[0]!);
   const find = imageFinder(folder, { images, others });
   const captions = new Map<string, { caption: string; line: number }>();
-  for (const { file, caption, line } of parseCaptionTable(await readFileText(path, "captions"), path)) {
+  const text = await readFileText(path, "captions", { maxBytes });
+  for (const { file, caption, line } of parseCaptionTable(text, path)) {
     const where = `${path}, line ${line}`;
     const image = find(file, where);
     const before = captions.get(image);

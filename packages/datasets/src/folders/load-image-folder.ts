@@ -73,7 +73,7 @@ const loadImageFolderSchema = pipe(
     seed: optional(wholeNumber(), 0),
     /**
      * What the files may take, where the defaults of `defaultLimits` do not fit: `fileBytes` and `pixels` of each file
-     * and of all that are read at the same time, `inflatedBytes` of each, `imagesAtOnce`.
+     * and of all that are read at the same time, `inflatedBytes` of each, `imagesAtOnce`; `textBytes` of a table of captions.
      */
     limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object")),
     /** Receives what was passed over. */
@@ -134,7 +134,7 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
   const total = listing.images.length;
   const sizes = splitSizes(config, total);
   const source = config.captions ?? findCaptionSource(folder, listing);
-  const captions = await readCaptions(folder, listing, source);
+  const captions = await readCaptions(folder, listing, { source, limits });
   const passedOver = listing.others.filter((path) => /\.(gif|bmp|tiff?|avif|hei[cf]|svg)$/i.test(path));
   if (passedOver.length > 0) {
     onMessage?.(

@@ -1,8 +1,10 @@
-import { DataError } from "@mmgen/core";
+import { gzipSync } from "node:zlib";
+import { fuzz } from "@mmgen/core/fuzz.fixture";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writeIdx } from "./idx.fixture.js";
 import { joinIdx, parseIdx } from "./idx.js";
+import { parsePlainOrGzip } from "./load-idx-folder.js";
 
 describe("parseIdx", () => {
   it("reads back whatever shape was written", () => {
@@ -60,20 +62,63 @@ describe("parseIdx", () => {
     expect(() => parseIdx(Uint8Array.of(0, 0, 0x0d, 1, 0, 0, 0, 0))).toThrow("got 0x00000d01");
   });
 
-  it("throws nothing but DataError, whatever the bytes", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, withMagic) => {
-        if (withMagic && bytes.length >= 4) {
-          bytes.set([0, 0, 8, bytes[3]! % 2 === 0 ? 1 : 3]);
+  it("takes the bytes of a file, and nothing else", () => {
+    expect(parseIdx(writeIdx([1], Uint8Array.of(7)).buffer as never).shape).toEqual([1]);
+    expect(() => parseIdx("images.idx" as never, "images")).toThrow("images: expected the bytes of a file");
+  });
+
+  it("holds against damaged files, plain and compressed", async () => {
+    const files = [writeIdx([5], Uint8Array.of(1, 2, 3, 4, 9)), writeIdx([2, 3, 4], new Uint8Array(24).fill(7))];
+    const limits = { inflatedBytes: 2 ** 20 };
+    await fuzz({
+      name: "IDX",
+      samples: [...files, ...files, ...files.map((file) => new Uint8Array(gzipSync(file)))],
+      // The header's sizes account for the whole file again.
+      repair: (bytes) => {
+        if (bytes.length > 16 && bytes[0] === 0) {
+          const view = new DataView(bytes.buffer, bytes.byteOffset);
+          view.setUint32(0, bytes[3]! % 2 === 0 ? 0x801 : 0x803);
+          view.setUint32(4, bytes[3] === 1 ? bytes.length - 8 : 1);
+          if (bytes[3] === 3) {
+            view.setUint32(8, bytes.length - 16);
+            view.setUint32(12, 1);
+          }
         }
-        try {
-          const { shape, data } = parseIdx(bytes);
-          expect(shape.reduce((product, side) => product * side, 1)).toBe(data.length);
-        } catch (error) {
-          expect(DataError.isInstance(error)).toBe(true);
+        return bytes;
+      },
+      parse: (bytes) => {
+        const { shape, data } = parsePlainOrGzip(bytes, "a.idx", limits);
+        expect(shape.reduce((product, side) => product * side, 1)).toBe(data.length);
+      },
+      depth: (bytes, error) => {
+        const isIdx = bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 8;
+        if (error === undefined) {
+          return "header";
         }
-      }),
-    );
+        return isIdx || (bytes[0] === 0x1f && bytes[1] === 0x8b) ? "signature" : "none";
+      },
+    });
+  }, 60_000);
+});
+
+describe("a compressed IDX file", () => {
+  it("is decompressed to what its header says, and no further", () => {
+    const read = (header: number[], bytes: number, limits = { inflatedBytes: 2 ** 20 }) => {
+      const file = writeIdx([], new Uint8Array(0));
+      const content = new Uint8Array(16 + bytes);
+      content.set(file);
+      const view = new DataView(content.buffer);
+      view.setUint32(0, 0x800 + header.length);
+      header.forEach((size, axis) => {
+        view.setUint32(4 + 4 * axis, size);
+      });
+      return parsePlainOrGzip(gzipSync(content), "a.gz", limits);
+    };
+    expect(read([2, 3, 4], 24).shape).toEqual([2, 3, 4]);
+    expect(() => read([1000, 1000, 2], 24)).toThrow(/at most 1048576 bytes.*the header claims 1000 × 1000 × 2/);
+    expect(() => read([2, 3, 4], 2 ** 24)).toThrow("a.gz: expected at most 40 bytes of content, got more");
+    expect(() => read([2, 3, 400], 24)).toThrow("The file is truncated");
+    expect(() => parsePlainOrGzip(gzipSync(""), "a.gz", { inflatedBytes: 9 })).toThrow("got 0 bytes in all");
   });
 });
 

@@ -1,4 +1,4 @@
-import { DataError } from "@mmgen/core";
+import { DataError, fileBytes } from "@mmgen/core";
 import type { LabeledImages } from "../captions/labeled-images.js";
 
 /** The content of one IDX file of unsigned bytes. */
@@ -8,6 +8,18 @@ export interface IdxArray {
   /** Row-major; a view of the file's bytes. */
   readonly data: Uint8Array;
 }
+
+/** What the first bytes of an IDX file say. */
+export interface IdxHeader {
+  readonly shape: readonly number[];
+  /** Bytes of the header itself. */
+  readonly headerLength: number;
+  /** Bytes of the whole file. */
+  readonly fileLength: number;
+}
+
+/** Bytes of the longest header. */
+export const idxHeaderLength = 16;
 
 /** Above every published relative of MNIST, and far below what a hostile header may claim. */
 const maxAxis = 10_000_000;
@@ -23,10 +35,28 @@ const maxAxis = 10_000_000;
  * @see http://yann.lecun.com/exdb/mnist/
  */
 export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
-  if (bytes.length < 4) {
-    throw new DataError(`${name}: expected an IDX header of at least 8 bytes, got ${bytes.length} bytes in all.`);
+  const content = fileBytes(bytes, name);
+  const { shape, headerLength, fileLength } = parseIdxHeader(content, content.length, name);
+  // A plain Uint8Array also for a Buffer, whose `slice` would not copy.
+  return {
+    shape,
+    data: new Uint8Array(content.buffer, content.byteOffset + headerLength, fileLength - headerLength),
+  };
+}
+
+/**
+ * Reads the header of an IDX file of unsigned bytes, and compares it with the file's size before there is room for more.
+ *
+ * @param head - The file's beginning: {@link idxHeaderLength} bytes, fewer where the file has fewer.
+ * @param size - Bytes of the whole file; undefined where that is not known, as of a compressed one.
+ * @throws a {@link DataError} as `parseIdx`.
+ */
+export function parseIdxHeader(head: Uint8Array, size: number | undefined, name: string): IdxHeader {
+  const available = size ?? head.length;
+  if (head.length < 4) {
+    throw new DataError(`${name}: expected an IDX header of at least 8 bytes, got ${available} bytes in all.`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const magic = view.getUint32(0);
   if (magic >>> 16 === 0x1f8b) {
     throw new DataError(`${name}: this is gzip. Decompress it first; the loaders of @mmgen/datasets/node do.`);
@@ -37,23 +67,22 @@ export function parseIdx(bytes: Uint8Array, name = "IDX file"): IdxArray {
   }
   const axes = magic & 0xff;
   const headerLength = 4 + 4 * axes;
-  if (bytes.length < headerLength) {
-    throw new DataError(`${name}: expected a header of ${headerLength} bytes, got ${bytes.length} bytes in all.`);
+  if (head.length < headerLength) {
+    throw new DataError(`${name}: expected a header of ${headerLength} bytes, got ${available} bytes in all.`);
   }
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  if (shape.some((size) => size > maxAxis)) {
+  if (shape.some((side) => side > maxAxis)) {
     throw new DataError(`${name}: the header claims ${shape.join(" × ")} values; it is damaged or hostile.`);
   }
-  const size = shape.reduce((product, side) => product * side, 1);
-  const found = bytes.length - headerLength;
-  if (found !== size) {
-    const hint = found < size ? "The file is truncated" : "The file has bytes left over";
+  const values = shape.reduce((product, side) => product * side, 1);
+  const found = size === undefined ? values : size - headerLength;
+  if (found !== values) {
+    const hint = found < values ? "The file is truncated" : "The file has bytes left over";
     throw new DataError(
-      `${name}: the header claims ${shape.join(" × ")} = ${size} bytes, got ${found}. ${hint}; fetch it again.`,
+      `${name}: the header claims ${shape.join(" × ")} = ${values} bytes, got ${found}. ${hint}; fetch it again.`,
     );
   }
-  // A plain Uint8Array also for a Buffer, whose `slice` would not copy.
-  return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, size) };
+  return { shape, headerLength, fileLength: headerLength + values };
 }
 
 /**

@@ -1,10 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
-import { readFileBytes } from "@mmgen/core/node";
+import { DataError, type Limits, resolveLimits } from "@mmgen/core";
+import { type FileSignature, gunzip, gunzipStart, isGzip, readFileBytes } from "@mmgen/core/node";
 import type { LabeledImages } from "../captions/labeled-images.js";
-import { gunzip } from "../download/gunzip.js";
-import { joinIdx, parseIdx } from "./idx.js";
+import { type IdxArray, idxHeaderLength, joinIdx, parseIdx, parseIdxHeader } from "./idx.js";
 
 /** A training set and a test set of labeled images. */
 export interface LabeledSplits {
@@ -20,24 +19,26 @@ export const idxFileNames = {
   testLabels: "t10k-labels-idx1-ubyte",
 } as const;
 
-/** Largest decompressed file, in bytes: several times MNIST's, small enough for memory. */
-const maxFileSize = 1 << 29;
-
 /**
  * Loads the four IDX files of MNIST or a drop-in relative (Fashion-MNIST, KMNIST) from one folder.
  *
  * Each may be plain or gzip (`.gz`), and may have a dot for the last hyphen but one
  * (`train-images.idx3-ubyte`), as some archives do.
  *
+ * A file's header is compared with its size before it is read or decompressed.
+ *
+ * @param limits - `fileBytes` and `inflatedBytes` are taken.
  * @throws a {@link DataError} when a file is missing or damaged, or images and labels differ in number.
  */
-export async function loadIdxFolder(folder: string): Promise<LabeledSplits> {
+export async function loadIdxFolder(folder: string, limits: Partial<Limits> = {}): Promise<LabeledSplits> {
+  const checked = resolveLimits(limits);
   const found = await findIdxFiles(folder);
   const missing = Object.values(idxFileNames).filter((name) => !found.has(name));
   if (missing.length > 0) {
     throw new DataError(`${folder}: missing ${missing.join(", ")} (plain or .gz). Add them, or name another folder.`);
   }
-  const read = async (name: string) => parseIdx(await readPlainOrGzip(found.get(name)!), found.get(name)!);
+  const read = async (name: string) =>
+    parsePlainOrGzip(await readIdxFile(found.get(name)!, checked), found.get(name)!, checked);
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(Object.values(idxFileNames).map(read));
   return {
     train: joinIdx(trainImages!, trainLabels!, `${folder} (train)`),
@@ -59,7 +60,27 @@ export async function findIdxFiles(folder: string): Promise<Map<string, string>>
   return found;
 }
 
-async function readPlainOrGzip(path: string): Promise<Uint8Array> {
-  const bytes = await readFileBytes(path, "IDX file");
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzip(bytes, path, maxFileSize) : bytes;
+/** Reads a file that begins as gzip, or as an IDX file of its size. */
+export function readIdxFile(path: string, { fileBytes }: Pick<Limits, "fileBytes">): Promise<Uint8Array> {
+  const signature: FileSignature = (head, size) => {
+    if (!isGzip(head)) {
+      parseIdxHeader(head, size, path);
+    }
+    return undefined;
+  };
+  return readFileBytes(path, "IDX file", { maxBytes: fileBytes, signature });
+}
+
+/** Parses an IDX file that may be compressed; decompresses exactly as much as its header says. */
+export function parsePlainOrGzip(bytes: Uint8Array, name: string, limits: Pick<Limits, "inflatedBytes">): IdxArray {
+  if (!isGzip(bytes)) {
+    return parseIdx(bytes, name);
+  }
+  const { shape, fileLength } = parseIdxHeader(gunzipStart(bytes, name, idxHeaderLength), undefined, name);
+  if (fileLength > limits.inflatedBytes) {
+    throw new DataError(
+      `${name}: expected at most ${limits.inflatedBytes} bytes of content (limits.inflatedBytes), the header claims ${shape.join(" × ")}.`,
+    );
+  }
+  return parseIdx(gunzip(bytes, name, { maxBytes: fileLength }), name);
 }

@@ -1,4 +1,4 @@
-import { DataError } from "@mmgen/core";
+import { ConfigError, DataError } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
 import type { PickleValue } from "./check-plain-value.js";
 import { parsePickle } from "./parse-pickle.js";
@@ -83,9 +83,9 @@ describe("parsePickle", () => {
     const shifted = new Uint8Array([9, ...pickle("K\x07.")]);
     expect(parsePickle(shifted.subarray(1))).toBe(7);
     expect(() => parsePickle("x" as never, "a.pkl")).toThrow(
-      'a.pkl: expected the file\'s bytes as a Uint8Array, got "x"',
+      'a.pkl: expected the bytes of a file as a Uint8Array, got "x"',
     );
-    expect(() => parsePickle(undefined as never)).toThrow(DataError);
+    expect(() => parsePickle(undefined as never)).toThrow(ConfigError);
   });
 
   it("can share a value without counting as endless", () => {

@@ -1,5 +1,4 @@
-import { DataError, type Limits, resolveLimits } from "@mmgen/core";
-import { checkBytes } from "../mnist/check-bytes.js";
+import { DataError, fileBytes, type Limits, resolveLimits } from "@mmgen/core";
 import { checkPlainValue, type PickleValue } from "./check-plain-value.js";
 import { PickleMachine } from "./pickle-machine.js";
 import { PickleReader } from "./pickle-reader.js";
@@ -27,7 +26,9 @@ const bytesPerByte = 16;
  */
 export function parsePickle(bytes: Uint8Array, name = "pickle", limits: Partial<Limits> = {}): PickleValue {
   const { inflatedBytes, parseMilliseconds, depth } = resolveLimits(limits);
-  const content = checkBytes(bytes, name);
+  const { buffer, byteOffset, byteLength } = fileBytes(bytes, name);
+  // A plain Uint8Array also for a Buffer, whose `slice` would not copy.
+  const content = new Uint8Array(buffer, byteOffset, byteLength);
   if (content[0] !== 0x80) {
     throw new DataError(`${name}: expected a pickle of protocol 2 to 5 (first byte 0x80), got another format.`);
   }
