@@ -1,12 +1,12 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import "@mmgen/nn/gradients";
+import { Random } from "@mmgen/core";
+import * as nn from "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gradientsOf, nameOf, sweepPrograms } from "../packages/nn/src/gradients/sweep.fixture.js";
 
 beforeAll(() => {
-  tf.env().set("IS_TEST", true);
   registerOnnxBackend({ intraOpNumThreads: 1 });
 });
 
@@ -151,3 +151,57 @@ describe("the gradients of the sweep", () => {
 function compute(program: (typeof sweepPrograms)[number]): tf.Tensor[] {
   return tf.tidy(() => gradientsOf(program, program.inputs()));
 }
+
+type Layer = (...inputs: tf.Tensor[]) => tf.Tensor;
+const layer = (run: unknown, ...shapes: readonly number[][]) => [run as Layer, shapes] as const;
+const dropout = () => ({ rate: 0.5, random: Random.fromSeed(1) });
+const heads = [0, 2, 3, 4];
+
+/** Layers, and the shapes of their inputs, of which some have no elements. */
+const layers: Readonly<Record<string, readonly [Layer, readonly number[][]]>> = {
+  linear: layer(nn.linear, [0, 3], [2, 3], [2]),
+  "linear, rank 3": layer(nn.linear, [2, 0, 3], [2, 3], [2]),
+  layerNorm: layer(nn.layerNorm, [0, 3], [3], [3]),
+  embedding: layer((table: tf.Tensor) => nn.embedding(table, tf.zeros([0, 2], "int32")), [4, 3]),
+  attention: layer(nn.attention, heads, heads, heads),
+  "attention without queries": layer(nn.attention, [1, 2, 0, 4], [1, 2, 3, 4], [1, 2, 3, 4]),
+  "attention, dropout": layer(
+    (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => nn.attention(q, k, v, { dropout: dropout() }),
+    heads,
+    heads,
+    heads,
+  ),
+  causalAttention: layer(nn.causalAttention, heads, heads, heads),
+  conv2d: layer(nn.conv2d, [0, 4, 4, 2], [3, 3, 2, 3], [3]),
+  convTranspose2d: layer(nn.convTranspose2d, [0, 4, 4, 2], [4, 4, 3, 2], [3]),
+  batchNorm: layer(
+    (x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1D) => nn.batchNorm(x, scale, offset).output,
+    [0, 4, 4, 2],
+    [2],
+    [2],
+  ),
+  batchNormInference: layer(nn.batchNormInference, [0, 4, 4, 2], [2], [2], [2], [2]),
+  gelu: layer((x: tf.Tensor) => nn.gelu(x), [0, 3]),
+  "gelu, tanh": layer((x: tf.Tensor) => nn.gelu(x, { approximate: "tanh" }), [0, 3]),
+  relu: layer(nn.relu, [0, 3]),
+  dropout: layer((x: tf.Tensor) => nn.dropout(x, dropout()), [0, 3]),
+  softmaxCrossEntropy: layer((x: tf.Tensor) => nn.softmaxCrossEntropy(x, tf.zeros([0], "int32")), [0, 3]),
+};
+
+describe.each(["cpu", "onnx"])("layers on tensors without elements, on %s", (backend) => {
+  it.each(Object.keys(layers))("%s: the empty result, and gradients of 0", async (name) => {
+    await tf.setBackend(backend);
+    const [run, shapes] = layers[name]!;
+    tf.tidy(() => {
+      const inputs = shapes.map((shape) => tf.ones(shape));
+      const { value, grads } = tf.valueAndGrads((...args: tf.Tensor[]) => tf.sum(run(...args)))(inputs);
+      const result = run(...inputs);
+      expect([result.size, result.shape.includes(0), [...result.dataSync()]]).toEqual([0, true, []]);
+      expect([...value.dataSync()]).toEqual([0]);
+      grads.forEach((gradient, i) => {
+        expect(gradient.shape).toEqual(shapes[i]);
+        expect([...gradient.dataSync()].every((item) => item === 0)).toBe(true);
+      });
+    });
+  });
+});
