@@ -15,6 +15,8 @@ export interface FuzzTarget {
   readonly release?: ((result: never) => void) | undefined;
   /** Makes lengths and checksums right again; every second mutation goes through it, so that inputs come deep. */
   readonly repair?: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  /** Whether the samples are JSON: three of four mutations then change values and names of its tree, and leave it JSON. */
+  readonly json?: boolean | undefined;
   /** Byte strings of the format that mutations insert: keywords, extreme numbers. */
   readonly words?: readonly (string | Uint8Array)[] | undefined;
   /** Inputs; default 1000, and `MMGEN_FUZZ_INPUTS` where that is set. */
@@ -151,7 +153,15 @@ async function attempt({ parse, release }: FuzzTarget, bytes: Uint8Array): Promi
   return { error, milliseconds, bytes: Math.max(0, ...grown) };
 }
 
-function mutate({ samples, repair, words = [] }: FuzzTarget, random: Random): Uint8Array {
+function mutate({ samples, repair, json, words = [] }: FuzzTarget, random: Random): Uint8Array {
+  if (json && random.integer(4) > 0) {
+    const text = new TextDecoder().decode(samples[random.integer(samples.length)]);
+    const tree = { root: JSON.parse(text) as unknown };
+    for (let changes = 1 + random.integer(3); changes > 0; changes--) {
+      changeTree(tree, random);
+    }
+    return new TextEncoder().encode(JSON.stringify(tree.root) ?? "");
+  }
   let bytes: Uint8Array = samples[random.integer(samples.length)]!.slice();
   const changes = 1 + random.integer(random.integer(3) === 0 ? 8 : 2);
   for (let i = 0; i < changes; i++) {
@@ -162,6 +172,42 @@ function mutate({ samples, repair, words = [] }: FuzzTarget, random: Random): Ui
 
 const numbers = ["0", "1", "-1", "7", "255", "65536", "2147483647", "2147483648", "4294967296", "9007199254740993"];
 const extremes = [...numbers, "1e9", "1e308", "0.5", "null", "[]", "{}", '""', "true"];
+
+/** Changes one value below `tree`: to an extreme, to a neighbor's, away, or under another name. */
+function changeTree(tree: Record<string, unknown>, random: Random): void {
+  const places: { readonly holder: Record<string, unknown>; readonly key: string }[] = [];
+  const visit = (holder: Record<string, unknown>) => {
+    for (const [key, value] of Object.entries(holder)) {
+      places.push({ holder, key });
+      if (typeof value === "object" && value !== null) {
+        visit(value as Record<string, unknown>);
+      }
+    }
+  };
+  visit(tree);
+  if (places.length === 0) {
+    return;
+  }
+  const { holder, key } = places[random.integer(places.length)]!;
+  const other = places[random.integer(places.length)]!;
+  switch (random.integer(6)) {
+    case 0:
+      delete holder[key];
+      break;
+    case 1:
+      holder[key] = JSON.parse(JSON.stringify(other.holder[other.key] ?? null));
+      break;
+    case 2: {
+      const names = [`${key}x`, "__proto__", "constructor", other.key];
+      const name = names[random.integer(names.length)]!;
+      Object.defineProperty(holder, name, { value: holder[key], enumerable: true, configurable: true, writable: true });
+      delete holder[key];
+      break;
+    }
+    default:
+      holder[key] = JSON.parse(extremes[random.integer(extremes.length)]!);
+  }
+}
 
 interface Sources {
   readonly random: Random;

@@ -16,6 +16,7 @@ export { embedding } from "./layers/embedding.js";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
 export { linear } from "./layers/linear.js";
 export { BatchNorm2d, type BatchNorm2dOptions } from "./modules/batch-norm2d.js";
+export type { LoadOptions } from "./modules/build-budget.js";
 export { Convolution2d, type Convolution2dOptions } from "./modules/convolution2d.js";
 export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
 export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";

@@ -12,7 +12,9 @@ import { fields, listOf, optional, pipe, resolveOptions, rule, text, wholeNumber
 import {
   type ForwardPass,
   Linear,
+  type LoadOptions,
   loadModel,
+  type ModelFormat,
   Module,
   saveModel,
   softmaxCrossEntropy,
@@ -69,7 +71,12 @@ const classifierSchema = pipe(
   }),
 );
 
-const fileFormat = { kind: "mmgen.attribute-classifier", version: 1 } as const;
+const fileFormat: ModelFormat = {
+  kind: "mmgen.attribute-classifier",
+  version: 1,
+  legacy: { field: "format", value: "mmgen.attribute-classifier" },
+  upgrade: upgradeLegacyFile,
+};
 /** Images in one pass of `predict`. */
 const predictionBatch = 256;
 
@@ -133,12 +140,12 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * The classifier of a file written by {@link AttributeClassifier.toSafetensors}.
    *
-   * @throws a `CheckpointError` when the bytes are damaged or of another model.
+   * @throws a `CheckpointError` when the bytes are damaged, of another model or beyond a limit.
    */
-  static fromSafetensors(bytes: Uint8Array): AttributeClassifier {
+  static fromSafetensors(bytes: Uint8Array, options: LoadOptions = {}): AttributeClassifier {
     const build = ({ config }: { readonly config: unknown }) =>
       new AttributeClassifier(resolveClassifier(config as AttributeClassifierOptions));
-    return loadModel(upgradeLegacyFile(bytes, fileFormat.kind), fileFormat, build);
+    return loadModel(bytes, fileFormat, build, options);
   }
 
   /** Weights, running statistics and configuration as one safetensors file, with PyTorch's names and layouts. Reads. */

@@ -1,39 +1,31 @@
-import { readSafetensors, writeModelFile } from "@mmgen/core";
+import type { ModelFile } from "@mmgen/core";
 
 /**
- * A classifier's file under today's header and names.
+ * The content of a classifier's file under today's names.
  *
- * Before the first release the header was `{ format, config }`, and trunks and attributes had British names:
- * `colour.0.norm.weight`, `heads.digitColour.bias`.
+ * Before the first release trunks and attributes had British names: `colour.0.norm.weight`, `heads.digitColour.bias`.
  *
- * @param bytes - The whole file; borrowed. Any other file is returned as it is.
- * @throws a `CheckpointError` when the bytes are no safetensors file.
+ * @param file - Borrowed. One of today's version is returned as it is.
  */
-export function upgradeLegacyFile(bytes: Uint8Array, kind: string): Uint8Array {
-  const { tensors, metadata } = readSafetensors(bytes);
-  if (metadata.kind !== undefined || metadata.format !== kind) {
-    return bytes;
+export function upgradeLegacyFile(file: ModelFile): ModelFile {
+  if (file.version !== 0) {
+    return file;
   }
-  return writeModelFile({
-    kind,
-    version: 1,
-    config: parseConfig(metadata.config),
-    tensors: new Map([...tensors].map(([name, tensor]) => [americanName(name), tensor])),
-  });
+  const tensors = new Map([...file.tensors].map(([name, tensor]) => [americanName(name), tensor]));
+  return { ...file, config: upgradeConfig(file.config), tensors };
 }
 
-function parseConfig(json: string | undefined): unknown {
-  try {
-    const config = JSON.parse(json ?? "");
-    const attributes = config.attributes.map((attribute: { name: string }) => ({
-      ...attribute,
-      name: americanName(attribute.name),
-    }));
-    return { ...config, attributes };
-  } catch {
-    // The loader refuses it.
-    return undefined;
+/** What is no configuration is left to the loader to refuse. */
+function upgradeConfig(config: unknown): unknown {
+  const { attributes } = (config ?? {}) as { readonly attributes?: unknown };
+  if (!Array.isArray(attributes)) {
+    return config;
   }
+  const renamed = attributes.map((attribute: unknown) => {
+    const name = (attribute as { readonly name?: unknown } | null)?.name;
+    return typeof name === "string" ? { ...(attribute as object), name: americanName(name) } : attribute;
+  });
+  return { ...(config as object), attributes: renamed };
 }
 
 function americanName(name: string): string {

@@ -1,4 +1,5 @@
 import { CheckpointError, type LegacyHeader, type ModelFile, readModelFile, writeModelFile } from "@mmgen/core";
+import { buildWithin, type LoadOptions } from "./build-budget.js";
 import type { Module } from "./module.js";
 
 /** How a class of models marks its files. */
@@ -33,7 +34,8 @@ export async function saveModel(
  *
  * @param bytes - The whole file; borrowed.
  * @param build - Makes the model from the file's configuration, which is unchecked and of version `file.version` (0: a
- *   legacy file), and declares its parameters; it allocates nothing. Only then the weights are read into it.
+ *   legacy file), and declares its parameters; it allocates nothing, and is stopped where it declares more than the file
+ *   can hold. Only then the weights are read into it.
  * @throws a {@link CheckpointError} when the file is damaged, of another kind or newer, when `upgrade` or `build` throws, or when the
  *   weights are not those that the model declares.
  */
@@ -41,13 +43,15 @@ export function loadModel<Model extends Module>(
   bytes: Uint8Array,
   format: ModelFormat,
   build: (file: ModelFile) => Model,
+  { limits }: LoadOptions = {},
 ): Model {
   const { upgrade = (older) => older } = format;
-  let file = readModelFile(bytes, format);
+  let file = readModelFile(bytes, { ...format, limits });
   let model: Model;
   try {
     file = upgrade(file);
-    model = build(file);
+    const upgraded = file;
+    model = buildWithin(upgraded.tensors.size, () => build(upgraded));
   } catch (cause) {
     if (CheckpointError.isInstance(cause)) {
       throw cause;
@@ -57,5 +61,5 @@ export function loadModel<Model extends Module>(
   if (file.run !== undefined) {
     model.run = file.run;
   }
-  return model.loadWeights(file.tensors);
+  return model.loadWeights(file.tensors, { limits });
 }

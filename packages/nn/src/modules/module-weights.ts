@@ -1,6 +1,6 @@
-import { readSafetensors, type SafetensorsContent, type StoredTensor, writeSafetensors } from "@mmgen/core";
+import { type SafetensorsContent, type StoredTensor, writeSafetensors } from "@mmgen/core";
 import { exportStateDict, importStateDict, type OwnWeights } from "../weights/state-dict.js";
-import { storeTensor } from "../weights/stored-weights.js";
+import { safetensorsContent, storeTensor } from "../weights/stored-weights.js";
 import type { WeightNames } from "../weights/weight-names.js";
 import type { Parameter } from "./parameter.js";
 
@@ -16,13 +16,12 @@ export async function storeWeights(weights: Parameters): Promise<Map<string, Sto
 
 /** Another program's weights by a module's names; what is not shared takes its `imported` value. */
 export function importWeights(
-  file: Uint8Array | SafetensorsContent,
+  file: Uint8Array | ArrayBuffer | SafetensorsContent,
   weights: Parameters,
   tied: Readonly<Record<string, string>>,
   names: WeightNames,
 ): Map<string, StoredTensor> {
-  const content = file instanceof Uint8Array ? readSafetensors(file) : file;
-  const tensors = importStateDict(content, sharedWeights(weights, tied), names);
+  const tensors = importStateDict(safetensorsContent(file), sharedWeights(weights, tied), names);
   for (const [name, { imported, fileShape, dtype, size }] of weights) {
     if (typeof imported === "number") {
       const data = (dtype === "int32" ? new Int32Array(size) : new Float32Array(size)).fill(imported);

@@ -1,12 +1,13 @@
-import { MmgenError, type Random, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
+import { MmgenError, type Random, resolveLimits, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type TensorFunction } from "../transforms/compile.js";
 import { requireBackend } from "../transforms/require-backend.js";
 import { checkStoredWeights, readStoredTensor } from "../weights/stored-weights.js";
 import type { WeightNames } from "../weights/weight-names.js";
+import { checkConstants, type LoadOptions, spend } from "./build-budget.js";
 import { describeModule } from "./describe-module.js";
 import { exportWeights, importWeights, storeWeights } from "./module-weights.js";
-import { allocate, forget, isAllocated, Parameter, release, withValues } from "./parameter.js";
+import { allocate, forget, isAllocated, noRandom, Parameter, release, withValues } from "./parameter.js";
 
 /**
  * A model, or a part of one: fields that are parameters or further modules, and methods that compute with them.
@@ -47,6 +48,10 @@ export abstract class Module {
   #tree: ParameterTree | undefined;
   #variables: Variables | undefined;
   #disposed = false;
+
+  constructor() {
+    spend("modules");
+  }
 
   /** Variables learned by gradients, by name, in the order of the fields. */
   get parameters(): ReadonlyMap<string, tf.Variable> {
@@ -97,12 +102,14 @@ export abstract class Module {
    * Names, shapes and dtypes are compared before anything is allocated. A model that has weights is assigned new ones.
    *
    * @param tensors - By name, in the files' layout; borrowed.
+   * @param options - `limits`: of constants, such as masks, which a small file may make large.
    * @returns The module itself.
-   * @throws a `CheckpointError` when a name is missing or unknown, or a shape or dtype differs.
+   * @throws a `CheckpointError` when a name is missing or unknown, a shape or dtype differs, or constants are beyond the limit.
    */
-  loadWeights(tensors: ReadonlyMap<string, StoredTensor>): this {
+  loadWeights(tensors: ReadonlyMap<string, StoredTensor>, { limits }: LoadOptions = {}): this {
     this.checkUsable();
     checkStoredWeights(this.weights, tensors);
+    checkConstants(this.#collected().all.values(), resolveLimits(limits));
     if ([...this.#collected().all.values()].every(isAllocated)) {
       for (const [name, { variable, fileLayout }] of this.weights) {
         tf.tidy(() => variable.assign(readStoredTensor(tensors.get(name)!, fileLayout)));
@@ -132,7 +139,7 @@ export abstract class Module {
    * @returns The module itself.
    * @throws a `CheckpointError` that lists what is missing, left over or of another shape, with the nearest names.
    */
-  importStateDict(file: Uint8Array | SafetensorsContent, names: WeightNames = {}): this {
+  importStateDict(file: Uint8Array | ArrayBuffer | SafetensorsContent, names: WeightNames = {}): this {
     return this.loadWeights(importWeights(file, this.weights, this.#collected().tied, names));
   }
 
@@ -282,12 +289,3 @@ function isContainer(part: unknown): part is object {
   const prototype: unknown = Object.getPrototypeOf(part);
   return part instanceof Module || Array.isArray(part) || prototype === Object.prototype || prototype === null;
 }
-
-/** Constants draw nothing. */
-const noRandom = new Proxy({} as Random, {
-  get(_, property) {
-    throw new MmgenError(
-      `A constant parameter cannot draw random values (its initializer reads random.${String(property)}).`,
-    );
-  },
-});

@@ -1,5 +1,6 @@
 import { MmgenError, type Random, ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { spend } from "./build-budget.js";
 
 /** Makes a tensor's first values in the shape given; the caller's to dispose. */
 export type Initializer = (shape: readonly number[], random: Random) => tf.Tensor;
@@ -62,6 +63,7 @@ export class Parameter<T extends tf.Tensor = tf.Tensor> {
   }
 
   constructor(options: ParameterOptions) {
+    spend("parameters");
     const { shape, dtype = "float32", initial, role = "parameter", fileLayout, drawnAs, imported } = options;
     this.shape = [...shape];
     this.dtype = dtype;
@@ -183,3 +185,12 @@ export function withValues<T>(parameters: readonly Parameter[], tensors: readonl
     feed(before);
   }
 }
+
+/** What the initializer of a constant is given: it draws nothing. */
+export const noRandom = new Proxy({} as Random, {
+  get(_, property) {
+    throw new MmgenError(
+      `A constant parameter cannot draw random values (its initializer reads random.${String(property)}).`,
+    );
+  },
+});

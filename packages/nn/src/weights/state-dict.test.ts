@@ -73,4 +73,28 @@ describe("weights of another program", () => {
     const { "head.weight": __, ...headless } = entries;
     expect(() => importStateDict(file(headless), own, zero)).toThrow("missing: head.weight [4]");
   });
+
+  it("are refused where two names are one without their prefixes", () => {
+    const twice = { ...entries, "module.head.weight": float32([4], 50) };
+    expect(() => importStateDict(file(twice), own, names)).toThrow("holds head.weight twice");
+  });
+
+  it("are refused in no time, whatever a file is full of", () => {
+    const hostile: Record<string, StoredTensor> = { [`${"module.".repeat(1_000_000)}x`]: float32([1], 0) };
+    for (let i = 0; i < 20_000; i++) {
+      hostile[`${i}.${"ab".repeat(100)}\n`] = float32([0], 0);
+    }
+    const many = new Map(Array.from({ length: 5000 }, (_, i) => [`block.${i}.weight`, [1]] as const));
+    const start = performance.now();
+    let message = "";
+    try {
+      importStateDict(file(hostile), { shapes: many }, { ...names, prefixes: [""] });
+    } catch (error) {
+      expect(CheckpointError.isInstance(error)).toBe(true);
+      message = (error as Error).message;
+    }
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(message).toContain("(5000 in all)");
+    expect(message.length).toBeLessThan(2000);
+  });
 });

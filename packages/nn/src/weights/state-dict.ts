@@ -1,4 +1,5 @@
 import { CheckpointError, nearestWords, type SafetensorsContent, type StoredTensor } from "@mmgen/core";
+import { shownName } from "./stored-weights.js";
 import { foreignNames, type WeightNames } from "./weight-names.js";
 
 /** A model's weights under its own names, in the layout of its own files. */
@@ -25,7 +26,15 @@ export function importStateDict(
   names: WeightNames,
 ): Map<string, StoredTensor> {
   const { toForeign, isTransposed, isIgnored, stripped } = foreignNames(names);
-  const found = new Map([...file.tensors].map(([name, tensor]) => [stripped(name), tensor] as const));
+  const found = new Map<string, StoredTensor>();
+  for (const [name, tensor] of file.tensors) {
+    if (found.has(stripped(name))) {
+      throw new CheckpointError(
+        `The file holds ${shownName(stripped(name))} twice, with a prefix and without or with two.`,
+      );
+    }
+    found.set(stripped(name), tensor);
+  }
   const unused = new Set([...found.keys()].filter((name) => !isIgnored(name)));
   const take = (name: string): StoredTensor | undefined => {
     const foreign = stripped(toForeign(name));
@@ -92,9 +101,11 @@ export function exportStateDict(
 }
 
 function misfit(lists: { missing: string[]; misshaped: string[]; leftOver: string[] }): CheckpointError {
-  const { missing, misshaped, leftOver } = lists;
-  const near = missing.map((entry) => {
-    const [nearest] = nearestWords(entry.split(" ")[0]!, leftOver, 1);
+  const { missing, misshaped } = lists;
+  const leftOver = lists.leftOver.map(shownName);
+  // Only what is shown is compared with what is left over.
+  const near = missing.map((entry, i) => {
+    const [nearest] = i < maxShown ? nearestWords(entry.split(" ")[0]!, leftOver, 1) : [];
     return nearest === undefined ? entry : `${entry} (nearest left over: ${nearest})`;
   });
   const problems = [
@@ -108,8 +119,10 @@ function misfit(lists: { missing: string[]; misshaped: string[]; leftOver: strin
   );
 }
 
+const maxShown = 3;
+
 function shortened(list: readonly string[]): string {
-  return `${list.slice(0, 3).join(", ")}${list.length > 3 ? `, … (${list.length} in all)` : ""}`;
+  return `${list.slice(0, maxShown).join(", ")}${list.length > maxShown ? `, … (${list.length} in all)` : ""}`;
 }
 
 /** `[rows, columns]` → `[columns, rows]`; vectors stay. */

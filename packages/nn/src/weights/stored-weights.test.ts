@@ -1,4 +1,12 @@
-import { CheckpointError, Random, readSafetensors } from "@mmgen/core";
+import { runInNewContext } from "node:vm";
+import {
+  CheckpointError,
+  ConfigError,
+  Random,
+  readSafetensors,
+  type SafetensorsContent,
+  type StoredTensor,
+} from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -67,5 +75,40 @@ describe("weights as safetensors", () => {
   it("refuses a truncated file", async () => {
     const bytes = await weightsToSafetensors(makeWeights(1));
     expect(() => assignSafetensors(makeWeights(2), bytes.subarray(0, bytes.length - 1))).toThrow(CheckpointError);
+  });
+
+  it("are read from another realm, from an ArrayBuffer and from a file already read", async () => {
+    const saved = makeWeights(1);
+    const bytes = await weightsToSafetensors(saved, { layouts });
+    const foreign = runInNewContext("Uint8Array.from(bytes)", { bytes: [...bytes] }) as Uint8Array;
+    const content = runInNewContext("({ tensors: new Map(entries), metadata: {} })", {
+      entries: [...readSafetensors(bytes).tensors],
+    }) as SafetensorsContent;
+    for (const file of [foreign, bytes.slice().buffer, content]) {
+      const loaded = makeWeights(2);
+      assignSafetensors(loaded, file, { layouts });
+      expect(distance(saved.get("conv.weight")!, loaded.get("conv.weight")!)).toBe(0);
+    }
+    for (const other of [undefined, null, "weights.safetensors", 3, {}, { tensors: [] }]) {
+      expect(() => assignSafetensors(makeWeights(2), other as never)).toThrow(ConfigError);
+    }
+  });
+
+  it("are told apart from those of another model in no time, whatever their names", () => {
+    const tensors = new Map<string, StoredTensor>();
+    for (let i = 0; i < 50_000; i++) {
+      tensors.set(`\u001b[2J${i}${"x".repeat(50)}`, { dtype: "float32", shape: [0], data: new Float32Array(0) });
+    }
+    const start = performance.now();
+    let message = "";
+    try {
+      assignSafetensors(new Map([...makeWeights(2)]), { tensors, metadata: {} });
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(performance.now() - start).toBeLessThan(500);
+    expect(message).toContain('unknown weights: "\\u001b[2J0xxx');
+    expect(message).toContain("… (50000)");
+    expect(message.length).toBeLessThan(1000);
   });
 });

@@ -1,5 +1,7 @@
 import {
   CheckpointError,
+  isFileBytes,
+  quote,
   readSafetensors,
   type SafetensorsContent,
   type StoredTensor,
@@ -46,10 +48,10 @@ export async function weightsToSafetensors(
  */
 export function assignSafetensors(
   variables: ReadonlyMap<string, tf.Variable>,
-  file: Uint8Array | SafetensorsContent,
+  file: Uint8Array | ArrayBuffer | SafetensorsContent,
   options: { readonly layouts?: FileLayouts } = {},
 ): void {
-  const { tensors } = file instanceof Uint8Array ? readSafetensors(file) : file;
+  const { tensors } = safetensorsContent(file);
   const declared = new Map<string, DeclaredWeight>();
   for (const [name, { shape, dtype }] of variables) {
     const permutation = options.layouts?.get(name);
@@ -59,6 +61,17 @@ export function assignSafetensors(
   for (const [name, variable] of variables) {
     tf.tidy(() => variable.assign(readStoredTensor(tensors.get(name)!, options.layouts?.get(name))));
   }
+}
+
+/**
+ * A file's content, or what its bytes hold; both may be of another realm, such as a worker's.
+ *
+ * @throws a {@link CheckpointError} when the bytes are damaged; a `ConfigError` when it is neither.
+ */
+export function safetensorsContent(file: Uint8Array | ArrayBuffer | SafetensorsContent): SafetensorsContent {
+  const isContent =
+    !isFileBytes(file) && typeof (file as Partial<SafetensorsContent> | null)?.tensors?.get === "function";
+  return isContent ? (file as SafetensorsContent) : readSafetensors(file as Uint8Array);
 }
 
 /** What a file has to hold of a weight. */
@@ -76,7 +89,7 @@ export function checkStoredWeights(
   declared: ReadonlyMap<string, DeclaredWeight>,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): void {
-  checkNames([...declared.keys()], [...tensors.keys()]);
+  checkNames(declared, tensors);
   for (const [name, { dtype, fileShape }] of declared) {
     const stored = tensors.get(name)!;
     if (stored.dtype !== dtype || `${stored.shape}` !== `${fileShape}`) {
@@ -120,16 +133,24 @@ export async function storeTensor(
   }
 }
 
-function checkNames(expected: readonly string[], found: readonly string[]): void {
-  const missing = expected.filter((name) => !found.includes(name));
-  const unknown = found.filter((name) => !expected.includes(name));
+function checkNames(expected: ReadonlyMap<string, unknown>, found: ReadonlyMap<string, unknown>): void {
+  const missing = [...expected.keys()].filter((name) => !found.has(name));
+  const unknown = [...found.keys()].filter((name) => !expected.has(name));
   if (missing.length > 0 || unknown.length > 0) {
-    const list = (names: readonly string[]) =>
-      names.length === 0 ? "none" : `${names.slice(0, 3).join(", ")}${names.length > 3 ? `, … (${names.length})` : ""}`;
     throw new CheckpointError(
-      `The checkpoint belongs to another model: missing weights: ${list(missing)}; unknown weights: ${list(unknown)}.`,
+      `The checkpoint belongs to another model: missing weights: ${listNames(missing)}; unknown weights: ${listNames(unknown)}.`,
     );
   }
+}
+
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map(shownName);
+  return names.length === 0 ? "none" : `${shown.join(", ")}${names.length > 3 ? `, … (${names.length})` : ""}`;
+}
+
+/** A weight's name as it is, or quoted where it is none that a program would give. */
+export function shownName(name: string): string {
+  return /^[\w.$-]{1,100}$/.test(name) ? name : quote(name);
 }
 
 function inverse(permutation: readonly number[]): number[] {

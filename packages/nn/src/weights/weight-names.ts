@@ -40,10 +40,16 @@ export function foreignNames({ names = {}, transposed = [], ignored = [], prefix
   const renamings = Object.entries(names).map(([own, foreign]) => ({ pattern: leading(own), foreign }));
   const transposedNames = transposed.map(whole);
   const ignoredNames = [...counters, ...ignored].map(trailing);
-  const silent = [...wrappers, ...prefixes];
+  const silent = [...wrappers, ...prefixes].filter((prefix) => prefix !== "");
   const stripped = (name: string): string => {
-    const prefix = silent.find((candidate) => name.startsWith(candidate));
-    return prefix === undefined ? name : stripped(name.slice(prefix.length));
+    let at = 0;
+    for (;;) {
+      const prefix = silent.find((candidate) => name.startsWith(candidate, at));
+      if (prefix === undefined) {
+        return name.slice(at);
+      }
+      at += prefix.length;
+    }
   };
   return {
     toForeign(name) {

@@ -12,6 +12,7 @@ import {
 import { fields, resolveOptions, value } from "@mmgen/core/options";
 import {
   Linear,
+  type LoadOptions,
   loadModel,
   Module,
   runsLoopsNatively,
@@ -102,10 +103,10 @@ export class TinyTransformer
   /**
    * Loads a transformer that {@link TinyTransformer.toSafetensors} wrote.
    *
-   * @throws a `CheckpointError` when the file is damaged or of another kind of model.
+   * @throws a `CheckpointError` when the file is damaged, of another kind of model or beyond a limit.
    */
-  static fromSafetensors(bytes: Uint8Array): TinyTransformer {
-    return loadModel(bytes, transformerFormat, (file) => new TinyTransformer(readTransformerConfig(file)));
+  static fromSafetensors(bytes: Uint8Array, options: LoadOptions = {}): TinyTransformer {
+    return loadModel(bytes, transformerFormat, (file) => new TinyTransformer(readTransformerConfig(file)), options);
   }
 
   /** Saves weights with nanoGPT's names in PyTorch's layouts, configuration and `run`, the training run's id, beside. */

@@ -12,16 +12,31 @@ export type CompositionOptions = OptionsOf<typeof compositionSchema>;
 /** {@link CompositionOptions} with every default filled in. */
 export type CompositionConfig = ConfigOf<typeof compositionSchema>;
 
-/** More colors than this would make the table of colors large. */
+/** More colors, or values of all colors, than this would make the table of colors large. */
 const maxPaletteSize = 2 ** 16;
+const maxPaletteValues = 2 ** 23;
 
-/** Explains what is wrong with a composition for images of so many channels; `undefined` if nothing. */
-export function explainComposition(composition: CompositionConfig, channels: number): string | undefined {
+/**
+ * Explains what is wrong with a composition for images of so many channels; `undefined` if nothing.
+ *
+ * @param valuesPerChannel - What the reconstruction head needs to say a channel's level.
+ */
+export function explainComposition(
+  composition: CompositionConfig,
+  { channels, valuesPerChannel }: { readonly channels: number; readonly valuesPerChannel: number },
+): string | undefined {
   if (composition.type === "whole") {
     return undefined;
   }
   const { paletteLevels } = composition;
   const size = paletteLevels ** channels;
+  const values = size * channels * valuesPerChannel;
+  if (size <= maxPaletteSize && values > maxPaletteValues) {
+    return (
+      `paletteLevels ${paletteLevels} for ${channels} channels and this head makes a table of ${values} values, expected ` +
+      `at most ${maxPaletteValues}. Take fewer levels.`
+    );
+  }
   return size > maxPaletteSize
     ? `paletteLevels ${paletteLevels} for ${channels} channels makes ${size} colors, expected at most ` +
         `${maxPaletteSize}. Take fewer levels.`

@@ -24,9 +24,14 @@ export function figureGround(
   const { paletteLevels, palettePlace } = config;
   const size = paletteLevels ** channels;
   const spacing = maxValue / (paletteLevels - 1);
-  const colors = Array.from({ length: size }, (_, code) =>
-    head.flat({ pixel: paletteColor(code, paletteLevels, channels), spacing }),
-  );
+  // Made when an image is first composed: a model is built before its file has been compared with it.
+  let table: readonly number[][] | undefined;
+  const colors = () => {
+    table ??= Array.from({ length: size }, (_, code) =>
+      head.flat({ pixel: paletteColor(code, paletteLevels, channels), spacing }),
+    );
+    return table as number[][];
+  };
 
   return {
     inputChannels: 1,
@@ -47,7 +52,7 @@ export function figureGround(
       return { map: tf.div(contrast, deviation), codes: tf.stack(codes, 1) as tf.Tensor2D };
     },
     compose({ map, codes }) {
-      const rows = tf.gather(tf.tensor2d(colors), codes!); // [batch, 2, outputChannels]
+      const rows = tf.gather(tf.tensor2d(colors()), codes!); // [batch, 2, outputChannels]
       const [figure, ground] = tf.split(rows, 2, 1).map((row) => tf.reshape(row, [-1, 1, 1, head.outputChannels])) as [
         tf.Tensor4D,
         tf.Tensor4D,

@@ -33,7 +33,9 @@ const vqVaeSchema = pipe(
     head: optional(oneOf(reconstructionHeadNames), "regression"),
   }),
   rule("head", ({ head, maxValue }) => explainHead(head, maxValue)),
-  rule("composition", ({ composition, channels }) => explainComposition(composition, channels)),
+  rule("composition", ({ composition, channels, head, maxValue }) =>
+    explainComposition(composition, { channels, valuesPerChannel: head === "categorical" ? maxValue + 1 : 1 }),
+  ),
 );
 
 /** Options of a `VqVae`; every field may be left out. */

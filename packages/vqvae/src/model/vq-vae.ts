@@ -8,7 +8,14 @@ import type {
   Random,
   Trainable,
 } from "@mmgen/core";
-import { loadModel, Module, saveModel, type TensorFunction, updateRunningStatistics } from "@mmgen/nn";
+import {
+  type LoadOptions,
+  loadModel,
+  Module,
+  saveModel,
+  type TensorFunction,
+  updateRunningStatistics,
+} from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type CodeSequence, codeSequence } from "../compositions/code-sequence.js";
 import type { Composition } from "../compositions/composition.js";
@@ -95,11 +102,12 @@ export class VqVae
   /**
    * Loads the model of a file that {@link VqVae.toSafetensors} wrote.
    *
-   * @throws a `CheckpointError` when the bytes are damaged or of another model.
+   * @throws a `CheckpointError` when the bytes are damaged, of another model or beyond a limit.
    */
-  static fromSafetensors(bytes: Uint8Array): VqVae {
+  static fromSafetensors(bytes: Uint8Array, options: LoadOptions = {}): VqVae {
     // Whatever a file holds is checked by the schema.
-    return loadModel(bytes, vqVaeFormat, ({ config }) => new VqVae(resolveVqVae(config as VqVaeOptions)));
+    const build = ({ config }: { readonly config: unknown }) => new VqVae(resolveVqVae(config as VqVaeOptions));
+    return loadModel(bytes, vqVaeFormat, build, options);
   }
 
   /**

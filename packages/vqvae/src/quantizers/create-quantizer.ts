@@ -1,5 +1,5 @@
 import { type ConfigOf, type OptionsOf, resolveOptions, variants } from "@mmgen/core/options";
-import { loadModel, type ModelFormat, saveModel } from "@mmgen/nn";
+import { type LoadOptions, loadModel, type ModelFormat, saveModel } from "@mmgen/nn";
 import { FiniteScalarQuantizer, finiteScalarQuantizerSchema } from "./finite-scalar-quantizer.js";
 import { LookupFreeQuantizer, lookupFreeQuantizerSchema } from "./lookup-free-quantizer.js";
 import { ProductQuantizer, productQuantizerSchema } from "./product-quantizer.js";
@@ -51,9 +51,9 @@ export function saveQuantizer(quantizer: Quantizer): Promise<Uint8Array> {
 /**
  * The quantizer of a file that {@link saveQuantizer} wrote.
  *
- * @throws a `CheckpointError` when the bytes are damaged or of another model.
+ * @throws a `CheckpointError` when the bytes are damaged, of another model or beyond a limit.
  */
-export function loadQuantizer(bytes: Uint8Array): Quantizer {
+export function loadQuantizer(bytes: Uint8Array, options: LoadOptions = {}): Quantizer {
   // Unchecked options, of a file, are what the schema is for.
-  return loadModel(bytes, format, ({ config }) => createQuantizer(config as QuantizerOptions));
+  return loadModel(bytes, format, ({ config }) => createQuantizer(config as QuantizerOptions), options);
 }
