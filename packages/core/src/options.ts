@@ -11,7 +11,7 @@ export {
   variant,
   variants,
 } from "./options/fields.js";
-export { type ConfigOf, type OptionsOf, resolveOptions, rule } from "./options/resolve-options.js";
+export { type ConfigOf, type OptionsOf, readFields, resolveOptions, rule } from "./options/resolve-options.js";
 export {
   boolean,
   functionValue,
@@ -19,8 +19,10 @@ export {
   number,
   oneOf,
   positiveNumber,
+  seededRandom,
   shareBelowOne,
   text,
+  typedArray,
   value,
   wholeNumber,
 } from "./options/values.js";

@@ -22,7 +22,7 @@ export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
 export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
 export { LayerNorm, type LayerNormModuleOptions } from "./modules/layer-norm.js";
 export { Linear, type LinearOptions } from "./modules/linear.js";
-export { loadModel, type ModelFormat, saveModel } from "./modules/model-files.js";
+export { loadModel, type ModelFormat, resolveSaveOptions, saveModel } from "./modules/model-files.js";
 export { Module } from "./modules/module.js";
 export {
   type Initializer,

@@ -1,3 +1,4 @@
+import vm from "node:vm";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../errors/errors.js";
 import {
@@ -83,5 +84,34 @@ describe("gatherImages", () => {
 
   it.each([-1, 3, 0.5, Number.NaN])("refuses index %s", (index) => {
     expect(() => gatherImages(images, [index])).toThrow(ShapeError);
+  });
+});
+
+describe("arrays of another type", () => {
+  const shape = { count: 1, height: 1, width: 2, channels: 1, maxValue: 255 };
+
+  it.each([
+    [
+      "levels from 0 to 1",
+      new Float32Array([0, 0.5]),
+      /data must be a Uint8Array, got \[0, 0\.5\] \(Float32Array of 2\)\./,
+    ],
+    ["a plain array", [0, 1], /got \[0, 1\] \(array\).*Uint8Array\.from\(data\)/],
+    ["a canvas's", new Uint8ClampedArray(2), /got \[0, 0\] \(Uint8ClampedArray of 2\)/],
+    ["nothing", undefined, /expected \{ data: Uint8Array, count, height, width, channels \}, got/],
+  ])("are refused with what turns them into levels: %s", (_, data, message) => {
+    expect(() => checkImageBatch({ ...shape, data: data as never })).toThrow(message);
+  });
+
+  it("are taken from another realm", () => {
+    const data = vm.runInNewContext("new Uint8Array(2)") as Uint8Array;
+    expect(data).not.toBeInstanceOf(Uint8Array);
+    expect(() => checkImageBatch({ ...shape, data })).not.toThrow();
+  });
+
+  it("are refused as ids and codes", () => {
+    const message = /data must be an Int32Array, got \[0, 1\] \(array\)\. Convert .*Int32Array\.from\(data\)/;
+    expect(() => checkTokenBatch({ data: [0, 1] as never, count: 1, length: 2 }, 3)).toThrow(message);
+    expect(() => checkCodeBatch({ data: [0, 1] as never, count: 1, height: 1, width: 2 }, 3)).toThrow(message);
   });
 });

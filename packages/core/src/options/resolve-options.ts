@@ -99,6 +99,26 @@ function nameOf(key: unknown): string {
 }
 
 /**
+ * Reads fields of an argument whose other fields are none of the caller's business, such as a batch.
+ *
+ * @param name - What the message calls the argument.
+ * @returns The fields as they are, unchecked.
+ * @throws `ConfigError` where the argument has no fields, or one that cannot be read.
+ */
+export function readFields<T, const Key extends keyof T & string>(
+  name: string,
+  argument: T,
+  keys: readonly Key[],
+): Pick<T, Key> {
+  try {
+    return Object.fromEntries(keys.map((key) => [key, argument[key]])) as Pick<T, Key>;
+  } catch (cause) {
+    const message = `${name}: expected an object with ${keys.join(", ")}, got ${describeValue(argument)}.`;
+    throw new ConfigError(message, { cause });
+  }
+}
+
+/**
  * A check of fields against each other, for `pipe`; it runs once each field is right by itself.
  *
  * @param field - The field that the message speaks of.

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { describeValue } from "../errors/describe-value.js";
+import type { Random } from "../random/random.js";
 import {
   expectNumber,
   expectWholeNumber,
@@ -65,6 +66,20 @@ export function oneOf<const Name extends string>(names: readonly Name[]): v.Cust
 /** A function. It is kept as it is. */
 export function functionValue<T extends (...args: never[]) => unknown>(): v.CustomSchema<T, MessageOf> {
   return value("a function", (candidate) => typeof candidate === "function");
+}
+
+/** A typed array of one type, also from another realm (an iframe, a worker, `node:vm`). It is kept as it is. */
+export function typedArray<T extends ArrayBufferView>(name: string): v.CustomSchema<T, MessageOf> {
+  const tag = `[object ${name}]`;
+  return value(`a ${name}`, (candidate) => Object.prototype.toString.call(candidate) === tag);
+}
+
+/** A seeded generator, from any copy of this package. It is kept as it is. */
+export function seededRandom(): v.CustomSchema<Random, MessageOf> {
+  return value("a Random of @mmgen/core, such as Random.fromSeed(1)", (candidate) => {
+    const { fork, normals, permutation } = (candidate ?? {}) as Partial<Random>;
+    return [fork, normals, permutation].every((method) => typeof method === "function");
+  });
 }
 
 /** A list of which every item follows `item`; the output is a copy. */

@@ -19,7 +19,12 @@ const colorDigitsSchema = fields({
   /**
    * Identity of each image, `[count]`: number i has the same colors in every batch. Default: 0, 1, 2, …
    */
-  indices: optional(value<ArrayLike<number>>("a list of numbers", (list) => list instanceof Object)),
+  indices: optional(
+    value<ArrayLike<number>>(
+      "a list of numbers",
+      (list) => Number.isInteger((list as ArrayLike<number> | null)?.length) && typeof list === "object",
+    ),
+  ),
 });
 
 /** Options of {@link colorDigits}. */

@@ -1,11 +1,18 @@
-import type { Random } from "@mmgen/core";
-import { boolean, fields, type OptionsOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
+import {
+  boolean,
+  fields,
+  type OptionsOf,
+  optional,
+  resolveOptions,
+  seededRandom,
+  wholeNumber,
+} from "@mmgen/core/options";
 
 const batchIndicesSchema = fields({
   /** Examples in a batch. */
   batchSize: wholeNumber({ min: 1 }),
   /** Shuffles the examples; by default they keep their order. */
-  random: optional(value<Random>("a Random", (candidate) => candidate instanceof Object)),
+  random: optional(seededRandom()),
   /** Leaves out a last batch smaller than `batchSize`, for training steps of one fixed shape; default false. */
   dropRemainder: optional(boolean(), false),
 });

@@ -8,7 +8,18 @@ import {
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
-import { fields, listOf, optional, pipe, resolveOptions, rule, text, wholeNumber } from "@mmgen/core/options";
+import {
+  fields,
+  listOf,
+  optional,
+  pipe,
+  readFields,
+  resolveOptions,
+  rule,
+  seededRandom,
+  text,
+  wholeNumber,
+} from "@mmgen/core/options";
 import {
   type ForwardPass,
   Linear,
@@ -132,8 +143,9 @@ export class AttributeClassifier<Name extends string = string>
    */
   static create<const Name extends string>(
     options: AttributeClassifierOptions<Name>,
-    { random }: { readonly random: Random },
+    draw: { readonly random: Random },
   ): AttributeClassifier<Name> {
+    const { random } = resolveOptions(drawSchema, draw === undefined ? {} : draw);
     return new AttributeClassifier(resolveClassifier(options)).initializeWeights(random, { streams: "shared" });
   }
 
@@ -159,10 +171,14 @@ export class AttributeClassifier<Name extends string = string>
    * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
   loss(
-    { images, labels }: AttributeBatch<Name>,
+    batch: AttributeBatch<Name>,
     { training }: Pick<LossOptions, "training">,
   ): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    const { images, labels } = readFields("batch", batch, ["images", "labels"]);
     this.#checkImages(images);
+    if (images.count === 0) {
+      throw new ShapeError("images: expected at least one image, got none.");
+    }
     this.#checkLabels(labels, images.count);
     const statistics = new Map<string, tf.Tensor>();
     const logits = this.#logits(images, { training, statistics });
@@ -190,7 +206,6 @@ export class AttributeClassifier<Name extends string = string>
    */
   async predict(images: ImageBatch): Promise<Record<Name, Int32Array>> {
     this.#checkImages(images);
-    checkImageBatch(images);
     const { attributes } = this.config;
     const classes = attributes.map(({ name }) => [name, new Int32Array(images.count)] as const);
     for (let start = 0; start < images.count; start += predictionBatch) {
@@ -220,6 +235,7 @@ export class AttributeClassifier<Name extends string = string>
 
   #checkImages(images: ImageBatch): void {
     this.checkUsable();
+    checkImageBatch(images);
     for (const axis of ["height", "width", "channels", "maxValue"] as const) {
       if (images[axis] !== this.config[axis]) {
         throw new ShapeError(
@@ -243,6 +259,8 @@ export class AttributeClassifier<Name extends string = string>
     }
   }
 }
+
+const drawSchema = fields({ random: seededRandom() });
 
 function resolveClassifier<Name extends string>(
   options: AttributeClassifierOptions<Name>,

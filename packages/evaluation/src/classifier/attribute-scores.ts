@@ -1,5 +1,6 @@
 import type { ExampleSource } from "@mmgen/core";
-import { gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
+import { checkImageBatch, gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
+import { resolveOptions, value } from "@mmgen/core/options";
 
 /** A class for each image, `[count]`, by attribute. */
 export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;
@@ -20,7 +21,8 @@ export function attributeExamples<Name extends string>(
   images: ImageBatch,
   labels: AttributeLabels<Name>,
 ): ExampleSource<AttributeBatch<Name>> {
-  const columns = Object.entries(labels) as [Name, ArrayLike<number>][];
+  checkImageBatch(images);
+  const columns = Object.entries(checkLabels("labels", labels)) as [Name, ArrayLike<number>][];
   for (const [name, column] of columns) {
     checkCount(name, column, images.count);
   }
@@ -53,7 +55,8 @@ export function attributeAgreement<Name extends string>(
   expected: AttributeLabels<Name>,
   found: AttributeLabels<Name>,
 ): AttributeAgreement<Name> {
-  const names = Object.keys(expected) as Name[];
+  const names = Object.keys(checkLabels("expected", expected)) as Name[];
+  checkLabels("found", found);
   const count = names.length === 0 ? 0 : expected[names[0]!].length;
   if (count === 0) {
     throw new ShapeError("attributeAgreement: expected at least one attribute and one image.");
@@ -98,6 +101,17 @@ export function confusionCounts(expected: ArrayLike<number>, found: ArrayLike<nu
   return counts;
 }
 
+/** Arrays by attribute; anything else is refused. */
+function checkLabels(name: string, labels: unknown): AttributeLabels {
+  return resolveOptions(columns, labels, { path: name });
+}
+
+const columns = value<AttributeLabels>(
+  "classes by attribute, { digit: [7, 1, …] }",
+  (labels) =>
+    labels instanceof Object &&
+    Object.values(labels).every((column) => typeof column === "object" && Number.isInteger(column?.length)),
+);
 function checkCount(name: string, column: ArrayLike<number> | undefined, count: number): void {
   if (column?.length !== count) {
     throw new ShapeError(`${name}: expected ${count} classes, one an image, got ${column?.length ?? "none"}.`);

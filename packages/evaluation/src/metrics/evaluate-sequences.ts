@@ -1,4 +1,4 @@
-import { AbortedError, DataError, type TokenBatch } from "@mmgen/core";
+import { AbortedError, checkTokenBatch, DataError, type TokenBatch } from "@mmgen/core";
 import { fields, functionValue, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
 import { type SequenceMetrics, type SequenceMetricsOptions, sequenceMetrics } from "./sequence-metrics.js";
 
@@ -45,6 +45,8 @@ export async function evaluateSequences(options: EvaluateSequencesOptions): Prom
   resolveOptions(evaluateSequencesSchema, options);
   const { model, sequences, batchSize, signal, modalityOf, orders } = options;
   const { inputs, targets, weights } = sequences;
+  checkTokenBatch(inputs, undefined, "inputs");
+  checkTokenBatch(targets, undefined, "targets");
   if (targets.count === 0) {
     throw new DataError("evaluateSequences: expected at least one sequence, got none.");
   }

@@ -19,7 +19,7 @@ export interface ReconstructionMetrics {
  */
 export function reconstructionMetrics(images: ImageBatch, reconstructions: ImageBatch): ReconstructionMetrics {
   checkImageBatch(images);
-  checkImageBatch(reconstructions);
+  checkImageBatch(reconstructions, "reconstructions");
   for (const axis of ["count", "height", "width", "channels", "maxValue"] as const) {
     if (images[axis] !== reconstructions[axis]) {
       throw new ShapeError(

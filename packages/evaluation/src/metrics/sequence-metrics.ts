@@ -1,4 +1,4 @@
-import { ShapeError, type TokenBatch } from "@mmgen/core";
+import { checkTokenBatch, ShapeError, type TokenBatch } from "@mmgen/core";
 import { fields, functionValue, optional, resolveOptions, value } from "@mmgen/core/options";
 
 /** Negative log-likelihood of some predicted ids. */
@@ -39,7 +39,7 @@ const arrayLike = () =>
 
 const sequenceMetricsSchema = fields({
   losses: arrayLike(),
-  targets: value<TokenBatch>("a TokenBatch", (candidate) => ArrayBuffer.isView((candidate as TokenBatch)?.data)),
+  targets: value<TokenBatch>("a TokenBatch", (candidate) => candidate instanceof Object),
   weights: optional(arrayLike()),
   modalityOf: optional(functionValue()),
   orders: optional(arrayLike()),
@@ -57,6 +57,7 @@ const sequenceMetricsSchema = fields({
 export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetrics {
   resolveOptions(sequenceMetricsSchema, options);
   const { losses, targets, weights, modalityOf, orders } = options;
+  checkTokenBatch(targets, undefined, "targets");
   const { count, length, data } = targets;
   checkLength("losses", losses, count * length);
   checkLength("targets", data, count * length);

@@ -1,5 +1,5 @@
-import { ConfigError, checkImageBatch, describeValue, type ImageBatch } from "@mmgen/core";
-import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
+import { checkImageBatch, type ImageBatch } from "@mmgen/core";
+import { fields, listOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
 
 /** A field of any value: what it stands for checks it. */
 export const anything = () => value<unknown>("a value", () => true);
@@ -14,25 +14,12 @@ export function checkFields(path: string, options: unknown, names: readonly stri
   resolveOptions(fields(Object.fromEntries(names.map((name) => [name, optional(anything())]))), options, { path });
 }
 
-/** Throws a {@link ConfigError} unless `captions` is a list of strings. */
+/** Throws a `ConfigError` unless `captions` is a list of strings. */
 export function checkCaptions(captions: unknown): asserts captions is readonly string[] {
-  const wrong = Array.isArray(captions) ? captions.findIndex((caption) => typeof caption !== "string") : -1;
-  if (!Array.isArray(captions) || wrong >= 0) {
-    const found = Array.isArray(captions)
-      ? `${describeValue(captions[wrong])} at index ${wrong}`
-      : describeValue(captions);
-    throw new ConfigError(`captions: expected a list of strings, got ${found}.`);
-  }
+  resolveOptions(listOf(text()), captions, { path: "captions" });
 }
 
-/** Throws a {@link ConfigError} unless `images` is an `ImageBatch`, a `ShapeError` where its parts do not fit. */
+/** Throws a `ShapeError` unless `images` is an `ImageBatch`. */
 export function checkImages(images: unknown): asserts images is ImageBatch {
-  const isBatch =
-    typeof images === "object" && images !== null && "data" in images && images.data instanceof Uint8Array;
-  if (!isBatch) {
-    throw new ConfigError(
-      `images: expected { data: Uint8Array, count, height, width, channels, maxValue }, got ${describeValue(images)}.`,
-    );
-  }
   checkImageBatch(images as ImageBatch);
 }

@@ -1,4 +1,5 @@
 import { checkOneOf, type ImageBatch } from "@mmgen/core";
+import { resolveOptions, value } from "@mmgen/core/options";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
@@ -93,9 +94,19 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch): M
   };
 }
 
+/** That a preset has its parts; what they hold is checked where it is used. */
+const presetSchema = value<ModelPreset>(
+  "the name of a preset, or an object as mmgenPresets has them: vqvae, transformer, weights, sampling",
+  (candidate) => {
+    const { vqvae, transformer, weights, sampling } = candidate as ModelPreset;
+    const parts = [vqvae?.network, vqvae?.quantizer, vqvae?.training, transformer?.training, weights, sampling];
+    return parts.every((each) => typeof each === "object" && each !== null);
+  },
+);
+
 function presetOf(preset: PresetName | ModelPreset): ModelPreset {
   if (typeof preset === "object") {
-    return preset;
+    return resolveOptions(presetSchema, preset, { path: "preset" });
   }
   checkOneOf("preset", preset, Object.keys(mmgenPresets) as PresetName[]);
   return mmgenPresets[preset];

@@ -123,9 +123,9 @@ describe("a trained MultimodalModel", () => {
       "a caption that is no list",
       (each) => each.draw("a red square" as never),
       ConfigError,
-      /list of strings, got "a red/,
+      /captions: expected a list, got "a red/,
     ],
-    ["images that are none", (each) => each.caption(null as never), ConfigError, /images: expected .* got null/],
+    ["images that are none", (each) => each.caption(null as never), ShapeError, /images: expected .* got null/],
     ["nothing to complete", (each) => each.complete(3 as never, { keep: { rows: 1 } }), ConfigError, /got 3 \(number/],
     ["no count", (each) => each.draw(["a"], { count: 0 }), ConfigError, /count/],
     ["a foreign image", (each) => each.caption(foreign), ShapeError, /side|height|width/],
@@ -209,7 +209,7 @@ describe("MultimodalModel.train", () => {
   it.each<[string, object, RegExp]>([
     ["an unknown option", { image: 1 }, /image: .*did you mean "images"/],
     ["no images", { images: undefined }, /images: expected .* got undefined/],
-    ["a caption that is none", { captions: [3] }, /got 3 \(number\) at index 0/],
+    ["a caption that is none", { captions: [3] }, /captions\[0\]: expected a string, got 3 \(number\)/],
     ["an unknown preset", { preset: "quik" }, /preset: .*did you mean "quick"/],
     [
       "a misspelled training setting",

@@ -1,4 +1,5 @@
-import { ConfigError, checkWholeNumber, describeValue, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import { readFields } from "@mmgen/core/options";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
@@ -138,8 +139,7 @@ export class MultimodalModel {
    * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for a caption too short or long.
    */
   async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
-    const { count = 1, ...sampling } = options;
-    checkWholeNumber("count", count, { min: 1 });
+    const { count = 1, ...sampling } = checkCounted(options);
     checkCaptions(captions);
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
     return drawImages(this.#parts(), repeated, this.#sampling(sampling));
@@ -154,6 +154,7 @@ export class MultimodalModel {
    */
   async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
     checkImages(images);
+    checkFields("", options, generationFields);
     return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
   }
 
@@ -164,8 +165,7 @@ export class MultimodalModel {
    * @returns `images`, `captions` and the images' `codes`, `count` of each.
    */
   async invent(options: CountOptions = {}): Promise<Pairs> {
-    const { count = 1, ...sampling } = options;
-    checkWholeNumber("count", count, { min: 1 });
+    const { count = 1, ...sampling } = checkCounted(options);
     return inventPairs(this.#parts(), count, this.#sampling(sampling));
   }
 
@@ -185,15 +185,8 @@ export class MultimodalModel {
     beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>,
     options: CountOptions & { readonly keep: Kept },
   ): Promise<Pairs> {
-    const { count, keep, ...sampling } = options;
-    if (typeof beginning !== "object" || beginning === null) {
-      throw new ConfigError(`complete: expected images, captions or both, got ${describeValue(beginning)}.`);
-    }
-    const content: Partial<CaptionedImageSet> = isCaptions(beginning)
-      ? { captions: beginning }
-      : "data" in beginning
-        ? { images: beginning }
-        : beginning;
+    const { count, keep, ...sampling } = checkCounted(options, ["keep"]);
+    const content = contentOf(beginning);
     if (content.images !== undefined) {
       checkImages(content.images);
     }
@@ -208,9 +201,10 @@ export class MultimodalModel {
    *
    * @throws a `ShapeError` when images and captions do not fit; a `VocabularyError` for an unknown word.
    */
-  async score({ captions, images }: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
+  async score(pairs: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
     checkFields("", options, ["batchSize", "signal"]);
     const parts = this.#parts();
+    const { captions, images } = readFields("score", pairs, ["captions", "images"]);
     checkImages(images);
     checkCaptions(captions);
     if (images.count !== captions.length) {
@@ -269,6 +263,23 @@ export class MultimodalModel {
   }
 }
 
-function isCaptions(beginning: unknown): beginning is readonly string[] {
-  return Array.isArray(beginning);
+/** Refuses what is no option of a method that makes `count` results, and a `count` that is none. */
+function checkCounted<Options extends CountOptions>(options: Options, others: readonly string[] = []): Options {
+  checkFields("", options, ["count", ...others, ...generationFields]);
+  if (options.count !== undefined) {
+    checkWholeNumber("count", options.count, { min: 1 });
+  }
+  return options;
+}
+
+/** The images and captions of what `complete` takes. */
+function contentOf(beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>): Partial<CaptionedImageSet> {
+  type Any = Partial<ImageBatch & CaptionedImageSet>;
+  const { captions, data, images } = readFields("complete", beginning as Any, ["data", "images", "captions"]);
+  if (data === undefined && images === undefined && captions === undefined) {
+    return { captions: beginning as readonly string[] };
+  }
+  return data === undefined
+    ? { ...(images !== undefined && { images }), ...(captions !== undefined && { captions }) }
+    : { images: beginning as ImageBatch };
 }

@@ -1,5 +1,5 @@
 import { ConfigError, checkOneOf, Random } from "@mmgen/core";
-import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
+import { fields, number, optional, resolveOptions, value } from "@mmgen/core/options";
 
 /** Order of a sequence: which modality comes first. */
 export type Order = "image-first" | "text-first";
@@ -30,6 +30,7 @@ export type OrderChoice = Order | readonly Order[] | "halves" | SeededChoice;
  * @throws a {@link ConfigError} when a list has another length or names an unknown order.
  */
 export function chooseOrders(choice: OrderChoice, count: number): Order[] {
+  resolveOptions(choiceSchema, choice, { path: "order" });
   if (choice === "halves") {
     return Array.from({ length: count }, (_, row) => (2 * row < count ? "text-first" : "image-first"));
   }
@@ -48,11 +49,16 @@ export function chooseOrders(choice: OrderChoice, count: number): Order[] {
   return Array.from(choice, checkOrder);
 }
 
+const choiceSchema = value<OrderChoice>(
+  '"text-first", "image-first", "halves", a list of orders, or { seed, epoch }',
+  (choice) => typeof choice === "string" || Array.isArray(choice) || (typeof choice === "object" && choice !== null),
+);
+
 /** Fields of {@link SeededChoice}. */
 export const seededChoiceEntries = {
   seed: value<number>("a whole number", Number.isSafeInteger),
-  epoch: value<number>("a number", (epoch) => typeof epoch === "number"),
-  indices: optional(value<ArrayLike<number>>("a list of example indices", hasLength)),
+  epoch: number(),
+  indices: optional(value<ArrayLike<number>>("a list of example indices", isIndexList)),
 };
 const seededChoiceSchema = fields(seededChoiceEntries);
 
@@ -77,8 +83,8 @@ export function checkOrder(order: Order): Order {
   return order;
 }
 
-function hasLength(candidate: unknown): boolean {
-  return typeof candidate === "object" && candidate !== null && "length" in candidate;
+function isIndexList(candidate: unknown): boolean {
+  return Array.isArray(candidate) ? candidate.every(Number.isSafeInteger) : ArrayBuffer.isView(candidate);
 }
 
 function isList(choice: readonly Order[] | SeededChoice): choice is readonly Order[] {

@@ -1,8 +1,15 @@
-import { type CodeBatch, ConfigError, checkTokenBatch, ShapeError, type TokenBatch } from "@mmgen/core";
+import {
+  type CodeBatch,
+  ConfigError,
+  checkTokenBatch,
+  checkWholeNumber,
+  ShapeError,
+  type TokenBatch,
+} from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 import { checkOrder, chooseOrders, type Order, type OrderChoice } from "../layouts/orders.js";
 import type { SequenceLayout, Slot } from "../layouts/sequence-layout.js";
-import { leading, wholeImages, writeSequences } from "./write-sequences.js";
+import { checkCaptions, leading, wholeImages, writeSequences } from "./write-sequences.js";
 
 /** Beginning of a pair: part or all of the first modality, or all of the first and part of the second. */
 export interface PartialPair {
@@ -16,7 +23,7 @@ export interface PartialPair {
 
 /** Prompts for generating images, `[rows, length]`: whole captions, up to the first image code. */
 export function promptForImages(layout: SequenceLayout, captions: readonly string[]): TokenBatch {
-  const count = captions.length;
+  const count = checkCaptions(captions).length;
   return writeSequences(layout, { count, captions, captionsAreWhole: true }, repeat("text-first", count));
 }
 
@@ -32,9 +39,7 @@ export function promptForCaptions(layout: SequenceLayout, images: CodeBatch): To
 
 /** Prompts for unconditional pairs, `[count, length]`: the ids that all sequences (of the order) start with. */
 export function promptForPairs(layout: SequenceLayout, count: number, order?: OrderChoice): TokenBatch {
-  if (!Number.isInteger(count) || count < 0) {
-    throw new ConfigError(`promptForPairs: expected a whole number of rows, got ${count}.`);
-  }
+  checkWholeNumber("promptForPairs", count, { min: 0, max: 2 ** 24 });
   const nothing = { count, captionsAreWhole: false };
   const orders = order === undefined ? repeat("text-first", count) : chooseOrders(order, count);
   const written = writeSequences(layout, nothing, orders, { cut: true });
@@ -58,14 +63,14 @@ export function promptForPairs(layout: SequenceLayout, count: number, order?: Or
 export function promptForCompletion(layout: SequenceLayout, beginning: PartialPair): TokenBatch {
   const { captions, codes, ...rest } = resolveOptions(partialPairSchema, beginning, { path: "promptForCompletion" });
   const order = checkOrder(rest.order);
+  if (codes !== undefined) {
+    checkTokenBatch(codes, layout.config.codebookSize, "codes");
+  }
   const count = captions?.length ?? codes?.count;
   if (count === undefined || (codes !== undefined && codes.count !== count)) {
     throw new ShapeError(
       `promptForCompletion: expected captions and codes with the same number of rows, got ${captions?.length ?? "no"} captions and ${codes?.count ?? "no"} rows of codes.`,
     );
-  }
-  if (codes !== undefined) {
-    checkTokenBatch(codes, layout.config.codebookSize);
   }
   const captionsAreWhole = order === "text-first" && codes !== undefined && captions !== undefined;
   const prompt = writeSequences(layout, { count, captions, codes, captionsAreWhole }, repeat(order, count));

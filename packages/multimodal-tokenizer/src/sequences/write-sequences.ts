@@ -1,4 +1,5 @@
 import { type CodeBatch, checkCodeBatch, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { listOf, resolveOptions, text } from "@mmgen/core/options";
 import type { Order } from "../layouts/orders.js";
 import type { SequenceLayout, SequenceTemplate, TextSection } from "../layouts/sequence-layout.js";
 import { captionUnits } from "../vocabulary/captions.js";
@@ -75,13 +76,20 @@ export function wholeImages(layout: SequenceLayout, codes: CodeBatch): TokenBatc
   return { data: codes.data, count: codes.count, length: codes.height * codes.width };
 }
 
+/** @throws a {@link ConfigError} unless it is a list of strings. */
+export function checkCaptions(captions: unknown): readonly string[] {
+  return resolveOptions(captionList, captions, { path: "captions" });
+}
+
+const captionList = listOf(text());
+
 function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boolean): Int32Array[] {
   const { textUnit, captionLength } = layout.config;
   const { maximum } = captionLength;
   const minimum = whole ? captionLength.minimum : 0;
   // Cached, because captions repeat: a data set of 60 000 pairs has a few thousand distinct ones.
   const known = new Map<string, Int32Array>();
-  return captions.map((caption, row) => {
+  return checkCaptions(captions).map((caption, row) => {
     let ids = known.get(caption);
     if (ids === undefined) {
       const units = knownUnits(layout, caption);

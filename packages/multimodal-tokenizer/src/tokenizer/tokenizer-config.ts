@@ -91,7 +91,7 @@ const optionsSchema = fields({
   captions: optional(
     value<Iterable<string>>(
       "a list of captions",
-      (list) => typeof list === "object" && Symbol.iterator in (list ?? {}),
+      (list) => typeof list === "object" && typeof (list as Iterable<string> | null)?.[Symbol.iterator] === "function",
     ),
   ),
   words: optional(listOf(text(), { maxLength: maxWords })),

@@ -1,4 +1,4 @@
-import { nearestWords, VocabularyError } from "@mmgen/core";
+import { describeValue, nearestWords, VocabularyError } from "@mmgen/core";
 import { literalCharacters } from "../layouts/line-format.js";
 import type { TokenizerConfig } from "../tokenizer/tokenizer-config.js";
 import { composed } from "./captions.js";
@@ -58,7 +58,7 @@ export class Vocabulary {
     const id = this.#specials.get(name);
     if (id === undefined) {
       throw new VocabularyError(
-        `No special token "${name}"; this layout has ${[...this.#specials.keys()].join(", ")}.`,
+        `No special token ${describeValue(name)}; this layout has ${[...this.#specials.keys()].join(", ")}.`,
       );
     }
     return id;
@@ -93,7 +93,7 @@ export class Vocabulary {
 
   modality(id: number): Modality {
     if (!(Number.isInteger(id) && id >= 0 && id < this.size)) {
-      throw new VocabularyError(`${id} is not an id of this vocabulary of ${this.size}.`);
+      throw new VocabularyError(`${describeValue(id)} is not an id of this vocabulary of ${this.size}.`);
     }
     return id < this.image.start ? "special" : id < this.text.start ? "image" : "text";
   }

@@ -1,4 +1,5 @@
 import { CheckpointError, type LegacyHeader, type ModelFile, readModelFile, writeModelFile } from "@mmgen/core";
+import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
 import { buildWithin, type LoadOptions } from "./build-budget.js";
 import type { Module } from "./module.js";
 
@@ -27,6 +28,18 @@ export async function saveModel(
 ): Promise<Uint8Array> {
   const tensors = await module.storeWeights();
   return writeModelFile({ kind, version, ...(run !== undefined && { run }), config, tensors });
+}
+
+const saveSchema = fields({ run: optional(text({ minLength: 1 })) });
+
+/**
+ * Checks the options of a model's own `toSafetensors`.
+ *
+ * @returns `run`, where it is given.
+ * @throws a `ConfigError` for an unknown option, or a `run` that is not text.
+ */
+export function resolveSaveOptions(options: { readonly run?: string | undefined }): { readonly run?: string } {
+  return resolveOptions(saveSchema, options);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { fields, listOf, oneOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
+
 /**
  * Another program's names and layouts for a model's weights.
  *
@@ -31,12 +33,29 @@ export interface ForeignNames {
   stripped(name: string): string;
 }
 
+const weightNamesSchema = fields({
+  names: optional(
+    value<Record<string, string>>(
+      "an object of names",
+      (names) =>
+        typeof names === "object" && names !== null && Object.values(names).every((name) => typeof name === "string"),
+    ),
+    {},
+  ),
+  transposed: optional(listOf(text()), []),
+  ignored: optional(listOf(text()), []),
+  prefixes: optional(listOf(text({ minLength: 1 })), []),
+  biases: optional(oneOf(["all there", "zero when absent"])),
+});
+
 /** Kept by PyTorch's batch norms, used by none with a momentum. */
 const counters = ["num_batches_tracked"];
 /** Put before every name by `torch.compile` and by `DataParallel`. */
 const wrappers = ["_orig_mod.", "module."];
 
-export function foreignNames({ names = {}, transposed = [], ignored = [], prefixes = [] }: WeightNames): ForeignNames {
+/** @throws a `ConfigError` when a field is unknown or of another type. */
+export function foreignNames(options: WeightNames): ForeignNames {
+  const { names, transposed, ignored, prefixes } = resolveOptions(weightNamesSchema, options, { path: "names" });
   const renamings = Object.entries(names).map(([own, foreign]) => ({ pattern: leading(own), foreign }));
   const transposedNames = transposed.map(whole);
   const ignoredNames = [...counters, ...ignored].map(trailing);

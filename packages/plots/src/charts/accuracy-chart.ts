@@ -14,9 +14,12 @@ export interface AccuracyPoint {
   readonly count: number;
 }
 
+/** Whether it is one that can be drawn is checked with the others of its point. */
+const anyNumber = value<number>("a number", (candidate) => typeof candidate === "number");
+
 const accuracyChartSchema = fields({
   /** In the order of their steps. */
-  points: value<readonly AccuracyPoint[]>("a list of points", Array.isArray),
+  points: listOf(fields({ step: anyNumber, correct: anyNumber, count: anyNumber })),
   /** Accuracies to compare with, each a dashed line with its name. */
   references: optional(listOf(fields({ label: text(), share: number({ min: 0, max: 1 }) })), []),
   /** What the horizontal axis counts; "step" by default. */

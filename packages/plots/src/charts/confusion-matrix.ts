@@ -1,6 +1,6 @@
 import { ShapeError } from "@mmgen/core";
-import { fields, type OptionsOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
-import { figureFields, sumCounts, texts } from "../svg/figure-options.js";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, text } from "@mmgen/core/options";
+import { figureFields, numbers, sumCounts, texts } from "../svg/figure-options.js";
 import { escapeMarkup, round, svgText } from "../svg/svg.js";
 import { type Theme, themeColors } from "../svg/theme.js";
 import type { Axis } from "./axis.js";
@@ -8,7 +8,7 @@ import { drawChart } from "./chart.js";
 
 const confusionMatrixSchema = fields({
   /** How often each row's class was taken for each column's, `[rows, columns]`; whole numbers of at least 0. */
-  counts: value<readonly ArrayLike<number>[]>("a list of rows", Array.isArray),
+  counts: listOf(numbers),
   /** Names of the rows; of the columns too, unless `columnLabels` are given. */
   labels: texts,
   columnLabels: optional(texts),

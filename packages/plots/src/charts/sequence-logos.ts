@@ -1,6 +1,6 @@
 import { ShapeError } from "@mmgen/core";
-import { fields, listOf, type OptionsOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
-import { countAboveZero, figureFields, sumCounts } from "../svg/figure-options.js";
+import { fields, listOf, type OptionsOf, optional, resolveOptions, text } from "@mmgen/core/options";
+import { countAboveZero, figureFields, numbers, sumCounts } from "../svg/figure-options.js";
 import { escapeMarkup, round } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
 import { categoryColor, type Theme, themeColors } from "../svg/theme.js";
@@ -10,7 +10,7 @@ const logoGroupSchema = fields({
   /** What the sequences have in common: "digit 7". */
   label: text(),
   /** How often each letter is at each position, `[positions][alphabet]`; whole numbers of at least 0. */
-  counts: value<readonly ArrayLike<number>[]>("a list of positions", Array.isArray),
+  counts: listOf(numbers),
 });
 
 /** Sequences that one logo sums up. */

@@ -73,8 +73,8 @@ it.each<[string, Partial<Record<keyof PixelImage, unknown>>]>([
   ["width must be a whole number from 1 to 65535 pixels, got 65536", { width: 65_536, height: 1 }],
   ["width must be a whole number from 1 to 65535 pixels, got 2.5", { width: 2.5 }],
   ["height must be a whole number from 1 to 65535 pixels, got 0", { height: 0, data: new Uint8Array(0) }],
-  ["expected 18 levels (2 × 3 × 3), got 17", { data: new Uint8Array(17) }],
-  ["expected data as a Uint8Array, got", { data: new Uint16Array(18) }],
+  ["expected 18 values (count 1 × height 2 × width 3 × channels 3), got 17", { data: new Uint8Array(17) }],
+  ["data must be a Uint8Array, got", { data: new Uint16Array(18) }],
   ["expected 1 channel (gray) or 3 (RGB), got 4", { channels: 4, data: new Uint8Array(24) }],
 ])("a frame that no GIF can hold is refused: %s", (message, wrong) => {
   const frames = [flat([0, 0, 0]), { ...flat([0, 0, 0]), ...wrong } as PixelImage];

@@ -72,8 +72,8 @@ it("an image that no PNG can hold is refused", () => {
   expect(wrong({ data: new Uint8Array(0), width: 0, height: 0 })).toThrow(ShapeError);
   expect(wrong({ data: new Uint8Array(0), width: 0, height: 0 })).toThrow(/width must be a whole number from 1/);
   expect(wrong({ width: 2.5 })).toThrow(/got 2\.5/);
-  expect(wrong({ width: 3 })).toThrow(/expected 9 levels \(1 × 3 × 3\), got 6/);
+  expect(wrong({ width: 3 })).toThrow(/expected 9 values \(count 1 × height 1 × width 3 × channels 3\), got 6/);
   expect(wrong({ channels: 4 })).toThrow(/expected 1 channel \(gray\) or 3 \(RGB\), got 4/);
-  expect(wrong({ data: [0, 0, 0, 0, 0, 0] })).toThrow(/expected data as a Uint8Array/);
+  expect(wrong({ data: [0, 0, 0, 0, 0, 0] })).toThrow(/data must be a Uint8Array/);
   expect(() => encodePng(undefined as never)).toThrow(ShapeError);
 });

@@ -6,6 +6,7 @@ import {
   type ImageBatch,
   ShapeError,
 } from "@mmgen/core";
+import { readFields } from "@mmgen/core/options";
 import { encode } from "fast-png";
 
 /** Pixels of the largest image that is drawn or encoded, 16 384 × 16 384: more than viewers open. */
@@ -54,7 +55,8 @@ export function checkPixelCount(options: string, width: number, height: number):
  * @param maxSide - The longest side that the file format stores.
  */
 export function checkPixelImage(name: string, image: PixelImage, maxSide: number): void {
-  const { data, width, height, channels } = (image ?? {}) as Partial<PixelImage>;
+  const pixels = readFields(name, (image ?? {}) as Partial<PixelImage>, ["data", "width", "height", "channels"]);
+  const { data, width, height, channels } = pixels;
   for (const [axis, side] of Object.entries({ width, height })) {
     if (!Number.isInteger(side) || side! < 1 || side! > maxSide) {
       throw new ShapeError(
@@ -65,15 +67,7 @@ export function checkPixelImage(name: string, image: PixelImage, maxSide: number
   if (channels !== 1 && channels !== 3) {
     throw new ShapeError(`${name}: expected 1 channel (gray) or 3 (RGB), got ${describeValue(channels)}.`);
   }
-  // By its tag, as an array of another window or worker is of another class.
-  if (Object.prototype.toString.call(data) !== "[object Uint8Array]") {
-    throw new ShapeError(`${name}: expected data as a Uint8Array, got ${describeValue(data)}.`);
-  }
-  if (data!.length !== width! * height! * channels) {
-    throw new ShapeError(
-      `${name}: expected ${width! * height! * channels} levels (${height} × ${width} × ${channels}), got ${data!.length}.`,
-    );
-  }
+  checkImageBatch({ data: data!, count: 1, height: height!, width: width!, channels, maxValue: 255 }, name);
 }
 
 /** {@link imagePixels} for a batch and scale that are checked already. */

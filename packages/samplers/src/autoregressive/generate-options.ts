@@ -60,20 +60,32 @@ export interface GenerateOptions extends SamplingOptions {
 const isObject = (candidate: unknown) => typeof candidate === "object" && candidate !== null;
 const tokens = value<TokenBatch>("a batch of ids", isObject);
 
+const isCount = (candidate: unknown) => Number.isSafeInteger(candidate) && (candidate as number) >= 0;
+const isSignal = (candidate: unknown) => typeof (candidate as Partial<AbortSignal> | null)?.aborted === "boolean";
+/** That its tables fit each other and the model is checked where they are read. */
+const grammar = value<Grammar>(
+  "a tokenizer's grammar, { vocabularySize, stateCount, start, allowed: Uint8Array, next: Int32Array }",
+  (candidate) => {
+    const { allowed, next, start, stateCount, vocabularySize } = (candidate ?? {}) as Partial<Grammar>;
+    const areTables = ArrayBuffer.isView(allowed) && ArrayBuffer.isView(next);
+    return areTables && Number.isSafeInteger(start) && [stateCount, vocabularySize].every(isCount);
+  },
+);
+
 const generateSchema = fields({
   ...samplingEntries,
-  model: value<SequenceModel>(
-    "a model with prefill",
-    (model) => isObject(model) && typeof (model as Partial<SequenceModel>).prefill === "function",
-  ),
+  model: value<SequenceModel>("a model with prefill, vocabularySize and contextLength", (model) => {
+    const { contextLength, prefill, vocabularySize } = (model ?? {}) as Partial<SequenceModel>;
+    return typeof prefill === "function" && isCount(vocabularySize) && isCount(contextLength);
+  }),
   prompt: tokens,
   steps: optional(wholeNumber({ min: 0 })),
-  grammar: optional(value<Grammar>("a grammar", isObject)),
+  grammar: optional(grammar),
   seed: optional(wholeNumber()),
   seeds: optional(value<Uint32Array>("a Uint32Array", (seeds) => seeds instanceof Uint32Array)),
   guidance: optional(fields({ prompt: tokens, scale: number() })),
   onIds: optional(functionValue<NonNullable<GenerateOptions["onIds"]>>()),
-  signal: optional(value<AbortSignal>("an AbortSignal", isObject)),
+  signal: optional(value<AbortSignal>("an AbortSignal", isSignal)),
 });
 
 /** {@link GenerateOptions} with every option checked by itself and defaults filled in. */

@@ -102,7 +102,7 @@ function checkLengths({ guidance, model, prompt }: GenerateConfig, steps: number
 }
 
 function checkPrompt(name: string, prompt: TokenBatch, vocabularySize: number): void {
-  checkTokenBatch(prompt, vocabularySize);
+  checkTokenBatch(prompt, vocabularySize, name);
   if (prompt.length < 1) {
     throw new ShapeError(`${name}: expected rows of at least one id, got none; use a prompt of the tokenizer.`);
   }

@@ -1,4 +1,5 @@
 import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
+import { readFields } from "@mmgen/core/options";
 import { softmaxCrossEntropy } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkTokens } from "./token-checks.js";
@@ -19,10 +20,11 @@ export interface TransformerBatch {
  * @param random - Random stream of dropout masks; absent: no dropout.
  */
 export function targetLosses(
-  { inputs: rows, targets }: Pick<TransformerBatch, "inputs" | "targets">,
+  batch: Pick<TransformerBatch, "inputs" | "targets">,
   { backbone, config, head }: TransformerNetwork,
   random?: Random,
 ): tf.Tensor1D {
+  const { inputs: rows, targets } = readFields("batch", batch, ["inputs", "targets"]);
   const { vocabularySize, contextLength, width } = config;
   checkTokens("inputs", rows, vocabularySize, contextLength);
   checkTokens("targets", targets, vocabularySize, contextLength);

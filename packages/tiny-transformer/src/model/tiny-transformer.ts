@@ -9,12 +9,13 @@ import {
   type SequenceModel,
   type TokenBatch,
 } from "@mmgen/core";
-import { fields, resolveOptions, value } from "@mmgen/core/options";
+import { fields, readFields, resolveOptions, seededRandom } from "@mmgen/core/options";
 import {
   Linear,
   type LoadOptions,
   loadModel,
   Module,
+  resolveSaveOptions,
   runsLoopsNatively,
   saveModel,
   type TensorFunction,
@@ -96,7 +97,7 @@ export class TinyTransformer
    * @throws a {@link ConfigError} when the options are not valid, before anything is allocated.
    */
   static create(options: TransformerOptions, draw: { readonly random: Random }): TinyTransformer {
-    const { random } = resolveOptions(drawSchema, draw);
+    const { random } = resolveOptions(fields({ random: seededRandom() }), draw === undefined ? {} : draw);
     return new TinyTransformer(resolveTransformer(options)).initializeWeights(random, { streams: "shared" });
   }
 
@@ -110,8 +111,8 @@ export class TinyTransformer
   }
 
   /** Saves weights with nanoGPT's names in PyTorch's layouts, configuration and `run`, the training run's id, beside. */
-  async toSafetensors({ run }: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
-    return saveModel(this, transformerFormat, { config: this.config, ...(run !== undefined && { run }) });
+  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+    return saveModel(this, transformerFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 
   /**
@@ -149,13 +150,15 @@ export class TinyTransformer
    */
   loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.checkUsable();
-    const { shares, sum } = batch.weights ? normalizeWeights(batch.weights, batch.targets) : {};
+    const { targets, weights } = readFields("batch", batch, ["targets", "weights"]);
+    checkTokens("targets", targets, this.vocabularySize, this.contextLength);
+    const { shares, sum } = weights === undefined ? {} : normalizeWeights(weights, targets);
     const total = tf.tidy(() => {
       const draws = training && this.config.dropout > 0 ? random : undefined;
       const losses = targetLosses(batch, this, draws); // [count · length]
       return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
     }) as tf.Scalar;
-    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? batch.targets.data.length };
+    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? targets.data.length };
   }
 
   /** Negative log-likelihood of each target in nats, without dropout and unweighted, `[count, length]` row-major. */
@@ -294,7 +297,3 @@ export class TinyTransformer
     return runCachedStep(this, ids, position, caches);
   }
 }
-
-const drawSchema = fields({
-  random: value<Random>("a Random of @mmgen/core", (candidate) => typeof candidate === "object" && candidate !== null),
-});

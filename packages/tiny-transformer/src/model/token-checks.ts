@@ -1,4 +1,5 @@
-import { DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/core";
+import { checkTokenBatch, DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/core";
+import { resolveOptions, typedArray } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { KeyValueCache } from "../decoding/key-value-cache.js";
 
@@ -9,8 +10,9 @@ import type { KeyValueCache } from "../decoding/key-value-cache.js";
  * @throws a {@link ShapeError} for a wrong shape, {@link VocabularyError} for an id outside the vocabulary.
  */
 export function checkTokens(name: string, ids: TokenBatch, vocabularySize: number, contextLength: number): void {
+  checkTokenBatch(ids, undefined, name);
   const { data, count, length } = ids;
-  if (!(count >= 1 && length >= 1) || data.length !== count * length) {
+  if (count < 1 || length < 1) {
     throw new ShapeError(
       `${name}: expected [count, length] ids with at least one row of at least one id; ` +
         `got ${data.length} values for [${count}, ${length}].`,
@@ -66,6 +68,7 @@ export function normalizeWeights(
   weights: Float32Array,
   targets: TokenBatch,
 ): { readonly shares: Float32Array; readonly sum: number } {
+  resolveOptions(typedArray("Float32Array"), weights, { path: "weights" });
   if (weights.length !== targets.data.length) {
     throw new ShapeError(`weights: expected one per target (${targets.data.length}), got ${weights.length}.`);
   }

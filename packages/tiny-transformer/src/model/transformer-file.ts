@@ -50,7 +50,7 @@ export interface PyTorchOptions {
   readonly names?: WeightNames | undefined;
 }
 
-const namesSchema = optional(value<WeightNames>("an object of weight names", (names) => typeof names === "object"));
+const namesSchema = optional(value<WeightNames>("an object of weight names", (names) => names instanceof Object));
 
 /** Validates {@link PyTorchOptions} and fills in the defaults. */
 export function resolvePyTorch(options: PyTorchOptions) {

@@ -1,11 +1,21 @@
-import { type ExampleSource, gatherImages, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
+import {
+  checkImageBatch,
+  checkTokenBatch,
+  type ExampleSource,
+  gatherImages,
+  type ImageBatch,
+  ShapeError,
+  type TokenBatch,
+} from "@mmgen/core";
 
 /**
  * The images of one batch as examples for `train` and `evaluateLoss`.
  *
  * @param images - Borrowed for as long as the source is used; batches are copies.
+ * @throws a {@link ShapeError} when it is no batch of images.
  */
 export function imageExamples(images: ImageBatch): ExampleSource<ImageBatch> {
+  checkImageBatch(images);
   return { count: images.count, batch: (indices) => gatherImages(images, indices) };
 }
 
@@ -13,9 +23,10 @@ export function imageExamples(images: ImageBatch): ExampleSource<ImageBatch> {
  * The rows of one batch of ids, `[count, length]`, as examples for `train` and `evaluateLoss`.
  *
  * @param tokens - Borrowed for as long as the source is used; batches are copies.
- * @throws a {@link ShapeError} from `batch` when an index is outside the batch.
+ * @throws a {@link ShapeError} when it is no batch of ids, or from `batch` when an index is outside the batch.
  */
 export function tokenExamples(tokens: TokenBatch): ExampleSource<TokenBatch> {
+  checkTokenBatch(tokens, undefined, "tokens");
   const { count, length } = tokens;
   return {
     count,

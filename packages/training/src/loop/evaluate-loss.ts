@@ -1,10 +1,10 @@
 import type { ExampleSource, LossResult } from "@mmgen/core";
 import { AbortedError, DataError, Random } from "@mmgen/core";
-import { fields, optional, resolveOptions } from "@mmgen/core/options";
+import { fields, optional, resolveOptions, seededRandom } from "@mmgen/core/options";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Metrics } from "../observers/training-observer.js";
-import { randomValue, runFields } from "./train-options.js";
+import { runFields } from "./train-options.js";
 import { stackMetrics } from "./training-step.js";
 
 /** Options of {@link evaluateLoss}. */
@@ -18,7 +18,7 @@ export interface EvaluateLossOptions<Batch, Aux> {
   readonly signal?: AbortSignal;
 }
 
-const evaluateLossSchema = fields({ ...runFields, random: optional(randomValue) });
+const evaluateLossSchema = fields({ ...runFields, random: optional(seededRandom()) });
 
 /**
  * The model's loss and metrics over all examples, without dropout: means over all targets by their weights where the model

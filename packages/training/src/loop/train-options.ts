@@ -8,6 +8,7 @@ import {
   pipe,
   resolveOptions,
   rule,
+  seededRandom,
   text,
   value,
   wholeNumber,
@@ -104,6 +105,10 @@ const object = (expectation: string, accepts: (object: Record<string, unknown>) 
     (candidate) => typeof candidate === "object" && candidate !== null && accepts(candidate as Record<string, unknown>),
   );
 
+/** Whether JSON can hold it; a cycle or a bigint throws, which refuses it too. */
+const isPlainJson = (candidate: object) =>
+  Object.getPrototypeOf(candidate) === Object.prototype && JSON.stringify(candidate) !== undefined;
+
 /** Schemas of the fields that `train` and `evaluateLoss` share. */
 export const runFields = {
   model: object("a model with parameters and a loss", ({ loss }) => typeof loss === "function"),
@@ -115,24 +120,21 @@ export const runFields = {
   signal: optional(object("an AbortSignal", ({ aborted }) => typeof aborted === "boolean")),
 };
 
-/** Schema of a seeded generator. */
-export const randomValue = object("a Random of @mmgen/core", ({ fork }) => typeof fork === "function");
-
 const trainSchema = pipe(
   fields({
     ...runFields,
     epochs: optional(wholeNumber({ min: 0 })),
     steps: optional(wholeNumber({ min: 0 })),
     schedule: functionValue(),
-    optimizer: optional(object("an object of options, or a transform")),
+    optimizer: optional(object("an object of options, or a transform", ({ init }) => init !== null)),
     gradientAccumulation: optional(wholeNumber({ min: 1 }), 1),
     weightAverage: optional(weightAverageSchema),
     earlyStopping: optional(earlyStoppingSchema),
-    random: randomValue,
+    random: seededRandom(),
     evaluate: optional(functionValue()),
     observers: optional(listOf(object("a TrainingObserver"))),
     checkpoint: optional(fields({ ...checkpointTimes, write: functionValue() })),
-    configuration: optional(object("a plain object")),
+    configuration: optional(object("a plain object that JSON can hold", isPlainJson)),
     runId: optional(text()),
     resume: optional(value("the bytes of a training state", (candidate) => candidate instanceof Uint8Array)),
   }),

@@ -169,7 +169,7 @@ describe("train", () => {
       [{ checkpoint: { everyStep: 1, write: () => {} } }, /checkpoint\.everyStep: .* did you mean "everySteps"\?/],
       [{ observers: [null] }, /observers\[0\]: expected a TrainingObserver, got null/],
       [{ resume: "state" }, /resume: expected the bytes of a training state/],
-      [{ random: 1 }, /random: expected a Random of @mmgen\/core, got 1/],
+      [{ random: 1 }, /random: expected a Random of @mmgen\/core, such as .*, got 1/],
       [{ examples: [] }, /examples: expected an ExampleSource/],
     ];
     for (const [wrong, message] of refusals) {

@@ -13,7 +13,15 @@ export interface LatentBatch {
 }
 
 /** Throws {@link ShapeError} unless the images have the side, channels and maxValue that a model takes. */
-export function checkImages(images: ImageBatch, { imageSide, channels, maxValue }: VqVaeConfig): void {
+export function checkImages(
+  images: ImageBatch,
+  { imageSide, channels, maxValue }: VqVaeConfig,
+  { minCount = 0 }: { readonly minCount?: number } = {},
+): void {
+  checkImageBatch(images);
+  if (images.count < minCount) {
+    throw new ShapeError("images: expected at least one image, got none.");
+  }
   const expected = { height: imageSide, width: imageSide, channels, maxValue };
   for (const [axis, size] of Object.entries(expected) as [keyof typeof expected, number][]) {
     if (images[axis] !== size) {
@@ -23,7 +31,6 @@ export function checkImages(images: ImageBatch, { imageSide, channels, maxValue 
       );
     }
   }
-  checkImageBatch(images);
 }
 
 /** Throws {@link ShapeError} unless the codes lie on a model's grid and in its codebook. */
@@ -32,6 +39,7 @@ export function checkCodes(
   { height, width }: { readonly height: number; readonly width: number },
   codebookSize: number,
 ): void {
+  checkCodeBatch(codes);
   if (codes.height !== height || codes.width !== width) {
     throw new ShapeError(
       `codes: this model's images have ${height}×${width} codes, got ${codes.height}×${codes.width}.`,

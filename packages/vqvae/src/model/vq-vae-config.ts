@@ -1,3 +1,4 @@
+import type { Random } from "@mmgen/core";
 import {
   type ConfigOf,
   fields,
@@ -7,6 +8,8 @@ import {
   pipe,
   resolveOptions,
   rule,
+  seededRandom,
+  value,
   wholeNumber,
 } from "@mmgen/core/options";
 import type { WeightNames } from "@mmgen/nn";
@@ -113,3 +116,25 @@ export const mnistVlmNames: WeightNames = {
     "decoder.1": "decoder.fc2",
   },
 };
+
+const namesSchema = optional(
+  value<WeightNames>("an object of weight names", (names) => names instanceof Object),
+  {},
+);
+const pyTorchSchema = fields({ config: vqVaeSchema, names: namesSchema });
+const drawSchema = fields({ random: seededRandom() });
+
+/** Checks {@link PyTorchOptions}; the names themselves are checked where they are used. */
+export function resolvePyTorch(options: PyTorchOptions): { readonly config: VqVaeConfig; readonly names: WeightNames } {
+  return resolveOptions(pyTorchSchema, options);
+}
+
+/** Checks the options of `VqVae.savePyTorch`. */
+export function resolveNames(options: Pick<PyTorchOptions, "names">): WeightNames {
+  return resolveOptions(fields({ names: namesSchema }), options).names;
+}
+
+/** Checks the second argument of `VqVae.create`, left out where a caller has no types. */
+export function resolveDraw(draw: { readonly random: Random } | undefined): Random {
+  return resolveOptions(drawSchema, draw === undefined ? {} : draw).random;
+}

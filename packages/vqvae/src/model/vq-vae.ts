@@ -12,6 +12,7 @@ import {
   type LoadOptions,
   loadModel,
   Module,
+  resolveSaveOptions,
   saveModel,
   type TensorFunction,
   updateRunningStatistics,
@@ -26,7 +27,15 @@ import type { Grid, Network } from "../networks/network.js";
 import { createQuantizer } from "../quantizers/create-quantizer.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
 import { checkCodes, checkImages, inFixedBatches, type LatentBatch, levelsOf, runAndRead } from "./batches.js";
-import { type PyTorchOptions, resolveVqVae, type VqVaeConfig, type VqVaeOptions } from "./vq-vae-config.js";
+import {
+  type PyTorchOptions,
+  resolveDraw,
+  resolveNames,
+  resolvePyTorch,
+  resolveVqVae,
+  type VqVaeConfig,
+  type VqVaeOptions,
+} from "./vq-vae-config.js";
 import { vqVaeFormat } from "./vq-vae-format.js";
 
 /**
@@ -92,11 +101,11 @@ export class VqVae
    * Creates a model with fresh weights.
    *
    * @param options - Any part of the configuration; see `vqVaePresets`.
-   * @param random - Draws the first weights; the same seed gives the same model.
+   * @param draw - `random`: draws the first weights; the same seed gives the same model.
    * @throws a `ConfigError` naming the fields that are unknown, out of range or in conflict with others.
    */
-  static create(options: VqVaeOptions, { random }: { readonly random: Random }): VqVae {
-    return new VqVae(resolveVqVae(options)).initializeWeights(random);
+  static create(options: VqVaeOptions, draw: { readonly random: Random }): VqVae {
+    return new VqVae(resolveVqVae(options)).initializeWeights(resolveDraw(draw));
   }
 
   /**
@@ -105,7 +114,6 @@ export class VqVae
    * @throws a `CheckpointError` when the bytes are damaged, of another model or beyond a limit.
    */
   static fromSafetensors(bytes: Uint8Array, options: LoadOptions = {}): VqVae {
-    // Whatever a file holds is checked by the schema.
     const build = ({ config }: { readonly config: unknown }) => new VqVae(resolveVqVae(config as VqVaeOptions));
     return loadModel(bytes, vqVaeFormat, build, options);
   }
@@ -116,8 +124,9 @@ export class VqVae
    * @throws a `CheckpointError` that lists what is missing, left over or of another shape; a `ConfigError` when the
    * configuration is not valid.
    */
-  static loadPyTorch(bytes: Uint8Array, { config, names = {} }: PyTorchOptions): VqVae {
-    return new VqVae(resolveVqVae(config)).importStateDict(bytes, names);
+  static loadPyTorch(bytes: Uint8Array, options: PyTorchOptions): VqVae {
+    const { config, names } = resolvePyTorch(options);
+    return new VqVae(config).importStateDict(bytes, names);
   }
 
   /**
@@ -125,13 +134,13 @@ export class VqVae
    *
    * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent.
    */
-  async toSafetensors({ run }: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
-    return saveModel(this, vqVaeFormat, { config: this.config, ...(run !== undefined && { run }) });
+  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+    return saveModel(this, vqVaeFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 
   /** A safetensors file for `load_state_dict` of the PyTorch program with these names. */
-  async savePyTorch({ names = {} }: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
-    return this.exportStateDict(names);
+  async savePyTorch(options: Pick<PyTorchOptions, "names"> = {}): Promise<Uint8Array> {
+    return this.exportStateDict(resolveNames(options));
   }
 
   /**
@@ -227,7 +236,7 @@ export class VqVae
    */
   async initialize(images: ImageBatch, random: Random): Promise<void> {
     this.checkUsable();
-    checkImages(images, this.config);
+    checkImages(images, this.config, { minCount: 1 });
     const latents = tf.tidy(() => this.#encodeLatents(levelsOf(images), { training: true }));
     try {
       await this.quantizer.initialize(latents, random);
@@ -243,11 +252,11 @@ export class VqVae
    * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or
    *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
-   * @throws a `ShapeError` when the images have another shape or range.
+   * @throws a `ShapeError` when the images have another shape or range, or there is none.
    */
   loss(images: ImageBatch, { training }: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.checkUsable();
-    checkImages(images, this.config);
+    checkImages(images, this.config, { minCount: 1 });
     let result: LossResult<tf.Scalar, tf.NamedTensorMap> | undefined;
     tf.tidy(() => {
       const levels = levelsOf(images);
