@@ -34,7 +34,8 @@ it("goes on from a state of before the first release, to the same end", async ()
   for (const [name, { data, shape }] of expected) {
     const today = found.get(name.replace("optimiser.", "optimizer."))!;
     expect(today.shape, name).toEqual(shape);
-    if (name !== "history.steps") {
+    // The buffers of averaged weights were those of the weights themselves.
+    if (name !== "history.steps" && !name.startsWith("best.state.")) {
       for (const [i, value] of [...today.data].entries()) {
         // The norm that clips is summed variable by variable, where those runs summed one vector: a few units of float32's 6e-8 a step.
         expect(Math.abs(Number(value) - Number(data[i])), name).toBeLessThanOrEqual(

@@ -10,6 +10,7 @@ import { assignSafetensors, type TensorTrainable } from "@mmgen/nn";
 import type { EpochRecord, TrainingHistory } from "../observers/training-observer.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
+import type { AveragedBuffers } from "./averaged-buffers.js";
 import type { BestWeights } from "./best-weights.js";
 import { type Configuration, compareConfigurations, type RunConfigurations } from "./compare-configurations.js";
 import { upgradeRun, upgradeTensors } from "./legacy-state.js";
@@ -30,6 +31,8 @@ export interface TrainingParts {
   readonly model: TensorTrainable<never>;
   readonly optimizer: Optimizer;
   readonly average?: WeightAverage | undefined;
+  /** Of a model with averaged weights. */
+  readonly buffers?: AveragedBuffers | undefined;
   readonly best?: BestWeights | undefined;
 }
 
@@ -41,7 +44,7 @@ const version = "1";
  * and best weights, step, random state, configuration and history. Reads.
  */
 export async function writeTrainingState(parts: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
-  const { model, optimizer, average, best } = parts;
+  const { model, optimizer, average, buffers, best } = parts;
   const { columns, table, weights } = packSteps(progress.history.steps);
   const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
   const tensors = new Map<string, StoredTensor>([
@@ -50,6 +53,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
     ...(await storeVariables(modelVariables(model))),
     ...moments,
     ...((await average?.toArrays()) ?? []),
+    ...((await buffers?.toArrays()) ?? []),
     ...(best?.toArrays() ?? []),
   ]);
   const run = {
@@ -73,7 +77,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
-  { model, optimizer, average, best }: TrainingParts,
+  { model, optimizer, average, buffers, best }: TrainingParts,
   expected: RunConfigurations & Pick<TrainingProgress, "random" | "runId">,
 ): Pick<TrainingProgress, "history"> {
   const { tensors: stored, metadata } = readSafetensors(bytes);
@@ -107,6 +111,7 @@ export function restoreTrainingState(
   const moments = withPrefix("optimizer.").map(([name, tensor]) => [name.slice("optimizer.".length), tensor] as const);
   optimizer.restore(new Map(moments), run.optimizerSteps);
   average?.restore(tensors);
+  buffers?.restore(tensors);
   best?.restore(tensors, model);
   const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
   assignSafetensors(modelVariables(model), { tensors: weights, metadata: {} });

@@ -1,6 +1,8 @@
 import { AbortedError } from "@mmgen/core";
+import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
 import { BestWeights } from "../checkpoints/best-weights.js";
 import type { RunConfigurations } from "../checkpoints/compare-configurations.js";
+import { HeldValues } from "../checkpoints/held-values.js";
 import { restoreTrainingState, type TrainingParts, writeTrainingState } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
 import { ObserverList } from "../observers/observer-list.js";
@@ -15,6 +17,7 @@ import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
 import { stoppingVerdict } from "./early-stopping.js";
+import { recalibrate } from "./recalibrate.js";
 import { DivergenceError, describeFailure } from "./run-errors.js";
 import { stepBatch, takeStep } from "./take-step.js";
 import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
@@ -29,6 +32,9 @@ export interface TrainingResult {
   /** For {@link TrainOptions.resume}: a safetensors file of weights, averages, moments, step, random state, configuration and history. */
   readonly state: Uint8Array;
 }
+
+/** Batches that go through a model with averaged weights before an evaluation, at most: the memory of an EMA codebook. */
+const maxRecalibration = 100;
 
 /** One call of `train`: what has happened, and what comes next. */
 export class TrainingRun<Batch, Aux> {
@@ -58,6 +64,7 @@ export class TrainingRun<Batch, Aux> {
       model,
       optimizer: Optimizer.create(model.parameters, transform),
       average: weightAverage && new WeightAverage(model.parameters, weightAverage),
+      buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };
     if (resume !== undefined) {
@@ -84,6 +91,7 @@ export class TrainingRun<Batch, Aux> {
         // The stream is labeled in British English, as when seeds were first drawn from it.
         await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
         this.#parts.average?.restart();
+        this.#parts.buffers?.capture();
       }
       begun = true;
       const end = await this.#advance();
@@ -104,6 +112,7 @@ export class TrainingRun<Batch, Aux> {
   dispose(): void {
     this.#parts.optimizer.dispose();
     this.#parts.average?.dispose();
+    this.#parts.buffers?.dispose();
   }
 
   get #step(): number {
@@ -146,13 +155,22 @@ export class TrainingRun<Batch, Aux> {
     return this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
   }
 
-  /** Evaluates, on the averaged weights where there are such. `false` when the signal stops it. */
+  /** Evaluates, on the averaged weights and their buffers where there are such. `false` when the signal stops it. */
   async #evaluate(): Promise<boolean> {
-    const { average } = this.#parts;
+    const { average, buffers, model } = this.#parts;
     average?.exchange();
+    const own = buffers && new HeldValues([...model.buffers.values()]);
     try {
-      return await this.#evaluateModel();
+      buffers?.apply();
+      const step = this.#step;
+      // The final weights get all passes, also after short epochs.
+      const since = step < this.#totalSteps ? step - (this.#epochs.at(-1)?.step ?? 0) : maxRecalibration;
+      const passes = step > 0 ? Math.min(maxRecalibration, since) : 0;
+      const isReady = buffers === undefined || (await recalibrate(this.#options, this.#order, { step, passes }));
+      return isReady && (await this.#evaluateModel());
     } finally {
+      own?.restore();
+      own?.dispose();
       average?.exchange();
     }
   }
@@ -182,6 +200,7 @@ export class TrainingRun<Batch, Aux> {
       seconds: (now - this.#since) / 1000,
     };
     this.#since = now;
+    this.#parts.buffers?.capture();
     this.#epochs.push(record);
     if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).waited === 0) {
       await this.#parts.best?.capture(model);
@@ -192,9 +211,10 @@ export class TrainingRun<Batch, Aux> {
 
   /** Gives the model the averaged or the best weights, once the state has those of the last step. */
   #assignFinalWeights(status: RunStatus): void {
-    const { model, average, best } = this.#parts;
+    const { model, average, buffers, best } = this.#parts;
     average?.exchange();
     if (status !== "aborted") {
+      buffers?.apply();
       best?.apply(model);
     }
   }
