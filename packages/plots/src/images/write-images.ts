@@ -35,13 +35,13 @@ export async function writeGif(
   frames: readonly (string | PixelImage)[],
   options: GifOptions & RasterizeOptions = {},
 ): Promise<Uint8Array> {
-  const { pixelRatio, ...timing } = resolveOptions(writeGifSchema, options);
+  const { pixelRatio, trusted, limits, ...timing } = resolveOptions(writeGifSchema, options);
   if (!Array.isArray(frames)) {
     throw new ShapeError(`writeGif: expected a list of frames, got ${describeValue(frames)}.`);
   }
   const pixels: PixelImage[] = [];
   for (const frame of frames) {
-    pixels.push(typeof frame === "string" ? await rasterizePixels(frame, { pixelRatio }) : frame);
+    pixels.push(typeof frame === "string" ? await rasterizePixels(frame, { pixelRatio, trusted, limits }) : frame);
   }
   const bytes = encodeGif(pixels, timing);
   await writeFileAtomic(path, bytes);

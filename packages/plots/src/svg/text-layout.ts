@@ -28,13 +28,18 @@ export interface TextStyle {
 }
 
 /** The width of one line in CSS pixels: exact for ASCII without kerning, an estimate (one em a character) beyond it. */
-export function textWidth(text: string, { size, bold: isBold = false }: TextStyle): number {
+export function textWidth(text: string, style: TextStyle): number {
+  return (thousandths(text, style) * style.size) / 1000;
+}
+
+/** The width in thousandths of the font size, a whole number, so that widths of parts add up exactly. */
+function thousandths(text: string, { bold: isBold = false }: TextStyle): number {
   const widths = isBold ? bold : regular;
   let width = 0;
   for (const character of text) {
     width += widths[character.codePointAt(0)! - 32] ?? 1000;
   }
-  return (width * size) / 1000;
+  return width;
 }
 
 /**
@@ -66,24 +71,31 @@ export function wrapText(text: string, width: number, style: TextStyle): string[
 
 function wrapParagraph(text: string, width: number, style: TextStyle): string[] {
   const lines: string[] = [];
-  let line = "";
+  const fits = (units: number) => (units * style.size) / 1000 <= width;
+  const space = thousandths(" ", style);
+  let [line, lineUnits] = ["", 0];
   for (const word of text.split(/\s+/).filter(Boolean)) {
-    const joined = line === "" ? word : `${line} ${word}`;
-    if (textWidth(joined, style) <= width) {
-      line = joined;
+    const wordUnits = thousandths(word, style);
+    const joinedUnits = line === "" ? wordUnits : lineUnits + space + wordUnits;
+    if (fits(joinedUnits)) {
+      line = line === "" ? word : `${line} ${word}`;
+      lineUnits = joinedUnits;
       continue;
     }
     if (line !== "") {
       lines.push(line);
     }
-    line = "";
+    [line, lineUnits] = ["", 0];
     for (const character of word) {
-      if (line !== "" && textWidth(line + character, style) > width) {
+      const units = thousandths(character, style);
+      if (line !== "" && !fits(lineUnits + units)) {
         lines.push(line);
-        line = "";
+        [line, lineUnits] = ["", 0];
       }
       line += character;
+      lineUnits += units;
     }
   }
-  return [...lines, line];
+  lines.push(line);
+  return lines;
 }
