@@ -1,12 +1,27 @@
-import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmod,
+  chown,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DataError } from "../errors/errors.js";
 import { isTemporaryOf, writeFileAtomic } from "./atomic-files.js";
+import { readFileBytes } from "./read-file.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -57,6 +72,74 @@ describe("writeFileAtomic", () => {
     await expect(writing).rejects.toSatisfy(DataError.isInstance.bind(DataError));
     await expect(writing).rejects.toThrow(`Cannot write ${path}`);
     expect(await readdir(folder)).toEqual(["target"]);
+  });
+
+  it("keeps the mode and the owner of the file that was there", async () => {
+    const path = join(folder, "private");
+    await writeFile(path, "old", { mode: 0o640 });
+    await chmod(path, 0o640);
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) {
+      await chown(path, 12_345, 54_321);
+    }
+    const before = await stat(path);
+    await writeFileAtomic(path, "new");
+    const { mode, uid, gid } = await stat(path);
+    expect({ mode, uid, gid }).toEqual({ mode: before.mode, uid: before.uid, gid: before.gid });
+    expect(await readFile(path, "utf8")).toBe("new");
+    if (!isRoot) {
+      await chmod(path, 0o440);
+      await expect(writeFileAtomic(path, "newer")).rejects.toThrow(DataError);
+    }
+  });
+
+  it("writes through symbolic links, which stay", async () => {
+    await mkdir(join(folder, "store"));
+    await writeFile(join(folder, "store", "v1"), "old");
+    await symlink(join("store", "v1"), join(folder, "current"));
+    await symlink("current", join(folder, "latest"));
+    await writeFileAtomic(join(folder, "latest"), "new");
+    expect(await readFile(join(folder, "store", "v1"), "utf8")).toBe("new");
+    expect(await readlink(join(folder, "latest"))).toBe("current");
+    // To a file that is not there yet.
+    await symlink(join("store", "deep", "v2"), join(folder, "next"));
+    await writeFileAtomic(join(folder, "next"), "first");
+    expect(await readFile(join(folder, "store", "deep", "v2"), "utf8")).toBe("first");
+    expect(await readlink(join(folder, "next"))).toBe(join("store", "deep", "v2"));
+    await symlink("circle", join(folder, "circle"));
+    await expect(writeFileAtomic(join(folder, "circle"), "x")).rejects.toThrow("lead in a circle");
+    expect((await readdir(join(folder, "store"))).sort()).toEqual(["deep", "v1"]);
+  });
+
+  it.skipIf(process.platform === "win32")("never replaces a device or a pipe", async () => {
+    await symlink("/dev/null", join(folder, "null"));
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    for (const name of ["null", "pipe"]) {
+      await expect(writeFileAtomic(join(folder, name), "x")).rejects.toThrow("it is a device, pipe or socket");
+    }
+    expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+    expect((await readdir(folder)).sort()).toEqual(["null", "pipe"]);
+  });
+
+  it("needs no more of a file handle than Yarn's Plug'n'Play gives", async () => {
+    const path = join(folder, "pnp");
+    const handle = await open(path, "w");
+    const prototype = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const missing = () => Promise.reject(new Error("Method not implemented."));
+    for (const name of ["sync", "datasync", "utimes", "readv"] as const) {
+      vi.spyOn(prototype, name).mockImplementation(missing as never);
+    }
+    const read = prototype.read;
+    vi.spyOn(prototype, "read").mockImplementation(function (this: FileHandle, ...args: unknown[]) {
+      return args.length === 4 ? (Reflect.apply(read, this, args) as never) : (missing() as never);
+    } as never);
+    try {
+      await writeFileAtomic(path, "kept");
+      expect(new TextDecoder().decode(await readFileBytes(path, "file"))).toBe("kept");
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("throws DataError when a parent is a file", async () => {

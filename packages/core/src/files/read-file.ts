@@ -118,7 +118,8 @@ async function fill(handle: FileHandle, bytes: Uint8Array): Promise<number> {
   let at = 0;
   while (at < bytes.length) {
     const length = Math.min(bytes.length - at, maxRead);
-    const { bytesRead } = await handle.read(bytes, { offset: at, length, position: at });
+    // In this form: under Yarn's Plug'n'Play the handle knows no other.
+    const { bytesRead } = await handle.read(bytes, at, length, at);
     if (bytesRead === 0) {
       break;
     }
