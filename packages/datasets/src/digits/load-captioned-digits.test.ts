@@ -91,6 +91,41 @@ describe("loadMnist", () => {
     expect(server.requests.slice(before)).toEqual(["HEAD /mnist/", `GET /mnist/${remoteFiles[0]!.name}`]);
   });
 
+  it("verifies what it finds in the cache, and fetches again what is damaged", async () => {
+    const messages: string[] = [];
+    const options = {
+      mirrors: [`${server.address}/mnist/`],
+      files: remoteFiles,
+      onMessage: (message: string) => messages.push(message),
+    };
+    await loadMnist(options);
+    const [images, , , labels] = remoteFiles.map(({ name }) => join(folder, "cache", "mnist", name));
+    // Another file of the same form, and one that is cut.
+    const other = Uint8Array.from(trainDigits.images.data, (level) => 255 - level);
+    const damage = async () => {
+      await writeFile(images!, gzipSync(writeIdx([30, 28, 28], other)));
+      await writeFile(labels!, gzipSync(files["t10k-labels-idx1-ubyte"]).subarray(0, 25));
+    };
+    await damage();
+    const before = server.requests.length;
+    messages.length = 0;
+    expect((await loadMnist(options)).train.images.data).toEqual(trainDigits.images.data);
+    expect(server.requests.slice(before)).toEqual([
+      "HEAD /mnist/",
+      `GET /mnist/${remoteFiles[0]!.name}`,
+      `GET /mnist/${remoteFiles[3]!.name}`,
+    ]);
+    expect(messages[0]).toMatch(/^The cached file .*images.*\.gz is damaged \(SHA-256 of the content is/);
+    expect(messages[1]).toMatch(/^The cached file .*labels.*\.gz is damaged \(.*not readable as gzip/);
+    await damage();
+    await expect(loadMnist({ ...options, download: false })).rejects.toThrow(/labels.*is damaged.*downloading is off/);
+    await expect(loadMnist({ ...options, mirrors: nowhere })).rejects.toThrow(/is damaged.*no mirror answers/);
+    await expect(loadMnist({ ...options, signal: AbortSignal.abort() })).rejects.toThrow(/was stopped/);
+    await expect(loadMnist({ ...options, files: [{ ...remoteFiles[0]!, name: "../x.gz" }] })).rejects.toThrow(
+      /files\[0\]\.name: expected the name of a file/,
+    );
+  });
+
   it("keeps the variants apart, in the data folder and in the cache", async () => {
     await writeMnist(join(folder, "data"), "plain");
     await writeMnist(join(folder, "data", "kmnist"), "gz");

@@ -25,7 +25,7 @@ const sources = ["auto", "mnist", "procedural", "colored-mnist"] as const;
 /** Where the digits come from: see {@link loadCaptionedDigits}. */
 export type DigitSource = (typeof sources)[number];
 
-const { dataDir, cacheDir, mirrors, connectTimeout, onMessage } = mnistFields;
+const { dataDir, cacheDir, mirrors, connectTimeout, onMessage, limits, signal } = mnistFields;
 
 const loadCaptionedDigitsSchema = pipe(
   fields({
@@ -46,6 +46,8 @@ const loadCaptionedDigitsSchema = pipe(
     mirrors,
     connectTimeout,
     onMessage,
+    limits,
+    signal,
   }),
   rule("style", ({ source, style }) =>
     source === "colored-mnist" && style !== undefined

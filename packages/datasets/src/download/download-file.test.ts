@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DataError } from "@mmgen/core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { downloadFile, reachableMirrors } from "./download-file.js";
+import { downloadFile } from "./download-file.js";
 import { type MirrorServer, startMirrorServer } from "./mirror-server.fixture.js";
+import { reachableMirrors } from "./reachable-mirrors.js";
 
 const content = Buffer.from("ten digits, written by hand ".repeat(4000));
 const compressed = gzipSync(content);

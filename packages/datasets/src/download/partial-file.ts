@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { readFileBytes, withBoundedFile } from "@mmgen/core/node";
 
 /** Which version of which file a part belongs to. */
 export interface PartialOrigin {
@@ -32,14 +33,21 @@ export class PartialFile {
     this.#path = join(folder, `${name}.${hostname()}-${process.pid}-${randomUUID()}.part`);
   }
 
-  /** Takes over the part that an earlier download of `name` left, or starts an empty one. Further parts are deleted. */
-  static async claim(folder: string, name: string): Promise<PartialFile> {
+  /**
+   * Takes over the part that an earlier download of `name` left, or starts an empty one. Further parts are deleted.
+   *
+   * @param limit - Bytes that the whole file can have; a longer part is none of it.
+   */
+  static async claim(folder: string, name: string, limit = Number.POSITIVE_INFINITY): Promise<PartialFile> {
     const partial = new PartialFile(folder, name);
     for (const abandoned of await listAbandoned(folder, name)) {
       try {
         if (partial.#origin === undefined) {
           await rename(join(folder, abandoned), partial.#path);
-          await partial.#readHeader();
+          await partial.#readHeader(limit);
+          if (partial.#origin === undefined) {
+            await rm(partial.#path, { force: true });
+          }
         } else {
           await rm(join(folder, abandoned), { force: true });
         }
@@ -74,13 +82,22 @@ export class PartialFile {
   /** Appends bytes. */
   async append(bytes: Uint8Array): Promise<void> {
     this.#file ??= await open(this.#path, "r+");
-    await this.#file.write(bytes, 0, bytes.length, this.#headerLength + this.#size);
-    this.#size += bytes.length;
+    // A full disk may take a part of them.
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await this.#file.write(
+        bytes,
+        written,
+        bytes.length - written,
+        this.#headerLength + this.#size,
+      );
+      written += bytesWritten;
+      this.#size += bytesWritten;
+    }
   }
 
   /** Reads all bytes downloaded so far. */
   async read(): Promise<Uint8Array> {
-    const bytes = await readFile(this.#path);
+    const bytes = await readFileBytes(this.#path, "downloaded part", { maxBytes: this.#headerLength + this.#size });
     return bytes.subarray(this.#headerLength, this.#headerLength + this.#size);
   }
 
@@ -106,22 +123,30 @@ export class PartialFile {
     this.#file = undefined;
   }
 
-  /** A file without a readable first line counts as no part. */
-  async #readHeader(): Promise<void> {
-    const bytes = await readFile(this.#path);
-    const end = bytes.indexOf("\n");
+  /** A file without a readable first line counts as no part, as does one that is no file or too long. */
+  async #readHeader(limit: number): Promise<void> {
     try {
-      const { address, validator } = JSON.parse(bytes.toString("utf8", 0, end)) as PartialOrigin;
-      if (typeof address === "string" && typeof validator === "string") {
-        this.#origin = { address, validator };
-        this.#headerLength = end + 1;
-        this.#size = bytes.length - end - 1;
-      }
+      await withBoundedFile(this.#path, "downloaded part", {
+        maxBytes: limit + maxHeaderLength,
+        use: async ({ handle, size }) => {
+          const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxHeaderLength), 0, maxHeaderLength, 0);
+          const end = buffer.subarray(0, bytesRead).indexOf("\n");
+          const { address, validator } = JSON.parse(buffer.toString("utf8", 0, end)) as PartialOrigin;
+          if (typeof address === "string" && typeof validator === "string") {
+            this.#origin = { address, validator };
+            this.#headerLength = end + 1;
+            this.#size = size - end - 1;
+          }
+        },
+      });
     } catch {
       this.#origin = undefined;
     }
   }
 }
+
+/** Bytes of the first line. */
+const maxHeaderLength = 4096;
 
 /** Names of parts that were released, and of those whose process of this machine no longer runs. */
 async function listAbandoned(folder: string, name: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writeIdx } from "./idx.fixture.js";
 import { joinIdx, parseIdx } from "./idx.js";
-import { parsePlainOrGzip } from "./load-idx-folder.js";
+import { inflateIdx } from "./load-idx-folder.js";
 
 describe("parseIdx", () => {
   it("reads back whatever shape was written", () => {
@@ -87,7 +87,7 @@ describe("parseIdx", () => {
         return bytes;
       },
       parse: (bytes) => {
-        const { shape, data } = parsePlainOrGzip(bytes, "a.idx", limits);
+        const { shape, data } = parseIdx(inflateIdx(bytes, "a.idx", limits));
         expect(shape.reduce((product, side) => product * side, 1)).toBe(data.length);
       },
       depth: (bytes, error) => {
@@ -112,13 +112,13 @@ describe("a compressed IDX file", () => {
       header.forEach((size, axis) => {
         view.setUint32(4 + 4 * axis, size);
       });
-      return parsePlainOrGzip(gzipSync(content), "a.gz", limits);
+      return parseIdx(inflateIdx(gzipSync(content), "a.gz", limits));
     };
     expect(read([2, 3, 4], 24).shape).toEqual([2, 3, 4]);
     expect(() => read([1000, 1000, 2], 24)).toThrow(/at most 1048576 bytes.*the header claims 1000 × 1000 × 2/);
     expect(() => read([2, 3, 4], 2 ** 24)).toThrow("a.gz: expected at most 40 bytes of content, got more");
     expect(() => read([2, 3, 400], 24)).toThrow("The file is truncated");
-    expect(() => parsePlainOrGzip(gzipSync(""), "a.gz", { inflatedBytes: 9 })).toThrow("got 0 bytes in all");
+    expect(() => inflateIdx(gzipSync(""), "a.gz", { inflatedBytes: 9 })).toThrow("got 0 bytes in all");
   });
 });
 

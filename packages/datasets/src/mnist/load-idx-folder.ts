@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DataError, type Limits, resolveLimits } from "@mmgen/core";
 import { type FileSignature, gunzip, gunzipStart, isGzip, readFileBytes } from "@mmgen/core/node";
 import type { LabeledImages } from "../captions/labeled-images.js";
-import { type IdxArray, idxHeaderLength, joinIdx, parseIdx, parseIdxHeader } from "./idx.js";
+import { idxHeaderLength, joinIdx, parseIdx, parseIdxHeader } from "./idx.js";
 
 /** A training set and a test set of labeled images. */
 export interface LabeledSplits {
@@ -33,16 +33,35 @@ export const idxFileNames = {
 export async function loadIdxFolder(folder: string, limits: Partial<Limits> = {}): Promise<LabeledSplits> {
   const checked = resolveLimits(limits);
   const found = await findIdxFiles(folder);
-  const missing = Object.values(idxFileNames).filter((name) => !found.has(name));
+  const contents = new Map<string, Uint8Array>();
+  await Promise.all(
+    Array.from(found, async ([name, path]) => {
+      contents.set(name, inflateIdx(await readIdxFile(path, checked), path, checked));
+    }),
+  );
+  return joinIdxFiles(folder, contents, (name) => found.get(name)!);
+}
+
+/**
+ * Makes data sets of the four files' contents.
+ *
+ * @param contents - Decompressed, by usual name.
+ * @param nameOf - What messages call a file.
+ */
+export function joinIdxFiles(
+  folder: string,
+  contents: ReadonlyMap<string, Uint8Array>,
+  nameOf: (name: string) => string,
+): LabeledSplits {
+  const missing = Object.values(idxFileNames).filter((name) => !contents.has(name));
   if (missing.length > 0) {
     throw new DataError(`${folder}: missing ${missing.join(", ")} (plain or .gz). Add them, or name another folder.`);
   }
-  const read = async (name: string) =>
-    parsePlainOrGzip(await readIdxFile(found.get(name)!, checked), found.get(name)!, checked);
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(Object.values(idxFileNames).map(read));
+  const parse = (name: string) => parseIdx(contents.get(name)!, nameOf(name));
+  const { trainImages, trainLabels, testImages, testLabels } = idxFileNames;
   return {
-    train: joinIdx(trainImages!, trainLabels!, `${folder} (train)`),
-    test: joinIdx(testImages!, testLabels!, `${folder} (t10k)`),
+    train: joinIdx(parse(trainImages), parse(trainLabels), `${folder} (train)`),
+    test: joinIdx(parse(testImages), parse(testLabels), `${folder} (t10k)`),
   };
 }
 
@@ -71,10 +90,10 @@ export function readIdxFile(path: string, { fileBytes }: Pick<Limits, "fileBytes
   return readFileBytes(path, "IDX file", { maxBytes: fileBytes, signature });
 }
 
-/** Parses an IDX file that may be compressed; decompresses exactly as much as its header says. */
-export function parsePlainOrGzip(bytes: Uint8Array, name: string, limits: Pick<Limits, "inflatedBytes">): IdxArray {
+/** The content of an IDX file that may be compressed; decompresses exactly as much as its header says. */
+export function inflateIdx(bytes: Uint8Array, name: string, limits: Pick<Limits, "inflatedBytes">): Uint8Array {
   if (!isGzip(bytes)) {
-    return parseIdx(bytes, name);
+    return bytes;
   }
   const { shape, fileLength } = parseIdxHeader(gunzipStart(bytes, name, idxHeaderLength), undefined, name);
   if (fileLength > limits.inflatedBytes) {
@@ -82,5 +101,5 @@ export function parsePlainOrGzip(bytes: Uint8Array, name: string, limits: Pick<L
       `${name}: expected at most ${limits.inflatedBytes} bytes of content (limits.inflatedBytes), the header claims ${shape.join(" × ")}.`,
     );
   }
-  return parseIdx(gunzip(bytes, name, { maxBytes: fileLength }), name);
+  return gunzip(bytes, name, { maxBytes: fileLength });
 }

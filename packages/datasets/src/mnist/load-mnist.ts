@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
+import { AbortedError, DataError, type Limits, resolveLimits } from "@mmgen/core";
+import { isGzip } from "@mmgen/core/node";
 import {
   boolean,
   type ConfigOf,
@@ -16,8 +17,17 @@ import {
   value,
 } from "@mmgen/core/options";
 import { cacheFolder, dataFolder } from "../download/data-folders.js";
-import { downloadFile, type RemoteFile, reachableMirrors } from "../download/download-file.js";
-import { findIdxFiles, type LabeledSplits, loadIdxFolder } from "./load-idx-folder.js";
+import { downloadFile, type RemoteFile, remoteFiles, signalField, verifyFile } from "../download/download-file.js";
+import { reachableMirrors } from "../download/reachable-mirrors.js";
+import { remoteAddress } from "../download/remote-address.js";
+import {
+  findIdxFiles,
+  inflateIdx,
+  joinIdxFiles,
+  type LabeledSplits,
+  loadIdxFolder,
+  readIdxFile,
+} from "./load-idx-folder.js";
 import { type MnistVariant, mnistVariants } from "./mnist-variants.js";
 
 /** The fields of {@link loadMnist}'s options, for loaders that build on it. */
@@ -40,7 +50,11 @@ export const mnistFields = {
   /** Receives each address with its size, and each failure. */
   onMessage: optional(functionValue<(message: string) => void>()),
   /** The files to download, with checksums; default: the variant's. */
-  files: optional(value<readonly RemoteFile[]>("a list of files", Array.isArray)),
+  files: optional(remoteFiles),
+  /** What a file may take, where `fileBytes` or `inflatedBytes` of `defaultLimits` do not fit. */
+  limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object" && limits !== null)),
+  /** Stops a download; what has arrived is kept. */
+  signal: signalField,
 };
 
 const loadMnistSchema = fields(mnistFields);
@@ -63,11 +77,12 @@ export interface Mnist extends LabeledSplits {
  * download into the cache.
  *
  * Files in the data folder are taken as they are, so relatives of MNIST can take its place; downloads are verified before
- * they are kept.
+ * they are kept, and again when they are read: one that has been damaged since is fetched again.
  *
  * @returns 60 000 and 10 000 images of 28 × 28 × 1, 0..255, with labels; yours.
  * @throws a {@link DataError} when the data set is not available, or its files are damaged or incomplete.
  * @throws a `ConfigError` when an option is unknown or out of range.
+ * @throws an `AbortedError` when the signal fires.
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<Mnist> {
   return requireMnist(resolveOptions(loadMnistSchema, options));
@@ -94,25 +109,73 @@ export async function findMnist(places: MnistPlaces): Promise<Mnist | { readonly
   const dataDir = dataFolder(places.dataDir);
   const local = dataDir === undefined ? undefined : await findVariantFolder(dataDir, variant);
   if (local !== undefined) {
-    return describe(await loadIdxFolder(local), local, variant);
+    return describe(await loadIdxFolder(local, places.limits), local, variant);
   }
   if (dataDir !== undefined) {
     const looked = variant === "mnist" ? `there and in its folder "mnist"` : `in its folder "${variant}"`;
     onMessage?.(`No ${title} in ${dataDir} (looked ${looked}).`);
   }
   const cache = join(cacheFolder(places.cacheDir), variant);
-  const cached = await findIdxFiles(cache);
-  const missing = files.filter(({ name }) => !cached.has(name.replace(/\.gz$/, "")));
-  if (missing.length > 0) {
+  let read = await readCache(cache, files, places);
+  if (read.missing.length > 0) {
     if (!download) {
-      return { unavailable: `not in the cache ${cache}, and downloading is off` };
+      return { unavailable: `${read.reason ?? `not in the cache ${cache}`}, and downloading is off` };
     }
-    const failure = await downloadAll(missing, cache, places);
+    const failure = await downloadAll(read.missing, cache, places);
     if (failure !== undefined) {
-      return { unavailable: failure };
+      return { unavailable: [read.reason, failure].filter(Boolean).join("; ") };
+    }
+    read = await readCache(cache, files, places);
+    if (read.missing.length > 0) {
+      throw new DataError(`${title}: ${read.reason ?? `${cache} has lost files again`}.`);
     }
   }
-  return describe(await loadIdxFolder(cache), cache, variant);
+  return describe(
+    joinIdxFiles(cache, read.contents, (name) => join(cache, name)),
+    cache,
+    variant,
+  );
+}
+
+/** What a cache holds of a data set. */
+interface CachedFiles {
+  /** Contents of the files that are there and right, by usual name. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+  /** Those that are not there, or not right. */
+  readonly missing: readonly RemoteFile[];
+  /** Which one is not right, and why. */
+  readonly reason: string | undefined;
+}
+
+/** Reads and verifies the files of a cache. */
+async function readCache(cache: string, files: readonly RemoteFile[], places: MnistPlaces): Promise<CachedFiles> {
+  const limits = resolveLimits(places.limits);
+  const found = await findIdxFiles(cache);
+  const contents = new Map<string, Uint8Array>();
+  const missing: RemoteFile[] = [];
+  let reason: string | undefined;
+  for (const file of files) {
+    const name = file.name.replace(/\.gz$/, "");
+    const path = found.get(name);
+    if (path === undefined) {
+      missing.push(file);
+      continue;
+    }
+    try {
+      const bytes = await readIdxFile(path, limits);
+      const content = inflateIdx(bytes, path, limits);
+      verifyFile(content, isGzip(bytes) ? bytes : undefined, file);
+      contents.set(name, content);
+    } catch (error) {
+      if (!DataError.isInstance(error)) {
+        throw error;
+      }
+      reason = `the cached file ${path} is damaged (${error.message.replace(/\.$/, "")})`;
+      places.onMessage?.(`${reason[0]!.toUpperCase()}${reason.slice(1)}.`);
+      missing.push(file);
+    }
+  }
+  return { contents, missing, reason };
 }
 
 /** Downloads the files; returns what failed. */
@@ -121,15 +184,19 @@ async function downloadAll(
   folder: string,
   places: MnistPlaces,
 ): Promise<string | undefined> {
-  const { variant = "mnist", connectTimeout = 5_000, onMessage } = places;
+  const { variant = "mnist", connectTimeout = 5_000, onMessage, signal } = places;
   const urls = places.mirrors ?? mnistVariants[variant].mirrors;
-  const mirrors = await reachableMirrors(urls, connectTimeout);
+  const mirrors = await reachableMirrors(urls, connectTimeout, signal);
+  if (signal?.aborted) {
+    throw new AbortedError(`Downloading ${mnistVariants[variant].title} was stopped.`, { cause: signal.reason });
+  }
   if (mirrors.length === 0) {
-    return `no mirror answers; tried ${urls.join(" and ")} for up to ${connectTimeout / 1000} s`;
+    const shown = urls.map((url) => remoteAddress(url).shown).join(" and ");
+    return `no mirror answers; tried ${shown} for up to ${connectTimeout / 1000} s`;
   }
   try {
     for (const file of files) {
-      await downloadFile(file, { mirrors, folder, connectTimeout, onMessage });
+      await downloadFile(file, { mirrors, folder, connectTimeout, onMessage, signal });
     }
     return undefined;
   } catch (error) {
