@@ -4,10 +4,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
 import { setTestEnvs } from "@tensorflow/tfjs-core/dist/jasmine_util";
+import { keepRegistered, registerCorrectedRules } from "../../nn/src/gradients/register.js";
 
 /** What each backend of `backends.mjs` is, registered; returns the name it has in tfjs. */
 const register: Readonly<Record<string, () => string>> = {
   cpu: () => "cpu",
+  corrected: () => {
+    registerCorrectedRules();
+    keepRegistered();
+    return "cpu";
+  },
   none: () => {
     // It stores and reads like the cpu backend; no kernel is registered under its name.
     tf.registerBackend("none", () => new MathBackendCPU());

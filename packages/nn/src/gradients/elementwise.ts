@@ -45,6 +45,19 @@ export const elementwiseRules: readonly tf.GradConfig[] = [
       b: () => unbroadcast(tf.mul(dy, tf.mul(2, tf.sub(b!, a!))), b!),
     }),
   }),
+  // 0; but tf.div of int32 runs this kernel too, and tfjs means the slope of a division by it.
+  rule(tf.FloorDiv, {
+    inputs: ["a", "b"],
+    gradients: ({ dy, saved: [a, b] }) => {
+      const isDivision = a!.dtype === "int32";
+      const divisor = () => tf.cast(b!, "float32");
+      const slopeOfDivisor = () => tf.neg(tf.div(tf.cast(a!, "float32"), tf.square(divisor())));
+      return {
+        a: () => (isDivision ? sumTo(tf.div(dy, divisor()), a!.shape) : tf.zeros(a!.shape)),
+        b: () => (isDivision ? sumTo(tf.mul(dy, slopeOfDivisor()), b!.shape) : tf.zeros(b!.shape)),
+      };
+    },
+  }),
   rule(tf.Mod, {
     inputs: ["a", "b"],
     gradients: ({ dy, saved: [a, b] }) => ({
