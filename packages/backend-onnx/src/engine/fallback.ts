@@ -1,6 +1,7 @@
 import { KernelError } from "@mmgen/core";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
+import { asMemoryError } from "../runtime/element-type.js";
 import type { KernelFallback, RecordingBackend } from "../tensors/recording-backend.js";
 
 // For `requireBackend` of @mmgen/nn: this import registers plain JavaScript, which a program may not have chosen.
@@ -61,6 +62,8 @@ export class Fallback implements KernelFallback {
         attrs: attrs ?? {},
       });
       return Array.isArray(results) ? results.map((result) => this.#fromCpu(cpu, result)) : this.#fromCpu(cpu, results);
+    } catch (error) {
+      throw asMemoryError(error, `the kernel '${kernelName}'`);
     } finally {
       for (const info of borrowed) {
         cpu.disposeData(info.dataId, true);

@@ -11,11 +11,22 @@ import { providersFor } from "./webgpu-limits.js";
 /** Graphs with less arithmetic than this run on the calling thread. */
 const minParallelWork = 500_000;
 
+/**
+ * Threads of all sessions together: more cost memory and meet the limits of containers. With 2 threads a session they
+ * are never reached; with 8 there is room for 18 large graphs.
+ */
+const defaultMaxThreads = 128;
+
+/** Sessions that keep their threads in any case: those of one training step, an evaluation and a generation. */
+const minThreadedSessions = 6;
+
 /** Options of an {@link Executor}. */
 export interface ExecutorOptions {
   readonly session: SessionOptions;
   /** Maximum number of compiled graphs in the cache. */
   readonly cacheSize: number;
+  /** Maximum number of threads of all sessions; beyond it the least recently used ones are evicted. Default: 128. */
+  readonly maxThreads?: number;
   /** Whether results stay on the provider's device. */
   readonly keepOnDevice: boolean;
 }
@@ -28,7 +39,9 @@ export class Executor {
 
   constructor(runtime: Runtime, options: ExecutorOptions) {
     this.runtime = runtime;
-    this.cache = new SessionCache(options.cacheSize);
+    const minThreads = minThreadedSessions * (options.session.intraOpNumThreads - 1);
+    const { cacheSize, maxThreads = Math.max(defaultMaxThreads, minThreads) } = options;
+    this.cache = new SessionCache(cacheSize, maxThreads);
     this.#options = options;
   }
 
@@ -52,7 +65,7 @@ export class Executor {
     return session instanceof Promise
       ? session.then((ready) => this.#runAsync(ready, feeds, plan))
       : this.runtime.synchronous
-        ? this.runSession(session, feeds, plan)
+        ? this.runSession(session, feeds, plan.key, plan)
         : this.#runAsync(session, feeds, plan);
   }
 
@@ -61,12 +74,17 @@ export class Executor {
     return this.#compile(plan) as RuntimeSession;
   }
 
-  /** Runs a session. For synchronous runtimes. */
-  runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan?: Plan): RuntimeTensor[] {
+  /**
+   * Runs a session. For synchronous runtimes.
+   *
+   * @param key - Its key: a session that fails is dropped, with the memory that it has taken.
+   */
+  runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], key: string, plan?: Plan): RuntimeTensor[] {
     const start = performance.now();
     try {
       return session.run(feeds) as RuntimeTensor[];
     } catch (cause) {
+      this.cache.drop(key);
       return fail("run", plan, cause);
     } finally {
       this.cache.countRun(performance.now() - start);
@@ -78,6 +96,7 @@ export class Executor {
     try {
       return await session.run(feeds);
     } catch (cause) {
+      this.cache.drop(plan.key);
       return fail("run", plan, cause);
     } finally {
       this.cache.countRun(performance.now() - start);
@@ -87,8 +106,10 @@ export class Executor {
   #compile(plan: Plan): RuntimeSession | Promise<RuntimeSession> {
     const start = performance.now();
     const model = writeOnnxModel(plan);
+    const options = this.#sessionOptions(plan);
+    const threads = options.intraOpNumThreads - 1;
     const keep = (session: RuntimeSession) => {
-      this.cache.add(plan.key, session, model.byteLength, performance.now() - start);
+      this.cache.add(plan.key, { session, bytes: model.byteLength, threads }, performance.now() - start);
       return session;
     };
     try {
@@ -97,7 +118,7 @@ export class Executor {
         name: valueName(value),
         onDevice: this.#options.keepOnDevice && staysOnDevice(value),
       }));
-      const session = this.runtime.createSession(model, inputs, outputs, this.#sessionOptions(plan));
+      const session = this.runtime.createSession(model, inputs, outputs, options);
       return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
     } catch (cause) {
       return fail("build", plan, cause);

@@ -11,8 +11,10 @@ export interface SessionCacheInfo {
   readonly hits: number;
   /** Runs that had to compile. */
   readonly misses: number;
-  /** Sessions evicted because the cache was full. */
+  /** Sessions evicted because the cache was full, or their threads were too many. */
   readonly evictions: number;
+  /** Threads that the cached sessions keep, beside the calling one. */
+  readonly threads: number;
   /** Bytes of the models of the cached sessions; what ONNX Runtime allocates to run them comes on top. */
   readonly modelBytes: number;
   /** Total time spent compiling, ms. */
@@ -21,14 +23,25 @@ export interface SessionCacheInfo {
   readonly runMs: number;
 }
 
-interface Entry {
+/** A compiled graph, and what it costs to keep. */
+export interface CachedSession {
   readonly session: RuntimeSession;
+  /** Size of its model. */
   readonly bytes: number;
+  /** Threads that it keeps beside the calling one. */
+  readonly threads: number;
 }
 
-/** Compiled graphs by structural key; the least recently used one is evicted and disposed when the cache is full. */
+/**
+ * Compiled graphs by structural key; the least recently used one is evicted and disposed when the cache is full.
+ *
+ * ONNX Runtime starts threads for every session, and onnxruntime-node has no way to share them: the least recently used
+ * sessions with threads are evicted when there are more threads than `maxThreads`.
+ */
 export class SessionCache {
-  readonly #entries: LRUCache<string, Entry>;
+  readonly #entries: LRUCache<string, CachedSession>;
+  readonly #maxThreads: number;
+  #threads = 0;
   #hits = 0;
   #misses = 0;
   #evictions = 0;
@@ -36,12 +49,17 @@ export class SessionCache {
   #compileMs = 0;
   #runMs = 0;
 
-  /** @param capacity - Maximum number of sessions. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity - Maximum number of sessions.
+   * @param maxThreads - Maximum number of threads of all sessions; the last one added may have more.
+   */
+  constructor(capacity: number, maxThreads = Number.POSITIVE_INFINITY) {
+    this.#maxThreads = maxThreads;
     this.#entries = new LRUCache({
       max: capacity,
-      dispose: ({ session, bytes }, _, reason) => {
+      dispose: ({ session, bytes, threads }, _, reason) => {
         this.#bytes -= bytes;
+        this.#threads -= threads;
         this.#evictions += reason === "evict" ? 1 : 0;
         session.dispose();
       },
@@ -60,10 +78,32 @@ export class SessionCache {
   }
 
   /** Adds a session; the cache disposes it. */
-  add(key: string, session: RuntimeSession, bytes: number, compileMs: number): void {
-    this.#entries.set(key, { session, bytes });
-    this.#bytes += bytes;
+  add(key: string, added: CachedSession, compileMs: number): void {
+    this.#entries.set(key, added);
+    this.#bytes += added.bytes;
+    this.#threads += added.threads;
     this.#compileMs += compileMs;
+    if (added.threads > 0) {
+      this.#evictThreads(key);
+    }
+  }
+
+  /** Disposes a session that failed, and with it the memory that it holds. */
+  drop(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  #evictThreads(kept: string): void {
+    // The least recently used ones come first.
+    for (const key of [...this.#entries.rkeys()]) {
+      if (this.#threads <= this.#maxThreads) {
+        return;
+      }
+      if (key !== kept && this.#entries.peek(key)!.threads > 0) {
+        this.#evictions++;
+        this.#entries.delete(key);
+      }
+    }
   }
 
   /** Adds the time of a run, ms. */
@@ -83,6 +123,7 @@ export class SessionCache {
       hits: this.#hits,
       misses: this.#misses,
       evictions: this.#evictions,
+      threads: this.#threads,
       modelBytes: this.#bytes,
       compileMs: this.#compileMs,
       runMs: this.#runMs,

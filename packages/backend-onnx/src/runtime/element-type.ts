@@ -1,3 +1,4 @@
+import { KernelError } from "@mmgen/core";
 import type { backend_util, DataType } from "@tensorflow/tfjs-core";
 
 /** Element types of recorded values. tfjs has the first three; the others occur only inside a graph. */
@@ -44,7 +45,21 @@ export function toHostArray(type: ElementType, values: backend_util.BackendValue
   if (fits && !copy) {
     return source;
   }
-  const target = hostArray(type, source.length) as Float32Array;
+  let target: Float32Array;
+  try {
+    target = hostArray(type, source.length) as Float32Array;
+  } catch (error) {
+    throw asMemoryError(error, `a copy of ${source.length} ${type} values`);
+  }
   target.set(source);
   return target;
+}
+
+/** The error to throw for a failure: a {@link KernelError} where JavaScript could not allocate an array. */
+export function asMemoryError(error: unknown, use: string): unknown {
+  return error instanceof RangeError && /array (buffer|length)|allocation/i.test(error.message)
+    ? new KernelError(`There is not enough memory for ${use}: ${error.message}. Reduce the batch size.`, {
+        cause: error,
+      })
+    : error;
 }

@@ -140,7 +140,7 @@ class DeviceReader {
 
   #make({ type, dims }: OrtTensorLike, options: SessionOptions): (tensor: OrtTensorLike) => HostArray {
     const { bytes, input, output } = copyModel(type as ElementType, dims.length);
-    const session = this.#load(bytes, { ...nativeOptions(options), enableProfiling: false });
+    const session = this.#load(bytes, { ...nativeOptions(options), intraOpNumThreads: 1, enableProfiling: false });
     return (tensor) => session.run({ [input]: tensor }, { [output]: null }, {})[output]!.data as HostArray;
   }
 }

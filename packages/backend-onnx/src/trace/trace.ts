@@ -125,7 +125,7 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
   #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {
     const { executor } = this.#backend;
     const session = executor.cache.find(this.#key) ?? executor.compile(this.#plan());
-    return executor.runSession(session, feeds);
+    return executor.runSession(session, feeds, this.#key);
   }
 
   #plan(): Plan {
