@@ -1,6 +1,6 @@
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ensureBackend, selectBackend, selectTrainingBackend } from "./select-backend.js";
 
 describe("ensureBackend", () => {
@@ -24,6 +24,14 @@ describe("selectBackend", () => {
   });
 
   it("says how to install what is not there", async () => {
+    for (const choice of ["tensorflow", "tensorflow-gpu"] as const) {
+      const error = await selectBackend(choice).catch((caught: unknown) => caught);
+      expect(ConfigError.isInstance(error)).toBe(true);
+      expect(String(error)).toContain(
+        `npm install --no-save --ignore-scripts=false @tensorflow/tfjs-node${choice.slice(10)}@4.22.0`,
+      );
+      expect(String(error)).toContain("storage.googleapis.com");
+    }
     await expect(selectBackend("webgpu")).rejects.toThrow("npm install @tensorflow/tfjs-backend-webgpu@");
     await expect(selectBackend("onyx" as never)).rejects.toThrow(/backend: .*did you mean "onnx"/);
   });
@@ -33,3 +41,76 @@ describe("selectBackend", () => {
     await expect(selectTrainingBackend("wasm")).rejects.toThrow("cannot train");
   });
 });
+
+/** Stands for a package of libtensorflow: registers a backend that computes in plain JavaScript. */
+function mockTensorflow(module: string, isUsingGpuDevice: boolean): void {
+  vi.doMock(module, async () => {
+    const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu");
+    tf.registerBackend("tensorflow", () => Object.assign(new MathBackendCPU(), { isUsingGpuDevice }), 3);
+    return {};
+  });
+}
+
+describe("selectBackend, where packages of libtensorflow are installed", () => {
+  afterEach(() => {
+    vi.doUnmock("@tensorflow/tfjs-node");
+    vi.doUnmock("@tensorflow/tfjs-node-gpu");
+    vi.doUnmock("@mmgen/backend-onnx");
+    vi.resetModules();
+    if (tf.engine().findBackendFactory("tensorflow") !== null) {
+      tf.removeBackend("tensorflow");
+    }
+  });
+
+  it("refuses tensorflow-gpu without a GPU, and auto takes ONNX Runtime then", async () => {
+    mockTensorflow("@tensorflow/tfjs-node-gpu", false);
+    await expect(selectBackend("tensorflow-gpu")).rejects.toThrow(/finds no GPU.*take onnx/);
+    expect(await selectBackend("auto")).toContain("onnx");
+  });
+
+  it("takes tensorflow-gpu where it finds one", async () => {
+    mockTensorflow("@tensorflow/tfjs-node-gpu", true);
+    expect(await selectBackend("auto")).toContain("finds a GPU");
+    expect(await selectBackend("tensorflow-gpu")).toBe("tensorflow-gpu (asked for)");
+    expect(tf.getBackend()).toBe("tensorflow");
+  });
+
+  it("says that the native addon is missing, and how to get it", async () => {
+    vi.doMock("@tensorflow/tfjs-node", () => {
+      throw new Error("The Node.js native addon module (tfjs_binding.node) can not be found at path: lib/napi-v8.");
+    });
+    const error = await selectBackend("tensorflow").catch((caught: unknown) => caught);
+    expect(String(error)).toMatch(/cannot be used here: .*--ignore-scripts=false @tensorflow\/tfjs-node@4\.22\.0/);
+  });
+
+  it("prefers tfjs-node to plain JavaScript where ONNX Runtime does not start, and says why it takes which", async () => {
+    vi.doMock("@mmgen/backend-onnx", () => ({
+      useOnnx: () => Promise.reject(new ConfigError("onnxruntime-node is not installed.")),
+    }));
+    expect(await selectBackend("auto")).toMatch(/^cpu \(plain JavaScript, slow: .*onnxruntime-node is not installed/);
+    mockTensorflow("@tensorflow/tfjs-node", false);
+    expect(await selectBackend("auto")).toMatch(/^tensorflow \(@tensorflow\/tfjs-node is installed; .*not installed/);
+    expect(tf.getBackend()).toBe("tensorflow");
+  });
+
+  it("ensureBackend goes on on no other backend than the program has registered", async () => {
+    tf.engine().reset();
+    for (const name of ["onnx", "cpu"]) {
+      tf.removeBackend(name);
+    }
+    await expect(ensureBackendWithBroken("glow")).rejects.toThrow(/registered glow, which could not be started/);
+  });
+});
+
+async function ensureBackendWithBroken(name: string): Promise<unknown> {
+  tf.registerBackend(name, () => {
+    throw new Error("no driver");
+  });
+  const { MathBackendCPU } = await import("@tensorflow/tfjs-backend-cpu");
+  tf.registerBackend("cpu", () => new MathBackendCPU());
+  try {
+    return await ensureBackend();
+  } finally {
+    tf.removeBackend(name);
+  }
+}

@@ -16,8 +16,8 @@ const optionalPackages: Partial<Record<BackendChoice, { readonly module: string;
 /**
  * Registers and selects a TensorFlow.js backend.
  *
- * `auto` takes `@tensorflow/tfjs-node-gpu` where it is installed and reports a GPU, else ONNX Runtime, else plain
- * JavaScript.
+ * `auto` takes the first that can be had: `@tensorflow/tfjs-node-gpu` where it is installed and finds a GPU, ONNX
+ * Runtime, `@tensorflow/tfjs-node` where it is installed, plain JavaScript.
  *
  * @returns One line that says which backend runs and why.
  * @throws a {@link ConfigError} when the backend cannot be had, with the command that installs it.
@@ -30,14 +30,20 @@ export async function selectBackend(choice: BackendChoice): Promise<string> {
   }
   if (await hasTensorflowGpu()) {
     await activate("tensorflow-gpu");
-    return "tensorflow-gpu (@tensorflow/tfjs-node-gpu is installed and reports a GPU)";
+    return "tensorflow-gpu (@tensorflow/tfjs-node-gpu is installed and finds a GPU)";
   }
   try {
     await activate("onnx");
     return "onnx (ONNX Runtime on the CPU; no tfjs-node-gpu with a GPU here)";
   } catch (error) {
-    await activate("cpu");
-    return `cpu (plain JavaScript, slow: ONNX Runtime cannot be loaded here: ${firstLine(error)})`;
+    const reason = `ONNX Runtime cannot be started here: ${firstLine(error)}`;
+    try {
+      await activate("tensorflow");
+      return `tensorflow (@tensorflow/tfjs-node is installed; ${reason})`;
+    } catch {
+      await activate("cpu");
+      return `cpu (plain JavaScript, slow: ${reason})`;
+    }
   }
 }
 
@@ -60,7 +66,8 @@ export async function selectTrainingBackend(choice: BackendChoice): Promise<stri
  * Keeps the backend that the program has chosen, or starts ONNX Runtime where it has chosen none.
  *
  * @returns One line that says which backend runs, and whether this call started it.
- * @throws a {@link ConfigError} naming the packages to install where ONNX Runtime cannot be loaded.
+ * @throws a {@link ConfigError} naming the packages to install where ONNX Runtime cannot be started, and where none of
+ *   the backends that the program has registered can.
  */
 export async function ensureBackend(): Promise<{ readonly line: string; readonly isNew: boolean }> {
   const chosen = tf.getBackend() as string | undefined;
@@ -68,8 +75,15 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
     return { line: `${chosen} (chosen by the program)`, isNew: false };
   }
   // Plain JavaScript comes along with other packages: it counts only where the program has set it.
-  if (Object.keys(tf.engine().registryFactory).some((name) => name !== "cpu")) {
+  const registered = Object.keys(tf.engine().registryFactory).filter((name) => name !== "cpu");
+  if (registered.length > 0) {
     await tf.ready();
+    if (!registered.includes(tf.getBackend())) {
+      throw new ConfigError(
+        `The program has registered ${registered.join(" and ")}, which could not be started; TensorFlow.js's warning has ` +
+          'the reason. Choose a backend before this call: await tf.setBackend("…").',
+      );
+    }
     return { line: `${tf.getBackend()} (registered by the program)`, isNew: false };
   }
   try {
@@ -77,7 +91,8 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
   } catch (error) {
     throw new ConfigError(
       `No TensorFlow.js backend is chosen, and ONNX Runtime cannot be started: ${firstLine(error)}. ` +
-        'Install it with "npm install onnxruntime-node", or choose another backend before this call: import @tensorflow/tfjs-backend-cpu (plain JavaScript, slow) and await tf.setBackend("cpu").',
+        "Or choose another backend before this call: import @tensorflow/tfjs-backend-cpu (plain JavaScript, slow) and " +
+        'await tf.setBackend("cpu").',
       { cause: error },
     );
   }
@@ -87,36 +102,61 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
 async function activate(choice: Exclude<BackendChoice, "auto">): Promise<void> {
   const optional = optionalPackages[choice];
   try {
-    if (optional !== undefined) {
-      await import(optional.module);
-    } else {
+    if (optional === undefined) {
       // Brings plain JavaScript along, under the name "cpu".
-      const { registerOnnxBackend } = await import("@mmgen/backend-onnx");
+      const { useOnnx } = await import("@mmgen/backend-onnx");
       if (choice === "onnx") {
-        registerOnnxBackend();
+        await useOnnx();
+        return;
       }
+    } else {
+      await import(optional.module);
     }
     if (!(await tf.setBackend(optional?.backend ?? choice))) {
       throw new Error(`TensorFlow.js could not start "${choice}"`);
     }
-    await tf.ready();
   } catch (error) {
-    const remedy =
-      optional === undefined
-        ? "Choose another backend."
-        : `Install it with "npm install ${optional.module}@${tf.version_core}".`;
-    throw new ConfigError(`Backend ${choice} cannot be used here: ${firstLine(error)}. ${remedy}`, { cause: error });
+    throw new ConfigError(`Backend ${choice} cannot be used here: ${firstLine(error)}. ${remedyFor(choice)}`, {
+      cause: error,
+    });
   }
+  if (choice === "tensorflow-gpu" && !usesGpu()) {
+    throw new ConfigError(
+      "Backend tensorflow-gpu cannot be used here: @tensorflow/tfjs-node-gpu finds no GPU. It needs Linux, an NVIDIA " +
+        "driver, CUDA 11 and cuDNN 8. Without a GPU take onnx, or tensorflow for the same library on the CPU.",
+    );
+  }
+}
+
+/** What a user can do about a backend that does not start. */
+function remedyFor(choice: Exclude<BackendChoice, "auto">): string {
+  const optional = optionalPackages[choice];
+  if (optional === undefined) {
+    return "Or choose another backend.";
+  }
+  // TensorFlow.js's packages fit each other only at exactly one version.
+  const wanted = `${optional.module}@${tf.version_core}`;
+  if (optional.backend !== "tensorflow") {
+    return `Install it with "npm install ${wanted}".`;
+  }
+  return (
+    `Install it with "npm install --no-save --ignore-scripts=false ${wanted}": its install script downloads its native ` +
+    "addon and libtensorflow from storage.googleapis.com."
+  );
 }
 
 async function hasTensorflowGpu(): Promise<boolean> {
   try {
     await import(optionalPackages["tensorflow-gpu"]!.module);
-    const backend = tf.findBackend("tensorflow") as { isUsingGpuDevice?: boolean } | null;
-    return backend?.isUsingGpuDevice === true;
+    return usesGpu();
   } catch {
     return false;
   }
+}
+
+function usesGpu(): boolean {
+  const backend = tf.findBackend("tensorflow") as { isUsingGpuDevice?: boolean } | null;
+  return backend?.isUsingGpuDevice === true;
 }
 
 function firstLine(error: unknown): string {
