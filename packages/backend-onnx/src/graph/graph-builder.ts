@@ -1,7 +1,7 @@
 import { type ElementType, onnxTypeCodes } from "../runtime/element-type.js";
 import { float, type LazyValue } from "./lazy-value.js";
 import { broadcastShape, ShapeBuilder, sameShape } from "./shape-builder.js";
-import { nextSumStage } from "./staged-sum.js";
+import { isLongSum, nextSumStage } from "./staged-sum.js";
 
 /** How a {@link GraphBuilder} writes graphs for its execution provider. */
 export interface GraphLimits {
@@ -104,12 +104,11 @@ export class GraphBuilder extends ShapeBuilder {
       // In int64, of which the cast keeps the last 32 bits: ONNX Runtime's own int32 sums and products saturate.
       return this.rawCast(this.reduce(op, this.rawCast(x, "int64"), axes, keepDims), "int32");
     }
-    if (x.type === "float32" && this.stagesSums && (op === "ReduceSum" || op === "ReduceMean")) {
-      const sum = this.#stagedSum(x, axes);
-      if (sum !== undefined) {
-        const count = this.scalar(x.type, x.size / (sum.size || 1));
-        return this.reshape(op === "ReduceMean" ? this.div(sum, count) : sum, shape);
-      }
+    const isSum = op === "ReduceSum" || op === "ReduceMean";
+    if (isSum && x.type === "float32" && this.stagesSums && isLongSum(x.shape, axes)) {
+      const sum = this.#sumInStages(x, axes);
+      const count = this.scalar(x.type, x.size / sum.size);
+      return this.reshape(op === "ReduceMean" ? this.div(sum, count) : sum, shape);
     }
     return this.node(op, [x, this.indices(axes)], x.type, shape, { attributes: { keepdims: keepDims ? 1 : 0 } });
   }
@@ -143,23 +142,21 @@ export class GraphBuilder extends ShapeBuilder {
     });
   }
 
-  /** A sum in two or more stages, without the reduced axes in any defined shape; undefined where one stage will do. */
-  #stagedSum(x: LazyValue, axes: readonly number[]): LazyValue | undefined {
+  /** A sum of float32 right to 1e-5, without the reduced axes; kept ones may be joined. */
+  #sumInStages(x: LazyValue, axes: readonly number[]): LazyValue {
     const stage = nextSumStage(x.shape, axes);
-    if (stage.kind === "single") {
-      return undefined;
-    }
     const joined = this.reshape(x, stage.shape);
     if (stage.kind === "cut") {
       const { axis, size } = stage;
-      const parts = this.split(joined, [size, joined.shape[axis]! - size], axis);
-      return this.add(
-        this.reduce("ReduceSum", parts[0]!, [axis], false),
-        this.reduce("ReduceSum", parts[1]!, [axis], false),
-      );
+      const [first, rest] = this.split(joined, [size, joined.shape[axis]! - size], axis);
+      return this.add(this.#sumInStages(first!, [axis]), this.#sumInStages(rest!, [axis]));
     }
-    const last = stage.axes.at(-1)!;
-    return this.reduce("ReduceSum", this.reduce("ReduceSum", joined, [last], false), stage.axes.slice(0, -1), false);
+    if (stage.kind === "split") {
+      const last = stage.axes.at(-1)!;
+      return this.#sumInStages(this.#sumInStages(joined, [last]), stage.axes.slice(0, -1));
+    }
+    const shape = reducedShape(joined.shape, stage.axes, false);
+    return this.node("ReduceSum", [joined, this.indices(stage.axes)], x.type, shape, { attributes: { keepdims: 0 } });
   }
 
   /** The last 32 bits of floating-point numbers, as an Int32Array keeps them, in int64; NaN and infinities become 0. */

@@ -1,4 +1,4 @@
-/** A reduction whose float32 rounding could exceed a relative error of 1e-5, taken apart. */
+/** The next step of a sum in stages. */
 export type SumStage =
   /** Few enough terms: one reduction over the given axes of `shape`. */
   | { readonly kind: "single"; readonly shape: readonly number[]; readonly axes: readonly number[] }
@@ -8,17 +8,32 @@ export type SumStage =
   | { readonly kind: "cut"; readonly shape: readonly number[]; readonly axis: number; readonly size: number };
 
 /**
- * Most terms that are added in one go. ONNX Runtime adds rows one after the other, and elements of a row in several
- * partial sums; for equal terms, the worst case, the error then stays below 1e-5.
+ * Terms up to which a sum is left to ONNX Runtime, which adds rows one after the other, and elements of a row in several
+ * partial sums. For numbers at random the relative error is then below 1e-5; only of many equal ones it can be 1e-3.
+ * No lower, so that trainings of the usual sizes keep their numbers bit for bit.
  */
-const maxRows = 1024;
-const maxElements = 8192;
+const longSum = { rows: 2 ** 17, elements: 2 ** 19 };
 
-/** Terms of a first stage: at this number ONNX Runtime is fastest, and the second stage rarely needs a third. */
+/** Terms of one stage: even for equal numbers, the worst case, the error stays below 1e-5. */
+const stage = { rows: 1024, elements: 8192 };
+
+/** Terms of a first stage, about: with so many ONNX Runtime is fastest, and the second stage rarely needs a third. */
 const stageSize = 256;
 
+/** Whether the float32 sum of a tensor along axes, each in `[0, rank)`, is so long that it needs stages. */
+export function isLongSum(shape: readonly number[], axes: readonly number[]): boolean {
+  return exceeds(joinAxes(shape, axes), longSum);
+}
+
+/** Whether the terms of a sum are more than a limit says. */
+function exceeds({ shape, axes }: Joined, limit: typeof longSum): boolean {
+  const terms = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  const isInner = axes.length === 1 && axes[0] === shape.length - 1;
+  return terms > (isInner ? limit.elements : limit.rows);
+}
+
 /**
- * Decides how to add a float32 tensor along axes: at once where the terms are few, else in two or more stages.
+ * Decides how to go on with a sum in stages: at once where the terms are few, else in two or more stages.
  *
  * Axes of size 1 are dropped and neighboring axes joined, as they lie in memory, so every shape returned has the same
  * elements in the same order.
@@ -28,11 +43,8 @@ const stageSize = 256;
  */
 export function nextSumStage(shape: readonly number[], axes: readonly number[]): SumStage {
   const joined = joinAxes(shape, axes);
-  const reduced = joined.axes.map((axis) => joined.shape[axis]!);
-  const terms = reduced.reduce((product, size) => product * size, 1);
   const last = joined.axes.at(-1);
-  const isInner = joined.axes.length === 1 && last === joined.shape.length - 1;
-  if (last === undefined || terms <= (isInner ? maxElements : maxRows)) {
+  if (last === undefined || !exceeds(joined, stage)) {
     return { kind: "single", shape, axes };
   }
   const size = joined.shape[last]!;
@@ -47,8 +59,13 @@ export function nextSumStage(shape: readonly number[], axes: readonly number[]):
   return { kind: "split", shape: parts, axes: [last, last + 1] };
 }
 
-/** Joins neighboring axes that are both reduced or both kept. */
-function joinAxes(shape: readonly number[], axes: readonly number[]) {
+/** A shape in which no two neighboring axes are both reduced or both kept, and its reduced axes. */
+interface Joined {
+  readonly shape: readonly number[];
+  readonly axes: readonly number[];
+}
+
+function joinAxes(shape: readonly number[], axes: readonly number[]): Joined {
   const joined: number[] = [];
   const reduced: number[] = [];
   let lastIsReduced: boolean | undefined;

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { registerOnnxBackend } from "../engine/register-onnx-backend.js";
-import { nextSumStage } from "../graph/staged-sum.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { LazyValue } from "../graph/lazy-value.js";
+import { isLongSum, nextSumStage } from "../graph/staged-sum.js";
 
 beforeAll(async () => {
   registerOnnxBackend();
@@ -41,21 +43,21 @@ describe("long sums", () => {
   it("over every arrangement of axes, lengths without divisors among them", () => {
     const [value, exact] = [10.1, Math.fround(10.1)];
     const cases: readonly (readonly [number[], number[]])[] = [
-      [[1024, 2], [0]],
-      [[65_537], [0]],
-      [[20_011, 3], [0]],
-      [[3, 20_011], [1]],
-      [[2, 20_000, 3], [1]],
+      [[2 ** 17 + 256, 2], [0]],
+      [[200_003, 3], [0]],
+      [[600_011], [0]],
+      [[2, 600_011], [1]],
+      [[2, 150_000, 3], [1]],
       [
-        [300, 2, 300],
+        [400, 2, 400],
         [0, 2],
       ],
       [
-        [20, 30, 40, 5],
+        [64, 56, 56, 2],
         [0, 1, 2],
       ],
       [
-        [1, 40_000, 1, 2],
+        [1, 140_000, 1, 2],
         [1, 2],
       ],
     ];
@@ -76,21 +78,34 @@ describe("long sums", () => {
   });
 
   it("keep apart what is not added", () => {
-    const rows = 5000;
+    const rows = 150_000;
     const x = tf.tensor3d(
       Float32Array.from({ length: rows * 6 }, (_, i) => i % 6),
       [rows, 2, 3],
     );
     expect([...tf.mean(x, 0).dataSync()]).toEqual([0, 1, 2, 3, 4, 5]);
     expect([...tf.mean(x, [0, 2]).dataSync()]).toEqual([1, 4]);
+    x.dispose();
   });
 
-  it("short ones are added in one go", () => {
-    expect(nextSumStage([64, 1024], [1]).kind).toBe("single");
+  it("are taken apart into stages that are short", () => {
+    expect(nextSumStage([64, 8192], [1]).kind).toBe("single");
     expect(nextSumStage([16, 64, 32], [0, 1]).kind).toBe("single");
-    expect(nextSumStage([1, 5000, 1], [1]).kind).toBe("single");
-    expect(nextSumStage([0, 5000], [1]).kind).toBe("single");
     expect(nextSumStage([2048, 32], [0])).toEqual({ kind: "split", shape: [8, 256, 32], axes: [0, 1] });
+    expect(nextSumStage([40, 5, 40], [0, 2])).toEqual({ kind: "split", shape: [40, 5, 40], axes: [0, 2] });
+    expect(nextSumStage([20_011, 3], [0])).toEqual({ kind: "cut", shape: [20_011, 3], axis: 0, size: 19_968 });
+  });
+
+  it("begin above the lengths of usual trainings, whose numbers stay as they are", () => {
+    expect(isLongSum([128, 32, 32, 64], [0, 1, 2])).toBe(false);
+    expect(isLongSum([64, 32, 32, 3], [0, 1, 2, 3])).toBe(false);
+    expect(isLongSum([500_000], [0])).toBe(false);
+    expect(isLongSum([0, 5000], [1])).toBe(false);
+    expect(isLongSum([256, 28, 28, 64], [0, 1, 2])).toBe(true);
+    expect(isLongSum([1, 600_000, 1], [1])).toBe(true);
+    const graph = new GraphBuilder();
+    const x = new LazyValue("float32", [7296, 512]);
+    expect(graph.reduce("ReduceSum", x, [0], false).producer!.inputs[0]).toBe(x);
   });
 });
 
