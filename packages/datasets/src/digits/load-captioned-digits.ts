@@ -91,7 +91,7 @@ export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): 
     case "procedural":
       return drawSplits(config, "Procedural digits");
     case "colored-mnist":
-      return splitColoredMnist(await loadColoredMnist(config.dataDir), config);
+      return splitColoredMnist(await loadColoredMnist(config.dataDir, config.limits), config);
     case "mnist":
       return splitMnist(await requireMnist(config), config);
     case "auto": {

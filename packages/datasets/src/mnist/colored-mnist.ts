@@ -1,4 +1,4 @@
-import { DataError, type ImageBatch, VocabularyError } from "@mmgen/core";
+import { DataError, type ImageBatch, type Limits, VocabularyError } from "@mmgen/core";
 import type { CaptionedDigits } from "../captions/captioned-images.js";
 import { parseCaption } from "../captions/digit-captions.js";
 import type { PickleValue } from "../pickle/check-plain-value.js";
@@ -14,11 +14,16 @@ export interface ImageSplits {
 /**
  * Reads the images without captions of `ankitdhall/colored_mnist`, `mnist_colored.pkl`: `{"train": images, "test": images}`.
  *
+ * @param limits - As of `parsePickle`.
  * @returns Levels 0..3, `[count, height, width, 3]`; views of `bytes` where the file's order allows.
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
  */
-export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl"): ImageSplits {
-  const content = parsePickle(bytes, name);
+export function parseColoredMnist(
+  bytes: Uint8Array,
+  name = "mnist_colored.pkl",
+  limits: Partial<Limits> = {},
+): ImageSplits {
+  const content = parsePickle(bytes, name, limits);
   if (!(content instanceof Map) || !content.has("train") || !content.has("test")) {
     throw new DataError(`${name}: expected a dictionary with "train" and "test".`);
   }
@@ -32,13 +37,15 @@ export function parseColoredMnist(bytes: Uint8Array, name = "mnist_colored.pkl")
  * Reads the captioned images of `ankitdhall/colored_mnist`, `colored_mnist_with_text.pkl`: training images, test images, training
  * captions, test captions.
  *
+ * @param limits - As of `parsePickle`.
  * @throws a {@link DataError} when the file is hostile, damaged, or holds something else.
  */
 export function parseColoredMnistWithText(
   bytes: Uint8Array,
   name = "colored_mnist_with_text.pkl",
+  limits: Partial<Limits> = {},
 ): { readonly train: CaptionedDigits; readonly test: CaptionedDigits } {
-  const content = parsePickle(bytes, name);
+  const content = parsePickle(bytes, name, limits);
   if (!Array.isArray(content) || content.length !== 4) {
     throw new DataError(`${name}: expected four parts: training images, test images, and the captions of both.`);
   }

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "@mmgen/core";
-import { readFileBytes } from "@mmgen/core/node";
+import { DataError, type Limits, resolveLimits } from "@mmgen/core";
+import { type FileSignature, readFileBytes } from "@mmgen/core/node";
 import type { CaptionedDigits } from "../captions/captioned-images.js";
 import { dataFolder } from "../download/data-folders.js";
 import { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
@@ -24,9 +24,10 @@ const captionedFile = "colored_mnist_with_text.pkl";
  * or its folder `colored-mnist`.
  *
  * @param dataDir - Default: the environment's `MMGEN_DATA_DIR`.
+ * @param limits - `fileBytes`, and those of `parsePickle`, are taken.
  * @throws a {@link DataError} when either is missing, damaged or hostile.
  */
-export async function loadColoredMnist(dataDir?: string): Promise<ColoredMnist> {
+export async function loadColoredMnist(dataDir?: string, limits: Partial<Limits> = {}): Promise<ColoredMnist> {
   const folder = dataFolder(dataDir);
   if (folder === undefined) {
     throw new DataError(
@@ -35,9 +36,16 @@ export async function loadColoredMnist(dataDir?: string): Promise<ColoredMnist> 
   }
   const uncaptionedPath = await find(folder, uncaptionedFile);
   const captionedPath = await find(folder, captionedFile);
-  const uncaptionedImages = parseColoredMnist(await readFileBytes(uncaptionedPath, "data set"), uncaptionedPath);
-  const { train, test } = parseColoredMnistWithText(await readFileBytes(captionedPath, "data set"), captionedPath);
+  const uncaptionedImages = parseColoredMnist(await readPickle(uncaptionedPath, limits), uncaptionedPath, limits);
+  const { train, test } = parseColoredMnistWithText(await readPickle(captionedPath, limits), captionedPath, limits);
   return { train, test, uncaptionedImages, source: `Colored MNIST from ${folder}` };
+}
+
+/** Reads a file that begins as a pickle does. */
+function readPickle(path: string, limits: Partial<Limits>): Promise<Uint8Array> {
+  const signature: FileSignature = (head) =>
+    head[0] === 0x80 ? undefined : "expected a pickle of protocol 2 to 5 (first byte 0x80), got another format";
+  return readFileBytes(path, "data set", { maxBytes: resolveLimits(limits).fileBytes, signature });
 }
 
 async function find(folder: string, name: string): Promise<string> {
