@@ -2,4 +2,4 @@ export { generate } from "./autoregressive/generate.js";
 export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
 export { rowSeeds } from "./processors/row-seeds.js";
 export { idProbabilities, type RowSamplingOptions, sampleId } from "./processors/sample-id.js";
-export type { SamplingOptions } from "./processors/sampling-options.js";
+export { type SamplingOptions, samplingEntries } from "./processors/sampling-options.js";

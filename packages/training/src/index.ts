@@ -1,6 +1,6 @@
 export type { Configuration } from "./checkpoints/compare-configurations.js";
 export { imageExamples, tokenExamples } from "./data/example-source.js";
-export type { EarlyStopping } from "./loop/early-stopping.js";
+export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
 export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
@@ -43,4 +43,4 @@ export {
   type Updates,
   type Variables,
 } from "./optimizers/transform.js";
-export type { WeightAverageOptions } from "./optimizers/weight-average.js";
+export { type WeightAverageOptions, weightAverageSchema } from "./optimizers/weight-average.js";

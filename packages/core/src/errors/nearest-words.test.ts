@@ -27,6 +27,8 @@ describe("nearestWords", () => {
     expect(nearestWords("eigth", ["eighth", "eight"])[0]).toBe("eight");
     expect(nearestWords("wq", ["abcdef"])).toEqual([]);
     expect(nearestWords("a", ["b", "c", "d", "e"], 2)).toEqual(["b", "c"]);
+    expect(nearestWords("FSQ", ["lfq", "vector", "fsq"], 1)).toEqual(["fsq"]);
+    expect(nearestWords("FigureGround", ["whole", "figure-ground"], 1)).toEqual(["figure-ground"]);
   });
 
   it("takes no time on names that a file made up", () => {

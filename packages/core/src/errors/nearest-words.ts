@@ -10,18 +10,19 @@ const maxRefined = 32;
  * The words of `known` that `word` is most likely a misspelling of, nearest first; none where nothing is near.
  *
  * Near is an edit distance of at most 2, or of half the word's length where that is more. Takes milliseconds at most,
- * whoever made the words: it compares the first 1000, by their first 100 characters.
+ * whoever made the words: it compares the first 1000, by their first 100 characters. Capitals count as small letters.
  */
 export function nearestWords(word: string, known: readonly string[], limit = 3): string[] {
-  const start = word.slice(0, maxWordLength);
+  const folded = (text: string) => text.slice(0, maxWordLength).toLowerCase();
+  const start = folded(word);
   const reach = Math.max(2, Math.floor(start.length / 2));
   return known
     .slice(0, maxKnown)
-    .map((candidate) => ({ candidate, distance: distance(start, candidate.slice(0, maxWordLength)) }))
+    .map((candidate) => ({ candidate, distance: distance(start, folded(candidate)) }))
     .filter(({ distance }) => distance <= reach + 1)
     .sort((a, b) => a.distance - b.distance)
     .slice(0, Math.max(maxRefined, limit))
-    .map(({ candidate }) => ({ candidate, distance: editDistance(start, candidate.slice(0, maxWordLength)) }))
+    .map(({ candidate }) => ({ candidate, distance: editDistance(start, folded(candidate)) }))
     .filter(({ distance }) => distance <= reach)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, limit)

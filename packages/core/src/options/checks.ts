@@ -88,8 +88,12 @@ export function isNumber(candidate: unknown, { min, above, max, below }: NumberR
 /** `expected "ema" or "gradient", got "emma" (string); did you mean "ema"?` */
 export function explainOneOf(input: unknown, names: readonly string[]): string {
   const [nearest] = typeof input === "string" ? nearestWords(input.slice(0, 100), names, 1) : [];
-  const quoted = names.map((name) => `"${name}"`);
-  const listed = quoted.length > 1 ? `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}` : `${quoted[0]}`;
   const suggestion = nearest === undefined ? "." : `; did you mean "${nearest}"?`;
-  return `expected ${listed}, got ${describeValue(input)}${suggestion}`;
+  return `expected ${quotedList(names)}, got ${describeValue(input)}${suggestion}`;
+}
+
+/** `"ema", "gradient" or "none"`. */
+export function quotedList(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return quoted.length > 1 ? `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}` : `${quoted[0]}`;
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describeValue } from "../errors/describe-value.js";
 import { nearestWords } from "../errors/nearest-words.js";
-import { explainOneOf } from "./checks.js";
+import { explainOneOf, quotedList } from "./checks.js";
 
 type Entries = Readonly<Record<string, v.GenericSchema>>;
 type Simplify<T> = { [K in keyof T]: T[K] } & {};
@@ -164,9 +164,11 @@ function explainObject(input: unknown): string {
 /** A string in place of the options is most likely meant as their type. */
 function explainVariants(input: unknown, names: readonly string[]): string {
   const [nearest] = typeof input === "string" ? nearestWords(input.slice(0, 100), names, 1) : [];
-  return nearest === undefined
-    ? explainObject(input)
-    : `expected an object such as { type: "${nearest}" }, got ${describeValue(input)}.`;
+  if (typeof input !== "string") {
+    return explainObject(input);
+  }
+  const expected = nearest === undefined ? `whose type is ${quotedList(names)}` : `such as { type: "${nearest}" }`;
+  return `expected an object ${expected}, got ${describeValue(input)}.`;
 }
 
 function explainUnknownField(key: string, known: readonly string[], variantName: string | undefined): string {

@@ -1,9 +1,9 @@
 import { checkOneOf, type ImageBatch } from "@mmgen/core";
-import { resolveOptions, value } from "@mmgen/core/options";
+import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
-import type { SamplingOptions } from "@mmgen/samplers";
+import { type SamplingOptions, samplingEntries } from "@mmgen/samplers";
 import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
-import { generationFields } from "../sampling/generate-pairs.js";
+import { type GenerationOptions, generationFields } from "../sampling/generate-pairs.js";
 import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 import { shapeOf } from "../stages/train-vqvae.js";
@@ -73,6 +73,11 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch): M
   const preset = presetOf(options.preset ?? "quick");
   checkFields("sequences", options.sequences ?? {}, sequenceFields);
   checkFields("sampling", options.sampling ?? {}, generationFields);
+  for (const part of ["vqvae", "transformer", "tokenizer"] as const) {
+    resolveOptions(optional(partSchema), options[part], { path: part });
+  }
+  const { seed: _seed, guidance: _guidance, signal: _signal, ...sampling }: GenerationOptions = options.sampling ?? {};
+  resolveOptions(fields(samplingEntries), sampling, { path: "sampling" });
   const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
@@ -93,6 +98,12 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch): M
     sampling: options.sampling ?? preset.sampling,
   };
 }
+
+/** What a part's options hold is checked by the part. */
+const partSchema = value<object>(
+  "an object of options",
+  (candidate) => typeof candidate === "object" && candidate !== null && !Array.isArray(candidate),
+);
 
 /** That a preset has its parts; what they hold is checked where it is used. */
 const presetSchema = value<ModelPreset>(
@@ -145,6 +156,9 @@ function overlaid<Options extends { readonly type?: string | undefined }>(
   override: Options | undefined,
   presetType: string,
 ): Options {
+  if (override !== undefined && (typeof override !== "object" || override === null)) {
+    return override; // for the model's own check
+  }
   return (override?.type ?? presetType) === presetType ? { ...preset, ...override } : override!;
 }
 

@@ -16,14 +16,15 @@ import {
   type Configuration,
   cosineSchedule,
   type EarlyStopping,
+  earlyStoppingSchema,
   type Metrics,
   type Schedule,
   type TrainingHistory,
   type TrainingObserver,
   train,
   type WeightAverageOptions,
+  weightAverageSchema,
 } from "@mmgen/training";
-import { anything } from "../model/check-arguments.js";
 
 /** How long and how fast a model is trained: AdamW with a learning rate that climbs, then falls along a cosine. */
 export interface TrainingSettings {
@@ -67,9 +68,9 @@ const trainingSchema = pipe(
     weightDecay: optional(number({ min: 0 })),
     beta1: optional(shareBelowOne()),
     beta2: optional(shareBelowOne()),
-    earlyStopping: optional(anything()),
+    earlyStopping: optional(earlyStoppingSchema),
     gradientAccumulation: optional(wholeNumber({ min: 1 })),
-    weightAverage: optional(anything()),
+    weightAverage: optional(weightAverageSchema),
   }),
   rule("epochs", ({ epochs, steps }) =>
     (epochs === undefined) === (steps === undefined)
