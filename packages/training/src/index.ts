@@ -1,5 +1,5 @@
 export type { Configuration } from "./checkpoints/compare-configurations.js";
-export { imageExamples, tokenExamples } from "./data/example-source.js";
+export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExamples } from "./data/example-source.js";
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
 export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";

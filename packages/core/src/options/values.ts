@@ -71,7 +71,10 @@ export function functionValue<T extends (...args: never[]) => unknown>(): v.Cust
 /** A typed array of one type, also from another realm (an iframe, a worker, `node:vm`). It is kept as it is. */
 export function typedArray<T extends ArrayBufferView>(name: string): v.CustomSchema<T, MessageOf> {
   const tag = `[object ${name}]`;
-  return value(`a ${name}`, (candidate) => Object.prototype.toString.call(candidate) === tag);
+  return value(
+    `${name.startsWith("Int") ? "an" : "a"} ${name}`,
+    (candidate) => Object.prototype.toString.call(candidate) === tag,
+  );
 }
 
 /** A seeded generator, from any copy of this package. It is kept as it is. */

@@ -64,6 +64,9 @@ function sequenceTemplates(config: TokenizerConfig, vocabulary: Vocabulary): Rea
       }
       return slots;
     }
+    if (config.layout === "text-only") {
+      return [literal("<bos>"), ...text, literal("<eot>")];
+    }
     const [bos, eoi, eot] = [literal("<bos>"), literal("<eoi>"), literal("<eot>")];
     if (config.layout === "switch") {
       return imageFirst ? [bos, eot, ...image, eoi, ...text] : [bos, eoi, ...text, eot, ...image];

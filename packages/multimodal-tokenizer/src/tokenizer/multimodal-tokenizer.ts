@@ -20,6 +20,7 @@ import {
   promptForImages,
   promptForPairs,
 } from "../sequences/prompts.js";
+import { decodeText, encodeText } from "../sequences/text.js";
 import {
   dropCondition,
   type LossWeights,
@@ -83,18 +84,22 @@ export class MultimodalTokenizer {
   /**
    * Encodes pairs as sequences, `[rows, sequenceLength]`.
    *
-   * @param pairs - `codes`, `captions` (one per image) and `order`, `text-first` when absent; borrowed.
+   * @param pairs - `codes`, `captions` (one per image) and `order`, `text-first` when absent; borrowed. In the layout
+   *   `text-only` captions alone.
    * @returns Ids; yours.
    * @throws a `VocabularyError` when a word is unknown; `GrammarError` when a caption has too few or too many
    *   words; {@link ShapeError} when counts or the code grid differ.
    */
   encode(pairs: {
-    readonly codes: CodeBatch;
+    readonly codes?: CodeBatch | undefined;
     readonly captions: readonly string[];
     readonly order?: OrderChoice | undefined;
   }): TokenBatch {
     const { captions, order, ...rest } = resolveOptions(pairsSchema, pairs, { path: "encode" });
-    const codes = wholeImages(this.#layout, rest.codes);
+    if (rest.codes === undefined && this.config.layout !== "text-only") {
+      throw new ShapeError("encode: expected the codes of one image a caption, got none.");
+    }
+    const codes = wholeImages(this.#layout, rest.codes ?? noCodes(captions.length));
     const { count } = codes;
     if (count !== captions.length) {
       throw new ShapeError(`encode: expected one caption per image (${count}), got ${captions.length}.`);
@@ -214,6 +219,22 @@ export class MultimodalTokenizer {
   }
 
   /**
+   * Encodes a text of any length as ids without markers, `[words]` or `[characters]`: for training on windows of it, see
+   * `windowExamples` of `@mmgen/training`, and for prompts of such a model.
+   *
+   * @returns Ids; yours.
+   * @throws a `VocabularyError` when a word or character is unknown.
+   */
+  encodeText(text: string): Int32Array {
+    return encodeText(this.#layout, text);
+  }
+
+  /** The inverse of {@link MultimodalTokenizer.encodeText}: ids of words or characters to a text; other ids are left out. */
+  decodeText(ids: ArrayLike<number>): string {
+    return decodeText(this.#layout, ids);
+  }
+
+  /**
    * Id of a special token: `<bos>`, `<eoi>`, `<eot>`, where used `<end>`, `<pad>`, `<null>`, or a literal character of
    * a line.
    */
@@ -246,9 +267,11 @@ export class MultimodalTokenizer {
   }
 }
 
+const noCodes = (count: number): CodeBatch => ({ data: new Int32Array(0), count, height: 0, width: 0 });
+
 const dropSchema = fields({ ...seededChoiceEntries, probability: number({ min: 0, max: 1 }) });
 const pairsSchema = fields({
-  codes: value<CodeBatch>("a batch of codes", (codes) => typeof codes === "object" && codes !== null),
+  codes: optional(value<CodeBatch>("a batch of codes", (codes) => typeof codes === "object" && codes !== null)),
   captions: value<readonly string[]>("a list of captions", Array.isArray),
   order: optional(
     value<OrderChoice>("an order", () => true),

@@ -23,9 +23,10 @@ const maxSequenceLength = 2 ** 16;
  *
  * - `switch`: a marker announces the next modality, `[BOS][EOI] text [EOT] image` and `[BOS][EOT] image [EOI] text`.
  * - `terminated`: a marker ends the previous one, `[BOS] text [EOT] image [EOI]` and `[BOS] image [EOI] text [EOT]`.
+ * - `text-only`: `[BOS] text [EOT]`, for a model of text without images; there are no codes.
  * - `lines`: a line of characters such as `image:ABCDEFGH, number:7.`, image codes written as letters.
  */
-export type Layout = "switch" | "terminated" | "lines";
+export type Layout = "switch" | "terminated" | "text-only" | "lines";
 
 /** Configuration of a tokenizer, validated and with defaults filled in; written by `toJSON`. */
 export interface TokenizerConfig {
@@ -47,10 +48,10 @@ export interface TokenizerConfig {
 
 /** Options of `MultimodalTokenizer.create`. */
 export interface TokenizerOptions {
-  /** Number of distinct image codes. */
-  readonly codebookSize: number;
-  /** Codes of one image. */
-  readonly codeGrid: { readonly height: number; readonly width: number };
+  /** Number of distinct image codes. Required but in the layout `text-only`, which has none. */
+  readonly codebookSize?: number | undefined;
+  /** Codes of one image. Required but in the layout `text-only`, which has none. */
+  readonly codeGrid?: { readonly height: number; readonly width: number } | undefined;
   /**
    * Captions from which the words, and by default the caption length, are taken. Give either these or `words`. All text
    * counts in its composed form (Unicode's NFC), here and wherever else it enters.
@@ -75,10 +76,11 @@ export interface TokenizerOptions {
   readonly lines?: { readonly [Field in keyof LineFormat]?: LineFormat[Field] | undefined } | undefined;
 }
 
-const layoutSchema = oneOf<Layout>(["switch", "terminated", "lines"]);
+const layoutSchema = oneOf<Layout>(["switch", "terminated", "text-only", "lines"]);
 const textUnitSchema = oneOf<TextUnit>(["words", "characters"]);
-const codebookSizeSchema = wholeNumber({ min: 1, max: maxCodes });
-const side = wholeNumber({ min: 1, max: maxSequenceLength });
+// 0 is for the layout "text-only".
+const codebookSizeSchema = wholeNumber({ min: 0, max: maxCodes });
+const side = wholeNumber({ min: 0, max: maxSequenceLength });
 const codeGridSchema = fields({ height: side, width: side });
 const captionLengthSchema = fields({
   minimum: wholeNumber({ min: 0, max: maxSequenceLength }),
@@ -86,8 +88,8 @@ const captionLengthSchema = fields({
 });
 
 const optionsSchema = fields({
-  codebookSize: codebookSizeSchema,
-  codeGrid: codeGridSchema,
+  codebookSize: optional(codebookSizeSchema),
+  codeGrid: optional(codeGridSchema),
   captions: optional(
     value<Iterable<string>>(
       "a list of captions",
@@ -145,8 +147,7 @@ export function resolveTokenizer(options: TokenizerOptions): TokenizerConfig {
   return checkTokenizerConfig({
     layout,
     textUnit,
-    codebookSize: given.codebookSize,
-    codeGrid: given.codeGrid,
+    ...codesOf(layout, given),
     captionLength: resolveOptions(captionLengthSchema, bounds, { path: "captionLength" }),
     words,
     aliases: aliases === undefined ? applicableAliases(words) : composedAliases(aliases),
@@ -192,9 +193,36 @@ export const tokenizerConfigEntries = {
 /** Configuration whose fields are valid one by one, but not yet checked against each other. */
 export type UncheckedTokenizerConfig = ConfigOf<ReturnType<typeof fields<typeof tokenizerConfigEntries>>>;
 
+/** The codes of a tokenizer's images; all but the layout `text-only` need them. */
+function codesOf(
+  layout: Layout,
+  { codebookSize, codeGrid }: Pick<TokenizerOptions, "codebookSize" | "codeGrid">,
+): Pick<TokenizerConfig, "codebookSize" | "codeGrid"> {
+  if (layout === "text-only") {
+    return { codebookSize: codebookSize ?? 0, codeGrid: codeGrid ?? { height: 0, width: 0 } };
+  }
+  if (codebookSize === undefined || codeGrid === undefined) {
+    const missing = codebookSize === undefined ? "codebookSize" : "codeGrid";
+    throw new ConfigError(
+      `${missing}: expected that of the image codec, got none. For text alone choose the layout "text-only".`,
+    );
+  }
+  return { codebookSize, codeGrid };
+}
+
+function checkCodes({ layout, codebookSize, codeGrid: { height, width } }: TokenizerConfig): void {
+  for (const [name, size] of Object.entries({ codebookSize, "codeGrid.height": height, "codeGrid.width": width })) {
+    if (layout === "text-only" ? size !== 0 : size === 0) {
+      const expected = layout === "text-only" ? 'none in the layout "text-only"' : "a whole number of at least 1";
+      throw new ConfigError(`${name}: expected ${expected}, got ${size}.`);
+    }
+  }
+}
+
 /** Returns `config`; throws {@link ConfigError} when its fields conflict. */
 export function checkTokenizerConfig(config: TokenizerConfig): TokenizerConfig {
   const { layout, textUnit, codeGrid, captionLength, words, aliases, lines } = config;
+  checkCodes(config);
   const codes = codeGrid.height * codeGrid.width;
   if (codes > maxSequenceLength) {
     throw new ConfigError(

@@ -125,7 +125,8 @@ export const nullToken = "<null>";
 
 function specialTokens(config: TokenizerConfig): string[] {
   const { captionLength, layout, lines } = config;
-  const specials = layout === "lines" ? literalCharacters(lines!) : ["<bos>", "<eoi>", "<eot>"];
+  const markers = layout === "text-only" ? ["<bos>", "<eot>"] : ["<bos>", "<eoi>", "<eot>"];
+  const specials = layout === "lines" ? literalCharacters(lines!) : markers;
   if (captionLength.minimum < captionLength.maximum) {
     specials.push(endToken, padToken);
   }

@@ -57,6 +57,11 @@ export interface TrainOptions<Batch, Aux> {
   readonly random: Random;
   /** Called before training, after each epoch and at the end; its metrics go into the history. See `evaluateLoss`. */
   readonly evaluate?: (context: EvaluationContext) => Promise<Metrics>;
+  /**
+   * Steps between two evaluations within an epoch, for examples of which one pass takes long. Such an evaluation is
+   * recorded as the others, its `epoch` a fraction. Default: none within an epoch.
+   */
+  readonly evaluateEverySteps?: number;
   readonly observers?: readonly TrainingObserver[];
   /** Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, however it does. */
   readonly checkpoint?: CheckpointOptions;
@@ -134,6 +139,7 @@ const trainSchema = pipe(
     earlyStopping: optional(earlyStoppingSchema),
     random: seededRandom(),
     evaluate: optional(functionValue()),
+    evaluateEverySteps: optional(wholeNumber({ min: 1 })),
     observers: optional(listOf(object("a TrainingObserver"))),
     checkpoint: optional(fields({ ...checkpointTimes, write: functionValue() })),
     configuration: optional(object("a plain object that JSON can hold", isPlainJson)),

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { constantSchedule } from "../optimizers/schedules.js";
 import { evaluateLoss } from "./evaluate-loss.js";
 import { DivergenceError } from "./run-errors.js";
-import { examples, newModel, options, stopAfter } from "./tiny-run.fixture.js";
+import { examples, newModel, options, stopAfter, timeless } from "./tiny-run.fixture.js";
 import { train } from "./train.js";
 
 describe("train", () => {
@@ -38,6 +38,26 @@ describe("train", () => {
     expect(Object.keys(history.steps[0]!.metrics)).toEqual(["absolute"]);
     expect(model.initialized).toBe(1);
     model.dispose();
+  });
+
+  it("evaluates within an epoch where asked to, and trains and resumes as without", async () => {
+    const [plain, often, stopped, resumed] = [newModel(), newModel(), newModel(), newModel()];
+    await train(options(plain));
+    const every = { evaluateEverySteps: 4 };
+    const { history } = await train({ ...options(often), ...every });
+    expect(history.epochs.map(({ step }) => step)).toEqual([0, 4, 6, 8, 12, 16, 18, 20, 24]);
+    expect(history.epochs[1]!.epoch).toBeCloseTo(4 / 6, 6);
+    const first = await train({ ...options(stopped), ...every, ...stopAfter(8) });
+    const second = await train({ ...options(resumed), ...every, resume: first.state });
+    expect(timeless(second.history)).toEqual(timeless(history));
+    const weights = [plain, often, resumed].map((model) =>
+      [...model.parameters.values()].map((each) => [...each.dataSync()]),
+    );
+    expect(weights[1]).toEqual(weights[0]);
+    expect(weights[2]).toEqual(weights[0]);
+    for (const model of [plain, often, stopped, resumed]) {
+      model.dispose();
+    }
   });
 
   it("calls every onEnd, also after one of the observers fails", async () => {

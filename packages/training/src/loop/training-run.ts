@@ -122,11 +122,11 @@ export class TrainingRun<Batch, Aux> {
   async #advance(): Promise<TrainingResult["status"]> {
     const { checkpoint, signal, earlyStopping } = this.#options;
     while (!signal?.aborted) {
-      if (this.#isBoundary() && this.#epochs.at(-1)?.step !== this.#step) {
+      if (this.#isEvaluationDue() && this.#epochs.at(-1)?.step !== this.#step) {
         if (!(await this.#evaluate())) {
           return "aborted";
         }
-        if (checkpoint !== undefined && this.#step > 0 && this.#step < this.#totalSteps) {
+        if (checkpoint !== undefined && this.#isBoundary() && this.#step > 0 && this.#step < this.#totalSteps) {
           await this.#writeState();
         }
       }
@@ -153,6 +153,11 @@ export class TrainingRun<Batch, Aux> {
   /** Whether an epoch, or the run, is complete. */
   #isBoundary(): boolean {
     return this.#step % this.#order.stepsPerEpoch === 0 || this.#step >= this.#totalSteps;
+  }
+
+  #isEvaluationDue(): boolean {
+    const { evaluateEverySteps } = this.#options;
+    return this.#isBoundary() || (evaluateEverySteps !== undefined && this.#step % evaluateEverySteps === 0);
   }
 
   /** Evaluates, on the averaged weights and their buffers where there are such. `false` when the signal stops it. */
