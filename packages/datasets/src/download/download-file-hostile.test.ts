@@ -126,10 +126,10 @@ describe("downloadFile from a strange mirror", () => {
     shown.push((await failure(download(options))).message, (await failure(download(options))).message);
     expect(credentials).toEqual(Array(credentials.length).fill(`Basic ${btoa("us@er:s3cret")}`));
     expect(await reachableMirrors([mirror], 2000)).toEqual([mirror]);
-    for (const wrong of [`ftp://${mirror.slice(7)}`, `http://s3cret@[?t0ken`, "s3cret@host/?t0ken"]) {
+    for (const wrong of [`ftp://${mirror.slice(7)}`, "http://s3cret@[?t0ken", "s3cret@host/?t0ken"]) {
       const error = await failure(download({ mirrors: [wrong] }));
       expect(ConfigError.isInstance(error), String(error)).toBe(true);
-      shown.push(wrong.startsWith("s3cret") ? error.message.replace("s3cret@host", "") : error.message);
+      shown.push(error.message);
     }
     expect(shown.join("\n")).toContain(`${server.address}/files/noise.gz: answered 403`);
     expect(shown.join("\n")).not.toMatch(/s3cret|t0ken|user/);

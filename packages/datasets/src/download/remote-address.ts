@@ -42,7 +42,7 @@ export function remoteAddress(mirror: string, name = ""): RemoteAddress {
 }
 
 function notAnAddress(mirror: string): ConfigError {
-  const hidden = mirror.replace(/\/\/[^/?#]*@/, "//…@").replace(/[?#].*$/s, "?…");
+  const hidden = mirror.replace(/^(\w+:\/\/)?[^/?#]*@/, "$1…@").replace(/[?#].*$/s, "?…");
   return new ConfigError(`mirrors: expected addresses that begin with https:// or http://, got ${quote(hidden)}.`);
 }
 
