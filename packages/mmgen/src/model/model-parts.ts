@@ -1,8 +1,7 @@
-import { CheckpointError, MmgenError } from "@mmgen/core";
+import { CheckpointError, fingerprint, MmgenError } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { VqVae } from "@mmgen/vqvae";
-import { fingerprint } from "./fingerprint.js";
 
 /** What completes sequences of image codes and words. */
 export interface SequenceModels {

@@ -1,4 +1,4 @@
-import { ConfigError, checkOneOf, type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
+import { ConfigError, checkOneOf, fingerprint, type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { parameterCount } from "@mmgen/tiny-transformer";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
@@ -9,7 +9,6 @@ import { trainTransformer, transformerConfig } from "../stages/train-transformer
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
 import { checkCaptions, checkImages } from "./check-arguments.js";
-import { fingerprint } from "./fingerprint.js";
 import type { ModelConfig, SequenceOptions } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
 

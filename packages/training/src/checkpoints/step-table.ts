@@ -48,9 +48,17 @@ export function unpackSteps({ columns, table, weights }: PackedSteps): StepRecor
         `[${table.shape.join(", ")}]; it is damaged or of another version.`,
     );
   }
+  const steps = table.shape[0]!;
+  const isWeights = weights === undefined || (weights.shape.length === 1 && weights.shape[0] === steps);
+  if (table.dtype !== "float32" || !isWeights) {
+    throw new CheckpointError(
+      `The training state's step history has ${steps} steps as ${table.dtype} and target weights shaped ` +
+        `[${weights?.shape.join(", ") ?? ""}]; it is damaged.`,
+    );
+  }
   const own = ownColumns.length;
   const metricNames = columns.slice(own);
-  return Array.from({ length: table.shape[0]! }, (_, row) => {
+  return Array.from({ length: steps }, (_, row) => {
     const start = row * columns.length;
     const [step, epoch, loss, gradientNorm, learningRate, seconds] = table.data.subarray(start, start + own);
     const metrics = Object.fromEntries(metricNames.map((name, i) => [name, table.data[start + own + i]!]));

@@ -1,8 +1,9 @@
 import { readSafetensors, writeSafetensors } from "@mmgen/core";
 
-/** A training state's bytes with every wall-clock time set to 0: all else in them two equal runs have in common. */
+/** A training state's bytes with every wall-clock time set to 0, and without its checksum: all else in them two equal runs have in common. */
 export function timelessState(state: Uint8Array): Uint8Array {
   const { tensors, metadata } = readSafetensors(state);
+  const { checksum: _, ...rest } = metadata;
   const run = JSON.parse(metadata.run!);
   const { shape, data } = tensors.get("history.steps")!;
   const secondsAt = run.columns.indexOf("seconds");
@@ -15,6 +16,6 @@ export function timelessState(state: Uint8Array): Uint8Array {
   }
   return writeSafetensors({
     tensors: new Map([...tensors, ["history.steps", { dtype: "float32", shape, data: table }]]),
-    metadata: { ...metadata, run: JSON.stringify(run) },
+    metadata: { ...rest, run: JSON.stringify(run) },
   });
 }

@@ -7,14 +7,15 @@ import {
   writeSafetensors,
 } from "@mmgen/core";
 import { assignSafetensors, type TensorTrainable } from "@mmgen/nn";
-import type { EpochRecord, TrainingHistory } from "../observers/training-observer.js";
+import type { TrainingHistory } from "../observers/training-observer.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
 import type { AveragedBuffers } from "./averaged-buffers.js";
 import type { BestWeights } from "./best-weights.js";
-import { type Configuration, compareConfigurations, type RunConfigurations } from "./compare-configurations.js";
-import { upgradeRun, upgradeTensors } from "./legacy-state.js";
+import { compareConfigurations, type RunConfigurations } from "./compare-configurations.js";
+import { upgradeTensors } from "./legacy-state.js";
 import { packSteps, unpackSteps } from "./step-table.js";
+import { checkChecksum, checksumOf, parseRun } from "./stored-run.js";
 import { modelVariables, storeVariables } from "./stored-variables.js";
 
 /** The state of a run, but for its tensors. */
@@ -56,7 +57,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
     ...((await buffers?.toArrays()) ?? []),
     ...(best?.toArrays() ?? []),
   ]);
-  const run = {
+  const run = JSON.stringify({
     step: progress.step,
     optimizerSteps: optimizer.steps,
     random: progress.random,
@@ -65,8 +66,8 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
     columns,
     epochs: progress.history.epochs,
     ...(progress.runId !== undefined && { runId: progress.runId }),
-  };
-  return writeSafetensors({ tensors, metadata: { format, version, run: JSON.stringify(run) } });
+  });
+  return writeSafetensors({ tensors, metadata: { format, version, run, checksum: checksumOf(run, tensors) } });
 }
 
 /**
@@ -87,6 +88,7 @@ export function restoreTrainingState(
         `${metadata.format === undefined ? "a safetensors file of another kind" : `${describeValue(metadata.format)}, version ${describeValue(metadata.version)}`}.`,
     );
   }
+  checkChecksum(metadata, stored);
   const run = parseRun(metadata.run);
   const tensors = upgradeTensors(stored);
   if (run.runId !== undefined && expected.runId !== undefined && run.runId !== expected.runId) {
@@ -116,42 +118,4 @@ export function restoreTrainingState(
   const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
   assignSafetensors(modelVariables(model), { tensors: weights, metadata: {} });
   return { history: { steps, epochs: run.epochs } };
-}
-
-interface StoredRun {
-  readonly step: number;
-  readonly optimizerSteps: number;
-  readonly random: RandomState;
-  /** Absent before the first release: the fields of `configuration` then stand among the loop's settings. */
-  readonly settings?: Configuration;
-  readonly configuration: Configuration;
-  readonly columns: readonly string[];
-  readonly epochs: readonly EpochRecord[];
-  /** Absent before the first release. */
-  readonly runId?: unknown;
-}
-
-function parseRun(json: string | undefined): StoredRun {
-  const damaged = new CheckpointError("The training state's description of its run is missing or damaged.");
-  let run: Partial<StoredRun> | undefined;
-  try {
-    run = upgradeRun(JSON.parse(json ?? "")) as typeof run;
-  } catch {
-    throw damaged;
-  }
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  const isObject = (value: unknown) => typeof value === "object" && value !== null;
-  const complete =
-    isObject(run) &&
-    isCount(run?.step) &&
-    isCount(run?.optimizerSteps) &&
-    isObject(run?.configuration) &&
-    (run?.settings === undefined || isObject(run.settings)) &&
-    Array.isArray(run?.random?.key) &&
-    Array.isArray(run?.columns) &&
-    Array.isArray(run?.epochs);
-  if (!complete) {
-    throw damaged;
-  }
-  return run as StoredRun;
 }

@@ -1,4 +1,4 @@
-import type { ExampleSource, Random } from "@mmgen/core";
+import { type ExampleSource, isFileBytes, type Random } from "@mmgen/core";
 import {
   fields,
   functionValue,
@@ -144,7 +144,7 @@ const trainSchema = pipe(
     checkpoint: optional(fields({ ...checkpointTimes, write: functionValue() })),
     configuration: optional(object("a plain object that JSON can hold", isPlainJson)),
     runId: optional(text()),
-    resume: optional(value("the bytes of a training state", (candidate) => candidate instanceof Uint8Array)),
+    resume: optional(value("the bytes of a training state", isFileBytes)),
   }),
   rule("epochs", ({ epochs, steps }) =>
     (epochs === undefined) === (steps === undefined)
