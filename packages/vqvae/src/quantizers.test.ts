@@ -187,6 +187,9 @@ describe("quantizers on their own", () => {
     const latents = normals([2, 3, 4]);
     expect(() => quantizer.codes(normals([3, 5]))).toThrow(ShapeError);
     expect(() => quantizer.codes(normals([3, 5]))).toThrow("latents: expected […, 4], got [3, 5]");
+    expect(() => quantizer.quantize(normals([0, 4]))).toThrow("latents: expected at least one vector to learn from");
+    await expect(quantizer.initialize(normals([2, 0, 4]), Random.fromSeed(1))).rejects.toThrow(ShapeError);
+    expect(quantizer.codes(normals([2, 0, 4])).shape).toEqual([2, 0]);
     expect(() => quantizer.quantize(latents, { mask: tf.ones([3, 2]) })).toThrow(
       "mask: expected [2, 3] (array), got [3, 2]",
     );

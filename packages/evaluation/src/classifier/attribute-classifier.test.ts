@@ -12,6 +12,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { AttributeClassifier } from "./attribute-classifier.js";
+import { attributeAgreement } from "./attribute-scores.js";
 import { barClassifier, bars } from "./bars.fixture.js";
 
 const { images, labels } = bars(100, 2);
@@ -78,6 +79,35 @@ describe("AttributeClassifier", () => {
       expect(change / (step * squared)).toBeLessThan(1.1);
     });
     model.dispose();
+  });
+
+  it("takes attributes of any name", async () => {
+    const names = ["constructor", "toString", "__proto__"];
+    const { height, width, channels, maxValue } = images;
+    const four = sliceImages(images, 0, 4);
+    const model = AttributeClassifier.create(
+      { attributes: names.map((name) => ({ name, classes: 2 })), height, width, channels, maxValue },
+      { random: Random.fromSeed(1) },
+    );
+    const given = Object.fromEntries(names.map((name) => [name, [0, 1, 1, 0]]));
+    tf.tidy(() => {
+      const { total, metrics } = model.loss({ images: four, labels: given }, { training: false });
+      expect(total.dataSync()[0]).toBeGreaterThan(0);
+      expect(Object.keys(metrics)).toEqual(names.map((name) => `${name}Accuracy`));
+    });
+    const found = await model.predict(four);
+    expect(Object.keys(found)).toEqual(names);
+    const { accuracy } = attributeAgreement(given, found);
+    expect(Object.keys(accuracy)).toEqual(names);
+    for (const name of names) {
+      expect(Object.entries(accuracy).find(([key]) => key === name)![1]).toBeGreaterThanOrEqual(0);
+      const others = Object.fromEntries(Object.entries(found).filter(([key]) => key !== name));
+      expect(() => attributeAgreement(given, others)).toThrow(ShapeError);
+    }
+    const loaded = AttributeClassifier.fromSafetensors(await model.toSafetensors());
+    expect(await loaded.predict(four)).toEqual(found);
+    model.dispose();
+    loaded.dispose();
   });
 
   it("refuses other images, labels, options and files", async () => {

@@ -249,7 +249,8 @@ interface ParameterTree {
 function collectParameters(root: Module): ParameterTree {
   const all = new Map<string, Parameter>();
   const names = new Map<Parameter, string>();
-  const tied: Record<string, string> = {};
+  // Without a prototype: a field may have any name.
+  const tied: Record<string, string> = Object.create(null);
   // A part may refer to what holds it.
   const holders = new Set<object>();
   const add = (path: string, parameter: Parameter) => {

@@ -58,11 +58,13 @@ export abstract class Quantizer extends Module {
    *
    * @param latents - `[…, latentDimension]`, float32; borrowed.
    * @returns Yours to dispose, or the surrounding `tf.tidy`'s.
-   * @throws a `ShapeError` when the last axis has another length, or the mask another shape than the other axes.
+   * @throws a `ShapeError` when the last axis has another length, the mask another shape than the other axes, or there is
+   *   no latent.
    */
   quantize(latents: tf.Tensor, { mask }: MaskOptions = {}): Quantization {
     this.checkUsable();
     this.#checkLatents(latents, mask);
+    expectLatents(latents);
     let result: Quantization | undefined;
     tf.tidy(() => {
       const rows = this.quantizeRows(toRows(latents), mask && rowMask(mask));
@@ -120,6 +122,7 @@ export abstract class Quantizer extends Module {
   async initialize(latents: tf.Tensor, random: Random, { mask }: MaskOptions = {}): Promise<void> {
     this.checkUsable();
     this.#checkLatents(latents, mask);
+    expectLatents(latents);
     const kept = mask && (await keptRows(mask));
     const rows = tf.tidy(() => {
       const all = toRows(latents);
@@ -176,6 +179,13 @@ export abstract class Quantizer extends Module {
 /** {@link Quantization} of `[vectors, latentDimension]`. */
 export interface RowQuantization extends Quantization {
   readonly quantized: tf.Tensor2D;
+}
+
+/** A mean over no latent is no number. */
+function expectLatents({ shape, size }: tf.Tensor): void {
+  if (size === 0) {
+    throw new ShapeError(`latents: expected at least one vector to learn from, got [${shape.join(", ")}].`);
+  }
 }
 
 /** `[…, dimension]` → `[vectors, dimension]`. */
