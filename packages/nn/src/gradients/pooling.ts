@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Rule, rule, runKernel } from "./rule.js";
+import { maximumByPlaces, paddedSize, type WindowAxis } from "./windows.js";
 
 interface PoolAttributes {
   readonly filterSize: number | number[];
   readonly strides: number | number[];
-  readonly pad: "valid" | "same" | number | number[][];
+  readonly pad: "valid" | "same" | number;
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
@@ -22,78 +23,31 @@ export const poolingRules: readonly tf.GradConfig[] = [
       x: () => averageGradient(tf.AvgPool3DGrad, dy, x!, { ...attributes, axes: axes3d(x!, attributes) }),
     }),
   }),
-  rule<PoolAttributes>(tf.MaxPool, maximumRule(tf.MaxPoolGrad)),
-  rule<PoolAttributes>(tf.MaxPool3D, {
-    inputs: ["x"],
-    outputs: [true],
-    gradients: ({ dy, saved: [x, y], attributes }) => ({
-      x: () => {
-        const axes = axes3d(x!, attributes);
-        // The kernel of cpu takes height for width.
-        return axes[1].filter === axes[2].filter
-          ? maximumGradient(tf.MaxPool3DGrad, [dy, x!, y!], attributes)
-          : maximumGradientInTurn([dy, x!, y!], axes);
-      },
-    }),
-  }),
-  rule<PoolAttributes>(tf.MaxPoolWithArgmax, maximumRule(tf.MaxPoolGrad)),
+  rule<PoolAttributes>(tf.MaxPool, maximumRule(tf.MaxPoolGrad, axes2d)),
+  rule<PoolAttributes>(tf.MaxPool3D, maximumRule(tf.MaxPool3DGrad, axes3d)),
+  rule<PoolAttributes>(tf.MaxPoolWithArgmax, maximumRule(tf.MaxPoolGrad, axes2d)),
 ];
 
-/** The windows along one axis of the image. */
-interface Axis {
-  readonly size: number;
-  readonly filter: number;
-  readonly stride: number;
-  readonly before: number;
-  readonly windows: number;
-}
-
-function maximumRule(gradientKernel: string): Rule<PoolAttributes> {
+function maximumRule(
+  gradientKernel: string,
+  axesOf: (x: tf.Tensor, attributes: PoolAttributes) => readonly WindowAxis[],
+): Rule<PoolAttributes> {
   return {
     inputs: ["x"],
     outputs: [true],
     gradients: ({ dy, saved: [x, y], attributes }) => ({
-      x: () => maximumGradient(gradientKernel, [dy, x!, y!], attributes),
+      x: () => {
+        const axes = axesOf(x!, attributes);
+        // The kernel of cpu for volumes takes height for width; those of wasm find no maximum below 0.
+        const isWrong = tf.getBackend() === "wasm" || (axes.length === 3 && axes[1]!.filter !== axes[2]!.filter);
+        if (isWrong) {
+          return maximumByPlaces(dy, x!, y!, axes);
+        }
+        const { filterSize, strides, pad, dimRoundingMode } = attributes;
+        return runKernel(gradientKernel, { dy, input: x!, output: y! }, { filterSize, strides, pad, dimRoundingMode });
+      },
     }),
   };
-}
-
-type Maxima = readonly [dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor];
-
-function maximumGradient(gradientKernel: string, [dy, input, output]: Maxima, attributes: PoolAttributes): tf.Tensor {
-  const { filterSize, strides, pad, dimRoundingMode } = attributes;
-  return runKernel(gradientKernel, { dy, input, output }, { filterSize, strides, pad, dimRoundingMode });
-}
-
-/** The maximum of a volume is that over its depth of the maxima of its slices, and so is its gradient. */
-function maximumGradientInTurn([dy, x, y]: Maxima, [depth, height, width]: readonly [Axis, Axis, Axis]): tf.Tensor {
-  const [batch, channels] = [x.shape[0]!, x.shape[4]!];
-  const within = {
-    filterSize: [height.filter, width.filter],
-    strides: [height.stride, width.stride],
-    pad: [[0, 0], paddingOf(height), paddingOf(width), [0, 0]],
-  };
-  const across = {
-    filterSize: [depth.filter, 1],
-    strides: [depth.stride, 1],
-    pad: [[0, 0], paddingOf(depth), [0, 0], [0, 0]],
-  };
-  const places = height.windows * width.windows;
-  const slices = tf.reshape(x, [batch * depth.size, height.size, width.size, channels]);
-  const maxima = runKernel(tf.MaxPool, { x: slices }, within);
-  const columns = tf.reshape(maxima, [batch, depth.size, places, channels]);
-  const [dyColumns, yColumns] = [dy, y].map((z) => tf.reshape(z, [batch, depth.windows, places, channels])) as [
-    tf.Tensor,
-    tf.Tensor,
-  ];
-  const dyMaxima = maximumGradient(tf.MaxPoolGrad, [dyColumns, columns, yColumns], across);
-  const dySlices = maximumGradient(tf.MaxPoolGrad, [tf.reshape(dyMaxima, maxima.shape), slices, maxima], within);
-  return tf.reshape(dySlices, x.shape);
-}
-
-/** Padding with which exactly the windows of the axis fit. */
-function paddingOf({ size, filter, stride, before, windows }: Axis): [number, number] {
-  return [before, Math.max(0, (windows - 1) * stride + filter - before - size)];
 }
 
 /**
@@ -104,7 +58,7 @@ function averageGradient(
   gradientKernel: string,
   dy: tf.Tensor,
   x: tf.Tensor,
-  { filterSize, strides, pad, axes }: PoolAttributes & { readonly axes: readonly Axis[] },
+  { filterSize, strides, pad, axes }: PoolAttributes & { readonly axes: readonly WindowAxis[] },
 ): tf.Tensor {
   if (axes.every(isInside)) {
     return runKernel(gradientKernel, { dy, input: x }, { filterSize, strides, pad, dimRoundingMode: undefined });
@@ -119,27 +73,23 @@ function averageGradient(
   return tf.slice(padded, begin, x.shape);
 }
 
-function isInside({ size, filter, stride, before, windows }: Axis): boolean {
+function isInside({ size, filter, stride, before, windows }: WindowAxis): boolean {
   return before === 0 && (windows - 1) * stride + filter <= size;
 }
 
-function countInside({ size, filter, stride, before }: Axis, window: number): number {
+function countInside({ size, filter, stride, before }: WindowAxis, window: number): number {
   const first = window * stride - before;
   return Math.min(size, first + filter) - Math.max(0, first);
 }
 
-function paddedSize({ size, filter, stride, before, windows }: Axis): number {
-  return Math.max(before + size, (windows - 1) * stride + filter);
-}
-
-function axes2d(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: PoolAttributes): Axis[] {
+function axes2d(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: PoolAttributes): WindowAxis[] {
   const shape = x.shape as [number, number, number, number];
   const info = tf.backend_util.computePool2DInfo(
     shape,
     filterSize as number,
     strides as number,
     1,
-    pad as "same",
+    pad,
     dimRoundingMode,
   );
   const { filterHeight, filterWidth, strideHeight, strideWidth, padInfo, outHeight, outWidth } = info;
@@ -149,14 +99,14 @@ function axes2d(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: Poo
   ];
 }
 
-function axes3d(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: PoolAttributes): [Axis, Axis, Axis] {
+function axes3d(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: PoolAttributes): WindowAxis[] {
   const shape = x.shape as [number, number, number, number, number];
   const info = tf.backend_util.computePool3DInfo(
     shape,
     filterSize as number,
     strides as number,
     1,
-    pad as "same",
+    pad,
     dimRoundingMode,
   );
   const { padInfo } = info;
