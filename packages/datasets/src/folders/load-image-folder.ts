@@ -19,6 +19,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import { type CaptionedImages, gatherCaptioned } from "../captions/captioned-images.js";
+import { allocateImages } from "../images/allocate-images.js";
 import { Budget } from "../images/budget.js";
 import { splitIndices } from "../splits/split-indices.js";
 import { captionSources, findCaptionSource, readCaptions } from "./folder-captions.js";
@@ -184,7 +185,7 @@ async function readImages(
   const decoder = await ImageDecoder.create(form, limits);
   const fileBytes = new Budget(limits.fileBytes);
   const size = height * width * channels;
-  const data = new Uint8Array(images.length * size);
+  const data = allocateImages(images.length, form);
   const broken: string[] = [];
   const concurrency = Math.max(1, limits.imagesAtOnce);
   for (let start = 0; start < images.length; start += concurrency) {

@@ -54,6 +54,13 @@ describe("readImages", () => {
     await expect(readImages([path], shape, { limits: { fileBytes: 9 } })).rejects.toThrow("at most 9 bytes");
   });
 
+  it("refuses more images than memory can hold", async () => {
+    const huge = { height: 2 ** 20, width: 2 ** 20, channels: 3, maxValue: 3 };
+    const paths = new Array<string>(2 ** 14).fill("a.png");
+    await expect(readImages(paths, huge)).rejects.toThrow(/16384 images of 1048576 × 1048576 × 3 take .* bytes/);
+    await expect(readImages(paths, huge)).rejects.toBeInstanceOf(ConfigError);
+  });
+
   it("refuses other sizes, other files and truncated ones by name", async () => {
     const large = await png("large.png", new Array(27).fill(0), 3, 3);
     const text = join(folder, "text.png");

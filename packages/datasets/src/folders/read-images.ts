@@ -1,6 +1,7 @@
 import { DataError, type ImageBatch, type Limits, resolveLimits } from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import { fields, listOf, type OptionsOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
+import { allocateImages } from "../images/allocate-images.js";
 import { decodePng, type PngImage } from "../images/decode-png.js";
 
 /** Shape that images must have. */
@@ -35,7 +36,7 @@ export async function readImages(
   const limits = resolveLimits(config.limits);
   const { height, width, channels, maxValue } = shape;
   const size = height * width * channels;
-  const data = new Uint8Array(paths.length * size);
+  const data = allocateImages(paths.length, shape);
   const checkSize = (fileWidth: number, fileHeight: number) => {
     if (fileWidth !== width || fileHeight !== height) {
       throw new DataError(`expected ${width}×${height} pixels, got ${fileWidth}×${fileHeight}. Resize it first`);

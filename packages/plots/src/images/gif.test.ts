@@ -135,6 +135,25 @@ describe("colors", () => {
     }
   });
 
+  it("are exact in frames of every size and number of colors, long ones among them", async () => {
+    const random = Random.fromSeed(7);
+    for (let round = 0; round < 60; round++) {
+      const isLong = round === 0;
+      const height = isLong ? 200 : 1 + random.integer(20);
+      const width = isLong ? 200 : 1 + random.integer(40);
+      const channels = random.integer(2) === 0 ? 1 : 3;
+      const colors = isLong ? 256 : 1 + random.integer(256);
+      const frames = Array.from({ length: isLong ? 1 : 1 + random.integer(4) }, () => {
+        const palette = Array.from({ length: colors }, () => [0, 1, 2].map(() => random.integer(256)));
+        const pixels = Array.from({ length: height * width }, () =>
+          palette[random.integer(colors)]!.slice(0, channels),
+        );
+        return image(pixels.flat(), channels, height);
+      });
+      expect(Buffer.compare(await shown(frames), Buffer.from(rgb(...frames))), `round ${round}`).toBe(0);
+    }
+  });
+
   it("beyond 256 are near, and the same in every frame", async () => {
     // A gray ramp and one red: 257 colors, of which two have to share.
     const ramp = image(

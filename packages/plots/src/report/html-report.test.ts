@@ -94,7 +94,7 @@ describe("htmlReport", () => {
     const sections = [{ heading: "Table", table: { columns: ["a", "b"], rows: [[1, 2], [3]] } }];
     expect(() => htmlReport({ title: "Run", sections })).toThrow(ShapeError);
     expect(() => htmlReport({ title: "Run", sections })).toThrow(/2 cells a row, got 1 in row 2/);
-    for (const image of [new Uint8Array(100), "<p>not an image</p>"]) {
+    for (const image of [new Uint8Array(100), "<p>not an image</p>", `<svg width="." height="."/>`]) {
       const wrong = [{ heading: "Grid", images: [{ image, alt: "" }] }];
       expect(() => htmlReport({ title: "Run", sections: wrong })).toThrow(DataError);
     }

@@ -48,12 +48,13 @@ function imageUrl(image: Uint8Array | string): string {
 function imageSize(image: Uint8Array | string, pixelRatio: number): { width: number; height: number } {
   if (typeof image === "string") {
     const match = /^<svg [^>]*?\bwidth="([\d.]+)" height="([\d.]+)"/.exec(image);
-    if (match === null) {
+    const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+    if (!(width > 0 && height > 0)) {
       throw new DataError(
         "Report image: expected an SVG document that starts with <svg … width height>, got other text.",
       );
     }
-    return { width: Number(match[1]), height: Number(match[2]) };
+    return { width, height };
   }
   const inCss = (pixels: number) => Math.max(1, Math.round(pixels / pixelRatio));
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
