@@ -35,6 +35,7 @@ export function parseCaptionTable(text: string, name: string): CaptionRow[] {
 
 /** Characters of one row, its name and other columns among them. */
 const maxRow = 2 ** 20;
+const maxColumns = 1000;
 
 interface NumberedRecord {
   readonly record: Readonly<Record<string, unknown>>;
@@ -58,6 +59,9 @@ function parseCsv(text: string, name: string): NumberedRecord[] {
 }
 
 function checkColumns(header: readonly string[]): string[] {
+  if (header.length > maxColumns) {
+    throw new DataError(`expected at most ${maxColumns} columns, got ${header.length}`);
+  }
   const twice = header.find((column, i) => column !== "" && header.indexOf(column) < i);
   if (twice !== undefined) {
     throw new DataError(`two columns are called ${quote(twice)}`);

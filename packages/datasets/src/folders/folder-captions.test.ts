@@ -157,6 +157,8 @@ describe("captions of loadImageFolder", () => {
     expect(await wrong("captions.jsonl", '{"text": "x", "file_name": "a.png", "text": "y"}')).toMatch(
       /line 1: holds "text" twice/,
     );
+    const columns = Array.from({ length: 100_000 }, (_, i) => i).join(",");
+    expect(await wrong("captions.csv", `${columns}\nx`)).toContain("at most 1000 columns, got 100000");
     expect(await wrong("captions.csv", "file_name,text,text\na.png,x,y")).toContain('two columns are called "text"');
     expect(await wrong("captions.csv", "name,text\na.png,x")).toMatch(/line 2: expected "file_name"/);
     expect(await wrong("captions.csv", 'file_name,text\na.png,"x')).toContain("not readable as CSV");
