@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DataError } from "../errors/errors.js";
+import { readFileText } from "./read-file.js";
 
 /** A folder that this process alone writes into. */
 export interface RunLock {
@@ -29,7 +30,7 @@ export async function lockFolder(folder: string): Promise<RunLock> {
     if (!(await create(path, content))) {
       await removeStale(folder, path);
       if (!(await create(path, content))) {
-        throw inUse(folder, await readFile(path, "utf8").catch(() => ""));
+        throw inUse(folder, await readLock(path).catch(() => ""));
       }
     }
   } catch (error) {
@@ -49,6 +50,11 @@ export async function lockFolder(folder: string): Promise<RunLock> {
       }
     },
   };
+}
+
+/** A lock has a few fields; what is no file, or larger, is none of ours and is not waited for. */
+function readLock(path: string): Promise<string> {
+  return readFileText(path, "lock", { maxBytes: 10_000 });
 }
 
 async function create(path: string, content: string): Promise<boolean> {
@@ -78,7 +84,7 @@ async function removeStale(folder: string, path: string): Promise<void> {
     throw inUse(folder, "");
   }
   try {
-    const found = await readFile(path, "utf8").catch(() => undefined);
+    const found = await readLock(path).catch(() => undefined);
     if (found === undefined) {
       return;
     }

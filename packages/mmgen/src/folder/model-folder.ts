@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError } from "@mmgen/core";
+import { CheckpointError, defaultLimits } from "@mmgen/core";
 import { lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
@@ -133,7 +133,8 @@ function emptied(store: CheckpointStore, folder: string): CheckpointStore {
 export function folderReader(folder: string): ReadModelFile {
   return async (name) => {
     const path = join(folder, name);
-    return existsSync(path) ? readFileBytes(path, "model file") : undefined;
+    const maxBytes = name.endsWith(".json") ? defaultLimits.textBytes : defaultLimits.fileBytes;
+    return existsSync(path) ? readFileBytes(path, "model file", { maxBytes }) : undefined;
   };
 }
 

@@ -1,4 +1,4 @@
-import { CheckpointError, describeValue } from "@mmgen/core";
+import { CheckpointError, describeValue, fileBytes, parseJson } from "@mmgen/core";
 import { optional, resolveOptions, text } from "@mmgen/core/options";
 import type { SamplingOptions } from "@mmgen/samplers";
 import { generationFields } from "../sampling/generate-pairs.js";
@@ -47,11 +47,9 @@ export function readModelDescription(bytes: Uint8Array | undefined): StoredDescr
   if (bytes === undefined) {
     return { description: { sampling: { temperature: 0.8, topP: 0.9 } }, run: undefined };
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new CheckpointError(`${modelFiles.model} is not JSON; it is damaged.`, { cause });
+  const { value: json, problem } = parseJson(new TextDecoder().decode(fileBytes(bytes, modelFiles.model)));
+  if (problem !== undefined) {
+    throw new CheckpointError(`${modelFiles.model} ${problem}; it is damaged.`);
   }
   const { format: found, version, run, ...description } = (json ?? {}) as Record<string, unknown>;
   if (found !== format || version !== 1) {

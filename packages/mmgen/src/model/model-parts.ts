@@ -1,4 +1,4 @@
-import { CheckpointError, fingerprint, MmgenError } from "@mmgen/core";
+import { CheckpointError, fileBytes, fingerprint, MmgenError } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { VqVae } from "@mmgen/vqvae";
@@ -159,7 +159,7 @@ async function readPart<Part>(read: ReadModelFile, name: string, parse: (bytes: 
   if (bytes === undefined) {
     throw new CheckpointError(`There is no ${name}. Train a model first, or read from the folder one was saved to.`);
   }
-  return parsePart(name, () => parse(bytes));
+  return parsePart(name, () => parse(fileBytes(bytes, name)));
 }
 
 function parsePart<Part>(name: string, parse: () => Part): Part {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { CheckpointError } from "@mmgen/core";
+import { fuzz } from "@mmgen/core/fuzz.fixture";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
@@ -110,5 +111,22 @@ describe("fromJSON", () => {
     const call = () => MultimodalTokenizer.fromJSON({ ...json, lines: { ...json.lines, ...change } });
     expect(call).toThrow(CheckpointError);
     expect(call).toThrow(message);
+  });
+});
+
+it("holds against mutated files", async () => {
+  await fuzz({
+    name: "tokenizer.json",
+    samples: Object.values(smallTokenizers).map((tokenizer) => new TextEncoder().encode(JSON.stringify(tokenizer))),
+    json: true,
+    parse: (bytes) => MultimodalTokenizer.fromJSON(new TextDecoder().decode(bytes)),
+    words: ['"words":[', "[[[[[[[[[", "\\u0000", "1048576"],
+    // The format and version are what a tokenizer's file has for a header.
+    depth: (_, error) =>
+      /The tokenizer (is|holds)/.test(error?.message ?? "")
+        ? "none"
+        : /Not a tokenizer/.test(error?.message ?? "")
+          ? "signature"
+          : "header",
   });
 });

@@ -1,4 +1,4 @@
-import { CheckpointError, ConfigError, describeValue } from "@mmgen/core";
+import { CheckpointError, ConfigError, describeValue, parseJson } from "@mmgen/core";
 import { fields, resolveOptions, value } from "@mmgen/core/options";
 import type { LineFormat } from "../layouts/line-format.js";
 import { checkTokenizerConfig, type TokenizerConfig, tokenizerConfigEntries } from "./tokenizer-config.js";
@@ -88,9 +88,9 @@ function readFormat(root: unknown): { readonly format?: unknown; readonly versio
 }
 
 function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new CheckpointError("The tokenizer is not JSON; the file is truncated or of another kind.", { cause: error });
+  const { value: root, problem } = parseJson(json, { maxDepth: 8 });
+  if (problem !== undefined) {
+    throw new CheckpointError(`The tokenizer ${problem}; the file is truncated or of another kind.`);
   }
+  return root;
 }

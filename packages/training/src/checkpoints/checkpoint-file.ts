@@ -1,3 +1,4 @@
+import { safetensorsSignature } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions } from "@mmgen/core/options";
 import { type CheckpointOptions, checkpointTimes } from "../loop/train-options.js";
@@ -30,8 +31,8 @@ export async function saveTrainingState(path: string, state: Uint8Array): Promis
 /**
  * Reads a state for `train`'s `resume`, which checks it.
  *
- * @throws a `DataError` naming the path when there is no such file or it cannot be read.
+ * @throws a `DataError` naming the path when there is no such file, it cannot be read, or is no safetensors file.
  */
 export async function loadTrainingState(path: string): Promise<Uint8Array> {
-  return readFileBytes(path, "training state");
+  return readFileBytes(path, "training state", { signature: safetensorsSignature });
 }
