@@ -1,4 +1,5 @@
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -132,6 +133,60 @@ describe("generate", () => {
     await truncate(join(damaged, "checkpoints", "transformer.safetensors"), 100);
     const result = command("generate", "--checkpoints", "run/damaged", "--text", caption, "--out", "eight.png");
     await expectRefusal(result, /transformer\.safetensors/);
+  });
+});
+
+describe("start over an earlier run", () => {
+  const files = async () => {
+    const names = (await readdir(join(run, "checkpoints"))).sort();
+    return Promise.all(names.map(async (name) => [name, await readFile(join(run, "checkpoints", name))] as const));
+  };
+  const start = (...options: string[]) => command("start", "--preset", "smoke", "--data", "procedural", ...options);
+
+  it("is refused, and so is a configuration that cannot be; the finished run is still there", async () => {
+    const before = await files();
+    await expectRefusal(start("--out", "run"), /run holds an earlier run \(.*--resume.*--force.*--out/);
+    const bad = { ...config, transformer: { ...config.transformer, heads: 3 } };
+    await writeFile(join(run, "bad.json"), JSON.stringify(bad));
+    await expectRefusal(start("--config", "run/bad.json", "--out", "run", "--force"), /divisible by heads/);
+    expect(await files()).toEqual(before);
+  });
+});
+
+describe("a run that is signaled, or whose terminal is gone", () => {
+  /** Starts a run that takes minutes, signals it after its first step, and waits for its end. */
+  async function signaled(out: string, signals: readonly NodeJS.Signals[]) {
+    const long = { ...config, data: { trainCount: 640, testCount: 12 }, vqvae: { ...config.vqvae, epochs: 500 } };
+    await writeFile(join(run, "long.json"), JSON.stringify(long));
+    const options = ["--preset", "smoke", "--config", "run/long.json", "--data", "procedural", "--out", out];
+    const env = { ...process.env, INIT_CWD: root };
+    const child = spawn(process.execPath, [join(dist, "main.js"), ...options], { cwd: root, env });
+    // Nobody reads: the terminal is closed.
+    child.stdout.destroy();
+    child.stderr.destroy();
+    const ended = once(child, "exit");
+    const log = join(root, out, "results", "vqvae.jsonl");
+    const second = command.bind(undefined, "start", ...options, "--force");
+    while (!existsSync(log) || !(await readFile(log, "utf8")).includes('"event":"step"')) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    const refused = signals.length === 1 ? second() : undefined;
+    for (const signal of signals) {
+      child.kill(signal);
+    }
+    const [status, signal] = await ended;
+    return { status, signal, refused, files: await readdir(join(root, out, "checkpoints")) };
+  }
+
+  it("saves its state at SIGTERM, exits as shells have it, and lets no second run into its folder", async () => {
+    const { files, refused, status } = await signaled("run/terminated", ["SIGTERM"]);
+    expect(status).toBe(143);
+    expect(files).toContain("vqvae-training.safetensors");
+    expect(files).not.toContain("run.lock");
+    expect([refused!.status, refused!.stderr]).toEqual([
+      2,
+      expect.stringMatching(/in use by another run \(process \d+/),
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { readImages } from "@mmgen/datasets/node";
-import { fromCaller, interruptSignal, RunFolder } from "@mmgen/example-harness";
+import { fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
 import { imageGrid, imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { captionImages, drawImages, type GenerationOptions, loadModelParts, type ModelParts } from "mmgen";
@@ -13,7 +13,7 @@ import { command } from "./pipeline.js";
 const maxDrawn = 1000;
 
 /** Options of `npm run generate`: exactly one of the first three. */
-export interface GenerateOptions {
+export interface GenerateOptions extends SamplingFlags {
   readonly text?: string;
   readonly captions?: string;
   readonly images?: readonly string[];
@@ -22,10 +22,6 @@ export interface GenerateOptions {
   readonly outDir?: string;
   readonly checkpoints?: string;
   readonly seed: number;
-  /** Default: the run's. */
-  readonly temperature?: number;
-  /** Default: the run's. */
-  readonly topP?: number;
   readonly greedy: boolean;
   readonly backend: string;
 }

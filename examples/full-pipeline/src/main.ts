@@ -2,16 +2,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   addRunOptions,
+  addSamplingOptions,
   backendOption,
   createRunContext,
   fromCaller,
   interruptSignal,
-  numberBetween,
   ProgressReporter,
   positiveNumber,
   type RunFlags,
   RunFolder,
   runCommand,
+  type SamplingFlags,
   wholeNumber,
 } from "@mmgen/example-harness";
 import { Command, Option } from "commander";
@@ -48,8 +49,7 @@ addRunOptions(program, {
   backends: backendChoices,
 });
 
-program
-  .command("generate")
+addSamplingOptions(program.command("generate"))
   .description("Draws captions, or captions images, with the models that npm start trained.")
   .option("--text <caption>", 'draw this: "dark green eight on bright cyan"')
   .option("--captions <file>", "draw each line of the file, into --out-dir")
@@ -59,23 +59,12 @@ program
   .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
   .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
   .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-  .option(
-    "--temperature <number>",
-    "0 takes the likeliest, 1 draws as learned (default: the run's)",
-    numberBetween(0, 10),
-  )
-  .option(
-    "--top-p <number>",
-    "keep the likeliest ids that reach this probability (default: the run's)",
-    numberBetween(0.001, 1),
-  )
   .option("--greedy", "the same as --temperature 0", false)
   .addOption(backendOption(backendChoices))
   .exitOverride()
   .action(generate);
 
-program
-  .command("evaluate")
+addSamplingOptions(program.command("evaluate"))
   .description("Computes every metric of a run again, from its checkpoints.")
   .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
   .option("--data-dir <dir>", "folder with the images that the run was given (default: $MMGEN_DATA_DIR)")
@@ -85,8 +74,6 @@ program
       .default("test"),
   )
   .option("--samples <number>", "images, captions and pairs to score (default: the run's)", positiveNumber)
-  .option("--temperature <number>", "of the draws (default: the run's)", numberBetween(0, 10))
-  .option("--top-p <number>", "keep the likeliest ids that reach this (default: the run's)", numberBetween(0.001, 1))
   .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
   .addOption(backendOption(backendChoices))
   .exitOverride()
@@ -111,13 +98,11 @@ async function generate(options: GenerateOptions): Promise<void> {
   await runGenerate(options, exampleFolder);
 }
 
-interface EvaluateOptions {
+interface EvaluateOptions extends SamplingFlags {
   readonly checkpoints?: string;
   readonly dataDir?: string;
   readonly part: "test" | "validation";
   readonly samples?: number;
-  readonly temperature?: number;
-  readonly topP?: number;
   readonly seed?: number;
   readonly backend: string;
 }
@@ -137,7 +122,7 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
   });
   await folder.checkData(describeData(data));
   const run = { settings, folder, progress, signal, observers: [] };
-  const observers = observersOf({ ...run, dataDir: undefined, resume: true, backend }, "classifier");
+  const observers = observersOf({ ...run, dataDir: undefined, resume: true, force: false, backend }, "classifier");
   const classifier = await loadOrTrainClassifier(data.train, { ...run, observers });
   const seed = options.seed ?? settings.seed;
   const config: RunConfig = {

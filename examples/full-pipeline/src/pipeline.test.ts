@@ -62,6 +62,7 @@ function run(
     folder: folderOf(name),
     dataDir: undefined,
     resume,
+    force: false,
     backend: "onnx",
     progress: new ProgressReporter(quiet),
     observers: [counter],

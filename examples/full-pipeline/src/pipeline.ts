@@ -1,14 +1,16 @@
 import { join } from "node:path";
-import { type CodeBatch, sliceImages } from "@mmgen/core";
+import { type CodeBatch, Random, sliceImages } from "@mmgen/core";
 import { type RunContext, resumable } from "@mmgen/example-harness";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import type { TinyTransformer } from "@mmgen/tiny-transformer";
-import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
+import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
 import { metricsFile, terminalProgress } from "@mmgen/training/node";
-import type { VqVae } from "@mmgen/vqvae";
+import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  estimateMemory,
   heldOutMetrics,
+  learningRateSchedule,
   type ModelParts,
   mixedOrderExamples,
   modelFiles,
@@ -18,9 +20,11 @@ import {
   trainingFiles,
   trainTransformer,
   trainVqVae,
+  transformerConfig,
 } from "mmgen";
+import { checkMemory } from "mmgen/node";
 import type { RunConfig, RunSettings } from "./config.js";
-import { describeData, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
+import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
 import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
 import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
 import { writeReport } from "./report.js";
@@ -36,10 +40,13 @@ export const command = "npm start";
 export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
   return resumable(command, async () => {
     const { folder, progress, settings, signal } = run;
-    progress.stage("Data");
-    const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
-    await folder.begin({ ...run, data: describeData(data), earlier: earlierFiles });
+    await folder.open({ ...run, earlier: earlierFiles });
     try {
+      progress.stage("Data");
+      const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+      await checkPlan(run, data);
+      await folder.begin({ ...run, data: describeData(data), earlier: earlierFiles });
+
       progress.stage("Image tokenizer");
       const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data);
       using ownedVqvae = vqvae;
@@ -91,14 +98,51 @@ export function observersOf(run: RunContext<unknown>, name: string): TrainingObs
 /** Test images that the metrics after each epoch are taken from; the final metrics use all. */
 const epochImages = 1000;
 
+/**
+ * Builds everything once, untrained, so that what cannot be trained is refused before an earlier run's files are removed.
+ *
+ * @throws a `ConfigError` that names what does not fit, memory included.
+ */
+async function checkPlan({ progress, settings }: RunContext<RunSettings>, data: RunDataset): Promise<void> {
+  const { config } = settings;
+  const { channels, count, height: imageSide, maxValue } = data.train.images;
+  const random = Random.fromSeed(0);
+  using vqvae = VqVae.create({ ...vqVaeModel(config.vqvae), imageSide, channels, maxValue }, { random });
+  const tokenizer = createTokenizer(vqvae, data);
+  using transformer = TinyTransformer.create(transformerConfig(sizesOf(config.transformer), tokenizer), { random });
+  const training = {
+    vqvae: trainingOf(settings, config.vqvae, count),
+    transformer: trainingOf(settings, config.transformer, count),
+  };
+  for (const stage of Object.values(training)) {
+    learningRateSchedule(stage, totalSteps(stage, count));
+  }
+  const few = firstOf(data.train, 2);
+  const { height, width } = vqvae.codeGrid;
+  const codes = { data: new Int32Array(few.images.count * height * width), count: few.images.count, height, width };
+  const examples = mixedOrderExamples({ tokenizer, codes, captions: few.captions });
+  const warning = checkMemory({
+    vqvae: await estimateMemory({ model: vqvae, examples: imageExamples(few.images), training: training.vqvae }),
+    transformer: await estimateMemory({ model: transformer, examples, training: training.transformer }),
+  });
+  progress.warn(warning);
+}
+
+function vqVaeModel({ composition, head, network, palettePlace, quantizer }: RunConfig["vqvae"]): VqVaeOptions {
+  return {
+    composition: composition === "whole" ? { type: composition } : { type: composition, palettePlace },
+    ...{ network, quantizer, head },
+  };
+}
+
+function sizesOf({ dropout, heads, layers, width }: RunConfig["transformer"]) {
+  return { width, heads, layers, dropout };
+}
+
 function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset) {
   const { config, seed } = run.settings;
-  const { composition, palettePlace, network, quantizer, head } = config.vqvae;
   return trainVqVae({
-    model: {
-      composition: composition === "whole" ? { type: composition } : { type: composition, palettePlace },
-      ...{ network, quantizer, head },
-    },
+    model: vqVaeModel(config.vqvae),
     images: train.images,
     heldOut: sliceImages(test.images, 0, Math.min(epochImages, test.images.count)),
     training: trainingOf(run.settings, config.vqvae, train.images.count),
@@ -133,7 +177,7 @@ interface SequenceData {
 async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, tokenizer, vqvae }: SequenceData) {
   const { folder, settings, signal } = run;
   const { config, seed } = settings;
-  const { dropout, heads, layers, textFirstShare, textWeight, width } = config.transformer;
+  const { textFirstShare, textWeight } = config.transformer;
   const heldOut = { codes: codes.test, captions: data.test.captions };
   if (!run.resume) {
     await clearEpochSamples(folder);
@@ -143,7 +187,8 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
     totalSteps(training, codes.train.count) / Math.floor(codes.train.count / training.batchSize),
   );
   const result = await trainTransformer({
-    model: { width, heads, layers, dropout },
+    model: sizesOf(config.transformer),
+    runId: await runIdOf({ vqvae, tokenizer }),
     tokenizer,
     examples: mixedOrderExamples({
       ...{

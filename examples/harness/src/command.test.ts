@@ -1,7 +1,7 @@
 import { AbortedError, ConfigError } from "@mmgen/core";
 import { Command, InvalidArgumentError } from "commander";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { positiveNumber, resumable, runCommand, wholeNumber } from "./command.js";
+import { interruptSignal, positiveNumber, resumable, runCommand, wholeNumber } from "./command.js";
 
 const said: string[] = [];
 beforeEach(() => {
@@ -27,6 +27,45 @@ describe("runCommand", () => {
   it("exits with 130 after an interruption", async () => {
     await failingWith(new AbortedError("Stopped."));
     expect([said, process.exitCode]).toEqual([["Stopped.\n"], 130]);
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("stops at %s, exits with %d, and at once at the second", async (signal, status) => {
+    const exit = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
+    const listeners = process.listeners(signal).length;
+    const { signal: aborted } = interruptSignal();
+    try {
+      process.emit(signal);
+      expect([aborted.aborted, exit.mock.calls]).toEqual([true, []]);
+      await failingWith(new AbortedError("Stopped."));
+      expect(process.exitCode).toBe(status);
+      process.emit(signal);
+      expect(exit.mock.calls).toEqual([[status]]);
+    } finally {
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process
+          .listeners(name)
+          .slice(-1)
+          .forEach((listener) => void process.off(name, listener));
+      }
+    }
+    expect(process.listeners(signal)).toHaveLength(listeners);
+  });
+
+  it("goes on where the terminal is closed or full, and says where results are lost", async () => {
+    await runCommand(async () => {
+      process.stderr.emit("error", Object.assign(new Error("write EAGAIN"), { code: "EAGAIN" }));
+      process.stdout.emit("error", Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+    });
+    expect([said, process.exitCode]).toEqual([[], undefined]);
+    process.stdout.emit("error", Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" }));
+    expect([said, process.exitCode]).toEqual([
+      ["Error: standard output cannot be written: ENOSPC: no space left\n"],
+      2,
+    ]);
   });
 
   it("exits with 2 for a wrong option, and with 0 after help", async () => {

@@ -1,17 +1,26 @@
+import { constants } from "node:os";
 import { AbortedError, MmgenError } from "@mmgen/core";
 import { type CommanderError, InvalidArgumentError } from "commander";
 
 /** Exit status of a run that bad input ended. */
 const badInput = 2;
-/** Exit status of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
-const interrupted = 130;
+
+/** Signals that stop a run with its state saved: Ctrl-C, `kill` and a service manager, a closed terminal. */
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Exit status of a run that a signal ended, as shells have it. */
+const statusOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
+
+/** The signal that stopped this process's work; SIGINT too where the work stopped itself. */
+let stoppedBy: NodeJS.Signals = "SIGINT";
 
 /**
  * Runs a command and turns what it throws into an exit status.
  *
- * An error that this project throws on purpose is one line on stderr and status 2; anything else is a defect and keeps its stack.
+ * A terminal that is closed or full stops nothing. An error that this project throws on purpose is one line on stderr and status 2; anything else is a defect and keeps its stack.
  */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
+  guardOutput();
   try {
     await command();
   } catch (error) {
@@ -19,7 +28,7 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : badInput;
     } else if (AbortedError.isInstance(error)) {
       process.stderr.write(`${error.message}\n`);
-      process.exitCode = interrupted;
+      process.exitCode = statusOf(stoppedBy);
     } else if (MmgenError.isInstance(error)) {
       process.stderr.write(`Error: ${error.message.replaceAll("\n", " ")}\n`);
       process.exitCode = badInput;
@@ -34,13 +43,40 @@ function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
 }
 
-/** A signal that Ctrl-C fires; a second Ctrl-C ends the process at once. */
+let isGuarded = false;
+
+/** Keeps a closed or full terminal from ending the process; results that cannot be written are an error all the same. */
+function guardOutput(): void {
+  if (isGuarded) {
+    return;
+  }
+  isGuarded = true;
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    // A reader such as `head` takes what it wants.
+    if (code !== "EPIPE") {
+      process.stderr.write(`Error: standard output cannot be written: ${message}\n`);
+      process.exitCode = badInput;
+    }
+  });
+}
+
+/** Fires at Ctrl-C, SIGTERM or SIGHUP, after which the work saves its state; at the second the process ends at once. */
 export function interruptSignal(): AbortController {
   const controller = new AbortController();
-  process.once("SIGINT", () => {
-    process.stderr.write("\nStopping after this step; press Ctrl-C again to stop at once.\n");
-    controller.abort();
-  });
+  let isStopping = false;
+  for (const signal of stopSignals) {
+    process.on(signal, () => {
+      if (isStopping) {
+        process.exit(statusOf(signal));
+      }
+      isStopping = true;
+      stoppedBy = signal;
+      const how = signal === "SIGINT" ? "press Ctrl-C again" : `send ${signal} again`;
+      process.stderr.write(`\nStopping after this step; ${how} to stop at once.\n`);
+      controller.abort();
+    });
+  }
   return controller;
 }
 

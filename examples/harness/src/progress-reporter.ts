@@ -38,6 +38,13 @@ export class ProgressReporter {
     return { ...this.#seconds };
   }
 
+  /** Prints a warning, if there is one. */
+  warn(warning: string | undefined): void {
+    if (warning !== undefined) {
+      this.log(`Warning: ${warning}`);
+    }
+  }
+
   /** Prints one line. */
   readonly log = (text: string): void => {
     this.stream.write(`${text}\n`);

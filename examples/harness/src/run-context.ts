@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { interruptSignal, positiveNumber, wholeNumber } from "./command.js";
+import { interruptSignal, numberBetween, positiveNumber, wholeNumber } from "./command.js";
 import { ProgressReporter, type StepObserver, stopAfter } from "./progress-reporter.js";
 import { fromCaller, type RunFolder } from "./run-folder.js";
 
@@ -13,6 +13,7 @@ export interface RunFlags<Preset extends string = string, Data extends string = 
   readonly seed?: number;
   readonly out?: string;
   readonly resume: boolean;
+  readonly force?: boolean;
   readonly stopAfter?: number;
 }
 
@@ -21,8 +22,10 @@ export interface RunContext<Settings> {
   readonly settings: Settings;
   readonly folder: RunFolder;
   readonly dataDir: string | undefined;
-  /** Whether to go on from the checkpoints in the folder, or to start anew and remove them. */
+  /** Whether to go on from the checkpoints in the folder. */
   readonly resume: boolean;
+  /** Whether to remove an earlier run's files, which are refused otherwise. */
+  readonly force: boolean;
   /** One line that says what computes. */
   readonly backend: string;
   readonly progress: ProgressReporter;
@@ -51,10 +54,34 @@ export function addRunOptions(command: Command, { presets, data, dataDir, backen
     .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
     .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
     .option("--resume", "go on where an interrupted run stopped, with its settings", false)
+    .addOption(
+      new Option("--force", "remove an earlier run that --out holds, which is refused otherwise").conflicts("resume"),
+    )
     .option(
       "--stop-after <steps>",
       "stop as Ctrl-C would after this many steps of a training, and print the estimate",
       positiveNumber,
+    );
+}
+
+/** How a command draws, as typed; what is absent is the run's. */
+export interface SamplingFlags {
+  readonly temperature?: number;
+  readonly topP?: number;
+}
+
+/** Adds the options of {@link SamplingFlags} to a command. */
+export function addSamplingOptions(command: Command): Command {
+  return command
+    .option(
+      "--temperature <number>",
+      "0 takes the likeliest, 1 draws as learned (default: the run's)",
+      numberBetween(0, 10),
+    )
+    .option(
+      "--top-p <number>",
+      "keep the likeliest ids that reach this probability (default: the run's)",
+      numberBetween(0.001, 1),
     );
 }
 
@@ -82,6 +109,7 @@ export async function createRunContext<Settings extends { readonly preset: strin
     ...run,
     dataDir: flags.dataDir === undefined ? undefined : fromCaller(flags.dataDir),
     resume: flags.resume,
+    force: flags.force ?? false,
     backend,
     progress,
     observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, progress)],

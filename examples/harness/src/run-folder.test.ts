@@ -27,7 +27,7 @@ const earlier = { checkpoints: [/^weights/], results: [/\.jsonl$/, /^evaluation.
 
 async function begin(resume: boolean): Promise<{ results: string[]; checkpoints: string[] }> {
   const folder = new RunFolder(root, "unused", "npm start");
-  await folder.begin({ settings: {}, data, resume, earlier });
+  await folder.begin({ settings: {}, data, resume, force: !resume, earlier });
   await folder.release();
   return {
     results: (await readdir(folder.results)).sort(),
@@ -42,6 +42,41 @@ it("removes what an earlier run left, and nothing else", async () => {
   });
 });
 
+it("refuses a folder that holds an earlier run, unless that goes on or is to be replaced", async () => {
+  const folder = new RunFolder(root, "unused", "npm start");
+  const before = [await readdir(folder.checkpoints), await readdir(folder.results)];
+  const open = (resume: boolean, force: boolean) => folder.open({ resume, force, earlier });
+  await expect(open(false, false)).rejects.toThrow(
+    `${root} holds an earlier run (weights.safetensors, evaluation-validation.json, evaluation.json, …). Go on with it`,
+  );
+  expect([await readdir(folder.checkpoints), await readdir(folder.results)]).toEqual(before);
+  for (const [resume, force] of [
+    [true, false],
+    [false, true],
+  ] as const) {
+    await open(resume, force);
+    await folder.release();
+  }
+  // Settings alone are no run: nothing has been learned yet.
+  const other = new RunFolder(join(root, "new"), "unused", "npm start");
+  for (let i = 0; i < 2; i++) {
+    await other.begin({ settings: {}, data, resume: false, force: false, earlier });
+    await other.release();
+  }
+});
+
+it("names what cannot be a folder in one line", async () => {
+  const file = join(root, "checkpoints", "notes.txt");
+  const refused = new RunFolder(file, "unused", "npm start").open({ resume: false, force: false, earlier });
+  await expect(refused).rejects.toThrow(/notes\.txt\/checkpoints cannot be written: .*another folder/);
+  const half = join(root, "half");
+  await mkdir(half);
+  await writeFile(join(half, "results"), "a file");
+  const open = new RunFolder(half, "unused", "npm start").open({ resume: false, force: false, earlier });
+  await expect(open).rejects.toThrow(/half\/results cannot be written: EEXIST/);
+  expect(await readdir(join(half, "checkpoints"))).toEqual([]);
+});
+
 it("keeps everything of a run that is resumed", async () => {
   await begin(false);
   await writeFile(join(root, "checkpoints", "weights.safetensors"), "of this run");
@@ -54,23 +89,27 @@ it("keeps everything of a run that is resumed", async () => {
 
 it("refuses a folder that another run holds, before anything is removed", async () => {
   const first = new RunFolder(root, "unused", "npm start");
-  await first.begin({ settings: {}, data, resume: false, earlier });
+  await first.begin({ settings: {}, data, resume: false, force: true, earlier });
   await writeFile(join(root, "checkpoints", "weights.safetensors"), "of the first run");
   const second = new RunFolder(root, "unused", "npm start");
-  await expect(second.begin({ settings: {}, data, resume: false, earlier })).rejects.toThrow("in use by another run");
+  await expect(second.begin({ settings: {}, data, resume: false, force: true, earlier })).rejects.toThrow(
+    "in use by another run",
+  );
   await second.release();
   expect(await readdir(first.checkpoints)).toContain("weights.safetensors");
   await first.release();
-  await second.begin({ settings: {}, data, resume: false, earlier });
+  await second.begin({ settings: {}, data, resume: false, force: true, earlier });
   await second.release();
 });
 
 it("gives the folder free where it is refused other data", async () => {
   const first = new RunFolder(root, "unused", "npm start");
-  await first.begin({ settings: {}, data, resume: false, earlier });
+  await first.begin({ settings: {}, data, resume: false, force: true, earlier });
   await first.release();
   const other = describeRunData("Digits", [Uint8Array.of(3, 2, 1)]);
-  await expect(first.begin({ settings: {}, data: other, resume: true, earlier })).rejects.toThrow("other data");
+  await expect(first.begin({ settings: {}, data: other, resume: true, force: false, earlier })).rejects.toThrow(
+    "other data",
+  );
   expect(await readdir(first.checkpoints)).not.toContain("run.lock");
 });
 
@@ -81,7 +120,7 @@ describe("the data of a run", () => {
 
   async function learnedFrom(learned: typeof digits) {
     const folder = new RunFolder(root, "unused", "npm start");
-    await folder.begin({ settings: {}, data: learned, resume: false, earlier });
+    await folder.begin({ settings: {}, data: learned, resume: false, force: true, earlier });
     await folder.release();
     return folder;
   }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { CheckpointError, ConfigError, MmgenError } from "@mmgen/core";
+import { CheckpointError, ConfigError, DataError, MmgenError } from "@mmgen/core";
 import { isTemporaryOf, lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions, text } from "@mmgen/core/options";
 import { readStoredJson } from "./json-files.js";
@@ -51,19 +51,26 @@ export interface EarlierFiles {
   readonly results: readonly RegExp[];
 }
 
+/** What {@link RunFolder.open} takes. */
+interface OpenedRun {
+  readonly resume: boolean;
+  /** Whether a new run replaces an earlier one; default false. */
+  readonly force?: boolean;
+  readonly earlier: EarlierFiles;
+}
+
 /** What {@link RunFolder.begin} takes. */
-interface NewRun {
+interface NewRun extends OpenedRun {
   /** What the run was asked to do, JSON; kept for a resume. */
   readonly settings: unknown;
   readonly data: RunData;
-  readonly resume: boolean;
-  readonly earlier: EarlierFiles;
 }
 
 /** Where a run keeps its files: `results/` for people, `checkpoints/` for a resume and for other commands. */
 export class RunFolder {
   readonly results: string;
   readonly checkpoints: string;
+  readonly #root: string;
   readonly #command: string;
   #lock: RunLock | undefined;
 
@@ -72,20 +79,46 @@ export class RunFolder {
    * @param command - What trains a model into it: `npm start`.
    */
   constructor(out: string | undefined, exampleFolder: string, command: string) {
-    const root = out === undefined ? exampleFolder : fromCaller(out);
-    this.results = join(root, "results");
-    this.checkpoints = join(root, "checkpoints");
+    this.#root = out === undefined ? exampleFolder : fromCaller(out);
+    this.results = join(this.#root, "results");
+    this.checkpoints = join(this.#root, "checkpoints");
     this.#command = command;
   }
 
   /**
-   * Takes the folder for this run. A new run removes what an earlier one left; a resumed one makes sure of its data.
+   * Takes the folder for this run, before anything long begins; removes nothing.
    *
-   * @throws a `DataError` when another run holds the folder.
+   * @throws a `DataError` when another run holds the folder, or it cannot be written.
+   * @throws a {@link ConfigError} when it holds an earlier run that is neither to go on nor to be replaced.
+   */
+  async open({ earlier, force, resume }: OpenedRun): Promise<void> {
+    this.#lock ??= await lockFolder(this.checkpoints);
+    try {
+      await makeFolder(this.results);
+      const found = [
+        ...(await list(this.checkpoints, earlier.checkpoints)),
+        ...(await list(this.results, earlier.results)),
+      ].filter((name) => !name.startsWith("."));
+      if (found.length > 0 && !resume && !force) {
+        throw new ConfigError(
+          `${this.#root} holds an earlier run (${found.slice(0, 3).join(", ")}${found.length > 3 ? ", …" : ""}). Go on with ` +
+            "it (--resume), replace it (--force), or choose another folder (--out).",
+        );
+      }
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Begins the run in its folder. A new run removes what an earlier one left; a resumed one makes sure of its data.
+   *
+   * @throws as {@link RunFolder.open}, where that was not called before.
    * @throws a {@link CheckpointError} when a resumed run finds other data than it learned from.
    */
   async begin(run: NewRun): Promise<void> {
-    this.#lock = await lockFolder(this.checkpoints);
+    await this.open(run);
     try {
       await this.#prepare(run);
     } catch (error) {
@@ -108,6 +141,7 @@ export class RunFolder {
   /** Gives the folder free for other runs; safe to call twice. */
   async release(): Promise<void> {
     await this.#lock?.release();
+    this.#lock = undefined;
   }
 
   /**
@@ -197,13 +231,28 @@ export function refuseFixedOptions<Options extends object>(
 
 /** Removes files by their names, and what a killed process left half written of them. */
 async function clear(folder: string, patterns: readonly RegExp[]): Promise<void> {
+  for (const entry of await list(folder, patterns)) {
+    await rm(join(folder, entry), { force: true, recursive: true });
+  }
+}
+
+/** Names of a folder's files that the patterns name, and of what a killed process left half written of such files. */
+async function list(folder: string, patterns: readonly RegExp[]): Promise<string[]> {
   const entries = await readdir(folder).catch(() => []);
   const isOurs = (name: string) => patterns.some((pattern) => pattern.test(name));
-  for (const entry of entries) {
+  return entries.filter((entry) => {
     const target = /^\.(.+)\.[^.]+\.tmp$/.exec(entry)?.[1];
-    if (isOurs(entry) || (target !== undefined && isTemporaryOf(entry, target) && isOurs(target))) {
-      await rm(join(folder, entry), { force: true, recursive: true });
-    }
+    return isOurs(entry) || (target !== undefined && isTemporaryOf(entry, target) && isOurs(target));
+  });
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new DataError(`${path} cannot be written: ${(error as Error).message}. Choose another folder with --out.`, {
+      cause: error,
+    });
   }
 }
 

@@ -58,6 +58,7 @@ describe("runCommandLine", () => {
 
   it.each([
     "--preset huge",
+    "--resume --force",
     "--data course",
     "--seed -1",
     "--seed 1.5",

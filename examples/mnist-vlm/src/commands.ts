@@ -3,12 +3,13 @@ import { ConfigError } from "@mmgen/core";
 import { readImages } from "@mmgen/datasets/node";
 import {
   addRunOptions,
+  addSamplingOptions,
   backendOption,
   createRunContext,
   fromCaller,
   interruptSignal,
-  numberBetween,
   RunFolder,
+  type SamplingFlags,
   wholeNumber,
 } from "@mmgen/example-harness";
 import { imageGrid } from "@mmgen/plots";
@@ -34,15 +35,11 @@ export interface ClassifyFlags extends ModelFlags {
   readonly letters?: readonly string[];
 }
 
-export interface DrawFlags extends ModelFlags {
+export interface DrawFlags extends ModelFlags, SamplingFlags {
   readonly count: number;
   readonly out: string;
   readonly letters?: readonly string[];
   readonly seed: number;
-  /** Default: the run's. */
-  readonly temperature?: number;
-  /** Default: the run's. */
-  readonly topP?: number;
 }
 
 /** What each command does. */
@@ -73,24 +70,13 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
     .option(...checkpoints)
     .addOption(backendOption(backendChoices))
     .action((files: string[], flags: ClassifyFlags) => classify(files, flags));
-  program
-    .command("draw")
+  addSamplingOptions(program.command("draw"))
     .description("draws a digit, several times, as a PNG grid")
     .argument("[digit]", "0 to 9")
     .option("--count <number>", "images to draw, 1 to 1000", wholeNumber, 9)
     .option("--out <file>", "the grid", "drawn.png")
     .option("--letters <words...>", "instead of a digit: the images that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-    .option(
-      "--temperature <number>",
-      "0 takes the likeliest, 1 draws as learned (default: the run's)",
-      numberBetween(0, 10),
-    )
-    .option(
-      "--top-p <number>",
-      "keep the likeliest letters that reach this probability (default: the run's)",
-      numberBetween(0.001, 1),
-    )
     .option(...checkpoints)
     .addOption(backendOption(backendChoices))
     .action((digit: string | undefined, flags: DrawFlags) => draw(digit, flags));

@@ -24,6 +24,7 @@ export function quietRun(out: string, change: Partial<VlmRun> = {}): VlmRun {
     folder: new RunFolder(out, "unused", command),
     dataDir: undefined,
     resume: false,
+    force: false,
     backend: "onnx",
     progress: new ProgressReporter(new PassThrough().resume()),
     observers: [],

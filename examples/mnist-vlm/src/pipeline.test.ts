@@ -120,7 +120,7 @@ describe("runPipeline", () => {
 
     const data = { source: "others", sha256: "0".repeat(64) };
     const next = folderOf("stopped");
-    await next.begin({ settings: tinySettings, data, resume: false, earlier: earlierFiles });
+    await next.begin({ settings: tinySettings, data, resume: false, force: true, earlier: earlierFiles });
     await next.release();
     expect(await readdir(next.results)).toEqual([]);
     expect(await readdir(next.checkpoints)).toEqual(["data.json", "run.json"]);

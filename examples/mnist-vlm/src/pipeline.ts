@@ -1,13 +1,15 @@
 import { join } from "node:path";
+import { Random } from "@mmgen/core";
 import type { LabeledImages } from "@mmgen/datasets";
 import { loadDigits } from "@mmgen/datasets/node";
 import { describeRunData, type RunContext, resumable } from "@mmgen/example-harness";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import type { TinyTransformer } from "@mmgen/tiny-transformer";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
 import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { metricsFile, terminalProgress } from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
 import {
+  estimateMemory,
   firstPairs,
   modelFiles,
   runIdOf,
@@ -16,8 +18,10 @@ import {
   trainingFiles,
   trainTransformer,
   trainVqVae,
+  transformerConfig,
   type VqVaeTraining,
 } from "mmgen";
+import { checkMemory } from "mmgen/node";
 import { checkConfig, checkpointSteps, modelOf, type RunSettings, trainingOf } from "./config.js";
 import {
   checkpointFile,
@@ -47,6 +51,7 @@ export type VlmRun = RunContext<RunSettings>;
 export async function runPipeline(run: VlmRun): Promise<RunMetrics> {
   checkConfig(run.settings);
   const { lines } = run.settings;
+  await run.folder.open({ ...run, earlier: earlierFiles });
   try {
     return await resumable(command, () => (lines === undefined ? runFromImages(run) : runFromLines(run, lines)));
   } finally {
@@ -127,14 +132,25 @@ export const earlierFiles = {
   ],
 };
 
+/** Estimates the memory of the transformer's training, the larger one, before an earlier run's files are removed. */
+async function checkPlan({ progress, settings: { config, seed } }: VlmRun): Promise<void> {
+  const { chunks, codebookSize } = config.vqvae;
+  const tokenizer = lineTokenizer(codebookSize, chunks);
+  const sizes = transformerConfig(modelOf(config.transformer), tokenizer);
+  using model = TinyTransformer.create(sizes, { random: Random.fromSeed(0) });
+  const codes = { data: new Int32Array(2 * chunks), count: 2, height: 1, width: chunks };
+  const pairs = { codes, captions: ["0", "1"] };
+  const examples = lineExamples({ tokenizer, pairs, config: config.transformer, seed });
+  const stage = { model, examples, training: trainingOf(config.transformer) };
+  progress.warn(checkMemory({ transformer: await estimateMemory(stage) }));
+}
+
 /** Takes the run's folder: a new run removes an earlier one's files, a resumed one makes sure of its data. */
-async function begin(
-  { folder, progress, resume, settings }: VlmRun,
-  source: string,
-  trainingPart: Parameters<typeof describeRunData>[1],
-): Promise<void> {
+async function begin(run: VlmRun, source: string, trainingPart: Parameters<typeof describeRunData>[1]): Promise<void> {
+  const { folder, force, progress, resume, settings } = run;
   progress.log(source);
-  await folder.begin({ settings, resume, data: describeRunData(source, trainingPart), earlier: earlierFiles });
+  await checkPlan(run);
+  await folder.begin({ settings, resume, force, data: describeRunData(source, trainingPart), earlier: earlierFiles });
 }
 
 /** A progress bar, or lines where there is no terminal, and every step in `results/<name>.jsonl`. */
@@ -234,6 +250,7 @@ export async function trainOnLines(
       write: (transformer, step) => write(checkpointFile(step), transformer),
     },
     checkpoint: folder.file(trainingFiles.transformer),
+    runId,
     ...{ seed, observers: [...observersOf(run, "transformer"), ...observers], signal },
   });
   using transformer = training.transformer;

@@ -65,7 +65,7 @@ it("a new run removes what an earlier one of other settings left, and nothing el
     await Promise.all(files[name].map((file) => writeFile(join(folder[name], file), "")));
   }
   const data = { source: "none", sha256: "0".repeat(64) };
-  await folder.begin({ settings, data, resume: false, earlier: earlierFiles });
+  await folder.begin({ settings, data, resume: false, force: true, earlier: earlierFiles });
   await folder.release();
   expect((await readdir(folder.results)).sort()).toEqual(["mine.png", "notes.html"]);
   expect((await readdir(folder.checkpoints)).sort()).toEqual(["data.json", "run.json", "transformer-best.safetensors"]);

@@ -48,6 +48,7 @@ export {
   inventPairs,
   type Pairs,
 } from "./sampling/generate-pairs.js";
+export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
 export {
   learningRateSchedule,
   type StageCheckpoint,

@@ -1,3 +1,4 @@
+export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
 export {
   type BackendLog,
   folderReader,

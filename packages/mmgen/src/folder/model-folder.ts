@@ -8,6 +8,7 @@ import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
 import { MultimodalModel } from "../model/multimodal-model.js";
 import { type CheckpointStore, type TrainOptions, trainFields, trainingFiles } from "../model/train-model.js";
+import { checkMemory } from "./check-memory.js";
 import { ensureBackend } from "./select-backend.js";
 
 /** Options of the functions that may have to start a backend. */
@@ -22,6 +23,8 @@ export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, Mod
   readonly everySteps?: number | undefined;
   /** Seconds after which the state is written within an epoch. Default 600. */
   readonly everySeconds?: number | undefined;
+  /** Receives the line that says that memory may not suffice. Default: standard error. */
+  readonly onWarning?: ((line: string) => void) | undefined;
   /** Replaces the files of another training that lie there. Default: they are refused. */
   readonly overwrite?: boolean | undefined;
 }
@@ -62,18 +65,19 @@ export async function loadFrom(folder: string, options: BackendLog = {}): Promis
  * Starts ONNX Runtime where the program has chosen no backend. Everything that can be refused is refused before the folder
  * is touched; from then on no other run may write into it.
  *
+ * @throws a `ConfigError` for options that cannot be, a training that takes more memory than the machine has among them.
  * @throws a `DataError` when another run trains into the folder, or it cannot be written.
  * @throws a {@link CheckpointError} when the folder holds another model or the training of other data or settings.
  * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
-  const names = [...trainFields, ...modelFields, "everySteps", "everySeconds", "onBackend", "overwrite"];
+  const names = [...trainFields, ...modelFields, "everySteps", "everySeconds", "onBackend", "onWarning", "overwrite"];
   checkFields(
     "trainInto",
     options,
     names.filter((name) => name !== "checkpoints"),
   );
-  const { everySeconds, everySteps, onBackend, overwrite = false, ...training } = options;
+  const { everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
   const holdsModel = ownFiles.some((name) => existsSync(join(folder, name)));
   if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {
     throw new CheckpointError(
@@ -81,6 +85,13 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
     );
   }
   await startBackend({ onBackend });
+  // A finished training takes no more than loading it.
+  if (overwrite || !existsSync(join(folder, modelFiles.model))) {
+    const warning = checkMemory(await MultimodalModel.estimateMemory(training));
+    if (warning !== undefined) {
+      (onWarning ?? ((line) => process.stderr.write(`Warning: ${line}\n`)))(warning);
+    }
+  }
   const store = { ...folderStore(folder, everySteps), everySeconds };
   const { checkpoints, release } = locked(overwrite ? emptied(store, folder) : store, folder);
   const remedy = " Train into another folder, or give overwrite: true to start anew in this one.";

@@ -17,9 +17,10 @@ import {
   inventPairs,
   type Pairs,
 } from "../sampling/generate-pairs.js";
+import type { MemoryEstimate } from "../stages/estimate-memory.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
-import { type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
+import type { ModelOptions } from "./model-options.js";
 import {
   checkSizes,
   loadModelParts,
@@ -29,7 +30,14 @@ import {
   type ReadModelFile,
   runIdOf,
 } from "./model-parts.js";
-import { type CaptionedImageSet, type StageName, type TrainOptions, trainFields, trainParts } from "./train-model.js";
+import {
+  type CaptionedImageSet,
+  checkedConfig,
+  estimateParts,
+  type StageName,
+  type TrainOptions,
+  trainParts,
+} from "./train-model.js";
 
 /** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
 export interface MultimodalModelConfig extends ModelDescription {
@@ -84,10 +92,7 @@ export class MultimodalModel {
    * @throws an `AbortedError` when the signal fires.
    */
   static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
-    checkFields("", options, [...trainFields, ...modelFields]);
-    checkImages(options.images);
-    checkCaptions(options.captions);
-    const config = resolveModelConfig(options, options.images);
+    const config = checkedConfig(options);
     const { parts, run, history } = await trainParts(options, config);
     const { sampling, sequences, transformer, vqvae } = config;
     const training = {
@@ -97,6 +102,13 @@ export class MultimodalModel {
     const model = new MultimodalModel(parts, { sampling, training }, history);
     await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
     return model;
+  }
+
+  /** Estimates the bytes that `train` would take, by stage. Throws as `train` does for options that it refuses. */
+  static async estimateMemory(
+    options: TrainOptions & ModelOptions,
+  ): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
+    return estimateParts(options, checkedConfig(options));
   }
 
   /**

@@ -1,15 +1,22 @@
 import { ConfigError, checkOneOf, fingerprint, type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import { parameterCount } from "@mmgen/tiny-transformer";
-import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
+import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
+import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
 import { heldOutMetrics } from "../metrics/score-pairs.js";
+import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
 import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/run-stage.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
-import { checkCaptions, checkImages } from "./check-arguments.js";
-import type { ModelConfig, SequenceOptions } from "./model-options.js";
+import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
+import {
+  type ModelConfig,
+  type ModelOptions,
+  modelFields,
+  resolveModelConfig,
+  type SequenceOptions,
+} from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
 
 /** Images with a caption each. */
@@ -58,6 +65,18 @@ export interface TrainOptions extends CaptionedImageSet {
 export const trainFields = [
   ...["images", "captions", "heldOut", "seed", "observers", "signal", "checkpoints"],
 ] as const;
+
+/**
+ * The configuration that a training's options stand for, images and captions checked.
+ *
+ * @throws a `ConfigError` or `ShapeError` for what cannot be.
+ */
+export function checkedConfig(options: TrainOptions & ModelOptions): ModelConfig {
+  checkFields("", options, [...trainFields, ...modelFields]);
+  checkImages(options.images);
+  checkCaptions(options.captions);
+  return resolveModelConfig(options, options.images);
+}
 
 /** The trained parts, and every step and epoch of their trainings. */
 export interface TrainedParts {
@@ -117,7 +136,7 @@ function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTo
   if (heldOut !== undefined) {
     checkPairs("heldOut", heldOut);
   }
-  using untrained = VqVae.create(config.vqvae.model, { random: Random.fromSeed(0) });
+  using untrained = newVqVae(config);
   const { codebookSize, codeGrid } = untrained;
   const words = config.tokenizer.words ? {} : { captions: [...captions, ...(heldOut?.captions ?? [])] };
   const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
@@ -136,6 +155,43 @@ function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTo
     }
   }
   return tokenizer;
+}
+
+/**
+ * Estimates the memory of both trainings, with models that are made for it and freed.
+ *
+ * @throws as {@link trainParts} for what it would refuse.
+ */
+export async function estimateParts(
+  options: TrainOptions,
+  config: ModelConfig,
+): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
+  const tokenizer = planTokenizer(options, config);
+  const count = Math.min(2, options.images.count);
+  using vqvae = newVqVae(config);
+  const images = imageExamples(sliceImages(options.images, 0, count));
+  const { model, training } = config.transformer;
+  using transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: Random.fromSeed(0) });
+  const { codeGrid } = vqvae;
+  const codes = { data: new Int32Array(count * codeGrid.height * codeGrid.width), count, ...codeGrid };
+  const examples = mixedOrderExamples({ tokenizer, codes, captions: options.captions.slice(0, count) });
+  return {
+    vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
+    transformer: await estimateMemory({ model: transformer, examples, training }),
+  };
+}
+
+function newVqVae({ vqvae }: ModelConfig): VqVae {
+  try {
+    return VqVae.create(vqvae.model, { random: Random.fromSeed(0) });
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new ConfigError(`vqvae: its weights do not fit into memory (${error.message}). Use a smaller network.`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
 }
 
 /** What each stage takes from the options and the configuration. */
