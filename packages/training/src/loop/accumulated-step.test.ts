@@ -1,4 +1,4 @@
-import { ConfigError, DataError, Random } from "@mmgen/core";
+import { ConfigError, DataError, Random, readSafetensors } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
@@ -75,6 +75,24 @@ describe("train with gradientAccumulation", () => {
       }
     },
   );
+
+  it("moves parameters of any name, in parts or not", async () => {
+    const names = ["constructor", "toString", "__proto__", "hasOwnProperty"];
+    for (const gradientAccumulation of [1, 2]) {
+      const model = new WeightedRows(names);
+      const { state } = await train({
+        ...{ model, examples: weightedRows([3, 8]), batchSize: 2, steps: 2, gradientAccumulation },
+        ...{ schedule: constantSchedule(0.1), random: Random.fromSeed(1), weightAverage: { decay: 0.5 } },
+      });
+      const values = [...model.parameters.values()].map((parameter) => parameter.dataSync()[0]!);
+      expect(new Set(values).size).toBe(1);
+      expect(values[0]).not.toBe(0.5);
+      expect([...readSafetensors(state).tensors.keys()]).toEqual(
+        expect.arrayContaining(names.flatMap((name) => [`model.${name}`, `average.${name}`])),
+      );
+      model.dispose();
+    }
+  });
 
   it("refuses a step without any target, in parts or not, and changes nothing", async () => {
     for (const gradientAccumulation of [1, 2]) {

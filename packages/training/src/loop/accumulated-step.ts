@@ -30,7 +30,7 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
   const { model, parts, batchOf, optimizer, average, learningRate, random } = options;
   const kept: tf.Tensor[] = [];
   const auxes: Aux[] = [];
-  let sums: Record<string, tf.Tensor> = {};
+  let sums: Record<string, tf.Tensor> = Object.create(null);
   let names: string[] = [];
   const means: WeightedValues[] = [];
   // Relative to the first part that has targets: equal parts are then added as they are.
