@@ -113,22 +113,27 @@ describe("a step that fails", () => {
     const model = newModel();
     const { afterStep } = model;
     let steps = 0;
-    return Object.assign(model, {
-      afterStep(...[aux, random]: Parameters<TinyRegression["afterStep"]>) {
-        afterStep.call(model, aux, random);
-        if (++steps === 10) {
-          throw error;
-        }
+    const counter = {
+      onStep({ step }: { step: number }) {
+        steps = step;
       },
-    });
+    };
+    const afterFailing = (...[aux, random]: Parameters<TinyRegression["afterStep"]>) => {
+      afterStep.call(model, aux, random);
+      // No evaluation comes there, whose passes call this too.
+      if (steps === 9) {
+        throw error;
+      }
+    };
+    return { model: Object.assign(model, { afterStep: afterFailing }), observers: [counter] };
   };
 
   it("changes nothing: weights, moments, averages and buffers are those of the step before", async () => {
     const expected = newModel();
     await train({ ...whole(expected), weightAverage: { decay: 0.9 }, ...stopAfter(9) });
     // The model has the average when `train` returns, and what was trained when it throws.
-    const model = failingLate(new TypeError("x is not a function"));
-    const { error, state } = await failure(model, {});
+    const { model, observers } = failingLate(new TypeError("x is not a function"));
+    const { error, state } = await failure(model, { observers });
     expect(error).toBeInstanceOf(TypeError);
     expect(model.numbers()["hidden.mean"]).toEqual(expected.numbers()["hidden.mean"]);
     expect(model.numbers().batches).toEqual([9]);
@@ -138,8 +143,8 @@ describe("a step that fails", () => {
   });
 
   it("for want of memory is a typed error with the state", async () => {
-    const model = failingLate(new RangeError("Array buffer allocation failed"));
-    const { error, state } = await failure(model, {});
+    const { model, observers } = failingLate(new RangeError("Array buffer allocation failed"));
+    const { error, state } = await failure(model, { observers });
     model.dispose();
     expect(OutOfMemoryError.isInstance(error)).toBe(true);
     expect(error.message).toMatch(
