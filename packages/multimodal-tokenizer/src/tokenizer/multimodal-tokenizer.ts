@@ -76,6 +76,14 @@ export class MultimodalTokenizer {
     return new MultimodalTokenizer(configFromJson(json));
   }
 
+  /** `MultimodalTokenizer(layout "switch", 49 codes of 1024, 31 words, sequences of 58 ids)`: what Node's console shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const { codebookSize, codeGrid, layout, textUnit, words } = this.config;
+    const codes = codebookSize === 0 ? [] : [`${codeGrid.height * codeGrid.width} codes of ${codebookSize}`];
+    const content = [...codes, `${words.length} ${textUnit}`, `sequences of ${this.sequenceLength} ids`];
+    return `MultimodalTokenizer(layout "${layout}", ${content.join(", ")})`;
+  }
+
   /** Converts the tokenizer to plain data; called by `JSON.stringify(tokenizer)`. */
   toJSON(): TokenizerJson {
     return configToJson(this.config);
