@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import { type ImageBatch, Random } from "@mmgen/core";
 import { type QuantizerOptions, VqVae } from "@mmgen/vqvae";

@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { Random } from "@mmgen/core";
 import { TinyTransformer, type TransformerBatch, type TransformerOptions } from "@mmgen/tiny-transformer";

@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { readFile } from "node:fs/promises";
 import {
   CheckpointError,

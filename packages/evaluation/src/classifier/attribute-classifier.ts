@@ -31,7 +31,7 @@ import {
   softmaxCrossEntropy,
   type TensorTrainable,
   updateRunningStatistics,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { contrast, drawnAs, Trunk } from "./attribute-network.js";
 import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";

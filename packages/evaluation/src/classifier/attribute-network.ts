@@ -6,7 +6,7 @@ import {
   kaimingNormal,
   Linear,
   Module,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Size of one {@link ConvolutionBlock}. */

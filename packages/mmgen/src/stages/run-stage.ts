@@ -10,7 +10,7 @@ import {
   shareBelowOne,
   wholeNumber,
 } from "@mmgen/core/options";
-import type { TensorTrainable } from "@mmgen/nn";
+import type { TensorTrainable } from "@mmgen/nn/layers";
 import {
   type AdamWOptions,
   type Configuration,

@@ -1,4 +1,4 @@
-import { attention, oneHot } from "@mmgen/nn";
+import { attention, oneHot } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 

@@ -1,4 +1,4 @@
-import { scan, type TensorFunction } from "@mmgen/nn";
+import { scan, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import type { TransformerConfig } from "../model/transformer-config.js";

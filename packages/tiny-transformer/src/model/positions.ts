@@ -1,4 +1,4 @@
-import { Parameter } from "@mmgen/nn";
+import { Parameter } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./transformer-config.js";
 

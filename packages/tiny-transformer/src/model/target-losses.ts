@@ -1,6 +1,6 @@
 import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
-import { softmaxCrossEntropy } from "@mmgen/nn";
+import { softmaxCrossEntropy } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkTokens } from "./token-checks.js";
 import type { TransformerNetwork } from "./transformer-backbone.js";

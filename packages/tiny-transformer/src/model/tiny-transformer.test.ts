@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import {
   CheckpointError,
   ConfigError,

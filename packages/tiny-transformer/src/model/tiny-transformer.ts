@@ -20,7 +20,7 @@ import {
   saveModel,
   type TensorFunction,
   type TensorTrainable,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type CachedStep,

@@ -9,7 +9,7 @@ import {
   type Linear,
   Module,
   Parameter,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type PositionTables, positionTables, rotate } from "./positions.js";
 import { normalWeights, TransformerBlock } from "./transformer-block.js";

@@ -7,7 +7,7 @@ import {
   Module,
   normal,
   SelfAttention,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./transformer-config.js";
 

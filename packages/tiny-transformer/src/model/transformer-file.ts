@@ -1,6 +1,6 @@
 import { CheckpointError, type ModelFile } from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
-import type { ModelFormat, WeightNames } from "@mmgen/nn";
+import type { ModelFormat, WeightNames } from "@mmgen/nn/layers";
 import {
   resolveTransformer,
   type TransformerConfig,

@@ -1,5 +1,5 @@
 import type { Random } from "@mmgen/core";
-import { filled, Module, noGrad, Parameter, stopGradient, uniform } from "@mmgen/nn";
+import { filled, Module, noGrad, Parameter, stopGradient, uniform } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
 import { updateEmaCodebook, updateGradientCodebook } from "./codebook-update.js";

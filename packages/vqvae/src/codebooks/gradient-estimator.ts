@@ -1,4 +1,4 @@
-import { customGradient } from "@mmgen/nn";
+import { customGradient } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { unitLength } from "./unit-length.js";
 

@@ -1,4 +1,4 @@
-import { oneHot } from "@mmgen/nn";
+import { oneHot } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { keepRows, type RowMask } from "./row-mask.js";
 

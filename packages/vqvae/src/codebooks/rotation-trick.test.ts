@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { Random } from "@mmgen/core";
 import "@mmgen/nn";
 import "@tensorflow/tfjs-backend-cpu";

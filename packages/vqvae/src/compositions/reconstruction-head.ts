@@ -1,4 +1,4 @@
-import { softmaxCrossEntropy } from "@mmgen/nn";
+import { softmaxCrossEntropy } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**

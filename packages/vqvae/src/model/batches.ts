@@ -1,5 +1,5 @@
 import { type CodeBatch, checkCodeBatch, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
-import type { TensorFunction } from "@mmgen/nn";
+import type { TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VqVaeConfig } from "./vq-vae-config.js";
 

@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { type ImageBatch, Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { VqVae } from "./vq-vae.js";

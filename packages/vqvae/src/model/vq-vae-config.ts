@@ -12,7 +12,7 @@ import {
   value,
   wholeNumber,
 } from "@mmgen/core/options";
-import type { WeightNames } from "@mmgen/nn";
+import type { WeightNames } from "@mmgen/nn/layers";
 import { compositionSchema, explainComposition } from "../compositions/create-composition.js";
 import { explainHead, reconstructionHeadNames } from "../compositions/reconstruction-head.js";
 import { networkSchema } from "../networks/create-network.js";

@@ -1,5 +1,5 @@
 import type { ModelFile } from "@mmgen/core";
-import type { ModelFormat } from "@mmgen/nn";
+import type { ModelFormat } from "@mmgen/nn/layers";
 
 /** How files of a VqVae are marked, and how older ones are read. */
 export const vqVaeFormat: ModelFormat = {

@@ -16,7 +16,7 @@ import {
   saveModel,
   type TensorFunction,
   updateRunningStatistics,
-} from "@mmgen/nn";
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type CodeSequence, codeSequence } from "../compositions/code-sequence.js";
 import type { Composition } from "../compositions/composition.js";

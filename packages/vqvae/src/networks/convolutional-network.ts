@@ -1,5 +1,5 @@
 import { type ConfigOf, type OptionsOf, oneOf, optional, pipe, rule, variant, wholeNumber } from "@mmgen/core/options";
-import { type BatchNorm2d, Convolution2d, type ForwardPass, Module, TransposedConvolution2d } from "@mmgen/nn";
+import { type BatchNorm2d, Convolution2d, type ForwardPass, Module, TransposedConvolution2d } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { GridAttention } from "./grid-attention.js";
 import { type Grid, Network, type NetworkEnds } from "./network.js";

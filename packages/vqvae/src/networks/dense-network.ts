@@ -1,5 +1,5 @@
 import { type ConfigOf, listOf, type OptionsOf, oneOf, optional, variant, wholeNumber } from "@mmgen/core/options";
-import { Linear, relu } from "@mmgen/nn";
+import { Linear, relu } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Grid, Network, type NetworkEnds } from "./network.js";
 

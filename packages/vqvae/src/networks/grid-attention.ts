@@ -1,4 +1,4 @@
-import { type BatchNorm2d, type ForwardPass, Module, normal, Parameter, SelfAttention } from "@mmgen/nn";
+import { type BatchNorm2d, type ForwardPass, Module, normal, Parameter, SelfAttention } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { createNorm, type Normalization } from "./residual-block.js";
 

@@ -1,4 +1,4 @@
-import { type ForwardPass, Module } from "@mmgen/nn";
+import { type ForwardPass, Module } from "@mmgen/nn/layers";
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** Sizes at the ends of a network. */

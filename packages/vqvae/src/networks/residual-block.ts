@@ -1,4 +1,4 @@
-import { BatchNorm2d, Convolution2d, type ForwardPass, Module, relu } from "@mmgen/nn";
+import { BatchNorm2d, Convolution2d, type ForwardPass, Module, relu } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Batch normalization or none. */

@@ -1,5 +1,5 @@
 import { type ConfigOf, type OptionsOf, resolveOptions, variants } from "@mmgen/core/options";
-import { type LoadOptions, loadModel, type ModelFormat, saveModel } from "@mmgen/nn";
+import { type LoadOptions, loadModel, type ModelFormat, saveModel } from "@mmgen/nn/layers";
 import { FiniteScalarQuantizer, finiteScalarQuantizerSchema } from "./finite-scalar-quantizer.js";
 import { LookupFreeQuantizer, lookupFreeQuantizerSchema } from "./lookup-free-quantizer.js";
 import { ProductQuantizer, productQuantizerSchema } from "./product-quantizer.js";

@@ -7,7 +7,7 @@ import {
   variant,
   wholeNumber,
 } from "@mmgen/core/options";
-import { noGrad } from "@mmgen/nn";
+import { noGrad } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { straightThrough } from "../codebooks/gradient-estimator.js";
 import { keepRows, meanOfRows, type RowMask } from "../codebooks/row-mask.js";

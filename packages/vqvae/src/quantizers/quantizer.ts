@@ -1,5 +1,5 @@
 import { describeValue, type Random, ShapeError } from "@mmgen/core";
-import { Module } from "@mmgen/nn";
+import { Module } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowMask, rowMask } from "../codebooks/row-mask.js";
 

@@ -1,0 +1,56 @@
+// The names of the index without the gradients: for pages and packages that only run models, and bundle less.
+export { expectInt32, expectShape } from "./functions/expect-shape.js";
+export { runFusedKernel } from "./functions/fused-kernel.js";
+export { type GeluOptions, gelu } from "./functions/gelu.js";
+export { oneHot } from "./functions/one-hot.js";
+export { relu } from "./functions/relu.js";
+export { softmaxCrossEntropy } from "./functions/softmax-cross-entropy.js";
+export { type AttentionOptions, attention, causalAttention, causalMask } from "./layers/attention.js";
+export { type BatchNormResult, batchNorm, batchNormInference } from "./layers/batch-norm.js";
+export { type ConvTranspose2dOptions, convTranspose2d } from "./layers/conv-transpose2d.js";
+export { type Conv2dOptions, conv2d } from "./layers/conv2d.js";
+export { type DropoutOptions, dropout, dropoutMask } from "./layers/dropout.js";
+export { embedding } from "./layers/embedding.js";
+export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
+export { linear } from "./layers/linear.js";
+export { BatchNorm2d, type BatchNorm2dOptions } from "./modules/batch-norm2d.js";
+export type { LoadOptions } from "./modules/build-budget.js";
+export { Convolution2d, type Convolution2dOptions } from "./modules/convolution2d.js";
+export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
+export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
+export { LayerNorm, type LayerNormModuleOptions } from "./modules/layer-norm.js";
+export { Linear, type LinearOptions } from "./modules/linear.js";
+export { loadModel, type ModelFormat, resolveSaveOptions, saveModel } from "./modules/model-files.js";
+export { Module } from "./modules/module.js";
+export {
+  type Initializer,
+  Parameter,
+  type ParameterOptions,
+  type ParameterRole,
+  type ParameterType,
+} from "./modules/parameter.js";
+export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from "./modules/self-attention.js";
+export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
+export { TransposedConvolution2d } from "./modules/transposed-convolution2d.js";
+export { compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
+export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
+export { noGrad, stopGradient } from "./transforms/no-grad.js";
+export { requireBackend } from "./transforms/require-backend.js";
+export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
+export {
+  filled,
+  glorotUniform,
+  kaimingNormal,
+  kaimingUniform,
+  normal,
+  uniform,
+  variable,
+} from "./weights/initializers.js";
+export { exportStateDict, importStateDict, type OwnWeights } from "./weights/state-dict.js";
+export {
+  assignSafetensors,
+  convolutionFileLayout,
+  type FileLayouts,
+  weightsToSafetensors,
+} from "./weights/stored-weights.js";
+export type { WeightNames } from "./weights/weight-names.js";
