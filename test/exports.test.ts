@@ -23,6 +23,25 @@ function listExports(checker: ts.TypeChecker, file: ts.SourceFile): string[] {
     .sort();
 }
 
+/** Optional fields of the entry's options whose description does not say what holds without them. */
+function optionsWithoutDefault(checker: ts.TypeChecker, file: ts.SourceFile): string[] {
+  const says = /default|absent|required|left out|none|without|otherwise|unless|Give (this|either)/i;
+  const module = checker.getSymbolAtLocation(file);
+  const symbols = module === undefined ? [] : checker.getExportsOfModule(module);
+  return symbols
+    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
+    .filter(({ name }) => name.endsWith("Options"))
+    .flatMap((symbol) => {
+      const type = checker.getDeclaredTypeOfSymbol(symbol);
+      const fields = (type.isUnion() ? type.types : [type]).flatMap((each) => checker.getPropertiesOfType(each));
+      return fields
+        .filter((field) => field.flags & ts.SymbolFlags.Optional && field.name !== "type")
+        .filter((field) => field.declarations?.[0]?.getSourceFile().fileName.includes("/packages/"))
+        .filter((field) => !says.test(ts.displayPartsToString(field.getDocumentationComment(checker))))
+        .map((field) => `${symbol.name}.${field.name}`);
+    });
+}
+
 // A name that appears or goes here is a change of the public API: it wants a changeset, and a thought.
 // `npx vitest run test/exports --update` writes the lists anew.
 describe("public API", () => {
@@ -42,5 +61,10 @@ describe("public API", () => {
     const file = program.getSourceFile(source);
     expect(file, `${relative(root, source)} is named in the exports of package.json and is not there`).toBeDefined();
     expect(listExports(checker, file!)).toMatchSnapshot();
+  });
+
+  // A caller sees it on hovering over the field.
+  it.each(entries)("of $name says what is taken where an option is left out", ({ source }) => {
+    expect(optionsWithoutDefault(checker, program.getSourceFile(source)!)).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ export interface ExportInput {
 export interface ExportOptions {
   /** Inputs of the function and of the model, by name. */
   readonly inputs: Readonly<Record<string, ExportInput>>;
-  /** Names of other tensors that the function reads, such as weights; the remaining ones are numbered. */
+  /** Names of other tensors that the function reads, such as weights; the remaining ones are numbered. Default: none. */
   readonly weights?: ReadonlyMap<string, tf.Tensor>;
 }
 

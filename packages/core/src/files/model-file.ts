@@ -31,7 +31,7 @@ export interface ReadModelFileOptions {
   readonly kind: string;
   /** The newest version that the caller can read. */
   readonly version: number;
-  /** The mark of older files that are taken too. */
+  /** The mark of older files that are taken too. Default: none. */
   readonly legacy?: LegacyHeader;
   /** What the file may take; `defaultLimits` for what is absent. */
   readonly limits?: Partial<Limits> | undefined;

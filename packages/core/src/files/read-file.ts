@@ -8,7 +8,7 @@ import { defaultLimits } from "./limits.js";
 export interface ReadFileOptions {
   /** A file with more is refused before it is read; `defaultLimits.fileBytes` when absent. */
   readonly maxBytes?: number | undefined;
-  /** Looks at the file's beginning before the rest is read. */
+  /** Looks at the file's beginning before the rest is read. Default: none. */
   readonly signature?: FileSignature | undefined;
 }
 

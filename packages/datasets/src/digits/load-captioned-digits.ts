@@ -41,12 +41,19 @@ const loadCaptionedDigitsSchema = pipe(
     testCount: optional(wholeNumber({ min: 0 })),
     /** What takes a color, as in {@link colorDigits}; default `digit-and-background`. */
     style: optional(colorStyle),
+    /** A folder with MNIST's files. Default: `MMGEN_DATA_DIR`, else none. */
     dataDir,
+    /** Where downloads are kept. Default: a folder of the user's cache. */
     cacheDir,
+    /** Addresses to download from. Default: those of `mnistVariants`. */
     mirrors,
+    /** See `loadMnist`. Default: its own. */
     connectTimeout,
+    /** Receives what is found and downloaded. Default: none. */
     onMessage,
+    /** What a file may take. Default: `defaultLimits`. */
     limits,
+    /** Stops a download; what has arrived is kept. Default: none. */
     signal,
   }),
   rule("style", ({ source, style }) =>

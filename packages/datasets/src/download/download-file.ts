@@ -60,9 +60,9 @@ const downloadSchema = fields({
   stallTimeout: optional(number({ above: 0 }), 15_000),
   /** Bytes a second that must arrive on average over each `stallTimeout`; default 1000. */
   minRate: optional(number({ min: 0 }), 1_000),
-  /** Stops the download; what has arrived is kept. */
+  /** Stops the download; what has arrived is kept. Default: none. */
   signal: signalField,
-  /** Receives each address with its size, and each failure. */
+  /** Receives each address with its size, and each failure. Default: none. */
   onMessage: optional(functionValue<(message: string) => void>()),
 });
 

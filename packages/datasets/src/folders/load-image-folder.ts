@@ -77,9 +77,9 @@ const loadImageFolderSchema = pipe(
      * and of all that are read at the same time, `inflatedBytes` of each, `imagesAtOnce`; `textBytes` of a table of captions.
      */
     limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object")),
-    /** Receives what was passed over. */
+    /** Receives what was passed over. Default: none. */
     onMessage: optional(functionValue<(message: string) => void>()),
-    /** Stops between images. */
+    /** Stops between images. Default: none. */
     signal: optional(value<AbortSignal>("an AbortSignal", (signal) => signal instanceof AbortSignal)),
   }),
   rule("validationShare", ({ validationCount, validationShare }) =>

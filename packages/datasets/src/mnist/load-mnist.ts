@@ -47,13 +47,13 @@ export const mnistFields = {
   mirrors: optional(listOf(text({ minLength: 1 }))),
   /** Milliseconds until the first mirror must have answered; default 5000. */
   connectTimeout: optional(number({ above: 0 }), 5_000),
-  /** Receives each address with its size, and each failure. */
+  /** Receives each address with its size, and each failure. Default: none. */
   onMessage: optional(functionValue<(message: string) => void>()),
   /** The files to download, with checksums; default: the variant's. */
   files: optional(remoteFiles),
   /** What a file may take, where `fileBytes` or `inflatedBytes` of `defaultLimits` do not fit. */
   limits: optional(value<Partial<Limits>>("limits", (limits) => typeof limits === "object" && limits !== null)),
-  /** Stops a download; what has arrived is kept. */
+  /** Stops a download; what has arrived is kept. Default: none. */
   signal: signalField,
 };
 

@@ -47,14 +47,17 @@ export interface Attribute<Name extends string = string> {
 /** Configuration of an {@link AttributeClassifier}. */
 export interface AttributeClassifierConfig<Name extends string = string> {
   readonly attributes: readonly Attribute<Name>[];
+  /** Of the images. Default: 28. */
   readonly height: number;
+  /** Of the images. Default: 28. */
   readonly width: number;
+  /** Of the images. Default: 3. */
   readonly channels: number;
-  /** The maximum level of the images. */
+  /** The maximum level of the images. Default: 3. */
   readonly maxValue: number;
-  /** Channels of the shape trunk's three convolutions; the color trunk's one has as many as the first. */
+  /** Channels of the shape trunk's three convolutions; the color trunk's one has as many as the first. Default: [32, 64, 64]. */
   readonly hiddenChannels: readonly [number, number, number];
-  /** Width of each trunk's last layer, before the heads. */
+  /** Width of each trunk's last layer, before the heads. Default: 128. */
   readonly hiddenWidth: number;
 }
 

@@ -18,7 +18,7 @@ export interface EvaluateSequencesOptions extends Pick<SequenceMetricsOptions, "
   /** The whole set. */
   readonly sequences: SequenceBatch;
   readonly batchSize: number;
-  /** Stops between batches. */
+  /** Stops between batches. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -28,9 +28,9 @@ export interface SequenceMetricsOptions {
   readonly targets: TokenBatch;
   /** `[count, length]`; targets of weight 0 (padding) do not count, all others count the same. Absent: all count. */
   readonly weights?: ArrayLike<number> | undefined;
-  /** The modality of an id: "text", "image", "special". */
+  /** The modality of an id: "text", "image", "special". Default: none. */
   readonly modalityOf?: ((id: number) => string) | undefined;
-  /** The order of each row, `[count]`. */
+  /** The order of each row, `[count]`. Default: none. */
   readonly orders?: readonly string[] | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface PairLikelihood {
 export interface ScoreOptions {
   /** Sequences at once. Default 100. */
   readonly batchSize?: number | undefined;
-  /** Stops between batches with an `AbortedError`. */
+  /** Stops between batches with an `AbortedError`. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface ModelOptions {
    * icons, letters and logos.
    */
   readonly composition?: CompositionOptions["type"] | CompositionOptions | undefined;
-  /** Overrides of the image codec's configuration; side, channels and levels are those of the images. */
+  /** Overrides of the image codec's configuration; side, channels and levels are those of the images. Default: the preset's. */
   readonly vqvae?:
     | (Omit<VqVaeOptions, "imageSide" | "channels" | "maxValue"> & {
         readonly training?: Partial<TrainingSettings> | undefined;
@@ -45,8 +45,9 @@ export interface ModelOptions {
     | undefined;
   /** Overrides of the text's configuration; by default the words are those of the captions. */
   readonly tokenizer?: Partial<Omit<TokenizerOptions, "codebookSize" | "codeGrid" | "captions">> | undefined;
+  /** How pairs become training sequences. Default: the preset's weights. */
   readonly sequences?: SequenceOptions | undefined;
-  /** Overrides of the transformer's configuration; its vocabulary and sequence length are the tokenizer's. */
+  /** Overrides of the transformer's configuration; its vocabulary and sequence length are the tokenizer's. Default: the preset's. */
   readonly transformer?:
     | (Partial<TransformerOptions> & { readonly training?: Partial<TrainingSettings> | undefined })
     | undefined;

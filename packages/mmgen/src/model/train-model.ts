@@ -53,11 +53,11 @@ export interface TrainOptions extends CaptionedImageSet {
   readonly heldOut?: CaptionedImageSet | undefined;
   /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
   readonly seed?: number | undefined;
-  /** Told of both trainings, one after the other; a function gives each stage its own. */
+  /** Told of both trainings, one after the other; a function gives each stage its own. Default: none. */
   readonly observers?: readonly TrainingObserver[] | ((stage: StageName) => readonly TrainingObserver[]) | undefined;
-  /** Stops after the step at hand with an `AbortedError`; with `checkpoints` the same call goes on from there. */
+  /** Stops after the step at hand with an `AbortedError`; with `checkpoints` the same call goes on from there. Default: none. */
   readonly signal?: AbortSignal | undefined;
-  /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. */
+  /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. Default: none. */
   readonly checkpoints?: CheckpointStore | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface GenerationOptions extends SamplingOptions {
    * `nullToken` and a transformer trained with condition dropout. Default: none.
    */
   readonly guidance?: number | undefined;
-  /** Stops with an `AbortedError`, at the latest after the step under way. */
+  /** Stops with an `AbortedError`, at the latest after the step under way. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -103,12 +103,13 @@ export interface StageOptions {
   readonly seed: number;
   /** Goes on from the state that lies there, bit for bit as if it had never stopped. Default: no checkpoint. */
   readonly checkpoint?: StageCheckpoint | undefined;
-  /** Kept in the checkpoint; a resume with another one is refused. Plain JSON. */
+  /** Kept in the checkpoint; a resume with another one is refused. Plain JSON. Default: none. */
   readonly configuration?: Configuration | undefined;
-  /** Id of the run that the checkpoint belongs to; a checkpoint with another one is refused. */
+  /** Id of the run that the checkpoint belongs to; a checkpoint with another one is refused. Default: none. */
   readonly runId?: string | undefined;
+  /** Told of the training. Default: none. */
   readonly observers?: readonly TrainingObserver[] | undefined;
-  /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. */
+  /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface TrainTransformerOptions extends StageOptions {
   readonly examples: ExampleSource<TrainingBatch>;
   /** Metrics on held-out sequences, before training and after each epoch. Default: no evaluation. */
   readonly evaluate?: ((transformer: TinyTransformer, epoch: number) => Promise<Metrics>) | undefined;
-  /** Hands out the model as it is after some of the steps, to be kept. */
+  /** Hands out the model as it is after some of the steps, to be kept. Default: none. */
   readonly keep?: KeptSteps | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface MixedOrderOptions extends CodedPairs {
   readonly tokenizer: MultimodalTokenizer;
   /** Share of the sequences that put the text first, drawn anew each time a pair is seen. Default 0.5. */
   readonly textFirstShare?: number | undefined;
-  /** The order of each pair, where it is fixed; nothing is drawn then. {@link drawOrders} draws it once for all. */
+  /** The order of each pair, where it is fixed; nothing is drawn then. {@link drawOrders} draws it once for all. Default: none. */
   readonly orders?: readonly Order[] | undefined;
   /** Weights of targets in the loss, by modality and, as `prompt`, of what stands first. Default: 1 each. */
   readonly weights?: LossWeights | undefined;

@@ -12,7 +12,7 @@ export interface AttentionOptions {
    * look and −1e9 where not, see {@link causalMask}; borrowed, and not differentiated. Absent: all may look at all.
    */
   readonly mask?: tf.Tensor;
-  /** Dropout of the attention weights; training only. */
+  /** Dropout of the attention weights; training only. Default: none. */
   readonly dropout?: DropoutOptions;
 }
 

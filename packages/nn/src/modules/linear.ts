@@ -12,7 +12,7 @@ export interface LinearOptions {
   readonly bias?: boolean;
   /** First values; uniform in ±1/√inputs for both when absent, as in PyTorch. A given `weight` alone leaves the bias 0. */
   readonly initial?: { readonly weight: Initializer; readonly bias?: Initializer };
-  /** Another layer's `[outputs, inputs]` to share: tied weights. */
+  /** Another layer's `[outputs, inputs]` to share: tied weights. Default: none. */
   readonly weight?: Parameter<tf.Tensor2D>;
 }
 

@@ -19,17 +19,17 @@ export interface ParameterOptions {
   readonly role?: ParameterRole;
   /**
    * Order of its axes in a file, where that differs from memory: `transpose(value, fileLayout)` is what the file holds;
-   * see `convolutionFileLayout`.
+   * see `convolutionFileLayout`. Default: that of memory.
    */
   readonly fileLayout?: readonly number[];
   /**
    * Whose stream the first value is drawn from where not its own: another parameter's, so that both start equal, or a
-   * stream by name, so that a renamed parameter keeps its first values.
+   * stream by name, so that a renamed parameter keeps its first values. Default: its own.
    */
   readonly drawnAs?: Parameter | string;
   /**
    * For what other programs' files do not hold: its value beside their weights, a number throughout or another
-   * parameter's value. See `Module.importStateDict`.
+   * parameter's value. See `Module.importStateDict`. Default: none.
    */
   readonly imported?: number | Parameter;
 }

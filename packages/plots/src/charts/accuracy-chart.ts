@@ -20,7 +20,7 @@ const anyNumber = value<number>("a number", (candidate) => typeof candidate === 
 const accuracyChartSchema = fields({
   /** In the order of their steps. */
   points: listOf(fields({ step: anyNumber, correct: anyNumber, count: anyNumber })),
-  /** Accuracies to compare with, each a dashed line with its name. */
+  /** Accuracies to compare with, each a dashed line with its name. Default: none. */
   references: optional(listOf(fields({ label: text(), share: number({ min: 0, max: 1 }) })), []),
   /** What the horizontal axis counts; "step" by default. */
   xLabel: optional(text(), "step"),

@@ -11,6 +11,7 @@ const confusionMatrixSchema = fields({
   counts: listOf(numbers),
   /** Names of the rows; of the columns too, unless `columnLabels` are given. */
   labels: texts,
+  /** Names of the columns. Default: those of the rows. */
   columnLabels: optional(texts),
   /** What a row is; "asked for" by default. */
   rowTitle: optional(text(), "asked for"),

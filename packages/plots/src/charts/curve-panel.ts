@@ -20,7 +20,7 @@ import type { LegendKey } from "./legend.js";
 export const curvePanelSchema = fields({
   title: text(),
   series: curveSeriesList,
-  /** What is measured and in what unit, beside the title: "loss, nats per id". */
+  /** What is measured and in what unit, beside the title: "loss, nats per id". Default: none. */
   yLabel: optional(text()),
   /** What x counts; "step" by default. */
   xLabel: optional(text(), "step"),
@@ -30,7 +30,7 @@ export const curvePanelSchema = fields({
   fromZero: optional(boolean(), false),
   /** Steps the moving average of a "steps" series spans; a fiftieth of the series by default. */
   smoothing: optional(number({ min: 1 })),
-  /** Learning rate by step: a thin dashed line with its axis at the right. */
+  /** Learning rate by step: a thin dashed line with its axis at the right. Default: none. */
   learningRate: optional(fields(curveValueFields)),
 });
 

@@ -13,6 +13,7 @@ const timingChartSchema = fields({
   xLabel: optional(text(), "ids generated"),
   /** "linear", from 0, by default; "log" shows ratios. */
   scale: optional(oneOf(["linear", "log"]), "linear"),
+  /** Colors; "light" by default. */
   theme: figureFields.theme,
 });
 

@@ -10,9 +10,9 @@ import { checkDisplayable, checkPixelCount } from "./pixels.js";
 const imageGridSchema = fields({
   /** `[count, height, width, channels]` with 1 or 3 channels; borrowed. */
   images: imageBatch,
-  /** One for each image, written beneath it and wrapped; a line feed starts a new line. */
+  /** One for each image, written beneath it and wrapped; a line feed starts a new line. Default: none. */
   captions: optional(texts),
-  /** One for each image: a tick for true, a cross for false, nothing for undefined, before the caption. */
+  /** One for each image: a tick for true, a cross for false, nothing for undefined, before the caption. Default: none. */
   marks: optional(listOf(value<boolean | undefined>("true, false or undefined", isMark))),
   /** Images in a row; by default the grid is as near a square as possible. */
   columns: optional(countAboveZero),

@@ -44,12 +44,12 @@ const reportSectionSchema = fields({
 const reportSchema = fields({
   /** Not empty. */
   title: value<string>("text that is not empty", (title) => typeof title === "string" && title.trim() !== ""),
-  /** A summary in one or two sentences. */
+  /** A summary in one or two sentences. Default: none. */
   lead: optional(text()),
-  /** The main metrics, above the first section. */
+  /** The main metrics, above the first section. Default: none. */
   facts: optional(listOf(reportFactSchema)),
   sections: listOf(reportSectionSchema),
-  /** The last line, set quietly: versions, date, machine. */
+  /** The last line, set quietly: versions, date, machine. Default: none. */
   footer: optional(text()),
   /** Language of the text, as in HTML; "en" by default. */
   language: optional(text(), "en"),

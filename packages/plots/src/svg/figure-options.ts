@@ -4,9 +4,9 @@ import { themeNames } from "./theme.js";
 
 /** The options that every figure has. */
 export const figureFields = {
-  /** In bold above the figure. */
+  /** In bold above the figure. Default: none. */
   title: optional(text()),
-  /** A quieter line under the title: seed, temperature, number of examples. */
+  /** A quieter line under the title: seed, temperature, number of examples. Default: none. */
   subtitle: optional(text()),
   /** Colors; "light" by default. */
   theme: optional(oneOf(themeNames), "light"),

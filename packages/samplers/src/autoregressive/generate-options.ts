@@ -48,12 +48,13 @@ export interface GenerateOptions extends SamplingOptions {
    * `temperature` is 0.
    */
   readonly seed?: number | undefined;
-  /** One seed per row, unsigned 32-bit. */
+  /** One seed per row, unsigned 32-bit. Default: none. */
   readonly seeds?: Uint32Array | undefined;
+  /** Classifier-free guidance. Default: none. */
   readonly guidance?: Guidance | undefined;
-  /** Callback for streaming: receives the ids of each step as soon as they are drawn; awaited. */
+  /** Callback for streaming: receives the ids of each step as soon as they are drawn; awaited. Default: none. */
   readonly onIds?: ((added: GeneratedIds) => void | Promise<void>) | undefined;
-  /** Aborts generation with an `AbortedError`, at the latest after the current step. */
+  /** Aborts generation with an `AbortedError`, at the latest after the current step. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

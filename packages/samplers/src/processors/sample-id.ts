@@ -7,7 +7,7 @@ import { type SamplingOptions, samplingConfig, samplingEntries } from "./samplin
 export interface RowSamplingOptions extends SamplingOptions {
   /** Legal ids, ascending, at least one; absent: all. */
   readonly legal?: ArrayLike<number> | undefined;
-  /** Ids that are already in the row, for the repetition penalty. */
+  /** Ids that are already in the row, for the repetition penalty. Default: none. */
   readonly seen?: ArrayLike<number> | undefined;
 }
 

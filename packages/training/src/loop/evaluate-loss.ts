@@ -14,7 +14,7 @@ export interface EvaluateLossOptions<Batch, Aux> {
   readonly batchSize: number;
   /** Passed to {@link ExampleSource.batch}, one stream a batch. Default: seed 0, so that evaluations compare. */
   readonly random?: Random;
-  /** Stops between batches. */
+  /** Stops between batches. Default: none. */
   readonly signal?: AbortSignal;
 }
 

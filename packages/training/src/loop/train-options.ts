@@ -51,30 +51,31 @@ export interface TrainOptions<Batch, Aux> {
    * gradients. After an abort the model has the averaged weights and the buffers of the last step's.
    */
   readonly weightAverage?: WeightAverageOptions;
-  /** Ends the run when evaluations stop improving. The model then has the weights of the best one, also after the last step. */
+  /** Ends the run when evaluations stop improving. The model then has the weights of the best one, also after the last step. Default: none. */
   readonly earlyStopping?: EarlyStopping;
   /** Seeds everything random in the run; forked, never drawn from. */
   readonly random: Random;
-  /** Called before training, after each epoch and at the end; its metrics go into the history. See `evaluateLoss`. */
+  /** Called before training, after each epoch and at the end; its metrics go into the history. See `evaluateLoss`. Default: none. */
   readonly evaluate?: (context: EvaluationContext) => Promise<Metrics>;
   /**
    * Steps between two evaluations within an epoch, for examples of which one pass takes long. Such an evaluation is
    * recorded as the others, its `epoch` a fraction. Default: none within an epoch.
    */
   readonly evaluateEverySteps?: number;
+  /** Called at the start, after each step and evaluation, and at the end. Default: none. */
   readonly observers?: readonly TrainingObserver[];
-  /** Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, however it does. */
+  /** Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, however it does. Default: none. */
   readonly checkpoint?: CheckpointOptions;
-  /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. */
+  /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. Default: none. */
   readonly configuration?: Configuration;
   /**
    * Id of the run that this training's files belong to, kept in the state: one with another id is refused, one of before
-   * there were ids is taken.
+   * there were ids is taken. Default: none.
    */
   readonly runId?: string;
-  /** A state from `checkpoint.write` or an earlier result: the run continues from it as if it had never stopped. */
+  /** A state from `checkpoint.write` or an earlier result: the run continues from it as if it had never stopped. Default: none. */
   readonly resume?: Uint8Array;
-  /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. */
+  /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. Default: none. */
   readonly signal?: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ import type { RunDescription, RunStatus, TrainingObserver } from "./training-obs
 
 /** Options of {@link metricsFile}. */
 export interface MetricsFileOptions {
-  /** Written in every line, to tell the runs in one file apart. */
+  /** Written in every line, to tell the runs in one file apart. Default: none. */
   readonly run?: string;
 }
 

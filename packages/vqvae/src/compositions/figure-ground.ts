@@ -86,11 +86,11 @@ function maskedMean(pixels: tf.Tensor4D, mask: tf.Tensor, fallback: tf.Tensor): 
 }
 
 export const figureGroundSchema = variant("figure-ground", {
-  /** Values of a channel that a color can take: L make a fixed palette of L^channels colors. */
+  /** Values of a channel that a color can take: L make a fixed palette of L^channels colors. Default: 4. */
   paletteLevels: optional(wholeNumber({ min: 2, max: 256 }), 4),
   /**
    * Where the two colors stand: `before` the grid's codes, as two codes of their own, which keeps the vocabulary small;
-   * or `within` the grid's first two codes, which then are pairs of a color and a code of the codebook.
+   * or `within` the grid's first two codes, which then are pairs of a color and a code of the codebook. Default: "before".
    */
   palettePlace: optional(oneOf(["before", "within"]), "before"),
 });

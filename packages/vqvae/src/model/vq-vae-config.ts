@@ -20,19 +20,19 @@ import { quantizerSchema } from "../quantizers/create-quantizer.js";
 
 const vqVaeSchema = pipe(
   fields({
-    /** Height and width of an image, in pixels. */
+    /** Height and width of an image, in pixels. Default: 28. */
     imageSide: optional(wholeNumber({ min: 1 }), 28),
-    /** 3 for color, 1 for gray. */
+    /** 3 for color, 1 for gray. Default: 3. */
     channels: optional(wholeNumber({ min: 1 }), 3),
-    /** The largest level of a channel: 3 for colored MNIST, 255 for ordinary images. */
+    /** The largest level of a channel: 3 for colored MNIST, 255 for ordinary images. Default: 3. */
     maxValue: optional(wholeNumber({ min: 1, max: 255 }), 3),
-    /** How an image is described: as a whole, or as one flat color on another. */
+    /** How an image is described: as a whole, or as one flat color on another. Default: `whole`. */
     composition: optional(compositionSchema, {}),
-    /** Encoder and decoder. */
+    /** Encoder and decoder. Default: `convolutional`. */
     network: optional(networkSchema, {}),
-    /** From latent vectors to codes and back. */
+    /** From latent vectors to codes and back. Default: `vector`. */
     quantizer: optional(quantizerSchema, {}),
-    /** How the decoder's output becomes levels, and its loss. */
+    /** How the decoder's output becomes levels, and its loss. Default: "regression". */
     head: optional(oneOf(reconstructionHeadNames), "regression"),
   }),
   rule("head", ({ head, maxValue }) => explainHead(head, maxValue)),

@@ -7,11 +7,11 @@ import { activate, createNorm, ResidualBlock } from "./residual-block.js";
 
 export const convolutionalSchema = pipe(
   variant("convolutional", {
-    /** Channels of every hidden layer. */
+    /** Channels of every hidden layer. Default: 256. */
     hiddenChannels: optional(wholeNumber({ min: 1 }), 256),
-    /** Halvings of the image's side: two make 28×28 pixels 7×7 codes, three (the image padded to 32×32) 4×4. */
+    /** Halvings of the image's side: two make 28×28 pixels 7×7 codes, three (the image padded to 32×32) 4×4. Default: 2. */
     stages: optional(wholeNumber({ min: 1, max: 8 }), 2),
-    /** Residual blocks of the encoder at the code grid, and as many of the decoder. */
+    /** Residual blocks of the encoder at the code grid, and as many of the decoder. Default: 2. */
     residualBlocks: optional(wholeNumber({ min: 0 }), 2),
     /** Heads of a self-attention before each residual block; 0 for none. */
     attentionHeads: optional(wholeNumber({ min: 0 }), 0),

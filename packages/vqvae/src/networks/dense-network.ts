@@ -4,11 +4,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Grid, Network, type NetworkEnds } from "./network.js";
 
 export const denseSchema = variant("dense", {
-  /** Widths of the encoder's hidden layers, from the image inward; the decoder has them in reverse. May be empty. */
+  /** Widths of the encoder's hidden layers, from the image inward; the decoder has them in reverse. May be empty. Default: [128]. */
   hidden: optional(listOf(wholeNumber({ min: 1 })), [128]),
-  /** Latent vectors per image; they lie in one row. */
+  /** Latent vectors per image; they lie in one row. Default: 1. */
   latentVectors: optional(wholeNumber({ min: 1 }), 1),
-  /** Activation of the encoder's last layer. */
+  /** Activation of the encoder's last layer. Default: "none". */
   latentActivation: optional(oneOf(["none", "relu"]), "none"),
 });
 

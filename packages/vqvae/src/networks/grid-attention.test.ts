@@ -1,3 +1,4 @@
+import "@mmgen/nn/gradients";
 import { ConfigError, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";

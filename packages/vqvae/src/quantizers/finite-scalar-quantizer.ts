@@ -20,7 +20,7 @@ const maxCodebookSize = 2 ** 24;
 
 export const finiteScalarQuantizerSchema = pipe(
   variant("fsq", {
-    /** Levels of each value of a latent vector; their product is the number of codes. At least 5 each work best. */
+    /** Levels of each value of a latent vector; their product is the number of codes. At least 5 each work best. Default: [8, 6, 5]. */
     levels: optional(listOf(wholeNumber({ min: 2, max: 256 }), { minLength: 1 }), [8, 6, 5]),
   }),
   rule("levels", ({ levels }) => {

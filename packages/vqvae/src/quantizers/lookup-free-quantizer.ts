@@ -15,13 +15,13 @@ import { type MixedRadix, mixedRadix } from "./mixed-radix.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 
 export const lookupFreeQuantizerSchema = variant("lfq", {
-  /** Values of a latent vector, and bits of a code: 2^bits codes. */
+  /** Values of a latent vector, and bits of a code: 2^bits codes. Default: 8. */
   bits: optional(wholeNumber({ min: 1, max: 20 }), 8),
-  /** Weight of the commitment loss, which pulls latents to their signs. */
+  /** Weight of the commitment loss, which pulls latents to their signs. Default: 0.25. */
   commitmentWeight: optional(number({ min: 0 }), 0.25),
-  /** Weight of the entropy loss, which makes each latent sure of its code and the codes equally used. */
+  /** Weight of the entropy loss, which makes each latent sure of its code and the codes equally used. Default: 0.1. */
   entropyWeight: optional(number({ min: 0 }), 0.1),
-  /** τ: how sharply the entropies distinguish codes. */
+  /** τ: how sharply the entropies distinguish codes. Default: 100. */
   inverseTemperature: optional(number({ min: 0 }), 100),
 });
 

@@ -16,7 +16,7 @@ import { type RowMask, repeatRowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 
 export const productQuantizerSchema = variant("product", {
-  /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. */
+  /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. Default: 4. */
   chunks: optional(wholeNumber({ min: 1 }), 4),
   ...codebookSizeFields(64, 8),
   /** Whether all chunks share one codebook; otherwise each has its own. */

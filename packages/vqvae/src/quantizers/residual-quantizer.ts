@@ -9,7 +9,7 @@ import { Quantizer, type RowQuantization } from "./quantizer.js";
 
 const { distance: _, ...learningFields } = codebookLearningFields;
 export const residualQuantizerSchema = variant("residual", {
-  /** Codes per latent vector; each stage has a codebook of its own. */
+  /** Codes per latent vector; each stage has a codebook of its own. Default: 4. */
   stages: optional(wholeNumber({ min: 1 }), 4),
   ...codebookSizeFields(128, 64),
   ...learningFields,
