@@ -43,11 +43,11 @@ const loadCaptionedDigitsSchema = pipe(
     style: optional(colorStyle),
     /** A folder with MNIST's files. Default: `MMGEN_DATA_DIR`, else none. */
     dataDir,
-    /** Where downloads are kept. Default: a folder of the user's cache. */
+    /** Folder for downloads; see `loadMnist`. Default: `mmgen` in the platform's cache folder. */
     cacheDir,
-    /** Addresses to download from. Default: those of `mnistVariants`. */
+    /** Web folders to download from, tried in order. Default: public mirrors. */
     mirrors,
-    /** See `loadMnist`. Default: its own. */
+    /** Milliseconds until the first mirror must have answered. Default: 5000. */
     connectTimeout,
     /** Receives what is found and downloaded. Default: none. */
     onMessage,
