@@ -114,6 +114,11 @@ describe("saveTo and loadFrom", () => {
     using loaded = await loadFrom(folder);
     const options = { count: 2, seed: 1 };
     expect(await loaded.invent(options)).toEqual(await model.invent(options));
+    await expect(loadFrom(folder, { limits: { fileBytes: 100 } })).rejects.toThrow(
+      /expected at most 100 bytes, got \d+/,
+    );
+    await expect(loadFrom(folder, { limits: { tensors: 3 } })).rejects.toThrow('the limit "tensors" is 3');
+    await expect(loadFrom(folder, { limit: {} } as never)).rejects.toThrow("limits");
     await expect(loadFrom(join(root, "nowhere"))).rejects.toThrow(/nowhere: There is no tokenizer\.json/);
     await writeFile(join(folder, "vqvae.safetensors"), "damaged");
     await expect(loadFrom(folder)).rejects.toThrow(/b: vqvae\.safetensors: /);

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError, defaultLimits } from "@mmgen/core";
+import { CheckpointError, defaultLimits, type Limits, resolveLimits } from "@mmgen/core";
 import { lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import type { LoadOptions } from "@mmgen/nn";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
@@ -49,13 +50,15 @@ export async function saveTo(folder: string, model: MultimodalModel): Promise<vo
 /**
  * Loads the model in a folder. Starts ONNX Runtime where the program has chosen no backend.
  *
+ * @param options - `limits`: what the files may take; see `defaultLimits` of `@mmgen/core`.
  * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
  * @throws a `ConfigError` naming the packages to install where there is no backend to run it on.
  */
-export async function loadFrom(folder: string, options: BackendLog = {}): Promise<MultimodalModel> {
-  checkFields("loadFrom", options, ["onBackend"]);
+export async function loadFrom(folder: string, options: BackendLog & LoadOptions = {}): Promise<MultimodalModel> {
+  checkFields("loadFrom", options, ["onBackend", "limits"]);
+  const limits = resolveLimits(options.limits, "loadFrom: limits");
   await startBackend(options);
-  return inFolder(folder, () => MultimodalModel.load(folderReader(folder)));
+  return inFolder(folder, () => MultimodalModel.load(folderReader(folder, limits), { limits }));
 }
 
 /**
@@ -141,10 +144,10 @@ function emptied(store: CheckpointStore, folder: string): CheckpointStore {
 }
 
 /** Reads a folder's files by name; undefined where there is no such file. */
-export function folderReader(folder: string): ReadModelFile {
+export function folderReader(folder: string, limits: Limits = defaultLimits): ReadModelFile {
   return async (name) => {
     const path = join(folder, name);
-    const maxBytes = name.endsWith(".json") ? defaultLimits.textBytes : defaultLimits.fileBytes;
+    const maxBytes = name.endsWith(".json") ? limits.textBytes : limits.fileBytes;
     return existsSync(path) ? readFileBytes(path, "model file", { maxBytes }) : undefined;
   };
 }

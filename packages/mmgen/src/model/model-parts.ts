@@ -1,5 +1,6 @@
 import { CheckpointError, fileBytes, fingerprint, MmgenError } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { LoadOptions } from "@mmgen/nn";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { VqVae } from "@mmgen/vqvae";
 
@@ -31,10 +32,12 @@ export type ReadModelFile = (name: string) => Uint8Array | undefined | Promise<U
  *
  * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
  */
-export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceModels> {
+export async function loadSequenceModels(read: ReadModelFile, { limits }: LoadOptions = {}): Promise<SequenceModels> {
   const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
   const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
-  const transformer = await readPart(read, modelFiles.transformer, TinyTransformer.fromSafetensors);
+  const transformer = await readPart(read, modelFiles.transformer, (bytes) =>
+    TinyTransformer.fromSafetensors(bytes, { limits }),
+  );
   try {
     checkSizes({ tokenizer, transformer });
     checkRuns(tokenizerText, { [modelFiles.transformer]: transformer.run });
@@ -49,15 +52,22 @@ export async function loadSequenceModels(read: ReadModelFile): Promise<SequenceM
  * Reads all parts of a model and checks that they belong together.
  *
  * @param run - Id of the run that the model's description names, if it does.
+ * @param options - `limits`: what the files may take.
  * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
  */
-export async function loadModelParts(read: ReadModelFile, run?: string): Promise<ModelParts> {
+export async function loadModelParts(
+  read: ReadModelFile,
+  run?: string,
+  { limits }: LoadOptions = {},
+): Promise<ModelParts> {
   const tokenizerText = await readPart(read, modelFiles.tokenizer, (bytes) => new TextDecoder().decode(bytes));
   const tokenizer = parsePart(modelFiles.tokenizer, () => MultimodalTokenizer.fromJSON(tokenizerText));
-  const vqvae = await readPart(read, modelFiles.vqvae, VqVae.fromSafetensors);
+  const vqvae = await readPart(read, modelFiles.vqvae, (bytes) => VqVae.fromSafetensors(bytes, { limits }));
   let transformer: TinyTransformer | undefined;
   try {
-    transformer = await readPart(read, modelFiles.transformer, TinyTransformer.fromSafetensors);
+    transformer = await readPart(read, modelFiles.transformer, (bytes) =>
+      TinyTransformer.fromSafetensors(bytes, { limits }),
+    );
     const parts = { vqvae, tokenizer, transformer };
     checkSizes(parts);
     const runs = { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run };

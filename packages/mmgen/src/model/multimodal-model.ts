@@ -1,6 +1,7 @@
 import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
+import type { LoadOptions } from "@mmgen/nn";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
 import type { TrainingHistory } from "@mmgen/training";
@@ -115,11 +116,13 @@ export class MultimodalModel {
    * Loads a model that {@link MultimodalModel.save} gave, or that was trained into checkpoints.
    *
    * @param read - Gives a file's bytes by its name, or undefined: from a folder, the web, a map.
+   * @param options - `limits`: what the files may take; see `defaultLimits` of `@mmgen/core`.
    * @throws a `CheckpointError` naming the file that is missing, damaged, or of another run.
    */
-  static async load(read: ReadModelFile): Promise<MultimodalModel> {
+  static async load(read: ReadModelFile, options: LoadOptions = {}): Promise<MultimodalModel> {
+    checkFields("load", options, ["limits"]);
     const { description, run } = readModelDescription(await read(modelFiles.model));
-    return new MultimodalModel(await loadModelParts(read, run), description);
+    return new MultimodalModel(await loadModelParts(read, run, options), description);
   }
 
   /**
