@@ -11,6 +11,9 @@ export interface GraphLimits {
   readonly reducesOnCpu?: boolean;
 }
 
+/** Number of int32 terms whose sum a double always holds exactly. */
+const exactTerms = 2 ** 22;
+
 /** Records ONNX operators and infers the shapes of their results. */
 export class GraphBuilder extends ShapeBuilder {
   /** Whether long sums are recorded in stages; off while a graph with an open size is recorded. */
@@ -100,9 +103,19 @@ export class GraphBuilder extends ShapeBuilder {
       return x;
     }
     const shape = reducedShape(x.shape, axes, keepDims);
-    if (x.type === "int32" && this.#reducesOnCpu && (op === "ReduceSum" || op === "ReduceProd")) {
-      // In int64, of which the cast keeps the last 32 bits: ONNX Runtime's own int32 sums and products saturate.
-      return this.rawCast(this.reduce(op, this.rawCast(x, "int64"), axes, keepDims), "int32");
+    if (x.type === "int32" && this.#reducesOnCpu) {
+      // ONNX Runtime's own sums and products of integers go through doubles and saturate.
+      if (op === "ReduceProd") {
+        return this.reshape(
+          axes.reduce((product, axis) => this.#wrappingProduct(product, axis), x),
+          shape,
+        );
+      }
+      if (op === "ReduceSum") {
+        return x.size > exactTerms * sizeOf(shape)
+          ? this.reshape(this.#sumInStages(x, axes), shape)
+          : this.#wrappingSum(x, axes, keepDims);
+      }
     }
     const isSum = op === "ReduceSum" || op === "ReduceMean";
     if (isSum && x.type === "float32" && this.stagesSums && isLongSum(x.shape, axes)) {
@@ -142,7 +155,7 @@ export class GraphBuilder extends ShapeBuilder {
     });
   }
 
-  /** A sum of float32 right to 1e-5, without the reduced axes; kept ones may be joined. */
+  /** A sum of float32 right to 1e-5, or of int32, without the reduced axes; kept ones may be joined. */
   #sumInStages(x: LazyValue, axes: readonly number[]): LazyValue {
     const stage = nextSumStage(x.shape, axes);
     const joined = this.reshape(x, stage.shape);
@@ -155,15 +168,39 @@ export class GraphBuilder extends ShapeBuilder {
       const last = stage.axes.at(-1)!;
       return this.#sumInStages(this.#sumInStages(joined, [last]), stage.axes.slice(0, -1));
     }
+    if (x.type === "int32") {
+      return this.#wrappingSum(joined, stage.axes, false);
+    }
     const shape = reducedShape(joined.shape, stage.axes, false);
     return this.node("ReduceSum", [joined, this.indices(stage.axes)], x.type, shape, { attributes: { keepdims: 0 } });
   }
 
+  /** The last 32 bits of a sum of int32 of at most {@link exactTerms} terms. */
+  #wrappingSum(x: LazyValue, axes: readonly number[], keepDims: boolean): LazyValue {
+    const sum = this.reduce("ReduceSum", this.rawCast(x, "float64"), axes, keepDims);
+    return this.rawCast(this.#last32Bits(this.rawCast(sum, "int64")), "int32");
+  }
+
+  /** The last 32 bits of products of int32 along an axis, of which 1 stays: halves are multiplied, which wraps around. */
+  #wrappingProduct(x: LazyValue, axis: number): LazyValue {
+    const size = x.shape[axis]!;
+    if (size <= 1) {
+      return x;
+    }
+    const half = Math.floor(size / 2);
+    const [first, second, rest] = this.split(x, size % 2 === 0 ? [half, half] : [half, half, 1], axis);
+    const product = this.mul(first!, second!);
+    return this.#wrappingProduct(rest === undefined ? product : this.concat([product, rest], axis), axis);
+  }
+
   /** The last 32 bits of floating-point numbers, as an Int32Array keeps them, in int64; NaN and infinities become 0. */
   #int32Bits(x: LazyValue): LazyValue {
-    const bits = this.rawCast(this.#inRangeOfInt64(x), "int64");
-    // Without the mask ONNX Runtime would join this cast to the next one, which saturates.
-    return this.binary("BitwiseAnd", bits, this.scalar("int64", 2 ** 32 - 1));
+    return this.#last32Bits(this.rawCast(this.#inRangeOfInt64(x), "int64"));
+  }
+
+  /** Without this mask ONNX Runtime would join a cast to int64 to the one to int32, which saturates. */
+  #last32Bits(x: LazyValue): LazyValue {
+    return this.binary("BitwiseAnd", x, this.scalar("int64", 2 ** 32 - 1));
   }
 
   #inRangeOfInt64(x: LazyValue): LazyValue {
@@ -187,6 +224,10 @@ export class GraphBuilder extends ShapeBuilder {
       ? this.scalar(value.type, value.splat)
       : value;
   }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {

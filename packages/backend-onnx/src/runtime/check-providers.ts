@@ -40,10 +40,14 @@ function tinySession(runtime: Runtime, options: SessionOptions): RuntimeSession 
 
 function cannotStart(runtime: Runtime, { executionProviders }: SessionOptions, cause: unknown): ConfigError {
   const names = executionProviders.map(providerName).join(", ");
-  const reason = (cause instanceof Error ? cause.message : String(cause)).trim();
+  // Where install scripts are off, that of onnxruntime-node has downloaded nothing.
+  const libraries = names.includes("cuda")
+    ? " (those of cuda: npm rebuild onnxruntime-node --ignore-scripts=false, which downloads them from outside npm)"
+    : "";
+  const reason = (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\.?$/, ".");
   return new ConfigError(
     `The execution providers ${names} could not be started by ${runtime.name}: ${reason} ` +
-      'Install the driver and libraries that they need, or choose others; ["cpu"] works everywhere in Node, ["wasm"] in browsers.',
+      `Install the driver and libraries that they need${libraries}, or choose others; ["cpu"] works everywhere in Node, ["wasm"] in browsers.`,
     { cause },
   );
 }

@@ -94,6 +94,7 @@ describe("selectBackend, where packages of libtensorflow are installed", () => {
   });
 
   it("ensureBackend goes on on no other backend than the program has registered", async () => {
+    vi.spyOn(console, "warn").mockReturnValue();
     tf.engine().reset();
     for (const name of ["onnx", "cpu"]) {
       tf.removeBackend(name);
