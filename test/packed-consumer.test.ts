@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
@@ -81,10 +81,12 @@ beforeAll(() => {
 
 describe("the packed packages in an empty project", () => {
   it("bring exactly one copy of tfjs-core", () => {
-    const copies = readdirSync(consumer, { recursive: true, encoding: "utf8" }).filter((path) =>
+    // A package may be reached by many links.
+    const paths = readdirSync(consumer, { recursive: true, encoding: "utf8" }).filter((path) =>
       /@tensorflow[\\/]tfjs-core[\\/]package\.json$/.test(path),
     );
-    expect(copies).toHaveLength(1);
+    const copies = new Set(paths.map((path) => realpathSync(join(consumer, path))));
+    expect(copies.size).toBe(1);
   });
 
   it("reach nothing that is not named in an install line", () => {
