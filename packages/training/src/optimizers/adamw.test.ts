@@ -158,6 +158,15 @@ describe("adamW", () => {
     second.dispose();
   });
 
+  it("keeps a variable without a gradient, whatever its name", () => {
+    const kept = tf.tidy(() => tf.variable(tf.tensor1d([7])));
+    const optimizer = Optimizer.create(new Map([["constructor", kept]]), adamW({ weightDecay: 0 }));
+    tf.tidy(() => void optimizer.update({}, 0.1));
+    expect([...kept.dataSync()]).toEqual([7]);
+    optimizer.dispose();
+    kept.dispose();
+  });
+
   it("refuses what does not fit", () => {
     expect(() => Optimizer.create(new Map(), adamW())).toThrow(ConfigError);
     expect(() => adamW({ beta1: 1 })).toThrow(/beta1/);

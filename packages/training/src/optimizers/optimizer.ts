@@ -87,7 +87,10 @@ export class Optimizer {
       };
       const initial = (direction: tf.Tensor): Update => ({ direction, stepSize: learningRate, decay: undefined });
       const updates: Updates = new Map(
-        [...this.#variables].map(([name, { shape }]) => [name, initial(gradients[name] ?? tf.zeros(shape))]),
+        [...this.#variables].map(([name, { shape }]) => [
+          name,
+          initial(Object.hasOwn(gradients, name) ? gradients[name]! : tf.zeros(shape)),
+        ]),
       );
       const norm = globalNorm(updates);
       const result = this.#transform.update(updates, {
