@@ -1,8 +1,20 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const harness = fileURLToPath(new URL("./examples/harness/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
+
+/** Files that take longest, started first: a long one that starts last leaves a core idle. */
+const longest = ["test/readme", "test/packed-consumer", "test/pipeline-commands", "full-pipeline/src/pipeline"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) =>
+      (longest.findIndex((name) => moduleId.includes(`${name}.test.ts`)) + longest.length + 1) % (longest.length + 1);
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -18,6 +30,7 @@ export default defineConfig({
     // onnxruntime-node and worker threads do not mix (microsoft/onnxruntime #24486).
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     include: ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,

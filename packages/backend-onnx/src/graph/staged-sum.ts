@@ -8,13 +8,9 @@ export type SumStage =
   | { readonly kind: "cut"; readonly shape: readonly number[]; readonly axis: number; readonly size: number };
 
 /**
- * Terms up to which a sum is left to ONNX Runtime, which adds rows one after the other, and elements of a row in several
- * partial sums. For numbers at random the relative error is then below 1e-5; only of many equal ones it can be 1e-3.
- * No lower, so that trainings of the usual sizes keep their numbers bit for bit.
+ * Terms of one stage. ONNX Runtime adds rows one after the other, and elements of a row in several partial sums; with so
+ * few terms the relative error stays below 1e-5 even for equal numbers, the worst case.
  */
-const longSum = { rows: 2 ** 17, elements: 2 ** 19 };
-
-/** Terms of one stage: even for equal numbers, the worst case, the error stays below 1e-5. */
 const stage = { rows: 1024, elements: 8192 };
 
 /** Terms of a first stage, about: with so many ONNX Runtime is fastest, and the second stage rarely needs a third. */
@@ -22,11 +18,11 @@ const stageSize = 256;
 
 /** Whether the float32 sum of a tensor along axes, each in `[0, rank)`, is so long that it needs stages. */
 export function isLongSum(shape: readonly number[], axes: readonly number[]): boolean {
-  return exceeds(joinAxes(shape, axes), longSum);
+  return exceeds(joinAxes(shape, axes), stage);
 }
 
 /** Whether the terms of a sum are more than a limit says. */
-function exceeds({ shape, axes }: Joined, limit: typeof longSum): boolean {
+function exceeds({ shape, axes }: Joined, limit: typeof stage): boolean {
   const terms = axes.reduce((product, axis) => product * shape[axis]!, 1);
   const isInner = axes.length === 1 && axes[0] === shape.length - 1;
   return terms > (isInner ? limit.elements : limit.rows);

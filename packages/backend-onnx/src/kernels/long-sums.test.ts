@@ -43,21 +43,21 @@ describe("long sums", () => {
   it("over every arrangement of axes, lengths without divisors among them", () => {
     const [value, exact] = [10.1, Math.fround(10.1)];
     const cases: readonly (readonly [number[], number[]])[] = [
-      [[2 ** 17 + 256, 2], [0]],
-      [[200_003, 3], [0]],
-      [[600_011], [0]],
-      [[2, 600_011], [1]],
-      [[2, 150_000, 3], [1]],
+      [[1280, 2], [0]],
+      [[20_011, 3], [0]],
+      [[65_537], [0]],
+      [[3, 20_011], [1]],
+      [[2, 20_000, 3], [1]],
       [
-        [400, 2, 400],
+        [300, 2, 300],
         [0, 2],
       ],
       [
-        [64, 56, 56, 2],
+        [20, 30, 40, 5],
         [0, 1, 2],
       ],
       [
-        [1, 140_000, 1, 2],
+        [1, 40_000, 1, 2],
         [1, 2],
       ],
     ];
@@ -78,7 +78,7 @@ describe("long sums", () => {
   });
 
   it("keep apart what is not added", () => {
-    const rows = 150_000;
+    const rows = 5000;
     const x = tf.tensor3d(
       Float32Array.from({ length: rows * 6 }, (_, i) => i % 6),
       [rows, 2, 3],
@@ -96,15 +96,15 @@ describe("long sums", () => {
     expect(nextSumStage([20_011, 3], [0])).toEqual({ kind: "cut", shape: [20_011, 3], axis: 0, size: 19_968 });
   });
 
-  it("begin above the lengths of usual trainings, whose numbers stay as they are", () => {
-    expect(isLongSum([128, 32, 32, 64], [0, 1, 2])).toBe(false);
-    expect(isLongSum([64, 32, 32, 3], [0, 1, 2, 3])).toBe(false);
-    expect(isLongSum([500_000], [0])).toBe(false);
+  it("leave short ones whole", () => {
+    expect(isLongSum([64, 8192], [1])).toBe(false);
+    expect(isLongSum([16, 64, 32], [0, 1])).toBe(false);
+    expect(isLongSum([1, 5000, 1], [1])).toBe(false);
     expect(isLongSum([0, 5000], [1])).toBe(false);
-    expect(isLongSum([256, 28, 28, 64], [0, 1, 2])).toBe(true);
-    expect(isLongSum([1, 600_000, 1], [1])).toBe(true);
+    expect(isLongSum([128, 28, 28, 64], [0, 1, 2])).toBe(true);
+    expect(isLongSum([64, 8193], [1])).toBe(true);
     const graph = new GraphBuilder();
-    const x = new LazyValue("float32", [7296, 512]);
+    const x = new LazyValue("float32", [1024, 512]);
     expect(graph.reduce("ReduceSum", x, [0], false).producer!.inputs[0]).toBe(x);
   });
 });

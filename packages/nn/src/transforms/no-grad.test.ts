@@ -6,11 +6,10 @@ import { noGrad, stopGradient } from "../index.js";
 beforeAll(() => tf.setBackend("cpu"));
 
 describe("noGrad", () => {
-  it("lets an index derive from a tracked tensor, which gather alone refuses", () => {
+  it("makes an index that derives from a tracked tensor a constant", () => {
     const table = tf.tensor2d([1, 2, 3, 4], [2, 2]);
     const x = tf.tensor1d([0.2, 0.9]);
     const nearest = (x: tf.Tensor) => tf.cast(tf.round(x), "int32");
-    expect(() => tf.grad((x) => tf.sum(tf.mul(tf.gather(table, nearest(x)), tf.sum(x))))(x)).toThrow();
     const gradient = tf.grad((x) => {
       const [indices] = noGrad(() => [nearest(x)] as const);
       return tf.sum(tf.mul(tf.gather(table, indices), tf.sum(x)));

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 /**
  * Runs `compute` so that no gradient is recorded: its results are constants to every tape.
  *
- * Needed where an index derives from a tracked tensor, as in the nearest codebook row of a latent: tfjs asks
- * `gather` for a gradient of its indices and throws. Also the plain "stop gradient" of a value.
+ * For what has no gradient and would cost one, as the nearest codebook row of a latent: nothing that is computed here is
+ * kept for the backward pass. Also the plain "stop gradient" of a value.
  *
  * @param compute - Borrows what it closes over; what it makes and does not return is disposed.
  * @returns What `compute` returned; yours to dispose, or the surrounding `tf.tidy`'s.

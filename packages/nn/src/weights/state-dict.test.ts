@@ -88,7 +88,7 @@ describe("weights of another program", () => {
     const start = performance.now();
     let message = "";
     try {
-      importStateDict(file(hostile), { shapes: many }, { ...names, prefixes: [""] });
+      importStateDict(file(hostile), { shapes: many }, names);
     } catch (error) {
       expect(CheckpointError.isInstance(error)).toBe(true);
       message = (error as Error).message;
@@ -96,5 +96,9 @@ describe("weights of another program", () => {
     expect(performance.now() - start).toBeLessThan(1000);
     expect(message).toContain("(5000 in all)");
     expect(message.length).toBeLessThan(2000);
+  });
+
+  it("need prefixes that are some text", () => {
+    expect(() => importStateDict(file(entries), own, { ...names, prefixes: [""] })).toThrow(/prefixes\[0\].*not empty/);
   });
 });
