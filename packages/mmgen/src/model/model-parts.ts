@@ -122,8 +122,9 @@ export async function runIdOf({
   if (vqvae === undefined) {
     return text;
   }
-  const weights = await vqvae.storeWeights();
-  return `${fingerprint(Array.from(weights.values(), ({ data }) => bytesOf(data)))}-${text}`;
+  // By name: a compiler may have left the order of a class's fields to its constructor.
+  const weights = [...(await vqvae.storeWeights())].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${fingerprint(weights.map(([, { data }]) => bytesOf(data)))}-${text}`;
 }
 
 function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Array {

@@ -75,16 +75,16 @@ export class VqVae
   readonly #encode = this.compiled((levels) => [this.encodeTensor(levels as tf.Tensor4D)]);
   readonly #decode = this.compiled((codes) => [this.decodeTensor(codes as tf.Tensor2D)]);
 
-  private constructor(config: VqVaeConfig) {
+  private constructor(config: VqVaeConfig, quantizer = createQuantizer(config.quantizer)) {
     super();
     const { channels, maxValue, imageSide } = config;
     this.config = config;
     this.#head = reconstructionHead(config.head, channels, maxValue);
     this.#composition = createComposition(config.composition, { channels, maxValue }, this.#head);
     const { inputChannels, decodedChannels: outputChannels, imageCodes, palettePlace } = this.#composition;
-    this.quantizer = createQuantizer(config.quantizer);
-    const { latentDimension, codesPerVector, codebooks, codebookSize } = this.quantizer;
+    const { latentDimension, codesPerVector, codebooks, codebookSize } = quantizer;
     this.network = createNetwork(config.network, { imageSide, inputChannels, outputChannels, latentDimension });
+    this.quantizer = quantizer;
     const { height, width } = this.network.latentGrid;
     const gridCodes = height * width * codesPerVector;
     this.#gridCodes = gridCodes;
