@@ -5,6 +5,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const harness = fileURLToPath(new URL("./examples/harness/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
 
+const all = ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "test/**/*.test.ts"];
+const withoutTensors = [
+  "packages/{core,datasets,multimodal-tokenizer,plots,samplers}/src/**/*.test.ts",
+  "examples/harness/src/**/*.test.ts",
+];
+
 /** Files that take longest, started first: a long one that starts last leaves a core idle. */
 const longest = ["test/readme", "test/packed-consumer", "test/pipeline-commands", "full-pipeline/src/pipeline"];
 
@@ -31,7 +37,11 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    include: ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "test/**/*.test.ts"],
+    projects: [
+      // Without tensors nothing is left behind from file to file: they share a process, which imports everything once.
+      { extends: true, test: { name: "plain", include: withoutTensors, isolate: false } },
+      { extends: true, test: { name: "tensors", include: all, exclude: [...withoutTensors, "**/node_modules/**"] } },
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
