@@ -18,14 +18,7 @@ const stageSize = 256;
 
 /** Whether the float32 sum of a tensor along axes, each in `[0, rank)`, is so long that it needs stages. */
 export function isLongSum(shape: readonly number[], axes: readonly number[]): boolean {
-  return exceeds(joinAxes(shape, axes), stage);
-}
-
-/** Whether the terms of a sum are more than a limit says. */
-function exceeds({ shape, axes }: Joined, limit: typeof stage): boolean {
-  const terms = axes.reduce((product, axis) => product * shape[axis]!, 1);
-  const isInner = axes.length === 1 && axes[0] === shape.length - 1;
-  return terms > (isInner ? limit.elements : limit.rows);
+  return nextSumStage(shape, axes).kind !== "single";
 }
 
 /**
@@ -40,7 +33,7 @@ function exceeds({ shape, axes }: Joined, limit: typeof stage): boolean {
 export function nextSumStage(shape: readonly number[], axes: readonly number[]): SumStage {
   const joined = joinAxes(shape, axes);
   const last = joined.axes.at(-1);
-  if (last === undefined || !exceeds(joined, stage)) {
+  if (last === undefined || !exceedsStage(joined)) {
     return { kind: "single", shape, axes };
   }
   const size = joined.shape[last]!;
@@ -53,6 +46,12 @@ export function nextSumStage(shape: readonly number[], axes: readonly number[]):
   }
   const parts = [...joined.shape.slice(0, last), size / first, first, ...joined.shape.slice(last + 1)];
   return { kind: "split", shape: parts, axes: [last, last + 1] };
+}
+
+function exceedsStage({ shape, axes }: Joined): boolean {
+  const terms = axes.reduce((product, axis) => product * shape[axis]!, 1);
+  const isInner = axes.length === 1 && axes[0] === shape.length - 1;
+  return terms > (isInner ? stage.elements : stage.rows);
 }
 
 /** A shape in which no two neighboring axes are both reduced or both kept, and its reduced axes. */

@@ -1,7 +1,6 @@
 import { ConfigError } from "@mmgen/core";
 import {
   boolean,
-  type ConfigOf,
   fields,
   listOf,
   oneOf,
@@ -189,9 +188,6 @@ export const tokenizerConfigEntries = {
   nullToken: boolean(),
   lines: optional(fields(lineFormatEntries)),
 };
-
-/** Configuration whose fields are valid one by one, but not yet checked against each other. */
-export type UncheckedTokenizerConfig = ConfigOf<ReturnType<typeof fields<typeof tokenizerConfigEntries>>>;
 
 /** The codes of a tokenizer's images; all but the layout `text-only` need them. */
 function codesOf(

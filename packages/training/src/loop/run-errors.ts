@@ -13,42 +13,34 @@ export class DivergenceError extends MmgenError {
   }
 }
 
-/** Options of the errors that end a run whose state is kept. */
-export interface EndedRunOptions extends ErrorOptions {
+/** How far a run had come that ended with an error, and how to go on. */
+interface EndedRunOptions extends ErrorOptions {
+  readonly step: number;
+  readonly state: Uint8Array | undefined;
+}
+
+/** An error that ended a run whose state is kept. */
+abstract class EndedRunError extends MmgenError {
   /** Steps taken. */
   readonly step: number;
   /** For `train`'s `resume`; undefined where the run had not begun, or the state could not be read. */
   readonly state: Uint8Array | undefined;
+
+  constructor(message: string, { step, state, ...options }: EndedRunOptions) {
+    super(message, options);
+    this.step = step;
+    this.state = state;
+  }
 }
 
 /** A step did not fit into memory. The model, and the run's state, are those before the step. */
-export class OutOfMemoryError extends MmgenError {
+export class OutOfMemoryError extends EndedRunError {
   static override readonly kind: string = "OutOfMemoryError";
-  /** Steps taken. */
-  readonly step: number;
-  /** For `train`'s `resume`; undefined where it could not be read. */
-  readonly state: Uint8Array | undefined;
-
-  constructor(message: string, { step, state, ...options }: EndedRunOptions) {
-    super(message, options);
-    this.step = step;
-    this.state = state;
-  }
 }
 
 /** An observer failed. The run ended after that call, with its state kept; `cause` is what the observer threw. */
-export class ObserverError extends MmgenError {
+export class ObserverError extends EndedRunError {
   static override readonly kind: string = "ObserverError";
-  /** Steps taken. */
-  readonly step: number;
-  /** For `train`'s `resume`; undefined where the run had not begun, or the state could not be read. */
-  readonly state: Uint8Array | undefined;
-
-  constructor(message: string, { step, state, ...options }: EndedRunOptions) {
-    super(message, options);
-    this.step = step;
-    this.state = state;
-  }
 }
 
 /** What is known of a run that has failed. */
