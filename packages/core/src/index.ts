@@ -39,6 +39,7 @@ export { type ParsedJson, type ParseJsonOptions, parseJson } from "./files/parse
 export {
   type ReadSafetensorsOptions,
   readSafetensors,
+  readSafetensorsMetadata,
   type SafetensorsContent,
   safetensorsSignature,
   writeSafetensors,

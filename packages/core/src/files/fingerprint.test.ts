@@ -1,5 +1,10 @@
-import { expect, it } from "vitest";
+import { createHash } from "node:crypto";
+import { afterEach, expect, it, vi } from "vitest";
 import { fingerprint } from "./fingerprint.js";
+
+afterEach(() => vi.restoreAllMocks());
+
+const bytes = Uint8Array.from({ length: 10 }, (_, i) => 7 * i);
 
 it("tells parts apart by every byte, their lengths and their bounds", () => {
   const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 256);
@@ -19,9 +24,34 @@ it("tells parts apart by every byte, their lengths and their bounds", () => {
 });
 
 it("is the same everywhere: a file written today is compared for years", () => {
-  const bytes = Uint8Array.from({ length: 10 }, (_, i) => 7 * i);
   const unaligned = new Uint8Array([9, ...bytes]).subarray(1);
-  expect(fingerprint([bytes])).toMatch(/^[0-9a-f]{32}$/);
+  expect(fingerprint([bytes])).toMatch(/^[0-9a-f]{64}$/);
   expect(fingerprint([unaligned])).toBe(fingerprint([bytes]));
-  expect(fingerprint([bytes])).toMatchInlineSnapshot(`"a1377b8497b1d9d2bb2213146bae4851"`);
+  expect(fingerprint([bytes])).toMatchInlineSnapshot(
+    `"4e7a75200b94196a018eb1cc590c8909ae66bfef65bc5d2194ddd401ed65b887"`,
+  );
+});
+
+it("is the SHA-256 of every part behind its length, with Node's own hash and without, as in a browser", () => {
+  const large = new Uint8Array(new SharedArrayBuffer(100_003)).map((_, i) => i % 251);
+  const parts = [bytes, new Uint8Array(0), large];
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    hash.update(new BigUint64Array([BigInt(part.length)])).update(part);
+  }
+  const expected = hash.digest("hex");
+  expect(fingerprint(parts)).toBe(expected);
+  const builtin = vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
+  expect(fingerprint(parts)).toBe(expected);
+  expect(builtin).toHaveBeenCalled();
+});
+
+it("is of the kind of a stored one of before the first release", () => {
+  const legacy = "a1377b8497b1d9d2bb2213146bae4851";
+  expect(fingerprint([bytes], legacy)).toBe(legacy);
+  expect(fingerprint([bytes.subarray(1)], legacy)).toMatch(/^[0-9a-f]{32}$/);
+  expect(fingerprint([bytes.subarray(1)], legacy)).not.toBe(legacy);
+  for (const other of [fingerprint([bytes]), undefined, null, 7, legacy.slice(1), legacy.toUpperCase()]) {
+    expect(fingerprint([bytes], other)).toBe(fingerprint([bytes]));
+  }
 });

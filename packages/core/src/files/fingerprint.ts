@@ -1,41 +1,38 @@
+import { type SHA256, sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { isLegacyFingerprint, legacyFingerprint } from "./legacy-fingerprint.js";
+
+/** Node's hashes take less than 2 GiB at once. */
+const maxBytesAtOnce = 2 ** 30;
+
 /**
- * A fingerprint of bytes, 32 hexadecimal digits: equal for equal parts, and for no two others that anybody meets.
+ * A fingerprint of bytes, the same in Node and in the browser: the SHA-256, in 64 hexadecimal digits, of each part's length
+ * (8 bytes, little-endian) and content.
  *
- * Four lanes of multiplicative hashing over 32-bit words. It tells files apart; it is no protection against forgery.
+ * It tells parts apart by their bytes, their number and where one ends.
+ *
+ * @param parts - Borrowed.
+ * @param like - A stored fingerprint that the result is to be compared with. Files of before the first release hold another
+ *   kind, of 32 digits; for one of them the result is of that kind too. Default: none.
  */
-export function fingerprint(parts: Iterable<Uint8Array>): string {
-  // Four numbers, not an array: this runs over all of a model's weights.
-  let a = 0x9e3779b1 | 0;
-  let b = 0x85ebca77 | 0;
-  let c = 0xc2b2ae3d | 0;
-  let d = 0x27d4eb2f | 0;
-  // Mixes a word into every lane, each with its own multiplier and with what its neighbor holds.
-  const absorb = (word: number) => {
-    const next = mix(b ^ Math.imul(a ^ word, 597399067));
-    b = mix(c ^ Math.imul(b ^ word, 2869860233 | 0));
-    c = mix(d ^ Math.imul(c ^ word, 951274213));
-    d = mix(a ^ Math.imul(d ^ word, 2716044179 | 0));
-    a = next;
-  };
+export function fingerprint(parts: Iterable<Uint8Array>, like?: unknown): string {
+  if (isLegacyFingerprint(like)) {
+    return legacyFingerprint(parts);
+  }
+  const hash = createHash();
+  const length = new DataView(new ArrayBuffer(8));
   for (const part of parts) {
-    absorb(part.length);
-    const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
-    const words = part.length >>> 2;
-    for (let i = 0; i < words; i++) {
-      absorb(view.getUint32(4 * i, true));
+    length.setBigUint64(0, BigInt(part.length), true);
+    hash.update(new Uint8Array(length.buffer));
+    for (let at = 0; at < part.length; at += maxBytesAtOnce) {
+      hash.update(part.subarray(at, at + maxBytesAtOnce));
     }
-    let rest = 0;
-    for (let i = 4 * words; i < part.length; i++) {
-      rest = (rest << 8) | part[i]!;
-    }
-    absorb(rest);
   }
-  for (let round = 0; round < 8; round++) {
-    absorb(round);
-  }
-  return Array.from([a, b, c, d], (lane) => (lane >>> 0).toString(16).padStart(8, "0")).join("");
+  return bytesToHex(hash.digest());
 }
 
-function mix(value: number): number {
-  return Math.imul(value ^ (value >>> 15), 0x2c1b3c6d) ^ (value >>> 13);
+/** Node's own SHA-256, some ten times faster over a model's weights, where there is one. */
+function createHash(): Pick<SHA256, "digest"> & { update(bytes: Uint8Array): unknown } {
+  const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+  return crypto?.createHash("sha256") ?? sha256.create();
 }

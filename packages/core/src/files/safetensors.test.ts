@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../errors/errors.js";
-import { readSafetensors, type SafetensorsContent, writeSafetensors } from "./safetensors.js";
+import { readSafetensors, readSafetensorsMetadata, type SafetensorsContent, writeSafetensors } from "./safetensors.js";
 import { entry, fileOf } from "./safetensors-file.fixture.js";
 import type { StoredTensor } from "./stored-formats.js";
 
@@ -148,5 +148,25 @@ describe("writeSafetensors refuses", () => {
     );
     const metadata = { epoch: 3 } as never;
     expect(() => writeSafetensors({ tensors: new Map(), metadata })).toThrow('metadata "epoch": expected a string');
+  });
+});
+
+describe("readSafetensorsMetadata", () => {
+  it("reads the metadata alone, and refuses a header that is none", () => {
+    fc.assert(
+      fc.property(anyContent, (content) => {
+        const bytes = writeSafetensors(content);
+        expect(readSafetensorsMetadata(bytes)).toEqual(readSafetensors(bytes).metadata);
+      }),
+      { numRuns: 30 },
+    );
+    expect(() => readSafetensorsMetadata(new Uint8Array(7))).toThrow(CheckpointError);
+    for (const metadata of ["7", "[]", '{"a":7}']) {
+      const header = new TextEncoder().encode(`{"__metadata__":${metadata}}`);
+      const bytes = new Uint8Array(8 + header.length);
+      bytes[0] = header.length;
+      bytes.set(header, 8);
+      expect(() => readSafetensorsMetadata(bytes), metadata).toThrow(CheckpointError);
+    }
   });
 });

@@ -133,6 +133,24 @@ export function readSafetensors(bytes: Uint8Array, options: ReadSafetensorsOptio
   return { tensors, metadata: Object.fromEntries(metadata) };
 }
 
+/**
+ * The metadata of a safetensors file, its header checked as JSON and its arrays left where they are.
+ *
+ * @param bytes - The whole file; borrowed.
+ * @throws as {@link readSafetensors}, of the header.
+ */
+export function readSafetensorsMetadata(
+  bytes: Uint8Array,
+  options: ReadSafetensorsOptions = {},
+): SafetensorsContent["metadata"] {
+  const { header } = splitFile(fileBytes(bytes, "safetensors file"), resolveLimits(options.limits));
+  const entry = Object.hasOwn(header, metadataName) ? header[metadataName] : {};
+  if (!isRecord(entry)) {
+    throw unreadable(`entry ${quote(metadataName)} is not an object`);
+  }
+  return Object.fromEntries(readMetadata(entry));
+}
+
 /** An array's entry in the header, and where its bytes lie in the data. */
 interface StoredRange {
   readonly name: string;

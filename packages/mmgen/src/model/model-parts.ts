@@ -40,7 +40,7 @@ export async function loadSequenceModels(read: ReadModelFile, { limits }: LoadOp
   );
   try {
     checkSizes({ tokenizer, transformer });
-    checkRuns(tokenizerText, { [modelFiles.transformer]: transformer.run });
+    await checkRuns(tokenizerText, { [modelFiles.transformer]: transformer.run }, { tokenizer });
   } catch (error) {
     transformer.dispose();
     throw error;
@@ -71,7 +71,7 @@ export async function loadModelParts(
     const parts = { vqvae, tokenizer, transformer };
     checkSizes(parts);
     const runs = { [modelFiles.vqvae]: vqvae.run, [modelFiles.transformer]: transformer.run };
-    checkRuns(tokenizerText, { ...runs, [modelFiles.model]: run });
+    await checkRuns(tokenizerText, { ...runs, [modelFiles.model]: run }, parts);
     return parts;
   } catch (error) {
     vqvae.dispose();
@@ -113,18 +113,36 @@ export function checkSizes({ tokenizer, transformer, vqvae }: SequenceModels & P
 /**
  * The id of the run that these parts come from, for the headers of its files: it says which weights made the image codes
  * and which tokenizer wrote the sequences.
+ *
+ * @param like - A stored id that the result is to be compared with. Ids of before the first release are shorter; for one of
+ *   them the result is as it would have been then. Default: none.
  */
-export async function runIdOf({
-  tokenizer,
-  vqvae,
-}: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>): Promise<string> {
-  const text = fingerprint([new TextEncoder().encode(JSON.stringify(tokenizer))]);
+export async function runIdOf(
+  { tokenizer, vqvae }: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>,
+  like?: string,
+): Promise<string> {
+  const kind = tokenizerIdIn(like);
+  const text = fingerprint([new TextEncoder().encode(JSON.stringify(tokenizer))], kind);
   if (vqvae === undefined) {
     return text;
   }
   // By name: a compiler may have left the order of a class's fields to its constructor.
   const weights = [...(await vqvae.storeWeights())].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${fingerprint(weights.map(([, { data }]) => bytesOf(data)))}-${text}`;
+  const codes = fingerprint(
+    weights.map(([, { data }]) => bytesOf(data)),
+    kind,
+  );
+  return `${codes}-${text}`;
+}
+
+/** A run id begins with that of the image codec's weights. */
+function codesIdIn(run: string): string | undefined {
+  return run.split("-")[0];
+}
+
+/** A run id ends with that of the run's tokenizer. */
+function tokenizerIdIn(run: string | undefined): string | undefined {
+  return run?.split("-").at(-1);
 }
 
 function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Array {
@@ -146,18 +164,31 @@ export function tokenizerFile(tokenizer: MultimodalTokenizer): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(tokenizer, null, 2)}\n`);
 }
 
-/** Throws a {@link CheckpointError} where a file's header names another run than the others or another tokenizer. */
-function checkRuns(tokenizerText: string, runs: Readonly<Record<string, string | undefined>>): void {
-  const tokenizerId = fingerprint([new TextEncoder().encode(JSON.stringify(JSON.parse(tokenizerText)))]);
+/**
+ * Throws a {@link CheckpointError} where a file's header names another run than the others or another tokenizer.
+ *
+ * @param parts - Those that were read.
+ */
+async function checkRuns(
+  tokenizerText: string,
+  runs: Readonly<Record<string, string | undefined>>,
+  parts: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>,
+): Promise<void> {
+  const tokenizer = [new TextEncoder().encode(JSON.stringify(JSON.parse(tokenizerText)))];
   // Files of versions without run ids have none to compare.
   const known = Object.entries(runs).filter(([, run]) => run !== undefined) as [string, string][];
-  const foreign = known.find(([, run]) => run.split("-").at(-1) !== tokenizerId);
+  const foreign = known.find(([, run]) => tokenizerIdIn(run) !== fingerprint(tokenizer, tokenizerIdIn(run)));
   if (foreign !== undefined) {
     throw new CheckpointError(differentRuns(foreign[0], modelFiles.tokenizer));
   }
-  const other = known.find(([, run]) => run !== known[0]![1]);
-  if (other !== undefined) {
-    throw new CheckpointError(differentRuns(known[0]![0], other[0]));
+  for (const [name, run] of known.slice(1)) {
+    const [first, firstRun] = known[0]!;
+    // A run that went on after the kind of ids had changed leaves files of both: their weights tell.
+    const isSame =
+      run === firstRun || (run.length !== firstRun.length && codesIdIn(run) === codesIdIn(await runIdOf(parts, run)));
+    if (!isSame) {
+      throw new CheckpointError(differentRuns(first, name));
+    }
   }
 }
 

@@ -109,7 +109,12 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     const pairs = { codes: await vqvae.encode(images), captions };
     const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
     const { transformer, history: transformerHistory } = await trainTransformer({
-      ...{ ...stage("transformer"), runId: run, model: config.transformer.model, tokenizer },
+      ...{
+        ...stage("transformer"),
+        runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
+        model: config.transformer.model,
+        tokenizer,
+      },
       examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, images.count, seed) }),
       evaluate:
         heldOutPairs &&
@@ -199,9 +204,14 @@ function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName)
   const { captions, checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
   const text = new TextEncoder().encode(JSON.stringify([captions, heldOut?.captions]));
   const data = fingerprint([images.data, text]);
+  const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
   return (name) => ({
     ...{ seed, signal, training: config[name].training },
-    configuration: { data, [name]: config[name].model, ...(name === "transformer" && { sequences: config.sequences }) },
+    configuration: (stored) => ({
+      data: stored === undefined ? data : dataLike(stored.data),
+      [name]: config[name].model,
+      ...(name === "transformer" && { sequences: config.sequences }),
+    }),
     observers: typeof observers === "function" ? observers(name) : observers,
     checkpoint: checkpoints && {
       read: async () => checkpoints.read(trainingFiles[name]),

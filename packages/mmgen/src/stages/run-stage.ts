@@ -1,4 +1,11 @@
-import { AbortedError, ConfigError, type ExampleSource, type Random } from "@mmgen/core";
+import {
+  AbortedError,
+  ConfigError,
+  type ExampleSource,
+  parseJson,
+  type Random,
+  readSafetensorsMetadata,
+} from "@mmgen/core";
 import {
   fields,
   number,
@@ -103,10 +110,16 @@ export interface StageOptions {
   readonly seed: number;
   /** Goes on from the state that lies there, bit for bit as if it had never stopped. Default: no checkpoint. */
   readonly checkpoint?: StageCheckpoint | undefined;
-  /** Kept in the checkpoint; a resume with another one is refused. Plain JSON. Default: none. */
-  readonly configuration?: Configuration | undefined;
-  /** Id of the run that the checkpoint belongs to; a checkpoint with another one is refused. Default: none. */
-  readonly runId?: string | undefined;
+  /**
+   * Kept in the checkpoint; a resume with another one is refused. Plain JSON, or what gives it from the stored one, where
+   * the training goes on. Default: none.
+   */
+  readonly configuration?: Configuration | ((stored: Configuration | undefined) => Configuration) | undefined;
+  /**
+   * Id of the run that the checkpoint belongs to; a checkpoint with another one is refused. Or what gives it from the
+   * stored one, as `runIdOf` does. Default: none.
+   */
+  readonly runId?: string | ((stored: string | undefined) => string | Promise<string>) | undefined;
   /** Told of the training. Default: none. */
   readonly observers?: readonly TrainingObserver[] | undefined;
   /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. Default: none. */
@@ -136,6 +149,9 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
     const steps = totalSteps(training, examples.count);
     const schedule = learningRateSchedule(training, steps);
     const resume = await checkpoint?.read();
+    const stored = resume && storedIds(resume);
+    const configuration = resolve(stage.configuration, stored?.configuration);
+    const runId = await resolve(stage.runId, stored?.runId);
     const { batchSize, earlyStopping, gradientAccumulation, weightAverage } = training;
     const { status, step, history } = await train({
       ...{ model, examples, batchSize, steps, schedule, random },
@@ -145,8 +161,8 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
       ...(weightAverage && { weightAverage }),
       ...(evaluate && { evaluate }),
       ...(checkpoint && { checkpoint: writerOf(checkpoint) }),
-      ...(stage.configuration && { configuration: stage.configuration }),
-      ...(stage.runId !== undefined && { runId: stage.runId }),
+      ...(configuration && { configuration }),
+      ...(runId !== undefined && { runId }),
       ...(resume && { resume }),
       observers: stage.observers ?? [],
       ...(signal && { signal }),
@@ -162,6 +178,21 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
     model.dispose();
     throw error;
   }
+}
+
+/** What a training state says of its run; what it does not say as it should, `train` refuses. */
+function storedIds(state: Uint8Array): { readonly configuration?: Configuration; readonly runId?: string } {
+  const { run = "" } = readSafetensorsMetadata(state);
+  const { configuration, runId } = (parseJson(run).value ?? {}) as Record<string, unknown>;
+  return {
+    ...(typeof configuration === "object" &&
+      configuration !== null && { configuration: configuration as Configuration }),
+    ...(typeof runId === "string" && { runId }),
+  };
+}
+
+function resolve<Value, Stored>(option: Value | ((stored: Stored) => Value), stored: Stored): Value {
+  return typeof option === "function" ? (option as (stored: Stored) => Value)(stored) : option;
 }
 
 /**

@@ -97,15 +97,19 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A checksum of a training state: of its run's description and of every tensor's name, shape and bytes. */
-export function checksumOf(run: string, tensors: ReadonlyMap<string, StoredTensor>): string {
+/**
+ * A checksum of a training state: of its run's description and of every tensor's name, shape and bytes.
+ *
+ * @param like - The stored checksum that it is compared with; the result is of the same kind.
+ */
+export function checksumOf(run: string, tensors: ReadonlyMap<string, StoredTensor>, like?: string): string {
   const text = new TextEncoder();
   const parts: Uint8Array[] = [text.encode(run)];
   for (const name of [...tensors.keys()].sort()) {
     const { dtype, shape, data } = tensors.get(name)!;
     parts.push(text.encode(`${name} ${dtype} ${shape}`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return fingerprint(parts);
+  return fingerprint(parts, like);
 }
 
 /**
@@ -116,7 +120,7 @@ export function checkChecksum(
   { run, checksum }: Readonly<Record<string, string>>,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): void {
-  if (checksum !== undefined && checksum !== checksumOf(run ?? "", tensors)) {
+  if (checksum !== undefined && checksum !== checksumOf(run ?? "", tensors, checksum)) {
     throw new CheckpointError(
       "The training state is damaged: its content is not that of its checksum. Resume from another copy of it.",
     );
