@@ -5,6 +5,7 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import { Planner } from "../graph/plan.js";
 import type { SessionCacheInfo } from "../graph/session-cache.js";
 import { graphLimits } from "../graph/webgpu-limits.js";
+import { findBlockSize } from "../runtime/block-size.js";
 import { checkProviders } from "../runtime/check-providers.js";
 import { nodeRuntime } from "../runtime/node-runtime.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
@@ -41,8 +42,11 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     const config = resolveOnnxBackend(options);
     const runtime = config.runtime ?? nodeRuntime();
     checkProviders(runtime, executorOptions(config).session);
-    this.graph = new GraphBuilder(graphLimits(config.executionProviders));
     this.executor = new Executor(runtime, executorOptions(config));
+    this.graph = new GraphBuilder({
+      ...graphLimits(config.executionProviders),
+      probeBlockSize: once(() => findBlockSize(runtime, executorOptions(config).session)),
+    });
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
     this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });
@@ -275,4 +279,13 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       this.flushSync();
     }
   }
+}
+
+/** A function of nothing that computes its value when it is first asked for. */
+function once<T>(compute: () => T): () => T {
+  let computed: { readonly value: T } | undefined;
+  return () => {
+    computed ??= { value: compute() };
+    return computed.value;
+  };
 }

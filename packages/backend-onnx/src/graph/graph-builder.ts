@@ -1,6 +1,7 @@
 import { type ElementType, onnxTypeCodes } from "../runtime/element-type.js";
+import { BlockBuilder } from "./block-builder.js";
 import { float, type LazyValue } from "./lazy-value.js";
-import { broadcastShape, ShapeBuilder, sameShape } from "./shape-builder.js";
+import { broadcastShape, sameShape } from "./shape-builder.js";
 import { isLongSum, nextSumStage } from "./staged-sum.js";
 
 /** How a {@link GraphBuilder} writes graphs for its execution provider. */
@@ -9,19 +10,25 @@ export interface GraphLimits {
   readonly maxOutputs?: number;
   /** Whether the cpu runs reductions: it adds terms one by one, and saturates sums of int32. Default: true. */
   readonly reducesOnCpu?: boolean;
+  /** Finds the number of channels in a block of ONNX Runtime's blocked convolutions. Default: there are none. */
+  readonly probeBlockSize?: () => number | undefined;
 }
 
 /** Number of int32 terms whose sum a double always holds exactly. */
 const exactTerms = 2 ** 22;
 
 /** Records ONNX operators and infers the shapes of their results. */
-export class GraphBuilder extends ShapeBuilder {
+export class GraphBuilder extends BlockBuilder {
   /** Whether long sums are recorded in stages; off while a graph with an open size is recorded. */
   stagesSums: boolean;
   readonly #reducesOnCpu: boolean;
 
-  constructor({ maxOutputs = Number.POSITIVE_INFINITY, reducesOnCpu = true }: GraphLimits = {}) {
-    super(maxOutputs);
+  constructor({
+    maxOutputs = Number.POSITIVE_INFINITY,
+    reducesOnCpu = true,
+    probeBlockSize = () => undefined,
+  }: GraphLimits = {}) {
+    super(maxOutputs, probeBlockSize);
     this.#reducesOnCpu = reducesOnCpu;
     this.stagesSums = reducesOnCpu;
   }
@@ -29,7 +36,7 @@ export class GraphBuilder extends ShapeBuilder {
   /** An operator of one operand that keeps shape and type. */
 
   unary(op: string, x: LazyValue): LazyValue {
-    return this.node(op, [x], x.type, x.shape);
+    return this.elementwise(op, [x], x.type);
   }
 
   /** A broadcasting operator of two values of one type; comparisons pass `"bool"` as the type of the result. */
@@ -37,7 +44,7 @@ export class GraphBuilder extends ShapeBuilder {
     const shape = broadcastShape(a.shape, b.shape);
     const first = this.#asScalar(a, shape, b);
     // Only one of the two may become a scalar: the other has the result's shape.
-    return this.node(op, [first, first === a ? this.#asScalar(b, shape, a) : b], type, shape);
+    return this.elementwise(op, [first, first === a ? this.#asScalar(b, shape, a) : b], type);
   }
 
   add(a: LazyValue, b: LazyValue): LazyValue {
@@ -70,17 +77,16 @@ export class GraphBuilder extends ShapeBuilder {
   }
 
   where(condition: LazyValue, a: LazyValue, b: LazyValue): LazyValue {
-    const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
     if (a.type === "bool") {
       // ONNX Runtime has no Where of booleans.
       const chosen = this.where(condition, this.cast(a, "int32"), this.cast(b, "int32"));
       return this.cast(chosen, "bool");
     }
-    return this.node("Where", [condition, a, b], a.type, shape);
+    return this.elementwise("Where", [condition, a, b], a.type);
   }
 
   not(x: LazyValue): LazyValue {
-    return this.node("Not", [x], "bool", x.shape);
+    return this.elementwise("Not", [x], "bool");
   }
 
   /** Casts with tfjs's semantics: floats become int32 as in an Int32Array, modulo 2³². */
@@ -94,7 +100,7 @@ export class GraphBuilder extends ShapeBuilder {
 
   /** ONNX's own cast, without the extra nodes for floats outside the range of int32. */
   rawCast(x: LazyValue, type: ElementType): LazyValue {
-    return x.type === type ? x : this.node("Cast", [x], type, x.shape, { attributes: { to: onnxTypeCodes[type] } });
+    return x.type === type ? x : this.elementwise("Cast", [x], type, { attributes: { to: onnxTypeCodes[type] } });
   }
 
   /** A reducing operator (`ReduceSum`, `ReduceMean`, `ReduceMax`, …) over `axes`. */
@@ -103,6 +109,12 @@ export class GraphBuilder extends ShapeBuilder {
       return x;
     }
     const shape = reducedShape(x.shape, axes, keepDims);
+    if (x.inBlocks && x.type === "float32" && this.blockSize !== undefined) {
+      const reduced = this.#reduceBlocks(op, x.blocked!, axes);
+      if (reduced !== undefined) {
+        return this.reshape(reduced, shape);
+      }
+    }
     if (x.type === "int32" && this.#reducesOnCpu) {
       // ONNX Runtime's own sums and products of integers go through doubles and saturate.
       if (op === "ReduceProd") {
@@ -153,6 +165,27 @@ export class GraphBuilder extends ShapeBuilder {
       domain: "com.microsoft",
       attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: float(alpha) },
     });
+  }
+
+  /** A reduction of blocks `[batch, channels, height, width]` over axes of their usual form; undefined for other axes. */
+  #reduceBlocks(op: string, blocked: LazyValue, axes: readonly number[]): LazyValue | undefined {
+    const [batch, channels, height, width] = blocked.shape as [number, number, number, number];
+    const block = this.blockSize!;
+    switch ([...axes].sort().join()) {
+      case "0,1,2,3":
+        return this.reduce(op, this.reshape(blocked, [blocked.size]), [0], false);
+      case "1,2,3":
+        return this.reduce(op, this.reshape(blocked, [batch, blocked.size / batch]), [1], false);
+      case "1,2":
+        return this.reduce(op, this.reshape(blocked, [(batch * channels) / block, height * width, block]), [1], false);
+      case "0,1,2": {
+        // One reduction at a time has a fast path over the outermost axis, and over a middle one.
+        const sums = this.reduce(op, this.reshape(blocked, [batch, blocked.size / batch]), [0], false);
+        return this.reduce(op, this.reshape(sums, [channels / block, height * width, block]), [1], false);
+      }
+      default:
+        return undefined;
+    }
   }
 
   /** A sum of float32 right to 1e-5, or of int32, without the reduced axes; kept ones may be joined. */
@@ -212,7 +245,7 @@ export class GraphBuilder extends ShapeBuilder {
     }
     const modulus = this.scalar(x.type, 2 ** 32);
     const rest = this.node("Mod", [x, modulus], x.type, x.shape, { attributes: { fmod: 1 } });
-    return this.where(this.node("IsNaN", [rest], "bool", x.shape), zero, rest);
+    return this.where(this.elementwise("IsNaN", [rest], "bool"), zero, rest);
   }
 
   /** Replaces a value whose elements are all equal by a scalar, where the other operand has the result's shape. */

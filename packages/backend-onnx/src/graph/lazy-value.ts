@@ -20,6 +20,13 @@ export class LazyValue {
   splat: number | undefined;
   /** For a view of the same elements in another shape: the value that owns them. */
   base: LazyValue | undefined;
+  /**
+   * The same elements with channels in blocks, for a value `[batch, height, width, channels]`: its shape is
+   * `[batch, channels, height, width]`, its memory `[batch, channels / b, height, width, b]`. See {@link BlockBuilder}.
+   */
+  blocked: LazyValue | undefined;
+  /** Whether it is computed in blocks: then what depends on it elementwise is too. */
+  inBlocks = false;
   /** Views of this value's elements in other shapes, by shape. */
   views: Map<string, LazyValue> | undefined;
   /** Id of the last traversal that reached this value, and the number it assigned. */

@@ -20,13 +20,13 @@ export function activate(
     case "relu":
       return graph.unary("Relu", x);
     case "relu6":
-      return graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape);
+      return graph.elementwise("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type);
     case "sigmoid":
       return sigmoid(graph, x);
     case "elu":
-      return graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } });
+      return graph.elementwise("Elu", [x], x.type, { attributes: { alpha: float(1) } });
     case "leakyrelu":
-      return graph.node("LeakyRelu", [x], x.type, x.shape, { attributes: { alpha: float(leakyReluAlpha) } });
+      return graph.elementwise("LeakyRelu", [x], x.type, { attributes: { alpha: float(leakyReluAlpha) } });
     case "prelu": {
       const negative = graph.binary("Less", x, graph.scalar(x.type, 0), "bool");
       return graph.where(negative, graph.mul(x, preluWeights!), x);

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
-import { broadcastShape } from "../graph/shape-builder.js";
 import { joined, partsOf } from "./complex.js";
 import { type KernelExtras, kernel, type NativeKernel } from "./kernel.js";
 
@@ -129,8 +128,7 @@ function divideIntegers(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyVa
 /** The remainder with the divisor's sign, in doubles as in tfjs. */
 function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const [x, y] = [graph.cast(a, "float64"), graph.cast(b, "float64")];
-  const mod = (p: LazyValue, q: LazyValue) =>
-    graph.node("Mod", [p, q], p.type, broadcastShape(p.shape, q.shape), { attributes: { fmod: 1 } });
+  const mod = (p: LazyValue, q: LazyValue) => graph.elementwise("Mod", [p, q], p.type, { attributes: { fmod: 1 } });
   const remainder = mod(x, y);
   const zero = graph.scalar(x.type, 0);
   const sameSign = graph.binary(
@@ -145,8 +143,8 @@ function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
 /** Follows `Math.pow`: 1 to the power NaN is NaN, and so is ±1 to an infinite power. ONNX Runtime follows C: 1. */
 function power(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const unit = graph.binary("Equal", graph.unary("Abs", a), graph.scalar(a.type, 1), "bool");
-  const infinite = graph.binary("And", graph.node("IsInf", [b], "bool", b.shape), unit, "bool");
-  const undefinedAt = graph.binary("Or", graph.node("IsNaN", [b], "bool", b.shape), infinite, "bool");
+  const infinite = graph.binary("And", graph.elementwise("IsInf", [b], "bool"), unit, "bool");
+  const undefinedAt = graph.binary("Or", graph.elementwise("IsNaN", [b], "bool"), infinite, "bool");
   return graph.where(undefinedAt, graph.scalar(a.type, Number.NaN), graph.binary("Pow", a, b));
 }
 

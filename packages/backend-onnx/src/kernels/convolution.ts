@@ -15,13 +15,16 @@ const conv2d = kernel<tf.Conv2DAttrs>(tf.Conv2D, (call) => forward(call));
 
 const fusedConv2d = kernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, (call) => {
   const { optional, attrs, graph } = call;
-  const result = forward(call);
+  const bias = optional("bias");
+  const isByChannel =
+    bias?.type === "float32" && bias.shape.length === 1 && bias.size === call.input("filter").shape[3];
+  const result = forward(call, isByChannel ? bias : undefined);
   if (result === undefined) {
     return undefined;
   }
-  const bias = aligned(graph, optional("bias"), attrs.dataFormat);
   const slopes = aligned(graph, optional("preluActivationWeights"), attrs.dataFormat);
-  const biased = bias === undefined ? result : graph.add(result, bias);
+  const biased =
+    bias === undefined || isByChannel ? result : graph.add(result, aligned(graph, bias, attrs.dataFormat)!);
   return activate(graph, biased, attrs.activation, slopes, attrs.leakyreluAlpha);
 });
 
@@ -79,14 +82,15 @@ export const convolutionKernels: readonly NativeKernel[] = [
   conv3dBackpropFilter,
 ];
 
-function forward({ input, attrs, graph }: KernelCall<Geometry>): LazyValue | undefined {
+/** @param bias - One number for each output channel. */
+function forward({ input, attrs, graph }: KernelCall<Geometry>, bias?: LazyValue): LazyValue | undefined {
   const [x, filter] = [input("x"), input("filter")];
   const window = geometry(x.shape, filter.shape, attrs);
   if (window === undefined) {
     return undefined;
   }
   return inFloats(graph, x, (floats) =>
-    laidOut(graph, convolve(graph, inLast(graph, floats, attrs.dataFormat), filter, window), attrs.dataFormat),
+    laidOut(graph, convolve(graph, inLast(graph, floats, attrs.dataFormat), filter, window, bias), attrs.dataFormat),
   );
 }
 

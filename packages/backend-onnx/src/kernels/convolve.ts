@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { blockedConvolve, blockedConvolveBack, blockedFilterGradient } from "./blocked-convolution.js";
 import {
   channelsFirst,
   channelsLast,
@@ -21,9 +22,25 @@ const maxPatchElements = 2 ** 25;
  *
  * @param x - `[batch, ...input, inChannels]`.
  * @param filter - `[...filter, inChannels, outChannels]`.
+ * @param bias - Added to the result; `[outChannels]`.
  * @returns `[batch, ...output, outChannels]`.
  */
-export function convolve(graph: GraphBuilder, x: LazyValue, filter: LazyValue, window: Window): LazyValue {
+export function convolve(
+  graph: GraphBuilder,
+  x: LazyValue,
+  filter: LazyValue,
+  window: Window,
+  bias?: LazyValue,
+): LazyValue {
+  const blocked = blockedConvolve(graph, x, filter, window, bias);
+  if (blocked !== undefined) {
+    return blocked;
+  }
+  const result = convolvePlainly(graph, x, filter, window);
+  return bias === undefined ? result : graph.add(result, bias);
+}
+
+function convolvePlainly(graph: GraphBuilder, x: LazyValue, filter: LazyValue, window: Window): LazyValue {
   const [batch, outChannels] = [x.shape[0]!, filter.shape[filter.shape.length - 1]!];
   if (isPointwise(window)) {
     const product = graph.matMul(rowsOf(graph, x), matrixOf(graph, filter));
@@ -52,10 +69,6 @@ export function convolve(graph: GraphBuilder, x: LazyValue, filter: LazyValue, w
 export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyValue, window: Window): LazyValue {
   const [inChannels, outChannels] = filter.shape.slice(-2) as [number, number];
   const batch = dy.shape[0]!;
-  if (isPointwise(window)) {
-    const product = graph.matMul(rowsOf(graph, dy), matrixOf(graph, filter), false, true);
-    return graph.reshape(product, [batch, ...window.input, inChannels]);
-  }
   // tfjs accepts a gradient larger than the convolution's output, and uses its first rows and columns.
   const size = [batch, ...window.output, outChannels];
   const read = graph.slice(
@@ -63,6 +76,14 @@ export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyVal
     size.map(() => 0),
     size,
   );
+  const blocked = blockedConvolveBack(graph, read, filter, window);
+  if (blocked !== undefined) {
+    return blocked;
+  }
+  if (isPointwise(window)) {
+    const product = graph.matMul(rowsOf(graph, read), matrixOf(graph, filter), false, true);
+    return graph.reshape(product, [batch, ...window.input, inChannels]);
+  }
   const mirrored = mirror(window);
   if (mirrored !== undefined && fits(read, mirrored)) {
     const product = graph.matMul(patches(graph, read, mirrored), turned(graph, filter));
@@ -83,6 +104,10 @@ export function convolveBack(graph: GraphBuilder, dy: LazyValue, filter: LazyVal
  * product, without a change of layout.
  */
 export function filterGradient(graph: GraphBuilder, x: LazyValue, dy: LazyValue, window: Window): LazyValue {
+  const blocked = blockedFilterGradient(graph, x, dy, window);
+  if (blocked !== undefined) {
+    return blocked;
+  }
   const [inChannels, outChannels] = [x.shape[x.shape.length - 1]!, dy.shape[dy.shape.length - 1]!];
   const rows = isPointwise(window) ? rowsOf(graph, x) : patches(graph, x, window);
   const gradient = graph.matMul(rows, rowsOf(graph, dy), true, false);

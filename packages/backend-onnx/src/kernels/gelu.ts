@@ -12,7 +12,7 @@ const cubic = 0.044715;
 
 export const gelu = kernel<GeluAttributes>("MmgenGelu", ({ input, attrs, graph }) => {
   const x = input("x");
-  return graph.node("Gelu", [x], x.type, x.shape, { attributes: { approximate: attrs.approximate } });
+  return graph.elementwise("Gelu", [x], x.type, { attributes: { approximate: attrs.approximate } });
 });
 
 export const geluGrad = kernel<GeluAttributes>("MmgenGeluGrad", ({ input, attrs, graph }) => {

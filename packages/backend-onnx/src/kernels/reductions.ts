@@ -57,7 +57,7 @@ function extremum(
     return found;
   }
   // ONNX Runtime ignores NaN; tfjs returns it.
-  const undefinedAt = graph.node("IsNaN", [x], "bool", x.shape);
+  const undefinedAt = graph.elementwise("IsNaN", [x], "bool");
   return graph.where(
     onBooleans(graph, "ReduceMax", undefinedAt, axes, keepDims),
     graph.scalar(x.type, Number.NaN),
@@ -86,6 +86,6 @@ function argKernel(name: string, op: string, worst: number): NativeKernel {
 
 function withoutNaN(graph: GraphBuilder, x: LazyValue, replacement: number): LazyValue {
   return x.type === "float32"
-    ? graph.where(graph.node("IsNaN", [x], "bool", x.shape), graph.scalar(x.type, replacement), x)
+    ? graph.where(graph.elementwise("IsNaN", [x], "bool"), graph.scalar(x.type, replacement), x)
     : x;
 }

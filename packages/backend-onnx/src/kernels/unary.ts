@@ -29,11 +29,11 @@ const floatOperators: Readonly<Record<string, string>> = {
 
 /** Kernels made of several operators, on floats. */
 const floatCompositions: Readonly<Record<string, Unary>> = {
-  [tf.Elu]: (graph, x) => graph.node("Elu", [x], x.type, x.shape, { attributes: { alpha: float(1) } }),
+  [tf.Elu]: (graph, x) => graph.elementwise("Elu", [x], x.type, { attributes: { alpha: float(1) } }),
   // In doubles: near 0, float32 would lose digits in the difference and the sum.
   [tf.Expm1]: (graph, x) => nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
   [tf.Log1p]: (graph, x) => nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
-  [tf.Relu6]: (graph, x) => graph.node("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type, x.shape),
+  [tf.Relu6]: (graph, x) => graph.elementwise("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type),
   [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
   [tf.Sigmoid]: sigmoid,
   [tf.Selu]: (graph, x) => graph.unary("Selu", x),
@@ -59,8 +59,8 @@ const numberCompositions: Readonly<Record<string, Unary>> = {
 };
 
 const predicates: Readonly<Record<string, Unary>> = {
-  [tf.IsNan]: (graph, x) => graph.node("IsNaN", [x], "bool", x.shape),
-  [tf.IsInf]: (graph, x) => graph.node("IsInf", [x], "bool", x.shape),
+  [tf.IsNan]: (graph, x) => graph.elementwise("IsNaN", [x], "bool"),
+  [tf.IsInf]: (graph, x) => graph.elementwise("IsInf", [x], "bool"),
   [tf.IsFinite]: (graph, x) =>
     graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, Number.POSITIVE_INFINITY), "bool"),
 };
@@ -77,7 +77,7 @@ const exp = kernel(
 
 const leakyRelu = kernel<tf.LeakyReluAttrs>(tf.LeakyRelu, ({ input, attrs, graph }) => {
   const x = graph.cast(input("x"), "float32");
-  return graph.node("LeakyRelu", [x], x.type, x.shape, { attributes: { alpha: float(attrs.alpha) } });
+  return graph.elementwise("LeakyRelu", [x], x.type, { attributes: { alpha: float(attrs.alpha) } });
 });
 
 const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
@@ -92,7 +92,7 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
     graph.scalar(x.type, attrs.alpha),
   );
   // NaN stays NaN.
-  return x.type === "float32" ? graph.where(graph.node("IsNaN", [x], "bool", x.shape), x, stepped) : stepped;
+  return x.type === "float32" ? graph.where(graph.elementwise("IsNaN", [x], "bool"), x, stepped) : stepped;
 });
 
 const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {
@@ -101,7 +101,7 @@ const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs,
     return undefined;
   }
   const bounds = [graph.scalar(x.type, attrs.clipValueMin), graph.scalar(x.type, attrs.clipValueMax)];
-  return graph.node("Clip", [x, ...bounds], x.type, x.shape);
+  return graph.elementwise("Clip", [x, ...bounds], x.type);
 });
 
 const logicalNot = kernel(tf.LogicalNot, ({ input, graph }) => graph.not(graph.cast(input("x"), "bool")));

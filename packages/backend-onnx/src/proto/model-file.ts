@@ -11,21 +11,26 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx.generated.js";
 
-/** Operator sets that a model imports: ONNX's own, and ONNX Runtime's additions. */
+/** Versions of the operator sets that a model may import: ONNX's own, and ONNX Runtime's additions. */
 const operatorSets = [
   ["", 20],
   ["com.microsoft", 1],
+  ["com.microsoft.nchwc", 1],
 ] as const;
 
 const irVersion = 9;
 
 /** Encodes a graph as the bytes of an ONNX model file. */
 export function encodeModel(graph: GraphProto): Uint8Array<ArrayBuffer> {
+  // ONNX Runtime's internal operators are imported only where they are used: other readers do not know them.
+  const imported = operatorSets.filter(
+    ([domain]) => domain !== "com.microsoft.nchwc" || graph.node.some((node) => node.domain === domain),
+  );
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(irVersion),
     producerName: "@mmgen/backend-onnx",
     graph,
-    opsetImport: operatorSets.map(([domain, version]) =>
+    opsetImport: imported.map(([domain, version]) =>
       create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
     ),
   });

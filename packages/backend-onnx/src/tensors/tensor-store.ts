@@ -178,6 +178,8 @@ export class TensorStore {
     values.forEach((value, i) => {
       const resident = results[i]!;
       value.producer = undefined;
+      value.blocked = undefined;
+      value.inBlocks = false;
       value.resident = resident;
       this.#pending.delete(value);
       if (value.holders > 0 && !this.#cleared) {
@@ -193,6 +195,8 @@ export class TensorStore {
     for (const value of values) {
       value.failure = error;
       value.producer = undefined;
+      value.blocked = undefined;
+      value.inBlocks = false;
       this.#pending.delete(value);
     }
   }

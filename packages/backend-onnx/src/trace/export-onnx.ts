@@ -111,10 +111,12 @@ function record(
   const outputs: LazyValue[] = [];
   tf.tidy(() => {
     const tensors = Object.fromEntries([...names].map(([value, name]) => [name, backend.tensor(value)]));
-    const { stagesSums } = backend.graph;
+    const { stagesSums, usesBlocks } = backend.graph;
     backend.tracing = true;
     // The stages of a sum depend on how long it is.
     backend.graph.stagesSums = stagesSums && !isDynamic;
+    // The size of a block is this machine's.
+    backend.graph.usesBlocks = false;
     try {
       for (const [name, tensor] of Object.entries(fn(tensors))) {
         // Every output needs its own node and name.
@@ -125,6 +127,7 @@ function record(
     } finally {
       backend.tracing = false;
       backend.graph.stagesSums = stagesSums;
+      backend.graph.usesBlocks = usesBlocks;
     }
   });
   return { plan: backend.planner.plan(outputs, placeholders), inputs: placeholders, names };

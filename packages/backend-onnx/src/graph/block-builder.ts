@@ -1,0 +1,153 @@
+import type { ElementType } from "../runtime/element-type.js";
+import type { LazyValue } from "./lazy-value.js";
+import type { NodeOptions } from "./recorder.js";
+import { broadcastShape, ShapeBuilder, sameShape } from "./shape-builder.js";
+
+/** The domain of ONNX Runtime's operators on blocks of channels. */
+const blockDomain = "com.microsoft.nchwc";
+
+/**
+ * Records elementwise operators, in blocks of channels where an operand is computed in blocks.
+ *
+ * ONNX Runtime's fastest convolutions on the cpu take images whose memory is `[batch, channels / b, height, width, b]`,
+ * with b the number of floats in a vector register. Its optimizer introduces that layout for constant weights only; here
+ * it is recorded. A value computed in blocks ({@link LazyValue.inBlocks}) also has its usual form
+ * `[batch, height, width, channels]`, derived from the blocks: what needs it pays for the change of layout, and where
+ * nothing does, it is not computed.
+ */
+export class BlockBuilder extends ShapeBuilder {
+  readonly #probe: () => number | undefined;
+  /** Whether to record in blocks; off while a graph for other machines and runtimes is recorded. */
+  usesBlocks = true;
+
+  /**
+   * @param maxOutputs - Maximum number of outputs of one node.
+   * @param probe - Returns the number of channels in a block, undefined where the operators are missing.
+   */
+  constructor(maxOutputs: number, probe: () => number | undefined) {
+    super(maxOutputs);
+    this.#probe = probe;
+  }
+
+  /** Number of channels in a block; undefined where nothing is recorded in blocks. */
+  get blockSize(): number | undefined {
+    return this.usesBlocks ? this.#probe() : undefined;
+  }
+
+  /** An operator on blocks. */
+  blockNode(
+    op: string,
+    inputs: readonly (LazyValue | undefined)[],
+    shape: readonly number[],
+    attributes: NodeOptions["attributes"] = {},
+  ): LazyValue {
+    return this.node(op, inputs, "float32", shape, { domain: blockDomain, attributes });
+  }
+
+  /**
+   * Changes the memory of `[a, b, c, d]` to blocks of `b`, or with `last` of `d`; that size must be a multiple of the
+   * block's.
+   *
+   * @returns `[a, b, c, d]`, with `last` `[a, d, b, c]`.
+   */
+  toBlocks(x: LazyValue, last: boolean): LazyValue {
+    const [a, b, c, d] = x.shape as [number, number, number, number];
+    return this.blockNode("ReorderInput", [x], last ? [a, d, b, c] : x.shape, { channels_last: last ? 1 : 0 });
+  }
+
+  /**
+   * Changes the memory of blocks `[batch, channels, height, width]` back, and keeps the first `channels`.
+   *
+   * @returns `[batch, channels, height, width]`, with `last` `[batch, height, width, channels]`.
+   */
+  outOfBlocks(x: LazyValue, channels: number, last: boolean): LazyValue {
+    const [batch, , height, width] = x.shape as [number, number, number, number];
+    const shape = last ? [batch, height, width, channels] : [batch, channels, height, width];
+    return this.blockNode("ReorderOutput", [x], shape, { channels, channels_last: last ? 1 : 0 });
+  }
+
+  /** The blocks of a float32 value `[batch, height, width, channels]` with whole blocks of channels. */
+  blocksOf(x: LazyValue): LazyValue {
+    x.blocked ??= this.toBlocks(x, true);
+    return x.blocked;
+  }
+
+  /** The value `[batch, height, width, channels]` of blocks. */
+  fromBlocks(blocked: LazyValue): LazyValue {
+    const [batch, channels, height, width] = blocked.shape as [number, number, number, number];
+    const value =
+      blocked.type === "float32"
+        ? this.outOfBlocks(blocked, channels, true)
+        : this.#transposedOutOfBlocks(blocked, [batch, height, width, channels]);
+    value.blocked = blocked;
+    value.inBlocks = true;
+    return value;
+  }
+
+  /** An operator whose result has the broadcast shape of its operands. */
+  elementwise(op: string, inputs: readonly LazyValue[], type: ElementType, options?: NodeOptions): LazyValue {
+    const shape = inputs.map((input) => input.shape).reduce((a, b) => broadcastShape(a, b));
+    if (inputs.some((input) => input.inBlocks && sameShape(input.shape, shape)) && this.blockSize !== undefined) {
+      const operands = this.#operandsInBlocks(inputs, shape as [number, number, number, number]);
+      if (operands !== undefined) {
+        const [batch, height, width, channels] = shape as [number, number, number, number];
+        const result = this.node(
+          op,
+          operands,
+          type,
+          operands.find(({ size }) => size === sizeOf(shape))!.shape,
+          options,
+        );
+        return this.fromBlocks(this.reshape(result, [batch, channels, height, width]));
+      }
+    }
+    return this.node(op, inputs, type, shape, options);
+  }
+
+  /** Operands that broadcast to blocks of `[batch, height, width, channels]`; undefined if one has no such form. */
+  #operandsInBlocks(
+    inputs: readonly LazyValue[],
+    [batch, height, width, channels]: readonly [number, number, number, number],
+  ): LazyValue[] | undefined {
+    const block = this.blockSize!;
+    const isWhole = (input: LazyValue) => sameShape(input.shape, [batch, height, width, channels]);
+    const leading = (input: LazyValue) => (input.shape.length === 4 ? input.shape[0]! : 1);
+    const ofChannels = (input: LazyValue) =>
+      input.shape.at(-1) === channels && input.size === leading(input) * channels && channels > 1;
+    const possible = inputs.every(
+      (input) =>
+        input.size === 1 || ofChannels(input) || (isWhole(input) && (input.blocked || input.type === "float32")),
+    );
+    if (!possible) {
+      return undefined;
+    }
+    // ONNX Runtime broadcasts run by run: numbers for each channel are repeated first, or runs would have b elements.
+    const isNarrow = batch < 4 || inputs.some((input) => !isWhole(input) && leading(input) > 1);
+    return inputs.map((input) => {
+      if (isWhole(input)) {
+        const blocks = this.blocksOf(input);
+        return isNarrow ? this.reshape(blocks, [batch, channels / block, height, width * block]) : blocks;
+      }
+      if (input.size === 1) {
+        return this.reshape(input, []);
+      }
+      const rows = isNarrow ? width : height * width;
+      const grouped = this.reshape(input, [leading(input), channels / block, 1, block]);
+      const repeated = this.expand(grouped, [leading(input), channels / block, rows, block]);
+      return isNarrow
+        ? this.reshape(repeated, [leading(input), channels / block, 1, width * block])
+        : this.reshape(repeated, [1, channels, height, width]);
+    });
+  }
+
+  #transposedOutOfBlocks(blocked: LazyValue, shape: readonly [number, number, number, number]): LazyValue {
+    const [batch, height, width, channels] = shape;
+    const block = this.blockSize!;
+    const grouped = this.reshape(blocked, [batch, channels / block, height * width, block]);
+    return this.reshape(this.transpose(grouped, [0, 2, 1, 3]), shape);
+  }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
