@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -187,6 +187,58 @@ describe("a run that is signaled, or whose terminal is gone", () => {
       2,
       expect.stringMatching(/in use by another run \(process \d+/),
     ]);
+  });
+});
+
+describe.skipIf(process.platform === "win32")("start where nothing can be written", () => {
+  const options = ["--preset", "smoke", "--config", "config.json", "--data", "procedural"];
+
+  it("is refused where its folders are another user's, before it learns anything", async ({ skip }) => {
+    const locked = join(root, "run", "locked");
+    await mkdir(join(locked, "checkpoints"), { recursive: true });
+    await mkdir(join(locked, "results"));
+    await Promise.all([
+      chmod(root, 0o755),
+      chmod(join(locked, "checkpoints"), 0o777),
+      chmod(join(locked, "results"), 0o555),
+    ]);
+    // To the superuser all is permitted: the command runs as nobody.
+    const user = process.getuid!() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const spawned = (...words: string[]) =>
+      spawnSync(process.execPath, words, {
+        cwd: root,
+        env: { ...process.env, INIT_CWD: root },
+        encoding: "utf8",
+        ...user,
+      });
+    if (spawned("--eval", `require("node:fs").accessSync(${JSON.stringify(join(dist, "main.js"))})`).status !== 0) {
+      skip("Another user may not read this checkout: not tried without permission.");
+    }
+    for (const [out, folder] of [
+      ["run/locked", "results"],
+      ["run/locked/results", "checkpoints"],
+    ] as const) {
+      const result = spawned(join(dist, "main.js"), ...options, "--out", out);
+      await expectRefusal(
+        result,
+        new RegExp(`^Error: .*${out}/${folder} cannot be written: EACCES: .*Choose another folder`, "m"),
+      );
+      expect(result.stdout + result.stderr).not.toContain("Image tokenizer");
+    }
+    expect([await readdir(join(locked, "checkpoints")), await readdir(join(locked, "results"))]).toEqual([[], []]);
+  });
+
+  it("keeps the last state, and nothing half written, where files have grown as large as they may be", async () => {
+    const folder = join(run, "terminated", "checkpoints");
+    const [names, state] = [await readdir(folder), await readFile(join(folder, "vqvae-training.safetensors"))];
+    // Less than a state has, and more than the log.
+    const limited = ["-c", `ulimit -f ${Math.floor(state.length / 1024) - 1}; exec "$@"`, "bash", process.execPath];
+    const words = [join(dist, "main.js"), "--out", "run/terminated", "--resume"];
+    const env = { ...process.env, INIT_CWD: root };
+    const result = spawnSync("bash", [...limited, ...words], { cwd: root, env, encoding: "utf8" });
+    await expectRefusal(result, /^Error: Cannot write .*vqvae-training\.safetensors: EFBIG/m);
+    expect(await readdir(folder)).toEqual(names);
+    expect(state.equals(await readFile(join(folder, "vqvae-training.safetensors")))).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CodeBatch, sliceImages } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
@@ -236,7 +236,6 @@ export async function drawEpochSamples(
   const images = await drawImages(models, captions, { seed: settings.seed, ...settings.config.sampling, signal });
   const subtitle = sample.epoch === 0 ? "before training" : `after epoch ${sample.epoch}`;
   const svg = imageGrid({ images, captions, title: "Drawn from a caption", subtitle });
-  await mkdir(epochFolder(folder), { recursive: true });
   await writeFileAtomic(join(epochFolder(folder), `${String(sample.epoch).padStart(3, "0")}.svg`), svg);
 }
 

@@ -1,3 +1,5 @@
+import { rmdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { AbortedError, ConfigError } from "@mmgen/core";
 import { Command, InvalidArgumentError } from "commander";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -22,6 +24,12 @@ describe("runCommand", () => {
   it("says what was wrong in one line and exits with 2", async () => {
     await failingWith(new ConfigError("width: expected 8,\ngot 7."));
     expect([said, process.exitCode]).toEqual([["Error: width: expected 8, got 7.\n"], 2]);
+  });
+
+  it("says in one line what the operating system refused", async () => {
+    const folder = fileURLToPath(new URL("nowhere/", import.meta.url));
+    await runCommand(async () => void (await rmdir(folder)));
+    expect([said, process.exitCode]).toEqual([[`Error: ENOENT: no such file or directory, rmdir '${folder}'\n`], 2]);
   });
 
   it("exits with 130 after an interruption", async () => {

@@ -17,7 +17,8 @@ let stoppedBy: NodeJS.Signals = "SIGINT";
 /**
  * Runs a command and turns what it throws into an exit status.
  *
- * A terminal that is closed or full stops nothing. An error that this project throws on purpose is one line on stderr and status 2; anything else is a defect and keeps its stack.
+ * A terminal that is closed or full stops nothing. An error that this project throws on purpose is one line on stderr and status 2, and so is one of the
+ * operating system (no permission, a full disk); anything else is a defect and keeps its stack.
  */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   guardOutput();
@@ -29,7 +30,7 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
     } else if (AbortedError.isInstance(error)) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = statusOf(stoppedBy);
-    } else if (MmgenError.isInstance(error)) {
+    } else if (MmgenError.isInstance(error) || isSystemError(error)) {
       process.stderr.write(`Error: ${error.message.replaceAll("\n", " ")}\n`);
       process.exitCode = badInput;
     } else {
@@ -41,6 +42,11 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
 /** By its code, as an example and the harness may each have a commander of their own. */
 function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
+}
+
+/** Whether a call of the operating system failed, which Node names in the error. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }
 
 let isGuarded = false;

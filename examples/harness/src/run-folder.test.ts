@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError } from "@mmgen/core";
@@ -75,6 +75,20 @@ it("names what cannot be a folder in one line", async () => {
   const open = new RunFolder(half, "unused", "npm start").open({ resume: false, force: false, earlier });
   await expect(open).rejects.toThrow(/half\/results cannot be written: EEXIST/);
   expect(await readdir(join(half, "checkpoints"))).toEqual([]);
+});
+
+it.skipIf(process.platform !== "linux")("names a folder that takes no files, before anything long begins", async () => {
+  const open = (out: string) =>
+    new RunFolder(out, "unused", "npm start").open({ resume: false, force: false, earlier });
+  await expect(open("/proc/self")).rejects.toThrow(
+    /^\/proc\/self\/checkpoints cannot be written: ENOENT.*another folder/,
+  );
+  // There is such a folder, and not even the superuser may make anything in it.
+  const out = join(root, "out");
+  await mkdir(out);
+  await symlink("/proc/self", join(out, "results"));
+  await expect(open(out)).rejects.toThrow(/out\/results cannot be written: ENOENT.*--out/);
+  expect(await readdir(join(out, "checkpoints"))).toEqual([]);
 });
 
 it("keeps everything of a run that is resumed", async () => {

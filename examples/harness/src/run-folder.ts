@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CheckpointError, ConfigError, DataError, MmgenError } from "@mmgen/core";
-import { isTemporaryOf, lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { isTemporaryOf, lockFolder, makeFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions, text } from "@mmgen/core/options";
 import { readStoredJson } from "./json-files.js";
 
@@ -94,7 +94,7 @@ export class RunFolder {
   async open({ earlier, force, resume }: OpenedRun): Promise<void> {
     this.#lock ??= await lockFolder(this.checkpoints);
     try {
-      await makeFolder(this.results);
+      await makeWritable(this.results);
       const found = [
         ...(await list(this.checkpoints, earlier.checkpoints)),
         ...(await list(this.results, earlier.results)),
@@ -246,9 +246,11 @@ async function list(folder: string, patterns: readonly RegExp[]): Promise<string
   });
 }
 
-async function makeFolder(path: string): Promise<void> {
+/** Makes a folder where it is missing, and makes sure before anything long begins that it takes files. */
+async function makeWritable(path: string): Promise<void> {
+  await makeFolder(path);
   try {
-    await mkdir(path, { recursive: true });
+    await rmdir(await mkdtemp(join(path, ".writable-")));
   } catch (error) {
     throw new DataError(`${path} cannot be written: ${(error as Error).message}. Choose another folder with --out.`, {
       cause: error,

@@ -1,5 +1,6 @@
 export { isTemporaryOf, writeFileAtomic } from "./files/atomic-files.js";
 export { type GunzipOptions, gunzip, gunzipStart, isGzip } from "./files/gunzip.js";
+export { makeFolder } from "./files/make-folder.js";
 export {
   type BoundedFile,
   type FileSignature,

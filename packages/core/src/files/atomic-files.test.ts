@@ -163,12 +163,52 @@ describe("writeFileAtomic", () => {
     expect(await readdir(folder)).toEqual(["old"]);
   });
 
-  it("leaves the old content when the process is killed midway", async () => {
-    const path = join(folder, "old");
-    await writeFile(path, "old content");
+  /** Bundles the function for processes of its own; the bundle's path. */
+  const bundled = () => {
     const source = fileURLToPath(new URL("./atomic-files.ts", import.meta.url));
     const script = join(folder, "writer.mjs");
     buildSync({ entryPoints: [source], outfile: script, bundle: true, platform: "node", format: "esm" });
+    return script;
+  };
+
+  it.skipIf(process.platform === "win32")(
+    "leaves the old content where the new is larger than a file may be",
+    async () => {
+      const inner = join(folder, "checkpoints");
+      const path = join(inner, "old");
+      await mkdir(inner);
+      await writeFile(path, "old content");
+      const program = `
+      import { writeFileAtomic } from ${JSON.stringify(bundled())};
+      for (const name of ["old", "new"]) {
+        const path = ${JSON.stringify(inner)} + "/" + name;
+        await writeFileAtomic(path, new Uint8Array(5000)).catch(({ message }) => console.log(message));
+      }
+      await writeFileAtomic(${JSON.stringify(join(inner, "small"))}, new Uint8Array(1000));`;
+      const limited = [
+        "-c",
+        'ulimit -f 2; exec "$@"',
+        "bash",
+        process.execPath,
+        "--input-type=module",
+        "--eval",
+        program,
+      ];
+      const { status, stderr, stdout } = spawnSync("bash", limited, { encoding: "utf8" });
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout.split("\n")).toEqual([
+        ...["old", "new"].map((name) => `Cannot write ${join(inner, name)}: EFBIG: file too large, write`),
+        "",
+      ]);
+      expect(await readFile(path, "utf8")).toBe("old content");
+      expect((await readdir(inner)).sort()).toEqual(["old", "small"]);
+    },
+  );
+
+  it("leaves the old content when the process is killed midway", async () => {
+    const path = join(folder, "old");
+    await writeFile(path, "old content");
+    const script = bundled();
     // Writes some of the new content, then dies as hard as a process can, before the rename.
     const program = `
       import { writeFileAtomic } from ${JSON.stringify(script)};

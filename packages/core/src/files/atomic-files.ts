@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { constants, fsync, type Stats } from "node:fs";
-import { access, type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from "node:fs/promises";
+import { access, type FileHandle, lstat, open, readlink, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { DataError, MmgenError } from "../errors/errors.js";
+import { makeFolder } from "./make-folder.js";
 
 /**
  * Writes a file so that a reader, or a crash, sees the old content or the new, never a part.
@@ -12,7 +13,7 @@ import { DataError, MmgenError } from "../errors/errors.js";
  * A file that was there keeps its mode and, where the process may set them, its owner and group. A symbolic link stays:
  * what it points to is written.
  *
- * @throws a {@link DataError} naming the path when it cannot be written, or is a folder, a device or a pipe; what was there
+ * @throws a {@link DataError} naming the path, or its folder, when it cannot be written, or is a folder, a device or a pipe; what was there
  *   stays.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
@@ -21,7 +22,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     const target = await followLinks(path);
     const before = await writableFile(target);
     const folder = dirname(target);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     temporary = join(folder, `${temporaryPrefix(basename(target))}${randomUUID()}.tmp`);
     // Until it has the old file's mode, only this user may read it.
     const file = await open(temporary, "wx", before === undefined ? undefined : 0o600);

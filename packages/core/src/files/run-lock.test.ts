@@ -1,8 +1,10 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DataError } from "../errors/errors.js";
 import { lockFolder } from "./run-lock.js";
@@ -34,6 +36,28 @@ describe("lockFolder", () => {
     await lock.release();
     expect(await readdir(inner)).toEqual([]);
     await (await lockFolder(inner)).release();
+  });
+
+  it.skipIf(process.platform === "win32")("leaves no lock where the disk takes no more", async () => {
+    const script = join(folder, "lock.mjs");
+    const source = fileURLToPath(new URL("./run-lock.ts", import.meta.url));
+    buildSync({ entryPoints: [source], outfile: script, bundle: true, platform: "node", format: "esm" });
+    const held = join(folder, "held");
+    const program = `
+      import { lockFolder } from ${JSON.stringify(script)};
+      await lockFolder(${JSON.stringify(held)}).catch(({ message }) => console.log(message));`;
+    const limited = [
+      "-c",
+      'ulimit -f 0; exec "$@"',
+      "bash",
+      process.execPath,
+      "--input-type=module",
+      "--eval",
+      program,
+    ];
+    const { status, stdout } = spawnSync("bash", limited, { encoding: "utf8" });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/held cannot be written: EFBIG: .*\n$/)]);
+    expect(await readdir(held)).toEqual([]);
   });
 
   it("does not release what a later run holds", async () => {

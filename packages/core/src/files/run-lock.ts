@@ -1,7 +1,8 @@
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DataError } from "../errors/errors.js";
+import { makeFolder } from "./make-folder.js";
 import { readFileText } from "./read-file.js";
 
 /** A folder that this process alone writes into. */
@@ -26,7 +27,7 @@ export async function lockFolder(folder: string): Promise<RunLock> {
   const path = join(folder, lockFile);
   const content = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (!(await create(path, content))) {
       await removeStale(folder, path);
       if (!(await create(path, content))) {
@@ -58,15 +59,24 @@ function readLock(path: string): Promise<string> {
 }
 
 async function create(path: string, content: string): Promise<boolean> {
-  try {
-    await writeFile(path, content, { flag: "wx" });
-    return true;
-  } catch (error) {
-    if (isErrorCode(error, "EEXIST")) {
-      return false;
+  const file = await open(path, "wx").catch((error) => {
+    if (!isErrorCode(error, "EEXIST")) {
+      throw error;
     }
-    throw error;
+  });
+  if (file === undefined) {
+    return false;
   }
+  try {
+    await file.writeFile(content);
+  } catch (error) {
+    // A lock without its content would keep the next run out.
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return true;
 }
 
 /**

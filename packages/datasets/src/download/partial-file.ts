@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { readFileBytes, withBoundedFile } from "@mmgen/core/node";
+import { makeFolder, readFileBytes, withBoundedFile } from "@mmgen/core/node";
 
 /** Which version of which file a part belongs to. */
 export interface PartialOrigin {
@@ -70,7 +70,7 @@ export class PartialFile {
   /** Discards all bytes. A part without an origin cannot be resumed later. */
   async restart(origin: PartialOrigin | undefined): Promise<void> {
     await this.close();
-    await mkdir(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     const header = Buffer.from(`${JSON.stringify(origin ?? null)}\n`);
     this.#file = await open(this.#path, "w+");
     await this.#file.writeFile(header);

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DataError } from "@mmgen/core";
+import { makeFolder } from "@mmgen/core/node";
 import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
 import type { RunDescription, RunStatus, TrainingObserver } from "./training-observer.js";
 
@@ -41,7 +42,7 @@ export function metricsFile(path: string, options: MetricsFileOptions = {}): Tra
   return {
     name: `metricsFile of ${path}`,
     onStart: async (description: RunDescription) => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       file = await open(path, "a+");
       await endLine(file);
       lastLook = performance.now();
