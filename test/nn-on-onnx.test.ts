@@ -5,113 +5,20 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gradientsOf, nameOf, sweepPrograms } from "../packages/nn/src/gradients/sweep.fixture.js";
+import { gradientCases } from "./fixtures/gradient-cases.fixture.js";
 
 beforeAll(() => {
   registerOnnxBackend({ intraOpNumThreads: 1 });
 });
 
-/** Gradients of ordinary operations with their values worked out by hand. */
-const cases: Readonly<Record<string, readonly [gradient: () => tf.Tensor, values: readonly number[]]>> = {
-  "avgPool of one stride, same": [
-    () => tf.grad((x) => tf.sum(tf.avgPool(x as tf.Tensor4D, 3, 1, "same")))(tf.zeros([1, 3, 3, 1])),
-    [0.69444, 1.11111, 0.69444, 1.11111, 1.77778, 1.11111, 0.69444, 1.11111, 0.69444],
-  ],
-  "avgPool of two strides, same": [
-    () => tf.grad((x) => tf.sum(tf.avgPool(x as tf.Tensor4D, 2, 2, "same")))(tf.zeros([1, 3, 3, 1])),
-    [0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.5, 0.5, 1],
-  ],
-  "resizeBilinear by half pixels": [
-    () =>
-      tf.grad((x) => tf.sum(tf.image.resizeBilinear(x as tf.Tensor4D, [4, 4], false, true)))(tf.zeros([1, 2, 2, 1])),
-    [4, 4, 4, 4],
-  ],
-  "resizeNearestNeighbor by half pixels": [
-    () =>
-      tf.grad((x) => tf.sum(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [5, 1], false, true)))(
-        tf.zeros([1, 3, 1, 1]),
-      ),
-    [2, 1, 2],
-  ],
-  "resizeNearestNeighbor of two images": [
-    () =>
-      tf.grad((x) =>
-        tf.sum(
-          tf.mul(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [4, 4]), tf.reshape(tf.range(0, 32), [2, 4, 4, 1])),
-        ),
-      )(tf.zeros([2, 2, 2, 1])),
-    [10, 18, 42, 50, 74, 82, 106, 114],
-  ],
-  "resizeBilinear of an image that is not square": [
-    () => tf.sum(tf.grad((x) => tf.sum(tf.image.resizeBilinear(x as tf.Tensor4D, [4, 6])))(tf.zeros([1, 2, 3, 1]))),
-    [24],
-  ],
-  "cumsum of columns": [() => tf.grad((x) => tf.sum(tf.cumsum(x, 0)))(tf.ones([2, 3])), [2, 2, 2, 1, 1, 1]],
-  "cumsum of columns of a square": [() => tf.grad((x) => tf.sum(tf.cumsum(x, 0)))(tf.ones([2, 2])), [2, 2, 1, 1]],
-  "cumsum along the last axis": [() => tf.grad((x) => tf.sum(tf.cumsum(x, -1)))(tf.ones([2, 3])), [3, 2, 1, 3, 2, 1]],
-  "prod along the last axis": [
-    () =>
-      tf.grad((x) => tf.sum(tf.prod(x, -1)))(
-        tf.tensor2d([
-          [1, 2],
-          [3, 4],
-        ]),
-      ),
-    [2, 1, 4, 3],
-  ],
-  "prod with a zero": [() => tf.grad((x) => tf.prod(x))(tf.tensor1d([0, 2])), [2, 0]],
-  "max of equals, summed": [() => tf.sum(tf.grad((x) => tf.max(x))(tf.tensor1d([0.6, 0.6, 0.3]))), [1]],
-  "gather with a batch axis": [
-    () => tf.grad((x) => tf.sum(tf.gather(x, tf.tensor2d([[0], [2]], [2, 1], "int32"), 1, 1)))(tf.zeros([2, 3])),
-    [1, 0, 0, 0, 0, 1],
-  ],
-  "gather with two batch axes": [
-    () => tf.grad((x) => tf.sum(tf.gather(x, tf.zeros([1, 2, 2], "int32"), 2, 2)))(tf.zeros([1, 2, 3])),
-    [2, 0, 0, 2, 0, 0],
-  ],
-  "matMul with a shared operand": [
-    () =>
-      tf.grads((a, b) => tf.sum(tf.matMul(a!, b!)))([
-        tf.tensor3d([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2]),
-        tf.tensor2d([
-          [9, 10],
-          [11, 12],
-        ]),
-      ])[1]!,
-    [16, 16, 20, 20],
-  ],
-  "squaredDifference, broadcast": [
-    () => tf.grads((a, m) => tf.sum(tf.squaredDifference(a!, m!)))([tf.zeros([2, 3]), tf.ones([3])])[1]!,
-    [4, 4, 4],
-  ],
-  "maximum with a number": [
-    () =>
-      tf.grads((a, b) => tf.sum(tf.maximum(a!, b!)))([
-        tf.tensor2d([
-          [0, 1, 2],
-          [3, 4, 5],
-        ]),
-        tf.scalar(2.5),
-      ])[1]!,
-    [3],
-  ],
-  "mirrorPad, reflect": [
-    () => tf.grad((x) => tf.sum(tf.mirrorPad(x, [[1, 1]], "reflect")))(tf.tensor1d([1, 2, 3])),
-    [1, 3, 1],
-  ],
-  "mirrorPad, symmetric": [
-    () => tf.grad((x) => tf.sum(tf.mirrorPad(x, [[1, 1]], "symmetric")))(tf.tensor1d([1, 2, 3])),
-    [2, 1, 2],
-  ],
-};
-
 describe.each(["cpu", "onnx"])("gradients worked out by hand, on %s", (backend) => {
   it("are right", async () => {
     expect(await tf.setBackend(backend)).toBe(true);
     // All are computed before the first is read: on onnx, in one graph.
-    const found = Object.entries(cases).map(([name, [gradient]]) => [name, tf.tidy(gradient)] as const);
+    const found = Object.entries(gradientCases).map(([name, [gradient]]) => [name, tf.tidy(gradient)] as const);
     for (const [name, gradient] of found) {
       const values = [...gradient.dataSync()];
-      const expected = cases[name]![1];
+      const expected = gradientCases[name]![1];
       const error = Math.max(...expected.map((value, i) => Math.abs(value - values[i]!)));
       expect(values, name).toHaveLength(expected.length);
       expect(error, `${name}: ${values}`).toBeLessThan(1e-4);

@@ -1,6 +1,6 @@
 // `npm run browser-backends -- [webgl] [webgpu] [wasm]`: every kind of model at work on tfjs's browser backends in
-// Chromium ($CHROME, else `chromium`), against plain JavaScript; webgl and webgpu train too. Both are SwiftShader's, in
-// software. Needs `npm install --no-save @tensorflow/tfjs-backend-webgl@4.22.0 @tensorflow/tfjs-backend-webgpu@4.22.0`.
+// Chromium ($CHROME, else `chromium`), against plain JavaScript; webgl and webgpu train too, and their gradients are
+// compared. Both are SwiftShader's, in software. Needs `npm install --no-save @tensorflow/tfjs-backend-webgl@4.22.0 @tensorflow/tfjs-backend-webgpu@4.22.0`.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,8 +33,8 @@ const { outputFiles } = await build({
   plugins: [sources],
 });
 for (const backend of asked.length > 0 ? asked : ["webgl", "webgpu", "wasm"]) {
-  const options = { search: `?backend=${backend}`, files: wasm, flags: flags[backend] ?? [] };
-  const { rows, error } = await runInChromium(outputFiles[0].contents, options);
+  const options = { search: `?backend=${backend}`, files: wasm, flags: flags[backend] ?? [], seconds: 600 };
+  const { rows, gradients, error } = await runInChromium(outputFiles[0].contents, options);
   if (error !== undefined) {
     console.error(`${backend}: ${error}`);
     process.exitCode = 1;
@@ -47,5 +47,10 @@ for (const backend of asked.length > 0 ? asked : ["webgl", "webgpu", "wasm"]) {
       `${isNear ? "as on the cpu" : "NOT AS ON THE CPU"}  ${backend.padEnd(6)}  ${name}: ${parts.join(", ")}`,
     );
     process.exitCode ||= isNear ? 0 : 1;
+  }
+  if (gradients !== undefined) {
+    const { count, wrong } = gradients;
+    console.log([`${count - wrong.length} of ${count} gradients right  ${backend}`, ...wrong].join("\n  WRONG  "));
+    process.exitCode ||= wrong.length === 0 ? 0 : 1;
   }
 }

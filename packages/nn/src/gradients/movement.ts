@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { aroundAxis, fromFront, product, rule } from "./rule.js";
+import { aroundAxis, fromFront, padAxes, product, rule } from "./rule.js";
 import { spread } from "./spread.js";
 
 /** Gradients of operations that move, repeat or leave out values. */
@@ -119,8 +119,11 @@ function putBack(dy: tf.Tensor, shape: number[], attributes: tf.StridedSliceAttr
       const ordered = stride < 0 ? tf.reverse(gradient, axis) : gradient;
       const place = stride < 0 ? first + (count - 1) * stride : first;
       const apart = spread(ordered, axis, Math.abs(stride));
-      const padding = shape.map((_, i) => (i === axis ? [place, size - place - apart.shape[axis]!] : [0, 0]));
-      return tf.pad(apart, padding as [number, number][]);
+      const after = size - place - apart.shape[axis]!;
+      return padAxes(
+        apart,
+        shape.map((_, i) => (i === axis ? [place, after] : [0, 0])),
+      );
     },
     tf.reshape(dy, counts),
   );

@@ -38,9 +38,7 @@ function maximumRule(
     gradients: ({ dy, saved: [x, y], attributes }) => ({
       x: () => {
         const axes = axesOf(x!, attributes);
-        // The kernel of cpu for volumes takes height for width; those of wasm find no maximum below 0.
-        const isWrong = tf.getBackend() === "wasm" || (axes.length === 3 && axes[1]!.filter !== axes[2]!.filter);
-        if (isWrong) {
+        if (isKernelWrong(tf.getBackend(), axes)) {
           return maximumByPlaces(dy, x!, y!, axes);
         }
         const { filterSize, strides, pad, dimRoundingMode } = attributes;
@@ -48,6 +46,14 @@ function maximumRule(
       },
     }),
   };
+}
+
+/**
+ * The kernels of wasm find no maximum below 0; for volumes those of cpu, which onnx uses too, take height for width, and
+ * that of webgpu mixes up the places of a window.
+ */
+function isKernelWrong(backend: string, axes: readonly WindowAxis[]): boolean {
+  return backend === "wasm" || (backend !== "webgl" && axes.length === 3 && axes[1]!.filter !== axes[2]!.filter);
 }
 
 /**

@@ -27,7 +27,10 @@ export const reductionRules: readonly tf.GradConfig[] = [
   }),
   rule<ScanAttributes>(tf.Cumsum, {
     gradients: ({ dy, attributes: { axis, exclusive, reverse } }) => ({
-      x: () => tf.cumsum(dy, fromFront(axis, dy.rank), exclusive, !reverse),
+      x: () => {
+        const at = fromFront(axis, dy.rank);
+        return reverse ? tf.cumsum(dy, at, exclusive) : fromEnd(tf.cumsum, dy, at, exclusive);
+      },
     }),
   }),
   rule<ScanAttributes>(tf.Cumprod, {
@@ -40,8 +43,19 @@ export const reductionRules: readonly tf.GradConfig[] = [
 function shareAmongEquals(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, axis: number | number[]): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis, x.shape);
   const kept = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
-  const equals = tf.cast(tf.equal(x, tf.reshape(y, kept)), "float32");
+  const mask = tf.cast(tf.equal(x, tf.reshape(y, kept)), "float32");
+  // tfjs's webgpu casts by renaming, and cannot transpose the integers below, as a sum over outer axes does.
+  const equals = tf.getBackend() === "webgpu" ? tf.mul(mask, 1) : mask;
   return tf.mul(tf.div(tf.reshape(dy, kept), tf.sum(equals, axes, true)), equals);
+}
+
+/**
+ * Running sums or products from the end of an axis.
+ *
+ * Not by tfjs's `reverse`: on webgpu that is compiled for the first length it meets, and then used for every other.
+ */
+function fromEnd(scan: typeof tf.cumsum, x: tf.Tensor, axis: number, exclusive: boolean): tf.Tensor {
+  return tf.reverse(scan(tf.reverse(x, axis), axis, exclusive), axis);
 }
 
 /** Each value's factor is the product of those before it and of those after it, so that zeros need no division. */
@@ -50,7 +64,7 @@ function gradientOfProduct(dy: tf.Tensor, x: tf.Tensor, axis: number | number[])
   const order = [...x.shape.keys()].sort((a, b) => Number(axes.includes(a)) - Number(axes.includes(b)) || a - b);
   const moved = tf.transpose(x, order);
   const rows = tf.reshape(moved, [dy.size, product(axes.map((i) => x.shape[i]!))]);
-  const others = tf.mul(tf.cumprod(rows, 1, true), tf.cumprod(rows, 1, true, true));
+  const others = tf.mul(tf.cumprod(rows, 1, true), fromEnd(tf.cumprod, rows, 1, true));
   const gradient = tf.reshape(tf.mul(others, tf.reshape(dy, [dy.size, 1])), moved.shape);
   return tf.transpose(gradient, inverse(order));
 }

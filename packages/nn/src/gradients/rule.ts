@@ -77,6 +77,35 @@ export function aroundAxis(x: tf.Tensor, axis: number): tf.Tensor3D {
   return tf.reshape(x, [product(shape.slice(0, axis)), shape[axis]!, product(shape.slice(axis + 1))]);
 }
 
+/**
+ * Pads along every axis, with at most four axes at once: tfjs's webgl and webgpu pad no more, the latter without saying.
+ *
+ * @param padding - Values before and after, of each axis.
+ */
+export function padAxes(x: tf.Tensor, padding: readonly (readonly [number, number])[], value = 0): tf.Tensor {
+  if (x.rank <= 4) {
+    return tf.pad(x, padding as [number, number][], value);
+  }
+  return padding.reduce<tf.Tensor>((padded, [before, after], axis) => {
+    if (before + after === 0) {
+      return padded;
+    }
+    const around = tf.pad(
+      aroundAxis(padded, axis),
+      [
+        [0, 0],
+        [before, after],
+        [0, 0],
+      ],
+      value,
+    );
+    return tf.reshape(
+      around,
+      padded.shape.map((size, i) => (i === axis ? before + size + after : size)),
+    );
+  }, x);
+}
+
 /** An axis counted from the front. */
 export function fromFront(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;

@@ -121,6 +121,52 @@ describe("gradients where differences say nothing", () => {
   });
 });
 
+describe("gradients for backends that lack something", () => {
+  const configs = [tf.Cumsum, tf.Cumprod, tf.PadV2, tf.StridedSlice].map((name) => tf.getKernel(name, "cpu"));
+  const runs: string[] = [];
+
+  beforeEach(() => {
+    runs.length = 0;
+    for (const config of configs) {
+      tf.unregisterKernel(config.kernelName, "cpu");
+      tf.registerKernel({
+        ...config,
+        kernelFunc: (call) => {
+          const reverse = (call.attrs as { readonly reverse?: boolean }).reverse === true;
+          runs.push(`${config.kernelName} of rank ${call.inputs.x!.shape.length}${reverse ? ", reverse" : ""}`);
+          return config.kernelFunc(call);
+        },
+      });
+    }
+  });
+  afterEach(() => {
+    for (const config of configs) {
+      tf.unregisterKernel(config.kernelName, "cpu");
+      tf.registerKernel(config);
+    }
+  });
+
+  it("scan from the end without tfjs's `reverse`, which webgpu compiles for one length only", () => {
+    const x = tf.tensor2d([[1, 2, 3]]);
+    expect(gradient((values) => tf.cumsum(values, 1), x)).toEqual([3, 2, 1]);
+    expect(gradient((values) => tf.prod(values, 1), x)).toEqual([6, 3, 2]);
+    expect(gradient((values) => tf.cumprod(values, 1), x)).toEqual([9, 4, 2]);
+    expect(runs).toContain("Cumsum of rank 2");
+    expect(runs.filter((run) => run.includes("reverse"))).toEqual([]);
+  });
+
+  it("pad and stride at most four axes at once, as webgl and webgpu do", () => {
+    const volume = tf.reshape(tf.range(0, 12), [1, 2, 3, 2, 1]) as tf.Tensor5D;
+    const windows: [number, number, number] = [1, 2, 1];
+    const pooled = (values: tf.Tensor) => tf.maxPool3d(values as tf.Tensor5D, windows, windows, "same");
+    expect(gradient(pooled, volume)).toEqual([0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1]);
+    expect(runs.filter((run) => run.includes("rank 5"))).toEqual([]);
+    const strided = (values: tf.Tensor) => tf.stridedSlice(values, [0, 1, 0, 0, 0], [1, 2, 3, 2, 1], [1, 1, 2, 1, 1]);
+    expect(gradient(strided, volume)).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1]);
+    expect(runs.filter((run) => run.includes("PadV2 of rank 5"))).toEqual([]);
+  });
+});
+
 describe("the registration", () => {
   it("outlives tfjs's own, which another package may run later", async () => {
     const ours = tf.getGradient(tf.Cumsum);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { product } from "./rule.js";
-import { spread } from "./spread.js";
+import { padAxes, product } from "./rule.js";
+import { gatherSpread, spread } from "./spread.js";
 
 /** The windows along one axis of an image. */
 export interface WindowAxis {
@@ -18,7 +18,7 @@ export interface WindowAxis {
 /** The image with all that its windows reach. */
 export function padToWindows(x: tf.Tensor, axes: readonly WindowAxis[], value = 0): tf.Tensor {
   const padding = axes.map((axis): [number, number] => [axis.before, paddedSize(axis) - axis.before - axis.size]);
-  return tf.pad(x, [[0, 0], ...padding, [0, 0]], value);
+  return padAxes(x, [[0, 0], ...padding, [0, 0]], value);
 }
 
 export function paddedSize({ size, filter, stride, before, windows }: WindowAxis): number {
@@ -27,15 +27,16 @@ export function paddedSize({ size, filter, stride, before, windows }: WindowAxis
 
 /** What every window has at one place: `[batch, …windows, channels]`. */
 export function valuesAt(padded: tf.Tensor, axes: readonly WindowAxis[], place: readonly number[]): tf.Tensor {
-  const last = padded.rank - 1;
+  const [batch, channels] = [padded.shape[0]!, padded.shape.at(-1)!];
   const begin = [0, ...place, 0];
-  const end = axes.map(({ windows, stride }, i) => place[i]! + (windows - 1) * stride + 1);
-  return tf.stridedSlice(
-    padded,
-    begin,
-    [padded.shape[0]!, ...end, padded.shape[last]!],
-    [1, ...axes.map(({ stride }) => stride), 1],
-  );
+  const lengths = axes.map(({ windows, stride }) => (windows - 1) * stride + 1);
+  if (padded.rank > 4) {
+    // tfjs's webgl and webgpu have no strided slice of more than four axes.
+    const reached = tf.slice(padded, begin, [batch, ...lengths, channels]);
+    return axes.reduce<tf.Tensor>((values, { stride }, i) => gatherSpread(values, i + 1, stride), reached);
+  }
+  const end = lengths.map((length, i) => place[i]! + length);
+  return tf.stridedSlice(padded, begin, [batch, ...end, channels], [1, ...axes.map(({ stride }) => stride), 1]);
 }
 
 /** The inverse of {@link valuesAt}, zeros where no window has this place; shaped as the image without its padding. */
@@ -45,7 +46,7 @@ export function putAt(values: tf.Tensor, axes: readonly WindowAxis[], place: rea
     place[i]!,
     paddedSize(axis) - place[i]! - apart.shape[i + 1]!,
   ]);
-  const padded = tf.pad(apart, [[0, 0], ...padding, [0, 0]]);
+  const padded = padAxes(apart, [[0, 0], ...padding, [0, 0]]);
   return tf.slice(
     padded,
     [0, ...axes.map(({ before }) => before), 0],
