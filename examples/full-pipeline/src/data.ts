@@ -11,7 +11,7 @@ import { loadCaptionedDigits, loadImageFolder } from "@mmgen/datasets/node";
 import { type AttributeClassifier, type AttributeLabels, AttributeClassifier as Classifier } from "@mmgen/evaluation";
 import { describeRunData, fromCaller, type RunData, type RunFolder } from "@mmgen/example-harness";
 import type { TrainingObserver } from "@mmgen/training";
-import { trainAttributeClassifier } from "mmgen";
+import { checkRunId, type ModelParts, runIdOf, trainAttributeClassifier } from "mmgen";
 import type { RunSettings } from "./config.js";
 
 /** Images with their captions; digits have attributes that a classifier can learn. */
@@ -165,7 +165,9 @@ export function labelsOfCaptions(captions: readonly string[]): AttributeLabels<A
 /** Surroundings of {@link loadOrTrainClassifier}. */
 export interface ClassifierOptions {
   readonly settings: RunSettings;
-  readonly folder: RunFolder;
+  readonly folder: Pick<RunFolder, "read" | "write">;
+  /** Of the same run. */
+  readonly models: Pick<ModelParts, "tokenizer" | "vqvae">;
   readonly observers: readonly TrainingObserver[];
   readonly signal: AbortSignal;
 }
@@ -174,23 +176,31 @@ export interface ClassifierOptions {
  * The attribute classifier of a run's checkpoints, or one trained now on real images and kept there.
  *
  * @returns Yours to dispose; undefined where the images have no attributes.
+ * @throws a {@link CheckpointError} when the file is damaged, or of another run than the models.
  */
 export async function loadOrTrainClassifier(
   { images, labels }: CaptionedSet,
-  { folder, observers, settings, signal }: ClassifierOptions,
+  { folder, models, observers, settings, signal }: ClassifierOptions,
 ): Promise<AttributeClassifier<AttributeName> | undefined> {
   if (labels === undefined) {
     return undefined;
   }
   const bytes = await folder.read("classifier.safetensors");
   if (bytes !== undefined) {
-    return parseClassifier(bytes);
+    const classifier = parseClassifier(bytes);
+    try {
+      await checkRunId("classifier.safetensors", classifier.run, models);
+    } catch (error) {
+      classifier.dispose();
+      throw error;
+    }
+    return classifier;
   }
   const steps = settings.config.evaluation.classifierSteps;
   const classifier = await trainAttributeClassifier<AttributeName>({
     ...{ attributes, images, labels, steps, seed: settings.seed, observers, signal },
   });
-  await folder.write("classifier.safetensors", await classifier.toSafetensors());
+  await folder.write("classifier.safetensors", await classifier.toSafetensors({ run: await runIdOf(models) }));
   return classifier;
 }
 

@@ -123,7 +123,7 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
   await folder.checkData(describeData(data));
   const run = { settings, folder, progress, signal, observers: [] };
   const observers = observersOf({ ...run, dataDir: undefined, resume: true, force: false, backend }, "classifier");
-  const classifier = await loadOrTrainClassifier(data.train, { ...run, observers });
+  const classifier = await loadOrTrainClassifier(data.train, { ...run, models, observers });
   const seed = options.seed ?? settings.seed;
   const config: RunConfig = {
     ...settings.config,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { AbortedError, CheckpointError } from "@mmgen/core";
+import { AbortedError, CheckpointError, readSafetensors, writeSafetensors } from "@mmgen/core";
 import { ProgressReporter, RunFolder } from "@mmgen/example-harness";
 import * as tf from "@tensorflow/tfjs-core";
 import { inventPairs, loadModelParts } from "mmgen";
@@ -135,6 +135,24 @@ describe("runPipeline", () => {
     expect((error as Error).message).toContain("--data-dir");
   });
 
+  it("does not go on with an image tokenizer of another run", async () => {
+    const path = fileOf("whole", "vqvae-training.safetensors");
+    const own = await readFile(path);
+    const { sha256 } = JSON.parse(await readFile(fileOf("whole", "data.json"), "utf8"));
+    const { metadata, tensors } = readSafetensors(own);
+    const { runId, ...state } = JSON.parse(metadata.run!);
+    expect(runId).toBe(sha256);
+    const { checksum: _, ...unsummed }: Record<string, string> = {
+      ...metadata,
+      run: JSON.stringify({ ...state, runId: "other" }),
+    };
+    await writeFile(path, writeSafetensors({ tensors, metadata: unsummed }));
+    const error: unknown = await run("whole", { resume: true }).catch((reason) => reason);
+    await writeFile(path, own);
+    expect(CheckpointError.isInstance(error), String(error)).toBe(true);
+    expect((error as Error).message).toContain(`"other" (string), not "${sha256}" (string)`);
+  });
+
   it("leaves models that load, sample within the grammar, and repeat themselves from a seed", async () => {
     const models = await folderOf("whole").load(loadModelParts);
     const sampling = { seed: 5, temperature: 1, topP: 1 };
@@ -152,7 +170,17 @@ describe("evaluateModels", () => {
     const { signal } = new AbortController();
     const models = await folder.load(loadModelParts);
     const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
-    using classifier = await loadOrTrainClassifier(train, { settings, folder, observers: [], signal });
+    const around = { settings, models, observers: [], signal };
+    const file = await readFile(fileOf("whole", "classifier.safetensors"));
+    const { metadata, tensors } = readSafetensors(file);
+    const read = async () => writeSafetensors({ tensors, metadata: { ...metadata, run: "other" } });
+    const error: unknown = await loadOrTrainClassifier(train, {
+      ...around,
+      folder: { read, write: folder.write },
+    }).catch((reason) => reason);
+    expect(CheckpointError.isInstance(error), String(error)).toBe(true);
+    expect((error as Error).message).toContain(`"other" (string), not "${models.vqvae.run}" (string)`);
+    using classifier = await loadOrTrainClassifier(train, { ...around, folder });
     const codes = await models.vqvae.encode(test.images);
     const evaluation = { models, classifier, test, codes, ...settings, signal };
     const { timing, ...metrics } = (await evaluateModels(evaluation)).metrics;

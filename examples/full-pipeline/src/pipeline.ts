@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type CodeBatch, Random, sliceImages } from "@mmgen/core";
-import { type RunContext, resumable } from "@mmgen/example-harness";
+import { type RunContext, type RunData, resumable } from "@mmgen/example-harness";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
@@ -45,10 +45,11 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
       progress.stage("Data");
       const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
       await checkPlan(run, data);
-      await folder.begin({ ...run, data: describeData(data), earlier: earlierFiles });
+      const learnedFrom = describeData(data);
+      await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
 
       progress.stage("Image tokenizer");
-      const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data);
+      const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data, learnedFrom);
       using ownedVqvae = vqvae;
 
       progress.stage("Codes");
@@ -62,7 +63,8 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
       const models: ModelParts = { vqvae, tokenizer, transformer };
 
       progress.stage("Evaluation");
-      using classifier = await loadOrTrainClassifier(data.train, { ...run, observers: observersOf(run, "classifier") });
+      const observers = observersOf(run, "classifier");
+      using classifier = await loadOrTrainClassifier(data.train, { ...run, models, observers });
       const evaluation = { models, classifier, test: data.test, codes: codes.test, ...settings, signal };
       const { metrics, samples } = await evaluateModels(evaluation);
 
@@ -139,7 +141,7 @@ function sizesOf({ dropout, heads, layers, width }: RunConfig["transformer"]) {
   return { width, heads, layers, dropout };
 }
 
-function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset) {
+function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset, learnedFrom: RunData) {
   const { config, seed } = run.settings;
   return trainVqVae({
     model: vqVaeModel(config.vqvae),
@@ -147,6 +149,8 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
     heldOut: sliceImages(test.images, 0, Math.min(epochImages, test.images.count)),
     training: trainingOf(run.settings, config.vqvae, train.images.count),
     checkpoint: run.folder.file(trainingFiles.vqvae),
+    // Beside the data only settings and seed make these weights, which the state compares itself.
+    runId: learnedFrom.sha256,
     ...{ seed, observers: observersOf(run, "vqvae"), signal: run.signal },
   });
 }
@@ -188,7 +192,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
   );
   const result = await trainTransformer({
     model: sizesOf(config.transformer),
-    runId: await runIdOf({ vqvae, tokenizer }),
+    runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
     tokenizer,
     examples: mixedOrderExamples({
       ...{

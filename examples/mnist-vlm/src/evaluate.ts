@@ -1,4 +1,4 @@
-import { CheckpointError, type CodeBatch, type ImageBatch, MmgenError } from "@mmgen/core";
+import type { CodeBatch, ImageBatch } from "@mmgen/core";
 import type { LabeledImages } from "@mmgen/datasets";
 import {
   type AttributeClassifier,
@@ -9,7 +9,6 @@ import {
 } from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
 import { generate, rowSeeds } from "@mmgen/samplers";
-import { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
   codeUsage,
   drawImages,
@@ -21,7 +20,7 @@ import {
   type SequenceModels,
 } from "mmgen";
 import type { VlmConfig } from "./config.js";
-import { digitNames, type LinePairs } from "./lines.js";
+import { digitNames, type LineCodec, type LinePairs, loadCheckpoint } from "./lines.js";
 
 /** How often digits are named correctly. */
 export interface Classification {
@@ -91,9 +90,8 @@ export interface Drawing {
 }
 
 /** A run's checkpoints and what its evaluation needs. */
-export interface Evaluation {
+export interface Evaluation extends LineCodec {
   readonly folder: Pick<RunFolder, "load">;
-  readonly tokenizer: SequenceModels["tokenizer"];
   /** Steps whose models are evaluated; the last is the run's. */
   readonly steps: readonly number[];
   readonly heldOut: LinePairs;
@@ -110,13 +108,14 @@ const published = { count: 1000, temperature: 0.8 };
  * @param onModel - Called with each checkpoint's model while it is loaded.
  */
 export async function evaluateLines(
-  { folder, heldOut, seed, signal, steps, tokenizer }: Evaluation,
+  { folder, heldOut, seed, signal, steps, ...codec }: Evaluation,
   onModel?: (models: SequenceModels, step: number) => Promise<void>,
 ): Promise<LineMetrics> {
+  const { tokenizer } = codec;
   const accuracies: LineMetrics["accuracies"][number][] = [];
   let last: Omit<LineMetrics, "accuracies"> | undefined;
   for (const step of steps) {
-    using transformer = await loadCheckpoint(folder, step);
+    using transformer = await loadCheckpoint(folder, step, codec);
     const models = { tokenizer, transformer };
     const classification = await classify(models, heldOut, { seed, temperature: 0, signal });
     accuracies.push({ step, correct: classification.correct, count: classification.count });
@@ -177,26 +176,6 @@ export async function evaluateImages(evaluation: ImageEvaluation): Promise<{
     drawn: drawn!,
   };
   return { lines, images, reconstruction, drawings };
-}
-
-/** Name of the file with the transformer after a step. */
-export function checkpointFile(step: number): string {
-  return `transformer-${step}.safetensors`;
-}
-
-function loadCheckpoint(folder: Evaluation["folder"], step: number): Promise<TinyTransformer> {
-  const name = checkpointFile(step);
-  return folder.load(async (read) => {
-    const bytes = await read(name);
-    if (bytes === undefined) {
-      throw new CheckpointError(`There is no ${name}.`);
-    }
-    try {
-      return TinyTransformer.fromSafetensors(bytes);
-    } catch (error) {
-      throw MmgenError.isInstance(error) ? new CheckpointError(`${name}: ${error.message}`, { cause: error }) : error;
-    }
-  });
 }
 
 /** How digits are drawn from the model's distribution: at temperature 0 the likeliest of the ten. */

@@ -1,8 +1,18 @@
 import { basename, dirname, join } from "node:path";
-import { type CodeBatch, DataError, defaultLimits, type ExampleSource, MmgenError, VocabularyError } from "@mmgen/core";
+import {
+  CheckpointError,
+  type CodeBatch,
+  DataError,
+  defaultLimits,
+  type ExampleSource,
+  MmgenError,
+  VocabularyError,
+} from "@mmgen/core";
 import { gunzip, isGzip, readFileBytes } from "@mmgen/core/node";
+import type { RunFolder } from "@mmgen/example-harness";
 import { MultimodalTokenizer, type Order, type TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import { drawOrders, mixedOrderExamples } from "mmgen";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
+import { checkRunId, drawOrders, type ModelParts, mixedOrderExamples } from "mmgen";
 
 /** The ten digits, as captions. */
 export const digitNames: readonly string[] = [..."0123456789"];
@@ -152,4 +162,47 @@ async function readLineFile(path: string, tokenizer: MultimodalTokenizer): Promi
     }
     throw error;
   }
+}
+
+/** What makes lines of images; nothing is known of the images where lines alone are given. */
+export interface LineCodec {
+  readonly tokenizer: MultimodalTokenizer;
+  readonly vqvae?: ModelParts["vqvae"];
+}
+
+/** Name of the file with the transformer after a step. */
+export function checkpointFile(step: number): string {
+  return `transformer-${step}.safetensors`;
+}
+
+/**
+ * The transformer after a step.
+ *
+ * @throws a {@link CheckpointError} when its file is missing, damaged, or of another run than `codec`.
+ */
+export function loadCheckpoint(
+  folder: Pick<RunFolder, "load">,
+  step: number,
+  codec: LineCodec,
+): Promise<TinyTransformer> {
+  const name = checkpointFile(step);
+  return folder.load(async (read) => {
+    const bytes = await read(name);
+    if (bytes === undefined) {
+      throw new CheckpointError(`There is no ${name}.`);
+    }
+    let transformer: TinyTransformer;
+    try {
+      transformer = TinyTransformer.fromSafetensors(bytes);
+    } catch (error) {
+      throw MmgenError.isInstance(error) ? new CheckpointError(`${name}: ${error.message}`, { cause: error }) : error;
+    }
+    try {
+      await checkRunId(name, transformer.run, codec);
+      return transformer;
+    } catch (error) {
+      transformer.dispose();
+      throw error;
+    }
+  });
 }

@@ -40,9 +40,7 @@ async function trainBoth(name: string, stopAfter: number | undefined) {
     trainImageTokenizer({ ...run, ...stop }, train, validation),
   );
   const pairs = { train: await encodePairs(vqvae, train), validation: await encodePairs(vqvae, validation) };
-  await stoppedAndResumed(stopAfter, (stop) =>
-    trainOnLines({ ...run, ...stop }, { tokenizer, runId: "run", ...pairs }),
-  );
+  await stoppedAndResumed(stopAfter, (stop) => trainOnLines({ ...run, ...stop }, { tokenizer, vqvae, ...pairs }));
   return { vqvae: await vqvae.toSafetensors(), config: vqvae.config, transformer: await transformerIn(run.folder) };
 }
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commands } from "./commands.js";
 import type { RunSettings } from "./config.js";
 import { classifyDigits } from "./evaluate.js";
-import { formatLetters } from "./lines.js";
+import { formatLetters, loadCheckpoint } from "./lines.js";
 import { quietRun, tinySettings } from "./pipeline.fixture.js";
 import { earlierFiles, runPipeline } from "./pipeline.js";
 import type { RunMetrics } from "./report.js";
@@ -233,10 +233,14 @@ describe("classify and draw", () => {
   });
 
   it("name the checkpoint that belongs to another run", async () => {
-    const { vqvae, transformer: model } = await folderOf("whole").load(loadModelParts);
+    const { tokenizer, vqvae, transformer: model } = await folderOf("whole").load(loadModelParts);
+    const folder = folderOf("whole");
+    await folder.write("transformer-2.safetensors", await model.toSafetensors({ run: "other" }));
+    const error: unknown = await loadCheckpoint(folder, 2, { tokenizer, vqvae }).catch((reason) => reason);
+    expect(CheckpointError.isInstance(error), String(error)).toBe(true);
+    expect((error as Error).message).toContain(`"other" (string), not "${vqvae.run}" (string)`);
     vqvae.dispose();
     model.dispose();
-    const folder = folderOf("whole");
     await folder.write("transformer.safetensors", (await folder.read("vqvae.safetensors"))!);
     await expect(folder.load(loadModelParts)).rejects.toThrow(/transformer\.safetensors/);
   });

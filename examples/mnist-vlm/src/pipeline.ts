@@ -23,16 +23,16 @@ import {
 } from "mmgen";
 import { checkMemory } from "mmgen/node";
 import { checkConfig, checkpointSteps, modelOf, type RunSettings, trainingOf } from "./config.js";
+import { type Evaluation, evaluateImages, evaluateLines, type LineMetrics, lineMetrics, meanNats } from "./evaluate.js";
 import {
   checkpointFile,
-  type Evaluation,
-  evaluateImages,
-  evaluateLines,
-  type LineMetrics,
-  lineMetrics,
-  meanNats,
-} from "./evaluate.js";
-import { digitNames, type LinePairs, lineExamples, lineTokenizer, readPreparedLines } from "./lines.js";
+  digitNames,
+  type LineCodec,
+  type LinePairs,
+  lineExamples,
+  lineTokenizer,
+  readPreparedLines,
+} from "./lines.js";
 import { imageWriter, type RunImages, writeCodecImages, writeLineImages, writeLogos } from "./plots.js";
 import { type RunMetrics, writeReport } from "./report.js";
 
@@ -67,20 +67,20 @@ async function runFromImages(run: VlmRun): Promise<RunMetrics> {
   progress.stage("Data");
   const digits = await loadDigits({ source: data, seed, ...config.data, dataDir, onMessage: progress.log });
   const { source, test, train, validation } = digits;
-  await begin(run, source, [train.images.data, train.labels]);
+  const learnedFrom = await begin(run, source, [train.images.data, train.labels]);
 
   progress.stage("Image tokenizer");
-  const codec = await trainImageTokenizer(run, train, validation);
+  const codec = await trainImageTokenizer(run, train, validation, learnedFrom.sha256);
   using vqvae = codec.vqvae;
 
   progress.stage("Codes");
   const tokenizer = lineTokenizer(config.vqvae.codebookSize, config.vqvae.chunks);
   const pairs = { train: await encodePairs(vqvae, train), validation: await encodePairs(vqvae, validation) };
   const heldOut = await encodePairs(vqvae, test);
-  const runId = await saveCodec(run, tokenizer, vqvae);
+  await saveCodec(run, { tokenizer, vqvae });
 
   progress.stage("Transformer");
-  const transformer = await trainOnLines(run, { tokenizer, runId, ...pairs });
+  const transformer = await trainOnLines(run, { tokenizer, vqvae, ...pairs });
 
   progress.stage("Evaluation");
   using classifier = await trainClassifier(run, train);
@@ -104,10 +104,10 @@ async function runFromLines(run: VlmRun, path: string): Promise<RunMetrics> {
   const tokenizer = lineTokenizer(codebookSize, chunks);
   const { source, train, validation } = await readPreparedLines(path, tokenizer);
   await begin(run, source, [train.codes.data, train.captions]);
-  const runId = await saveCodec(run, tokenizer);
+  await saveCodec(run, { tokenizer });
 
   progress.stage("Transformer");
-  const transformer = await trainOnLines(run, { tokenizer, runId, train, validation });
+  const transformer = await trainOnLines(run, { tokenizer, train, validation });
 
   progress.stage("Evaluation");
   const lines = await evaluateLines(evaluationOf(run, tokenizer, validation));
@@ -146,11 +146,13 @@ async function checkPlan({ progress, settings: { config, seed } }: VlmRun): Prom
 }
 
 /** Takes the run's folder: a new run removes an earlier one's files, a resumed one makes sure of its data. */
-async function begin(run: VlmRun, source: string, trainingPart: Parameters<typeof describeRunData>[1]): Promise<void> {
+async function begin(run: VlmRun, source: string, trainingPart: Parameters<typeof describeRunData>[1]) {
   const { folder, force, progress, resume, settings } = run;
   progress.log(source);
   await checkPlan(run);
-  await folder.begin({ settings, resume, force, data: describeRunData(source, trainingPart), earlier: earlierFiles });
+  const data = describeRunData(source, trainingPart);
+  await folder.begin({ settings, resume, force, data, earlier: earlierFiles });
+  return data;
 }
 
 /** A progress bar, or lines where there is no terminal, and every step in `results/<name>.jsonl`. */
@@ -166,6 +168,7 @@ export function trainImageTokenizer(
   run: VlmRun,
   train: Pick<LabeledImages, "images">,
   validation: Pick<LabeledImages, "images">,
+  runId?: string,
 ): Promise<VqVaeTraining> {
   const { folder, observers, settings, signal } = run;
   const { vqvae } = settings.config;
@@ -186,7 +189,7 @@ export function trainImageTokenizer(
       ...{ ...trainingOf(vqvae), epochs },
       ...(patience !== undefined && { earlyStopping: { metric: "meanSquaredError", patience } }),
     },
-    checkpoint: folder.file(trainingFiles.vqvae),
+    ...{ checkpoint: folder.file(trainingFiles.vqvae), runId },
     ...{ seed: settings.seed, observers: [...observersOf(run, "vqvae"), ...observers], signal },
   });
 }
@@ -196,20 +199,15 @@ export async function encodePairs(vqvae: VqVae, { images, labels }: LabeledImage
   return { codes: await vqvae.encode(images), captions: Array.from(labels, (label) => digitNames[label]!) };
 }
 
-/** Writes what makes lines of images; the id of the run, for the headers of its files. */
-async function saveCodec({ folder }: VlmRun, tokenizer: MultimodalTokenizer, vqvae?: VqVae): Promise<string> {
-  const runId = await runIdOf({ tokenizer, ...(vqvae && { vqvae }) });
-  await folder.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
-  if (vqvae) {
-    await folder.write(modelFiles.vqvae, await vqvae.toSafetensors({ run: runId }));
+async function saveCodec({ folder }: VlmRun, codec: LineCodec): Promise<void> {
+  await folder.write(modelFiles.tokenizer, tokenizerFile(codec.tokenizer));
+  if (codec.vqvae) {
+    await folder.write(modelFiles.vqvae, await codec.vqvae.toSafetensors({ run: await runIdOf(codec) }));
   }
-  return runId;
 }
 
 /** Pairs that the transformer learns from, and those that the metrics after each epoch are taken from. */
-export interface LineTraining {
-  readonly tokenizer: MultimodalTokenizer;
-  readonly runId: string;
+export interface LineTraining extends LineCodec {
   readonly train: LinePairs;
   readonly validation: LinePairs;
 }
@@ -224,14 +222,15 @@ const epochPairs = 500;
  */
 export async function trainOnLines(
   run: VlmRun,
-  { runId, tokenizer, train, validation }: LineTraining,
+  { train, validation, ...codec }: LineTraining,
 ): Promise<TrainingHistory> {
   const { folder, observers, settings, signal } = run;
   const { seed } = settings;
+  const { tokenizer } = codec;
   const config = settings.config.transformer;
   const held = firstPairs(validation, epochPairs);
   const write = async (name: string, transformer: TinyTransformer) =>
-    folder.write(name, await transformer.toSafetensors({ run: runId }));
+    folder.write(name, await transformer.toSafetensors({ run: await runIdOf(codec) }));
   const training = await trainTransformer({
     ...{ model: modelOf(config), tokenizer },
     examples: lineExamples({ tokenizer, pairs: train, config, seed }),
@@ -250,7 +249,7 @@ export async function trainOnLines(
       write: (transformer, step) => write(checkpointFile(step), transformer),
     },
     checkpoint: folder.file(trainingFiles.transformer),
-    runId,
+    runId: (stored) => runIdOf(codec, stored),
     ...{ seed, observers: [...observersOf(run, "transformer"), ...observers], signal },
   });
   using transformer = training.transformer;

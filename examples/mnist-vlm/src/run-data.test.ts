@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { AbortedError, CheckpointError } from "@mmgen/core";
+import { AbortedError, CheckpointError, readSafetensors, writeSafetensors } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunSettings } from "./config.js";
@@ -40,6 +40,18 @@ describe("a resume", () => {
   it("goes on with the images the run began with, and refuses as many others", async () => {
     expect(AbortedError.isInstance(await stopped("images", {}, false))).toBe(true);
     expect(AbortedError.isInstance(await stopped("images", {}, true))).toBe(true);
+    const { folder } = quietRun(join(root, "images"));
+    const file = "vqvae-training.safetensors";
+    const own = (await folder.read(file))!;
+    const { metadata, tensors } = readSafetensors(own);
+    const { runId, ...state } = JSON.parse(metadata.run!);
+    const run = JSON.stringify({ ...state, runId: "other" });
+    const { checksum: _, ...unsummed }: Record<string, string> = { ...metadata, run };
+    await folder.write(file, writeSafetensors({ tensors, metadata: unsummed }));
+    const foreign = await stopped("images", {}, true);
+    await folder.write(file, own);
+    expect(CheckpointError.isInstance(foreign), String(foreign)).toBe(true);
+    expect((foreign as Error).message).toContain(`"other" (string), not "${runId}" (string)`);
     const error = await stopped("images", { seed: 4 }, true);
     expect(CheckpointError.isInstance(error)).toBe(true);
     expect((error as Error).message).toMatch(/seed 3.*seed 4.*--data-dir/);

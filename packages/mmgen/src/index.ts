@@ -12,6 +12,7 @@ export {
 export type { ModelDescription } from "./model/model-description.js";
 export type { ModelConfig, ModelOptions, SequenceOptions } from "./model/model-options.js";
 export {
+  checkRunId,
   checkSizes,
   loadModelParts,
   loadSequenceModels,

@@ -49,6 +49,15 @@ describe("AttributeClassifier", () => {
     model.dispose();
   });
 
+  it("keeps the id of its run", async () => {
+    using model = barClassifier();
+    using loaded = AttributeClassifier.fromSafetensors(await model.toSafetensors({ run: "one" }));
+    expect(loaded.run).toBe("one");
+    expect(readSafetensors(await loaded.toSafetensors()).metadata.run).toBe("one");
+    expect(readSafetensors(await model.toSafetensors()).metadata.run).toBeUndefined();
+    await expect(model.toSafetensors({ run: 1 } as never)).rejects.toThrow(/run: expected/);
+  });
+
   it("writes PyTorch's layout", async () => {
     const model = barClassifier();
     const { tensors } = readSafetensors(await model.toSafetensors());

@@ -27,6 +27,7 @@ import {
   loadModel,
   type ModelFormat,
   Module,
+  resolveSaveOptions,
   saveModel,
   softmaxCrossEntropy,
   type TensorTrainable,
@@ -163,9 +164,13 @@ export class AttributeClassifier<Name extends string = string>
     return loadModel(bytes, fileFormat, build, options);
   }
 
-  /** Weights, running statistics and configuration as one safetensors file, with PyTorch's names and layouts. Reads. */
-  toSafetensors(): Promise<Uint8Array> {
-    return saveModel(this, fileFormat, { config: this.config });
+  /**
+   * Weights, running statistics and configuration as one safetensors file, with PyTorch's names and layouts. Reads.
+   *
+   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent.
+   */
+  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+    return saveModel(this, fileFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 
   /**

@@ -1,4 +1,4 @@
-import { CheckpointError, fileBytes, fingerprint, MmgenError } from "@mmgen/core";
+import { CheckpointError, describeValue, fileBytes, fingerprint, MmgenError } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import type { LoadOptions } from "@mmgen/nn";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
@@ -133,6 +133,27 @@ export async function runIdOf(
     kind,
   );
   return `${codes}-${text}`;
+}
+
+/**
+ * Checks that a file that belongs to these parts, such as a classifier of the same run, is of their run.
+ *
+ * @param name - The file's.
+ * @param run - The id in its header; where it has none there is nothing to compare.
+ * @throws a {@link CheckpointError} that names the file and both runs.
+ */
+export async function checkRunId(
+  name: string,
+  run: string | undefined,
+  parts: Pick<ModelParts, "tokenizer"> & Partial<ModelParts>,
+): Promise<void> {
+  const expected = await runIdOf(parts, run);
+  if (run !== undefined && run !== expected) {
+    throw new CheckpointError(
+      `${name} is of another run than the files beside it: ${describeValue(run)}, not ${describeValue(expected)}. ` +
+        "Keep the files of one run together.",
+    );
+  }
 }
 
 /** A run id begins with that of the image codec's weights. */

@@ -101,6 +101,8 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
   const stage = stagesOf(options, config);
   const { vqvae, history: vqvaeHistory } = await trainVqVae({
     ...{ ...stage("vqvae"), model: config.vqvae.model, images, heldOut: held?.images },
+    // The half of the id that is known before there are weights.
+    runId: (stored) => runIdOf({ tokenizer }, stored),
   });
   try {
     const run = await runIdOf({ vqvae, tokenizer });

@@ -1,10 +1,10 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { sliceImages } from "@mmgen/core";
+import { CheckpointError, readSafetensors, sliceImages } from "@mmgen/core";
 import { proceduralDigits } from "@mmgen/datasets";
 import { evaluateLoss, imageExamples } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { trainVqVae } from "./train-vqvae.js";
+import { type TrainVqVaeOptions, trainVqVae } from "./train-vqvae.js";
 
 beforeAll(async () => {
   registerOnnxBackend();
@@ -42,6 +42,31 @@ describe("trainVqVae", () => {
     expect([history.steps.length, history.epochs.at(-1)!.metrics]).toEqual([3, {}]);
     expect(history.steps.at(-1)!.learningRate).toBeLessThan(history.steps[0]!.learningRate);
     vqvae.dispose();
+  });
+
+  it("keeps the id of its run, and does not go on with another's state", async () => {
+    let state: Uint8Array | undefined;
+    const write = async (bytes: Uint8Array) => {
+      state = bytes;
+    };
+    const checkpoint = { read: async () => state, write };
+    const training = { ...options.training, epochs: 1 };
+    const train = (runId?: TrainVqVaeOptions["runId"]) => trainVqVae({ ...options, training, checkpoint, runId });
+    const asked: unknown[] = [];
+    const run = (stored: string | undefined) => {
+      asked.push(stored);
+      return "one";
+    };
+    for (const runId of [run, run, "one", undefined]) {
+      (await train(runId)).vqvae.dispose();
+      expect(JSON.parse(readSafetensors(state!).metadata.run!).runId).toBe(runId && "one");
+    }
+    expect(asked).toEqual([undefined, "one"]);
+    state = undefined;
+    (await train("one")).vqvae.dispose();
+    const error: unknown = await train("two").catch((reason) => reason);
+    expect(CheckpointError.isInstance(error), String(error)).toBe(true);
+    expect((error as Error).message).toContain('"one" (string), not "two" (string)');
   });
 
   it("leaves no tensor behind where it fails", async () => {
