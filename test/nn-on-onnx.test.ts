@@ -61,6 +61,8 @@ function compute(program: (typeof sweepPrograms)[number]): tf.Tensor[] {
 
 type Layer = (...inputs: tf.Tensor[]) => tf.Tensor;
 const layer = (run: unknown, ...shapes: readonly number[][]) => [run as Layer, shapes] as const;
+const groupNorm = (x: tf.Tensor4D, scale: tf.Tensor1D, offset: tf.Tensor1D) =>
+  nn.groupNorm(x, scale, offset, { groups: 2 });
 const dropout = () => ({ rate: 0.5, random: Random.fromSeed(1) });
 const heads = [0, 2, 3, 4];
 
@@ -88,12 +90,69 @@ const layers: Readonly<Record<string, readonly [Layer, readonly number[][]]>> = 
     [2],
   ),
   batchNormInference: layer(nn.batchNormInference, [0, 4, 4, 2], [2], [2], [2], [2]),
+  groupNorm: layer(groupNorm, [0, 4, 4, 2], [2], [2]),
+  "groupNorm without places": layer(groupNorm, [2, 0, 4, 2], [2], [2]),
+  upsampleNearest: layer((x: tf.Tensor4D) => nn.upsampleNearest(x), [0, 4, 4, 2]),
+  rotary: layer(
+    (x: tf.Tensor) => nn.rotary(x, nn.rotaryTable2d({ rows: [0], columns: [1], headWidth: 4 })),
+    [0, 2, 1, 4],
+  ),
   gelu: layer((x: tf.Tensor) => nn.gelu(x), [0, 3]),
   "gelu, tanh": layer((x: tf.Tensor) => nn.gelu(x, { approximate: "tanh" }), [0, 3]),
   relu: layer(nn.relu, [0, 3]),
+  silu: layer(nn.silu, [0, 3]),
+  leakyRelu: layer((x: tf.Tensor) => nn.leakyRelu(x), [0, 3]),
   dropout: layer((x: tf.Tensor) => nn.dropout(x, dropout()), [0, 3]),
   softmaxCrossEntropy: layer((x: tf.Tensor) => nn.softmaxCrossEntropy(x, tf.zeros([0], "int32")), [0, 3]),
 };
+
+/** Layers for images, and the shapes of their inputs. */
+const imageLayers: Readonly<Record<string, readonly [Layer, readonly number[][]]>> = {
+  groupNorm: layer(groupNorm, [4, 3, 5, 32], [32], [32]),
+  silu: layer(nn.silu, [4, 3, 5, 32]),
+  leakyRelu: layer((x: tf.Tensor) => nn.leakyRelu(x, 0.2), [4, 3, 5, 32]),
+  upsampleNearest: layer((x: tf.Tensor4D) => nn.upsampleNearest(x), [4, 3, 5, 32]),
+  "upsampleNearest by 3": layer((x: tf.Tensor4D) => nn.upsampleNearest(x, 3), [2, 3, 2, 3]),
+  spectralNorm: layer((x: tf.Tensor) => nn.spectralNorm(x, tf.ones([5])).weight, [3, 3, 2, 5]),
+  rotary: layer(
+    (x: tf.Tensor) => nn.rotary(x, nn.rotaryTable2d({ rows: [0, 1, 5], columns: [1, 0, 2], headWidth: 8 })),
+    [2, 2, 3, 8],
+  ),
+};
+
+describe("layers for images", () => {
+  // After a convolution the onnx backend holds images in blocks of channels.
+  const convolved = (x: tf.Tensor) => {
+    const filter = tf.reshape(tf.cos(tf.range(0, 9 * x.shape[3]! ** 2)), [3, 3, x.shape[3]!, x.shape[3]!]);
+    return nn.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, tf.zeros([x.shape[3]!]));
+  };
+  const compute = ([run, shapes]: readonly [Layer, readonly number[][]], first: (x: tf.Tensor) => tf.Tensor) =>
+    tf.tidy(() => {
+      const inputs = shapes.map((shape, i) => nn.normal(shape, { random: Random.fromSeed(i) }));
+      const value = (...[x, ...rest]: tf.Tensor[]) => run(first(x!), ...rest);
+      const { grads } = tf.valueAndGrads((...all: tf.Tensor[]) => {
+        const result = value(...all);
+        return tf.sum(tf.mul(result, tf.reshape(tf.cos(tf.range(0, result.size)), result.shape)));
+      })(inputs);
+      return [value(...inputs), ...grads];
+    });
+
+  it.each(Object.keys(imageLayers))("%s: on onnx what it is on cpu, also after a convolution", async (name) => {
+    const work = imageLayers[name]!;
+    const starts =
+      work[1][0]!.length === 4 && name !== "rotary" ? [(x: tf.Tensor) => x, convolved] : [(x: tf.Tensor) => x];
+    for (const start of starts) {
+      await tf.setBackend("cpu");
+      const onCpu = compute(work, start).map((tensor) => tensor.dataSync());
+      await tf.setBackend("onnx");
+      compute(work, start).forEach((tensor, i) => {
+        const scale = Math.max(1, ...onCpu[i]!.map(Math.abs));
+        const error = Math.max(...tensor.dataSync().map((value, at) => Math.abs(value - onCpu[i]![at]!)));
+        expect(error / scale, `${name}: result ${i}`).toBeLessThan(1e-5);
+      });
+    }
+  });
+});
 
 describe.each(["cpu", "onnx"])("layers on tensors without elements, on %s", (backend) => {
   it.each(Object.keys(layers))("%s: the empty result, and gradients of 0", async (name) => {

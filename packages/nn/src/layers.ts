@@ -2,8 +2,10 @@
 export { expectInt32, expectShape } from "./functions/expect-shape.js";
 export { runFusedKernel } from "./functions/fused-kernel.js";
 export { type GeluOptions, gelu } from "./functions/gelu.js";
+export { leakyRelu } from "./functions/leaky-relu.js";
 export { oneHot } from "./functions/one-hot.js";
 export { relu } from "./functions/relu.js";
+export { silu } from "./functions/silu.js";
 export { softmaxCrossEntropy } from "./functions/softmax-cross-entropy.js";
 export { type AttentionOptions, attention, causalAttention, causalMask } from "./layers/attention.js";
 export { type BatchNormResult, batchNorm, batchNormInference } from "./layers/batch-norm.js";
@@ -11,13 +13,18 @@ export { type ConvTranspose2dOptions, convTranspose2d } from "./layers/conv-tran
 export { type Conv2dOptions, conv2d } from "./layers/conv2d.js";
 export { type DropoutOptions, dropout, dropoutMask } from "./layers/dropout.js";
 export { embedding } from "./layers/embedding.js";
+export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
 export { linear } from "./layers/linear.js";
+export { type RotaryTable, type RotaryTable2dOptions, rotary, rotaryTable2d } from "./layers/rotary.js";
+export { type SpectralNormOptions, type SpectralNormResult, spectralNorm } from "./layers/spectral-norm.js";
+export { upsampleNearest } from "./layers/upsample-nearest.js";
 export { BatchNorm2d, type BatchNorm2dOptions } from "./modules/batch-norm2d.js";
 export type { LoadOptions } from "./modules/build-budget.js";
-export { Convolution2d, type Convolution2dOptions } from "./modules/convolution2d.js";
+export { Convolution2d, type Convolution2dOptions, TransposedConvolution2d } from "./modules/convolution2d.js";
 export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
 export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
+export { GroupNorm, type GroupNormModuleOptions } from "./modules/group-norm.js";
 export { LayerNorm, type LayerNormModuleOptions } from "./modules/layer-norm.js";
 export { Linear, type LinearOptions } from "./modules/linear.js";
 export { loadModel, type ModelFormat, resolveSaveOptions, saveModel } from "./modules/model-files.js";
@@ -31,7 +38,6 @@ export {
 } from "./modules/parameter.js";
 export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from "./modules/self-attention.js";
 export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
-export { TransposedConvolution2d } from "./modules/transposed-convolution2d.js";
 export { compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";

@@ -5,14 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { causalMask } from "../layers/attention.js";
 import { kaimingUniform, normal } from "../weights/initializers.js";
 import { BatchNorm2d } from "./batch-norm2d.js";
-import { Convolution2d } from "./convolution2d.js";
+import { Convolution2d, TransposedConvolution2d } from "./convolution2d.js";
 import { Embedding } from "./embedding.js";
 import { updateRunningStatistics } from "./forward-pass.js";
+import { GroupNorm } from "./group-norm.js";
 import { LayerNorm } from "./layer-norm.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 import { SelfAttention } from "./self-attention.js";
-import { TransposedConvolution2d } from "./transposed-convolution2d.js";
 
 const random = Random.fromSeed(5);
 let tensorsBefore: number;
@@ -128,6 +128,27 @@ describe("BatchNorm2d", () => {
       const after = net.norm.forward(x, { training: false });
       expect(after.dataSync()[0]).toBeCloseTo(-0.3 / Math.sqrt(0.9 + 0.1 * variance + 1e-5), 5);
     });
+  });
+});
+
+describe("GroupNorm", () => {
+  it("has PyTorch's names and first values, and is the same in training and after", () => {
+    using net = new GroupNorm({ channels: 4, groups: 2 }).initializeWeights(random);
+    expect(shapes(net)).toEqual({ weight: [4], bias: [4] });
+    expect([...net.weight.value.dataSync(), ...net.bias.value.dataSync()]).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
+    // One group holds 0, 2, 4, 6: mean 3, variance 5.
+    const x = () => tf.tensor4d([0, 2, 9, 9, 4, 6, 9, 9], [1, 1, 2, 4]);
+    const output = values(() => net.forward(x()));
+    const std = Math.sqrt(5 + 1e-5);
+    [-3 / std, -1 / std, 0, 0, 1 / std, 3 / std, 0, 0].forEach((value, i) => {
+      expect(output[i]).toBeCloseTo(value, 6);
+    });
+  });
+
+  it("makes groups of 8 channels, or of the next smaller divisor, unless told otherwise", () => {
+    const groupsOf = (channels: number) => new GroupNorm({ channels }).groups;
+    expect([8, 32, 128, 12, 6, 7, 22, 1].map(groupsOf)).toEqual([1, 4, 16, 2, 1, 1, 11, 1]);
+    expect(() => new GroupNorm({ channels: 4, groups: 3 })).toThrow("a divisor of the 4 channels, got 3 (number)");
   });
 });
 
