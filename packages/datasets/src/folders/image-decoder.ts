@@ -2,6 +2,7 @@ import { ConfigError, DataError, type Limits } from "@mmgen/core";
 import type sharp from "sharp";
 import { Budget } from "../images/budget.js";
 import { checkImageSize, type ImageHeader, readImageHeader } from "../images/image-header.js";
+import { luma } from "../images/luma.js";
 import { checkPngProfiles } from "../images/png-chunks.js";
 
 /** The one form that {@link ImageDecoder} brings images to. */
@@ -50,7 +51,8 @@ export class ImageDecoder {
   }
 
   /**
-   * Decodes an image: turned upright as its EXIF data say, laid on the background, resized, in sRGB or gray.
+   * Decodes an image: turned upright as its EXIF data say, laid on the background, resized, in sRGB or gray. The gray of a
+   * color is its luma with Rec. 601's weights, as in `readImages`.
    *
    * @returns Levels 0..maxValue, `[height, width, channels]`; yours.
    *
@@ -63,17 +65,21 @@ export class ImageDecoder {
     if (header.format === "PNG") {
       checkPngProfiles(bytes);
     }
-    const levels = await this.#pixels.run(header.width * header.height, () => this.#levels(bytes, header));
     const { height, width, channels, maxValue } = this.#form;
+    const colors = await this.#pixels.run(header.width * header.height, () => this.#levels(bytes, header));
+    const levels = channels === 1 && colors.length !== height * width ? grayOf(colors) : colors;
     if (levels.length !== height * width * channels) {
       throw new DataError(`decoded to ${levels.length} values, expected ${height} × ${width} × ${channels}`);
     }
     return maxValue === 255 ? levels : levels.map((level) => Math.round((level * maxValue) / 255));
   }
 
+  /** Red, green and blue, or gray alone where one channel is wanted and there is no color. */
   async #levels(bytes: Uint8Array, { isGray, bits }: ImageHeader): Promise<Uint8Array> {
     const { height, width, fit, channels, background } = this.#form;
     const [r, g, b] = background;
+    // libvips' gray of a color is its luminance, lighter than its luma.
+    const space = channels === 1 && isGray && r === g && g === b ? "b-w" : "srgb";
     const fill = { r, g, b };
     try {
       const image = this.#sharp(bytes, { limitInputPixels: this.#limits.pixels });
@@ -85,10 +91,19 @@ export class ImageDecoder {
         .autoOrient()
         .flatten({ background: fill })
         .resize({ width, height, fit, background: fill })
-        .toColorspace(channels === 1 ? "b-w" : "srgb");
+        .toColorspace(space);
       return await image.raw({ depth: "uchar" }).toBuffer();
     } catch (error) {
       throw new DataError(`not readable (${(error as Error).message.trim()})`, { cause: error });
     }
   }
+}
+
+/** The luma of `[…, 3]` levels. */
+function grayOf(colors: Uint8Array): Uint8Array {
+  const gray = new Uint8Array(Math.floor(colors.length / 3));
+  for (let i = 0; i < gray.length; i++) {
+    gray[i] = Math.round(luma(colors[3 * i]!, colors[3 * i + 1]!, colors[3 * i + 2]!));
+  }
+  return gray;
 }

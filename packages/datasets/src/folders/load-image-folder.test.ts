@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { describe, expect, it, vi } from "vitest";
 import { blue, firstPixels, flat, green, imageFolderFixture, red, white } from "./image-folder.fixture.js";
 import type { LoadImageFolderOptions } from "./load-image-folder.js";
+import { readImages } from "./read-images.js";
 
 const folder = imageFolderFixture();
 const { put, load, failure } = folder;
@@ -93,6 +94,26 @@ describe("loadImageFolder", () => {
       // One level of rounding on the way down from 16 bits.
       expect(levels.flat().every((level) => Math.abs(level - 120) <= 1)).toBe(true);
     }
+  });
+
+  it("reads colors as gray by their luma, as readImages does", async () => {
+    const side = 16;
+    const noise = (channels: 3 | 4) =>
+      Uint8Array.from({ length: side * side * channels }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24);
+    const raw = (channels: 3 | 4) => ({ raw: { width: side, height: side, channels } });
+    const background: [number, number, number] = [255, 0, 40];
+    await put({
+      "alpha.png": await sharp(noise(4), raw(4)).png().toBuffer(),
+      "color.png": await sharp(noise(3), raw(3)).png().toBuffer(),
+      "ink.png": await flat([0, 0, 255], "ink.png", side, side),
+    });
+    const { images } = (await load({ captions: "none", channels: 1, side, background })).train;
+    const paths = ["alpha.png", "color.png", "ink.png"].map((name) => join(folder.path, name));
+    const { data } = await readImages(paths, { height: side, width: side, channels: 1, maxValue: 255 }, { background });
+    expect(images.data).toHaveLength(data.length);
+    expect(Math.max(...data.map((level, i) => Math.abs(level - images.data[i]!)))).toBeLessThanOrEqual(1);
+    // Rec. 601's 0.114 of 255; libvips' luminance would be 76.
+    expect(images.data.at(-1)).toBe(29);
   });
 
   it("spreads levels evenly below 255", async () => {

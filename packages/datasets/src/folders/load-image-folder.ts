@@ -43,7 +43,7 @@ const loadImageFolderSchema = pipe(
      * - `fill`: distorts.
      */
     fit: optional(oneOf(["cover", "contain", "fill"]), "cover"),
-    /** 3, red, green and blue (default), or 1, gray. */
+    /** 3, red, green and blue (default), or 1, gray: a color's luma with Rec. 601's weights, as in `readImages`. */
     channels: optional(
       value<1 | 3>("1 or 3", (channels) => channels === 1 || channels === 3),
       3,

@@ -3,6 +3,7 @@ import { readFileBytes } from "@mmgen/core/node";
 import { fields, listOf, type OptionsOf, optional, resolveOptions, value, wholeNumber } from "@mmgen/core/options";
 import { allocateImages } from "../images/allocate-images.js";
 import { decodePng, type PngImage } from "../images/decode-png.js";
+import { luma } from "../images/luma.js";
 
 /** Shape that images must have. */
 export type ImageShape = Pick<ImageBatch, "height" | "width" | "channels" | "maxValue">;
@@ -20,8 +21,8 @@ export type ReadImagesOptions = OptionsOf<typeof readImagesSchema>;
 /**
  * Reads PNG files of any color type and bit depth as one batch, each level the nearest of those the model knows.
  *
- * Transparent pixels are laid on the background. Where the shape has one channel, a color gives its luma; a gray image
- * gives every channel the same level.
+ * Transparent pixels are laid on the background. Where the shape has one channel, a color gives its luma with Rec. 601's
+ * weights, as in `loadImageFolder`; a gray image gives every channel the same level.
  *
  * @param shape - One channel or three.
  * @throws `DataError` naming the file that is no PNG, damaged, or of another size; `ConfigError` for an option that is
@@ -52,7 +53,7 @@ export async function readImages(
     }
     for (let pixel = 0; pixel < height * width; pixel++) {
       const levels = pixelLevels(png, pixel, config.background);
-      const out = channels === 1 ? [luma(levels)] : levels;
+      const out = channels === 1 ? [luma(...levels)] : levels;
       for (let channel = 0; channel < channels; channel++) {
         data[index * size + pixel * channels + channel] = Math.round((out[channel]! / png.full) * maxValue);
       }
@@ -75,9 +76,4 @@ function pixelLevels({ samples, channels, full }: PngImage, pixel: number, backg
     return color;
   }
   return color.map((level, i) => (alpha * level + ((full - alpha) * background[i]! * full) / 255) / full) as Rgb;
-}
-
-/** Rec. 601; exactly the level where all three are the same. */
-function luma([red, green, blue]: Rgb): number {
-  return red === green && green === blue ? red : 0.299 * red + 0.587 * green + 0.114 * blue;
 }
