@@ -1,6 +1,7 @@
 import "@mmgen/nn/gradients";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
+import { conv2d, convTranspose2d, embedding } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
 import { gradientsOf, nameOf, sweepPrograms } from "../packages/nn/src/gradients/sweep.fixture.js";
@@ -20,6 +21,56 @@ const excluded: Readonly<Record<string, string>> = {
   "GatherV2 (two batch axes)": "reads past its memory",
   "Pool (filter 2,3, stride 2,1, 1)": "writes past its memory with padding by a number",
 };
+
+type Layer = (...inputs: tf.Tensor4D[]) => tf.Tensor;
+
+/** Layers with gradients of their own, and the shapes of their inputs, by name. */
+const layers: Record<string, readonly [number[][], Layer]> = {
+  embedding: [[[5, 3]], (table) => embedding(table!, tf.tensor2d([4, 0, 4, 2, 0, 4], [3, 2], "int32"))],
+  "embedding of nothing": [[[5, 3]], (table) => embedding(table!, tf.zeros([0, 2], "int32"))],
+};
+for (const [filter, stride] of [
+  [3, 1],
+  [4, 2],
+  [1, 1],
+  [2, 3],
+] as const) {
+  for (const padding of ["same", "valid"] as const) {
+    layers[`conv2d (${filter}, stride ${stride}, ${padding})`] = [
+      [[2, 7, 6, 2], [filter, filter, 2, 3], [3]],
+      (x, weights, bias) => conv2d(x!, weights!, bias as tf.Tensor as tf.Tensor1D, { padding, stride }),
+    ];
+  }
+  // With strides beyond the filter, wasm's Conv2D gives zeros where nothing is padded.
+  if (stride <= filter) {
+    layers[`convTranspose2d (${filter}, stride ${stride})`] = [
+      [[2, 3, 4, 3], [filter, filter, 2, 3], [2]],
+      (x, weights, bias) => convTranspose2d(x!, weights!, bias as tf.Tensor as tf.Tensor1D, { stride }),
+    ];
+  }
+}
+
+it("gradients of layers are on wasm what they are on cpu", async () => {
+  const compute = async (backend: string) => {
+    expect(await tf.setBackend(backend)).toBe(true);
+    return Object.values(layers).map(([shapes, layer]) =>
+      tf.tidy(() => {
+        const weighted = (...inputs: tf.Tensor[]) => {
+          const y = layer(...(inputs as tf.Tensor4D[]));
+          return tf.sum(tf.mul(y, tf.randomNormal(y.shape, 0, 1, "float32", 2)));
+        };
+        const inputs = shapes.map((shape) => tf.randomNormal(shape, 0, 1, "float32", 1));
+        return tf
+          .grads(weighted)(inputs)
+          .flatMap((gradient) => [...gradient.dataSync()]);
+      }),
+    );
+  };
+  const [onCpu, onWasm] = [await compute("cpu"), await compute("wasm")];
+  for (const [i, name] of Object.keys(layers).entries()) {
+    expect(onWasm[i], name).toEqual(onCpu[i]!.map((value) => expect.closeTo(value, 4)));
+  }
+});
 
 it("gradients are on wasm what they are on cpu", async () => {
   const programs = sweepPrograms.filter(

@@ -23,7 +23,7 @@ export const convolutionRules: readonly tf.GradConfig[] = [
       filter: () =>
         hasKernel(tf.Conv2DBackpropFilter)
           ? filterGradient(tf.Conv2DBackpropFilter, [dy, x!, filter!], attributes)
-          : filterByPlaces([dy, x!, filter!], windowsOf(x!, filter!, attributes)),
+          : filterByPlaces([dy, x!], filter!.shape, windowsOf(x!, filter!, attributes)),
     }),
   }),
   rule<ConvolutionAttributes>(tf.Conv2DBackpropInput, {
@@ -33,7 +33,7 @@ export const convolutionRules: readonly tf.GradConfig[] = [
       filter: () =>
         hasKernel(tf.Conv2DBackpropFilter)
           ? filterGradient(tf.Conv2DBackpropFilter, [x!, dy, filter!], attributes)
-          : filterByPlaces([x!, dy, filter!], windowsOf(dy, filter!, attributes)),
+          : filterByPlaces([x!, dy], filter!.shape, windowsOf(dy, filter!, attributes)),
     }),
   }),
   rule<ConvolutionAttributes>(tf.DepthwiseConv2dNative, {

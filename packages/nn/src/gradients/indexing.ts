@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { sumSegments } from "../functions/sum-segments.js";
 import { fromFront, product, rule } from "./rule.js";
 
 /** Gradients of operations that take or put values by index. The indices themselves have the gradient 0. */
@@ -77,7 +78,7 @@ function sumByIndex(dy: tf.Tensor, shape: number[], indices: tf.Tensor, attribut
   const taken = indices.size / batch;
   const rows = swapMiddle(dy, [batch, outer, taken, inner]);
   const sums = sumSegments(
-    tf.reshape(rows, [batch * taken, outer * inner]),
+    tf.reshape<tf.Rank.R2>(rows, [batch * taken, outer * inner]),
     placesInBatch(indices, batch, size),
     batch * size,
   );
@@ -97,11 +98,4 @@ function placesInBatch(indices: tf.Tensor, batch: number, size: number): tf.Tens
   }
   const starts = tf.reshape(tf.range(0, batch * size, size, "int32"), [batch, 1]);
   return tf.reshape(tf.add(tf.reshape(indices, [batch, indices.size / batch]), starts), [indices.size]);
-}
-
-function sumSegments(rows: tf.Tensor, places: tf.Tensor1D, count: number): tf.Tensor {
-  // tfjs's wasm backend has no UnsortedSegmentSum; scattering adds up what falls on one place, too.
-  return tf.getKernel(tf.UnsortedSegmentSum, tf.getBackend()) === undefined
-    ? tf.scatterND(tf.expandDims(places, 1), rows, [count, rows.shape[1]!])
-    : tf.unsortedSegmentSum(rows, places, count);
 }

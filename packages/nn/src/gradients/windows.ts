@@ -86,14 +86,18 @@ interface Windows {
   readonly distances: readonly number[];
 }
 
-/** The gradient of a filter `[…counts, inChannels, outChannels]`. */
-export function filterByPlaces([dy, x, filter]: Operands, { axes, distances }: Windows): tf.Tensor {
+/** The gradient of a filter of shape `[…counts, inChannels, outChannels]`. */
+export function filterByPlaces(
+  [dy, x]: readonly [dy: tf.Tensor, x: tf.Tensor],
+  filterShape: number[],
+  { axes, distances }: Windows,
+): tf.Tensor {
   const padded = padToWindows(x, axes);
   const rows = tf.reshape(dy, [-1, dy.shape.at(-1)!]);
-  const slopes = placesOf(filter.shape.slice(0, axes.length), distances).map((place) =>
+  const slopes = placesOf(filterShape.slice(0, axes.length), distances).map((place) =>
     tf.matMul(tf.reshape(valuesAt(padded, axes, place), [-1, x.shape.at(-1)!]), rows, true, false),
   );
-  return tf.reshape(tf.concat(slopes), filter.shape);
+  return tf.reshape(tf.concat(slopes), filterShape);
 }
 
 /** The gradients of a depthwise convolution with a filter `[height, width, inChannels, multiplier]`. */

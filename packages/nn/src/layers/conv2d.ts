@@ -1,5 +1,6 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { filterByPlaces, type WindowAxis } from "../gradients/windows.js";
 import { customGradient } from "../transforms/custom-gradient.js";
 
 /** Options of {@link conv2d}. */
@@ -64,9 +65,23 @@ export function filterGradient(
   stride: number,
   padding: "same" | "valid",
 ): tf.Tensor4D {
+  if (!tf.getKernel(tf.Conv2DBackpropFilter, tf.getBackend())) {
+    // tfjs's wasm backend.
+    return tf.tidy(() => filterByPlaces([dy, x], filterShape, windowsOf(x, dy, filterShape, stride)) as tf.Tensor4D);
+  }
   // tfjs-core has the kernel and no public op for it.
   const attributes = { strides: [stride, stride], pad: padding, dataFormat: "NHWC", filterShape };
   return tf.engine().runKernel(tf.Conv2DBackpropFilter, { x, dy }, attributes) as tf.Tensor4D;
+}
+
+/** The windows that gave `[batch, outHeight, outWidth, outChannels]`: what they lack of the image is its padding. */
+function windowsOf(x: tf.Tensor4D, y: tf.Tensor4D, filterShape: readonly number[], stride: number) {
+  const axes = [0, 1].map((axis): WindowAxis => {
+    const [size, filter, windows] = [x.shape[axis + 1]!, filterShape[axis]!, y.shape[axis + 1]!];
+    const padding = Math.max(0, (windows - 1) * stride + filter - size);
+    return { size, filter, stride, before: Math.floor(padding / 2), windows };
+  });
+  return { axes, distances: [1, 1] };
 }
 
 function convolve(x: tf.Tensor4D, filter: tf.Tensor4D, bias: tf.Tensor1D, stride: number, padding: "same" | "valid") {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { expectInt32, expectShape } from "../functions/expect-shape.js";
+import { sumSegments } from "../functions/sum-segments.js";
 import { customGradient } from "../transforms/custom-gradient.js";
 
 /**
@@ -18,7 +19,7 @@ export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
     forward: (table) => ({ value: tf.gather(table, ids as tf.Tensor1D), saved: [ids] }),
     gradient(dy, [ids]) {
       const flatIds = tf.reshape<tf.Rank.R1>(ids, [-1]);
-      return [tf.unsortedSegmentSum(tf.reshape(dy, [-1, width]), flatIds, rows)];
+      return [sumSegments(tf.reshape<tf.Rank.R2>(dy, [-1, width]), flatIds, rows)];
     },
   });
 }
