@@ -12,5 +12,6 @@ export type {
   SessionOptions,
   SessionOutput,
 } from "./runtime/runtime.js";
+export type { CompileOptions } from "./trace/compile.js";
 export { type ExportInput, type ExportOptions, exportOnnx } from "./trace/export-onnx.js";
 export type { TensorStructure } from "./trace/structure.js";

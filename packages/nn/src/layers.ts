@@ -38,7 +38,7 @@ export {
 } from "./modules/parameter.js";
 export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from "./modules/self-attention.js";
 export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
-export { compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
+export { type CompileOptions, compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";

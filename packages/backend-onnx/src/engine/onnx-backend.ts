@@ -13,7 +13,7 @@ import { Flusher } from "../tensors/flusher.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { TensorReader } from "../tensors/tensor-reader.js";
 import { type ComplexParts, TensorStore } from "../tensors/tensor-store.js";
-import { compile } from "../trace/compile.js";
+import { type CompileOptions, compile } from "../trace/compile.js";
 import { type ScanBody, type ScanState, scan } from "../trace/scan.js";
 import type { TensorStructure } from "../trace/structure.js";
 import { Fallback } from "./fallback.js";
@@ -170,15 +170,17 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
    *
    * Inputs and results are tensors, or arrays and plain objects of them, nested to any depth; other values among the
    * inputs are part of the signature. At every call, variables that `fn` reads from outside have their current value,
-   * tensors the one they had when it was traced. A variable assigned in `fn` is assigned at every call. Under a gradient,
+   * tensors the one they had when it was traced; tensors in `options.constants` are compiled in. A variable assigned in `fn` is assigned at every call. Under a gradient,
    * `fn` is called directly. The results belong to the caller.
    *
    * @throws KernelError when `fn` reads a value that depends on its inputs.
    */
   compile<Args extends TensorStructure[], Result extends TensorStructure>(
-    fn: (...args: Args) => Result,
+    // biome-ignore lint/suspicious/noExplicitAny: constants of any rank follow the inputs.
+    fn: (...args: [...Args, ...any[]]) => Result,
+    options?: CompileOptions,
   ): (...args: Args) => Result {
-    return compile(this, fn);
+    return compile(this, fn, options);
   }
 
   /** Runs `body` over the first axis of `inputs` with a carried state; has the contract of `scan` in `@mmgen/nn`. */

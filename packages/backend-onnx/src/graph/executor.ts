@@ -1,9 +1,10 @@
 import { KernelError } from "@mmgen/core";
 import { startProviders } from "../runtime/check-providers.js";
+import type { HostArray } from "../runtime/element-type.js";
 import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "../runtime/runtime.js";
 import { failingNode } from "./failed-dependents.js";
 import type { LazyValue } from "./lazy-value.js";
-import { valueName, writeOnnxModel } from "./onnx-model.js";
+import { noOverrides, valueName, writeOnnxModel } from "./onnx-model.js";
 import { type Plan, planWork } from "./plan.js";
 import { SessionCache } from "./session-cache.js";
 import { providersFor } from "./webgpu-limits.js";
@@ -31,11 +32,19 @@ export interface ExecutorOptions {
   readonly keepOnDevice: boolean;
 }
 
+/** Feeds of a plan that are constants of its session. */
+export interface PlanConstants {
+  /** The key of the session, in place of the plan's. */
+  readonly key: string;
+  readonly elements: ReadonlyMap<LazyValue, HostArray>;
+}
+
 /** Runs plans: finds or compiles the session of a plan's key and runs it. */
 export class Executor {
   readonly runtime: Runtime;
   readonly cache: SessionCache;
   readonly #options: ExecutorOptions;
+  #constants = 0;
 
   constructor(runtime: Runtime, options: ExecutorOptions) {
     this.runtime = runtime;
@@ -70,8 +79,13 @@ export class Executor {
   }
 
   /** Compiles a plan and caches its session. For synchronous runtimes. */
-  compile(plan: Plan): RuntimeSession {
-    return this.#compile(plan) as RuntimeSession;
+  compile(plan: Plan, constants?: PlanConstants): RuntimeSession {
+    return this.#compile(plan, constants) as RuntimeSession;
+  }
+
+  /** A number that no other constants have. */
+  nextConstants(): number {
+    return ++this.#constants;
   }
 
   /**
@@ -103,17 +117,20 @@ export class Executor {
     }
   }
 
-  #compile(plan: Plan): RuntimeSession | Promise<RuntimeSession> {
+  #compile(
+    plan: Plan,
+    { key, elements }: PlanConstants = { key: plan.key, elements: new Map() },
+  ): RuntimeSession | Promise<RuntimeSession> {
     const start = performance.now();
-    const model = writeOnnxModel(plan);
+    const model = writeOnnxModel(plan, { ...noOverrides, stored: new Set(elements.keys()), constants: elements });
     const options = this.#sessionOptions(plan);
     const threads = options.intraOpNumThreads - 1;
     const keep = (session: RuntimeSession) => {
-      this.cache.add(plan.key, { session, bytes: model.byteLength, threads }, performance.now() - start);
+      this.cache.add(key, { session, bytes: model.byteLength, threads }, performance.now() - start);
       return session;
     };
     try {
-      const inputs = plan.feeds.map(valueName);
+      const inputs = plan.feeds.filter((feed) => !elements.has(feed)).map(valueName);
       const outputs = plan.outputs.map((value) => ({
         name: valueName(value),
         onDevice: this.#options.keepOnDevice && staysOnDevice(value),

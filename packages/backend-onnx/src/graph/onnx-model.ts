@@ -37,7 +37,13 @@ export interface ModelOverrides {
   readonly constants: ReadonlyMap<LazyValue, HostArray>;
 }
 
-const noOverrides: ModelOverrides = { names: new Map(), stored: new Set(), shapes: new Map(), constants: new Map() };
+/** A model as planned. */
+export const noOverrides: ModelOverrides = {
+  names: new Map(),
+  stored: new Set(),
+  shapes: new Map(),
+  constants: new Map(),
+};
 
 /** Writes a plan as the bytes of an ONNX model. Values keep the numbers the plan gave them. */
 export function writeOnnxModel(plan: Plan, overrides: ModelOverrides = noOverrides): Uint8Array<ArrayBuffer> {

@@ -11,7 +11,7 @@ export interface SessionCacheInfo {
   readonly hits: number;
   /** Runs that had to compile. */
   readonly misses: number;
-  /** Sessions evicted because the cache was full, or their threads were too many. */
+  /** Sessions evicted because the cache was full, or their threads or bytes were too many. */
   readonly evictions: number;
   /** Threads that the cached sessions keep, beside the calling one. */
   readonly threads: number;
@@ -31,6 +31,9 @@ export interface CachedSession {
   /** Threads that it keeps beside the calling one. */
   readonly threads: number;
 }
+
+/** Models of all sessions together may have this many bytes: large ones have weights built in. */
+const maxModelBytes = 2 ** 30;
 
 /**
  * Compiled graphs by structural key; the least recently used one is evicted and disposed when the cache is full.
@@ -84,7 +87,10 @@ export class SessionCache {
     this.#threads += added.threads;
     this.#compileMs += compileMs;
     if (added.threads > 0) {
-      this.#evictThreads(key);
+      this.#evict(key, ({ threads }) => threads > 0 && this.#threads > this.#maxThreads);
+    }
+    if (this.#bytes > maxModelBytes) {
+      this.#evict(key, () => this.#bytes > maxModelBytes);
     }
   }
 
@@ -93,13 +99,10 @@ export class SessionCache {
     this.#entries.delete(key);
   }
 
-  #evictThreads(kept: string): void {
-    // The least recently used ones come first.
+  /** Evicts what `isDue` names, the least recently used first. */
+  #evict(kept: string, isDue: (entry: CachedSession) => boolean): void {
     for (const key of [...this.#entries.rkeys()]) {
-      if (this.#threads <= this.#maxThreads) {
-        return;
-      }
-      if (key !== kept && this.#entries.peek(key)!.threads > 0) {
+      if (key !== kept && isDue(this.#entries.peek(key)!)) {
         this.#evictions++;
         this.#entries.delete(key);
       }

@@ -60,6 +60,41 @@ describe("compile", () => {
     expect(read(run(tf.tensor1d([1, 1])))).toEqual([106, 107]);
   });
 
+  it("constants are built into the session, and built anew once they have changed", () => {
+    const weight = tf.tidy(() => tf.variable(tf.tensor2d([1, 2, 3, 4], [2, 2])));
+    let traced = 0;
+    const run = backend.compile<[tf.Tensor2D], tf.Tensor>(
+      (x: tf.Tensor2D, w: tf.Tensor2D) => {
+        traced++;
+        return tf.add(tf.matMul(x, w), tf.gather(w, 0));
+      },
+      { constants: () => [weight] },
+    );
+    const x = tf.tensor2d([1, 1], [1, 2]);
+    const before = backend.sessions();
+    for (let i = 0; i < 3; i++) {
+      expect(read(run(x))).toEqual([5, 8]);
+    }
+    expect(backend.sessions().misses - before.misses).toBe(1);
+    for (let i = 1; i <= 5; i++) {
+      tf.tidy(() => weight.assign(tf.tensor2d([i, i, i, i], [2, 2])));
+      expect(read(run(x))).toEqual([3 * i, 3 * i]);
+    }
+    // Those of earlier weights are gone.
+    expect(backend.sessions().sessions - before.sessions).toBe(1);
+    expect(traced).toBe(1);
+    expect(read(tf.grad((x) => run(x as tf.Tensor2D))(x))).toEqual([10, 10]);
+  });
+
+  it("constants of many bytes are fed", () => {
+    const weight = tf.zeros([2 ** 14, 2 ** 13]);
+    const first = (x: tf.Tensor, w: tf.Tensor) => tf.add(x, tf.slice(w, [0, 0], [1, 2]));
+    const sum = backend.compile<[tf.Tensor], tf.Tensor>(first, { constants: () => [weight] });
+    const { modelBytes } = backend.sessions();
+    expect(read(sum(tf.tensor2d([1, 2], [1, 2])))).toEqual([1, 2]);
+    expect(backend.sessions().modelBytes - modelBytes).toBeLessThan(10_000);
+  });
+
   it("a variable assigned within is assigned at every call", () => {
     const count = tf.tidy(() => tf.variable(tf.scalar(0)));
     const run = backend.compile((x: tf.Tensor) => {

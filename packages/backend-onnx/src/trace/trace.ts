@@ -3,18 +3,27 @@ import * as tf from "@tensorflow/tfjs-core";
 import { LazyValue } from "../graph/lazy-value.js";
 import type { Plan } from "../graph/plan.js";
 import { elementTypeOf } from "../runtime/element-type.js";
-import type { RuntimeTensor } from "../runtime/runtime.js";
+import type { RuntimeSession, RuntimeTensor } from "../runtime/runtime.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
+import { BuiltInConstants } from "./built-in-constants.js";
 import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
 
 /** Where the elements of a feed come from at a replay. */
 type Source =
   | { readonly input: number }
+  | { readonly constant: number }
   | { readonly variable: tf.Variable; readonly shape: readonly number[] }
   | { readonly captured: LazyValue };
 
+/** What a function is recorded with. */
+export interface TraceArguments {
+  readonly args: readonly TensorStructure[];
+  /** Further arguments, which a replay takes as constants. */
+  readonly constants: readonly tf.Tensor[];
+}
+
 /** A function recorded once, which can be replayed with other elements. */
-export class Trace<Args extends TensorStructure[], Result extends TensorStructure> {
+export class Trace<Result extends TensorStructure> {
   readonly #backend: RecordingBackend;
   readonly #placeholders: ReadonlySet<LazyValue>;
   readonly #outputs: readonly LazyValue[];
@@ -22,8 +31,10 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
   readonly #sources: readonly Source[];
   readonly #template: Result;
   readonly #key: string;
+  readonly #builtIn: BuiltInConstants;
 
-  constructor(backend: RecordingBackend, fn: (...args: Args) => Result, args: Args) {
+  // biome-ignore lint/suspicious/noExplicitAny: the constants follow the inputs.
+  constructor(backend: RecordingBackend, fn: (...args: any[]) => Result, { args, constants }: TraceArguments) {
     this.#backend = backend;
     // From here on, every value without elements was recorded by fn.
     backend.flushSync();
@@ -52,7 +63,7 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     let assigned: tf.Variable[] = [];
     let template: Result | undefined;
     tf.tidy(() => {
-      const inputs = mapTensors(args, createPlaceholder);
+      const inputs = [...mapTensors(args, createPlaceholder), ...constants.map(createPlaceholder)];
       backend.tracing = true;
       try {
         template = fn(...inputs);
@@ -73,11 +84,16 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
     this.#assigned = assigned;
     const plan = this.#plan();
     this.#key = plan.key;
+    const inputs = placeholders.length - constants.length;
     this.#sources = plan.feeds.map((feed) => {
-      const input = placeholders.indexOf(feed);
+      const place = placeholders.indexOf(feed);
       const variable = variables.get(feed.base ?? feed);
-      return input >= 0 ? { input } : variable ? { variable, shape: feed.shape } : { captured: feed };
+      if (place >= inputs) {
+        return { constant: place - inputs };
+      }
+      return place >= 0 ? { input: place } : variable ? { variable, shape: feed.shape } : { captured: feed };
     });
+    this.#builtIn = new BuiltInConstants(backend.executor, this.#key);
     for (const captured of this.#captured()) {
       backend.hold(captured);
     }
@@ -85,17 +101,21 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
 
   /** Releases the values it captured. It cannot be replayed afterwards. */
   dispose(): void {
+    this.#builtIn.drop();
     for (const captured of this.#captured()) {
       this.#backend.release(captured);
     }
   }
 
-  /** Runs the recorded graph with these tensors as inputs. */
-  replay(inputs: readonly tf.Tensor[]): Result {
+  /** Runs the recorded graph with these tensors as inputs and constants. */
+  replay(inputs: readonly tf.Tensor[], constants: readonly tf.Tensor[]): Result {
     const backend = this.#backend;
     const feeds = this.#sources.map((source): RuntimeTensor => {
       if ("captured" in source) {
         return source.captured.resident!;
+      }
+      if ("constant" in source) {
+        return backend.resident(constants[source.constant]!);
       }
       return "input" in source
         ? backend.resident(inputs[source.input]!)
@@ -124,8 +144,28 @@ export class Trace<Args extends TensorStructure[], Result extends TensorStructur
 
   #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {
     const { executor } = this.#backend;
-    const session = executor.cache.find(this.#key) ?? executor.compile(this.#plan());
-    return executor.runSession(session, feeds, this.#key);
+    const isConstant = (i: number) => "constant" in this.#sources[i]!;
+    const constants = feeds.filter((_, i) => isConstant(i));
+    const key = this.#builtIn.keyFor(constants);
+    if (key === undefined) {
+      const session = executor.cache.find(this.#key) ?? executor.compile(this.#plan());
+      return executor.runSession(session, feeds, this.#key);
+    }
+    const session = executor.cache.find(key) ?? this.#compileWith(feeds, key);
+    return executor.runSession(
+      session,
+      feeds.filter((_, i) => !isConstant(i)),
+      key,
+    );
+  }
+
+  /** Compiles the recorded graph with the elements of the constants in it. */
+  #compileWith(feeds: readonly RuntimeTensor[], key: string): RuntimeSession {
+    const plan = this.#plan();
+    const elements = new Map(
+      plan.feeds.flatMap((feed, i) => ("constant" in this.#sources[i]! ? [[feed, feeds[i]!.host!] as const] : [])),
+    );
+    return this.#backend.executor.compile(plan, { key, elements });
   }
 
   #plan(): Plan {

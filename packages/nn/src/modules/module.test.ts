@@ -12,6 +12,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relu } from "../functions/relu.js";
+import type { CompileOptions, TensorFunction } from "../transforms/compile.js";
 import { filled, normal, uniform } from "../weights/initializers.js";
 import { Convolution2d } from "./convolution2d.js";
 import { Linear } from "./linear.js";
@@ -254,15 +255,15 @@ describe("inspect", () => {
 });
 
 describe("compiled", () => {
-  it("feeds the weights, so that one trace serves all later values", async () => {
+  it("takes the weights as constants, so that one trace serves all later values", async () => {
     const backend = tf.backend() as tf.KernelBackend & { compile?: unknown };
     const traces: tf.Tensor[][] = [];
     backend.compile =
-      (fn: (...inputs: tf.Tensor[]) => tf.Tensor[]) =>
+      (fn: TensorFunction, { constants }: CompileOptions) =>
       (...inputs: tf.Tensor[]) => {
-        traces.push(inputs);
-        // As a tracing backend does: other tensors stand for the inputs.
-        return tf.tidy(() => fn(...inputs.map((input) => tf.mul(input, 2))));
+        traces.push([...inputs, ...constants!()]);
+        // As a tracing backend does: other tensors stand for the inputs and the constants.
+        return tf.tidy(() => fn(...traces.at(-1)!.map((input) => tf.mul(input, 2))));
       };
     try {
       using model = new Tree().initializeWeights(Random.fromSeed(1));

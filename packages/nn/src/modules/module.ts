@@ -174,22 +174,24 @@ export abstract class Module {
   }
 
   /**
-   * {@link compile} for functions that read this module's parameters: the weights are fed beside the inputs, so that
-   * neither training on nor loading others asks for a new trace.
+   * {@link compile} for functions that read this module's parameters, which are its constants: after training on or
+   * loading others the function is not traced again.
    *
    * @param fn - Reads weights through {@link Parameter.value}; otherwise as {@link compile} asks.
    * @returns A function that borrows its inputs and whose outputs are yours to dispose.
    */
   protected compiled(fn: TensorFunction): TensorFunction {
-    const run = compile((...inputs) => {
-      const parameters = [...this.#collected().all.values()];
-      const first = inputs.length - parameters.length;
-      return withValues(parameters, inputs.slice(first), () => fn(...inputs.slice(0, first)));
-    });
+    const run = compile(
+      (...inputs) => {
+        const parameters = [...this.#collected().all.values()];
+        const first = inputs.length - parameters.length;
+        return withValues(parameters, inputs.slice(first), () => fn(...inputs.slice(0, first)));
+      },
+      { constants: () => [...this.#collected().all.values()].map(({ value }) => value) },
+    );
     return (...inputs) => {
       this.checkUsable();
-      const weights = [...this.#collected().all.values()].map(({ value }) => value);
-      return run(...inputs, ...weights);
+      return run(...inputs);
     };
   }
 

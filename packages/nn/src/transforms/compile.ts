@@ -9,7 +9,7 @@ export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
  */
 export interface FunctionTransforms {
   /** Returns a function that traces `fn` once per input signature (shapes and dtypes) and then replays. */
-  compile?(fn: TensorFunction): TensorFunction;
+  compile?(fn: TensorFunction, options?: CompileOptions): TensorFunction;
   /** Runs a loop whose body is traced once; contract as {@link scan}. */
   scan?(
     body: (carry: tf.Tensor[], inputs: tf.Tensor[]) => { carry: tf.Tensor[]; outputs: tf.Tensor[] },
@@ -18,25 +18,35 @@ export interface FunctionTransforms {
   ): { carry: tf.Tensor[]; outputs: tf.Tensor[] };
 }
 
+/** Options of {@link compile}. */
+export interface CompileOptions {
+  /**
+   * Tensors that `fn` takes after its inputs and that seldom change, such as the weights of a model that is not being
+   * trained; borrowed, asked for at every call. A backend may build them into what it compiles, which makes
+   * convolutions and products faster, and builds it anew when they have changed. Default: none.
+   */
+  readonly constants?: () => readonly tf.Tensor[];
+}
+
 /**
  * Compiles a function of tensors: a backend that supports it traces the function once per input signature and replays the
  * trace; on every other backend the function is simply called.
  *
- * `fn` must depend on nothing but its inputs (weights included: pass them), read no values, and change no variable.
- * Which backend runs is decided at each call.
+ * `fn` must depend on nothing but its inputs and constants (weights included: pass them), read no values, and change no
+ * variable. Which backend runs is decided at each call.
  *
  * @returns A function that borrows its inputs and whose outputs are yours to dispose.
  */
-export function compile(fn: TensorFunction): TensorFunction {
+export function compile(fn: TensorFunction, options: CompileOptions = {}): TensorFunction {
   const compiled = new WeakMap<object, TensorFunction>();
   return (...inputs) => {
     const backend = tf.backend() as tf.KernelBackend & FunctionTransforms;
     if (typeof backend.compile !== "function") {
-      return tf.tidy(() => fn(...inputs));
+      return tf.tidy(() => fn(...inputs, ...(options.constants?.() ?? [])));
     }
     let run = compiled.get(backend);
     if (!run) {
-      run = backend.compile(fn);
+      run = backend.compile(fn, options);
       compiled.set(backend, run);
     }
     return run(...inputs);
