@@ -2,7 +2,7 @@
  * Copies a run's model into the built page and serves it: `npm run browser -- [--checkpoints DIR] [--port 8080]`.
  * `dist` is then a folder of static files that any host can serve.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -35,12 +35,10 @@ function copyModel(from) {
     }
     copyFileSync(source, join(page, "models", file));
   }
-  // Sampling defaults, which runs of `npm start` go without.
+  // Sampling defaults, which runs of `npm start` go without: then the file is empty, as browsers log one that is missing.
   const sampling = "model.json";
-  rmSync(join(page, "models", sampling), { force: true });
-  if (existsSync(join(from, sampling))) {
-    copyFileSync(join(from, sampling), join(page, "models", sampling));
-  }
+  const source = join(from, sampling);
+  writeFileSync(join(page, "models", sampling), existsSync(source) ? readFileSync(source) : "");
 }
 
 function portOf(text) {

@@ -48,6 +48,12 @@ describe("openModel", () => {
     expect(vqvae.config.imageSide).toBe(4);
   });
 
+  it("samples as the presets do where the description is empty", async () => {
+    serve({ "models/model.json": new Uint8Array() });
+    using model = await openModel("models/");
+    expect(model.config.sampling).toEqual({ temperature: 0.8, topP: 0.9 });
+  });
+
   it("names what is missing, and refuses what is damaged or of different runs", async () => {
     serve({ "models/vqvae.safetensors": undefined });
     await expect(openModel("models/")).rejects.toThrow(/models\/vqvae\.safetensors: expected a file, got status 404/);

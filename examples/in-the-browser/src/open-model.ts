@@ -11,13 +11,15 @@ export function openModel(folder: string): Promise<MultimodalModel> {
   return MultimodalModel.load(async (name) => {
     const url = `${folder}${name}`;
     const response = await fetch(url);
-    // Sampling defaults, which runs of `npm start` go without.
-    if (response.status === 404 && name === "model.json") {
+    const isOptional = name === "model.json";
+    if (response.status === 404 && isOptional) {
       return undefined;
     }
     if (!response.ok) {
       throw new CheckpointError(`${url}: expected a file, got status ${response.status}.`);
     }
-    return new Uint8Array(await response.arrayBuffer());
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    // Sampling defaults, which runs of `npm start` go without: the server then hands out an empty file.
+    return isOptional && bytes.length === 0 ? undefined : bytes;
   });
 }
