@@ -5,6 +5,7 @@ import { ConfigError, DataError, describeValue, type Limits, resolveLimits } fro
 import { boolean, fields, number, type OptionsOf, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { PixelImage } from "../images/pixels.js";
 import { checkSvg } from "./check-svg.js";
+import { outsideArchives } from "./outside-archives.js";
 
 type Resvg = typeof import("@resvg/resvg-js");
 type RenderedImage = ReturnType<InstanceType<Resvg["Resvg"]>["render"]>;
@@ -135,7 +136,7 @@ async function fontFiles(): Promise<string[]> {
     const paths = files.map((file) => join(folder, "ttf", file));
     // The renderer would draw no text where it cannot read them, and say nothing.
     await Promise.all(paths.map((path) => access(path)));
-    return paths;
+    return await outsideArchives(paths);
   } catch (error) {
     throw missing(name, "Text is set", error);
   }
