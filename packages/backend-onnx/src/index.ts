@@ -2,6 +2,8 @@ export type { FallbackCounts } from "./engine/fallback.js";
 export { OnnxBackend } from "./engine/onnx-backend.js";
 export type { OnnxBackendOptions } from "./engine/options.js";
 export { registerOnnxBackend, useOnnx } from "./engine/register-onnx-backend.js";
+export { type ExportFilesOptions, exportOnnx, exportOnnxFiles } from "./export/export-onnx.js";
+export type { ExportableFunction, ExportInput, ExportOptions, NamedTensorFunction } from "./export/export-options.js";
 export type { SessionCacheInfo } from "./graph/session-cache.js";
 export { type OrtModule, ortRuntime } from "./runtime/ort-runtime.js";
 export type {
@@ -13,5 +15,4 @@ export type {
   SessionOutput,
 } from "./runtime/runtime.js";
 export type { CompileOptions } from "./trace/compile.js";
-export { type ExportInput, type ExportOptions, exportOnnx } from "./trace/export-onnx.js";
 export type { TensorStructure } from "./trace/structure.js";

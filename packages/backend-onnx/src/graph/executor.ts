@@ -122,7 +122,8 @@ export class Executor {
     { key, elements }: PlanConstants = { key: plan.key, elements: new Map() },
   ): RuntimeSession | Promise<RuntimeSession> {
     const start = performance.now();
-    const model = writeOnnxModel(plan, { ...noOverrides, stored: new Set(elements.keys()), constants: elements });
+    const fed = plan.feeds.filter((feed) => !elements.has(feed));
+    const model = writeOnnxModel(plan, { ...noOverrides, stored: [...elements.keys()], elements, inputs: fed });
     const options = this.#sessionOptions(plan);
     const threads = options.intraOpNumThreads - 1;
     const keep = (session: RuntimeSession) => {
@@ -130,7 +131,7 @@ export class Executor {
       return session;
     };
     try {
-      const inputs = plan.feeds.filter((feed) => !elements.has(feed)).map(valueName);
+      const inputs = fed.map(valueName);
       const outputs = plan.outputs.map((value) => ({
         name: valueName(value),
         onDevice: this.#options.keepOnDevice && staysOnDevice(value),

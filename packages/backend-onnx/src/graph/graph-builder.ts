@@ -21,6 +21,11 @@ const exactTerms = 2 ** 22;
 export class GraphBuilder extends BlockBuilder {
   /** Whether long sums are recorded in stages; off while a graph with an open size is recorded. */
   stagesSums: boolean;
+  /**
+   * Whether an upload of equal numbers is recorded as a fill; on while a graph for a file is recorded: a fill takes no
+   * room there, and its shape may depend on an open size.
+   */
+  fillsUploads = false;
   readonly #reducesOnCpu: boolean;
 
   constructor({

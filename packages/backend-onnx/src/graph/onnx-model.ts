@@ -8,8 +8,11 @@ import {
   GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  StringStringEntryProtoSchema,
   type TensorProto,
+  TensorProto_DataLocation,
   TensorProtoSchema,
+  type ValueInfoProto,
 } from "../proto/onnx.generated.js";
 import { type HostArray, onnxTypeCodes } from "../runtime/element-type.js";
 import type { AttributeValue, LazyNode, LazyValue, Subgraph } from "./lazy-value.js";
@@ -27,44 +30,71 @@ export function nodeName(node: LazyNode): string {
 
 /** Ways in which a model may differ from its plan. */
 export interface ModelOverrides {
-  /** Names of values; the default is {@link valueName}. */
-  readonly names: ReadonlyMap<LazyValue, string>;
-  /** Feeds whose elements are stored in the model. */
-  readonly stored: ReadonlySet<LazyValue>;
-  /** Shapes of inputs and outputs in which some sizes are names; the default is the recorded shape. */
-  readonly shapes: ReadonlyMap<LazyValue, readonly (number | string)[]>;
-  /** Elements of constants that replace the recorded ones. */
-  readonly constants: ReadonlyMap<LazyValue, HostArray>;
+  /** The name of a value; the default is {@link valueName}. */
+  nameOf(value: LazyValue): string;
+  /** Values to read in place of others, which the model then lacks. */
+  readonly aliases: ReadonlyMap<LazyValue, LazyValue>;
+  /** Values whose elements are stored in the model, beside those of `elements`. */
+  readonly stored: readonly LazyValue[];
+  /** Elements of stored values and constants that differ from the recorded ones. */
+  readonly elements: ReadonlyMap<LazyValue, HostArray>;
+  /** Nodes that come before those of the plan. */
+  readonly firstNodes: readonly LazyNode[];
+  /** Inputs of the model in their order; the default are the feeds. */
+  readonly inputs?: readonly LazyValue[] | undefined;
+  /** Shapes in which some sizes are names; the default is the recorded shape. */
+  shapeOf(value: LazyValue): readonly (number | string)[];
+  /** Where stored values stand that are not in the model itself. */
+  readonly external: ReadonlyMap<LazyValue, ExternalPlace>;
+  /** Texts to keep in the model, by key. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A range of bytes in a file beside the model. */
+export interface ExternalPlace {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** A model as planned. */
 export const noOverrides: ModelOverrides = {
-  names: new Map(),
-  stored: new Set(),
-  shapes: new Map(),
-  constants: new Map(),
+  nameOf: valueName,
+  aliases: new Map(),
+  stored: [],
+  elements: new Map(),
+  firstNodes: [],
+  shapeOf: ({ shape }) => shape,
+  external: new Map(),
+  metadata: {},
 };
 
 /** Writes a plan as the bytes of an ONNX model. Values keep the numbers the plan gave them. */
 export function writeOnnxModel(plan: Plan, overrides: ModelOverrides = noOverrides): Uint8Array<ArrayBuffer> {
-  const nameOf = (value: LazyValue) => overrides.names.get(value) ?? valueName(value);
-  const elements = (value: LazyValue) => overrides.constants.get(value) ?? value.resident!.host!;
-  const info = (value: LazyValue) =>
-    valueInfo(nameOf(value), onnxTypeCodes[value.type], overrides.shapes.get(value) ?? value.shape);
-  const stored = plan.feeds.filter((feed) => overrides.stored.has(feed));
+  const { aliases, elements, external, firstNodes, inputs = plan.feeds, metadata, shapeOf, stored } = overrides;
+  const nameOf = (value: LazyValue) => overrides.nameOf(aliases.get(value) ?? value);
+  const info = (value: LazyValue) => valueInfo(nameOf(value), onnxTypeCodes[value.type], shapeOf(value));
+  const initializer = (value: LazyValue) => {
+    const place = external.get(value);
+    return place === undefined
+      ? initializerProto(nameOf(value), value, elements.get(value) ?? value.resident!.host!)
+      : externalProto(nameOf(value), value, place);
+  };
   const graph = create(GraphProtoSchema, {
     name: "recorded",
-    node: plan.nodes.map((node) => nodeProto(node, nameOf)),
-    initializer: [...plan.constants, ...stored].map((value) => initializerProto(nameOf(value), value, elements(value))),
-    input: plan.feeds.filter((feed) => !overrides.stored.has(feed)).map(info),
+    node: [...firstNodes, ...plan.nodes].map((node) => nodeProto(node, nameOf, info)),
+    initializer: [...plan.constants.filter((value) => !aliases.has(value)), ...stored].map(initializer),
+    input: inputs.map(info),
     output: plan.outputs.map(info),
   });
-  return encodeModel(graph);
+  return encodeModel(graph, metadata);
 }
 
 type NameOf = (value: LazyValue) => string;
 
-function nodeProto(node: LazyNode, nameOf: NameOf): NodeProto {
+type Info = (value: LazyValue) => ValueInfoProto;
+
+function nodeProto(node: LazyNode, nameOf: NameOf, info: Info): NodeProto {
   return create(NodeProtoSchema, {
     opType: node.op,
     domain: node.domain,
@@ -73,16 +103,15 @@ function nodeProto(node: LazyNode, nameOf: NameOf): NodeProto {
     output: node.outputs.map(nameOf),
     attribute: [
       ...Object.entries(node.attributes ?? {}).map(([name, value]) => attributeProto(name, value)),
-      ...(node.body === undefined ? [] : [bodyProto(node.body, nameOf)]),
+      ...(node.body === undefined ? [] : [bodyProto(node.body, nameOf, info)]),
     ],
   });
 }
 
-function bodyProto(body: Subgraph, nameOf: NameOf): AttributeProto {
-  const info = (value: LazyValue) => valueInfo(nameOf(value), onnxTypeCodes[value.type], value.shape);
+function bodyProto(body: Subgraph, nameOf: NameOf, info: Info): AttributeProto {
   const g: GraphProto = create(GraphProtoSchema, {
     name: `body_${body.outputs[0]!.number}`,
-    node: body.nodes.map((node) => nodeProto(node, nameOf)),
+    node: body.nodes.map((node) => nodeProto(node, nameOf, info)),
     input: body.inputs.map(info),
     output: body.outputs.map(info),
   });
@@ -112,5 +141,18 @@ function initializerProto(name: string, value: LazyValue, data: HostArray): Tens
     dims: value.shape.map(BigInt),
     dataType: onnxTypeCodes[value.type],
     rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+  });
+}
+
+function externalProto(name: string, value: LazyValue, { file, offset, length }: ExternalPlace): TensorProto {
+  const entries = { location: file, offset: String(offset), length: String(length) };
+  return create(TensorProtoSchema, {
+    name,
+    dims: value.shape.map(BigInt),
+    dataType: onnxTypeCodes[value.type],
+    externalData: Object.entries(entries).map(([key, text]) =>
+      create(StringStringEntryProtoSchema, { key, value: text }),
+    ),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
   });
 }

@@ -13,7 +13,7 @@ export interface Plan {
 }
 
 /** Values of subgraphs are numbered from multiples of this, so that no two values of a model share a name. */
-const bodyNumberRange = 2 ** 24;
+export const bodyNumberRange = 2 ** 24;
 
 /** Plans graphs. It numbers its traversals, so that marks of earlier ones on values and nodes need no clearing. */
 export class Planner {

@@ -3,6 +3,7 @@ import {
   type GraphProto,
   ModelProtoSchema,
   OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
   TypeProto_TensorSchema,
@@ -20,8 +21,15 @@ const operatorSets = [
 
 const irVersion = 9;
 
-/** Encodes a graph as the bytes of an ONNX model file. */
-export function encodeModel(graph: GraphProto): Uint8Array<ArrayBuffer> {
+/**
+ * Encodes a graph as the bytes of an ONNX model file.
+ *
+ * @param metadata - Texts to keep in the file, by key.
+ */
+export function encodeModel(
+  graph: GraphProto,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
   // ONNX Runtime's internal operators are imported only where they are used: other readers do not know them.
   const imported = operatorSets.filter(
     ([domain]) => domain !== "com.microsoft.nchwc" || graph.node.some((node) => node.domain === domain),
@@ -33,6 +41,7 @@ export function encodeModel(graph: GraphProto): Uint8Array<ArrayBuffer> {
     opsetImport: imported.map(([domain, version]) =>
       create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
     ),
+    metadataProps: Object.entries(metadata).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
   });
   return toBinary(ModelProtoSchema, model);
 }

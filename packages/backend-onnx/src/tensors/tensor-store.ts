@@ -124,8 +124,9 @@ export class TensorStore {
       throw new KernelError(`The onnx backend stores float32, int32, bool, complex64 and string, not ${dtype}.`);
     }
     let value: LazyValue;
-    if (copy && type === "float32" && isLargeOnes(values as Float32Array)) {
-      value = this.#graph.fill(type, shape, 1);
+    const numbers = values as Float32Array;
+    if ((copy && type === "float32" && isLargeOnes(numbers)) || (this.#graph.fillsUploads && areEqual(numbers))) {
+      value = this.#graph.fill(type, shape, numbers[0]!);
     } else {
       value = new LazyValue(type, [...shape]);
       value.resident = this.#runtime.upload(type, value.shape, toHostArray(type, values, copy));
@@ -261,4 +262,9 @@ function isLargeOnes(values: Float32Array): boolean {
     }
   }
   return values.length >= 1024;
+}
+
+/** Whether an array of several numbers has the same one everywhere. */
+function areEqual(values: Float32Array): boolean {
+  return values.length > 1 && values.every((value) => Object.is(value, values[0]));
 }
