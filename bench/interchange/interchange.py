@@ -12,6 +12,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
+from models import ImageVqVae  # noqa: E402
+
 PACKAGES = Path(__file__).resolve().parents[2] / "packages"
 TOLERANCE = 1e-5  # float32 of different order of sums
 
@@ -140,6 +143,29 @@ class LetterVqVae(nn.Module):
         return codes, self.decoder(self.quantizer.embedding(codes).flatten(1))
 
 
+class SmallImageVqVae(ImageVqVae):
+    """The network for real images, small, with the codebook under its name in this project's files."""
+
+    def __init__(self):
+        super().__init__(levels=(8, 16), dimension=4, codes=8, level_blocks=1, blocks=0)
+        del self.counts, self.sums
+        self.quantizer = nn.Module()
+        self.quantizer.register_buffer("codebook", torch.randn(8, 4))
+        del self.codebook
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, mean=0.1, std=0.2)
+
+    @property
+    def codebook(self):
+        return self.quantizer.codebook
+
+    def forward(self, pixels):
+        latents = self.latents(pixels)
+        codes = self.codes(latents.reshape(-1, 4)).view(latents.shape[:3])
+        decoded = self.decoder(self.codebook[codes].permute(0, 3, 1, 2))
+        return latents, codes, decoded.permute(0, 2, 3, 1)
+
+
 def save(path, tensors):
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}, path)
@@ -167,6 +193,15 @@ def write():
     autoencoders = PACKAGES / "vqvae/fixtures/pytorch"
     save(autoencoders / "letters.safetensors", model.state_dict())
     save(autoencoders / "letters-expected.safetensors", {"levels": levels, "codes": codes, "pixels": pixels})
+    levels = torch.randint(256, (3, 8, 8, 3), dtype=torch.uint8)
+    model = SmallImageVqVae()
+    images = levels.permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad():
+        model.codebook.copy_(model.latents(images).reshape(-1, 4)[:8] + 0.01 * torch.randn(8, 4))
+    latents, codes, pixels = model(images)
+    save(autoencoders / "images.safetensors", model.state_dict())
+    expected = {"levels": levels, "latents": latents, "codes": codes, "pixels": pixels}
+    save(autoencoders / "images-expected.safetensors", expected)
 
 
 def check(folder):
@@ -181,13 +216,22 @@ def check(folder):
 
     transformers = PACKAGES / "tiny-transformer/fixtures/pytorch"
     first, second = (load_file(transformers / f"{name}-expected.safetensors") for name in ("nanogpt", "gpt2"))
-    letters = load_file(PACKAGES / "vqvae/fixtures/pytorch/letters-expected.safetensors")
+    letters, images = (
+        load_file(PACKAGES / f"vqvae/fixtures/pytorch/{name}-expected.safetensors") for name in ("letters", "images")
+    )
     fits = [
         expect("nanoGPT", "nanogpt", nanogpt(bias=False), first["ids"], first["logits"]),
         expect("nanoGPT with biases", "nanogpt-biases", nanogpt(bias=True), first["ids"], first["logits"]),
         expect("GPT-2", "gpt2", gpt2(), second["ids"], second["logits"]),
         expect(
             "VQ-VAE of letters", "letters", LetterVqVae(), letters["levels"] / 255, letters["codes"], letters["pixels"]
+        ),
+        expect(
+            "VQ-VAE of images",
+            "images",
+            SmallImageVqVae(),
+            images["levels"].permute(0, 3, 1, 2) / 127.5 - 1,
+            *(images[name] for name in ("latents", "codes", "pixels")),
         ),
     ]
     sys.exit(0 if all(fits) else 1)

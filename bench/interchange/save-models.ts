@@ -35,3 +35,20 @@ const letters = VqVae.loadPyTorch(await fixture("vqvae/fixtures/pytorch/letters"
   names: mnistVlmNames,
 });
 await writeFile(join(folder, "letters.safetensors"), await letters.savePyTorch({ names: mnistVlmNames }));
+const images = VqVae.loadPyTorch(await fixture("vqvae/fixtures/pytorch/images"), {
+  config: {
+    imageSide: 8,
+    maxValue: 255,
+    network: {
+      levels: [8, 16],
+      residualBlocks: 0,
+      levelBlocks: 1,
+      residualFilter: 3,
+      normalization: "group",
+      activation: "silu",
+      upsampling: "nearest",
+    },
+    quantizer: { codebookSize: 8, codeDimension: 4 },
+  },
+});
+await writeFile(join(folder, "images.safetensors"), await images.savePyTorch());

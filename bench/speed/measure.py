@@ -7,7 +7,7 @@ import sys
 import time
 
 import torch
-from models import Transformer, VqVae
+from models import ImageVqVae, Transformer, VqVae
 
 THREADS = 2
 DEVICE = "cuda" if "--cuda" in sys.argv else "cpu"
@@ -28,6 +28,7 @@ def training_step(model, draw, clip):
         optimizer.step()
         return loss.item()
 
+    step.parameters = sum(parameter.numel() for parameter in model.parameters())
     return step
 
 
@@ -39,6 +40,10 @@ def transformer_step(batch, length, vocabulary, width, heads, layers, dropout):
 
 def vqvae_step(batch, channels):
     return training_step(VqVae(channels), lambda: (torch.randint(4, (batch, 3, 28, 28)),), clip=False)
+
+
+def image_vqvae_step(batch):
+    return training_step(ImageVqVae(), lambda: (torch.randint(256, (batch, 3, 64, 64)),), clip=False)
 
 
 def generation(batch, length=58):
@@ -73,6 +78,7 @@ WORK = {
     "igpt": lambda: transformer_step(128, 57, 170, 128, 4, 4, 0.1),
     "vqvae-256": lambda: vqvae_step(32, 256),
     "vqvae-64": lambda: vqvae_step(128, 64),
+    "vqvae-images": lambda: image_vqvae_step(32),
     "gpt-d": lambda: transformer_step(64, 32, 50, 384, 8, 8, 0.1),
     "generate-1": lambda: generation(1),
     "generate-64": lambda: generation(64),
@@ -99,7 +105,8 @@ def main():
         run()
         times.append(1000 * (time.perf_counter() - start))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"ms": statistics.median(times), "peakMiB": peak, "version": torch.__version__}))
+    result = {"ms": statistics.median(times), "peakMiB": peak, "version": torch.__version__}
+    print(json.dumps({**result, "parameters": getattr(work, "parameters", None)}))
 
 
 main()

@@ -67,6 +67,8 @@ function runMs(): number {
 }
 
 interface Timing {
+  /** Number of values that the model learns, where it does. */
+  readonly parameters: number | undefined;
   /** Median wall time, ms. */
   readonly ms: number;
   /** The part of it outside the native run: recording, keys, uploads, masks. */
@@ -90,7 +92,7 @@ async function measure(plan: WorkloadPlan, batch: number, runs: number): Promise
       times.push(time);
       outside.push(time - (runMs() - runBefore));
     }
-    return { ms: median(times), outsideMs: median(outside) };
+    return { parameters: work.parameters, ms: median(times), outsideMs: median(outside) };
   } finally {
     work.dispose();
   }

@@ -75,9 +75,10 @@ class Residual(nn.Sequential):
 class VqVae(nn.Module):
     """The network of colored-mnist: two halvings, two residual blocks each side, codes as wide as the channels, EMA codebook."""
 
+    half_range = 1.5  # of levels 0 … 3
+
     def __init__(self, channels, codes=128, decay=0.99):
         super().__init__()
-        self.decay = decay
         self.encoder = nn.Sequential(
             nn.Conv2d(3, channels, 4, 2, 1),
             nn.BatchNorm2d(channels),
@@ -96,7 +97,11 @@ class VqVae(nn.Module):
             nn.ReLU(),
             nn.ConvTranspose2d(channels, 3, 4, 2, 1),
         )
-        start = (torch.rand(codes, channels) * 2 - 1) / codes
+        self.start_codebook(codes, channels, decay)
+
+    def start_codebook(self, codes, dimension, decay):
+        self.decay = decay
+        start = (torch.rand(codes, dimension) * 2 - 1) / codes
         self.register_buffer("codebook", start)
         self.register_buffer("counts", torch.ones(codes))
         self.register_buffer("sums", start.clone())
@@ -112,7 +117,7 @@ class VqVae(nn.Module):
         return self.codes(latents.reshape(-1, latents.shape[-1]))
 
     def loss(self, levels):
-        pixels = levels.float() / 1.5 - 1
+        pixels = levels.float() / self.half_range - 1
         latents = self.latents(pixels)
         flat = latents.reshape(-1, latents.shape[-1])
         with torch.no_grad():
@@ -138,3 +143,96 @@ class VqVae(nn.Module):
         total = self.counts.sum()
         smoothed = (self.counts + 1e-5) / (total + size * 1e-5) * total
         self.codebook.copy_(self.sums / smoothed[:, None])
+
+
+def group_norm(channels):
+    return nn.GroupNorm(channels // 8, channels, eps=1e-6)
+
+
+class ImageBlock(nn.Module):
+    """x + (norm, SiLU, 3×3 convolution, norm, SiLU, 3×3 convolution)(x)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm1, self.norm2 = group_norm(channels), group_norm(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+
+
+class Level(nn.Module):
+    """A convolution that halves the side, or one after a doubling, and residual blocks."""
+
+    def __init__(self, norm, conv, channels, blocks, doubles=False):
+        super().__init__()
+        self.norm, self.conv, self.doubles = norm, conv, doubles
+        self.residual = nn.ModuleList(ImageBlock(channels) for _ in range(blocks))
+
+    def forward(self, x):
+        if self.norm is not None:
+            x = F.silu(self.norm(x))
+        x = self.conv(F.interpolate(x, scale_factor=2, mode="nearest") if self.doubles else x)
+        for block in self.residual:
+            x = block(x)
+        return x
+
+
+class ImageEncoder(nn.Module):
+    def __init__(self, levels, dimension, level_blocks, blocks):
+        super().__init__()
+        inner = len(levels) - 1
+        self.down = nn.ModuleList(
+            Level(
+                group_norm(levels[i - 1]) if i > 0 else None,
+                nn.Conv2d(levels[i - 1] if i > 0 else 3, channels, 4, 2, 1),
+                channels,
+                level_blocks if i < inner else 0,
+            )
+            for i, channels in enumerate(levels)
+        )
+        self.residual = nn.ModuleList(ImageBlock(levels[-1]) for _ in range(blocks))
+        self.projection = nn.Conv2d(levels[-1], dimension, 1)
+
+    def forward(self, x):
+        for part in [*self.down, *self.residual]:
+            x = part(x)
+        return self.projection(x)
+
+
+class ImageDecoder(nn.Module):
+    def __init__(self, levels, dimension, level_blocks, blocks):
+        super().__init__()
+        outward = levels[::-1]
+        ends = [*outward[1:], outward[-1]]
+        self.projection = nn.Conv2d(dimension, outward[0], 1)
+        self.residual = nn.ModuleList(ImageBlock(outward[0]) for _ in range(blocks))
+        self.up = nn.ModuleList(
+            Level(
+                group_norm(channels),
+                nn.Conv2d(channels, end, 3, padding=1),
+                end,
+                level_blocks if i < len(levels) - 1 else 0,
+                doubles=True,
+            )
+            for i, (channels, end) in enumerate(zip(outward, ends))
+        )
+        self.output = nn.ModuleDict({"norm": group_norm(ends[-1]), "conv": nn.Conv2d(ends[-1], 3, 3, padding=1)})
+
+    def forward(self, x):
+        for part in [self.projection, *self.residual, *self.up]:
+            x = part(x)
+        return self.output["conv"](F.silu(self.output["norm"](x)))
+
+
+class ImageVqVae(VqVae):
+    """The network for real images, under the names of this project's files: channels by level, GroupNorm–SiLU blocks."""
+
+    half_range = 127.5  # of levels 0 … 255
+
+    def __init__(self, levels=(32, 64, 128), dimension=64, codes=256, level_blocks=1, blocks=2, decay=0.99):
+        nn.Module.__init__(self)
+        self.encoder = ImageEncoder(levels, dimension, level_blocks, blocks)
+        self.decoder = ImageDecoder(levels, dimension, level_blocks, blocks)
+        self.start_codebook(codes, dimension, decay)

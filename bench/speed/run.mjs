@@ -25,6 +25,7 @@ const workloads = [
   { name: "igpt", label: "iGPT step, 128 × 57", target: 1 / 0.6 },
   { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1 },
   { name: "vqvae-64", label: "VQ-VAE step, 64 channels, 128", target: 1 },
+  { name: "vqvae-images", label: "VQ-VAE step, 64×64, levels, 32", target: 1 },
   { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1 / 0.8 },
   { name: "generate-1", label: "generate 57 ids, 1 row", target: 3 },
   { name: "generate-64", label: "generate 57 ids, 64 rows", target: 8 },
@@ -66,6 +67,11 @@ for (const { name, label, target } of workloads) {
     continue;
   }
   const eager = torch.error ? {} : json(python, [path("measure.py"), name, ...torchFlags]);
+  if ((eager.parameters ?? ours.parameters) !== ours.parameters) {
+    console.error(`${label}: the twin learns ${eager.parameters} values, and not ${ours.parameters}.`);
+    failed = true;
+    continue;
+  }
   const compiled = torch.error ? {} : json(python, [path("measure.py"), name, "--compile", ...torchFlags]);
   row(
     label,

@@ -7,6 +7,8 @@ import { VqVae } from "@mmgen/vqvae";
 
 /** A workload on the active backend that can be run many times. */
 export interface Workload {
+  /** Number of values that the model learns. */
+  readonly parameters?: number;
   /** Runs it once and reads its result. */
   run(): Promise<unknown>;
   dispose(): void;
@@ -23,6 +25,7 @@ export interface WorkloadPlan {
 export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   igpt: { batch: 128, smallBatch: 8, create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }) },
   "vqvae-256": { batch: 32, smallBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
+  "vqvae-images": { batch: 32, create: imageVqVaeStep },
   "vqvae-64": { batch: 128, smallBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
   "gpt-d": {
     batch: 64,
@@ -74,10 +77,34 @@ function vqVaeStep(batch: number, hiddenChannels: number): Workload {
   );
 }
 
+/** 64×64 pixels of 256 levels: channels by level, GroupNorm–SiLU blocks, pixels repeated on the way up. */
+function imageVqVaeStep(batch: number): Workload {
+  const random = Random.fromSeed(1);
+  const model = VqVae.create(
+    {
+      imageSide: 64,
+      maxValue: 255,
+      network: {
+        levels: [32, 64, 128],
+        levelBlocks: 1,
+        residualFilter: 3,
+        normalization: "group",
+        activation: "silu",
+        upsampling: "nearest",
+      },
+      quantizer: { codebookSize: 256, codeDimension: 64, start: "uniform" },
+    },
+    { random },
+  );
+  const images = noise(batch, random, { side: 64, maxValue: 255 });
+  return trainingWorkload(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), images);
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
 function trainingWorkload(model: any, optimizer: Optimizer, batch: unknown): Workload {
   const random = Random.fromSeed(2);
   return {
+    parameters: model.parameterCount,
     async run() {
       const { values } = trainingStep({ model, batch, optimizer, learningRate: 1e-3, random: random.fork("step") });
       await values.data();
@@ -110,7 +137,7 @@ function encoding(batch: number): Workload {
   return { run: () => model.encode(images), dispose: () => model.dispose() };
 }
 
-function noise(count: number, random: Random): ImageBatch {
-  const data = Uint8Array.from({ length: count * 28 * 28 * 3 }, () => random.integer(4));
-  return { data, count, height: 28, width: 28, channels: 3, maxValue: 3 };
+function noise(count: number, random: Random, { side = 28, maxValue = 3 } = {}): ImageBatch {
+  const data = Uint8Array.from({ length: count * side * side * 3 }, () => random.integer(maxValue + 1));
+  return { data, count, height: side, width: side, channels: 3, maxValue };
 }

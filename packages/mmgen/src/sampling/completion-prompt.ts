@@ -103,7 +103,7 @@ function keptCodes(vqvae: VqVae, keep: Kept): number {
   throw new ConfigError("keep: expected rows, codes, words or mask, got nothing.");
 }
 
-function codesOfRows({ codeLayout, config }: VqVae, share: number): number {
+function codesOfRows({ codeLayout, config, network }: VqVae, share: number): number {
   checkNumber("keep.rows", share, { min: 0, max: 1 });
   if (config.network.type === "dense") {
     throw new ConfigError(
@@ -113,7 +113,7 @@ function codesOfRows({ codeLayout, config }: VqVae, share: number): number {
   const { codesPerImage, paletteCodes, palettePlace } = codeLayout;
   // Colors that have codes of their own come before the grid's, and belong to every row.
   const lead = palettePlace === "before" ? paletteCodes : 0;
-  const gridRows = Math.ceil(config.imageSide / 2 ** config.network.stages);
+  const gridRows = network.latentGrid.height;
   return lead + Math.round(share * gridRows) * ((codesPerImage - lead) / gridRows);
 }
 

@@ -67,6 +67,48 @@ describe("a file of the mnist-vlm autoencoder", () => {
   });
 });
 
+describe("a file of the network for real images", () => {
+  const network = {
+    levels: [8, 16],
+    residualBlocks: 0,
+    levelBlocks: 1,
+    residualFilter: 3,
+    normalization: "group",
+    activation: "silu",
+    upsampling: "nearest",
+  } as const;
+  const config: VqVaeOptions = {
+    imageSide: 8,
+    maxValue: 255,
+    network,
+    quantizer: { codebookSize: 8, codeDimension: 4 },
+  };
+  const { tensors } = readSafetensors(read("images-expected"));
+  const [levels, theirs] = [tensors.get("levels")!, tensors.get("pixels")!.data];
+  const images = {
+    data: levels.data as Uint8Array,
+    ...{ count: levels.shape[0]!, height: 8, width: 8, channels: 3, maxValue: 255 },
+  };
+
+  it("gives PyTorch's latents and codes, and its images to the nearest level", async () => {
+    using model = VqVae.loadPyTorch(read("images"), { config });
+    const latents = (await model.latents(images)).data;
+    const expectedLatents = tensors.get("latents")!.data;
+    expect(latents.length).toBe(expectedLatents.length);
+    // Values up to 10, through 8 layers in float32.
+    expect(Math.max(...latents.map((value, at) => Math.abs(value - expectedLatents[at]!)))).toBeLessThan(2e-5);
+    const codes = await model.encode(images);
+    expect([...codes.data]).toEqual(Array.from(tensors.get("codes")!.data, Number));
+    expect(new Set(codes.data).size).toBeGreaterThan(2);
+    const decoded = (await model.decode(codes)).data;
+    expect(decoded.length).toBe(theirs.length);
+    const levelOf = (value: number) => Math.min(255, Math.max(0, 127.5 * (value + 1)));
+    expect(Math.max(...decoded.map((level, at) => Math.abs(level - levelOf(theirs[at]!))))).toBeLessThan(0.5 + 255e-5);
+    const back = readSafetensors(await model.savePyTorch());
+    expect(Object.fromEntries(back.tensors)).toEqual(Object.fromEntries(readSafetensors(read("images")).tensors));
+  });
+});
+
 it("round-trips convolutions and batch statistics, in PyTorch's layouts and beside its counters", async () => {
   const convolutional: VqVaeOptions = {
     imageSide: 4,

@@ -14,8 +14,12 @@ describe("presets", () => {
         hiddenChannels: 256,
         stages: 2,
         residualBlocks: 2,
+        levelBlocks: 0,
+        residualFilter: 1,
         attentionHeads: 0,
         normalization: "batch",
+        activation: "relu",
+        upsampling: "transposed",
       },
       quantizer: expect.objectContaining({
         type: "vector",

@@ -1,36 +1,11 @@
-import { type ConfigOf, type OptionsOf, oneOf, optional, pipe, rule, variant, wholeNumber } from "@mmgen/core/options";
-import { type BatchNorm2d, Convolution2d, type ForwardPass, Module, TransposedConvolution2d } from "@mmgen/nn/layers";
+import { Convolution2d, type ForwardPass, Module, TransposedConvolution2d, upsampleNearest } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
+import { type ConvolutionalConfig, levelsOf } from "./convolutional-config.js";
 import { GridAttention } from "./grid-attention.js";
 import { type Grid, Network, type NetworkEnds } from "./network.js";
-import { activate, createNorm, ResidualBlock } from "./residual-block.js";
+import { activate, createNorm, type Norm, ResidualBlock } from "./residual-block.js";
 
-export const convolutionalSchema = pipe(
-  variant("convolutional", {
-    /** Channels of every hidden layer. Default: 256. */
-    hiddenChannels: optional(wholeNumber({ min: 1 }), 256),
-    /** Halvings of the image's side: two make 28×28 pixels 7×7 codes, three (the image padded to 32×32) 4×4. Default: 2. */
-    stages: optional(wholeNumber({ min: 1, max: 8 }), 2),
-    /** Residual blocks of the encoder at the code grid, and as many of the decoder. Default: 2. */
-    residualBlocks: optional(wholeNumber({ min: 0 }), 2),
-    /** Heads of a self-attention before each residual block; 0 for none. */
-    attentionHeads: optional(wholeNumber({ min: 0 }), 0),
-    /** Batch normalization before each nonlinearity, or none. */
-    normalization: optional(oneOf(["batch", "none"]), "batch"),
-  }),
-  rule("attentionHeads", ({ attentionHeads, hiddenChannels }) =>
-    attentionHeads > 0 && hiddenChannels % attentionHeads !== 0
-      ? `expected a divisor of hiddenChannels ${hiddenChannels}, got ${attentionHeads}.`
-      : undefined,
-  ),
-);
-
-/** Options of a convolutional encoder and its mirrored decoder. */
-export type ConvolutionalOptions = OptionsOf<typeof convolutionalSchema>;
-/** {@link ConvolutionalOptions} with every default filled in. */
-export type ConvolutionalConfig = ConfigOf<typeof convolutionalSchema>;
-
-/** Convolutions that halve the image stage by stage, and transposed convolutions that double it back. */
+/** Convolutions that halve the image level by level, and a decoder that doubles it back. */
 export class ConvolutionalNetwork extends Network {
   readonly latentGrid: Grid;
   readonly encoder: ConvolutionalEncoder;
@@ -39,7 +14,7 @@ export class ConvolutionalNetwork extends Network {
 
   constructor(config: ConvolutionalConfig, ends: NetworkEnds) {
     super();
-    const side = Math.ceil(ends.imageSide / 2 ** config.stages);
+    const side = Math.ceil(ends.imageSide / 2 ** levelsOf(config).length);
     this.latentGrid = { height: side, width: side };
     this.encoder = new ConvolutionalEncoder(config, ends, side);
     this.decoder = new ConvolutionalDecoder(config, ends, side);
@@ -56,40 +31,53 @@ export class ConvolutionalNetwork extends Network {
   }
 }
 
+/** A change of the side and the residual blocks after it. */
+interface Level<Resampling> {
+  readonly norm: Norm;
+  readonly conv: Resampling;
+  readonly residual: readonly ResidualBlock[];
+}
+
 /** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
 class ConvolutionalEncoder extends Module {
   static override readonly paths = { blocks: "" };
 
-  /** A norm and ReLU before each convolution but the first, which sees the pixels. */
-  readonly down: readonly { readonly norm: BatchNorm2d | undefined; readonly conv: Convolution2d }[];
+  /** A norm and nonlinearity before each convolution but the first, which sees the pixels. */
+  readonly down: readonly Level<Convolution2d>[];
   readonly blocks: GridBlocks;
   readonly projection: Convolution2d | undefined;
+  readonly #config: ConvolutionalConfig;
   readonly #padding: Padding;
 
   constructor(config: ConvolutionalConfig, { imageSide, inputChannels, latentDimension }: NetworkEnds, side: number) {
     super();
-    const { hiddenChannels, stages, normalization } = config;
-    this.down = Array.from({ length: stages }, (_, stage) => ({
-      norm: stage === 0 ? undefined : createNorm(hiddenChannels, normalization),
+    const levels = levelsOf(config);
+    const gridChannels = levels.at(-1)!;
+    this.down = levels.map((outputs, level) => ({
+      norm: level === 0 ? undefined : createNorm(levels[level - 1]!, config),
       conv: new Convolution2d({
-        inputs: stage === 0 ? inputChannels : hiddenChannels,
-        outputs: hiddenChannels,
+        inputs: level === 0 ? inputChannels : levels[level - 1]!,
+        outputs,
         filter: 4,
         stride: 2,
       }),
+      residual: level === levels.length - 1 ? [] : createLevelBlocks(config, outputs),
     }));
     this.blocks = createGridBlocks(config, side);
     this.projection =
-      latentDimension === hiddenChannels
+      latentDimension === gridChannels
         ? undefined
-        : new Convolution2d({ inputs: hiddenChannels, outputs: latentDimension, filter: 1 });
+        : new Convolution2d({ inputs: gridChannels, outputs: latentDimension, filter: 1 });
+    this.#config = config;
     this.#padding = paddingOf(config, imageSide, side);
   }
 
   forward(map: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
+    const { activation } = this.#config;
     let x = padded(map, this.#padding);
-    for (const [stage, { norm, conv }] of this.down.entries()) {
-      x = conv.forward(stage === 0 ? x : activate(x, norm, pass));
+    for (const [level, { norm, conv, residual }] of this.down.entries()) {
+      x = conv.forward(level === 0 ? x : activate(x, { norm, activation, pass }));
+      x = residual.reduce((held, block) => block.forward(held, pass), x);
     }
     x = forwardBlocks(this.blocks, x, pass);
     return this.projection ? this.projection.forward(x) : x;
@@ -102,37 +90,62 @@ class ConvolutionalDecoder extends Module {
 
   readonly projection: Convolution2d | undefined;
   readonly blocks: GridBlocks;
-  readonly up: readonly { readonly norm: BatchNorm2d | undefined; readonly conv: TransposedConvolution2d }[];
+  readonly up: readonly Level<TransposedConvolution2d | Convolution2d>[];
+  /** From the channels that repeated pixels leave to the image's; a transposed convolution goes there by itself. */
+  readonly output: { readonly norm: Norm; readonly conv: Convolution2d } | undefined;
+  readonly #config: ConvolutionalConfig;
   readonly #padding: Padding;
 
   constructor(config: ConvolutionalConfig, { imageSide, outputChannels, latentDimension }: NetworkEnds, side: number) {
     super();
-    const { hiddenChannels, stages, normalization } = config;
+    const inward = levelsOf(config);
+    const isNearest = config.upsampling === "nearest";
+    const [gridChannels, lastChannels] = [inward.at(-1)!, inward[0]!];
     this.projection =
-      latentDimension === hiddenChannels
+      latentDimension === gridChannels
         ? undefined
-        : new Convolution2d({ inputs: latentDimension, outputs: hiddenChannels, filter: 1 });
+        : new Convolution2d({ inputs: latentDimension, outputs: gridChannels, filter: 1 });
     this.blocks = createGridBlocks(config, side);
-    this.up = Array.from({ length: stages }, (_, stage) => ({
-      norm: createNorm(hiddenChannels, normalization),
-      conv: new TransposedConvolution2d({
-        inputs: hiddenChannels,
-        outputs: stage === stages - 1 ? outputChannels : hiddenChannels,
-        filter: 4,
-        stride: 2,
-      }),
-    }));
+    this.up = [...inward].reverse().map((inputs, step, outward) => {
+      const isLast = step === outward.length - 1;
+      const outputs = isLast ? (isNearest ? inputs : outputChannels) : outward[step + 1]!;
+      return {
+        norm: createNorm(inputs, config),
+        conv: isNearest
+          ? new Convolution2d({ inputs, outputs, filter: 3 })
+          : new TransposedConvolution2d({ inputs, outputs, filter: 4, stride: 2 }),
+        residual: isLast ? [] : createLevelBlocks(config, outputs),
+      };
+    });
+    this.output = isNearest
+      ? {
+          norm: createNorm(lastChannels, config),
+          conv: new Convolution2d({ inputs: lastChannels, outputs: outputChannels, filter: 3 }),
+        }
+      : undefined;
+    this.#config = config;
     this.#padding = paddingOf(config, imageSide, side);
   }
 
   forward(latents: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
+    const { activation, upsampling } = this.#config;
     let x = this.projection ? this.projection.forward(latents) : latents;
     x = forwardBlocks(this.blocks, x, pass);
-    for (const { norm, conv } of this.up) {
-      x = conv.forward(activate(x, norm, pass));
+    for (const { norm, conv, residual } of this.up) {
+      const active = activate(x, { norm, activation, pass });
+      x = conv.forward(upsampling === "nearest" ? upsampleNearest(active) : active);
+      x = residual.reduce((held, block) => block.forward(held, pass), x);
+    }
+    if (this.output) {
+      const { norm, conv } = this.output;
+      x = conv.forward(activate(x, { norm, activation, pass }));
     }
     return cropped(x, this.#padding);
   }
+}
+
+function createLevelBlocks(config: ConvolutionalConfig, channels: number): ResidualBlock[] {
+  return Array.from({ length: config.levelBlocks }, () => new ResidualBlock(channels, config));
 }
 
 /** Modules at the code grid by name, `attention.0`, `residual.0`, …, in the order in which they run. */
@@ -140,13 +153,14 @@ type GridBlocks = Readonly<Record<string, GridAttention | ResidualBlock>>;
 
 /** Residual blocks, each after a self-attention where the configuration asks for it. */
 function createGridBlocks(config: ConvolutionalConfig, side: number): GridBlocks {
-  const { attentionHeads: heads, hiddenChannels: channels, normalization, residualBlocks } = config;
+  const { attentionHeads: heads, normalization, residualBlocks } = config;
+  const channels = levelsOf(config).at(-1)!;
   const blocks: Record<string, GridAttention | ResidualBlock> = {};
   for (let block = 0; block < residualBlocks; block++) {
     if (heads > 0) {
       blocks[`attention.${block}`] = new GridAttention({ channels, heads, side, normalization });
     }
-    blocks[`residual.${block}`] = new ResidualBlock(channels, normalization);
+    blocks[`residual.${block}`] = new ResidualBlock(channels, config);
   }
   return blocks;
 }
@@ -158,8 +172,8 @@ function forwardBlocks(blocks: GridBlocks, x: tf.Tensor4D, pass: ForwardPass): t
 /** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
 type Padding = readonly [before: number, after: number];
 
-function paddingOf({ stages }: ConvolutionalConfig, imageSide: number, side: number): Padding {
-  const missing = side * 2 ** stages - imageSide;
+function paddingOf(config: ConvolutionalConfig, imageSide: number, side: number): Padding {
+  const missing = side * 2 ** levelsOf(config).length - imageSide;
   return [Math.floor(missing / 2), Math.ceil(missing / 2)];
 }
 

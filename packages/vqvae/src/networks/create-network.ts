@@ -1,5 +1,6 @@
 import { type ConfigOf, type OptionsOf, variants } from "@mmgen/core/options";
-import { ConvolutionalNetwork, convolutionalSchema } from "./convolutional-network.js";
+import { convolutionalSchema } from "./convolutional-config.js";
+import { ConvolutionalNetwork } from "./convolutional-network.js";
 import { DenseNetwork, denseSchema } from "./dense-network.js";
 import type { Network, NetworkEnds } from "./network.js";
 

@@ -1,6 +1,6 @@
-import { type BatchNorm2d, type ForwardPass, Module, normal, Parameter, SelfAttention } from "@mmgen/nn/layers";
+import { type ForwardPass, Module, normal, Parameter, SelfAttention } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { createNorm, type Normalization } from "./residual-block.js";
+import { createNorm, type Nonlinearity, type Norm, normalize } from "./residual-block.js";
 
 /** Options of {@link GridAttention}. */
 export interface GridAttentionOptions {
@@ -8,7 +8,7 @@ export interface GridAttentionOptions {
   readonly heads: number;
   /** Height and width of the grid. */
   readonly side: number;
-  readonly normalization: Normalization;
+  readonly normalization: Nonlinearity["normalization"];
 }
 
 /**
@@ -22,7 +22,7 @@ export interface GridAttentionOptions {
 export class GridAttention extends Module {
   static override readonly paths = { heads: "" };
 
-  readonly norm: BatchNorm2d | undefined;
+  readonly norm: Norm;
   /** Learned position embedding, `[positions, channels]`. */
   readonly position: { readonly weight: Parameter };
   readonly heads: SelfAttention;
@@ -31,7 +31,7 @@ export class GridAttention extends Module {
   constructor(options: GridAttentionOptions) {
     super();
     const { channels, heads, side, normalization } = options;
-    this.norm = createNorm(channels, normalization);
+    this.norm = createNorm(channels, { normalization });
     this.position = {
       weight: new Parameter({
         shape: [side * side, channels],
@@ -45,7 +45,7 @@ export class GridAttention extends Module {
   /** `[batch, side, side, channels]` → the same shape. */
   forward(x: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
     const { channels, side } = this.#options;
-    const normalized = this.norm ? this.norm.forward(x, pass) : x;
+    const normalized = normalize(x, this.norm, pass);
     const positions = tf.add(tf.reshape(normalized, [-1, side * side, channels]), this.position.weight.value);
     return tf.add(x, tf.reshape(this.heads.forward(positions), x.shape));
   }
