@@ -8,13 +8,15 @@ import type { TrainOptions } from "./train-options.js";
  * Moves a model's buffers to its present weights: batches of the last steps go through it once more, with `afterStep` and
  * without an optimizer. Statistics that were of other weights, or trailed behind these, are then theirs.
  *
+ * @param run - `step`: steps taken; `passes`: batches, at most as many.
  * @returns Whether all passes were made; `false` when the signal stopped them.
  */
 export async function recalibrate<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { step, passes }: { readonly step: number; readonly passes: number },
+  run: { readonly step: number; readonly passes: number },
 ): Promise<boolean> {
+  const { step, passes } = run;
   const { model, random, signal, gradientAccumulation: parts = 1 } = options;
   // `afterStep` may move parameters too: dead rows of a codebook that gradients move.
   const held = new HeldValues([...model.parameters.values()]);
@@ -23,9 +25,8 @@ export async function recalibrate<Batch, Aux>(
       if (signal?.aborted) {
         return false;
       }
-      // The last step's batch comes last; where there are fewer steps than passes, batches come again.
-      const past = step - 1 - ((passes - 1 - pass) % step);
-      const batch = await stepBatch(options, order, past, parts > 1 ? 0 : undefined);
+      // The last step's batch comes last.
+      const batch = await stepBatch(options, order, step - passes + pass, parts > 1 ? 0 : undefined);
       const stream = random.fork("recalibration").fork(step).fork(pass);
       const loss = tf.tidy(() => {
         const { total, aux } = model.loss(batch, { training: true, random: stream.fork("loss") });

@@ -46,9 +46,9 @@ export interface TrainOptions<Batch, Aux> {
   readonly gradientAccumulation?: number;
   /**
    * Keeps an exponential moving average of the weights. The model holds the average during `evaluate` and `onEpoch`, and
-   * when `train` returns. Buffers (batch statistics, EMA codebooks) are then those of the averaged weights: before each
-   * evaluation up to 100 of the batches since the last one, and 100 before the final one, go through them once more, without
-   * gradients. After an abort the model has the averaged weights and the buffers of the last step's.
+   * when `train` returns. Buffers (batch statistics, EMA codebooks) are then moved to the averaged weights: before each
+   * evaluation a share of the batches since the last one goes through the model once more, without gradients
+   * ({@link WeightAverageOptions.recalibration}). After an abort the model has the averaged weights and the buffers of the last step's.
    */
   readonly weightAverage?: WeightAverageOptions;
   /** Ends the run when evaluations stop improving. The model then has the weights of the best one, also after the last step. Default: none. */

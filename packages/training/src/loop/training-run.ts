@@ -36,6 +36,9 @@ export interface TrainingResult {
 /** Batches that go through a model with averaged weights before an evaluation, at most: the memory of an EMA codebook. */
 const maxRecalibration = 100;
 
+/** Default of {@link WeightAverageOptions.recalibration}. */
+const defaultRecalibration = 0.25;
+
 /** One call of `train`: what has happened, and what comes next. */
 export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
@@ -166,18 +169,23 @@ export class TrainingRun<Batch, Aux> {
     average?.exchange();
     const own = buffers && new HeldValues([...model.buffers.values()]);
     try {
-      buffers?.apply();
-      const step = this.#step;
-      // The final weights get all passes, also after short epochs.
-      const since = step < this.#totalSteps ? step - (this.#epochs.at(-1)?.step ?? 0) : maxRecalibration;
-      const passes = step > 0 ? Math.min(maxRecalibration, since) : 0;
-      const isReady = buffers === undefined || (await recalibrate(this.#options, this.#order, { step, passes }));
+      const isReady = buffers === undefined || (await this.#recalibrate());
       return isReady && (await this.#evaluateModel());
     } finally {
       own?.restore();
       own?.dispose();
       average?.exchange();
     }
+  }
+
+  /** Moves the buffers from the last step's weights to the averaged ones. `false` when the signal stops it. */
+  #recalibrate(): Promise<boolean> {
+    const { recalibration = defaultRecalibration } = this.#options.weightAverage!;
+    const step = this.#step;
+    // The final weights get their share of the whole run, also after short epochs.
+    const steps = step < this.#totalSteps ? step - (this.#epochs.at(-1)?.step ?? 0) : step;
+    const passes = Math.min(maxRecalibration, Math.ceil(recalibration * steps));
+    return recalibrate(this.#options, this.#order, { step, passes });
   }
 
   /** An evaluation that the signal stops leaves no record, so that the resumed run starts with it. */

@@ -1,5 +1,5 @@
 import type { StoredTensor } from "@mmgen/core";
-import { fields, number } from "@mmgen/core/options";
+import { fields, number, optional } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
@@ -9,10 +9,19 @@ import type { Variables } from "./transform.js";
 export interface WeightAverageOptions {
   /** Share of the average that each step keeps, in (0, 1): 0.999 averages over about the last thousand steps. */
   readonly decay: number;
+  /**
+   * Batches that go through a model with buffers once more before each evaluation, without gradients, as a share of the
+   * steps since the last one; before the final one, of the run's. At most 100 batches. From 0, where buffers stay those of
+   * the last step's weights, to 1; default 0.25.
+   */
+  readonly recalibration?: number | undefined;
 }
 
 /** Schema of {@link WeightAverageOptions}. */
-export const weightAverageSchema = fields({ decay: number({ above: 0, below: 1 }) });
+export const weightAverageSchema = fields({
+  decay: number({ above: 0, below: 1 }),
+  recalibration: optional(number({ min: 0, max: 1 })),
+});
 
 /**
  * An exponential moving average of a model's weights: smoother than the weights themselves, and usually better.
