@@ -56,7 +56,8 @@ function main(folder) {
     if (status !== 0) {
       throw new Error(`npm pack failed for ${name}:\n${stderr}`);
     }
-    const [{ filename }] = JSON.parse(stdout);
+    // npm 12 names each tarball by its package, earlier ones list them.
+    const [{ filename }] = Object.values(JSON.parse(stdout));
     return { tarball: filename, tag: `${name}@${manifest.version}` };
   });
   writeFileSync(join(target, "release.json"), `${JSON.stringify(release, undefined, 2)}\n`);
