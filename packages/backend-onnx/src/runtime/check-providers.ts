@@ -42,7 +42,8 @@ function cannotStart(runtime: Runtime, { executionProviders }: SessionOptions, c
   const names = executionProviders.map(providerName).join(", ");
   // Where install scripts are off, that of onnxruntime-node has downloaded nothing.
   const libraries = names.includes("cuda")
-    ? " (those of cuda: npm rebuild onnxruntime-node --ignore-scripts=false, which downloads them from outside npm)"
+    ? " (those of cuda: npm rebuild onnxruntime-node --ignore-scripts=false, with npm 12 --dangerously-allow-all-scripts " +
+      "too, which downloads them from outside npm)"
     : "";
   const reason = (cause instanceof Error ? cause.message : String(cause)).trim().replace(/\.?$/, ".");
   return new ConfigError(

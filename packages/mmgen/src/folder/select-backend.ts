@@ -141,7 +141,7 @@ function remedyFor(choice: Exclude<BackendChoice, "auto">): string {
   }
   return (
     `Install it with "npm install --no-save --ignore-scripts=false ${wanted}": its install script downloads its native ` +
-    "addon and libtensorflow from storage.googleapis.com."
+    "addon and libtensorflow from storage.googleapis.com. npm 12 also needs --dangerously-allow-all-scripts to run it."
   );
 }
 
