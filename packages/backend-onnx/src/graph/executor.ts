@@ -3,6 +3,7 @@ import { startProviders } from "../runtime/check-providers.js";
 import type { HostArray } from "../runtime/element-type.js";
 import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "../runtime/runtime.js";
 import { failingNode } from "./failed-dependents.js";
+import { fuseNodes } from "./fuse.js";
 import type { LazyValue } from "./lazy-value.js";
 import { noOverrides, valueName, writeOnnxModel } from "./onnx-model.js";
 import { type Plan, planWork } from "./plan.js";
@@ -123,7 +124,10 @@ export class Executor {
   ): RuntimeSession | Promise<RuntimeSession> {
     const start = performance.now();
     const fed = plan.feeds.filter((feed) => !elements.has(feed));
-    const model = writeOnnxModel(plan, { ...noOverrides, stored: [...elements.keys()], elements, inputs: fed });
+    const model = writeOnnxModel(
+      { ...plan, nodes: fuseNodes(plan) },
+      { ...noOverrides, stored: [...elements.keys()], elements, inputs: fed },
+    );
     const options = this.#sessionOptions(plan);
     const threads = options.intraOpNumThreads - 1;
     const keep = (session: RuntimeSession) => {

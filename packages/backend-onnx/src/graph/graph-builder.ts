@@ -176,14 +176,25 @@ export class GraphBuilder extends BlockBuilder {
   #reduceBlocks(op: string, blocked: LazyValue, axes: readonly number[]): LazyValue | undefined {
     const [batch, channels, height, width] = blocked.shape as [number, number, number, number];
     const block = this.blockSize!;
+    const isAdding = op === "ReduceSum" || op === "ReduceMean";
     switch ([...axes].sort().join()) {
       case "0,1,2,3":
         return this.reduce(op, this.reshape(blocked, [blocked.size]), [0], false);
       case "1,2,3":
         return this.reduce(op, this.reshape(blocked, [batch, blocked.size / batch]), [1], false);
-      case "1,2":
+      case "1,2": {
+        const means = isAdding ? this.meansOfBlocks(blocked) : undefined;
+        if (means !== undefined) {
+          return op === "ReduceSum" ? this.affine(means, height * width, 0) : means;
+        }
         return this.reduce(op, this.reshape(blocked, [(batch * channels) / block, height * width, block]), [1], false);
+      }
       case "0,1,2": {
+        const means = isAdding ? this.meansOfBlocks(blocked) : undefined;
+        if (means !== undefined) {
+          const reduced = this.reduce(op, means, [0], false);
+          return op === "ReduceSum" ? this.affine(reduced, height * width, 0) : reduced;
+        }
         // One reduction at a time has a fast path over the outermost axis, and over a middle one.
         const sums = this.reduce(op, this.reshape(blocked, [batch, blocked.size / batch]), [0], false);
         return this.reduce(op, this.reshape(sums, [channels / block, height * width, block]), [1], false);
