@@ -1,5 +1,5 @@
 import type { ElementType } from "../runtime/element-type.js";
-import { type Attributes, attributesKey, type LazyValue } from "./lazy-value.js";
+import { type Attributes, attributesKey, LazyValue } from "./lazy-value.js";
 import type { NodeOptions } from "./recorder.js";
 import { broadcastShape, ShapeBuilder, sameShape } from "./shape-builder.js";
 
@@ -84,18 +84,25 @@ export class BlockBuilder extends ShapeBuilder {
   /** The value `[batch, height, width, channels]` of blocks. */
   fromBlocks(blocked: LazyValue): LazyValue {
     const [batch, channels, height, width] = blocked.shape as [number, number, number, number];
-    const value =
-      blocked.type === "float32"
-        ? this.outOfBlocks(blocked, channels, true)
-        : this.#transposedOutOfBlocks(blocked, [batch, height, width, channels]);
+    const value = new LazyValue(blocked.type, [batch, height, width, channels]);
     value.blocked = blocked;
     value.inBlocks = true;
+    value.deferProducer(() => {
+      if (blocked.type === "float32") {
+        const attributes = { channels, channels_last: 1 };
+        return this.nodeFor([value], "ReorderOutput", [blocked], { domain: blockDomain, attributes });
+      }
+      const block = this.blockSize!;
+      const grouped = this.reshape(blocked, [batch, channels / block, height * width, block]);
+      const moved = this.transpose(grouped, [0, 2, 1, 3]);
+      return this.nodeFor([value], "Reshape", [moved, this.indices(value.shape)]);
+    });
     return value;
   }
 
   /** An operator whose result has the broadcast shape of its operands. */
   elementwise(op: string, inputs: readonly LazyValue[], type: ElementType, options?: NodeOptions): LazyValue {
-    const shape = inputs.map((input) => input.shape).reduce((a, b) => broadcastShape(a, b));
+    const shape = inputs.reduce((all, { shape }) => broadcastShape(all, shape), inputs[0]!.shape);
     if (inputs.some((input) => input.inBlocks && sameShape(input.shape, shape)) && this.blockSize !== undefined) {
       const scaled =
         type === "float32" && inputs.length === 2 ? this.#byChannel(op, inputs[0]!, inputs[1]!) : undefined;
@@ -214,13 +221,6 @@ export class BlockBuilder extends ShapeBuilder {
         ? this.reshape(repeated, [leading(input), channels / block, 1, width * block])
         : this.reshape(repeated, [1, channels, height, width]);
     });
-  }
-
-  #transposedOutOfBlocks(blocked: LazyValue, shape: readonly [number, number, number, number]): LazyValue {
-    const [batch, height, width, channels] = shape;
-    const block = this.blockSize!;
-    const grouped = this.reshape(blocked, [batch, channels / block, height * width, block]);
-    return this.reshape(this.transpose(grouped, [0, 2, 1, 3]), shape);
   }
 }
 

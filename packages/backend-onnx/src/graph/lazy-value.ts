@@ -6,8 +6,8 @@ import type { RuntimeTensor } from "../runtime/runtime.js";
  * (`failure`).
  */
 export class LazyValue {
-  /** The node that computes it; undefined once its elements exist. */
-  producer: LazyNode | undefined;
+  #producer: LazyNode | undefined;
+  #makeProducer: (() => LazyNode) | undefined;
   /** Its elements, once they exist. */
   resident: RuntimeTensor | undefined;
   /** Why it could not be computed. */
@@ -37,6 +37,24 @@ export class LazyValue {
     readonly type: ElementType,
     readonly shape: readonly number[],
   ) {}
+
+  /** The node that computes it; undefined once its elements exist. */
+  get producer(): LazyNode | undefined {
+    if (this.#makeProducer !== undefined) {
+      this.producer = this.#makeProducer();
+    }
+    return this.#producer;
+  }
+
+  set producer(node: LazyNode | undefined) {
+    this.#makeProducer = undefined;
+    this.#producer = node;
+  }
+
+  /** Leaves the node to be recorded when something first asks for it. */
+  deferProducer(make: () => LazyNode): void {
+    this.#makeProducer = make;
+  }
 
   /** Number of elements. */
   get size(): number {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { type ElementType, hostArray } from "../runtime/element-type.js";
 import { HostTensor } from "../runtime/runtime.js";
 import { type Attributes, attributesKey, type LazyNode, LazyValue, type Subgraph } from "./lazy-value.js";
@@ -23,17 +24,33 @@ export class Recorder {
   /** Recording order of the next node. */
   nextOrder = 0;
   readonly #named = new Map<string, LazyValue>();
+  readonly #indices = new LRUCache<string, LazyValue>({ max: 4096 });
 
   /** Records one operator with several outputs. */
   nodes(
     op: string,
     inputs: readonly (LazyValue | undefined)[],
     outputs: readonly OutputSpec[],
-    { attributes, body, domain = "" }: NodeOptions = {},
+    options?: NodeOptions,
   ): LazyValue[] {
+    const values = outputs.map(({ type, shape }) => new LazyValue(type, shape));
+    const node = this.nodeFor(values, op, inputs, options);
+    for (const value of values) {
+      value.producer = node;
+    }
+    return values;
+  }
+
+  /** Records the operator that computes values which exist already. */
+  nodeFor(
+    outputs: readonly LazyValue[],
+    op: string,
+    inputs: readonly (LazyValue | undefined)[],
+    { attributes, body, domain = "" }: NodeOptions = {},
+  ): LazyNode {
     this.recorded++;
     const count = outputs.length === 1 ? "" : `*${outputs.length}`;
-    const node: LazyNode = {
+    return {
       op,
       domain,
       inputs,
@@ -41,16 +58,9 @@ export class Recorder {
       body,
       signature: `${domain}${op}${count}${attributesKey(attributes)}${body === undefined ? "" : `{${body.key}}`}`,
       order: this.nextOrder++,
-      outputs: [],
+      outputs,
       visit: 0,
     };
-    const values = outputs.map(({ type, shape }) => {
-      const value = new LazyValue(type, shape);
-      value.producer = node;
-      return value;
-    });
-    node.outputs = values;
-    return values;
   }
 
   /** Records one operator with one output. */
@@ -98,7 +108,13 @@ export class Recorder {
 
   /** A 1-D int64 constant, the form in which ONNX takes axes and shapes. */
   indices(values: readonly number[]): LazyValue {
-    return this.constant("int64", [values.length], values);
+    const key = values.join();
+    let known = this.#indices.get(key);
+    if (known === undefined) {
+      known = this.constant("int64", [values.length], values);
+      this.#indices.set(key, known);
+    }
+    return known;
   }
 
   /** A constant of rank 0. */

@@ -125,9 +125,12 @@ export class ShapeBuilder extends Recorder {
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+  return a === b || (a.length === b.length && a.every((size, axis) => size === b[axis]));
 }
 
-export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+export function broadcastShape(a: readonly number[], b: readonly number[]): readonly number[] {
+  if (a === b || sameShape(a, b)) {
+    return a;
+  }
   return backend_util.assertAndGetBroadcastShape([...a], [...b]);
 }
