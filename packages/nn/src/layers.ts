@@ -40,6 +40,7 @@ export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from ".
 export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
 export { type CompileOptions, compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
+export type { ExportableFunction } from "./transforms/exportable-function.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";

@@ -1,4 +1,5 @@
 export type { CachedStep, KeysAndValues } from "./decoding/cached-passes.js";
+export { exportableGeneration, type GenerationOptions } from "./decoding/exportable-generation.js";
 export { KeyValueCache } from "./decoding/key-value-cache.js";
 export type { TransformerBatch } from "./model/target-losses.js";
 export { TinyTransformer, type TransformerAux } from "./model/tiny-transformer.js";

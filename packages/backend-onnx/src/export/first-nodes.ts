@@ -64,7 +64,7 @@ export class FirstNodes {
     const [first] = computed;
     const powers = (formula: SizeFormula) => formula.exponents.join(";");
     if (first === undefined) {
-      return this.#constant(isReal ? type : "int64", elements as readonly number[]);
+      return this.#constant(type, elements as readonly number[]);
     }
     const isOneKind = computed.every((other) => powers(other) === powers(first) && other.isInverse === first.isInverse);
     if (!isOneKind || (first.isInverse && computed.length < elements.length)) {

@@ -28,6 +28,7 @@ describe("an open size", () => {
       (x, batch) => tf.concat([x, tf.zeros([batch, 1])], 1),
       (x, batch) => tf.add(x, tf.reshape(tf.range(0, batch), [batch, 1])),
       (x, batch) => tf.add(x, tf.reshape(tf.range(batch, 3 * batch, 2), [batch, 1])),
+      (x, batch) => tf.gather(x, tf.range(0, batch, 1, "int32")),
       (x, batch) => tf.slice(x, [batch - 1, 0], [1, 2]),
       (x, batch) => tf.slice(x, [0, 0], [batch - 1, 2]),
       (x, batch) => tf.tile(tf.sum(x, 0, true), [batch, 1]),

@@ -23,9 +23,13 @@ export async function storeElements(
   feeds: readonly LazyValue[],
   names: ReadonlyMap<LazyValue, string>,
 ): Promise<StoredElements> {
-  // A named one is stored in the shape that its name stands for.
-  const named = new Map([...names.keys()].map((value) => [value.base ?? value, value]));
-  const rootOf = (feed: LazyValue) => named.get(feed.base ?? feed) ?? feed.base ?? feed;
+  // A named one is stored in the shape that its name stands for, others in the first that is read.
+  const chosen = new Map([...names.keys()].map((value) => [value.base ?? value, value]));
+  for (const feed of feeds) {
+    const base = feed.base ?? feed;
+    chosen.set(base, chosen.get(base) ?? feed);
+  }
+  const rootOf = (feed: LazyValue) => chosen.get(feed.base ?? feed)!;
   const roots = new Set(feeds.map(rootOf));
   const elements = new Map<LazyValue, HostArray>();
   const equals = new Map<LazyValue, LazyValue>();

@@ -10,6 +10,7 @@ import { dilationKernels } from "./dilation.js";
 import { einsum } from "./einsum.js";
 import { fourierKernels } from "./fourier.js";
 import { gelu, geluGrad } from "./gelu.js";
+import { gumbelNoise } from "./gumbel-noise.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
 import { localResponseKernels } from "./local-response.js";
@@ -57,4 +58,5 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   einsum,
   gelu,
   geluGrad,
+  gumbelNoise,
 ];
