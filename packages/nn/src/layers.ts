@@ -19,9 +19,15 @@ export { linear } from "./layers/linear.js";
 export { type RotaryTable, type RotaryTable2dOptions, rotary, rotaryTable2d } from "./layers/rotary.js";
 export { type SpectralNormOptions, type SpectralNormResult, spectralNorm } from "./layers/spectral-norm.js";
 export { upsampleNearest } from "./layers/upsample-nearest.js";
+export { upsampledConv2d } from "./layers/upsampled-conv2d.js";
 export { BatchNorm2d, type BatchNorm2dOptions } from "./modules/batch-norm2d.js";
 export type { LoadOptions } from "./modules/build-budget.js";
-export { Convolution2d, type Convolution2dOptions, TransposedConvolution2d } from "./modules/convolution2d.js";
+export {
+  Convolution2d,
+  type Convolution2dOptions,
+  TransposedConvolution2d,
+  type TransposedConvolution2dOptions,
+} from "./modules/convolution2d.js";
 export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
 export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
 export { GroupNorm, type GroupNormModuleOptions } from "./modules/group-norm.js";

@@ -1,13 +1,15 @@
+import { ConfigError, describeValue } from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { convTranspose2d } from "../layers/conv-transpose2d.js";
 import { conv2d } from "../layers/conv2d.js";
+import { upsampledConv2d } from "../layers/upsampled-conv2d.js";
 import { filled, kaimingUniform, uniform } from "../weights/initializers.js";
 import { convolutionFileLayout } from "../weights/stored-weights.js";
 import { Module } from "./module.js";
 import { type Initializer, Parameter } from "./parameter.js";
 
-/** Options of {@link Convolution2d} and {@link TransposedConvolution2d}. */
-export interface Convolution2dOptions {
+/** Options that {@link Convolution2d} and {@link TransposedConvolution2d} have in common. */
+interface CommonOptions {
   /** Channels that come in. */
   readonly inputs: number;
   /** Channels that go out. */
@@ -20,6 +22,18 @@ export interface Convolution2dOptions {
   readonly initial?: { readonly weight: Initializer; readonly bias?: Initializer };
 }
 
+/** Options of {@link TransposedConvolution2d}. */
+export type TransposedConvolution2dOptions = CommonOptions;
+
+/** Options of {@link Convolution2d}. */
+export interface Convolution2dOptions extends CommonOptions {
+  /**
+   * Whether both sides are doubled first, each pixel repeated, as {@link upsampledConv2d} does it; the filter is then
+   * odd, and the stride 1. False when absent.
+   */
+  readonly upsample?: boolean;
+}
+
 /** A "same" convolution with bias; the side shrinks by `stride`. See {@link conv2d}. */
 export class Convolution2d extends Module {
   /** `[filter, filter, inputs, outputs]`; files have PyTorch's `[outputs, inputs, filter, filter]`. */
@@ -27,9 +41,17 @@ export class Convolution2d extends Module {
   /** `[outputs]`. */
   readonly bias: Parameter<tf.Tensor1D>;
   readonly #stride: number;
+  readonly #upsample: boolean;
 
-  constructor({ inputs, outputs, filter, stride = 1, initial }: Convolution2dOptions) {
+  /** @throws a {@link ConfigError} when it is to upsample with an even filter or a stride. */
+  constructor({ inputs, outputs, filter, stride = 1, upsample = false, initial }: Convolution2dOptions) {
     super();
+    if (upsample && (stride !== 1 || filter % 2 === 0)) {
+      throw new ConfigError(
+        `Convolution2d: upsample takes a stride of 1 and an odd filter, got stride ${describeValue(stride)} and filter ${describeValue(filter)}.`,
+      );
+    }
+    this.#upsample = upsample;
     const first = initial ?? convolutionInitializers(inputs * filter ** 2);
     this.weight = convolutionWeight([filter, filter, inputs, outputs], first.weight);
     this.bias = new Parameter({ shape: [outputs], initial: first.bias ?? filled(0) });
@@ -38,9 +60,13 @@ export class Convolution2d extends Module {
 
   /**
    * @param x - `[batch, height, width, inputs]`; borrowed.
-   * @returns `[batch, ⌈height / stride⌉, ⌈width / stride⌉, outputs]`; belongs to the surrounding `tf.tidy`.
+   * @returns `[batch, ⌈height / stride⌉, ⌈width / stride⌉, outputs]`, upsampled `[batch, 2 · height, 2 · width, outputs]`;
+   *   belongs to the surrounding `tf.tidy`.
    */
   forward(x: tf.Tensor4D): tf.Tensor4D {
+    if (this.#upsample) {
+      return upsampledConv2d(x, this.weight.value, this.bias.value);
+    }
     return conv2d(x, this.weight.value, this.bias.value, { stride: this.#stride });
   }
 }
@@ -53,7 +79,7 @@ export class TransposedConvolution2d extends Module {
   readonly bias: Parameter<tf.Tensor1D>;
   readonly #stride: number;
 
-  constructor({ inputs, outputs, filter, stride = 1, initial }: Convolution2dOptions) {
+  constructor({ inputs, outputs, filter, stride = 1, initial }: TransposedConvolution2dOptions) {
     super();
     // PyTorch takes a transposed convolution's fan-in from the second axis of its weight, which is its outputs.
     const first = initial ?? convolutionInitializers(outputs * filter ** 2);

@@ -1,4 +1,4 @@
-import { Convolution2d, type ForwardPass, Module, TransposedConvolution2d, upsampleNearest } from "@mmgen/nn/layers";
+import { Convolution2d, type ForwardPass, Module, TransposedConvolution2d } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type ConvolutionalConfig, levelsOf } from "./convolutional-config.js";
 import { GridAttention } from "./grid-attention.js";
@@ -112,7 +112,7 @@ class ConvolutionalDecoder extends Module {
       return {
         norm: createNorm(inputs, config),
         conv: isNearest
-          ? new Convolution2d({ inputs, outputs, filter: 3 })
+          ? new Convolution2d({ inputs, outputs, filter: 3, upsample: true })
           : new TransposedConvolution2d({ inputs, outputs, filter: 4, stride: 2 }),
         residual: isLast ? [] : createLevelBlocks(config, outputs),
       };
@@ -128,12 +128,11 @@ class ConvolutionalDecoder extends Module {
   }
 
   forward(latents: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
-    const { activation, upsampling } = this.#config;
+    const { activation } = this.#config;
     let x = this.projection ? this.projection.forward(latents) : latents;
     x = forwardBlocks(this.blocks, x, pass);
     for (const { norm, conv, residual } of this.up) {
-      const active = activate(x, { norm, activation, pass });
-      x = conv.forward(upsampling === "nearest" ? upsampleNearest(active) : active);
+      x = conv.forward(activate(x, { norm, activation, pass }));
       x = residual.reduce((held, block) => block.forward(held, pass), x);
     }
     if (this.output) {
