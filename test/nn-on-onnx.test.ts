@@ -109,6 +109,8 @@ const layers: Readonly<Record<string, readonly [Layer, readonly number[][]]>> = 
 /** Layers for images, and the shapes of their inputs. */
 const imageLayers: Readonly<Record<string, readonly [Layer, readonly number[][]]>> = {
   groupNorm: layer(groupNorm, [4, 3, 5, 32], [32], [32]),
+  "groupNorm of one image of many places": layer(groupNorm, [1, 40, 40, 16], [16], [16]),
+  "groupNorm of few channels": layer(groupNorm, [2, 3, 3, 6], [6], [6]),
   silu: layer(nn.silu, [4, 3, 5, 32]),
   leakyRelu: layer((x: tf.Tensor) => nn.leakyRelu(x, 0.2), [4, 3, 5, 32]),
   upsampleNearest: layer((x: tf.Tensor4D) => nn.upsampleNearest(x), [4, 3, 5, 32]),

@@ -9,6 +9,11 @@ export const blockDomain = "com.microsoft.nchwc";
 /** As many numbers may be added one by one: the relative error stays below 1e-5. */
 const maxTerms = 1024;
 
+/** In how many equal runs numbers are added, so that none is too long; undefined if there is no such number. */
+export function runsOf(terms: number): number | undefined {
+  return Array.from({ length: 64 }, (_, i) => i + 1).find((runs) => terms % runs === 0 && terms / runs <= maxTerms);
+}
+
 /** A convolution of each channel with one place. */
 function scaleAttributes(channels: number): Attributes {
   const attributes = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: channels };
@@ -170,9 +175,7 @@ export class BlockBuilder extends ShapeBuilder {
   meansOfBlocks(blocked: LazyValue): LazyValue | undefined {
     const [batch, channels, height, width] = blocked.shape as [number, number, number, number];
     const [block, places] = [this.blockSize!, height * width];
-    const parts = Array.from({ length: 64 }, (_, i) => i + 1).find(
-      (count) => places % count === 0 && places / count <= maxTerms,
-    );
+    const parts = runsOf(places);
     if (parts === undefined) {
       return undefined;
     }

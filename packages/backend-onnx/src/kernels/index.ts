@@ -10,6 +10,7 @@ import { dilationKernels } from "./dilation.js";
 import { einsum } from "./einsum.js";
 import { fourierKernels } from "./fourier.js";
 import { gelu, geluGrad } from "./gelu.js";
+import { groupNorm, groupNormGrad } from "./group-norm.js";
 import { gumbelNoise } from "./gumbel-noise.js";
 import { indexingKernels } from "./indexing.js";
 import type { DataKernel, NativeKernel } from "./kernel.js";
@@ -24,6 +25,7 @@ import { resizeKernels } from "./resize.js";
 import { scanKernels } from "./scans.js";
 import { scatterKernels } from "./scatter.js";
 import { sequenceKernels } from "./sequences.js";
+import { silu } from "./silu.js";
 import { softmaxKernels } from "./softmax.js";
 import { sortingKernels } from "./sorting.js";
 import { unaryKernels } from "./unary.js";
@@ -58,5 +60,8 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   einsum,
   gelu,
   geluGrad,
+  groupNorm,
+  groupNormGrad,
+  silu,
   gumbelNoise,
 ];

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { inBlocks } from "./blocked-images.js";
 import { type KernelCall, kernel, type NativeKernel } from "./kernel.js";
 import {
   maximaWithPlaces,
@@ -32,7 +33,8 @@ function maxPool({ input, attrs, graph }: KernelCall<PoolAttributes>, geometry: 
   const window = geometry(x.shape, attrs);
   return window === undefined || x.type === "bool"
     ? undefined
-    : pooled(graph, x, window, geometry, (first) => maxima(graph, withoutNaN(graph, first), window));
+    : (pooledInBlocks(graph, "MaxPool", x, window) ??
+        pooled(graph, x, window, geometry, (first) => maxima(graph, withoutNaN(graph, first), window)));
 }
 
 function averagePool(
@@ -43,9 +45,27 @@ function averagePool(
   const window = geometry(x.shape, attrs);
   return window === undefined || x.type === "bool"
     ? undefined
-    : pooled(graph, x, window, geometry, (first) =>
-        averages(graph, first, window, geometry === pool2d ? Number.NaN : 0),
-      );
+    : (pooledInBlocks(graph, "AveragePool", x, window) ??
+        pooled(graph, x, window, geometry, (first) =>
+          averages(graph, first, window, geometry === pool2d ? Number.NaN : 0),
+        ));
+}
+
+/** Pools images in blocks; undefined for others. */
+function pooledInBlocks(
+  graph: GraphBuilder,
+  op: "MaxPool" | "AveragePool",
+  x: LazyValue,
+  window: Window,
+): LazyValue | undefined {
+  const isImages = x.shape.length === 4 && window.output.length === 2 && poolable(window);
+  const [blocks] = isImages && x.inBlocks ? (inBlocks(graph, [op === "MaxPool" ? withoutNaN(graph, x) : x]) ?? []) : [];
+  if (blocks === undefined) {
+    return undefined;
+  }
+  const [batch, channels] = blocks.shape as [number, number];
+  const attributes = { ...windowAttributes(window), ...(op === "AveragePool" && { count_include_pad: 0 }) };
+  return graph.fromBlocks(graph.blockNode(op, [blocks], [batch, channels, ...window.output], attributes));
 }
 
 function maxima(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {

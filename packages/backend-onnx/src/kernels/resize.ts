@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { inBlocks } from "./blocked-images.js";
 import { kernel, type NativeKernel } from "./kernel.js";
 
 // ONNX's Resize rounds positions differently from tfjs. Positions depend on the sizes only, so rows and columns are
@@ -28,8 +29,13 @@ const resizeBilinear = kernel<tf.ResizeBilinearAttrs>(tf.ResizeBilinear, ({ inpu
 
 const resizeNearest = kernel<tf.ResizeNearestNeighborAttrs>(tf.ResizeNearestNeighbor, ({ input, attrs, graph }) => {
   const images = input("images");
+  const places = [1, 2].map((axis) => nearest(images.shape[axis]!, attrs.size[axis - 1]!, attrs));
+  const repeated = repeatedInBlocks(graph, images, places);
+  if (repeated !== undefined) {
+    return repeated;
+  }
   return [1, 2].reduce((x, axis) => {
-    const { low } = nearest(images.shape[axis]!, attrs.size[axis - 1]!, attrs);
+    const { low } = places[axis - 1]!;
     return graph.gather(x, graph.indices(low), axis);
   }, images);
 });
@@ -56,6 +62,20 @@ export const resizeKernels: readonly NativeKernel[] = [
   resizeBilinearGrad,
   resizeNearestGrad,
 ];
+
+/** Images in blocks of which each row and column is repeated equally often; undefined for other images and places. */
+function repeatedInBlocks(graph: GraphBuilder, x: LazyValue, places: readonly Places[]): LazyValue | undefined {
+  const factors = places.map(({ size, low }) => low.length / size);
+  const isRepeated = places.every(({ low }, axis) => low.every((from, to) => from === Math.floor(to / factors[axis]!)));
+  const [blocks] = isRepeated && factors.every(Number.isInteger) ? (inBlocks(graph, [x]) ?? []) : [];
+  if (blocks === undefined) {
+    return undefined;
+  }
+  const [batch, channels] = blocks.shape as [number, number];
+  const size = places.map(({ low }) => low.length);
+  const attributes = { scales: [1, 1, ...factors], mode: "nearest" };
+  return graph.fromBlocks(graph.blockNode("Upsample", [blocks], [batch, channels, ...size], attributes));
+}
 
 type Modes = Pick<tf.ResizeBilinearAttrs, "alignCorners" | "halfPixelCenters">;
 

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { customGradient } from "../transforms/custom-gradient.js";
+import { runFusedKernel } from "./fused-kernel.js";
 
 /**
  * Sigmoid linear unit (swish), `y = x · σ(x)`.
@@ -13,10 +14,18 @@ import { customGradient } from "../transforms/custom-gradient.js";
 export function silu<T extends tf.Tensor>(x: T): T {
   return customGradient([x], {
     forward(x) {
-      const sigmoid = tf.sigmoid(x);
-      const value = tf.mul<T>(x, sigmoid);
-      return { value, saved: [sigmoid, value] };
+      const [value, sigmoid] = forward(x);
+      return { value: value as T, saved: [sigmoid, value] };
     },
     gradient: (dy, [sigmoid, value]) => [tf.tidy(() => tf.mul(dy, tf.add(sigmoid, tf.mul(value, tf.sub(1, sigmoid)))))],
   });
+}
+
+function forward(x: tf.Tensor): readonly [value: tf.Tensor, sigmoid: tf.Tensor] {
+  const fused = runFusedKernel("MmgenSilu", { x });
+  if (fused) {
+    return fused as [tf.Tensor, tf.Tensor];
+  }
+  const sigmoid = tf.sigmoid(x);
+  return [tf.mul(x, sigmoid), sigmoid];
 }

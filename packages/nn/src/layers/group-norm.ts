@@ -1,6 +1,7 @@
 import { ConfigError, describeValue } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectShape } from "../functions/expect-shape.js";
+import { runFusedKernel } from "../functions/fused-kernel.js";
 import { customGradient } from "../transforms/custom-gradient.js";
 
 /** Options of {@link groupNorm}. */
@@ -36,16 +37,18 @@ export function groupNorm(
   expectShape("groupNorm: scale", scale, [channels]);
   expectShape("groupNorm: offset", offset, [channels]);
   checkGroups("groupNorm", groups, channels);
+  const attributes = { groups, epsilon };
   return customGradient([x, scale, offset], {
     forward(x, scale, offset) {
-      const statistics = groupStatistics(x, groups, epsilon);
-      const { mean, inverseStd } = statistics;
-      const slope = tf.mul(inverseStd, byGroup(scale, groups)); // [batch, groups, channels of a group]
-      const shift = tf.sub(byGroup(offset, groups), tf.mul(mean, slope));
-      const value = tf.add<tf.Tensor4D>(tf.mul(x, byImage(slope)), byImage(shift));
-      return { value, saved: [x, scale, mean, inverseStd] };
+      const fused = runFusedKernel("MmgenGroupNorm", { x, scale, offset }, attributes);
+      const [value, centered, offsets, inverseStd] = fused ?? forward(x, scale, offset, attributes);
+      return { value: value as tf.Tensor4D, saved: [centered!, scale, offsets!, inverseStd!] };
     },
-    gradient: (dy, saved) => gradients(dy, saved, groups),
+    gradient(dy, [centered, scale, offsets, inverseStd]) {
+      const inputs = { dy, centered, scale, offsets, inverseStd };
+      const fused = runFusedKernel("MmgenGroupNormGrad", inputs, attributes) as Gradients | undefined;
+      return fused ?? tf.tidy(() => gradients(inputs, groups));
+    },
   });
 }
 
@@ -58,44 +61,62 @@ export function checkGroups(name: string, groups: number, channels: number): voi
   }
 }
 
-/** Mean and 1/√(σ² + ε), `[batch, groups, 1]` each: first by channel, as large tensors are reduced over their places only. */
-function groupStatistics(x: tf.Tensor4D, groups: number, epsilon: number) {
+/**
+ * The result, and what its gradient reads: `x` less each channel's mean in its image; by how much that exceeds the group's
+ * mean, `[batch, groups, channels of a group]`; 1/√(σ² + ε), `[batch, groups, 1]`. Large tensors are reduced over their
+ * places only.
+ */
+function forward(
+  x: tf.Tensor4D,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
+  { groups, epsilon }: Required<GroupNormOptions>,
+) {
   const [batch, height, width, channels] = x.shape;
   const shape = [batch, groups, channels / groups];
   const average = (sums: tf.Tensor, count: number) => tf.mul(sums, 1 / Math.max(1, count));
-  const channelMean = average(tf.sum(x, [1, 2], true), height * width); // [batch, 1, 1, channels]
-  const squares = tf.sum(tf.square(tf.sub(x, channelMean)), [1, 2]);
-  const means = tf.reshape(channelMean, shape);
-  const mean = average(tf.sum(means, 2, true), channels / groups);
+  const means = average(tf.sum(x, [1, 2], true), height * width); // [batch, 1, 1, channels]
+  const centered = tf.sub(x, means);
+  const variances = average(tf.reshape(tf.sum(tf.square(centered), [1, 2]), shape), height * width);
+  const grouped = tf.reshape(means, shape);
+  const offsets = tf.sub(grouped, average(tf.sum(grouped, 2, true), channels / groups));
   // A group's variance: its channels' mean variance, and the variance of their means.
-  const variances = tf.add(average(tf.reshape(squares, shape), height * width), tf.square(tf.sub(means, mean)));
-  const variance = average(tf.sum(variances, 2, true), channels / groups);
-  return { mean, inverseStd: tf.rsqrt(tf.add(variance, epsilon)) };
+  const variance = average(tf.sum(tf.add(variances, tf.square(offsets)), 2, true), channels / groups);
+  const inverseStd = tf.rsqrt(tf.add(variance, epsilon));
+  const slope = tf.mul(inverseStd, byGroup(scale, groups)); // [batch, groups, channels of a group]
+  const shift = tf.add(byGroup(offset, groups), tf.mul(offsets, slope));
+  return [tf.add(tf.mul(centered, byImage(slope)), byImage(shift)), centered, offsets, inverseStd] as const;
 }
 
-function gradients(
-  dy: tf.Tensor4D,
-  [x, scale, mean, inverseStd]: readonly [tf.Tensor4D, tf.Tensor1D, tf.Tensor, tf.Tensor],
-  groups: number,
-): [tf.Tensor, tf.Tensor, tf.Tensor] {
-  return tf.tidy(() => {
-    const [batch, , , channels] = x.shape;
-    const shape = [batch, groups, channels / groups];
-    const count = Math.max(1, x.size / Math.max(1, batch * groups));
-    const sums = tf.reshape(tf.sum(dy, [1, 2]), shape); // of ∂y, by image and channel
-    const products = tf.reshape(tf.sum(tf.mul(dy, x), [1, 2]), shape); // of ∂y · x
-    const normalized = tf.mul(inverseStd, tf.sub(products, tf.mul(mean, sums))); // of ∂y · x̂
-    const scales = byGroup(scale, groups);
-    const meanGradient = tf.div(tf.sum(tf.mul(scales, sums), 2, true), count); // [batch, groups, 1]
-    const meanProduct = tf.div(tf.sum(tf.mul(scales, normalized), 2, true), count);
-    // ∂x is affine in ∂y and x, with slopes and a shift for each image and channel: two passes over the large tensors.
-    const slope = tf.mul(inverseStd, scales);
-    const xSlope = tf.mul(tf.square(inverseStd), tf.neg(meanProduct));
-    const shift = tf.sub(tf.mul(inverseStd, tf.neg(meanGradient)), tf.mul(xSlope, mean));
-    const ofChannels = (values: tf.Tensor) => byImage(tf.broadcastTo(values, shape));
-    const dx = tf.add(tf.add(tf.mul(dy, byImage(slope)), tf.mul(x, ofChannels(xSlope))), ofChannels(shift));
-    return [dx, tf.reshape(tf.sum(normalized, 0), [channels]), tf.reshape(tf.sum(sums, 0), [channels])];
-  });
+type Gradients = [x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor];
+
+interface GradientInputs {
+  readonly dy: tf.Tensor4D;
+  readonly centered: tf.Tensor;
+  readonly scale: tf.Tensor1D;
+  readonly offsets: tf.Tensor;
+  readonly inverseStd: tf.Tensor;
+}
+
+function gradients({ dy, centered, scale, offsets, inverseStd }: GradientInputs, groups: number): Gradients {
+  const [batch, height, width, channels] = dy.shape;
+  const shape = [batch, groups, channels / groups];
+  const count = Math.max(1, (height * width * channels) / groups);
+  const sums = tf.reshape(tf.sum(dy, [1, 2]), shape); // of ∂y, by image and channel
+  const products = tf.reshape(tf.sum(tf.mul(dy, centered), [1, 2]), shape);
+  const normalized = tf.mul(inverseStd, tf.add(products, tf.mul(offsets, sums))); // sums of ∂y · x̂
+  const scales = byGroup(scale, groups);
+  const mean = (values: tf.Tensor) => tf.mul(tf.sum(tf.mul(scales, values), 2, true), 1 / count); // [batch, groups, 1]
+  // ∂x is affine in ∂y and x, with slopes and a shift for each image and channel: two passes over the large tensors.
+  const slope = tf.mul(inverseStd, scales);
+  const xSlope = tf.mul(tf.square(inverseStd), tf.neg(mean(normalized)));
+  const shift = tf.sub(tf.mul(xSlope, offsets), tf.mul(inverseStd, mean(sums)));
+  const ofX = tf.add(tf.mul(centered, byImage(tf.broadcastTo(xSlope, shape))), byImage(shift));
+  return [
+    tf.add(tf.mul(dy, byImage(slope)), ofX),
+    tf.reshape(tf.sum(normalized, 0), [channels]),
+    tf.reshape(tf.sum(sums, 0), [channels]),
+  ];
 }
 
 /** `[channels]` → `[1, groups, channels of a group]`. */
