@@ -33,7 +33,7 @@ export interface OnnxBackendOptions {
   readonly sessionCacheSize?: number;
   /**
    * Number of nodes recorded without a read after which the graph is run, as soon as no `tf.tidy` is open.
-   * Default: 4000.
+   * Default: 10000.
    */
   readonly flushAfterNodes?: number;
   /** Whether kernels without an ONNX version run on the cpu backend's code. Default: true. */
@@ -62,7 +62,7 @@ const schema = fields({
   ),
   keepOnDevice: optional(boolean(), true),
   sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
-  flushAfterNodes: optional(wholeNumber({ min: 1 }), 4000),
+  flushAfterNodes: optional(wholeNumber({ min: 1 }), 10_000),
   fallback: optional(boolean(), true),
   profilePrefix: optional(text()),
   priority: optional(number(), 2),

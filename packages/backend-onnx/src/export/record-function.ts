@@ -94,18 +94,20 @@ function namedTensors(result: unknown): [string, tf.Tensor][] {
 /** Sets the backend to record what any machine can run and, with open sizes, what does not depend on their numbers. */
 function recordingFile(backend: RecordingBackend, hasOpenSizes: boolean, record: () => void): void {
   const { graph } = backend;
-  const { fillsUploads, stagesSums, usesBlocks } = graph;
+  const { fillsUploads, sharesIndices, stagesSums, usesBlocks } = graph;
   backend.tracing = true;
   graph.fillsUploads = true;
   // The stages of a sum depend on how long it is.
   graph.stagesSums = stagesSums && !hasOpenSizes;
   // The size of a block is this machine's.
   graph.usesBlocks = false;
+  // Equal numbers may come from different sizes.
+  graph.sharesIndices = false;
   try {
     record();
   } finally {
     backend.tracing = false;
-    Object.assign(graph, { fillsUploads, stagesSums, usesBlocks });
+    Object.assign(graph, { fillsUploads, sharesIndices, stagesSums, usesBlocks });
   }
 }
 

@@ -15,10 +15,16 @@ export interface Plan {
 /** Values of subgraphs are numbered from multiples of this, so that no two values of a model share a name. */
 export const bodyNumberRange = 2 ** 24;
 
+/** So many parts of keys are remembered. */
+const maxIds = 2 ** 16;
+
 /** Plans graphs. It numbers its traversals, so that marks of earlier ones on values and nodes need no clearing. */
 export class Planner {
   #visit = 0;
   #bodies = 0;
+  /** Numbers of operators with their attributes, of sources and of constants, by their text. */
+  readonly #ids = new Map<string, number>();
+  #lastId = 0;
 
   /**
    * Walks the graph back from `outputs` and numbers every value it reaches, in an order that depends on structure only.
@@ -33,10 +39,10 @@ export class Planner {
     const { key, nodes } = this.#walk(outputs, {
       base: 0,
       isSource: (value) => value.producer === undefined || placeholders?.has(value) === true,
-      keySource(value) {
+      keySource: (value) => {
         if (value.constantKey !== undefined) {
           constants.push(value);
-          return `#${value.constantKey}`;
+          return this.#idOf(`#${value.constantKey}`);
         }
         if (value.failure !== undefined) {
           throw value.failure;
@@ -47,7 +53,7 @@ export class Planner {
           );
         }
         feeds.push(value);
-        return `<${value.type}:${value.shape.join()}`;
+        return this.#idOf(`<${value.type}:${value.shape.join()}`);
       },
     });
     return { key, nodes, feeds, constants, outputs };
@@ -68,12 +74,12 @@ export class Planner {
       base: ++this.#bodies * bodyNumberRange,
       first: inputs,
       isSource: ({ producer }) => producer === undefined || !isInside(producer),
-      keySource(value) {
+      keySource: (value) => {
         if (bound.has(value)) {
-          return `<${value.type}:${value.shape.join()}`;
+          return this.#idOf(`<${value.type}:${value.shape.join()}`);
         }
         captures.push(value);
-        return "^";
+        return this.#idOf("^");
       },
     });
     return { inputs, outputs, nodes, captures, key };
@@ -81,7 +87,7 @@ export class Planner {
 
   #walk(outputs: readonly LazyValue[], { base, first = [], isSource, keySource }: Walk) {
     const visit = ++this.#visit;
-    const key: string[] = [];
+    const key = new NumberKey();
     const nodes: LazyNode[] = [];
     let count = 0;
     const assignNumber = (value: LazyValue) => {
@@ -128,18 +134,58 @@ export class Planner {
         stack.pop();
         node.visit = visit;
         nodes.push(node);
-        key.push("|", node.signature);
+        key.push(this.#idOf(node.signature));
+        key.push(sources.length);
         for (const source of sources) {
-          key.push(",", source === undefined ? "" : String(source.number - base));
+          key.push(source === undefined ? 0 : source.number - base);
         }
         node.outputs.forEach(assignNumber);
       }
     }
-    key.push(">");
+    key.push(this.#idOf(">"));
     for (const output of outputs) {
-      key.push(",", String(output.number - base));
+      key.push(output.number - base);
     }
-    return { key: key.join(""), nodes };
+    return { key: key.text(), nodes };
+  }
+
+  /** A number for a part of a key: equal for equal text, and never used twice. */
+  #idOf(part: string): number {
+    let id = this.#ids.get(part);
+    if (id === undefined) {
+      // What is forgotten gets another number later: at worst a graph is compiled again.
+      if (this.#ids.size === maxIds) {
+        this.#ids.clear();
+      }
+      id = ++this.#lastId;
+      this.#ids.set(part, id);
+    }
+    return id;
+  }
+}
+
+/** A sequence of numbers from 0 to 2³² − 1 as text, two characters each: a key is as long as its graph. */
+class NumberKey {
+  #numbers = new Uint32Array(1024);
+  #length = 0;
+
+  push(number: number): void {
+    if (this.#length === this.#numbers.length) {
+      const longer = new Uint32Array(2 * this.#length);
+      longer.set(this.#numbers);
+      this.#numbers = longer;
+    }
+    this.#numbers[this.#length++] = number;
+  }
+
+  text(): string {
+    const characters = new Uint16Array(this.#numbers.buffer, 0, 2 * this.#length);
+    let text = "";
+    // A call takes so many arguments.
+    for (let i = 0; i < characters.length; i += 8192) {
+      text += String.fromCharCode(...characters.subarray(i, i + 8192));
+    }
+    return text;
   }
 }
 
@@ -151,7 +197,7 @@ interface Walk {
   /** Whether the walk stops at a value. */
   isSource(value: LazyValue): boolean;
   /** Called once for each source; returns its part of the key. */
-  keySource(value: LazyValue): string;
+  keySource(value: LazyValue): number;
 }
 
 /** Tells which nodes belong in a loop's body: those that depend on its inputs, and those that produce its outputs. */

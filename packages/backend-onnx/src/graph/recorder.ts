@@ -25,6 +25,8 @@ export class Recorder {
   nextOrder = 0;
   readonly #named = new Map<string, LazyValue>();
   readonly #indices = new LRUCache<string, LazyValue>({ max: 4096 });
+  /** Whether equal indices are one constant; off while a graph is recorded whose sizes are to stay open. */
+  sharesIndices = true;
 
   /** Records one operator with several outputs. */
   nodes(
@@ -108,6 +110,9 @@ export class Recorder {
 
   /** A 1-D int64 constant, the form in which ONNX takes axes and shapes. */
   indices(values: readonly number[]): LazyValue {
+    if (!this.sharesIndices) {
+      return this.constant("int64", [values.length], values);
+    }
     const key = values.join();
     let known = this.#indices.get(key);
     if (known === undefined) {

@@ -148,7 +148,8 @@ export class Trace<Result extends TensorStructure> {
     const constants = feeds.filter((_, i) => isConstant(i));
     const key = this.#builtIn.keyFor(constants);
     if (key === undefined) {
-      const session = executor.cache.find(this.#key) ?? executor.compile(this.#plan());
+      const session =
+        executor.cache.find(this.#key) ?? executor.compile(this.#plan(), { key: this.#key, elements: new Map() });
       return executor.runSession(session, feeds, this.#key);
     }
     const session = executor.cache.find(key) ?? this.#compileWith(feeds, key);
