@@ -11,7 +11,12 @@ const maxTerms = 1024;
 
 /** In how many equal runs numbers are added, so that none is too long; undefined if there is no such number. */
 export function runsOf(terms: number): number | undefined {
-  return Array.from({ length: 64 }, (_, i) => i + 1).find((runs) => terms % runs === 0 && terms / runs <= maxTerms);
+  for (let runs = 1; runs <= 64; runs++) {
+    if (terms % runs === 0 && terms / runs <= maxTerms) {
+      return runs;
+    }
+  }
+  return undefined;
 }
 
 /** A convolution of each channel with one place. */

@@ -11,55 +11,53 @@ interface GroupNormAttributes {
 /**
  * Group normalization of `x`, `[batch, height, width, channels]`, by `scale` and `offset`, `[channels]`.
  *
- * Gives the result and what its gradient reads: `x` less each channel's mean in its image; by how much that exceeds the
- * group's mean, `[batch, groups, channels of a group]`; 1/√(σ² + ε), `[batch, groups, 1]`.
+ * Gives the result and what its gradient reads: `x` less its group's mean; 1/√(σ² + ε), `[batch, groups, 1]`.
  */
 export const groupNorm = kernel<GroupNormAttributes>("MmgenGroupNorm", ({ input, attrs, graph }) => {
   const x = input("x");
-  const { shape, places, scales } = geometry(graph, x, input("scale"), attrs);
-  const means = graph.reduce("ReduceMean", x, [1, 2], false);
-  const centered = scaledByImage(graph, x, { shift: graph.unary("Neg", means) });
+  const { shape, places, byGroup } = geometry(graph, x, attrs);
+  const means = graph.reshape(graph.reduce("ReduceMean", x, [1, 2], false), shape);
+  const mean = graph.reduce("ReduceMean", means, [2], true);
+  const centered = scaledByImage(graph, x, { shift: graph.expand(graph.unary("Neg", mean), shape) });
   const squares = graph.reshape(sumsOfProducts(graph, centered, centered), shape);
-  const byGroup = graph.reshape(means, shape);
-  const offsets = graph.sub(byGroup, graph.reduce("ReduceMean", byGroup, [2], true));
-  const variances = graph.add(graph.affine(squares, 1 / places, 0), graph.mul(offsets, offsets));
-  const variance = graph.affine(graph.reduce("ReduceMean", variances, [2], true), 1, attrs.epsilon);
+  const variance = graph.affine(graph.reduce("ReduceMean", squares, [2], true), 1 / places, attrs.epsilon);
   const inverseStd = graph.unary("Reciprocal", graph.unary("Sqrt", variance));
-  const slope = graph.mul(inverseStd, scales);
-  const shift = graph.add(graph.mul(offsets, slope), graph.reshape(input("offset"), scales.shape));
-  return [scaledByImage(graph, centered, { slope, shift }), centered, offsets, inverseStd];
+  const slope = graph.mul(inverseStd, byGroup(input("scale")));
+  const shift = graph.expand(byGroup(input("offset")), shape);
+  return [scaledByImage(graph, centered, { slope, shift }), centered, inverseStd];
 });
 
 /** Gradients of `x`, `scale` and `offset`; see `groupNorm` of `@mmgen/nn` for the formula. */
 export const groupNormGrad = kernel<GroupNormAttributes>("MmgenGroupNormGrad", ({ input, attrs, graph }) => {
-  const [dy, centered, offsets, inverseStd] = [input("dy"), input("centered"), input("offsets"), input("inverseStd")];
-  const { shape, places, scales } = geometry(graph, centered, input("scale"), attrs);
-  const count = places * shape[2]!;
-  const sums = graph.reshape(graph.reduce("ReduceSum", dy, [1, 2], false), shape);
-  const products = graph.reshape(sumsOfProducts(graph, dy, centered), shape);
-  const normalized = graph.mul(inverseStd, graph.add(products, graph.mul(offsets, sums)));
-  const mean = (values: LazyValue) =>
-    graph.affine(graph.reduce("ReduceSum", graph.mul(scales, values), [2], true), -1 / count, 0);
-  const constant = graph.mul(inverseStd, mean(sums));
-  const xSlope = graph.mul(graph.mul(inverseStd, inverseStd), mean(normalized));
-  const shift = graph.add(graph.mul(xSlope, offsets), constant);
-  const inner = scaledByImage(graph, centered, { slope: graph.expand(xSlope, shape), shift });
+  const [dy, centered, inverseStd] = [input("dy"), input("centered"), input("inverseStd")];
+  const { shape, places, byGroup } = geometry(graph, centered, attrs);
+  const scales = byGroup(input("scale"));
+  const means = graph.reshape(graph.reduce("ReduceMean", dy, [1, 2], false), shape);
+  const products = graph.mul(inverseStd, graph.reshape(sumsOfProducts(graph, dy, centered), shape)); // sums of ∂y · x̂
+  const meanOf = (values: LazyValue) => graph.reduce("ReduceMean", graph.mul(scales, values), [2], true);
+  const negative = graph.unary("Neg", inverseStd);
+  const xSlope = graph.mul(graph.mul(inverseStd, negative), graph.affine(meanOf(products), 1 / places, 0));
+  const shift = graph.mul(negative, meanOf(means));
+  const [slopes, shifts] = [xSlope, shift].map((values) => graph.expand(values, shape)) as [LazyValue, LazyValue];
+  const ofX = scaledByImage(graph, centered, { slope: slopes, shift: shifts });
   const slope = graph.mul(inverseStd, scales);
-  const none = graph.fill("float32", shape, 0);
-  const channels = [centered.shape[3]!];
+  const overBatch = (values: LazyValue) =>
+    graph.reshape(graph.reduce("ReduceSum", values, [0], false), [centered.shape[3]!]);
   return [
-    scaledByImage(graph, dy, { slope, shift: none, plus: inner }),
-    graph.reshape(graph.reduce("ReduceSum", normalized, [0], false), channels),
-    graph.reshape(graph.reduce("ReduceSum", sums, [0], false), channels),
+    scaledByImage(graph, dy, { slope, shift: graph.fill("float32", shape, 0), plus: ofX }),
+    overBatch(products),
+    graph.affine(overBatch(means), places, 0),
   ];
 });
 
-function geometry(graph: GraphBuilder, x: LazyValue, scale: LazyValue, { groups }: GroupNormAttributes) {
+function geometry(graph: GraphBuilder, x: LazyValue, { groups }: GroupNormAttributes) {
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const size = channels / groups;
   return {
+    /** Numbers for each image and channel, by group. */
     shape: [batch, groups, size] as const,
     places: height * width,
-    scales: graph.reshape(scale, [1, groups, size]),
+    /** Numbers for each channel. */
+    byGroup: (values: LazyValue) => graph.reshape(values, [1, groups, size]),
   };
 }

@@ -41,11 +41,11 @@ export function groupNorm(
   return customGradient([x, scale, offset], {
     forward(x, scale, offset) {
       const fused = runFusedKernel("MmgenGroupNorm", { x, scale, offset }, attributes);
-      const [value, centered, offsets, inverseStd] = fused ?? forward(x, scale, offset, attributes);
-      return { value: value as tf.Tensor4D, saved: [centered!, scale, offsets!, inverseStd!] };
+      const [value, centered, inverseStd] = fused ?? forward(x, scale, offset, attributes);
+      return { value: value as tf.Tensor4D, saved: [centered!, scale, inverseStd!] };
     },
-    gradient(dy, [centered, scale, offsets, inverseStd]) {
-      const inputs = { dy, centered, scale, offsets, inverseStd };
+    gradient(dy, [centered, scale, inverseStd]) {
+      const inputs = { dy, centered, scale, inverseStd };
       const fused = runFusedKernel("MmgenGroupNormGrad", inputs, attributes) as Gradients | undefined;
       return fused ?? tf.tidy(() => gradients(inputs, groups));
     },
@@ -62,9 +62,8 @@ export function checkGroups(name: string, groups: number, channels: number): voi
 }
 
 /**
- * The result, and what its gradient reads: `x` less each channel's mean in its image; by how much that exceeds the group's
- * mean, `[batch, groups, channels of a group]`; 1/√(σ² + ε), `[batch, groups, 1]`. Large tensors are reduced over their
- * places only.
+ * The result, and what its gradient reads: `x` less its group's mean; 1/√(σ² + ε), `[batch, groups, 1]`. Large tensors are
+ * reduced over their places only.
  */
 function forward(
   x: tf.Tensor4D,
@@ -72,20 +71,14 @@ function forward(
   offset: tf.Tensor1D,
   { groups, epsilon }: Required<GroupNormOptions>,
 ) {
-  const [batch, height, width, channels] = x.shape;
-  const shape = [batch, groups, channels / groups];
-  const average = (sums: tf.Tensor, count: number) => tf.mul(sums, 1 / Math.max(1, count));
-  const means = average(tf.sum(x, [1, 2], true), height * width); // [batch, 1, 1, channels]
-  const centered = tf.sub(x, means);
-  const variances = average(tf.reshape(tf.sum(tf.square(centered), [1, 2]), shape), height * width);
-  const grouped = tf.reshape(means, shape);
-  const offsets = tf.sub(grouped, average(tf.sum(grouped, 2, true), channels / groups));
-  // A group's variance: its channels' mean variance, and the variance of their means.
-  const variance = average(tf.sum(tf.add(variances, tf.square(offsets)), 2, true), channels / groups);
+  const { shape, count } = geometry(x, groups);
+  const average = (sums: tf.Tensor) => tf.mul(tf.sum(tf.reshape(sums, shape), 2, true), 1 / count); // [batch, groups, 1]
+  const mean = average(tf.sum(x, [1, 2]));
+  const centered = tf.sub(x, byImage(tf.broadcastTo(mean, shape)));
+  const variance = average(tf.sum(tf.square(centered), [1, 2]));
   const inverseStd = tf.rsqrt(tf.add(variance, epsilon));
   const slope = tf.mul(inverseStd, byGroup(scale, groups)); // [batch, groups, channels of a group]
-  const shift = tf.add(byGroup(offset, groups), tf.mul(offsets, slope));
-  return [tf.add(tf.mul(centered, byImage(slope)), byImage(shift)), centered, offsets, inverseStd] as const;
+  return [tf.add(tf.mul(centered, byImage(slope)), offset), centered, inverseStd] as const;
 }
 
 type Gradients = [x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor];
@@ -94,29 +87,29 @@ interface GradientInputs {
   readonly dy: tf.Tensor4D;
   readonly centered: tf.Tensor;
   readonly scale: tf.Tensor1D;
-  readonly offsets: tf.Tensor;
   readonly inverseStd: tf.Tensor;
 }
 
-function gradients({ dy, centered, scale, offsets, inverseStd }: GradientInputs, groups: number): Gradients {
-  const [batch, height, width, channels] = dy.shape;
-  const shape = [batch, groups, channels / groups];
-  const count = Math.max(1, (height * width * channels) / groups);
+function gradients({ dy, centered, scale, inverseStd }: GradientInputs, groups: number): Gradients {
+  const { shape, count } = geometry(dy, groups);
   const sums = tf.reshape(tf.sum(dy, [1, 2]), shape); // of ∂y, by image and channel
-  const products = tf.reshape(tf.sum(tf.mul(dy, centered), [1, 2]), shape);
-  const normalized = tf.mul(inverseStd, tf.add(products, tf.mul(offsets, sums))); // sums of ∂y · x̂
+  const products = tf.mul(inverseStd, tf.reshape(tf.sum(tf.mul(dy, centered), [1, 2]), shape)); // of ∂y · x̂
   const scales = byGroup(scale, groups);
   const mean = (values: tf.Tensor) => tf.mul(tf.sum(tf.mul(scales, values), 2, true), 1 / count); // [batch, groups, 1]
   // ∂x is affine in ∂y and x, with slopes and a shift for each image and channel: two passes over the large tensors.
   const slope = tf.mul(inverseStd, scales);
-  const xSlope = tf.mul(tf.square(inverseStd), tf.neg(mean(normalized)));
-  const shift = tf.sub(tf.mul(xSlope, offsets), tf.mul(inverseStd, mean(sums)));
-  const ofX = tf.add(tf.mul(centered, byImage(tf.broadcastTo(xSlope, shape))), byImage(shift));
-  return [
-    tf.add(tf.mul(dy, byImage(slope)), ofX),
-    tf.reshape(tf.sum(normalized, 0), [channels]),
-    tf.reshape(tf.sum(sums, 0), [channels]),
-  ];
+  const xSlope = tf.mul(tf.square(inverseStd), tf.neg(mean(products)));
+  const shift = tf.mul(inverseStd, tf.neg(mean(sums)));
+  const ofGroup = (values: tf.Tensor) => byImage(tf.broadcastTo(values, shape));
+  const ofX = tf.add(tf.mul(centered, ofGroup(xSlope)), ofGroup(shift));
+  const dx = tf.add(tf.mul(dy, byImage(slope)), ofX);
+  return [dx, ...([products, sums].map((each) => tf.reshape(tf.sum(each, 0), [scale.size])) as [tf.Tensor, tf.Tensor])];
+}
+
+function geometry({ shape: [batch, height, width, channels] }: tf.Tensor4D, groups: number) {
+  const size = channels / groups;
+  // At least 1, so that means of no places are 0.
+  return { shape: [batch, groups, size], count: Math.max(1, height * width * size) };
 }
 
 /** `[channels]` → `[1, groups, channels of a group]`. */
