@@ -28,14 +28,26 @@ function noise(count: number): ImageBatch {
 }
 
 describe("models as .onnx files, run by ONNX Runtime alone", () => {
-  for (const composition of ["whole", "figure-ground"] as const) {
-    it(`an image tokenizer, ${composition}: both ways, in batches of any size`, async () => {
+  const network = { hiddenChannels: 8, attentionHeads: 2 };
+  const normalized = {
+    levels: [16, 16],
+    residualBlocks: 1,
+    normalization: "group",
+    activation: "silu",
+    upsampling: "nearest",
+  } as const;
+  for (const [name, composition, layers] of [
+    ["whole", "whole", network],
+    ["figure-ground", "figure-ground", network],
+    ["of group norms and repeated pixels", "whole", normalized],
+  ] as const) {
+    it(`an image tokenizer, ${name}: both ways, in batches of any size`, async () => {
       using model = VqVae.create(
         {
           imageSide: 8,
           head: "categorical",
           composition: { type: composition },
-          network: { hiddenChannels: 8, attentionHeads: 2 },
+          network: layers,
           quantizer: { codebookSize: 16, codeDimension: 4 },
         },
         { random: Random.fromSeed(1) },
