@@ -1,8 +1,8 @@
 export type { CachedStep, KeysAndValues } from "./decoding/cached-passes.js";
 export { exportableGeneration, type GenerationOptions } from "./decoding/exportable-generation.js";
 export { KeyValueCache } from "./decoding/key-value-cache.js";
-export type { TransformerBatch } from "./model/target-losses.js";
-export { TinyTransformer, type TransformerAux } from "./model/tiny-transformer.js";
+export type { TransformerAux, TransformerBatch, TransformerTensors } from "./model/target-losses.js";
+export { TinyTransformer } from "./model/tiny-transformer.js";
 export { TransformerBackbone } from "./model/transformer-backbone.js";
 export { TransformerBlock } from "./model/transformer-block.js";
 export {

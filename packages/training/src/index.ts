@@ -2,6 +2,7 @@ export type { Configuration } from "./checkpoints/compare-configurations.js";
 export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExamples } from "./data/example-source.js";
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
+export { type ExportableStepOptions, exportableState, exportableTrainingStep } from "./loop/exportable-step.js";
 export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
 export type { CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";

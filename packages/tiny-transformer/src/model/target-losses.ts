@@ -1,8 +1,8 @@
-import { type Random, ShapeError, type TokenBatch } from "@mmgen/core";
+import { type LossOptions, type LossResult, type Random, ShapeError, type TokenBatch } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
 import { softmaxCrossEntropy } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkTokens } from "./token-checks.js";
+import { checkIdTensor, checkTokens, normalizeWeights } from "./token-checks.js";
 import type { TransformerNetwork } from "./transformer-backbone.js";
 
 /** Batch of one training step: inputs, and the target at each position. */
@@ -14,6 +14,62 @@ export interface TransformerBatch {
   readonly weights?: Float32Array;
 }
 
+/** A {@link TransformerBatch} as tensors; ids are not checked. */
+export interface TransformerTensors {
+  /** `[count, length]`, int32. */
+  readonly inputs: tf.Tensor2D;
+  /** Shaped as `inputs`, int32. */
+  readonly targets: tf.Tensor2D;
+  /** Loss weight of each target, shaped as `targets`, float32, at least 0. Absent: all equal. */
+  readonly weights?: tf.Tensor2D;
+}
+
+/** Auxiliary data from `loss` to `afterStep`: none. */
+export type TransformerAux = Readonly<Record<string, never>>;
+
+/** The loss of a batch; see `TinyTransformer.loss`. */
+export function batchLoss(
+  network: TransformerNetwork,
+  batch: TransformerBatch,
+  options: LossOptions,
+): LossResult<tf.Scalar, TransformerAux> {
+  const { targets, weights } = readFields("batch", batch, ["targets", "weights"]);
+  checkTokens("targets", targets, network.config.vocabularySize, network.config.contextLength);
+  const { shares, sum } = weights === undefined ? {} : normalizeWeights(weights, targets);
+  const total = tf.tidy(() => {
+    const losses = targetLosses(batch, network, drawsOf(network, options)); // [count · length]
+    return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
+  }) as tf.Scalar;
+  return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? targets.data.length };
+}
+
+/** The loss of a batch of tensors; see `TinyTransformer.lossTensor`. */
+export function tensorLoss(
+  network: TransformerNetwork,
+  batch: TransformerTensors,
+  options: LossOptions,
+): LossResult<tf.Scalar, TransformerAux> {
+  const { inputs, targets, weights } = readFields("batch", batch, ["inputs", "targets", "weights"]);
+  checkIdTensor(inputs, network.config.contextLength);
+  for (const [name, tensor] of Object.entries({ targets, ...(weights && { weights }) })) {
+    if (!tf.util.arraysEqual(tensor.shape, inputs.shape)) {
+      throw new ShapeError(`${name}: expected the shape of the inputs, [${inputs.shape}], got [${tensor.shape}].`);
+    }
+  }
+  const total = tf.tidy(() => {
+    const losses = idLosses(network, inputs, tf.reshape(targets, [-1]), drawsOf(network, options));
+    if (weights === undefined) {
+      return tf.mean(losses);
+    }
+    return tf.divNoNan(tf.sum(tf.mul(losses, tf.reshape(weights, [-1]))), tf.sum(weights));
+  }) as tf.Scalar;
+  return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
+}
+
+function drawsOf({ config }: TransformerNetwork, { training, random }: LossOptions): Random | undefined {
+  return training && config.dropout > 0 ? random : undefined;
+}
+
 /**
  * Negative log-likelihood of every target in nats, `[count · length]`; call it inside a tidy.
  *
@@ -21,11 +77,11 @@ export interface TransformerBatch {
  */
 export function targetLosses(
   batch: Pick<TransformerBatch, "inputs" | "targets">,
-  { backbone, config, head }: TransformerNetwork,
+  network: TransformerNetwork,
   random?: Random,
 ): tf.Tensor1D {
   const { inputs: rows, targets } = readFields("batch", batch, ["inputs", "targets"]);
-  const { vocabularySize, contextLength, width } = config;
+  const { vocabularySize, contextLength } = network.config;
   checkTokens("inputs", rows, vocabularySize, contextLength);
   checkTokens("targets", targets, vocabularySize, contextLength);
   if (targets.count !== rows.count || targets.length !== rows.length) {
@@ -33,12 +89,31 @@ export function targetLosses(
       `targets: expected the shape of the inputs, [${rows.count}, ${rows.length}], got [${targets.count}, ${targets.length}].`,
     );
   }
-  const hidden = backbone.forward(uploadTokens(rows), { random });
-  const logits = head.forward(tf.reshape(hidden, [rows.data.length, width]));
-  return softmaxCrossEntropy(logits, tf.tensor1d(targets.data, "int32"));
+  return idLosses(network, uploadTokens(rows), tf.tensor1d(targets.data, "int32"), random);
+}
+
+/** @param targets - `[count · length]`, int32. */
+function idLosses(
+  { backbone, config, head }: TransformerNetwork,
+  ids: tf.Tensor2D,
+  targets: tf.Tensor1D,
+  random: Random | undefined,
+): tf.Tensor1D {
+  const hidden = backbone.forward(ids, { random });
+  const logits = head.forward(tf.reshape(hidden, [ids.size, config.width]));
+  return softmaxCrossEntropy(logits, targets);
 }
 
 /** Uploads ids as an int32 tensor, `[count, length]`; yours to dispose. */
 export function uploadTokens({ data, count, length }: TokenBatch): tf.Tensor2D {
   return tf.tensor2d(data, [count, length], "int32");
+}
+
+/** The elements of a float32 tensor, which is disposed. */
+export async function readFloats(tensor: tf.Tensor): Promise<Float32Array> {
+  try {
+    return (await tensor.data()) as Float32Array;
+  } finally {
+    tensor.dispose();
+  }
 }

@@ -9,7 +9,7 @@ import {
   type SequenceModel,
   type TokenBatch,
 } from "@mmgen/core";
-import { fields, readFields, resolveOptions, seededRandom } from "@mmgen/core/options";
+import { fields, resolveOptions, seededRandom } from "@mmgen/core/options";
 import {
   Linear,
   type LoadOptions,
@@ -33,8 +33,17 @@ import {
 import { checkPlan, choiceSettings, runPlan } from "../decoding/decode-plan.js";
 import { KeyValueCache, TransformerDecoding } from "../decoding/key-value-cache.js";
 import { decodeGraph, listDecodeInputs } from "../decoding/native-decode.js";
-import { type TransformerBatch, targetLosses, uploadTokens } from "./target-losses.js";
-import { checkIdTensor, checkStep, checkTokens, checkVocabulary, normalizeWeights } from "./token-checks.js";
+import {
+  batchLoss,
+  readFloats,
+  type TransformerAux,
+  type TransformerBatch,
+  type TransformerTensors,
+  targetLosses,
+  tensorLoss,
+  uploadTokens,
+} from "./target-losses.js";
+import { checkIdTensor, checkStep, checkTokens, checkVocabulary } from "./token-checks.js";
 import { TransformerBackbone, type TransformerNetwork } from "./transformer-backbone.js";
 import { normalWeights } from "./transformer-block.js";
 import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
@@ -45,9 +54,6 @@ import {
   resolvePyTorch,
   transformerFormat,
 } from "./transformer-file.js";
-
-/** Auxiliary data from `loss` to `afterStep`: none. */
-export type TransformerAux = Readonly<Record<string, never>>;
 
 /**
  * Small GPT over token ids: pre-norm blocks of attention and feed-forward parts, a final layer norm, and an output
@@ -148,28 +154,26 @@ export class TinyTransformer
    *   `targetWeight` is the sum of the weights, or the number of targets.
    * @throws a `ShapeError`, `VocabularyError` or `DataError` when the batch does not fit the model.
    */
-  loss(batch: TransformerBatch, { training, random }: LossOptions): LossResult<tf.Scalar, TransformerAux> {
+  loss(batch: TransformerBatch, options: LossOptions): LossResult<tf.Scalar, TransformerAux> {
     this.checkUsable();
-    const { targets, weights } = readFields("batch", batch, ["targets", "weights"]);
-    checkTokens("targets", targets, this.vocabularySize, this.contextLength);
-    const { shares, sum } = weights === undefined ? {} : normalizeWeights(weights, targets);
-    const total = tf.tidy(() => {
-      const draws = training && this.config.dropout > 0 ? random : undefined;
-      const losses = targetLosses(batch, this, draws); // [count · length]
-      return shares ? tf.sum(tf.mul(losses, tf.tensor1d(shares))) : tf.mean(losses);
-    }) as tf.Scalar;
-    return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? targets.data.length };
+    return batchLoss(this, batch, options);
+  }
+
+  /**
+   * {@link TinyTransformer.loss} of tensors, whose ids are not checked, for custom graphs and for export: the result has no
+   * `targetWeight`, which would have to be read.
+   *
+   * @throws a `ShapeError` when a shape does not fit the model or the others.
+   */
+  lossTensor(batch: TransformerTensors, options: LossOptions): LossResult<tf.Scalar, TransformerAux> {
+    this.checkUsable();
+    return tensorLoss(this, batch, options);
   }
 
   /** Negative log-likelihood of each target in nats, without dropout and unweighted, `[count, length]` row-major. */
   async lossPerPosition(batch: Omit<TransformerBatch, "weights">): Promise<Float32Array> {
     this.checkUsable();
-    const losses = tf.tidy(() => targetLosses(batch, this));
-    try {
-      return (await losses.data()) as Float32Array;
-    } finally {
-      losses.dispose();
-    }
+    return readFloats(tf.tidy(() => targetLosses(batch, this)));
   }
 
   /**
@@ -187,12 +191,7 @@ export class TinyTransformer
   /** Logits at every position, `[rows, length, vocabularySize]` row-major. */
   async logits(ids: TokenBatch): Promise<Float32Array> {
     checkTokens("ids", ids, this.vocabularySize, this.contextLength);
-    const logits = tf.tidy(() => this.forward(uploadTokens(ids)));
-    try {
-      return (await logits.data()) as Float32Array;
-    } finally {
-      logits.dispose();
-    }
+    return readFloats(tf.tidy(() => this.forward(uploadTokens(ids))));
   }
 
   /** Runs prompts and returns a decoding that continues them; see {@link SequenceModel}. */

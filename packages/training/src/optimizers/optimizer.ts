@@ -4,6 +4,7 @@ import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
 import { globalNorm } from "./clip-by-global-norm.js";
 import { applyElementwise } from "./elementwise.js";
+import { checkProportional, type MakeScalar, recordedNumbers, type StepForm, withNumbers } from "./step-form.js";
 import type { GradientTransform, Update, Updates, Variables } from "./transform.js";
 
 /**
@@ -54,6 +55,11 @@ export class Optimizer {
     return this.#steps;
   }
 
+  /** The transform's state, by name (`firstMoment.<variable>`); the optimizer's. */
+  get state(): ReadonlyMap<string, tf.Variable> {
+    return this.#state;
+  }
+
   /** Keeps state and count as they are now, to go back to after an update that failed; the variables are not included. */
   hold(): Held {
     const steps = this.#steps;
@@ -78,35 +84,37 @@ export class Optimizer {
   update(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): tf.Scalar {
     this.#checkGradients(gradients);
     this.#steps++;
-    return tf.tidy(() => {
-      const scalars = new Map<number, tf.Scalar>();
-      const scalar = (value: number) => {
-        const made = scalars.get(value) ?? tf.scalar(value);
-        scalars.set(value, made);
-        return made;
-      };
-      const initial = (direction: tf.Tensor): Update => ({ direction, stepSize: learningRate, decay: undefined });
-      const updates: Updates = new Map(
-        [...this.#variables].map(([name, { shape }]) => [
-          name,
-          initial(Object.hasOwn(gradients, name) ? gradients[name]! : tf.zeros(shape)),
-        ]),
-      );
-      const norm = globalNorm(updates);
-      const result = this.#transform.update(updates, {
-        variables: this.#variables,
-        state: this.#state,
-        step: this.#steps,
-        learningRate,
-        gradients: { updates, norm },
-        scalar,
-      });
-      for (const [name, value] of result.state ?? []) {
-        this.#state.get(name)!.assign(value);
-      }
-      this.#move(result.updates, scalar);
-      return norm;
-    });
+    const step = this.#steps;
+    return tf.tidy(() =>
+      this.#apply(gradients, {
+        numbers: { step, learningRate },
+        stepSize: (value, scalar) => scalar(value),
+        kept: (decay, scalar) => scalar(1 - decay),
+      }),
+    );
+  }
+
+  /**
+   * {@link Optimizer.update} for a step that is recorded to run elsewhere, such as in a file: the numbers that change from
+   * step to step are tensors. Assigns variables and state, and does not count the step.
+   *
+   * @param numbers - `learningRate` and `step`, counted from 1, both float32 scalars; borrowed.
+   * @returns As {@link Optimizer.update}.
+   * @throws a {@link ShapeError} when a gradient has no variable or another shape; a {@link ConfigError} when the transform
+   *   computes with the step's number, or not in proportion to the learning rate.
+   */
+  record(
+    gradients: Readonly<Record<string, tf.Tensor>>,
+    { learningRate, step }: { readonly learningRate: tf.Scalar; readonly step: tf.Scalar },
+  ): tf.Scalar {
+    this.#checkGradients(gradients);
+    return tf.tidy(() =>
+      this.#apply(gradients, {
+        numbers: recordedNumbers(step),
+        stepSize: (value, scalar) => tf.mul(learningRate, scalar(value)),
+        kept: (decay, scalar) => tf.sub(1, tf.mul(learningRate, scalar(decay))),
+      }),
+    );
   }
 
   /** The transform's state by name (`firstMoment.<variable>`), each tensor shaped as its variable. Reads. */
@@ -136,8 +144,42 @@ export class Optimizer {
     this.dispose();
   }
 
+  #apply(gradients: Readonly<Record<string, tf.Tensor>>, form: StepForm): tf.Scalar {
+    const scalars = new Map<number, tf.Scalar>();
+    const scalar = (value: number) => {
+      const made = scalars.get(value) ?? tf.scalar(value);
+      scalars.set(value, made);
+      return made;
+    };
+    const updatesAt = (stepSize: number): Updates =>
+      new Map(
+        [...this.#variables].map(([name, { shape }]) => [
+          name,
+          {
+            direction: Object.hasOwn(gradients, name) ? gradients[name]! : tf.zeros(shape),
+            stepSize,
+            decay: undefined,
+          },
+        ]),
+      );
+    const updates = updatesAt(form.numbers.learningRate);
+    const norm = globalNorm(updates);
+    const context = { variables: this.#variables, state: this.#state, gradients: { updates, norm }, scalar };
+    const result = this.#transform.update(updates, withNumbers(context, form.numbers));
+    if (form.numbers.recordedStep) {
+      const twice = updatesAt(2);
+      const doubled = withNumbers({ ...context, gradients: { updates: twice, norm } }, form.numbers, 2);
+      checkProportional(result.updates, this.#transform.update(twice, doubled).updates);
+    }
+    for (const [name, value] of result.state ?? []) {
+      this.#state.get(name)!.assign(value);
+    }
+    this.#move(result.updates, form, scalar);
+    return norm;
+  }
+
   /** Variables that take the same step with the same decay move together. */
-  #move(updates: Updates, scalar: (value: number) => tf.Scalar): void {
+  #move(updates: Updates, { stepSize: sizeOf, kept }: StepForm, scalar: MakeScalar): void {
     const groups = new Map<string, [string, Update][]>();
     for (const entry of updates) {
       const key = `${entry[1].stepSize} ${entry[1].decay}`;
@@ -150,8 +192,8 @@ export class Optimizer {
       const moved = applyElementwise(
         group.map(([name, { direction }]) => [this.#variables.get(name)!, direction]),
         ([variable, direction]) => {
-          const kept = decay === undefined ? variable! : tf.mul(variable!, scalar(1 - decay));
-          return [tf.sub(kept, tf.mul(direction!, scalar(stepSize)))];
+          const remaining = decay === undefined ? variable! : tf.mul(variable!, kept(decay, scalar));
+          return [tf.sub(remaining, tf.mul(direction!, sizeOf(stepSize, scalar)))];
         },
       );
       for (const [i, [name]] of group.entries()) {

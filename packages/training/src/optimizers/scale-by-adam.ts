@@ -1,7 +1,7 @@
 import { fields, optional, positiveNumber, resolveOptions, shareBelowOne } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import { applyElementwise } from "./elementwise.js";
-import type { GradientTransform, Update } from "./transform.js";
+import type { GradientTransform, TransformContext, Update } from "./transform.js";
 
 /** Options of {@link scaleByAdam}. */
 export interface AdamOptions {
@@ -39,10 +39,9 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransform {
           [...variables].map(([name, { shape }]) => [`${moment}.${name}`, tf.zeros(shape)] as const),
         ),
       ),
-    update: (updates, { state, step, scalar }) => {
-      // The corrections of both moments' bias, folded into step size and epsilon: exact, and two fewer passes.
-      const secondCorrection = Math.sqrt(1 - beta2 ** step);
-      const firstCorrection = 1 - beta1 ** step;
+    update: (updates, context) => {
+      const { state, scalar } = context;
+      const { scaledEpsilon, stepFactor, directionFactor } = correctBias({ beta1, beta2, epsilon }, context);
       const names = [...updates.keys()];
       const results = applyElementwise(
         [...updates].map(([name, { direction }]) => [
@@ -53,7 +52,8 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransform {
         ([gradient, oldFirst, oldSecond]) => {
           const first = tf.add(tf.mul(oldFirst!, scalar(beta1)), tf.mul(gradient!, scalar(1 - beta1)));
           const second = tf.add(tf.mul(oldSecond!, scalar(beta2)), tf.mul(tf.square(gradient!), scalar(1 - beta2)));
-          return [tf.div(first, tf.add(tf.sqrt(second), scalar(epsilon * secondCorrection))), first, second];
+          const direction = tf.div(first, tf.add(tf.sqrt(second), scaledEpsilon));
+          return [directionFactor ? tf.mul(direction, directionFactor) : direction, first, second];
         },
       );
       const adapted = new Map<string, Update>();
@@ -61,10 +61,35 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransform {
       for (const [i, [direction, first, second]] of results.entries()) {
         const name = names[i]!;
         const { stepSize, decay } = updates.get(name)!;
-        adapted.set(name, { direction: direction!, stepSize: (stepSize * secondCorrection) / firstCorrection, decay });
+        adapted.set(name, { direction: direction!, stepSize: stepFactor(stepSize), decay });
         moments.set(`firstMoment.${name}`, first!).set(`secondMoment.${name}`, second!);
       }
       return { updates: adapted, state: moments };
     },
+  };
+}
+
+/** The corrections of both moments' bias, folded into step size and epsilon: exact, and two fewer passes. */
+function correctBias(
+  { beta1, beta2, epsilon }: Readonly<Record<"beta1" | "beta2" | "epsilon", number>>,
+  context: TransformContext,
+) {
+  const { recordedStep, scalar } = context;
+  if (recordedStep === undefined) {
+    const secondCorrection = Math.sqrt(1 - beta2 ** context.step);
+    const firstCorrection = 1 - beta1 ** context.step;
+    return {
+      scaledEpsilon: scalar(epsilon * secondCorrection),
+      stepFactor: (stepSize: number) => (stepSize * secondCorrection) / firstCorrection,
+      directionFactor: undefined,
+    };
+  }
+  // 1 − βᵗ = −expm1(t · ln β): the difference itself would lose most digits of the first steps.
+  const correction = (beta: number) => tf.neg(tf.expm1(tf.mul(recordedStep, Math.log(beta))));
+  const secondCorrection = tf.sqrt(correction(beta2));
+  return {
+    scaledEpsilon: tf.mul(secondCorrection, epsilon),
+    stepFactor: (stepSize: number) => stepSize,
+    directionFactor: tf.div(secondCorrection, correction(beta1)),
   };
 }

@@ -1,4 +1,4 @@
-import { checkNumber } from "@mmgen/core";
+import { ConfigError, checkNumber } from "@mmgen/core";
 import { fields, functionValue, optional, resolveOptions } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Schedule } from "./schedules.js";
@@ -35,7 +35,14 @@ export function scale(factor: number | PerVariable<number>): GradientTransform {
 export function scaleBySchedule(schedule: Schedule): GradientTransform {
   return {
     configuration: { scaleBySchedule: schedule.configuration ?? {} },
-    update: (updates, context) => scale(schedule(context.step - 1)).update(updates, context),
+    update: (updates, context) => {
+      if (context.recordedStep !== undefined) {
+        throw new ConfigError(
+          "scaleBySchedule: a recorded step cannot compute a schedule. Leave it out, and give its value with the learning rate.",
+        );
+      }
+      return scale(schedule(context.step - 1)).update(updates, context);
+    },
   };
 }
 

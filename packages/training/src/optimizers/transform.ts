@@ -30,6 +30,11 @@ export interface TransformContext {
   readonly gradients: { readonly updates: Updates; readonly norm: tf.Scalar };
   /** A number as a scalar tensor, the same one for equal numbers: a graph then has one input for each. */
   readonly scalar: (value: number) => tf.Scalar;
+  /**
+   * The number of the step as a tensor, where a step is recorded to run elsewhere ({@link Optimizer.record}). `step` cannot
+   * be read then, `learningRate` is 1, and step sizes and decays are multiplied by the rate. Absent: an ordinary step.
+   */
+  readonly recordedStep?: tf.Scalar;
 }
 
 /** What {@link GradientTransform.update} gives. */
@@ -113,7 +118,9 @@ export function partition<Group extends string>(
       const states: TransformResult["state"][] = [];
       for (const [group, transform] of parts) {
         const variables = within(group, context.variables, context.variables);
-        const result = transform.update(within(group, updates, context.variables), { ...context, variables });
+        // Not a copy: a recorded step has no number to copy.
+        const part: TransformContext = Object.create(context, { variables: { value: variables } });
+        const result = transform.update(within(group, updates, context.variables), part);
         for (const [name, update] of result.updates) {
           all.set(name, update);
         }

@@ -37,6 +37,7 @@ import {
   type VqVaeOptions,
 } from "./vq-vae-config.js";
 import { vqVaeFormat } from "./vq-vae-format.js";
+import { type VqVaeParts, vqVaeLoss } from "./vq-vae-loss.js";
 
 /**
  * A vector-quantized autoencoder: images to a grid of discrete codes and back.
@@ -254,27 +255,22 @@ export class VqVae
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
    * @throws a `ShapeError` when the images have another shape or range, or there is none.
    */
-  loss(images: ImageBatch, { training }: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
+  loss(images: ImageBatch, options: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.checkUsable();
     checkImages(images, this.config, { minCount: 1 });
-    let result: LossResult<tf.Scalar, tf.NamedTensorMap> | undefined;
-    tf.tidy(() => {
-      const levels = levelsOf(images);
-      const pass = { training, statistics: new Map<string, tf.Tensor>() };
-      const { map, codes: colors } = this.#composition.decompose(levels);
-      const { quantized, loss, metrics, aux } = this.quantizer.quantize(this.network.encode(map, pass));
-      const decoded = this.network.decode(quantized as tf.Tensor2D, pass);
-      const output = this.#composition.compose({ map: decoded, ...(colors && { codes: colors }) });
-      const reconstruction = this.#head.loss(output, levels);
-      const total = tf.add(reconstruction, loss) as tf.Scalar;
-      result = {
-        total,
-        metrics: { reconstruction, ...metrics },
-        aux: training ? { ...aux, ...Object.fromEntries(pass.statistics) } : {},
-      };
-      return { total, ...result.metrics, ...result.aux };
-    });
-    return result!;
+    return vqVaeLoss(this.#parts, () => levelsOf(images), options.training);
+  }
+
+  /**
+   * {@link VqVae.loss} of `levels`, `[batch, side, side, channels]` int32, which are not checked; for custom graphs and for
+   * export. Borrows them.
+   */
+  lossTensor(
+    { levels }: { readonly levels: tf.Tensor4D },
+    { training }: Pick<LossOptions, "training">,
+  ): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    this.checkUsable();
+    return vqVaeLoss(this.#parts, () => levels, training);
   }
 
   /** Updates running statistics and the quantizer's state. Reads nothing back, and keeps shapes from step to step. */
@@ -282,6 +278,10 @@ export class VqVae
     this.checkUsable();
     updateRunningStatistics(this.buffers, Object.entries(aux));
     this.quantizer.afterStep(aux, random);
+  }
+
+  get #parts(): VqVaeParts {
+    return { network: this.network, quantizer: this.quantizer, composition: this.#composition, head: this.#head };
   }
 
   /** `[batch, side, side, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */
