@@ -7,6 +7,7 @@ import sys
 import time
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from models import ImageVqVae, Transformer, VqVae
 
 THREADS = 2
@@ -62,6 +63,18 @@ def generation(batch, length=58):
     return generate
 
 
+def decoding(images=512, batch=128):
+    model = VqVae(256).eval()
+    decode = torch.compile(model.decode) if "--compile" in sys.argv else model.decode
+    codes = torch.randint(128, (images, 7, 7))
+
+    @torch.inference_mode()
+    def run():
+        return [decode(part).mul(1.5).add(1.5).round().clamp(0, 3).to(torch.uint8) for part in codes.split(batch)]
+
+    return run
+
+
 def encoding(images=512, batch=128):
     model = VqVae(256).eval()
     encode = torch.compile(model.encode) if "--compile" in sys.argv else model.encode
@@ -83,6 +96,7 @@ WORK = {
     "generate-1": lambda: generation(1),
     "generate-64": lambda: generation(64),
     "encode": lambda: encoding(),
+    "decode": lambda: decoding(),
 }
 
 
@@ -104,9 +118,13 @@ def main():
         start = time.perf_counter()
         run()
         times.append(1000 * (time.perf_counter() - start))
+    # After the measured runs: counting changes what is compiled.
+    with FlopCounterMode(display=False) as counter:
+        run()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     result = {"ms": statistics.median(times), "peakMiB": peak, "version": torch.__version__}
-    print(json.dumps({**result, "parameters": getattr(work, "parameters", None)}))
+    flops = counter.get_total_flops()
+    print(json.dumps({**result, "flops": flops, "parameters": getattr(work, "parameters", None)}))
 
 
 main()

@@ -10,7 +10,7 @@ const { positionals, values } = parseArgs({
   options: {
     /** Also measures tfjs's cpu backend. */
     cpu: { type: "boolean", default: false },
-    /** The execution provider of ONNX Runtime, or `tfjs-webgpu` for tfjs's own backend. */
+    /** The execution provider of ONNX Runtime, or `tfjs-webgpu` or `tfjs-node` for tfjs's own backends. */
     provider: { type: "string", default: "cpu" },
   },
 });
@@ -21,6 +21,11 @@ if (plan === undefined) {
 }
 if (values.provider === "tfjs-webgpu") {
   await useTfjsWebgpu();
+} else if (values.provider === "tfjs-node") {
+  // Built by `npm run test:tensorflow`; it computes on as many threads as there are cores.
+  const addon = "@tensorflow/tfjs-node";
+  await import(addon);
+  await tf.setBackend("tensorflow");
 } else {
   registerOnnxBackend({
     intraOpNumThreads: 2,

@@ -116,6 +116,9 @@ class VqVae(nn.Module):
         latents = self.latents(pixels)
         return self.codes(latents.reshape(-1, latents.shape[-1]))
 
+    def decode(self, codes):
+        return self.decoder(self.codebook[codes].permute(0, 3, 1, 2))
+
     def loss(self, levels):
         pixels = levels.float() / self.half_range - 1
         latents = self.latents(pixels)

@@ -1,8 +1,10 @@
 // `npm run bench -- [workload…] [--no-cpu] [--no-torch] [--provider NAME]`: runs each workload on ONNX Runtime, in
-// PyTorch and on tfjs-backend-cpu, one after the other on this machine, and prints times and ratios. PyTorch is that of
-// `$MMGEN_PYTHON`, else of `python3`; it uses CUDA if ONNX Runtime's execution provider is not the cpu. `--provider
-// tfjs-webgpu` measures tfjs's own backend instead of @mmgen/backend-onnx.
+// PyTorch, on tfjs-backend-cpu and, where `npm run test:tensorflow` has built its addon, on tfjs-node, one after the
+// other on this machine, and prints times and ratios. PyTorch is that of `$MMGEN_PYTHON`, else of `python3`; it uses CUDA
+// if ONNX Runtime's execution provider is not the cpu. `--provider tfjs-webgpu` measures tfjs's own backend instead of
+// @mmgen/backend-onnx. The share of the peak is that of PyTorch's arithmetic in our time, against a product of 1024³.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -22,14 +24,15 @@ const python = process.env.MMGEN_PYTHON ?? "python3";
 
 /** The workloads, and the speed relative to PyTorch that each should reach. */
 const workloads = [
-  { name: "igpt", label: "iGPT step, 128 × 57", target: 1 / 0.6 },
-  { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1 },
+  { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1.1 },
   { name: "vqvae-64", label: "VQ-VAE step, 64 channels, 128", target: 1 },
   { name: "vqvae-images", label: "VQ-VAE step, 64×64, levels, 32", target: 1 },
-  { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1 / 0.8 },
-  { name: "generate-1", label: "generate 57 ids, 1 row", target: 3 },
-  { name: "generate-64", label: "generate 57 ids, 64 rows", target: 8 },
-  { name: "encode", label: "encode 512 images", target: 1 },
+  { name: "encode", label: "encode 512 images", target: 1.3 },
+  { name: "decode", label: "decode 512 images", target: 1.3 },
+  { name: "igpt", label: "iGPT step, 128 × 57", target: 1.3 },
+  { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1.15 },
+  { name: "generate-1", label: "generate 57 ids, 1 row", target: 4 },
+  { name: "generate-64", label: "generate 57 ids, 64 rows", target: 2 },
 ].filter(({ name }) => chosen.length === 0 || chosen.includes(name));
 
 function json(command, args) {
@@ -46,9 +49,28 @@ const torch = !flags.torch
   ? { error: "not asked for" }
   : json(python, ["-c", "import torch, json; print(json.dumps({'version': torch.__version__}))"]);
 console.log(torch.error ? `PyTorch: skipped (${torch.error}).` : `PyTorch ${torch.version}, 2 threads.`);
-const columns = [30, 9, 9, 10, 8, 10, 8, 11, 9, 12];
+const tfjsNode = await tfjsNodeScript();
+const speed = json(process.execPath, [script, "product", `--provider=${flags.provider}`]);
+const gflops = speed.error ? undefined : (2 * 1024 ** 3) / speed.ms / 1e6;
+if (gflops !== undefined) {
+  console.log(`A product of two matrices of 1024² numbers: ${gflops.toFixed(0)} GFLOP/s.`);
+}
+const columns = [30, 9, 9, 10, 8, 10, 8, 11, 11, 9, 8, 12];
 const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(columns[i])).join(" "));
-row("work", "ours ms", "eager ms", "× eager", "target", "torch.c ms", "× cpu", "outside ms", "first ms", "peak MiB");
+row(
+  "work",
+  "ours ms",
+  "eager ms",
+  "× eager",
+  "target",
+  "torch.c ms",
+  "× cpu",
+  "× tfjs-node",
+  "outside ms",
+  "first ms",
+  "of peak",
+  "peak MiB",
+);
 const fixed = (value, digits = 1) => (value === undefined ? "–" : value.toFixed(digits));
 
 let failed = false;
@@ -73,6 +95,8 @@ for (const { name, label, target } of workloads) {
     continue;
   }
   const compiled = torch.error ? {} : json(python, [path("measure.py"), name, "--compile", ...torchFlags]);
+  const node = tfjsNode === undefined ? {} : json(process.execPath, [tfjsNode, name, "--provider=tfjs-node"]);
+  const share = gflops && eager.flops ? eager.flops / (ours.ms * gflops * 1e6) : undefined;
   row(
     label,
     fixed(ours.ms),
@@ -81,8 +105,10 @@ for (const { name, label, target } of workloads) {
     fixed(target, 2),
     compiled.error ? "fails" : fixed(compiled.ms),
     fixed(ours.timesCpu ?? undefined, 0),
+    node.error ? "fails" : fixed(node.ms && node.ms / ours.ms, 2),
     fixed(ours.outsideMs),
     fixed(ours.compileMs, 0),
+    share === undefined ? "–" : `${Math.round(100 * share)} %`,
     `${ours.peakMiB} / ${eager.peakMiB ?? "–"}`,
   );
   if (ours.fallback.length > 0) {
@@ -90,3 +116,11 @@ for (const { name, label, target } of workloads) {
   }
 }
 process.exitCode = failed ? 1 : 0;
+
+/** The same script beside tfjs-node, whose tfjs-core it shares; undefined where its addon is not built. */
+async function tfjsNodeScript() {
+  const addon = path("../../node_modules/.cache/mmgen-tensorflow/node_modules/@tensorflow/tfjs-node/lib/napi-v8");
+  return flags.provider === "cpu" && existsSync(`${addon}/tfjs_binding.node`)
+    ? bundle(path("measure.ts"), "mmgen-tensorflow/measure", /^@tensorflow\/[^/]+$/)
+    : undefined;
+}

@@ -4,6 +4,7 @@ import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { adamW, Optimizer } from "@mmgen/training";
 import { trainingStep } from "@mmgen/training/loop/training-step";
 import { VqVae } from "@mmgen/vqvae";
+import * as tf from "@tensorflow/tfjs-core";
 
 /** A workload on the active backend that can be run many times. */
 export interface Workload {
@@ -36,6 +37,9 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   "generate-1": { batch: 1, create: generation },
   "generate-64": { batch: 64, create: generation },
   encode: { batch: 512, create: encoding },
+  decode: { batch: 512, create: decoding },
+  /** The machine's speed: a product of two matrices of 1024² numbers. */
+  product: { batch: 1024, create: product },
 };
 
 const igpt = { length: 57, vocabularySize: 170, width: 128, heads: 4, layers: 4 };
@@ -127,12 +131,43 @@ function generation(batch: number): Workload {
   };
 }
 
-function encoding(batch: number): Workload {
-  const random = Random.fromSeed(1);
-  const model = VqVae.create(
+function imageTokenizer(random: Random): VqVae {
+  return VqVae.create(
     { network: { hiddenChannels: 256 }, quantizer: { codebookSize: 128, codeDimension: 256, start: "uniform" } },
     { random },
   );
+}
+
+function decoding(batch: number): Workload {
+  const random = Random.fromSeed(1);
+  const model = imageTokenizer(random);
+  const { height, width } = model.codeGrid;
+  const data = Int32Array.from({ length: batch * height * width }, () => random.integer(128));
+  const codes = { data, count: batch, height, width };
+  return { run: () => model.decode(codes), dispose: () => model.dispose() };
+}
+
+function product(side: number): Workload {
+  const random = Random.fromSeed(1);
+  const draw = () =>
+    tf.tensor2d(
+      Float32Array.from({ length: side ** 2 }, () => random.uniform()),
+      [side, side],
+    );
+  const factors = [draw(), draw()] as const;
+  return {
+    async run() {
+      const result = tf.matMul(...factors);
+      await result.data();
+      result.dispose();
+    },
+    dispose: () => tf.dispose([...factors]),
+  };
+}
+
+function encoding(batch: number): Workload {
+  const random = Random.fromSeed(1);
+  const model = imageTokenizer(random);
   const images = noise(batch, random);
   return { run: () => model.encode(images), dispose: () => model.dispose() };
 }
