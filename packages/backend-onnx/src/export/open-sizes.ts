@@ -226,7 +226,9 @@ function openShape(twins: readonly LazyValue[], { samples }: OpenSizes): readonl
       samples,
       true,
     );
-    return size === undefined ? "unknown" : typeof size === "number" ? size : formulaName(size);
+    // Equal names are equal sizes to a reader.
+    const own = `size${twins[0]!.number}_${axis}`;
+    return size === undefined ? own : typeof size === "number" ? size : formulaName(size);
   });
 }
 
