@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors/errors.js";
 import { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
+import { approximateGumbel, gumbelError } from "./gumbel-table.js";
+import { Random } from "./random.js";
 
 describe("gumbelNoise", () => {
   it("is a pure function of seed, position and size: order of calls and buffers do not matter", () => {
@@ -64,6 +66,37 @@ describe("gumbelNoise", () => {
         expect(Math.abs(seen / count - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / count));
       });
     }
+  });
+});
+
+describe("the table behind the noise", () => {
+  // Every octave towards both ends, and the ends of intervals.
+  const random = Random.fromSeed(9);
+  const draws = Array.from({ length: 64_000 }, (_, i) => {
+    const distance = (random.uint32() >>> (i % 32)) & (i % 5 === 0 ? -(2 ** 20) : -1);
+    return (i % 64 < 32 ? distance : ~distance) >>> 0;
+  });
+
+  it("is as near to the exact noise as it says", () => {
+    let inTable = 0;
+    let worst = 0;
+    for (const draw of [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, ...draws]) {
+      const approximate = approximateGumbel(draw);
+      if (!Number.isNaN(approximate)) {
+        inTable++;
+        worst = Math.max(worst, Math.abs(approximate - gumbelOfDraw(draw)));
+      }
+    }
+    expect(inTable).toBeGreaterThan(16_000);
+    expect(worst).toBeLessThan(1e-12);
+    expect(gumbelError).toBeGreaterThan(1e-12);
+  });
+
+  it("leaves the noise as it is without a table, to the last bit", () => {
+    const positions = Array.from({ length: 200 }, (_, i) => i);
+    const noise = positions.flatMap((position) => [...gumbelNoise(3, position, 300)]);
+    const exact = positions.flatMap((position) => Array.from(gumbelDraws(3, position, 300), gumbelOfDraw));
+    expect(noise).toEqual([...Float32Array.from(exact)]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
+import { approximateGumbel, gumbelError } from "./gumbel-table.js";
 import { Random } from "./random.js";
 
 /**
@@ -23,7 +24,7 @@ export function gumbelNoise(
 ): Float32Array {
   const random = noiseStream(seed, position);
   for (let i = 0; i < vocabularySize; i++) {
-    out[i] = gumbelOfDraw(random.uint32());
+    out[i] = float32Gumbel(random.uint32());
   }
   return out;
 }
@@ -54,6 +55,14 @@ export function gumbelDraws(
 export function gumbelOfDraw(draw: number): number {
   // (draw + 0.5) / 2^32 lies strictly inside (0, 1), so both logarithms are finite.
   return -Math.log(-Math.log((draw + 0.5) / 2 ** 32));
+}
+
+/** {@link gumbelOfDraw} in float32. */
+function float32Gumbel(draw: number): number {
+  const approximate = approximateGumbel(draw);
+  // Where the error cannot change the rounding, the approximate value rounds as the exact one; NaN never equals.
+  const rounded = Math.fround(approximate - gumbelError);
+  return rounded === Math.fround(approximate + gumbelError) ? rounded : gumbelOfDraw(draw);
 }
 
 function noiseStream(seed: number, position: number): Random {
