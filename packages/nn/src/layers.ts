@@ -9,6 +9,12 @@ export { silu } from "./functions/silu.js";
 export { softmaxCrossEntropy } from "./functions/softmax-cross-entropy.js";
 export { type AttentionOptions, attention, causalAttention, causalMask } from "./layers/attention.js";
 export { type BatchNormResult, batchNorm, batchNormInference } from "./layers/batch-norm.js";
+export {
+  type AttentionCache,
+  type CachedAttentionOptions,
+  type CachedAttentionResult,
+  cachedAttention,
+} from "./layers/cached-attention.js";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./layers/conv-transpose2d.js";
 export { type Conv2dOptions, conv2d } from "./layers/conv2d.js";
 export { type DropoutOptions, dropout, dropoutMask } from "./layers/dropout.js";

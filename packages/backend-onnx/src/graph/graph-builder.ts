@@ -8,8 +8,8 @@ import { isLongSum, nextSumStage } from "./staged-sum.js";
 export interface GraphLimits {
   /** Maximum number of outputs of one node; a split into more is recorded as several nodes. Default: none. */
   readonly maxOutputs?: number;
-  /** Whether the cpu runs reductions: it adds terms one by one, and saturates sums of int32. Default: true. */
-  readonly reducesOnCpu?: boolean;
+  /** Whether the cpu runs the nodes: its sums add terms one by one, and those of int32 saturate. Default: true. */
+  readonly runsOnCpu?: boolean;
   /** Finds the number of channels in a block of ONNX Runtime's blocked convolutions. Default: there are none. */
   readonly probeBlockSize?: () => number | undefined;
 }
@@ -26,16 +26,17 @@ export class GraphBuilder extends BlockBuilder {
    * room there, and its shape may depend on an open size.
    */
   fillsUploads = false;
-  readonly #reducesOnCpu: boolean;
+  /** Whether the nodes run on the cpu, which has operators that other providers lack. */
+  readonly runsOnCpu: boolean;
 
   constructor({
     maxOutputs = Number.POSITIVE_INFINITY,
-    reducesOnCpu = true,
+    runsOnCpu = true,
     probeBlockSize = () => undefined,
   }: GraphLimits = {}) {
     super(maxOutputs, probeBlockSize);
-    this.#reducesOnCpu = reducesOnCpu;
-    this.stagesSums = reducesOnCpu;
+    this.runsOnCpu = runsOnCpu;
+    this.stagesSums = runsOnCpu;
   }
 
   /** An operator of one operand that keeps shape and type. */
@@ -87,7 +88,9 @@ export class GraphBuilder extends BlockBuilder {
       const chosen = this.where(condition, this.cast(a, "int32"), this.cast(b, "int32"));
       return this.cast(chosen, "bool");
     }
-    return this.elementwise("Where", [condition, a, b], a.type);
+    const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
+    const operands = [a, b].map((operand) => this.#asScalar(operand, shape, condition));
+    return this.elementwise("Where", [condition, ...operands], a.type);
   }
 
   not(x: LazyValue): LazyValue {
@@ -120,7 +123,7 @@ export class GraphBuilder extends BlockBuilder {
         return this.reshape(reduced, shape);
       }
     }
-    if (x.type === "int32" && this.#reducesOnCpu) {
+    if (x.type === "int32" && this.runsOnCpu) {
       // ONNX Runtime's own sums and products of integers go through doubles and saturate.
       if (op === "ReduceProd") {
         return this.reshape(

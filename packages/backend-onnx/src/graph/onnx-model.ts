@@ -86,6 +86,7 @@ export function writeOnnxModel(plan: Plan, overrides: ModelOverrides = noOverrid
     initializer: [...plan.constants.filter((value) => !aliases.has(value)), ...stored].map(initializer),
     input: inputs.map(info),
     output: plan.outputs.map(info),
+    valueInfo: unknownShapes(plan).map(info),
   });
   return encodeModel(graph, metadata);
 }
@@ -114,8 +115,19 @@ function bodyProto(body: Subgraph, nameOf: NameOf, info: Info): AttributeProto {
     node: body.nodes.map((node) => nodeProto(node, nameOf, info)),
     input: body.inputs.map(info),
     output: body.outputs.map(info),
+    valueInfo: unknownShapes(body).map(info),
   });
   return create(AttributeProtoSchema, { name: "body", type: AttributeProto_AttributeType.GRAPH, g });
+}
+
+/**
+ * Results whose shapes ONNX Runtime does not infer: of its own operators with several results. An operator computes in
+ * place only between values of known shapes.
+ */
+function unknownShapes({ nodes, outputs }: Pick<Plan, "nodes" | "outputs">): LazyValue[] {
+  return nodes
+    .filter(({ domain, outputs }) => domain === "com.microsoft" && outputs.length > 1)
+    .flatMap((node) => node.outputs.filter((value) => !outputs.includes(value)));
 }
 
 function attributeProto(name: string, value: AttributeValue): AttributeProto {

@@ -53,6 +53,11 @@ export class ShapeBuilder extends Recorder {
       );
     }
     const shape = permutation.map((axis) => x.shape[axis]!);
+    // Axes of size 1 may stand anywhere: only the order of the others is in memory.
+    const moved = permutation.filter((axis) => x.shape[axis] !== 1);
+    if (moved.every((axis, i) => i === 0 || axis > moved[i - 1]!)) {
+      return this.reshape(x, shape);
+    }
     return this.node("Transpose", [x], x.type, shape, { attributes: { perm: permutation } });
   }
 

@@ -43,6 +43,6 @@ export function graphLimits(providers: readonly ExecutionProvider[]): GraphLimit
   return {
     // A WebGPU shader binds eight buffers, one of them its input.
     maxOutputs: names.includes("webgpu") ? 7 : Number.POSITIVE_INFINITY,
-    reducesOnCpu: names[0] === "cpu" || names[0] === "wasm",
+    runsOnCpu: names[0] === "cpu" || names[0] === "wasm",
   };
 }

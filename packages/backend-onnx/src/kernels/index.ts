@@ -1,6 +1,7 @@
 import { arcTangent2 } from "./arc-tangent.js";
 import { binaryKernels } from "./binary.js";
 import { blockKernels } from "./blocks.js";
+import { cachedAttention } from "./cached-attention.js";
 import { complexKernels } from "./complex.js";
 import { convolutionKernels } from "./convolution.js";
 import { creationKernels } from "./creation.js";
@@ -56,6 +57,7 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   ...fourierKernels,
   ...normalizationKernels,
   arcTangent2,
+  cachedAttention,
   cropAndResize,
   einsum,
   gelu,

@@ -22,7 +22,14 @@ const mmgenMatMul = kernel<ProductOptions>("MmgenMatMul", ({ input, attrs, graph
   multiply(graph, input("a"), input("b"), attrs),
 );
 
-export const matMulKernels: readonly NativeKernel[] = [batchMatMul, fusedMatMul, mmgenMatMul];
+/** `x @ weightᵀ + bias` of matrices, in one operator. */
+const mmgenLinear = kernel("MmgenLinear", ({ input, graph }) => {
+  const [x, weight, bias] = [input("x"), input("weight"), input("bias")];
+  const shape = [x.shape[0]!, weight.shape[0]!];
+  return graph.node("Gemm", [x, weight, bias], x.type, shape, { attributes: { transB: 1 } });
+});
+
+export const matMulKernels: readonly NativeKernel[] = [batchMatMul, fusedMatMul, mmgenMatMul, mmgenLinear];
 
 /** How the operands of a product are read. */
 interface ProductOptions {

@@ -102,4 +102,40 @@ describe("fused kernels of this project's layers, against ordinary operations", 
       }
     }
   });
+
+  for (const minPosition of [0, 1]) {
+    it(`MmgenCachedAttention from position ${minPosition} on`, () => {
+      const [rows, slots] = [2, 4];
+      for (let position = minPosition; position < slots; position++) {
+        const [q, k, v] = [1, 2, 3].map((seed) => floats([rows, 3, 1, 5], -1, 1, seed));
+        const filled = (seed: number) =>
+          tf.concat([floats([rows, 3, position, 5], -1, 1, seed), tf.zeros([rows, 3, slots - position, 5])], 2);
+        const [keys, values] = [filled(4), filled(5)];
+        const at = tf.tensor1d([position], "int32");
+        const outputs = run(
+          "MmgenCachedAttention",
+          { q: q!, k: k!, v: v!, keys, values, position: at },
+          { minPosition },
+        );
+        const grown = (cache: tf.Tensor, added: tf.Tensor) =>
+          tf.concat([tf.slice(cache, [0, 0, 0, 0], [-1, -1, position, -1]), added], 2);
+        const [allKeys, allValues] = [grown(keys, k!), grown(values, v!)];
+        const weights = tf.softmax(tf.mul(tf.matMul(q!, allKeys, false, true), 1 / Math.sqrt(5)));
+        expectClose(outputs[0]!, tf.matMul(weights, allValues));
+        const rest: [number, number][] = [
+          [0, 0],
+          [0, 0],
+          [0, slots - position - 1],
+          [0, 0],
+        ];
+        expectClose(outputs[1]!, tf.pad(allKeys, rest));
+        expectClose(outputs[2]!, tf.pad(allValues, rest));
+      }
+    });
+  }
+
+  it("MmgenLinear", () => {
+    const [x, weight, bias] = [floats([3, 5]), floats([4, 5], -1, 1, 2), floats([4], -1, 1, 3)];
+    expectClose(run("MmgenLinear", { x, weight, bias })[0]!, tf.add(tf.matMul(x, weight, false, true), bias));
+  });
 });

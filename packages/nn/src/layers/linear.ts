@@ -1,8 +1,12 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectShape } from "../functions/expect-shape.js";
+import { runFusedKernel } from "../functions/fused-kernel.js";
 import { scaledMatMul } from "../functions/scaled-mat-mul.js";
 import { customGradient } from "../transforms/custom-gradient.js";
+
+/** Maximum number of rows whose bias is added inside the product: with more, adding it in parallel is faster. */
+const maxFusedRows = 512;
 
 /**
  * Affine map of the last axis, `x · weightᵀ + bias`, with PyTorch's weight layout and a closed-form gradient.
@@ -24,12 +28,15 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
   }
   const leading = x.shape.slice(0, -1);
   const rows = leading.reduce((product, size) => product * size, 1);
+  // Training keeps the order of its sums.
+  const fuses = rows <= maxFusedRows && !tf.engine().isTapeOn();
 
   return customGradient([x, weight, bias], {
     forward(x, weight, bias) {
-      const product = scaledMatMul(tf.reshape(x, [rows, inputs]), weight, { transposeB: true });
-      const value = tf.reshape(bias ? tf.add(product, bias) : product, [...leading, outputs]);
-      return { value, saved: [x, weight] };
+      const flat = tf.reshape(x, [rows, inputs]);
+      const [fused] = (fuses && bias && runFusedKernel("MmgenLinear", { x: flat, weight, bias })) || [];
+      const value = fused ?? affine(flat, weight, bias);
+      return { value: tf.reshape(value, [...leading, outputs]), saved: [x, weight] };
     },
     gradient(dy, [x, weight]) {
       const dRows = tf.reshape(dy, [rows, outputs]);
@@ -38,4 +45,9 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
       return [dx, dWeight, bias && tf.sum(dRows, 0)];
     },
   });
+}
+
+function affine(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor | undefined): tf.Tensor {
+  const product = scaledMatMul(x, weight, { transposeB: true });
+  return bias ? tf.add(product, bias) : product;
 }

@@ -1,4 +1,4 @@
-import { attention, oneHot } from "@mmgen/nn/layers";
+import { cachedAttention } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 
@@ -42,7 +42,8 @@ export function runPrefill(network: TransformerNetwork, ids: tf.Tensor): CachedS
  *
  * @param ids - `[batch]` int32.
  * @param position - `[1]` int32, the same for every row.
- * @param caches - `[batch, heads, contextLength, headWidth]` each.
+ * @param caches - `[batch, heads, slots, headWidth]` each, with more slots than the position.
+ * @param minPosition - Least position that the compiled trace will see; steps are faster from 1 on.
  * @returns Logits, and caches that include the new position.
  */
 export function runCachedStep(
@@ -50,24 +51,11 @@ export function runCachedStep(
   ids: tf.Tensor,
   position: tf.Tensor1D,
   caches: KeysAndValues,
+  minPosition = 0,
 ): CachedStep {
-  const { backbone, config } = network;
-  const { contextLength } = config;
   return tidyStep(network, () => {
-    const rowsOf = (table: tf.Tensor) => tf.gather(table, position);
-    const mask = rowsOf(backbone.mask!.value); // [1, contextLength]: this position attends to itself and those before it.
-    const here = tf.reshape(oneHot(position, contextLength), [contextLength, 1]);
-    const keys: tf.Tensor[] = [];
-    const values: tf.Tensor[] = [];
-    const hidden = backbone.runPass(tf.reshape(ids, [-1, 1]), {
-      rowsOf,
-      attend: (layer, { q, k, v }) => {
-        keys.push(tf.add(caches.keys[layer]!, tf.mul(k, here)));
-        values.push(tf.add(caches.values[layer]!, tf.mul(v, here)));
-        return attention(q, keys[layer]!, values[layer]!, { mask });
-      },
-    });
-    return { logits: lastLogits(network, hidden), keys, values };
+    const { hidden, keys, values } = runPosition(network, ids, position, caches, minPosition);
+    return { logits: lastLogits(network, hidden), keys: [...keys], values: [...values] };
   });
 }
 
@@ -88,8 +76,8 @@ function tidyStep({ config }: TransformerNetwork, run: () => CachedStep): Cached
   );
 }
 
-/** Applies the output layer, `[batch, 1, width]` → `[batch, vocabularySize]`. */
-function lastLogits({ config, head }: TransformerNetwork, hidden: tf.Tensor): tf.Tensor2D {
+/** Applies the output layer, `[batch, width]` or `[batch, 1, width]` → `[batch, vocabularySize]`. */
+export function lastLogits({ config, head }: TransformerNetwork, hidden: tf.Tensor): tf.Tensor2D {
   return head.forward(tf.reshape(hidden, [-1, config.width])) as tf.Tensor2D;
 }
 
@@ -114,47 +102,28 @@ export function runPrompt(
   return { hidden: tf.slice(hidden, [0, time - 1, 0], [batch, 1, config.width]), keys, values };
 }
 
-/** Position of a step in its row and in its window. */
-export interface WindowPlace {
-  /** Position in the row, `[1]` int32. */
-  readonly position: tf.Tensor1D;
-  /** One-hot slot in the window, `[slots, 1]`. */
-  readonly here: tf.Tensor;
-  /** Attention mask over the window, added to the scores, `[1, slots]`. */
-  readonly mask: tf.Tensor;
-}
-
 /**
- * Runs one new id per row through all layers, attending to a constant past and to a window that the id is added to.
+ * Runs one new id per row through all layers; arguments as of {@link runCachedStep}.
  *
- * @param ids - `[batch]` int32.
- * @param past - Keys and values of all positions before the window.
- * @param window - Zero from the step's slot onwards.
- * @returns `hidden`, `[batch, 1, width]`, and the window that includes the new id.
+ * @returns `hidden`, `[batch, width]`, and caches that include the new id.
  */
-export function runWindowStep(
-  { backbone, config }: TransformerNetwork,
+export function runPosition(
+  { backbone }: TransformerNetwork,
   ids: tf.Tensor,
-  { position, here, mask }: WindowPlace,
-  past: KeysAndValues,
-  window: KeysAndValues,
+  position: tf.Tensor1D,
+  caches: KeysAndValues,
+  minPosition: number,
 ): KeysAndValues & { readonly hidden: tf.Tensor } {
   const keys: tf.Tensor[] = [];
   const values: tf.Tensor[] = [];
-  const scale = Math.sqrt(config.width / config.heads);
-  const hidden = backbone.runPass(tf.reshape(ids, [-1, 1]), {
+  const hidden = backbone.runPass(ids, {
     rowsOf: (table) => tf.gather(table, position),
-    attend: (layer, { q, k, v }) => {
-      const [pastKeys, pastValues] = [past.keys[layer]!, past.values[layer]!];
-      keys.push(tf.add(window.keys[layer]!, tf.mul(k, here)));
-      values.push(tf.add(window.values[layer]!, tf.mul(v, here)));
-      const scaled = tf.div(q, scale);
-      const scores = [
-        tf.matMul(scaled, pastKeys, false, true),
-        tf.add(tf.matMul(scaled, keys[layer]!, false, true), mask),
-      ];
-      const shares = tf.split(tf.softmax(tf.concat(scores, 3)), [pastKeys.shape[2]!, mask.shape[1]!], 3);
-      return tf.add(tf.matMul(shares[0]!, pastValues), tf.matMul(shares[1]!, values[layer]!));
+    attend: (layer, heads) => {
+      const cache = { keys: caches.keys[layer]!, values: caches.values[layer]! };
+      const attended = cachedAttention(heads, cache, position, { minPosition });
+      keys.push(attended.keys);
+      values.push(attended.values);
+      return attended.value;
     },
   });
   return { hidden, keys, values };

@@ -57,8 +57,8 @@ export function chooseIds(
 /** Replaces +∞ by the maximum float32, −∞ and NaN by its negative. */
 function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
   // A comparison with NaN is false.
-  const isAboveMin = tf.greater(logits, -maxFloat32);
-  return tf.where(isAboveMin, tf.minimum(logits, maxFloat32), tf.fill(logits.shape, -maxFloat32)) as tf.Tensor2D;
+  const atLeastMin = tf.where(tf.greater(logits, -maxFloat32), logits, tf.fill(logits.shape, -maxFloat32));
+  return tf.where(tf.less(atLeastMin, maxFloat32), atLeastMin, tf.fill(logits.shape, maxFloat32)) as tf.Tensor2D;
 }
 
 /**

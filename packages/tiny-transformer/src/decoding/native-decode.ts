@@ -1,12 +1,11 @@
 import { scan, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
-import type { TransformerConfig } from "../model/transformer-config.js";
-import { type KeysAndValues, runPrompt, runWindowStep } from "./cached-passes.js";
+import { type KeysAndValues, lastLogits, runPosition, runPrompt } from "./cached-passes.js";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
 
-/** Number of steps per chunk; the cache grows after each chunk. */
-const chunkSteps = 16;
+/** Maximum number of steps in one iteration of the loop. */
+const maxUnrolled = 8;
 
 /** Input tensors of a decode; borrowed. */
 export interface DecodeInputs {
@@ -28,8 +27,8 @@ export interface DecodeInputs {
 /**
  * Builds a whole decode as one graph that a backend may compile: prompt, steps, and the choice of each id.
  *
- * The keys and values of ids before a chunk of steps stay constant while it runs; those of the chunk's own ids are in a
- * short window that is passed from step to step. A step therefore copies a window, not the whole cache.
+ * An iteration of the loop runs several steps: a backend can add an id to the caches in place only between steps of one
+ * iteration, and copies them from iteration to iteration.
  *
  * @returns A function from the tensors of {@link listDecodeInputs} to the chosen ids, `[steps, rows]` int32.
  */
@@ -67,72 +66,101 @@ interface Parts {
   readonly guide: Guide | undefined;
 }
 
-function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, { network, settings, guide }: Parts): tf.Tensor {
-  const { config, head } = network;
+function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, parts: Parts): tf.Tensor {
+  const { network, guide } = parts;
+  const { layers } = network.config;
   const [rows, promptLength] = prompt.shape;
-  const steps = noise.shape[0];
-  const choose = (hidden: tf.Tensor, noise: tf.Tensor, states: tf.Tensor | undefined) => {
-    const logits = head.forward(tf.reshape(hidden, [rows, config.width])) as tf.Tensor2D;
-    const ids = chooseIds(logits, guide?.legality(states!), noise as tf.Tensor2D, settings);
-    return { ids, states: guide?.next(states!, ids) };
-  };
-  const noiseOf = (from: number, count: number) => tf.slice(noise, [from, 0, 0], [count, -1, -1]);
+  const [steps, , vocabularySize] = noise.shape;
+  const passes = steps - 1;
+  const { hidden, ...cached } = runPrompt(network, prompt);
+  const first = choose(lastLogits(network, hidden), tf.reshape(noiseOf(noise, 0, 1), [rows, -1]), guide?.start, parts);
+  const grow = (x: tf.Tensor) =>
+    passes === 0
+      ? x
+      : tf.pad(x, [
+          [0, 0],
+          [0, 0],
+          [0, passes],
+          [0, 0],
+        ]);
+  const chosen: tf.Tensor[] = [tf.reshape(first.ids, [1, rows])];
+  let state: DecodeState = { ...first, keys: cached.keys.map(grow), values: cached.values.map(grow) };
 
-  const { hidden, keys, values } = runPrompt(network, prompt);
-  let { ids, states } = choose(hidden, tf.reshape(noiseOf(0, 1), [rows, -1]), guide?.start);
-  const chosen: tf.Tensor[] = [tf.reshape(ids, [1, rows])];
-  let past = { keys, values };
-  for (let done = 1; done < steps; ) {
-    const count = Math.min(chunkSteps, steps - done);
-    const first = promptLength + done - 1;
-    const window = emptyWindow(rows, count, config);
-    const result = scan(
-      (carry, [position, here, mask, noise]) => {
-        const [ids, ...rest] = carry;
-        const states = guide && rest.pop();
-        const window = { keys: rest.slice(0, config.layers), values: rest.slice(config.layers) };
-        const place = { position: position as tf.Tensor1D, here: here!, mask: mask! };
-        const step = runWindowStep(network, ids!, place, past, window);
-        const next = choose(step.hidden, noise!, states);
-        const carried = [next.ids, ...step.keys, ...step.values, ...(next.states ? [next.states] : [])];
-        return { carry: carried, outputs: [tf.clone(next.ids)] };
+  const { iterations, unrolled } = divideSteps(passes);
+  const looped = iterations * unrolled;
+  if (iterations > 0) {
+    const positions = tf.range(promptLength, promptLength + looped, 1, "int32");
+    const { carry, outputs } = scan(
+      (carry, [positions, noise]) => {
+        const { ids, state } = runSteps(readState(carry, layers), { positions: positions!, noise: noise! }, parts);
+        return { carry: listState(state), outputs: [tf.concat(ids, 0)] };
       },
-      [ids, ...window.keys, ...window.values, ...(states ? [states] : [])],
-      [...chunkPlaces(first, count), noiseOf(done, count)],
+      listState(state),
+      [
+        tf.reshape(positions, [iterations, unrolled]),
+        tf.reshape(noiseOf(noise, 1, looped), [iterations, unrolled, rows, vocabularySize]),
+      ],
     );
-    chosen.push(result.outputs[0]!);
-    done += count;
-    const [last, ...rest] = result.carry;
-    ids = last as tf.Tensor1D;
-    states = guide && (rest.pop() as tf.Tensor1D);
-    const grown = (before: readonly tf.Tensor[], added: readonly tf.Tensor[]) =>
-      before.map((each, layer) => tf.concat([each, added[layer]!], 2));
-    past = {
-      keys: grown(past.keys, rest.slice(0, config.layers)),
-      values: grown(past.values, rest.slice(config.layers)),
-    };
+    chosen.push(tf.reshape(outputs[0]!, [looped, rows]));
+    state = readState(carry, layers);
+  }
+  if (looped < passes) {
+    const positions = tf.range(promptLength + looped, promptLength + passes, 1, "int32");
+    const rest = { positions, noise: noiseOf(noise, 1 + looped, passes - looped) };
+    chosen.push(...runSteps(state, rest, parts).ids);
   }
   return tf.concat(chosen, 0);
 }
 
-function emptyWindow(rows: number, length: number, { heads, layers, width }: TransformerConfig): KeysAndValues {
-  const empty = () => Array.from({ length: layers }, () => tf.zeros([rows, heads, length, width / heads]));
-  return { keys: empty(), values: empty() };
+/** The number of steps in an iteration that leaves the fewest steps after the loop, and how often it goes round. */
+export function divideSteps(steps: number): { readonly iterations: number; readonly unrolled: number } {
+  let unrolled = maxUnrolled;
+  for (let size = maxUnrolled - 1; 2 * size > maxUnrolled; size--) {
+    unrolled = steps % size < steps % unrolled ? size : unrolled;
+  }
+  // A loop of one iteration would be no loop.
+  const iterations = Math.floor(steps / unrolled);
+  return { iterations: iterations > 1 ? iterations : 0, unrolled };
 }
 
-/**
- * Places of the steps of a chunk: position, `[steps, 1]` int32; one-hot slot in the window, `[steps, window, 1]`;
- * attention mask over the window, `[steps, 1, window]`.
- */
-function chunkPlaces(first: number, count: number): tf.Tensor[] {
-  const slots = Array.from({ length: count }, (_, step) => step);
-  return [
-    tf.tensor2d(
-      slots.map((step) => [first + step]),
-      [count, 1],
-      "int32",
-    ),
-    tf.tensor3d(slots.map((step) => slots.map((slot) => [slot === step ? 1 : 0]))),
-    tf.tensor3d(slots.map((step) => [slots.map((slot) => (slot <= step ? 0 : -1e9))])),
-  ];
+/** What a step passes to the next one. */
+interface DecodeState extends KeysAndValues {
+  /** Last chosen ids, `[rows]` int32. */
+  readonly ids: tf.Tensor;
+  /** Grammar state of each row, `[rows]` int32; absent without a grammar. */
+  readonly states: tf.Tensor | undefined;
+}
+
+function listState({ ids, keys, values, states }: DecodeState): tf.Tensor[] {
+  return [ids, ...keys, ...values, ...(states ? [states] : [])];
+}
+
+function readState([ids, ...rest]: readonly tf.Tensor[], layers: number): DecodeState {
+  return { ids: ids!, keys: rest.slice(0, layers), values: rest.slice(layers, 2 * layers), states: rest[2 * layers] };
+}
+
+/** Runs steps one after the other: positions `[steps]` int32, noise `[steps, rows, vocabularySize]`. */
+function runSteps(start: DecodeState, inputs: { positions: tf.Tensor; noise: tf.Tensor }, parts: Parts) {
+  const rows = start.ids.shape[0]!;
+  const steps = inputs.positions.shape[0]!;
+  const positions = tf.split(inputs.positions, steps) as tf.Tensor1D[];
+  const noise = tf.split(inputs.noise, steps);
+  const ids: tf.Tensor[] = [];
+  let state = start;
+  for (let step = 0; step < steps; step++) {
+    const { hidden, keys, values } = runPosition(parts.network, state.ids, positions[step]!, state, 1);
+    const logits = lastLogits(parts.network, hidden);
+    state = { keys, values, ...choose(logits, tf.reshape(noise[step]!, [rows, -1]), state.states, parts) };
+    ids.push(tf.reshape(state.ids, [1, rows]));
+  }
+  return { ids, state };
+}
+
+function choose(logits: tf.Tensor2D, noise: tf.Tensor, states: tf.Tensor | undefined, { guide, settings }: Parts) {
+  const ids = chooseIds(logits, guide?.legality(states!), noise as tf.Tensor2D, settings);
+  return { ids, states: guide?.next(states!, ids) };
+}
+
+function noiseOf(noise: tf.Tensor3D, from: number, count: number): tf.Tensor3D {
+  return tf.slice(noise, [from, 0, 0], [count, -1, -1]);
 }

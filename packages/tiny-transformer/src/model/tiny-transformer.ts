@@ -91,7 +91,8 @@ export class TinyTransformer
     // Weights and position are inputs of the compiled function, so that training or a new position needs no new trace.
     this.#step = this.compiled((ids, position, ...cached) => {
       const caches = { keys: cached.slice(0, layers), values: cached.slice(layers) };
-      return flattenStep(runCachedStep(this, ids!, position as tf.Tensor1D, caches));
+      // A prompt is never empty.
+      return flattenStep(runCachedStep(this, ids!, position as tf.Tensor1D, caches, 1));
     });
   }
 

@@ -110,13 +110,13 @@ export class TransformerBackbone extends Module {
   /**
    * Runs ids through all layers and the final norm; the pass defines their positions and what they attend to.
    *
-   * @param ids - `[batch, time]` int32; borrowed.
-   * @returns `[batch, time, width]`; belongs to the surrounding `tf.tidy`.
+   * @param ids - `[batch, time]` int32, or `[batch]` of one position; borrowed.
+   * @returns `[…ids, width]`; belongs to the surrounding `tf.tidy`.
    */
   runPass(ids: tf.Tensor, { rowsOf, attend, random }: BackbonePass): tf.Tensor {
     const drop = (x: tf.Tensor) => (random ? dropout(x, { rate: this.#dropout, random }) : x);
     const rotateHeads = this.#rotation(rowsOf);
-    let x = this.tokenEmbedding.forward(ids); // [batch, time, width]
+    let x = this.tokenEmbedding.forward(ids); // [batch, time, width] or [batch, width]
     const added = (this.positionEmbedding?.weight ?? this.tables.sinusoidal)?.value;
     x = drop(added ? tf.add(x, rowsOf(added)) : x);
     for (const [layer, block] of this.blocks.entries()) {

@@ -53,15 +53,21 @@ export class TransformerBlock extends Module {
   }
 
   /**
-   * @param x - `[batch, time, width]`; borrowed.
+   * @param x - `[batch, time, width]`, or `[batch, width]` of one position; borrowed.
    * @returns Shaped as `x`; belongs to the surrounding `tf.tidy`.
    */
   forward(x: tf.Tensor, { attend, drop }: BlockPass): tf.Tensor {
     const { attention, attentionNorm, feedForward, feedForwardNorm } = this;
-    const attended = attend(attention.split(attentionNorm.forward(x)));
-    const between = tf.add(x, drop(attention.merge(attended)));
+    const attended = attend(attention.split(withTime(attentionNorm.forward(x))));
+    const merged = attention.merge(attended);
+    const between = tf.add(x, drop(x.rank === 2 ? tf.reshape(merged, x.shape) : merged));
     return tf.add(between, drop(feedForward.forward(feedForwardNorm.forward(between))));
   }
+}
+
+/** `[batch, width]` → `[batch, 1, width]`. */
+function withTime(x: tf.Tensor): tf.Tensor {
+  return x.rank === 2 ? tf.expandDims(x, 1) : x;
 }
 
 class BlockAttention extends SelfAttention {
