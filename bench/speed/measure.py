@@ -47,6 +47,13 @@ def image_vqvae_step(batch):
     return training_step(ImageVqVae(), lambda: (torch.randint(256, (batch, 3, 64, 64)),), clip=False)
 
 
+def diffusion_round(batch, length=64):
+    model = Transformer(170, length, 128, 4, 4, causal=False).eval()
+    forward = torch.compile(model) if "--compile" in sys.argv else model
+    ids = torch.randint(170, (batch, length))
+    return torch.inference_mode()(lambda: forward(ids).cpu())
+
+
 def generation(batch, length=58):
     model = Transformer(170, length, 128, 4, 4).eval()
     forward = torch.compile(model) if "--compile" in sys.argv else model
@@ -93,6 +100,8 @@ WORK = {
     "vqvae-64": lambda: vqvae_step(128, 64),
     "vqvae-images": lambda: image_vqvae_step(32),
     "gpt-d": lambda: transformer_step(64, 32, 50, 384, 8, 8, 0.1),
+    "image-transformer": lambda: transformer_step(32, 256, 512, 256, 8, 6, 0.1),
+    "diffusion-64": lambda: diffusion_round(64),
     "generate-1": lambda: generation(1),
     "generate-64": lambda: generation(64),
     "encode": lambda: encoding(),

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, dropout):
+    def __init__(self, width, heads, dropout, causal=True):
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.causal = heads, dropout, causal
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = nn.Linear(width, 3 * width)
         self.projection = nn.Linear(width, width)
@@ -26,18 +26,18 @@ class Block(nn.Module):
             values[:, :, position : position + length] = v
             k, v = keys[:, :, : position + length], values[:, :, : position + length]
         rate = self.dropout if self.training else 0.0
-        seen = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=length > 1)
+        seen = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, is_causal=self.causal and length > 1)
         seen = self.projection(seen.transpose(1, 2).reshape(batch, length, width))
         x = x + F.dropout(seen, rate)
         return x + F.dropout(self.down(F.gelu(self.up(self.norm2(x)))), rate)
 
 
 class Transformer(nn.Module):
-    def __init__(self, vocabulary, length, width, heads, layers, dropout=0.0):
+    def __init__(self, vocabulary, length, width, heads, layers, dropout=0.0, causal=True):
         super().__init__()
         self.dropout, self.heads, self.length = dropout, heads, length
         self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, causal) for _ in range(layers))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary)
 
     def forward(self, ids, caches=None, position=0):

@@ -31,6 +31,8 @@ const workloads = [
   { name: "decode", label: "decode 512 images", target: 1.3 },
   { name: "igpt", label: "iGPT step, 128 × 57", target: 1.3 },
   { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1.15 },
+  { name: "image-transformer", label: "256 codes, d 256 × 6 step, 32", target: 1.15 },
+  { name: "diffusion-64", label: "diffusion round, 64 × 64 codes", target: 1.2 },
   { name: "generate-1", label: "generate 57 ids, 1 row", target: 4 },
   { name: "generate-64", label: "generate 57 ids, 64 rows", target: 2 },
 ].filter(({ name }) => chosen.length === 0 || chosen.includes(name));

@@ -34,6 +34,12 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
     create: (batch) =>
       transformerStep({ batch, length: 32, vocabularySize: 50, width: 384, heads: 8, layers: 8, dropout: 0.1 }),
   },
+  "image-transformer": {
+    batch: 32,
+    create: (batch) =>
+      transformerStep({ batch, length: 256, vocabularySize: 512, width: 256, heads: 8, layers: 6, dropout: 0.1 }),
+  },
+  "diffusion-64": { batch: 64, create: diffusionRound },
   "generate-1": { batch: 1, create: generation },
   "generate-64": { batch: 64, create: generation },
   encode: { batch: 512, create: encoding },
@@ -163,6 +169,15 @@ function product(side: number): Workload {
     },
     dispose: () => tf.dispose([...factors]),
   };
+}
+
+/** One round of a discrete diffusion: a bidirectional pass over all codes of some images. */
+function diffusionRound(batch: number): Workload {
+  const random = Random.fromSeed(1);
+  const { length: _, ...size } = igpt;
+  const model = TinyTransformer.create({ contextLength: 64, causal: false, ...size }, { random });
+  const data = Int32Array.from({ length: batch * 64 }, () => random.integer(igpt.vocabularySize));
+  return { run: () => model.logits({ data, count: batch, length: 64 }), dispose: () => model.dispose() };
 }
 
 function encoding(batch: number): Workload {
