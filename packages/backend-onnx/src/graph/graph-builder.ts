@@ -10,6 +10,8 @@ export interface GraphLimits {
   readonly maxOutputs?: number;
   /** Whether the cpu runs the nodes: its sums add terms one by one, and those of int32 saturate. Default: true. */
   readonly runsOnCpu?: boolean;
+  /** Whether ONNX Runtime's attention that adds to its cache in place is there. Default: true. */
+  readonly attendsInPlace?: boolean;
   /** Finds the number of channels in a block of ONNX Runtime's blocked convolutions. Default: there are none. */
   readonly probeBlockSize?: () => number | undefined;
 }
@@ -28,14 +30,17 @@ export class GraphBuilder extends BlockBuilder {
   fillsUploads = false;
   /** Whether the nodes run on the cpu, which has operators that other providers lack. */
   readonly runsOnCpu: boolean;
+  readonly attendsInPlace: boolean;
 
   constructor({
     maxOutputs = Number.POSITIVE_INFINITY,
     runsOnCpu = true,
+    attendsInPlace = true,
     probeBlockSize = () => undefined,
   }: GraphLimits = {}) {
     super(maxOutputs, probeBlockSize);
     this.runsOnCpu = runsOnCpu;
+    this.attendsInPlace = attendsInPlace;
     this.stagesSums = runsOnCpu;
   }
 

@@ -43,6 +43,7 @@ export function graphLimits(providers: readonly ExecutionProvider[]): GraphLimit
   return {
     // A WebGPU shader binds eight buffers, one of them its input.
     maxOutputs: names.includes("webgpu") ? 7 : Number.POSITIVE_INFINITY,
+    attendsInPlace: names[0] === "cpu",
     runsOnCpu: names[0] === "cpu" || names[0] === "wasm",
   };
 }

@@ -28,7 +28,7 @@ export const cachedAttention = kernel<CachedAttributes>("MmgenCachedAttention", 
   const { minPosition } = attrs;
   const position = slotOf(graph, input("position"), [minPosition, slots - 1]);
   // ONNX Runtime's operator takes an empty cache for a full one.
-  return graph.runsOnCpu && minPosition > 0 && minPosition < slots
+  return graph.attendsInPlace && minPosition > 0 && minPosition < slots
     ? oneNode(graph, heads, cache, position)
     : composed(graph, heads, cache, position);
 });
