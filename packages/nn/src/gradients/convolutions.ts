@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherSpread, spread } from "../functions/spread.js";
+import { depthwiseByPlaces, filterByPlaces, type WindowAxis } from "../functions/windows.js";
 import { rule, runKernel } from "./rule.js";
-import { gatherSpread, spread } from "./spread.js";
-import { depthwiseByPlaces, filterByPlaces, type WindowAxis } from "./windows.js";
 
 interface ConvolutionAttributes {
   readonly strides: number | number[];

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { product } from "../functions/axes.js";
 import { sumSegments } from "../functions/sum-segments.js";
-import { fromFront, product, rule } from "./rule.js";
+import { fromFront, rule } from "./rule.js";
 
 /** Gradients of operations that take or put values by index. The indices themselves have the gradient 0. */
 export const indexingRules: readonly tf.GradConfig[] = [

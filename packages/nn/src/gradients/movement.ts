@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { aroundAxis, fromFront, padAxes, product, rule } from "./rule.js";
-import { spread } from "./spread.js";
+import { aroundAxis, padAxes, product } from "../functions/axes.js";
+import { spread } from "../functions/spread.js";
+import { fromFront, rule } from "./rule.js";
 
 /** Gradients of operations that move, repeat or leave out values. */
 export const movementRules: readonly tf.GradConfig[] = [

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { maximumByPlaces, paddedSize, type WindowAxis } from "../functions/windows.js";
 import { type Rule, rule, runKernel } from "./rule.js";
-import { maximumByPlaces, paddedSize, type WindowAxis } from "./windows.js";
 
 interface PoolAttributes {
   readonly filterSize: number | number[];

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { aroundAxis, fromFront, product, rule } from "./rule.js";
+import { aroundAxis, product } from "../functions/axes.js";
+import { fromFront, rule } from "./rule.js";
 
 interface ScanAttributes {
   readonly axis: number;

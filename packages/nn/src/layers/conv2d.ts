@@ -1,6 +1,6 @@
 import { ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { filterByPlaces, type WindowAxis } from "../gradients/windows.js";
+import { filterByPlaces, type WindowAxis } from "../functions/windows.js";
 import { customGradient } from "../transforms/custom-gradient.js";
 
 /** Options of {@link conv2d}. */

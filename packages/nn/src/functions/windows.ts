@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { padAxes, product } from "./rule.js";
+import { padAxes, product } from "./axes.js";
 import { gatherSpread, spread } from "./spread.js";
 
 /** The windows along one axis of an image. */

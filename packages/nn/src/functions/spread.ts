@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { product } from "./rule.js";
+import { product } from "./axes.js";
 
 /** Moves the values of an axis `distance` places apart, zeros between them: `size` becomes `(size - 1) * distance + 1`. */
 export function spread(x: tf.Tensor, axis: number, distance: number): tf.Tensor {
