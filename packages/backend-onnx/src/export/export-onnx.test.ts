@@ -25,6 +25,21 @@ async function refusal(fn: unknown, options?: unknown): Promise<string> {
 }
 
 describe("exportOnnx", () => {
+  it("writes the same files at once as one after the other, while graphs run in between", async () => {
+    const weight = tf.variable(tf.tensor2d([1, 2, 3, 4], [2, 2]));
+    const table = tf.tensor1d([5, 6]);
+    const functions = [
+      ({ x }: tf.NamedTensorMap) => ({ y: tf.add(tf.matMul(tf.reshape(x!, [1, 2]), weight), table) }),
+      ({ x }: tf.NamedTensorMap) => ({ y: tf.mul(table, tf.sub(x!, tf.sum(weight))) }),
+    ];
+    const write = (i: number) => exportOnnx(functions[i]!, { inputs: { x: row } });
+    const alone = [await write(0), await write(1)];
+    const together = Promise.all([write(0), write(1), write(0)]);
+    const between = tf.tidy(() => tf.mul(table, tf.sum(weight)));
+    await between.data();
+    expect(await together).toEqual([alone[0], alone[1], alone[0]]);
+  });
+
   it("writes a function with its weights, for any batch", async () => {
     const weight = tf.variable(tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3]));
     const bias = tf.add(tf.tensor1d([0, 0, 1]), 1); // not computed yet

@@ -118,13 +118,27 @@ interface RecordedModel {
   readonly overrides: ModelOverrides;
 }
 
-async function recordModel(config: ExportConfig): Promise<RecordedModel> {
+/** The last recording of each backend. */
+const lastOf = new WeakMap<RecordingBackend, Promise<unknown>>();
+
+/** Records a model after those that were asked for before: recordings of the same values number them anew. */
+function recordModel(config: ExportConfig): Promise<RecordedModel> {
   const backend = tf.backend();
   if (!isRecordingBackend(backend)) {
     throw new ConfigError(
       `exportOnnx: expected the onnx backend to be active, got ${tf.getBackend()}. Call await useOnnx().`,
     );
   }
+  const earlier = lastOf.get(backend) ?? Promise.resolve();
+  const next = earlier.then(() => recordNext(backend, config));
+  lastOf.set(
+    backend,
+    next.catch(() => {}),
+  );
+  return next;
+}
+
+async function recordNext(backend: RecordingBackend, config: ExportConfig): Promise<RecordedModel> {
   checkNames(config);
   const sizes = findOpenSizes(config);
   await backend.flush();

@@ -1,6 +1,5 @@
 import { ConfigError, describeValue, quote } from "@mmgen/core";
 import type { LazyValue } from "../graph/lazy-value.js";
-import { valueName } from "../graph/onnx-model.js";
 import type { ExportConfig } from "./export-options.js";
 import { nextName } from "./record-function.js";
 
@@ -44,12 +43,23 @@ function addName(known: Map<string, string>, kind: string, name: string): void {
   known.set(name, kind);
 }
 
-/** The names that values without one get, so that none is a name of the caller's. */
+/**
+ * The names that values without one get, so that none is a name of the caller's. They are counted as they are asked for:
+ * the numbers that values have belong to the plan that was made last, which may be another.
+ */
 export function avoidNames(given: Iterable<string>): (value: LazyValue) => string {
   const names = [...given];
   let prefix = "";
   while (names.some((name) => name.startsWith(`${prefix}v`))) {
     prefix += "_";
   }
-  return (value) => `${prefix}${valueName(value)}`;
+  const known = new Map<LazyValue, string>();
+  return (value) => {
+    let name = known.get(value);
+    if (name === undefined) {
+      name = `${prefix}v${known.size + 1}`;
+      known.set(value, name);
+    }
+    return name;
+  };
 }
