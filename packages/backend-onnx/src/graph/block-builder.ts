@@ -154,14 +154,30 @@ export class BlockBuilder extends ShapeBuilder {
       case "Sub": {
         const vector = this.reshape(numbers, [channels]);
         const offset = op === "Add" ? vector : this.node("Neg", [vector], vector.type, vector.shape);
-        const { producer } = blocked;
-        const isScaled = producer?.signature === this.#scaledSignature(channels) && producer.inputs.length === 2;
-        const factors = isScaled ? producer.inputs : [blocked, this.fill("float32", [channels, 1, 1, 1], 1)];
-        return this.#scaled([...factors, offset]);
+        return this.#moved(blocked, offset);
       }
       default:
         return undefined;
     }
+  }
+
+  /** Blocks plus one number for each channel; where they were scaled, or are a sum with a scaled part, in that pass. */
+  #moved(blocked: LazyValue, offset: LazyValue): LazyValue {
+    const { producer } = blocked;
+    const channels = offset.size;
+    if (this.#isScaled(blocked, channels)) {
+      return this.#scaled([...producer!.inputs, offset]);
+    }
+    const scaled = producer?.op === "Add" ? producer.inputs.find((part) => this.#isScaled(part!, channels)) : undefined;
+    if (scaled !== undefined) {
+      const [a, b] = producer!.inputs;
+      return this.node("Add", [this.#moved(scaled, offset), (scaled === a ? b : a)!], "float32", blocked.shape);
+    }
+    return this.#scaled([blocked, this.fill("float32", [channels, 1, 1, 1], 1), offset]);
+  }
+
+  #isScaled({ producer }: LazyValue, channels: number): boolean {
+    return producer?.signature === this.#scaledSignature(channels) && producer.inputs.length === 2;
   }
 
   #scaled(inputs: readonly (LazyValue | undefined)[]): LazyValue {

@@ -108,6 +108,8 @@ describe("what is computed from convolutions in blocks", () => {
   const joined: typeof operations = {
     "scaled, moved and rectified": (x) => tf.relu(tf.add(tf.mul(x, vector(3)), vector(4))),
     "moved, scaled and moved again": (x) => tf.sub(tf.mul(tf.add(x, vector(3)), vector(4)), vector(5)),
+    "sums with a scaled part, moved": (x) =>
+      tf.add(tf.add(tf.mul(x, vector(3)), tf.mul(tf.relu(x), vector(4))), vector(5)),
     "subtracted from numbers for each channel": (x) => tf.sub(vector(3), x),
     "added to what a convolution gives": (x) => tf.relu(tf.add(conv(x, 5), tf.mul(x, 2))),
     "sums of two convolutions": (x) => tf.relu(tf.add(conv(x, 5), conv(tf.relu(x), 6))),

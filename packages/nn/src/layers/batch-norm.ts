@@ -74,6 +74,6 @@ function gradients(
     const slope = tf.mul(scale, inverseStd);
     const xSlope = tf.mul(tf.mul(slope, inverseStd), tf.div(dScale, -count));
     const shift = tf.sub(tf.mul(slope, tf.div(dOffset, -count)), tf.mul(xSlope, mean));
-    return [tf.add(tf.mul(dy, slope), tf.add(tf.mul(x, xSlope), shift)), dScale, dOffset];
+    return [tf.add(tf.add(tf.mul(dy, slope), tf.mul(x, xSlope)), shift), dScale, dOffset];
   });
 }
