@@ -6,7 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listEntries, listPackages } from "../../scripts/workspace.mjs";
 import { root } from "../fixtures/bundle.fixture.js";
 import { compileSnippet, environment, oneThread, packPackages, preload } from "../fixtures/consumer.fixture.js";
-import { type InstallLine, listInstallLines, listPages, withoutBanner } from "../fixtures/snippets.fixture.js";
+import {
+  type InstallLine,
+  listInstallLines,
+  listPages,
+  type Snippet,
+  shortened,
+  trainedInstalled,
+  withoutBanner,
+} from "../fixtures/snippets.fixture.js";
 import { startRegistry } from "./registry.js";
 
 /** Refuses to end with 0 where it left out an install script, as earlier versions did not. */
@@ -119,20 +127,16 @@ function loadEntries({ packages: names }: InstallLine): string {
 }
 
 /**
- * What of a snippet is run: all of it, where it trains for a minute with the shortest training on few images, whose
- * results are those of test/readme.test.ts alone; as a script, with npm, of a program that trains only what it imports.
+ * What of a snippet is run: all of it, where it trains for a minute shortened if test/readme.test.ts trains it in full; as
+ * a script, with npm, of a program that trains only what it imports.
  */
-function programOf(code: string, kind: "module" | "script"): string {
+function programOf({ title, code }: Snippet, kind: "module" | "script"): string {
   if (kind === "script" && code.includes("trainInto(")) {
     return [...code.matchAll(/^(?:import|} from) .*?("[^"\n]+");$/gm)]
       .map(([, path]) => `require(${path});`)
       .join("\n");
   }
-  const short = code
-    .replace('preset: "minute"', 'preset: "smoke"')
-    .replace(/trainCount: \d+/, "trainCount: 200")
-    .replace(/^assert\b.*;$/gm, "");
-  return compileSnippet(code.includes('preset: "minute"') ? short : code, kind);
+  return compileSnippet(title.startsWith(trainedInstalled) ? code : shortened(code), kind);
 }
 
 async function install(folder: Folder, typed: string): Promise<void> {
@@ -143,9 +147,10 @@ async function install(folder: Folder, typed: string): Promise<void> {
 
 async function problemsOf(folder: Folder, { snippets }: InstallLine, kind: "module" | "script"): Promise<string[]> {
   const problems: string[] = [];
-  for (const { title, code } of snippets) {
-    const problem = await folder.problemOf(kind === "module" ? "snippet.mjs" : "snippet.cjs", programOf(code, kind));
-    problems.push(...(problem === undefined ? [] : [`${title}: ${problem}`]));
+  for (const snippet of snippets) {
+    const program = programOf(snippet, kind);
+    const problem = await folder.problemOf(kind === "module" ? "snippet.mjs" : "snippet.cjs", program);
+    problems.push(...(problem === undefined ? [] : [`${snippet.title}: ${problem}`]));
   }
   return problems;
 }
