@@ -1,7 +1,7 @@
 import type { ElementType } from "../runtime/element-type.js";
-import { type Attributes, attributesKey, LazyValue } from "./lazy-value.js";
+import { LazyValue } from "./lazy-value.js";
 import type { NodeOptions } from "./recorder.js";
-import { broadcastShape, ShapeBuilder, sameShape } from "./shape-builder.js";
+import { broadcastShape, ShapeBuilder, sameShape, sizeOf } from "./shape-builder.js";
 
 /** The domain of ONNX Runtime's operators on blocks of channels. */
 export const blockDomain = "com.microsoft.nchwc";
@@ -19,12 +19,6 @@ export function runsOf(terms: number): number | undefined {
   return undefined;
 }
 
-/** A convolution of each channel with one place. */
-function scaleAttributes(channels: number): Attributes {
-  const attributes = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: channels };
-  return attributes;
-}
-
 /**
  * Records elementwise operators, in blocks of channels where an operand is computed in blocks.
  *
@@ -36,6 +30,8 @@ function scaleAttributes(channels: number): Attributes {
  */
 export class BlockBuilder extends ShapeBuilder {
   readonly #probe: () => number | undefined;
+  /** Images times numbers for each channel, to which an offset can be added in the same pass. */
+  readonly #scaled = new WeakSet<LazyValue>();
   /** Whether to record in blocks; off while a graph for other machines and runtimes is recorded. */
   usesBlocks = true;
 
@@ -148,8 +144,11 @@ export class BlockBuilder extends ShapeBuilder {
     }
     const blocked = image.blocked!;
     switch (op) {
-      case "Mul":
-        return this.#scaled([blocked, this.reshape(numbers, [channels, 1, 1, 1])]);
+      case "Mul": {
+        const scaled = this.separately([blocked, this.reshape(numbers, [channels, 1, 1, 1])], [1, 1], blocked.shape);
+        this.#scaled.add(scaled);
+        return scaled;
+      }
       case "Add":
       case "Sub": {
         const vector = this.reshape(numbers, [channels]);
@@ -163,29 +162,30 @@ export class BlockBuilder extends ShapeBuilder {
 
   /** Blocks plus one number for each channel; where they were scaled, or are a sum with a scaled part, in that pass. */
   #moved(blocked: LazyValue, offset: LazyValue): LazyValue {
-    const { producer } = blocked;
-    const channels = offset.size;
-    if (this.#isScaled(blocked, channels)) {
-      return this.#scaled([...producer!.inputs, offset]);
+    const { producer, shape } = blocked;
+    if (this.#scaled.has(blocked)) {
+      return this.separately([...producer!.inputs, offset], [1, 1], shape);
     }
-    const scaled = producer?.op === "Add" ? producer.inputs.find((part) => this.#isScaled(part!, channels)) : undefined;
+    const scaled = producer?.op === "Add" ? producer.inputs.find((part) => this.#scaled.has(part!)) : undefined;
     if (scaled !== undefined) {
       const [a, b] = producer!.inputs;
-      return this.node("Add", [this.#moved(scaled, offset), (scaled === a ? b : a)!], "float32", blocked.shape);
+      return this.node("Add", [this.#moved(scaled, offset), (scaled === a ? b : a)!], "float32", shape);
     }
-    return this.#scaled([blocked, this.fill("float32", [channels, 1, 1, 1], 1), offset]);
+    return this.separately([blocked, this.fill("float32", [offset.size, 1, 1, 1], 1), offset], [1, 1], shape);
   }
 
-  #isScaled({ producer }: LazyValue, channels: number): boolean {
-    return producer?.signature === this.#scaledSignature(channels) && producer.inputs.length === 2;
-  }
-
-  #scaled(inputs: readonly (LazyValue | undefined)[]): LazyValue {
-    return this.blockNode("Conv", inputs, inputs[0]!.shape, scaleAttributes(inputs[1]!.shape[0]!));
-  }
-
-  #scaledSignature(channels: number): string {
-    return `${blockDomain}Conv${attributesKey(scaleAttributes(channels))}`;
+  /**
+   * A convolution in which no channel sees another.
+   *
+   * @param inputs - Images in blocks; filter `[channels, 1, ...sides]`; then offset and summand, if any.
+   */
+  separately(
+    inputs: readonly (LazyValue | undefined)[],
+    sides: readonly number[],
+    shape: readonly number[],
+  ): LazyValue {
+    const attributes = { kernel_shape: sides, strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] };
+    return this.blockNode("Conv", inputs, shape, { ...attributes, group: shape[1]! });
   }
 
   /**
@@ -246,8 +246,4 @@ export class BlockBuilder extends ShapeBuilder {
         : this.reshape(repeated, [1, channels, height, width]);
     });
   }
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,7 +1,7 @@
 import { type ElementType, onnxTypeCodes } from "../runtime/element-type.js";
 import { BlockBuilder } from "./block-builder.js";
 import { float, type LazyValue } from "./lazy-value.js";
-import { broadcastShape, sameShape } from "./shape-builder.js";
+import { broadcastShape, sameShape, sizeOf } from "./shape-builder.js";
 import { isLongSum, nextSumStage } from "./staged-sum.js";
 
 /** How a {@link GraphBuilder} writes graphs for its execution provider. */
@@ -45,7 +45,6 @@ export class GraphBuilder extends BlockBuilder {
   }
 
   /** An operator of one operand that keeps shape and type. */
-
   unary(op: string, x: LazyValue): LazyValue {
     return this.elementwise(op, [x], x.type);
   }
@@ -165,6 +164,12 @@ export class GraphBuilder extends BlockBuilder {
     return this.node("Pad", [x, amounts, this.scalar(x.type, value)], x.type, shape);
   }
 
+  /** `x` with zeros after its end, up to a shape. */
+  padTo(x: LazyValue, shape: readonly number[]): LazyValue {
+    const paddings = shape.map((size, axis) => [0, size - x.shape[axis]!] as const);
+    return this.pad(x, paddings, 0);
+  }
+
   /** `alpha · op(a) @ op(b)`; leading axes equal, or `b` a matrix shared by all of `a`. */
   matMul(a: LazyValue, b: LazyValue, transposeA = false, transposeB = false, alpha = 1): LazyValue {
     const rows = a.shape[a.shape.length - (transposeA ? 1 : 2)]!;
@@ -281,10 +286,6 @@ export class GraphBuilder extends BlockBuilder {
       ? this.scalar(value.type, value.splat)
       : value;
   }
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {

@@ -139,3 +139,8 @@ export function broadcastShape(a: readonly number[], b: readonly number[]): read
   }
   return backend_util.assertAndGetBroadcastShape([...a], [...b]);
 }
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { blocksFor, turnedAt, turnedWeights, weightsInBlocks } from "./blocked-weights.js";
-import { phasesOf } from "./phases.js";
+import { phasesOf } from "./convolution-phases.js";
 import type { Window } from "./window.js";
 
 /**
@@ -29,10 +29,9 @@ export function blockedConvolve(
     return undefined;
   }
   const images = imagesInBlocks(graph, x, block);
-  const padding = blocksFor(outChannels, block) - outChannels;
   const inputs = [images, weightsInBlocks(graph, filter, block)];
   if (bias !== undefined) {
-    inputs.push(graph.pad(bias, [[0, padding]], 0));
+    inputs.push(graph.padTo(bias, [blocksFor(outChannels, block)]));
   }
   const result = convolution(graph, inputs, window.output, {
     kernel_shape: window.filter,
@@ -126,19 +125,10 @@ interface BatchBlocks {
 
 /** The input as one image for each channel with one channel for each image, padded: `[inChannels, images, …]`. */
 function channelsAsImages(graph: GraphBuilder, x: LazyValue, window: Window, { images, block }: BatchBlocks) {
-  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const [, height, width, channels] = x.shape as [number, number, number, number];
   const planes =
     x.blocked === undefined ? graph.transpose(x, [0, 3, 1, 2]) : graph.outOfBlocks(x.blocked, channels, false);
-  const whole = graph.pad(
-    planes,
-    [
-      [0, images - batch],
-      [0, 0],
-      [0, 0],
-      [0, 0],
-    ],
-    0,
-  );
+  const whole = graph.padTo(planes, [images, channels, height, width]);
   const asChannels = graph.toBlocks(graph.reshape(whole, [1, images, channels, height * width]), false);
   const grouped = graph.reshape(asChannels, [images / block, channels, height * width * block]);
   const byChannel = graph.transpose(grouped, [1, 0, 2]);
@@ -161,26 +151,8 @@ function channelsAsImages(graph: GraphBuilder, x: LazyValue, window: Window, { i
 function gradientAsFilter(graph: GraphBuilder, dy: LazyValue, { images, block }: BatchBlocks): LazyValue {
   const [batch, height, width, channels] = dy.shape as [number, number, number, number];
   const outChannels = blocksFor(channels, block);
-  const padded = graph.pad(
-    dy,
-    [
-      [0, 0],
-      [0, 0],
-      [0, 0],
-      [0, outChannels - channels],
-    ],
-    0,
-  );
-  const whole = graph.pad(
-    graph.blocksOf(padded),
-    [
-      [0, images - batch],
-      [0, 0],
-      [0, 0],
-      [0, 0],
-    ],
-    0,
-  );
+  const padded = graph.padTo(dy, [batch, height, width, outChannels]);
+  const whole = graph.padTo(graph.blocksOf(padded), [images, outChannels, height, width]);
   // Each run of b floats counts as a block of channels, each image of a block as a place.
   const elements = outChannels * height * width;
   const grouped = graph.toBlocks(graph.reshape(whole, [images / block, block, 1, elements]), true);
@@ -219,18 +191,7 @@ function imagesInBlocks(graph: GraphBuilder, x: LazyValue, block: number): LazyV
   if (channels < block) {
     return graph.transpose(x, [0, 3, 1, 2]);
   }
-  return graph.blocksOf(
-    graph.pad(
-      x,
-      [
-        [0, 0],
-        [0, 0],
-        [0, 0],
-        [0, blocksFor(channels, block) - channels],
-      ],
-      0,
-    ),
-  );
+  return graph.blocksOf(graph.padTo(x, [...x.shape.slice(0, 3), blocksFor(channels, block)]));
 }
 
 /** Rows and columns of images in turn: `[row][column]` of `[batch, channels, height, width]` in blocks. */

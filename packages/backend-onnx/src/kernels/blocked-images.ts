@@ -32,7 +32,7 @@ export function scaledByImage(graph: GraphBuilder, x: LazyValue, { slope, shift,
   const filter =
     slope === undefined ? graph.fill("float32", [count, 1, 1, 1], 1) : graph.reshape(slope, [count, 1, 1, 1]);
   const inputs = [image!, filter, graph.reshape(shift, [count])];
-  const result = separately(graph, summand === undefined ? inputs : [...inputs, summand], [1, 1], width * height);
+  const result = graph.separately(summand === undefined ? inputs : [...inputs, summand], [1, 1], image!.shape);
   return graph.fromBlocks(graph.reshape(result, [batch, channels, height, width]));
 }
 
@@ -48,7 +48,11 @@ export function sumsOfProducts(graph: GraphBuilder, x: LazyValue, y: LazyValue):
   // Each run of places counts as a channel, with the other image as its filter.
   const [count, length] = [batch * channels * runs, places / runs];
   const image = graph.reshape(blocks[0]!, [1, count, 1, length]);
-  const sums = separately(graph, [image, graph.reshape(blocks[1]!, [count, 1, 1, length])], [1, length], 1);
+  const sums = graph.separately(
+    [image, graph.reshape(blocks[1]!, [count, 1, 1, length])],
+    [1, length],
+    [1, count, 1, 1],
+  );
   const block = graph.blockSize!;
   const byRun = graph.reshape(sums, [(batch * channels) / block, runs, block]);
   return graph.reshape(runs === 1 ? byRun : graph.reduce("ReduceSum", byRun, [1], false), [batch, channels]);
@@ -62,16 +66,4 @@ export function inBlocks(graph: GraphBuilder, images: readonly LazyValue[]): Laz
     images.every(({ type, shape }) => type === "float32" && shape[3]! % block === 0)
     ? images.map((image) => graph.blocksOf(image))
     : undefined;
-}
-
-/** A convolution of one image in which no channel sees another: `[1, channels, 1, length]`. */
-function separately(graph: GraphBuilder, inputs: readonly LazyValue[], filter: readonly number[], length: number) {
-  const channels = inputs[0]!.shape[1]!;
-  return graph.blockNode("Conv", inputs, [1, channels, 1, length], {
-    kernel_shape: filter,
-    strides: [1, 1],
-    dilations: [1, 1],
-    pads: [0, 0, 0, 0],
-    group: channels,
-  });
 }

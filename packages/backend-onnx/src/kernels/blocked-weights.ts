@@ -16,16 +16,7 @@ export function weightsInBlocks(graph: GraphBuilder, filter: LazyValue, block: n
   const [height, width, inChannels, outChannels] = filter.shape as [number, number, number, number];
   const [inputs, outputs] = [inputChannelsFor(inChannels, block), blocksFor(outChannels, block)];
   const places = height * width;
-  const filled = graph.pad(
-    filter,
-    [
-      [0, 0],
-      [0, 0],
-      [0, inputs - inChannels],
-      [0, outputs - outChannels],
-    ],
-    0,
-  );
+  const filled = graph.padTo(filter, [height, width, inputs, outputs]);
   const blocks = graph.toBlocks(graph.reshape(filled, [1, places * inputs, 1, outputs]), true);
   const parts = inChannels < block ? inputs : inputs / block;
   const grouped = graph.reshape(blocks, [
@@ -42,16 +33,7 @@ export function turnedWeights(graph: GraphBuilder, filter: LazyValue, block: num
   const [height, width, inChannels, outChannels] = filter.shape as [number, number, number, number];
   const [inputs, outputs] = [blocksFor(inChannels, block), inputChannelsFor(outChannels, block)];
   const places = height * width;
-  const filled = graph.pad(
-    filter,
-    [
-      [0, 0],
-      [0, 0],
-      [0, inputs - inChannels],
-      [0, outputs - outChannels],
-    ],
-    0,
-  );
+  const filled = graph.padTo(filter, [height, width, inputs, outputs]);
   const blocks = graph.toBlocks(graph.reshape(filled, [places, inputs, outputs, 1]), false);
   const parts = outChannels < block ? outputs : outputs / block;
   return graph.reshape(blocks, [places, inputs / block, parts, filled.size / (places * (inputs / block) * parts)]);

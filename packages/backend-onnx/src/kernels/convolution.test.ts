@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { describe, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { expectParity, floats } from "../engine/parity.fixture.js";
+import { useOnnx } from "../index.js";
 
 const tolerance = 2e-5;
 
@@ -23,7 +24,17 @@ const cases: readonly Case[] = [
   { size: 3, filter: [3, 3, 1, 1], strides: 1, pad: "same" },
 ];
 
-describe("convolutions", () => {
+describe.each([
+  ["in blocks of channels where they can be", true],
+  ["without blocks, as on other devices", false],
+])("convolutions %s", (_, usesBlocks) => {
+  beforeAll(async () => {
+    (await useOnnx()).graph.usesBlocks = usesBlocks;
+  });
+  afterAll(async () => {
+    (await useOnnx()).graph.usesBlocks = true;
+  });
+
   for (const { size, filter, strides, pad } of cases) {
     it(`${size}², filter ${filter}, strides ${strides}, pad ${pad}: values and gradients`, async () => {
       const x = () => floats([2, size, size, filter[2]]) as tf.Tensor4D;
@@ -34,7 +45,7 @@ describe("convolutions", () => {
     });
   }
 
-  it("of so many patches that ONNX Runtime's own operators do the work", async () => {
+  it.skipIf(usesBlocks)("of so many patches that ONNX Runtime's own operators do the work", async () => {
     // 1500² windows of 4×4 places are more than the 2²⁵ numbers that are laid out.
     const x = () => floats([1, 1500, 1500, 1]) as tf.Tensor4D;
     const w = () => floats([4, 4, 1, 1], -1, 1, 2) as tf.Tensor4D;
