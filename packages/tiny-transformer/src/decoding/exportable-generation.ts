@@ -14,6 +14,7 @@ import {
 import { type ExportableFunction, runFusedKernel } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TinyTransformer } from "../model/tiny-transformer.js";
+import type { ChoiceSettings } from "./choose-ids.js";
 import { decodeGraph } from "./native-decode.js";
 
 /** Options of {@link exportableGeneration}. */
@@ -64,9 +65,8 @@ const generationSchema = fields({
  */
 export function exportableGeneration(model: TinyTransformer, options: GenerationOptions): ExportableFunction {
   const config = resolveGeneration(model, options);
-  const { grammar, promptLength, steps, temperature, topK, topP } = config;
+  const { grammar, promptLength, steps, temperature } = config;
   const { vocabularySize } = model;
-  const settings = { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
   const table = { shape: ["states", vocabularySize] };
   return {
     run: (inputs) => ({ ids: tf.tidy(() => runGeneration(model, config, inputs)) }),
@@ -83,7 +83,7 @@ export function exportableGeneration(model: TinyTransformer, options: Generation
     metadata: {
       kind: "mmgen.generation",
       config: JSON.stringify(model.config),
-      generation: JSON.stringify({ promptLength, steps, ...settings }),
+      generation: JSON.stringify({ promptLength, steps, ...settingsOf(config) }),
     },
   };
 }
@@ -118,7 +118,7 @@ function resolveGeneration(model: TinyTransformer, options: GenerationOptions): 
 
 /** `[rows, promptLength + steps]` int32. */
 function runGeneration(model: TinyTransformer, config: GenerationConfig, inputs: tf.NamedTensorMap): tf.Tensor {
-  const { grammar, promptLength, steps, temperature, topK, topP } = config;
+  const { grammar, promptLength, steps, temperature } = config;
   const { vocabularySize } = model;
   const prompt = inputs.prompt as tf.Tensor2D;
   const [rows] = prompt.shape;
@@ -127,9 +127,12 @@ function runGeneration(model: TinyTransformer, config: GenerationConfig, inputs:
       ? drawNoise(inputs.seeds!, { first: promptLength, steps, vocabularySize })
       : tf.zeros([steps, rows, vocabularySize]);
   const tables = grammar && guide(prompt, grammar === "input" ? inputs : uploadGrammar(grammar), vocabularySize);
-  const settings = { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
-  const [chosen] = decodeGraph(model, settings)(prompt, noise, ...(tables ?? []));
+  const [chosen] = decodeGraph(model, settingsOf(config))(prompt, noise, ...(tables ?? []));
   return tf.concat([prompt, tf.transpose(chosen!)], 1);
+}
+
+function settingsOf({ temperature, topK, topP }: GenerationConfig): ChoiceSettings {
+  return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
 }
 
 function drawNoise(seeds: tf.Tensor, attributes: { first: number; steps: number; vocabularySize: number }): tf.Tensor {
