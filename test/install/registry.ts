@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 import type { PackedPackage } from "../fixtures/consumer.fixture.js";
 
 /** What a registry answers about a package; the fields that are rewritten. */
@@ -30,10 +29,10 @@ export async function startRegistry(upstream: string, packages: readonly PackedP
 
   /** A packument of the other registry, whose tarballs come through this one. */
   async function fetchPackument(name: string, accept: string) {
-    const response = await fetch(`${upstream}${name.replace("/", "%2f")}`, { headers: { accept } });
-    const text = await response.text();
-    if (!response.ok) {
-      return { status: response.status, text };
+    const { status, body } = await ask(`${upstream}${name.replace("/", "%2f")}`, { accept });
+    const text = body.toString();
+    if (status !== 200) {
+      return { status, text };
     }
     const packument: Packument = JSON.parse(text);
     for (const { dist } of Object.values(packument.versions ?? {})) {
@@ -49,9 +48,8 @@ export async function startRegistry(upstream: string, packages: readonly PackedP
     if (kind === "own") {
       response.end(readFileSync(tarballs.get(file!)!));
     } else if (kind === "other") {
-      const { status, body } = await fetch(decodeURIComponent(file!));
-      response.writeHead(status);
-      await pipeline(Readable.fromWeb(body as import("node:stream/web").ReadableStream), response);
+      const { status, body } = await ask(decodeURIComponent(file!));
+      response.writeHead(status).end(body);
     } else if (method !== "GET" || path.startsWith("/-/")) {
       response.writeHead(404).end("{}"); // audits
     } else {
@@ -74,6 +72,24 @@ export async function startRegistry(upstream: string, packages: readonly PackedP
       server.closeAllConnections();
     },
   };
+}
+
+/** Asks another registry, up to four times where the connection breaks. */
+async function ask(
+  url: string,
+  headers: Record<string, string> = {},
+  tries = 4,
+): Promise<{ status: number; body: Buffer }> {
+  try {
+    const response = await fetch(url, { headers });
+    return { status: response.status, body: Buffer.from(await response.arrayBuffer()) };
+  } catch (error) {
+    if (tries === 1) {
+      throw error;
+    }
+    await setTimeout(500);
+    return ask(url, headers, tries - 1);
+  }
 }
 
 function packumentOf({ name, manifest, integrity, shasum }: PackedPackage, tarball: string) {
