@@ -48,7 +48,7 @@ export function runInChromium(script, { search = "", files, flags = [], seconds 
       clearTimeout(timer);
       server.close();
       server.closeAllConnections();
-      browser.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
+      browser.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 }));
       browser.kill();
       settle(value);
     };
