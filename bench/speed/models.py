@@ -38,7 +38,7 @@ class Transformer(nn.Module):
         self.dropout, self.heads, self.length = dropout, heads, length
         self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, causal) for _ in range(layers))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary)
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary, bias=False)
 
     def forward(self, ids, caches=None, position=0):
         x = self.tokens(ids) + self.positions.weight[position : position + ids.shape[1]]

@@ -2,7 +2,7 @@ import { type ImageBatch, Random } from "@mmgen/core";
 import { generate, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { adamW, Optimizer } from "@mmgen/training";
-import { trainingStep } from "@mmgen/training/loop/training-step";
+import { CompiledStep } from "@mmgen/training/loop/compiled-step";
 import { VqVae } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -113,10 +113,12 @@ function imageVqVaeStep(batch: number): Workload {
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
 function trainingWorkload(model: any, optimizer: Optimizer, batch: unknown): Workload {
   const random = Random.fromSeed(2);
+  const step = new CompiledStep({ model, optimizer });
+  let taken = 0;
   return {
     parameters: model.parameterCount,
     async run() {
-      const { values } = trainingStep({ model, batch, optimizer, learningRate: 1e-3, random: random.fork("step") });
+      const { values } = step.step({ batch, learningRate: 1e-3 / ++taken, random: random.fork("step").fork(taken) });
       await values.data();
       values.dispose();
     },

@@ -49,9 +49,21 @@ export {
   type ParameterType,
 } from "./modules/parameter.js";
 export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from "./modules/self-attention.js";
-export { type TensorTrainable, tensorsIn } from "./modules/tensor-trainable.js";
-export { type CompileOptions, compile, type FunctionTransforms, type TensorFunction } from "./transforms/compile.js";
+export { type TensorTrainable, tensorsIn, type UploadedBatch } from "./modules/tensor-trainable.js";
+export {
+  type CompileOptions,
+  compile,
+  compilesFunctions,
+  type FunctionTransforms,
+  type TensorFunction,
+} from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
+export {
+  type DrawnTensor,
+  type DrawRecorder,
+  drawnTensor,
+  drawTensor,
+} from "./transforms/drawn-tensor.js";
 export type { ExportableFunction } from "./transforms/exportable-function.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";

@@ -4,6 +4,7 @@ import { LazyValue } from "../graph/lazy-value.js";
 import type { Plan } from "../graph/plan.js";
 import { elementTypeOf } from "../runtime/element-type.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
+import { keepVariables, variablesOf } from "../trace/keep-variables.js";
 import type { ExportConfig } from "./export-options.js";
 
 /** A function recorded with one number for each of its open sizes. */
@@ -41,7 +42,7 @@ export function recordFunction(
   }
   const outputs: [string, LazyValue][] = [];
   tf.tidy(() => {
-    keepingVariables(backend, [...state.values()], () => {
+    keepingState(backend, [...state.values()], () => {
       const tensors = Object.fromEntries(Object.keys(inputs).map((name) => [name, backend.tensor(fed.get(name)!)]));
       for (const [name, variable] of state) {
         variable.assign(backend.tensor(fed.get(name)!));
@@ -116,29 +117,8 @@ function recordingFile(backend: RecordingBackend, hasOpenSizes: boolean, record:
  *
  * @throws a {@link ConfigError} when another one was assigned: its value would be that of no run.
  */
-function keepingVariables(backend: RecordingBackend, state: readonly tf.Variable[], record: () => void): void {
-  const before = new Map<tf.Variable, LazyValue>();
-  for (const variable of Object.values(tf.engine().registeredVariables)) {
-    if (!variable.isDisposed && elementTypeOf(variable.dtype) !== undefined) {
-      const value = backend.heldValue(variable);
-      backend.hold(value);
-      before.set(variable, value);
-    }
-  }
-  let assigned: tf.Variable[] = [];
-  try {
-    record();
-  } finally {
-    assigned = [...before.keys()].filter(
-      (variable) => !variable.isDisposed && backend.heldValue(variable) !== before.get(variable),
-    );
-    for (const variable of assigned) {
-      variable.assign(tf.reshape(backend.tensor(before.get(variable)!), variable.shape));
-    }
-    for (const value of before.values()) {
-      backend.release(value);
-    }
-  }
+function keepingState(backend: RecordingBackend, state: readonly tf.Variable[], record: () => void): void {
+  const assigned = keepVariables(backend, variablesOf(backend), record);
   const other = assigned.find((variable) => !state.includes(variable));
   if (other !== undefined) {
     throw new ConfigError(

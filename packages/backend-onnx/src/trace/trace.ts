@@ -6,6 +6,7 @@ import { elementTypeOf } from "../runtime/element-type.js";
 import type { RuntimeSession, RuntimeTensor } from "../runtime/runtime.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { BuiltInConstants } from "./built-in-constants.js";
+import { keepVariables, variablesOf } from "./keep-variables.js";
 import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
 
 /** Where the elements of a feed come from at a replay. */
@@ -38,15 +39,6 @@ export class Trace<Result extends TensorStructure> {
     this.#backend = backend;
     // From here on, every value without elements was recorded by fn.
     backend.flushSync();
-    const variables = new Map<LazyValue, tf.Variable>();
-    const before = new Map<tf.Variable, LazyValue>();
-    for (const variable of Object.values(tf.engine().registeredVariables)) {
-      if (!variable.isDisposed && elementTypeOf(variable.dtype) !== undefined) {
-        const value = backend.heldValue(variable);
-        variables.set(value, variable);
-        before.set(variable, value);
-      }
-    }
     const placeholders: LazyValue[] = [];
     const createPlaceholder = (tensor: tf.Tensor): tf.Tensor => {
       const type = elementTypeOf(tensor.dtype);
@@ -59,35 +51,41 @@ export class Trace<Result extends TensorStructure> {
       placeholders.push(placeholder);
       return backend.tensor(placeholder);
     };
+    const variables = new Map<tf.Variable, LazyValue>();
     let outputs: LazyValue[] = [];
     let assigned: tf.Variable[] = [];
     let template: Result | undefined;
-    tf.tidy(() => {
+    const record = () => {
       const inputs = [...mapTensors(args, createPlaceholder), ...constants.map(createPlaceholder)];
+      // Each variable is an input of its own: two may share elements now, or have a value that is known.
+      for (const variable of variablesOf(backend)) {
+        const value = new LazyValue(elementTypeOf(variable.dtype)!, [...variable.shape]);
+        variables.set(variable, value);
+        variable.assign(backend.tensor(value));
+      }
       backend.tracing = true;
       try {
         template = fn(...inputs);
-        assigned = [...before.keys()].filter((variable) => backend.heldValue(variable) !== before.get(variable));
+        assigned = [...variables.keys()].filter((variable) => backend.heldValue(variable) !== variables.get(variable));
         outputs = [...tensorsOf(template), ...assigned].map((tensor) => this.#produced(backend.value(tensor)));
       } finally {
         backend.tracing = false;
-        for (const [variable, value] of before) {
-          if (!variable.isDisposed && backend.heldValue(variable) !== value) {
-            variable.assign(backend.tensor(value));
-          }
-        }
       }
+    };
+    tf.tidy(() => {
+      keepVariables(backend, variablesOf(backend), record);
     });
     this.#template = template as Result;
-    this.#placeholders = new Set(placeholders);
+    this.#placeholders = new Set([...placeholders, ...variables.values()]);
     this.#outputs = outputs;
     this.#assigned = assigned;
     const plan = this.#plan();
     this.#key = plan.key;
     const inputs = placeholders.length - constants.length;
+    const variableOf = new Map([...variables].map(([variable, value]) => [value, variable]));
     this.#sources = plan.feeds.map((feed) => {
       const place = placeholders.indexOf(feed);
-      const variable = variables.get(feed.base ?? feed);
+      const variable = variableOf.get(feed);
       if (place >= inputs) {
         return { constant: place - inputs };
       }

@@ -1,5 +1,6 @@
 import { checkNumber, type Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { drawnTensor } from "../transforms/drawn-tensor.js";
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
@@ -35,7 +36,8 @@ export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tens
 export function dropoutMask(shape: readonly number[], { rate, random }: DropoutOptions): tf.Tensor {
   checkRate(rate);
   const size = shape.reduce((product, side) => product * side, 1);
-  return tf.tidy(() => tf.cast(tf.tensor(drawKept(size, rate, random), [...shape], "bool"), "float32"));
+  const draw = (stream: Random) => drawKept(size, rate, stream);
+  return tf.tidy(() => tf.cast(drawnTensor(random, { shape, dtype: "bool", draw }), "float32"));
 }
 
 /**

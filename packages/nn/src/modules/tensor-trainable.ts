@@ -1,8 +1,26 @@
-import type { Trainable } from "@mmgen/core";
+import type { LossOptions, LossResult, Trainable } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** A {@link Trainable} of TensorFlow.js tensors: what `train` and `evaluateLoss` drive. */
-export type TensorTrainable<Batch, Aux = unknown> = Trainable<Batch, tf.Variable, tf.Scalar, Aux>;
+/**
+ * A {@link Trainable} of TensorFlow.js tensors: what `train` and `evaluateLoss` drive.
+ *
+ * A model that has both optional methods is trained by a step that is compiled once, where the backend can: `loss` is then
+ * not called, and of the model's code only `uploadBatch` runs in each step. What they draw they draw with `drawnTensor`.
+ */
+export interface TensorTrainable<Batch, Aux = unknown> extends Trainable<Batch, tf.Variable, tf.Scalar, Aux> {
+  /** Checks a batch, as `loss` does, and gives it as tensors, in the same order for every batch. Default: none. */
+  uploadBatch?(batch: Batch): UploadedBatch;
+  /** `loss` of the tensors of a batch; its result has no `targetWeight`. Default: none. */
+  lossTensor?(tensors: never, options: LossOptions): LossResult<tf.Scalar, Aux>;
+}
+
+/** A batch as tensors. */
+export interface UploadedBatch {
+  /** The caller's to dispose. */
+  readonly tensors: tf.NamedTensorMap;
+  /** As in `LossResult`. Default: none. */
+  readonly targetWeight?: number | undefined;
+}
 
 /** Every tensor in `container`, however nested, but no variables: a loss must not give those away. */
 export function tensorsIn(container: unknown): tf.Tensor[] {

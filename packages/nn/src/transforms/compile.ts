@@ -18,6 +18,11 @@ export interface FunctionTransforms {
   ): { carry: tf.Tensor[]; outputs: tf.Tensor[] };
 }
 
+/** Whether the active backend compiles what {@link compile} is given, rather than calling it. */
+export function compilesFunctions(): boolean {
+  return typeof (tf.backend() as tf.KernelBackend & FunctionTransforms).compile === "function";
+}
+
 /** Options of {@link compile}. */
 export interface CompileOptions {
   /**

@@ -1,5 +1,6 @@
 import { ConfigError, type SequenceDecoding } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { checkVocabulary } from "../model/token-checks.js";
 
 /**
  * Key-value cache of a batch of rows, allocated at full context length: for each layer one pair of
@@ -67,13 +68,32 @@ export class KeyValueCache {
   }
 }
 
-/** Decoding state of one batch of rows, for samplers; created by `TinyTransformer.prefill`. */
-export class TransformerDecoding implements SequenceDecoding {
+/** Reads the logits of a prompt and returns the decoding that continues it; takes both over. */
+export async function startDecoding(
+  model: { readonly vocabularySize: number; stepTensor(ids: tf.Tensor, cache: KeyValueCache): tf.Tensor },
+  { cache, logits }: { readonly cache: KeyValueCache; readonly logits: tf.Tensor },
+): Promise<SequenceDecoding> {
+  try {
+    const values = (await logits.data()) as Float32Array;
+    return new TransformerDecoding(values, cache, (next) => {
+      checkVocabulary("step", next, model.vocabularySize);
+      return tf.tidy(() => model.stepTensor(tf.tensor1d(next, "int32"), cache));
+    });
+  } catch (error) {
+    cache.dispose();
+    throw error;
+  } finally {
+    logits.dispose();
+  }
+}
+
+/** Decoding state of one batch of rows, for samplers. */
+class TransformerDecoding implements SequenceDecoding {
   #logits: Float32Array;
   readonly #cache: KeyValueCache;
   readonly #step: (ids: Int32Array) => tf.Tensor;
 
-  /** @internal Takes ownership of the cache; `step` checks the ids and runs one step of the model on it. */
+  /** Takes ownership of the cache; `step` checks the ids and runs one step of the model on it. */
   constructor(logits: Float32Array, cache: KeyValueCache, step: (ids: Int32Array) => tf.Tensor) {
     this.#logits = logits;
     this.#cache = cache;

@@ -1,9 +1,10 @@
 import { type LossOptions, type LossResult, type Random, ShapeError, type TokenBatch } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
-import { softmaxCrossEntropy } from "@mmgen/nn/layers";
+import { softmaxCrossEntropy, type UploadedBatch } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkIdTensor, checkTokens, normalizeWeights } from "./token-checks.js";
 import type { TransformerNetwork } from "./transformer-backbone.js";
+import type { TransformerConfig } from "./transformer-config.js";
 
 /** Batch of one training step: inputs, and the target at each position. */
 export interface TransformerBatch {
@@ -26,6 +27,22 @@ export interface TransformerTensors {
 
 /** Auxiliary data from `loss` to `afterStep`: none. */
 export type TransformerAux = Readonly<Record<string, never>>;
+
+/** A batch as tensors, checked; see `TinyTransformer.uploadBatch`. */
+export function uploadBatch(
+  { config: { contextLength, vocabularySize } }: TransformerNetwork,
+  batch: TransformerBatch,
+): UploadedBatch {
+  const { inputs, targets, weights } = readFields("batch", batch, ["inputs", "targets", "weights"]);
+  checkTokens("inputs", inputs, vocabularySize, contextLength);
+  checkTargets(targets, inputs, { contextLength, vocabularySize });
+  const sum = weights === undefined ? undefined : normalizeWeights(weights, targets).sum;
+  const tensors = { inputs: uploadTokens(inputs), targets: uploadTokens(targets) };
+  return {
+    tensors: { ...tensors, ...(weights && { weights: tf.tensor2d(weights, [targets.count, targets.length]) }) },
+    targetWeight: sum ?? targets.data.length,
+  };
+}
 
 /** The loss of a batch; see `TinyTransformer.loss`. */
 export function batchLoss(
@@ -83,13 +100,21 @@ export function targetLosses(
   const { inputs: rows, targets } = readFields("batch", batch, ["inputs", "targets"]);
   const { vocabularySize, contextLength } = network.config;
   checkTokens("inputs", rows, vocabularySize, contextLength);
+  checkTargets(targets, rows, { contextLength, vocabularySize });
+  return idLosses(network, uploadTokens(rows), tf.tensor1d(targets.data, "int32"), random);
+}
+
+function checkTargets(
+  targets: TokenBatch,
+  { count, length }: TokenBatch,
+  { contextLength, vocabularySize }: Pick<TransformerConfig, "contextLength" | "vocabularySize">,
+): void {
   checkTokens("targets", targets, vocabularySize, contextLength);
-  if (targets.count !== rows.count || targets.length !== rows.length) {
+  if (targets.count !== count || targets.length !== length) {
     throw new ShapeError(
-      `targets: expected the shape of the inputs, [${rows.count}, ${rows.length}], got [${targets.count}, ${targets.length}].`,
+      `targets: expected the shape of the inputs, [${count}, ${length}], got [${targets.count}, ${targets.length}].`,
     );
   }
-  return idLosses(network, uploadTokens(rows), tf.tensor1d(targets.data, "int32"), random);
 }
 
 /** @param targets - `[count · length]`, int32. */

@@ -20,6 +20,7 @@ import {
   saveModel,
   type TensorFunction,
   type TensorTrainable,
+  type UploadedBatch,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import {
@@ -31,7 +32,7 @@ import {
   runPrefill,
 } from "../decoding/cached-passes.js";
 import { checkPlan, choiceSettings, runPlan } from "../decoding/decode-plan.js";
-import { KeyValueCache, TransformerDecoding } from "../decoding/key-value-cache.js";
+import { KeyValueCache, startDecoding } from "../decoding/key-value-cache.js";
 import { decodeGraph, listDecodeInputs } from "../decoding/native-decode.js";
 import {
   batchLoss,
@@ -41,9 +42,10 @@ import {
   type TransformerTensors,
   targetLosses,
   tensorLoss,
+  uploadBatch,
   uploadTokens,
 } from "./target-losses.js";
-import { checkIdTensor, checkStep, checkTokens, checkVocabulary } from "./token-checks.js";
+import { checkIdTensor, checkStep, checkTokens } from "./token-checks.js";
 import { TransformerBackbone, type TransformerNetwork } from "./transformer-backbone.js";
 import { normalWeights } from "./transformer-block.js";
 import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
@@ -160,6 +162,12 @@ export class TinyTransformer
     return batchLoss(this, batch, options);
   }
 
+  /** Checks a batch as {@link TinyTransformer.loss} does, and gives it as {@link TinyTransformer.lossTensor} takes it. */
+  uploadBatch(batch: TransformerBatch): UploadedBatch {
+    this.checkUsable();
+    return uploadBatch(this, batch);
+  }
+
   /**
    * {@link TinyTransformer.loss} of tensors, whose ids are not checked, for custom graphs and for export: the result has no
    * `targetWeight`, which would have to be read.
@@ -199,24 +207,10 @@ export class TinyTransformer
   async prefill(ids: TokenBatch): Promise<SequenceDecoding> {
     checkTokens("prompt", ids, this.vocabularySize, this.contextLength);
     const prompt = uploadTokens(ids);
-    let pass: ReturnType<TinyTransformer["prefillTensor"]>;
     try {
-      pass = this.prefillTensor(prompt);
+      return await startDecoding(this, this.prefillTensor(prompt));
     } finally {
       prompt.dispose();
-    }
-    const { logits, cache } = pass;
-    try {
-      const values = (await logits.data()) as Float32Array;
-      return new TransformerDecoding(values, cache, (next) => {
-        checkVocabulary("step", next, this.vocabularySize);
-        return tf.tidy(() => this.stepTensor(tf.tensor1d(next, "int32"), cache));
-      });
-    } catch (error) {
-      cache.dispose();
-      throw error;
-    } finally {
-      logits.dispose();
     }
   }
 

@@ -1,7 +1,6 @@
 import { checkTokenBatch, DataError, ShapeError, type TokenBatch, VocabularyError } from "@mmgen/core";
 import { resolveOptions, typedArray } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
-import type { KeyValueCache } from "../decoding/key-value-cache.js";
 
 /**
  * Checks that `ids` is a batch that a model of these sizes can run: `[count ≥ 1, 1 ≤ length ≤ contextLength]`.
@@ -36,7 +35,11 @@ export function checkIdTensor(ids: tf.Tensor, contextLength: number): void {
 /**
  * Throws {@link ShapeError} unless `ids` is int32 with one id per row of the cache, and the cache has room for them.
  */
-export function checkStep(ids: tf.Tensor, cache: KeyValueCache, contextLength: number): void {
+export function checkStep(
+  ids: tf.Tensor,
+  cache: { readonly length: number; readonly rows: number },
+  contextLength: number,
+): void {
   if (ids.rank !== 1 || ids.dtype !== "int32" || ids.shape[0] !== cache.rows) {
     throw new ShapeError(`step: expected int32 [${cache.rows}], one id per row, got ${ids.dtype} [${ids.shape}].`);
   }

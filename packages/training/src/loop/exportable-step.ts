@@ -3,10 +3,7 @@ import { fields, functionValue, optional, resolveOptions, value } from "@mmgen/c
 import type { ExportableFunction, TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
-import { lossAndGradients, metricNames } from "./training-step.js";
-
-/** A loss of tensors by name. */
-type LossOfTensors<Aux> = (tensors: tf.NamedTensorMap, options: LossOptions) => LossResult<tf.Scalar, Aux>;
+import { type LossOfTensors, recordStep } from "./recorded-step.js";
 
 /** Options of {@link exportableTrainingStep}. */
 export interface ExportableStepOptions<Aux> {
@@ -64,23 +61,13 @@ export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>)
     }
   }
   const { buffers, parameters } = model;
-  const taped = { parameters, buffers, loss: lossOf };
   const run = ({ learningRate, step, ...batch }: tf.NamedTensorMap): tf.NamedTensorMap => {
-    const kept: tf.Tensor[] = [];
-    try {
-      return tf.tidy(() => {
-        const found = lossAndGradients<tf.NamedTensorMap, Aux>(taped, batch, noRandom, kept);
-        const next = tf.add(step!, tf.scalar(1, "int32"));
-        const numbers = { learningRate: learningRate as tf.Scalar, step: tf.cast(next, "float32") as tf.Scalar };
-        const norm = optimizer.record(found.gradients, numbers);
-        model.afterStep?.(found.aux, noRandom);
-        const names = metricNames(found.metrics);
-        const metrics = [found.value, norm, ...Object.values(found.metrics).map((metric) => tf.clone(metric))];
-        return { ...Object.fromEntries(metrics.map((metric, i) => [names[i]!, metric])), "next.step": next };
-      });
-    } finally {
-      tf.dispose(kept);
-    }
+    return tf.tidy(() => {
+      const next = tf.add(step!, tf.scalar(1, "int32"));
+      const numbers = { learningRate: learningRate as tf.Scalar, step: tf.cast(next, "float32") as tf.Scalar };
+      const metrics = recordStep({ model, optimizer, loss: lossOf }, { batch, ...numbers, random: noRandom });
+      return { ...metrics, "next.step": next };
+    });
   };
   return {
     run,

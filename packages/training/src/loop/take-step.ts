@@ -3,9 +3,15 @@ import type { TrainingParts } from "../checkpoints/training-state.js";
 import type { ExampleOrder } from "../data/example-order.js";
 import type { StepRecord } from "../observers/training-observer.js";
 import { accumulatedStep } from "./accumulated-step.js";
+import type { CompiledStep } from "./compiled-step.js";
 import { DivergenceError } from "./run-errors.js";
 import type { TrainOptions } from "./train-options.js";
-import { type ReadMetrics, type TrainingStepOptions, trainingStep } from "./training-step.js";
+import type { ReadMetrics, StepMetrics } from "./training-step.js";
+
+/** The parts of a run, and its steps on whole batches. */
+export interface SteppedParts<Batch, Aux> extends TrainingParts {
+  readonly whole: CompiledStep<Batch, Aux>;
+}
 
 /**
  * Takes the step after `step` steps, on the whole batch or in parts, and reads its metrics. A step that fails changes
@@ -16,7 +22,7 @@ import { type ReadMetrics, type TrainingStepOptions, trainingStep } from "./trai
 export async function takeStep<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  parts: TrainingParts,
+  parts: SteppedParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
   const { model, optimizer, average } = parts;
@@ -39,17 +45,19 @@ export async function takeStep<Batch, Aux>(
 async function stepRecord<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { optimizer, average }: TrainingParts,
+  { average, optimizer, whole }: SteppedParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
-  const learningRate = schedule(step);
-  const context = { model, optimizer, average, learningRate, random: random.fork("step").fork(step) };
+  const numbers = { learningRate: schedule(step), random: random.fork("step").fork(step) };
   const { names, values, weight } =
     parts > 1
-      ? await accumulatedStep({ ...context, parts, batchOf: (part) => stepBatch(options, order, step, part) })
-      : await wholeStep({ ...context, batch: await stepBatch(options, order, step) });
+      ? await accumulatedStep({
+          ...{ model, optimizer, average, ...numbers, parts },
+          batchOf: (part) => stepBatch(options, order, step, part),
+        })
+      : await read(whole.step({ ...numbers, batch: await stepBatch(options, order, step) }));
   const [loss, gradientNorm, ...metrics] = values;
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
     throw new DivergenceError(
@@ -63,7 +71,7 @@ async function stepRecord<Batch, Aux>(
     epoch: Math.floor(step / order.stepsPerEpoch) + 1,
     loss: loss!,
     gradientNorm: gradientNorm!,
-    learningRate: Math.fround(learningRate),
+    learningRate: Math.fround(numbers.learningRate),
     metrics: Object.fromEntries(names.slice(2).map((name, i) => [name, metrics[i]!])),
     seconds: Math.fround((performance.now() - before) / 1000),
     ...(weight !== undefined && { targetWeight: Math.fround(weight) }),
@@ -89,8 +97,7 @@ export async function stepBatch<Batch, Aux>(
   return examples.batch(ofPart, { epoch, training: true, random: stream.fork(part) });
 }
 
-async function wholeStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): Promise<ReadMetrics> {
-  const { names, values, weight } = trainingStep(options);
+async function read({ names, values, weight }: StepMetrics): Promise<ReadMetrics> {
   try {
     return { names, values: [...(await values.data())], weight };
   } finally {

@@ -3,7 +3,7 @@ import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
 import { BestWeights } from "../checkpoints/best-weights.js";
 import type { RunConfigurations } from "../checkpoints/compare-configurations.js";
 import { HeldValues } from "../checkpoints/held-values.js";
-import { restoreTrainingState, type TrainingParts, writeTrainingState } from "../checkpoints/training-state.js";
+import { restoreTrainingState, writeTrainingState } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
 import { ObserverList } from "../observers/observer-list.js";
 import type {
@@ -16,10 +16,11 @@ import type {
 import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
+import { CompiledStep } from "./compiled-step.js";
 import { stoppingVerdict } from "./early-stopping.js";
 import { recalibrate } from "./recalibrate.js";
 import { DivergenceError, describeFailure } from "./run-errors.js";
-import { stepBatch, takeStep } from "./take-step.js";
+import { type SteppedParts, stepBatch, takeStep } from "./take-step.js";
 import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
 import { weightedMeans } from "./weighted-means.js";
 
@@ -44,7 +45,7 @@ export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
   readonly #observers: ObserverList;
   readonly #order: ExampleOrder;
-  readonly #parts: TrainingParts;
+  readonly #parts: SteppedParts<Batch, Aux>;
   readonly #totalSteps: number;
   readonly #configurations: RunConfigurations;
   #steps: StepRecord[] = [];
@@ -63,10 +64,14 @@ export class TrainingRun<Batch, Aux> {
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
     this.#configurations = runConfigurations(options, transform.configuration ?? {});
-    this.#parts = {
+    const stepped = {
       model,
       optimizer: Optimizer.create(model.parameters, transform),
       average: weightAverage && new WeightAverage(model.parameters, weightAverage),
+    };
+    this.#parts = {
+      ...stepped,
+      whole: new CompiledStep(stepped),
       buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
       best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
     };

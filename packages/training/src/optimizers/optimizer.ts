@@ -117,6 +117,11 @@ export class Optimizer {
     );
   }
 
+  /** Counts an update that was recorded with {@link Optimizer.record} and has run. */
+  count(): void {
+    this.#steps++;
+  }
+
   /** The transform's state by name (`firstMoment.<variable>`), each tensor shaped as its variable. Reads. */
   toArrays(): Promise<Map<string, StoredTensor>> {
     return storeVariables(this.#state);

@@ -17,6 +17,12 @@ export interface WeightAverageOptions {
   readonly recalibration?: number | undefined;
 }
 
+/** The shares of the average and of the variable in the average after a step; their sum is 1. */
+export interface AverageShares<Value> {
+  readonly kept: Value;
+  readonly added: Value;
+}
+
 /** Schema of {@link WeightAverageOptions}. */
 export const weightAverageSchema = fields({
   decay: number({ above: 0, below: 1 }),
@@ -61,13 +67,21 @@ export class WeightAverage {
 
   /** Adds the variables' values after `step` steps to the average. */
   update(step: number): void {
+    const { kept, added } = this.shares(step);
+    // Tensors, not constants: a backend that compiles graphs compiles one for all steps.
+    tf.tidy(() => this.record({ kept: tf.scalar(kept), added: tf.scalar(added) }));
+  }
+
+  /** How {@link WeightAverage.update} weighs after `step` steps. */
+  shares(step: number): AverageShares<number> {
     const kept = Math.min(this.#decay, (1 + step) / (10 + step));
-    tf.tidy(() => {
-      // Tensors, not constants: a backend that compiles graphs compiles one for all steps.
-      const [ofAverage, ofVariable] = [tf.scalar(kept), tf.scalar(1 - kept)];
-      this.#forEach((average, variable) => {
-        average.assign(tf.add(tf.mul(average, ofAverage), tf.mul(variable, ofVariable)));
-      });
+    return { kept, added: 1 - kept };
+  }
+
+  /** {@link WeightAverage.update} with the shares as tensors, which are borrowed. */
+  record({ kept, added }: AverageShares<tf.Scalar>): void {
+    this.#forEach((average, variable) => {
+      average.assign(tf.add(tf.mul(average, kept), tf.mul(variable, added)));
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Random } from "@mmgen/core";
+import { drawnTensor } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
 import { codeSums } from "./nearest-codes.js";
@@ -101,15 +102,14 @@ function deadCodes({ latents, mask, config, random }: CodebookUpdate, running: t
 
 /** Random rows, `[count]`, int32. */
 function drawAny(vectors: number, count: number, random: Random): tf.Tensor1D {
-  return tf.tensor1d(
-    Int32Array.from({ length: count }, () => random.integer(vectors)),
-    "int32",
-  );
+  const draw = (stream: Random) => Int32Array.from({ length: count }, () => stream.integer(vectors));
+  return drawnTensor(random, { shape: [count], dtype: "int32", draw }) as tf.Tensor1D;
 }
 
 /** Random rows among those that count, `[count]`, int32. How many these are is known only in the graph. */
 function drawKept({ column, count: kept }: RowMask, count: number, random: Random): tf.Tensor1D {
-  const ranks = tf.floor(tf.mul(tf.tensor2d(random.uniforms(count), [count, 1]), kept));
+  const draw = (stream: Random) => stream.uniforms(count);
+  const ranks = tf.floor(tf.mul(drawnTensor(random, { shape: [count, 1], dtype: "float32", draw }), kept));
   const upTo = tf.reshape(tf.cumsum(column, 0), [1, -1]); // how many count up to each row
   const position = tf.sum(tf.cast(tf.lessEqual(upTo, ranks), "int32"), 1) as tf.Tensor1D;
   return tf.minimum(position, tf.scalar(column.shape[0] - 1, "int32"));

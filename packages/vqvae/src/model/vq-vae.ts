@@ -1,13 +1,4 @@
-import type {
-  CodeBatch,
-  CodeLayout,
-  ImageBatch,
-  ImageCodec,
-  LossOptions,
-  LossResult,
-  Random,
-  Trainable,
-} from "@mmgen/core";
+import type { CodeBatch, CodeLayout, ImageBatch, ImageCodec, LossOptions, LossResult, Random } from "@mmgen/core";
 import {
   type LoadOptions,
   loadModel,
@@ -15,6 +6,8 @@ import {
   resolveSaveOptions,
   saveModel,
   type TensorFunction,
+  type TensorTrainable,
+  type UploadedBatch,
   updateRunningStatistics,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -47,10 +40,7 @@ import { type VqVaeParts, vqVaeLoss } from "./vq-vae-loss.js";
  *
  * @see van den Oord et al. 2017, https://arxiv.org/abs/1711.00937
  */
-export class VqVae
-  extends Module
-  implements ImageCodec, Trainable<ImageBatch, tf.Variable, tf.Scalar, tf.NamedTensorMap>
-{
+export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBatch, tf.NamedTensorMap> {
   static override readonly paths = { network: "" };
 
   /** Every field, defaults filled in. */
@@ -249,16 +239,21 @@ export class VqVae
   /**
    * Reconstruction loss and the quantizer's losses, each a mean over all values.
    *
-   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @param images - As for `encode`; borrowed.
    * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or
    *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
    * @throws a `ShapeError` when the images have another shape or range, or there is none.
    */
   loss(images: ImageBatch, options: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    return vqVaeLoss(this.#parts, () => this.uploadBatch(images).tensors.levels as tf.Tensor4D, options.training);
+  }
+
+  /** Checks images as {@link VqVae.loss} does, and gives them as {@link VqVae.lossTensor} takes them. */
+  uploadBatch(images: ImageBatch): UploadedBatch {
     this.checkUsable();
     checkImages(images, this.config, { minCount: 1 });
-    return vqVaeLoss(this.#parts, () => levelsOf(images), options.training);
+    return { tensors: { levels: levelsOf(images) } };
   }
 
   /**

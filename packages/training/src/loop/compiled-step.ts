@@ -1,0 +1,178 @@
+import type { Random } from "@mmgen/core";
+import { compile, compilesFunctions, type DrawnTensor, drawTensor, type TensorFunction } from "@mmgen/nn";
+import * as tf from "@tensorflow/tfjs-core";
+import { HeldValues } from "../checkpoints/held-values.js";
+import type { AverageShares } from "../optimizers/weight-average.js";
+import { type LossOfTensors, type RecordedInputs, type RecordedParts, recordStep } from "./recorded-step.js";
+import { expectTargets, type StepContext, type StepMetrics, stackMetrics, trainingStep } from "./training-step.js";
+
+/** What a {@link CompiledStep} steps. */
+export type StepParts<Batch, Aux> = Pick<StepContext<Batch, Aux>, "model" | "optimizer" | "average">;
+
+/** What differs from step to step. */
+export type StepInputs<Batch> = Pick<StepContext<Batch, unknown>, "learningRate" | "random"> & {
+  readonly batch: Batch;
+};
+
+/** A draw of a step: the stream, as the labels that lead to it from the step's own, and what is drawn from it. */
+interface StepDraw {
+  readonly labels: readonly (string | number)[];
+  readonly drawn: DrawnTensor;
+}
+
+/** A step of batches of one form. */
+interface RecordedForm {
+  readonly names: readonly string[];
+  readonly draws: readonly StepDraw[];
+  readonly run: TensorFunction;
+}
+
+/**
+ * Takes training steps. Where the backend compiles functions and the model tells its batch from its loss
+ * (`uploadBatch`, `lossTensor`), the whole step is recorded once for each form of batch; afterwards a step hands over its
+ * batch, numbers and draws, and nothing of the model is called. Elsewhere, and where the step reads values or the optimizer
+ * computes with its number, each step runs by itself.
+ */
+export class CompiledStep<Batch, Aux> {
+  readonly #parts: StepParts<Batch, Aux>;
+  readonly #loss: LossOfTensors<Aux> | undefined;
+  readonly #forms = new Map<string, RecordedForm>();
+  #isCompiled: boolean;
+
+  constructor(parts: StepParts<Batch, Aux>) {
+    const { model } = parts;
+    this.#parts = parts;
+    this.#loss = model.lossTensor?.bind(model) as LossOfTensors<Aux> | undefined;
+    this.#isCompiled = this.#loss !== undefined && model.uploadBatch !== undefined && compilesFunctions();
+  }
+
+  /** Whether steps are compiled; known after the first one. */
+  get isCompiled(): boolean {
+    return this.#isCompiled;
+  }
+
+  /**
+   * Takes a step. Reads nothing back. A compiled step that fails changes nothing.
+   *
+   * @returns The step's metrics; `values` is yours to dispose.
+   * @throws a `DataError` when the batch has no target.
+   */
+  step(inputs: StepInputs<Batch>): StepMetrics {
+    return (this.#isCompiled ? this.#compiledStep(inputs) : undefined) ?? trainingStep({ ...this.#parts, ...inputs });
+  }
+
+  #compiledStep({ batch, learningRate, random }: StepInputs<Batch>): StepMetrics | undefined {
+    const { average, model, optimizer } = this.#parts;
+    return tf.tidy(() => {
+      const { tensors, targetWeight } = model.uploadBatch!(batch);
+      expectTargets(targetWeight);
+      const key = Object.entries(tensors)
+        .map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`)
+        .join(";");
+      const known = this.#forms.get(key);
+      const form = known ?? this.#recorded(tensors);
+      if (form === undefined) {
+        return undefined;
+      }
+      const step = optimizer.steps + 1;
+      const shares = average?.shares(step);
+      const numbers = [learningRate, step, ...(shares ? [shares.kept, shares.added] : [])];
+      const inputs = [...Object.values(tensors), ...numbers.map((number) => tf.scalar(number)), ...draw(form, random)];
+      let values: tf.Tensor1D;
+      try {
+        values = form.run(...inputs)[0] as tf.Tensor1D;
+      } catch (error) {
+        if (known !== undefined) {
+          throw error;
+        }
+        return this.#giveUp();
+      }
+      this.#forms.set(key, form);
+      optimizer.count();
+      return { names: form.names, values, weight: targetWeight } as StepMetrics & tf.TensorContainerObject;
+    });
+  }
+
+  /** A form that cannot be recorded: what is wrong, if anything, shows where the step runs by itself. */
+  #giveUp(): undefined {
+    this.#isCompiled = false;
+    return undefined;
+  }
+
+  /** Records a step to learn its draws and metrics, and undoes it; nothing is computed. */
+  #recorded(tensors: tf.NamedTensorMap): RecordedForm | undefined {
+    const { average, model, optimizer } = this.#parts;
+    const parts: RecordedParts<Aux> = { model, optimizer, average, loss: this.#loss! };
+    const draws: StepDraw[] = [];
+    const variables = [...model.parameters.values(), ...model.buffers.values()];
+    const held = [new HeldValues(variables), optimizer.hold(), ...(average ? [average.hold()] : [])];
+    let names: readonly string[] = [];
+    const shares = average && { kept: tf.scalar(1), added: tf.scalar(0) };
+    try {
+      const random = recordingStream([], ({ labels, drawn }) => {
+        draws.push({ labels, drawn });
+        return tf.zeros([...drawn.shape], drawn.dtype);
+      });
+      const numbers = { learningRate: tf.scalar(0), step: tf.scalar(1), shares };
+      // Nothing of it may live when the step is compiled, which computes what lives.
+      tf.tidy(() => {
+        names = Object.keys(recordStep(parts, { batch: tensors, ...numbers, random }));
+      });
+    } catch {
+      return this.#giveUp();
+    } finally {
+      for (const part of held) {
+        part.restore();
+        part.dispose();
+      }
+    }
+    const run = compile((...inputs) => {
+      const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), shares !== undefined));
+      return [stackMetrics(Object.values(metrics))];
+    });
+    return { names, draws, run };
+  }
+}
+
+/** The tensors of a compiled step by what they are: the batch's, the numbers, the draws. */
+function splitInputs(inputs: readonly tf.Tensor[], names: readonly string[], hasAverage: boolean): RecordedInputs {
+  const rest = inputs.slice(names.length) as tf.Scalar[];
+  const [learningRate, step, kept, added] = rest;
+  const draws = rest.slice(hasAverage ? 4 : 2);
+  const shares: AverageShares<tf.Scalar> | undefined = hasAverage ? { kept: kept!, added: added! } : undefined;
+  let next = 0;
+  return {
+    batch: Object.fromEntries(names.map((name, i) => [name, inputs[i]!])),
+    learningRate: learningRate!,
+    step: step!,
+    shares,
+    // A layer may dispose what it has drawn.
+    random: recordingStream([], () => tf.clone(draws[next++]!)),
+  };
+}
+
+/** The draws of one step; those from the same stream one after the other. */
+function draw({ draws }: RecordedForm, random: Random): tf.Tensor[] {
+  const streams = new Map<string, Random>();
+  return draws.map(({ labels, drawn: { draw, dtype, shape } }) => {
+    const path = JSON.stringify(labels);
+    const stream = streams.get(path) ?? labels.reduce<Random>((parent, label) => parent.fork(label), random);
+    streams.set(path, stream);
+    return tf.tensor(draw(stream), [...shape], dtype);
+  });
+}
+
+/** Stands for a stream while a step is recorded: forks, and hands on what is to be drawn. Any other use throws. */
+function recordingStream(labels: readonly (string | number)[], onDraw: (draw: StepDraw) => tf.Tensor): Random {
+  return new Proxy({} as Random, {
+    get(_, property) {
+      if (property === "fork") {
+        return (label: string | number) => recordingStream([...labels, label], onDraw);
+      }
+      if (property === drawTensor) {
+        return (drawn: DrawnTensor) => onDraw({ labels, drawn });
+      }
+      throw new Error(`A step that draws numbers itself (random.${String(property)}) cannot be recorded.`);
+    },
+  });
+}
