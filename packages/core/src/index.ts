@@ -1,3 +1,4 @@
+export { type AttributeTable, checkAttributeTable, gatherAttributes } from "./contracts/attribute-table.js";
 export {
   type CodeBatch,
   checkCodeBatch,
