@@ -1,4 +1,5 @@
 export type { Configuration } from "./checkpoints/compare-configurations.js";
+export { type AugmentedImagesOptions, augmentedImages, type ImageExamples } from "./data/augmented-images.js";
 export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExamples } from "./data/example-source.js";
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
