@@ -1,4 +1,10 @@
-export { type CaptionedDigits, type CaptionedImages, gatherCaptioned } from "./captions/captioned-images.js";
+export {
+  type AttributedImages,
+  type CaptionedDigits,
+  type CaptionedImages,
+  gatherCaptioned,
+} from "./captions/captioned-images.js";
+export { celebaAttributes, celebaCaptions } from "./captions/celeba-captions.js";
 export { captionOf, captionWords, type DigitAttributes, digitWords, parseCaption } from "./captions/digit-captions.js";
 export { captionClasses, gatherLabeled, type LabeledImages } from "./captions/labeled-images.js";
 export { type PaletteColor, palette, paletteIndex, type Shade } from "./captions/palette.js";

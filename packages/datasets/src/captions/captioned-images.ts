@@ -1,4 +1,4 @@
-import { gatherImages, type ImageBatch } from "@mmgen/core";
+import { type AttributeTable, gatherAttributes, gatherImages, type ImageBatch } from "@mmgen/core";
 
 /** Images with a caption each. */
 export interface CaptionedImages {
@@ -17,27 +17,33 @@ export interface CaptionedDigits extends CaptionedImages {
   readonly backgroundColors: Uint8Array;
 }
 
-/** Copies the examples at `indices`, in that order. */
+/** Captioned images of which is known, attribute by attribute, what they show; their captions are composed of it. */
+export interface AttributedImages extends CaptionedImages {
+  /** One row an image. */
+  readonly attributes: AttributeTable;
+}
+
+/** Copies the examples at `indices`, in that order, with all that the data sets of this package know of an image. */
 export function gatherCaptioned<Examples extends CaptionedImages>(
   examples: Examples,
   indices: ArrayLike<number>,
 ): Examples;
 export function gatherCaptioned(
-  examples: CaptionedImages & Partial<CaptionedDigits>,
+  examples: CaptionedImages & Partial<CaptionedDigits & AttributedImages & { readonly files: readonly string[] }>,
   indices: ArrayLike<number>,
 ): CaptionedImages {
-  const images = gatherImages(examples.images, indices);
-  const captions = Array.from({ length: indices.length }, (_, i) => examples.captions[indices[i]!]!);
-  const { digits, digitColors, backgroundColors } = examples;
-  if (digits === undefined || digitColors === undefined || backgroundColors === undefined) {
-    return { images, captions };
-  }
-  const pick = (values: Uint8Array) => Uint8Array.from({ length: indices.length }, (_, i) => values[indices[i]!]!);
+  const { attributes, files } = examples;
+  const pick = <Value>(values: ArrayLike<Value>) =>
+    Array.from({ length: indices.length }, (_, i) => values[indices[i]!]!);
+  const numbers = (["digits", "digitColors", "backgroundColors"] as const).flatMap((name) => {
+    const values = examples[name];
+    return values === undefined ? [] : [[name, Uint8Array.from(pick(values))] as const];
+  });
   return {
-    images,
-    captions,
-    digits: pick(digits),
-    digitColors: pick(digitColors),
-    backgroundColors: pick(backgroundColors),
-  } as CaptionedDigits;
+    images: gatherImages(examples.images, indices),
+    captions: pick(examples.captions),
+    ...Object.fromEntries(numbers),
+    ...(attributes !== undefined && { attributes: gatherAttributes(attributes, indices) }),
+    ...(files !== undefined && { files: pick(files) }),
+  };
 }

@@ -1,11 +1,13 @@
 import { join, posix } from "node:path";
-import { DataError, type Limits, quote } from "@mmgen/core";
+import { type AttributeTable, DataError, type Limits, quote } from "@mmgen/core";
 import { readFileText } from "@mmgen/core/node";
+import { celebaCaptions } from "../captions/celeba-captions.js";
 import { parseCaptionTable } from "./caption-table.js";
+import { findCelebaTable, readCelebaTable } from "./celeba-table.js";
 import type { FolderListing } from "./list-image-folder.js";
 
 /** The names of {@link CaptionSource}. */
-export const captionSources = ["table", "text-files", "folder-names", "none"] as const;
+export const captionSources = ["table", "text-files", "celeba-attributes", "folder-names", "none"] as const;
 
 /** Where a folder's captions are: see `loadImageFolder`. */
 export type CaptionSource = (typeof captionSources)[number];
@@ -14,17 +16,21 @@ export type CaptionSource = (typeof captionSources)[number];
 const tableNames = ["metadata.jsonl", "captions.jsonl", "metadata.csv", "captions.csv"];
 
 /**
- * Finds out where the captions are: in a table, else in text files beside images, else in the names of folders.
+ * Finds out where the captions are: in a table, else in text files beside images, else in CelebA's table of attributes,
+ * else in the names of folders.
  *
  * @throws a {@link DataError} when they are in none of these places.
  */
-export function findCaptionSource(folder: string, { images, others }: FolderListing): CaptionSource {
+export async function findCaptionSource(folder: string, { images, others }: FolderListing): Promise<CaptionSource> {
   const files = new Set(others);
   if (tableNames.some((name) => files.has(name))) {
     return "table";
   }
   if (images.some(textFileFinder(others))) {
     return "text-files";
+  }
+  if ((await findCelebaTable(folder, { others })) !== undefined) {
+    return "celeba-attributes";
   }
   if (images.every((image) => image.includes("/"))) {
     return "folder-names";
@@ -36,6 +42,13 @@ export function findCaptionSource(folder: string, { images, others }: FolderList
   );
 }
 
+/** Captions of images, and what else their source tells of them. */
+export interface FolderCaptions {
+  readonly captions: readonly string[];
+  /** Only of the source `celeba-attributes`. */
+  readonly attributes?: AttributeTable;
+}
+
 /**
  * Reads the caption of each image, in the order of the listing, in one spelling: see `normalizeCaption`.
  *
@@ -45,18 +58,36 @@ export async function readCaptions(
   folder: string,
   listing: FolderListing,
   { source, limits }: { readonly source: CaptionSource; readonly limits: Pick<Limits, "textBytes"> },
-): Promise<string[]> {
+): Promise<FolderCaptions> {
   const { images } = listing;
   switch (source) {
     case "none":
-      return images.map(() => "");
+      return { captions: images.map(() => "") };
     case "folder-names":
-      return images.map((image) => normalizeCaption(captionOfFolder(folder, image), join(folder, image)));
+      return { captions: images.map((image) => normalizeCaption(captionOfFolder(folder, image), join(folder, image))) };
     case "text-files":
-      return readTextFiles(folder, listing);
+      return { captions: await readTextFiles(folder, listing) };
     case "table":
-      return readTable(folder, listing, limits.textBytes);
+      return { captions: await readTable(folder, listing, limits.textBytes) };
+    case "celeba-attributes":
+      return readCelebaAttributes(folder, listing, limits);
   }
+}
+
+async function readCelebaAttributes(
+  folder: string,
+  listing: FolderListing,
+  limits: Pick<Limits, "textBytes">,
+): Promise<FolderCaptions> {
+  const path = await findCelebaTable(folder, listing);
+  if (path === undefined) {
+    throw new DataError(
+      `${folder}: expected CelebA's list_attr_celeba.txt or list_attr_celeba.csv in it, or beside it where it is called ` +
+        "img_align_celeba, found none.",
+    );
+  }
+  const attributes = await readCelebaTable(path, listing.images, limits);
+  return { captions: celebaCaptions(attributes), attributes };
 }
 
 function captionOfFolder(folder: string, image: string): string {

@@ -1,5 +1,6 @@
 import { ConfigError, DataError, type Limits } from "@mmgen/core";
 import type sharp from "sharp";
+import type { Region, Sharp } from "sharp";
 import { Budget } from "../images/budget.js";
 import { checkImageSize, type ImageHeader, readImageHeader } from "../images/image-header.js";
 import { luma } from "../images/luma.js";
@@ -9,6 +10,8 @@ import { checkPngProfiles } from "../images/png-chunks.js";
 export interface ImageForm {
   readonly height: number;
   readonly width: number;
+  /** Pixels that are cut out of the middle of an image, once it is upright; absent: all of it. */
+  readonly crop?: { readonly height: number; readonly width: number } | undefined;
   /** - `cover` fills the form and crops the rest evenly; `contain` shows all on the background; `fill` distorts. */
   readonly fit: "cover" | "contain" | "fill";
   readonly channels: 1 | 3;
@@ -76,7 +79,7 @@ export class ImageDecoder {
 
   /** Red, green and blue, or gray alone where one channel is wanted and there is no color. */
   async #levels(bytes: Uint8Array, { isGray, bits }: ImageHeader): Promise<Uint8Array> {
-    const { height, width, fit, channels, background } = this.#form;
+    const { height, width, crop, fit, channels, background } = this.#form;
     const [r, g, b] = background;
     // libvips' gray of a color is its luminance, lighter than its luma.
     const space = channels === 1 && isGray && r === g && g === b ? "b-w" : "srgb";
@@ -87,16 +90,41 @@ export class ImageDecoder {
         // A gray image would be laid on the background's gray.
         image.pipelineColorspace(bits === 16 ? "rgb16" : "srgb");
       }
-      image
-        .autoOrient()
-        .flatten({ background: fill })
-        .resize({ width, height, fit, background: fill })
-        .toColorspace(space);
+      image.autoOrient();
+      if (crop !== undefined) {
+        image.extract(middleOf(await uprightSize(image), crop));
+      }
+      image.flatten({ background: fill }).resize({ width, height, fit, background: fill }).toColorspace(space);
       return await image.raw({ depth: "uchar" }).toBuffer();
     } catch (error) {
+      if (DataError.isInstance(error)) {
+        throw error;
+      }
       throw new DataError(`not readable (${(error as Error).message.trim()})`, { cause: error });
     }
   }
+}
+
+interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** An image's size once it is turned upright, which the values from 5 of its orientation do by a quarter. */
+async function uprightSize(image: Sharp): Promise<Size> {
+  const { height, width, orientation = 1 } = await image.metadata();
+  return orientation < 5 ? { height, width } : { height: width, width: height };
+}
+
+function middleOf({ height, width }: Size, crop: Size): Region {
+  if (crop.height > height || crop.width > width) {
+    throw new DataError(
+      `expected at least the ${crop.height} × ${crop.width} pixels (height × width) of the crop, got ${height} × ${width}`,
+    );
+  }
+  const top = Math.floor((height - crop.height) / 2);
+  const left = Math.floor((width - crop.width) / 2);
+  return { top, left, height: crop.height, width: crop.width };
 }
 
 /** The luma of `[…, 3]` levels. */

@@ -1,6 +1,15 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AbortedError, ConfigError, DataError, type ImageBatch, type Limits, Random, resolveLimits } from "@mmgen/core";
+import {
+  AbortedError,
+  type AttributeTable,
+  ConfigError,
+  DataError,
+  type ImageBatch,
+  type Limits,
+  Random,
+  resolveLimits,
+} from "@mmgen/core";
 import { readFileBytes } from "@mmgen/core/node";
 import {
   type ConfigOf,
@@ -38,6 +47,16 @@ const loadImageFolderSchema = pipe(
       isSide,
     ),
     /**
+     * Height and width, in pixels, of what is cut out of the middle of each image before it is resized; a face of CelebA's
+     * aligned images, 218 × 178, fills 148 × 148. Default: none, the whole image.
+     */
+    crop: optional(
+      value<{ readonly height: number; readonly width: number }>(
+        "{ height, width }, whole numbers of pixels of at least 1",
+        isCrop,
+      ),
+    ),
+    /**
      * - `cover` (default): fills the form and crops what exceeds it, evenly at both ends.
      * - `contain`: shows the whole image, with the background beside it.
      * - `fill`: distorts.
@@ -56,10 +75,12 @@ const loadImageFolderSchema = pipe(
      * - `table`: `metadata.jsonl`, `captions.jsonl`, `metadata.csv` or `captions.csv` in the folder, with `file_name` and
      *   `text`, the format of Hugging Face's imagefolder.
      * - `text-files`: `cat.txt` beside `cat.png`.
+     * - `celeba-attributes`: composed of the attributes in CelebA's `list_attr_celeba.txt` or `.csv`, in the folder or beside
+     *   it where it is called `img_align_celeba`; see `celebaCaptions`. The result then has `attributes`.
      * - `folder-names`: the name of the folder that the image is in, "_" read as a space.
      * - `none`: every caption is empty.
      *
-     * Absent: the first of `table`, `text-files` and `folder-names` that the folder has.
+     * Absent: the first of `table`, `text-files`, `celeba-attributes` and `folder-names` that the folder has.
      */
     captions: optional(oneOf(captionSources)),
     /** Images to validate on; default 0. */
@@ -100,6 +121,8 @@ type LoadImageFolderConfig = ConfigOf<typeof loadImageFolderSchema>;
 export interface FolderImages extends CaptionedImages {
   /** Relative to the folder, with "/" between the parts, `[count]`. */
   readonly files: readonly string[];
+  /** What is known of each image; only with captions from `celeba-attributes`. */
+  readonly attributes?: AttributeTable;
 }
 
 /** A folder's images in disjoint splits, each in the order of its files' names. */
@@ -134,8 +157,8 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
   const listing = await listImageFolder(folder);
   const total = listing.images.length;
   const sizes = splitSizes(config, total);
-  const source = config.captions ?? findCaptionSource(folder, listing);
-  const captions = await readCaptions(folder, listing, { source, limits });
+  const source = config.captions ?? (await findCaptionSource(folder, listing));
+  const captioned = await readCaptions(folder, listing, { source, limits });
   const passedOver = listing.others.filter((path) => /\.(gif|bmp|tiff?|avif|hei[cf]|svg)$/i.test(path));
   if (passedOver.length > 0) {
     onMessage?.(
@@ -144,13 +167,8 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
   }
   const images = await readImages(listing.images, { folder, form, limits, signal });
   const indices = splitIndices(total, sizes, Random.fromSeed(seed).fork("splits"));
-  const pick = (split: Int32Array): FolderImages => {
-    const inOrder = split.sort();
-    return {
-      ...gatherCaptioned({ images, captions }, inOrder),
-      files: Array.from(inOrder, (i) => listing.images[i]!),
-    };
-  };
+  const all: FolderImages = { images, ...captioned, files: listing.images };
+  const pick = (split: Int32Array) => gatherCaptioned(all, split.sort());
   return {
     train: pick(indices.train),
     validation: pick(indices.validation),
@@ -219,14 +237,24 @@ async function readImages(
   return { data, count: images.length, height, width, channels, maxValue };
 }
 
-function imageForm({ side, fit, channels, background, maxValue }: LoadImageFolderConfig): ImageForm {
+function imageForm({ side, crop, fit, channels, background, maxValue }: LoadImageFolderConfig): ImageForm {
   const { height, width } = typeof side === "number" ? { height: side, width: side } : side;
-  return { height, width, fit, channels, background: background as ImageForm["background"], maxValue };
+  return { height, width, crop, fit, channels, background: background as ImageForm["background"], maxValue };
 }
 
 function isSide(candidate: unknown): boolean {
-  const isPixels = (pixels: unknown) =>
-    Number.isInteger(pixels) && (pixels as number) >= 1 && (pixels as number) <= 4096;
+  return isPixels(candidate, 4096) || isSize(candidate, 4096);
+}
+
+function isCrop(candidate: unknown): boolean {
+  return isSize(candidate, 2 ** 26);
+}
+
+function isSize(candidate: unknown, max: number): boolean {
   const { height, width } = (candidate ?? {}) as { height?: unknown; width?: unknown };
-  return isPixels(candidate) || (isPixels(height) && isPixels(width));
+  return isPixels(height, max) && isPixels(width, max);
+}
+
+function isPixels(candidate: unknown, max: number): boolean {
+  return Number.isInteger(candidate) && (candidate as number) >= 1 && (candidate as number) <= max;
 }
