@@ -64,11 +64,11 @@ export function transformerStep({ batch, length, ...size }: TransformerStep): Wo
   const random = Random.fromSeed(1);
   const model = TinyTransformer.create({ contextLength: length, ...size }, { random });
   const optimizer = Optimizer.create(model.parameters, adamW({ clipNorm: 1, weightDecay: 0.01 }));
-  const draw = () => Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize));
-  return trainingWorkload(model, optimizer, {
-    inputs: { data: draw(), count: batch, length },
-    targets: { data: draw(), count: batch, length },
+  const draw = () => ({
+    data: Int32Array.from({ length: batch * length }, () => random.integer(size.vocabularySize)),
+    ...{ count: batch, length },
   });
+  return trainingWorkload(model, optimizer, () => ({ inputs: draw(), targets: draw() }));
 }
 
 function vqVaeStep(batch: number, hiddenChannels: number): Workload {
@@ -80,9 +80,7 @@ function vqVaeStep(batch: number, hiddenChannels: number): Workload {
     },
     { random },
   );
-  return trainingWorkload(
-    model,
-    Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })),
+  return trainingWorkload(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), () =>
     noise(batch, random),
   );
 }
@@ -106,18 +104,21 @@ function imageVqVaeStep(batch: number): Workload {
     },
     { random },
   );
-  const images = noise(batch, random, { side: 64, maxValue: 255 });
+  const images = () => noise(batch, random, { side: 64, maxValue: 255 });
   return trainingWorkload(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), images);
 }
 
+/** Steps with a learning rate and draws of their own; the batches, which are drawn beforehand, take turns. */
 // biome-ignore lint/suspicious/noExplicitAny: the two models have different batches.
-function trainingWorkload(model: any, optimizer: Optimizer, batch: unknown): Workload {
+function trainingWorkload(model: any, optimizer: Optimizer, drawBatch: () => unknown): Workload {
   const random = Random.fromSeed(2);
   const step = new CompiledStep({ model, optimizer });
+  const batches = Array.from({ length: 4 }, drawBatch);
   let taken = 0;
   return {
     parameters: model.parameterCount,
     async run() {
+      const batch = batches[taken % batches.length];
       const { values } = step.step({ batch, learningRate: 1e-3 / ++taken, random: random.fork("step").fork(taken) });
       await values.data();
       values.dispose();
