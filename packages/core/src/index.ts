@@ -10,7 +10,14 @@ export {
   type TokenBatch,
 } from "./contracts/batches.js";
 export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
-export type { DecodePlan, Denoiser, Grammar, SequenceDecoding, SequenceModel } from "./contracts/sequence-model.js";
+export type {
+  DecodeGuidance,
+  DecodePlan,
+  Denoiser,
+  Grammar,
+  SequenceDecoding,
+  SequenceModel,
+} from "./contracts/sequence-model.js";
 export type { BatchContext, ExampleSource, LossOptions, LossResult, Trainable } from "./contracts/trainable.js";
 export { describeValue } from "./errors/describe-value.js";
 export {

@@ -1,5 +1,5 @@
 // valibot's own names come from here too, so that one import serves a schema.
-export { optional, pipe, transform } from "valibot";
+export { lazy, optional, pipe, transform } from "valibot";
 export {
   type FieldsInput,
   type FieldsOutput,

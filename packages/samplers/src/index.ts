@@ -1,5 +1,11 @@
 export { generate } from "./autoregressive/generate.js";
 export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
+export {
+  type GuidanceRamp,
+  type GuidanceScale,
+  guidanceScaleSchema,
+  guidanceScales,
+} from "./guidance/guidance-scales.js";
 export { rowSeeds } from "./processors/row-seeds.js";
 export { idProbabilities, type RowSamplingOptions, sampleId } from "./processors/sample-id.js";
 export { type SamplingOptions, samplingEntries } from "./processors/sampling-options.js";

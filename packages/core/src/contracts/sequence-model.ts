@@ -17,6 +17,14 @@ export interface Grammar {
   readonly next: Int32Array;
 }
 
+/** Classifier-free guidance of a {@link DecodePlan}: logits become `without + (with − without) · scale` before all else. */
+export interface DecodeGuidance {
+  /** The prompt's rows without their condition, shaped as the prompt; the grammar does not look at them. */
+  readonly prompt: TokenBatch;
+  /** Scale of each step, `[steps]`. */
+  readonly scales: Float32Array;
+}
+
 /**
  * A complete decode as data, for models that can run it natively.
  *
@@ -40,6 +48,8 @@ export interface DecodePlan {
   readonly topK?: number;
   /** Keeps the smallest set of ids whose probabilities reach p; absent: all. */
   readonly topP?: number;
+  /** Mixes the logits with those of rows without their condition, to which the same ids are added; absent: none. */
+  readonly guidance?: DecodeGuidance;
 }
 
 /** A running decode of one batch of rows: ids in, logits of the next id out, keys and values kept. */

@@ -38,6 +38,12 @@ describe("errors, before any work", () => {
       ConfigError,
       /did you mean "scale"/,
     ],
+    [
+      "a misspelled schedule",
+      { guidance: { prompt: rowsOf([1], [1]), scale: { from: 1, to: 2, schedule: "cosin" as never } } },
+      ConfigError,
+      /guidance.scale.schedule: .*did you mean "cosine"/,
+    ],
     ["a string instead of a number", { topP: "0.9" as never }, ConfigError, /topP: expected a number.*"0.9"/],
     ["no model", { model: undefined as never }, ConfigError, /model: expected a model with prefill/],
     ["a temperature past float32", { temperature: 1e39 }, ConfigError, /temperature.* float32/],

@@ -3,12 +3,12 @@ import {
   type ConfigOf,
   fields,
   functionValue,
-  number,
   optional,
   resolveOptions,
   value,
   wholeNumber,
 } from "@mmgen/core/options";
+import { type GuidanceScale, guidanceScaleSchema } from "../guidance/guidance-scales.js";
 import {
   type SamplingConfig,
   type SamplingOptions,
@@ -20,8 +20,8 @@ import {
 export interface Guidance {
   /** Unconditional prompts, one row for each row of the prompt; not checked against the grammar. */
   readonly prompt: TokenBatch;
-  /** Guidance scale: 1 has no effect, above 1 strengthens the condition, 0 ignores it. */
-  readonly scale: number;
+  /** One scale, or one that changes from the first added id to the last. */
+  readonly scale: GuidanceScale;
 }
 
 /** Ids added by one step. */
@@ -84,7 +84,7 @@ const generateSchema = fields({
   grammar: optional(grammar),
   seed: optional(wholeNumber()),
   seeds: optional(value<Uint32Array>("a Uint32Array", (seeds) => seeds instanceof Uint32Array)),
-  guidance: optional(fields({ prompt: tokens, scale: number() })),
+  guidance: optional(fields({ prompt: tokens, scale: guidanceScaleSchema })),
   onIds: optional(functionValue<NonNullable<GenerateOptions["onIds"]>>()),
   signal: optional(value<AbortSignal>("an AbortSignal", isSignal)),
 });

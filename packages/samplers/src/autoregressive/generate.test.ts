@@ -182,6 +182,22 @@ describe("guidance", () => {
     expect(model.calls).toEqual({ prefill: 2, step: 8, decode: 0, open: 0 });
   });
 
+  it("changes its scale from the first added id to the last, forced ones included", async () => {
+    // The mixed grammar forces positions 2 and 3 of 7 added ids; scales run from 1 to 4 over positions 1 to 7.
+    const scaleAt = (position: number) => 1 + (position - 1) / 2;
+    const guided = fakeModel(vocabularySize, (ids) => {
+      const [withCondition, without] = [logits(ids), logits([7, ...ids.slice(1)])];
+      return Array.from(without, (value, i) => {
+        const [base, full] = [Math.fround(value), Math.fround(withCondition[i]!)];
+        return Math.fround(base + (full - base) * scaleAt(ids.length));
+      });
+    });
+    const options = { prompt: rowsOf([0], [0]), grammar: mixedGrammar, seed: 4 };
+    const model = fakeModel(vocabularySize, logits);
+    const guidance = { prompt: rowsOf([7], [7]), scale: { from: 1, to: 4 } };
+    expect(await generate({ model, ...options, guidance })).toEqual(await generate({ model: guided, ...options }));
+  });
+
   it("ignores the condition at scale 0", async () => {
     const model = fakeModel(vocabularySize, logits);
     const options = { model, steps: 5, seed: 4 };

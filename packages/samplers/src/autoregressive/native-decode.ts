@@ -1,4 +1,5 @@
 import { type DecodePlan, ShapeError, type TokenBatch } from "@mmgen/core";
+import { isNeutralScale } from "../guidance/guidance-scales.js";
 import type { GenerateConfig } from "./generate-options.js";
 import { type Generation, walkRows } from "./generation.js";
 import type { GrammarTable } from "./grammar-table.js";
@@ -9,7 +10,7 @@ export function canRunNatively({ guidance, model, onIds, sampling }: GenerateCon
   return (
     model.decode !== undefined &&
     onIds === undefined &&
-    (guidance === undefined || guidance.scale === 1) &&
+    (guidance === undefined || isNeutralScale(guidance.scale)) &&
     (sampling.temperature === 0 || (sampling.minP === 0 && sampling.typicalP === 1)) &&
     sampling.repetitionPenalty === 1
   );

@@ -1,3 +1,4 @@
+import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
 import { RowSampler } from "../processors/row-sampler.js";
 import type { GenerateConfig } from "./generate-options.js";
 import type { Generation } from "./generation.js";
@@ -10,9 +11,10 @@ export async function runSteps(generation: Generation, config: GenerateConfig, s
   const { rows } = generation;
   const source = new LogitsSource(model, prompt, prompt.length, signal);
   const unconditioned =
-    guidance === undefined || guidance.scale === 1
+    guidance === undefined || isNeutralScale(guidance.scale)
       ? undefined
       : new LogitsSource(model, guidance.prompt, prompt.length, signal);
+  const scaleAt = scalesOf(config, generation.total);
   const mixed = new Float32Array(unconditioned === undefined ? 0 : rows * vocabularySize);
   const sampler = new RowSampler(sampling, vocabularySize);
   const seen = seenIds(generation, sampling.repetitionPenalty === 1 ? 0 : vocabularySize);
@@ -25,7 +27,7 @@ export async function runSteps(generation: Generation, config: GenerateConfig, s
         ? undefined
         : unconditioned === undefined
           ? await source.next(generation)
-          : await guidedLogits(source, unconditioned, guidance!.scale, generation, mixed);
+          : await guidedLogits(source, unconditioned, scaleAt(position), generation, mixed);
       for (let row = 0; row < rows; row++) {
         const legal = generation.legal(row);
         const offset = row * vocabularySize;
@@ -44,6 +46,16 @@ export async function runSteps(generation: Generation, config: GenerateConfig, s
     source.dispose();
     unconditioned?.dispose();
   }
+}
+
+/** Guidance scale by position; a constant one is not rounded to float32. */
+function scalesOf({ guidance, prompt }: GenerateConfig, total: number): (position: number) => number {
+  const scale = guidance?.scale ?? 1;
+  if (typeof scale === "number") {
+    return () => scale;
+  }
+  const scales = guidanceScales(scale, total - prompt.length);
+  return (position) => scales[position - prompt.length]!;
 }
 
 /** Marks the ids in each row's prompt with 1, `[rows, width]`. */
