@@ -22,6 +22,7 @@ export { embedding } from "./layers/embedding.js";
 export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
 export { linear } from "./layers/linear.js";
+export { type RmsNormOptions, rmsNorm } from "./layers/rms-norm.js";
 export { type RotaryTable, type RotaryTable2dOptions, rotary, rotaryTable2d } from "./layers/rotary.js";
 export { type SpectralNormOptions, type SpectralNormResult, spectralNorm } from "./layers/spectral-norm.js";
 export { upsampleNearest } from "./layers/upsample-nearest.js";
@@ -37,7 +38,7 @@ export {
 export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
 export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
 export { GroupNorm, type GroupNormModuleOptions } from "./modules/group-norm.js";
-export { LayerNorm, type LayerNormModuleOptions } from "./modules/layer-norm.js";
+export { LayerNorm, type LayerNormModuleOptions, RmsNorm, type RmsNormModuleOptions } from "./modules/layer-norm.js";
 export { Linear, type LinearOptions } from "./modules/linear.js";
 export { loadModel, type ModelFormat, resolveSaveOptions, saveModel } from "./modules/model-files.js";
 export { Module } from "./modules/module.js";

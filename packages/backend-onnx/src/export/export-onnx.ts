@@ -35,7 +35,7 @@ export interface ExportFilesOptions {
 }
 
 /**
- * Writes a function of tensors as an ONNX model (opset 20 and ONNX Runtime's own `com.microsoft` operators).
+ * Writes a function of tensors as an ONNX model (opset 20 and operators of ONNX Runtime's own).
  *
  * The function is recorded, not run. Other tensors that it reads are stored in the file with their current elements, each
  * once. The model has the function's inputs, used or not, by name and in order, and then its state. A size that an input's

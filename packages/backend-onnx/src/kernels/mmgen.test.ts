@@ -30,6 +30,9 @@ const composed = {
     const { mean, variance } = tf.moments(x, -1, true);
     return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), scale), bias);
   },
+  rmsNorm(x: tf.Tensor, scale: tf.Tensor): tf.Tensor {
+    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), 1e-5))), scale);
+  },
   gelu(x: tf.Tensor): tf.Tensor {
     return tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
   },
@@ -63,6 +66,19 @@ describe("fused kernels of this project's layers, against ordinary operations", 
       });
       const [unshifted] = run("MmgenLayerNorm", { x, scale }, { epsilon: 1e-5 });
       expectClose(unshifted!, composed.layerNorm(x, scale, tf.zeros([width])));
+    });
+
+    it(`MmgenRmsNorm and its gradient, [${shape}]`, () => {
+      const [x, dy] = [floats(shape), floats(shape, -1, 1, 5)];
+      const scale = floats([shape.at(-1)!], 0.5, 2, 2);
+      const [y, inverseRms] = run("MmgenRmsNorm", { x, scale }, { epsilon: 1e-5 });
+      expectClose(y!, composed.rmsNorm(x, scale));
+      expectClose(inverseRms!, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), 1e-5)), 1e-4);
+      const gradients = run("MmgenRmsNormGrad", { dy, x, scale, inverseRms: inverseRms! });
+      const expected = tf.grads(composed.rmsNorm)([x, scale], dy);
+      gradients.forEach((gradient, i) => {
+        expectClose(gradient, expected[i]!, 1e-4);
+      });
     });
   }
 

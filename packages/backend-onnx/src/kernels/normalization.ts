@@ -45,4 +45,39 @@ const layerNormGrad = kernel("MmgenLayerNormGrad", ({ input, graph }) => {
   return [dx, dScale, graph.reduce("ReduceSum", dy, rows, false)];
 });
 
-export const normalizationKernels: readonly NativeKernel[] = [batchNorm, layerNorm, layerNormGrad];
+/** Root mean square normalization over the last axis, with what its gradient needs: `1 / √(mean(x²) + ε)`. */
+const rmsNorm = kernel<{ epsilon: number }>("MmgenRmsNorm", ({ input, attrs, graph }) => {
+  const [x, scale] = [input("x"), input("scale")];
+  const last = x.shape.length - 1;
+  if (!graph.runsOnCpu) {
+    // On a WebGPU the operator's second output is the mean.
+    const square = graph.reduce("ReduceMean", graph.mul(x, x), [last], true);
+    const inverseRms = graph.unary("Reciprocal", graph.unary("Sqrt", graph.affine(square, 1, attrs.epsilon)));
+    return [graph.mul(graph.mul(x, inverseRms), scale), inverseRms];
+  }
+  const statistics = { type: x.type, shape: [...x.shape.slice(0, last), 1] };
+  // ONNX Runtime's own operator: ONNX has one only from version 23 of its operators on.
+  return graph.nodes("SimplifiedLayerNormalization", [x, scale], [{ type: x.type, shape: x.shape }, statistics], {
+    attributes: { axis: -1, epsilon: float(attrs.epsilon) },
+  });
+});
+
+/** With `x̂ = x · inverseRms`: `dx = inverseRms · (dy · scale - x̂ · mean(dy · scale · x̂))`, `dScale = Σ dy · x̂`. */
+const rmsNormGrad = kernel("MmgenRmsNormGrad", ({ input, graph }) => {
+  const [dy, x, scale, inverseRms] = [input("dy"), input("x"), input("scale"), input("inverseRms")];
+  const last = x.shape.length - 1;
+  const rows = x.shape.map((_, axis) => axis).slice(0, last);
+  const normalized = graph.mul(x, inverseRms);
+  const products = graph.mul(dy, normalized);
+  const along = graph.reduce("ReduceMean", graph.mul(products, scale), [last], true);
+  const dx = graph.mul(graph.sub(graph.mul(dy, scale), graph.mul(normalized, along)), inverseRms);
+  return [dx, graph.reduce("ReduceSum", products, rows, false)];
+});
+
+export const normalizationKernels: readonly NativeKernel[] = [
+  batchNorm,
+  layerNorm,
+  layerNormGrad,
+  rmsNorm,
+  rmsNormGrad,
+];
