@@ -19,6 +19,11 @@ const variants: [string, Partial<TransformerOptions>][] = [
   ["sinusoidal positions, tanh", { positions: "sinusoidal", gelu: "tanh" }],
   ["rotary positions, tied weights", { positions: "rotary", tiedWeights: true }],
   ["no biases", { bias: false }],
+  ["RMS norms, SwiGLU", { normalization: "rms", feedForward: "swiglu" }],
+  [
+    "norms of queries and keys, places on a plane",
+    { queryKeyNorm: true, positions: "rotary-2d", grid: { height: 2, width: 3, start: 2 } },
+  ],
 ];
 
 beforeAll(() => registerOnnxBackend());

@@ -6,6 +6,7 @@ export { TinyTransformer } from "./model/tiny-transformer.js";
 export { TransformerBackbone } from "./model/transformer-backbone.js";
 export { TransformerBlock } from "./model/transformer-block.js";
 export {
+  type GridOptions,
   resolveTransformer,
   type TransformerConfig,
   type TransformerOptions,

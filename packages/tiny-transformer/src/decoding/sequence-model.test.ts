@@ -35,10 +35,19 @@ function firstColumns(ids: TokenBatch, length: number): TokenBatch {
 }
 
 describe("prefill and step", () => {
-  for (const positions of ["learned", "sinusoidal", "rotary"] as const) {
+  const plane = { heads: 3, positions: "rotary-2d", grid: { height: 2, width: 3, start: 1 } } as const;
+  const variants: [string, Partial<TransformerOptions>][] = [
+    ["learned", {}],
+    ["sinusoidal", { positions: "sinusoidal" }],
+    ["rotary", { positions: "rotary" }],
+    ["rotary-2d", plane],
+    ["RMS norms, SwiGLU", { normalization: "rms", feedForward: "swiglu" }],
+    ["norms of queries and keys", { queryKeyNorm: true, positions: "rotary" }],
+  ];
+  for (const [name, changes] of variants) {
     for (const count of [1, 3]) {
-      it(`equals the uncached logits at every position: ${positions}, batch ${count}`, async () => {
-        using model = create({ positions, tiedWeights: count === 3, bias: count === 1 });
+      it(`equals the uncached logits at every position: ${name}, batch ${count}`, async () => {
+        using model = create({ ...changes, tiedWeights: count === 3, bias: count === 1 });
         const ids = drawIds(count, 8);
         const expected = await model.logits(ids); // [count, 8, 11]
         for (const promptLength of [1, 2, 5, 8]) {

@@ -1,20 +1,24 @@
-import { Parameter } from "@mmgen/nn/layers";
+import { Parameter, rotaryTable2d } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import type { TransformerConfig } from "./transformer-config.js";
+import type { GridOptions, TransformerConfig } from "./transformer-config.js";
 
 /** Constant tables of position encodings, `contextLength` rows each, float32; none for learned positions. */
 export interface PositionTables {
   /** `[contextLength, width]`, added to the embeddings. */
   readonly sinusoidal?: Parameter;
-  /** `[contextLength, headWidth / 2]` each; {@link rotate} rotates queries and keys by them. */
+  /** `[contextLength, headWidth / 2]` each; queries and keys are rotated by them. */
   readonly cosine?: Parameter;
   readonly sine?: Parameter;
 }
 
 /** Declares the tables for the position encoding of the configuration. */
-export function positionTables({ positions, contextLength, width, heads }: TransformerConfig): PositionTables {
+export function positionTables(config: TransformerConfig): PositionTables {
+  const { positions, contextLength, width, heads } = config;
   if (positions === "learned") {
     return {};
+  }
+  if (positions === "rotary-2d") {
+    return planeTables(config);
   }
   const pairs = (positions === "sinusoidal" ? width : width / heads) / 2;
   const table = (...functions: ((angle: number) => number)[]) =>
@@ -36,6 +40,43 @@ export function positionTables({ positions, contextLength, width, heads }: Trans
   return positions === "sinusoidal"
     ? { sinusoidal: table(Math.sin, Math.cos) }
     : { cosine: table(Math.cos), sine: table(Math.sin) };
+}
+
+/** Tables of rotations by the places of {@link planePlaces}. */
+function planeTables({ contextLength, width, heads, grid }: TransformerConfig): PositionTables {
+  const headWidth = width / heads;
+  const table = (part: "cos" | "sin") =>
+    new Parameter({
+      shape: [contextLength, headWidth / 2],
+      role: "constant",
+      initial: () => rotaryTable2d({ ...planePlaces(contextLength, grid!), headWidth })[part],
+    });
+  return { cosine: table("cos"), sine: table("sin") };
+}
+
+/**
+ * Row and column of each position for rotations on a plane.
+ *
+ * An image's code in row r and column c has row `start + r` and column `start + c`; other positions lie on the diagonal,
+ * those after the image from `start + max(height, width)` on. So no two positions share a place, text positions differ by
+ * their distance as with one axis, and codes by their rows and columns.
+ *
+ * @see Wang et al. 2024, section 2.1 (M-RoPE), https://arxiv.org/abs/2409.12191
+ */
+export function planePlaces(
+  contextLength: number,
+  { height, width, start }: GridOptions,
+): { readonly rows: number[]; readonly columns: number[] } {
+  const size = height * width;
+  const place = (position: number, within: (code: number) => number) =>
+    position < start
+      ? position
+      : position < start + size
+        ? start + within(position - start)
+        : position - size + Math.max(height, width);
+  const places = (within: (code: number) => number) =>
+    Array.from({ length: contextLength }, (_, position) => place(position, within));
+  return { rows: places((code) => Math.floor(code / width)), columns: places((code) => code % width) };
 }
 
 /**

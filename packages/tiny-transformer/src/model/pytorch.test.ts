@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { CheckpointError, readSafetensors, type StoredTensor, type TokenBatch, writeSafetensors } from "@mmgen/core";
+import {
+  CheckpointError,
+  Random,
+  readSafetensors,
+  type StoredTensor,
+  type TokenBatch,
+  writeSafetensors,
+} from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -137,4 +144,32 @@ it("accepts a tied weight under either name, and an untied one under its own", a
   const untied = { config: { ...config, tiedWeights: false } };
   using model = TinyTransformer.loadPyTorch(edited({ "_orig_mod.lm_head.weight": zeros(11, 12) }), untied);
   expect(new Set(await model.logits(ids))).toEqual(new Set([0]));
+});
+
+it("agrees with PyTorch on RMS norms, SwiGLU, norms of queries and keys, and places on a plane", async () => {
+  using model = TinyTransformer.create(
+    {
+      ...{ vocabularySize: 7, contextLength: 8, width: 12, heads: 3, layers: 2, normalization: "rms" },
+      ...{ feedForward: "swiglu", queryKeyNorm: true, positions: "rotary-2d", grid: { height: 2, width: 3, start: 1 } },
+    },
+    { random: Random.fromSeed(1) },
+  );
+  let first = 0;
+  for (const [name, variable] of model.parameters) {
+    const about = variable.rank === 1 && name.endsWith("weight") ? 1 : 0;
+    const values = Float32Array.from({ length: variable.size }, (_, i) => about + Math.sin(1.7 * (first + i)) / 2);
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+    first += variable.size;
+  }
+  const logits = await model.logits({ data: Int32Array.of(0, 3, 1, 6, 2, 5, 4, 1), count: 1, length: 8 });
+  // Of positions 3 and 7, from torch 2.15 (rms_norm, scaled_dot_product_attention, silu) in float64.
+  const expected = [
+    [-0.5015, -1.04436, 0.45899, 1.06304, -0.41572, -1.07996, 0.37177],
+    [-0.30795, -1.38686, 0.2515, 1.3971, -0.19464, -1.40502, 0.13745],
+  ];
+  for (const [i, position] of [3, 7].entries()) {
+    logits.subarray(position * 7, (position + 1) * 7).forEach((value, id) => {
+      expect(Math.abs(value - expected[i]![id]!)).toBeLessThan(2e-5);
+    });
+  }
 });

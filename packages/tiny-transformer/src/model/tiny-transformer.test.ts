@@ -22,6 +22,11 @@ const variants: [string, Partial<TransformerOptions>][] = [
   ["tied weights, tanh", { tiedWeights: true, gelu: "tanh" }],
   ["not causal, odd feed-forward width", { causal: false, feedForwardWidth: 7 }],
   ["no biases", { bias: false }],
+  ["RMS norms, SwiGLU", { normalization: "rms", feedForward: "swiglu" }],
+  [
+    "norms of queries and keys, places on a plane",
+    { queryKeyNorm: true, heads: 3, positions: "rotary-2d", grid: { height: 2, width: 3, start: 1 } },
+  ],
 ];
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -224,6 +229,25 @@ describe("TinyTransformer.fromSafetensors", () => {
     expect(tensors.get("transformer.wpe.weight")!.shape).toEqual([8, 12]);
     expect(tensors.get("lm_head.weight")!.shape).toEqual([11, 12]);
     expect(JSON.parse(metadata.config!)).toEqual(model.config);
+  });
+
+  it("uses Llama's names where nanoGPT has none", () => {
+    using model = create({ normalization: "rms", feedForward: "swiglu", queryKeyNorm: true, bias: false, layers: 1 });
+    expect([...model.weights].map(([name, { shape }]) => [name, ...shape])).toEqual([
+      ["transformer.wte.weight", 11, 12],
+      ["transformer.wpe.weight", 8, 12],
+      ["transformer.h.0.ln_1.weight", 12],
+      ["transformer.h.0.attn.c_attn.weight", 36, 12],
+      ["transformer.h.0.attn.c_proj.weight", 12, 12],
+      ["transformer.h.0.attn.q_norm.weight", 6],
+      ["transformer.h.0.attn.k_norm.weight", 6],
+      ["transformer.h.0.ln_2.weight", 12],
+      ["transformer.h.0.mlp.gate_proj.weight", 32, 12],
+      ["transformer.h.0.mlp.up_proj.weight", 32, 12],
+      ["transformer.h.0.mlp.down_proj.weight", 12, 32],
+      ["transformer.ln_f.weight", 12],
+      ["lm_head.weight", 11, 12],
+    ]);
   });
 
   it("refuses truncated, foreign and edited files, and leaks no tensors", async () => {

@@ -5,14 +5,16 @@ import {
   causalMask,
   dropout,
   Embedding,
-  LayerNorm,
+  type LayerNorm,
   type Linear,
   Module,
   Parameter,
+  type RmsNorm,
+  rotary,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type PositionTables, positionTables, rotate } from "./positions.js";
-import { normalWeights, TransformerBlock } from "./transformer-block.js";
+import { normalWeights, normOf, TransformerBlock } from "./transformer-block.js";
 import type { TransformerConfig } from "./transformer-config.js";
 
 /** Parts of a transformer that all kinds of forward passes use. */
@@ -57,23 +59,25 @@ export class TransformerBackbone extends Module {
   readonly tokenEmbedding: Embedding;
   readonly positionEmbedding: Embedding | undefined;
   readonly blocks: readonly TransformerBlock[];
-  readonly finalNorm: LayerNorm;
+  readonly finalNorm: LayerNorm | RmsNorm;
   readonly tables: PositionTables;
   /** Causal mask, added to attention scores, `[contextLength, contextLength]`; absent in a model that is not causal. */
   readonly mask: Parameter<tf.Tensor2D> | undefined;
+  readonly #turn: (x: tf.Tensor, cosine: tf.Tensor2D, sine: tf.Tensor2D) => tf.Tensor;
   readonly #contextLength: number;
   readonly #dropout: number;
 
   constructor(config: TransformerConfig) {
     super();
-    const { vocabularySize, contextLength, width, layers, positions, causal, bias } = config;
+    const { vocabularySize, contextLength, width, layers, positions, causal } = config;
     const initial = normalWeights(0.02);
     this.tokenEmbedding = new Embedding({ rows: vocabularySize, width, initial });
     this.positionEmbedding =
       positions === "learned" ? new Embedding({ rows: contextLength, width, initial }) : undefined;
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(config));
-    this.finalNorm = new LayerNorm({ width, bias });
+    this.finalNorm = normOf(config);
     this.tables = positionTables(config);
+    this.#turn = positions === "rotary" ? rotate : (x, cos, sin) => rotary(x, { cos, sin });
     const shape = [contextLength, contextLength];
     this.mask = causal
       ? new Parameter<tf.Tensor2D>({ shape, role: "constant", initial: () => causalMask(contextLength) })
@@ -131,8 +135,8 @@ export class TransformerBackbone extends Module {
       return (heads) => heads;
     }
     return ({ q, k, v }) => {
-      const [cosines, sines] = [rowsOf(cosine.value), rowsOf(sine.value)];
-      return { q: rotate(q, cosines, sines), k: rotate(k, cosines, sines), v };
+      const [cosines, sines] = [rowsOf(cosine.value), rowsOf(sine.value)] as [tf.Tensor2D, tf.Tensor2D];
+      return { q: this.#turn(q, cosines, sines), k: this.#turn(k, cosines, sines), v };
     };
   }
 }

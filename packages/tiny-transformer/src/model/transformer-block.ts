@@ -6,7 +6,9 @@ import {
   Linear,
   Module,
   normal,
+  RmsNorm,
   SelfAttention,
+  silu,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerConfig } from "./transformer-config.js";
@@ -36,20 +38,21 @@ export class TransformerBlock extends Module {
     feedForward: "mlp",
   };
 
-  readonly attentionNorm: LayerNorm;
+  readonly attentionNorm: LayerNorm | RmsNorm;
   readonly attention: BlockAttention;
-  readonly feedForwardNorm: LayerNorm;
-  readonly feedForward: FeedForward;
+  readonly feedForwardNorm: LayerNorm | RmsNorm;
+  readonly feedForward: GeluFeedForward | SwigluFeedForward;
 
   constructor(config: TransformerConfig) {
     super();
-    const { width, heads, layers, bias } = config;
-    const initialOutput = { weight: normalWeights(0.02 / Math.sqrt(2 * layers)) };
-    const initialInput = { weight: normalWeights(0.02) };
-    this.attentionNorm = new LayerNorm({ width, bias });
-    this.attention = new BlockAttention({ width, heads, bias, initialInput, initialOutput });
-    this.feedForwardNorm = new LayerNorm({ width, bias });
-    this.feedForward = new FeedForward(config, initialOutput);
+    const initialOutput = { weight: normalWeights(0.02 / Math.sqrt(2 * config.layers)) };
+    this.attentionNorm = normOf(config);
+    this.attention = new BlockAttention(config, initialOutput);
+    this.feedForwardNorm = normOf(config);
+    this.feedForward =
+      config.feedForward === "swiglu"
+        ? new SwigluFeedForward(config, initialOutput)
+        : new GeluFeedForward(config, initialOutput);
   }
 
   /**
@@ -70,11 +73,40 @@ function withTime(x: tf.Tensor): tf.Tensor {
   return x.rank === 2 ? tf.expandDims(x, 1) : x;
 }
 
-class BlockAttention extends SelfAttention {
-  static override readonly paths = { input: "c_attn", output: "c_proj" };
+/** The norm of the residual stream that the configuration asks for. */
+export function normOf({ width, bias, normalization }: TransformerConfig): LayerNorm | RmsNorm {
+  return normalization === "rms" ? new RmsNorm({ width }) : new LayerNorm({ width, bias });
 }
 
-class FeedForward extends Module {
+/** First values of a projection back to the residual stream. */
+interface InitialOutput {
+  readonly weight: Initializer;
+}
+
+/**
+ * Attention whose queries and keys may have a norm with a gain of their own, shared by the heads.
+ *
+ * @see Henry et al. 2020, https://arxiv.org/abs/2010.04245; Dehghani et al. 2023, section 2, https://arxiv.org/abs/2302.05442
+ */
+class BlockAttention extends SelfAttention {
+  static override readonly paths = { input: "c_attn", output: "c_proj", queryNorm: "q_norm", keyNorm: "k_norm" };
+
+  readonly queryNorm: RmsNorm | undefined;
+  readonly keyNorm: RmsNorm | undefined;
+
+  constructor({ width, heads, bias, queryKeyNorm }: TransformerConfig, initialOutput: InitialOutput) {
+    super({ width, heads, bias, initialInput: { weight: normalWeights(0.02) }, initialOutput });
+    this.queryNorm = queryKeyNorm ? new RmsNorm({ width: width / heads }) : undefined;
+    this.keyNorm = queryKeyNorm ? new RmsNorm({ width: width / heads }) : undefined;
+  }
+
+  override split(x: tf.Tensor): AttentionHeads {
+    const { q, k, v } = super.split(x);
+    return { q: this.queryNorm?.forward(q) ?? q, k: this.keyNorm?.forward(k) ?? k, v };
+  }
+}
+
+class GeluFeedForward extends Module {
   static override readonly paths = { input: "c_fc", output: "c_proj" };
 
   /** `[…, width]` → `[…, feedForwardWidth]` */
@@ -82,10 +114,7 @@ class FeedForward extends Module {
   readonly output: Linear;
   readonly #approximate: "none" | "tanh";
 
-  constructor(
-    { width, feedForwardWidth, bias, gelu }: TransformerConfig,
-    initialOutput: { readonly weight: Initializer },
-  ) {
+  constructor({ width, feedForwardWidth, bias, gelu }: TransformerConfig, initialOutput: InitialOutput) {
     super();
     const initial = { weight: normalWeights(0.02) };
     this.input = new Linear({ inputs: width, outputs: feedForwardWidth, bias, initial });
@@ -95,6 +124,32 @@ class FeedForward extends Module {
 
   forward(x: tf.Tensor): tf.Tensor {
     return this.output.forward(gelu(this.input.forward(x), { approximate: this.#approximate }));
+  }
+}
+
+/**
+ * Feed-forward part with a gate, `output(SiLU(gate(x)) · input(x))`; Llama's names.
+ *
+ * @see Shazeer 2020, https://arxiv.org/abs/2002.05202
+ */
+class SwigluFeedForward extends Module {
+  static override readonly paths = { gate: "gate_proj", input: "up_proj", output: "down_proj" };
+
+  /** `[…, width]` → `[…, feedForwardWidth]`, as `input`. */
+  readonly gate: Linear;
+  readonly input: Linear;
+  readonly output: Linear;
+
+  constructor({ width, feedForwardWidth, bias }: TransformerConfig, initialOutput: InitialOutput) {
+    super();
+    const inner = { inputs: width, outputs: feedForwardWidth, bias, initial: { weight: normalWeights(0.02) } };
+    this.gate = new Linear(inner);
+    this.input = new Linear(inner);
+    this.output = new Linear({ inputs: feedForwardWidth, outputs: width, bias, initial: initialOutput });
+  }
+
+  forward(x: tf.Tensor): tf.Tensor {
+    return this.output.forward(tf.mul(silu(this.gate.forward(x)), this.input.forward(x)));
   }
 }
 

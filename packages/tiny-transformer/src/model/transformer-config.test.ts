@@ -20,13 +20,24 @@ describe("transformerPresets", () => {
   });
 });
 
+/** The last code of its grid is predicted and never read. */
+const plane = {
+  ...transformerPresets["nanogpt-mnist"],
+  positions: "rotary-2d",
+  grid: { height: 8, width: 4, start: 1 },
+} as const;
+
 describe("resolveTransformer", () => {
   it("fills in the defaults, in a fixed field order", () => {
     const small = { layers: 2, heads: 2, width: 12, contextLength: 8, vocabularySize: 11 };
     expect(JSON.stringify(resolveTransformer(small))).toBe(
       '{"vocabularySize":11,"contextLength":8,"width":12,"heads":2,"layers":2,"dropout":0,"feedForwardWidth":48,' +
-        '"gelu":"exact","positions":"learned","causal":true,"bias":true,"tiedWeights":false}',
+        '"normalization":"layer","feedForward":"gelu","gelu":"exact","queryKeyNorm":false,"positions":"learned",' +
+        '"causal":true,"bias":true,"tiedWeights":false}',
     );
+    // 8/3 · 256 is 682.7: the parameters of 4 · 256 with two matrices.
+    expect(resolveTransformer({ ...small, width: 256, feedForward: "swiglu" }).feedForwardWidth).toBe(680);
+    expect(resolveTransformer({ ...small, width: 2, feedForward: "swiglu" }).feedForwardWidth).toBe(8);
     expect(resolveTransformer({ ...small, feedForwardWidth: 7 }).feedForwardWidth).toBe(7);
   });
 
@@ -34,6 +45,12 @@ describe("resolveTransformer", () => {
     ["expected an object of options, got undefined", undefined],
     ["expected an object of options, got 3", 3],
     ["depth: there is no such field", { ...transformerPresets["nanogpt-mnist"], depth: 3 }],
+    ["grid: required by positions", { ...plane, grid: undefined }],
+    ['grid: belongs to positions "rotary-2d", got "rotary"', { ...plane, positions: "rotary" }],
+    ["grid: 8 × 4 codes from position 2 on exceed contextLength 32", { ...plane, grid: { ...plane.grid, start: 2 } }],
+    ["grid.start: expected a whole number of at least 0", { ...plane, grid: { height: 1, width: 1 } }],
+    ["width / heads must be divisible by 4, got 6", { ...plane, width: 12, heads: 2 }],
+    ['gelu: "tanh" has no effect', { ...plane, feedForward: "swiglu", gelu: "tanh" }],
     ['did you mean "dropout"', { ...transformerPresets["nanogpt-mnist"], dropuot: 0.1 }],
   ])("refuses with: %s", (message, options) => {
     const call = () => resolveTransformer(options as never);

@@ -13,6 +13,19 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 
+/** See {@link GridOptions}. */
+const gridSchema = fields({
+  /** Rows of codes. */
+  height: wholeNumber({ min: 1 }),
+  /** Codes of a row. */
+  width: wholeNumber({ min: 1 }),
+  /** Position of the first code in a sequence. */
+  start: wholeNumber({ min: 0 }),
+});
+
+/** The codes of an image in a sequence, row by row: sizes of the grid, and the position of its first code. */
+export type GridOptions = OptionsOf<typeof gridSchema>;
+
 /** See {@link TransformerOptions}. */
 export const transformerSchema = pipe(
   fields({
@@ -28,12 +41,29 @@ export const transformerSchema = pipe(
     layers: wholeNumber({ min: 1 }),
     /** Dropout rate in training, in `[0, 1)`; 0 when absent. */
     dropout: optional(shareBelowOne(), 0),
-    /** Hidden size of the feed-forward parts; 4 · width when absent. */
+    /** Layer norms, or root mean square norms, which neither center nor shift; `"layer"` when absent. */
+    normalization: optional(oneOf(["layer", "rms"]), "layer"),
+    /**
+     * Feed-forward parts: one hidden layer with GELU, or SwiGLU, whose hidden values are the product of SiLU(gate) and a
+     * second linear layer; `"gelu"` when absent.
+     */
+    feedForward: optional(oneOf(["gelu", "swiglu"]), "gelu"),
+    /**
+     * Hidden size of the feed-forward parts; when absent 4 · width, and with SwiGLU, for about as many parameters,
+     * 8/3 · width to the nearest multiple of 8.
+     */
     feedForwardWidth: optional(wholeNumber({ min: 1 })),
     /** Gaussian error linear unit, exact or by GPT-2's tanh approximation; `"exact"` when absent. */
     gelu: optional(oneOf(["exact", "tanh"]), "exact"),
-    /** How positions are encoded; `"learned"` when absent. */
-    positions: optional(oneOf(["learned", "sinusoidal", "rotary"]), "learned"),
+    /**
+     * Whether queries and keys of each head are divided by their root mean square and scaled by a learned gain, before
+     * rotary positions: it keeps scores small where training diverges otherwise. False when absent.
+     */
+    queryKeyNorm: optional(boolean(), false),
+    /** How positions are encoded; `"learned"` when absent. `"rotary-2d"` needs `grid`. */
+    positions: optional(oneOf(["learned", "sinusoidal", "rotary", "rotary-2d"]), "learned"),
+    /** Where in a sequence the rows of codes of an image stand; for `"rotary-2d"` alone. Default: nowhere. */
+    grid: optional(gridSchema),
     /**
      * Whether a position attends only to itself and those before it; true when absent. False for diffusion and MaskGIT.
      */
@@ -53,13 +83,31 @@ export const transformerSchema = pipe(
     if (positions === "rotary" && (width / heads) % 2 !== 0) {
       return `"rotary" rotates pairs of values: width / heads must be even, got ${width / heads}.`;
     }
+    if (positions === "rotary-2d" && (width / heads) % 4 !== 0) {
+      return `"rotary-2d" rotates pairs by row and by column: width / heads must be divisible by 4, got ${width / heads}.`;
+    }
     return positions === "sinusoidal" && width % 2 !== 0
       ? `"sinusoidal" needs pairs of values: width must be even, got ${width}.`
       : undefined;
   }),
+  rule("grid", ({ positions, grid, contextLength }) => {
+    if ((positions === "rotary-2d") !== (grid !== undefined)) {
+      return grid === undefined
+        ? `required by positions "rotary-2d", as { height, width, start }.`
+        : `belongs to positions "rotary-2d", got "${positions}".`;
+    }
+    // The last id of a sequence is predicted, but need not be read.
+    return grid !== undefined && grid.start + grid.height * grid.width > contextLength + 1
+      ? `${grid.height} × ${grid.width} codes from position ${grid.start} on exceed contextLength ${contextLength}.`
+      : undefined;
+  }),
+  rule("gelu", ({ feedForward, gelu }) =>
+    feedForward === "swiglu" && gelu !== "exact" ? `"${gelu}" has no effect where feedForward is "swiglu".` : undefined,
+  ),
   transform(({ vocabularySize, contextLength, width, heads, layers, dropout, ...rest }) => {
     const sizes = { vocabularySize, contextLength, width, heads, layers };
-    return { ...sizes, dropout, feedForwardWidth: 4 * width, ...rest };
+    const feedForwardWidth = rest.feedForward === "swiglu" ? 8 * Math.max(1, Math.round(width / 3)) : 4 * width;
+    return { ...sizes, dropout, feedForwardWidth, ...rest };
   }),
 );
 

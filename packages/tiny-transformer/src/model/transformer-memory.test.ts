@@ -10,6 +10,13 @@ const variants: [string, Partial<TransformerOptions>][] = [
   ["learned positions", {}],
   ["no biases, tied weights, dropout", { bias: false, tiedWeights: true, dropout: 0.1 }],
   ["sinusoidal positions", { positions: "sinusoidal" }],
+  [
+    "RMS norms, SwiGLU, norms of queries and keys, places on a plane",
+    {
+      ...{ normalization: "rms", feedForward: "swiglu", queryKeyNorm: true, heads: 3, positions: "rotary-2d" },
+      grid: { height: 2, width: 3, start: 1 },
+    },
+  ],
   ["rotary positions, odd feed-forward width", { positions: "rotary", feedForwardWidth: 7 }],
 ];
 const rows = 3;

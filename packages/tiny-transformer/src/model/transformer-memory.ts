@@ -13,9 +13,11 @@ export function parameterCount(config: TransformerOptions): number {
   const complete = resolveTransformer(config);
   const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights, bias } = complete;
   const biased = bias ? 1 : 0;
-  const norm = (1 + biased) * width;
-  const attention = 4 * width * width + biased * 4 * width;
-  const feedForward = 2 * width * feedForwardWidth + biased * (feedForwardWidth + width);
+  const norm = complete.normalization === "rms" ? width : (1 + biased) * width;
+  const headNorms = complete.queryKeyNorm ? 2 * (width / complete.heads) : 0;
+  const attention = 4 * width * width + biased * 4 * width + headNorms;
+  const inner = complete.feedForward === "swiglu" ? 2 : 1; // linear layers to the hidden values
+  const feedForward = (inner + 1) * width * feedForwardWidth + biased * (inner * feedForwardWidth + width);
   const tables = (tiedWeights ? 1 : 2) * vocabularySize * width + (positions === "learned" ? contextLength * width : 0);
   return tables + layers * (2 * norm + attention + feedForward) + norm;
 }
@@ -49,7 +51,7 @@ export interface GenerationMemory extends ModelMemory {
  * Memory for training a transformer with AdamW, in bytes, without allocating it.
  *
  * All values but `activations` are exact. Activations are the values that the gradient formulas read, for each position
- * of each row: inputs of norms, linear layers and GELU; queries, keys, values, attention weights and results; operands
+ * of each row: inputs of norms, linear layers and activations; queries, keys, values, attention weights and results; operands
  * of dropout; probabilities of the ids. An eager backend holds more: TensorFlow.js also keeps the operands of sums and
  * of rotations, two to three times as much, and temporary results until the step ends.
  *
@@ -88,15 +90,18 @@ export function generationMemory(config: TransformerOptions, options: { readonly
 function modelMemory(config: TransformerConfig): ModelMemory {
   const { contextLength, width, heads, positions, causal } = config;
   const mask = causal ? contextLength ** 2 : 0;
-  const tables = { learned: 0, sinusoidal: contextLength * width, rotary: (contextLength * width) / heads }[positions];
+  const rotary = (contextLength * width) / heads;
+  const tables = { learned: 0, sinusoidal: contextLength * width, rotary, "rotary-2d": rotary }[positions];
   return { weights: bytesPerValue * parameterCount(config), tables: bytesPerValue * (mask + tables) };
 }
 
 /** Number of values per position and row that the backward pass reads. */
 function activationsPerPosition(config: TransformerConfig): number {
   const { vocabularySize, contextLength, width, heads, layers, feedForwardWidth, dropout } = config;
-  const attention = 3 * width + heads * contextLength + 2 * width; // q, k, v; weights; result, by head and merged
-  const feedForward = 2 * feedForwardWidth; // before and after the GELU
+  const headNorms = config.queryKeyNorm ? 2 * width : 0; // q and k before their norms
+  const attention = 3 * width + headNorms + heads * contextLength + 2 * width; // q, k, v; weights; result, by head and merged
+  // Before and after the GELU; or sigmoid and product with the gate, the other factor, and the result.
+  const feedForward = (config.feedForward === "swiglu" ? 4 : 2) * feedForwardWidth;
   const normsAndInputs = 4 * width; // inputs and outputs of two norms
   const dropped = dropout === 0 ? 0 : heads * contextLength + 4 * width; // masks, and the operands of both branches
   const ends = (dropout === 0 ? 2 : 4) * width + vocabularySize; // embedding, final norm, probabilities
