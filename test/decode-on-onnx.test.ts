@@ -1,6 +1,6 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { type Grammar, GrammarError, Random, type SequenceModel, ShapeError, VocabularyError } from "@mmgen/core";
-import { generate, idProbabilities, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { type GuidanceScale, generate, idProbabilities, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
 import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
@@ -77,6 +77,8 @@ describe("a transformer's own decode", () => {
   for (const changes of [
     { positions: "sinusoidal", bias: false },
     { positions: "rotary", tiedWeights: true },
+    { positions: "learned", normalization: "rms", feedForward: "swiglu", queryKeyNorm: true },
+    { positions: "rotary-2d", grid: { height: 5, width: 6, start: 3 } },
   ] as const) {
     it(`holds for ${changes.positions} positions`, async () => {
       using model = create(changes);
@@ -84,6 +86,39 @@ describe("a transformer's own decode", () => {
       expect(await generate({ model, ...options })).toEqual(await generate({ model: byStep(model), ...options }));
     });
   }
+
+  describe("under guidance", () => {
+    const without = { data: legalPrompt.data.map((id, i) => (i % 2 === 0 ? 0 : id)), count: 3, length: 2 };
+    it.each<[GuidanceScale, SamplingOptions & { steps: number; grammar?: Grammar }]>([
+      [2.5, { steps: 17 }],
+      [
+        { from: 1.5, to: 4 },
+        { steps: 12, grammar: evenAndOdd(), temperature: 1.3, topK: 9, topP: 0.7 },
+      ],
+      [0, { steps: 1, temperature: 0 }],
+    ])("chooses what the sampler chooses: scale %o", async (scale, options) => {
+      using model = create({ positions: "rotary", layers: 1 });
+      const all = { prompt: legalPrompt, seeds: rowSeeds(3, 3), guidance: { prompt: without, scale }, ...options };
+      const own = await generate({ model, ...all });
+      expect(own).toEqual(await generate({ model: byStep(model), ...all }));
+      expect(own).not.toEqual(await generate({ model: byStep(model), ...all, guidance: undefined }));
+    });
+
+    it("has no effect at scale 1, and gives a row the same ids in any batch", async () => {
+      using model = create({ layers: 1 });
+      const seeds = rowSeeds(5, 3);
+      const plan = { prompt: legalPrompt, steps: 9, seeds, temperature: 1 };
+      const guided = (scale: number) => ({ prompt: without, scales: new Float32Array(9).fill(scale) });
+      expect(await model.decode!({ ...plan, guidance: guided(1) })).toEqual(await model.decode!(plan));
+      const together = await model.decode!({ ...plan, guidance: guided(3) });
+      const second = (batch: typeof without) => ({ data: batch.data.slice(2, 4), count: 1, length: 2 });
+      const alone = await model.decode!({
+        ...{ ...plan, prompt: second(legalPrompt), seeds: seeds.slice(1, 2) },
+        guidance: { ...guided(3), prompt: second(without) },
+      });
+      expect(alone.data).toEqual(together.data.slice(11, 22));
+    });
+  });
 
   describe("of logits without meaning", () => {
     const size = config.vocabularySize;
@@ -171,6 +206,10 @@ describe("a transformer's own decode", () => {
     await expect(decode({ ...plan, steps: 39 })).rejects.toThrow(ShapeError);
     await expect(decode({ ...plan, seeds: seeds.slice(1) })).rejects.toThrow("a seed for each of 5 rows, got 4");
     await expect(decode({ ...plan, grammar: evenAndOdd(9) })).rejects.toThrow("got one for 9");
+    const guided = { prompt, scales: new Float32Array(2) };
+    await expect(decode({ ...plan, guidance: guided })).rejects.toThrow("for each of 3 steps, got 2");
+    const shorter = { data: new Int32Array(5), count: 5, length: 1 };
+    await expect(decode({ ...plan, guidance: { ...guided, prompt: shorter } })).rejects.toThrow("[5, 2], got [5, 1]");
     const outside = { ...prompt, data: prompt.data.map((id) => id + 10) };
     await expect(decode({ ...plan, prompt: outside })).rejects.toThrow(VocabularyError);
     await expect(decode({ ...plan, grammar: evenAndOdd() })).rejects.toThrow(GrammarError);

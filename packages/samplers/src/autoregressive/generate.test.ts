@@ -10,6 +10,7 @@ import {
   decodeNaively,
   fakeModel,
   historyLogits,
+  mixed,
   mixedGrammar,
   positionGrammar,
   rowsOf,
@@ -146,7 +147,7 @@ describe("options that a plan cannot express use steps", () => {
     ["repetition penalty", { repetitionPenalty: 1.1 }],
     ["min-p", { minP: 0.1 }],
     ["typical", { typicalP: 0.9 }],
-    ["guidance", { guidance: { prompt: rowsOf([3]), scale: 2 } }],
+    ["guidance by a prompt of another length", { guidance: { prompt: rowsOf([3, 4]), scale: 2 } }],
     ["streaming", { onIds: () => {} }],
   ])("%s", async (_, options) => {
     const model = fakeModel(vocabularySize, logits, { native: true });
@@ -169,11 +170,7 @@ describe("guidance", () => {
   it("mixes logits with and without the condition", async () => {
     const scale = 2.5;
     const guided = fakeModel(vocabularySize, (ids) => {
-      const [withCondition, without] = [logits(ids), logits([7, ...ids.slice(2)])];
-      return Array.from(without, (value, i) => {
-        const [base, full] = [Math.fround(value), Math.fround(withCondition[i]!)];
-        return Math.fround(base + (full - base) * scale);
-      });
+      return mixed(logits(ids), logits([7, ...ids.slice(2)]), scale);
     });
     const options = { prompt: rowsOf([0, 1], [0, 2]), steps: 5, seed: 4 };
     const model = fakeModel(vocabularySize, logits);
@@ -186,16 +183,23 @@ describe("guidance", () => {
     // The mixed grammar forces positions 2 and 3 of 7 added ids; scales run from 1 to 4 over positions 1 to 7.
     const scaleAt = (position: number) => 1 + (position - 1) / 2;
     const guided = fakeModel(vocabularySize, (ids) => {
-      const [withCondition, without] = [logits(ids), logits([7, ...ids.slice(1)])];
-      return Array.from(without, (value, i) => {
-        const [base, full] = [Math.fround(value), Math.fround(withCondition[i]!)];
-        return Math.fround(base + (full - base) * scaleAt(ids.length));
-      });
+      return mixed(logits(ids), logits([7, ...ids.slice(1)]), scaleAt(ids.length));
     });
     const options = { prompt: rowsOf([0], [0]), grammar: mixedGrammar, seed: 4 };
-    const model = fakeModel(vocabularySize, logits);
     const guidance = { prompt: rowsOf([7], [7]), scale: { from: 1, to: 4 } };
-    expect(await generate({ model, ...options, guidance })).toEqual(await generate({ model: guided, ...options }));
+    const expected = await generate({ model: guided, ...options });
+    for (const native of [false, true]) {
+      const model = fakeModel(vocabularySize, logits, { native });
+      expect(await generate({ model, ...options, guidance })).toEqual(expected);
+      expect(model.calls.decode).toBe(native ? 1 : 0);
+    }
+    // Of a plan, the ids that are forced at first are part of the prompts.
+    const model = fakeModel(vocabularySize, logits, { native: true });
+    await generate({ model, ...options, prompt: rowsOf([0, 2]), guidance: { ...guidance, prompt: rowsOf([7, 2]) } });
+    expect(model.plans[0]!.guidance).toEqual({
+      prompt: rowsOf([7, 2, 3, 4]),
+      scales: Float32Array.of(2.2, 2.8, 3.4, 4),
+    });
   });
 
   it("ignores the condition at scale 0", async () => {

@@ -1,5 +1,5 @@
 import { ConfigError, checkTokenBatch, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
-import { rowSeeds } from "../processors/row-seeds.js";
+import { seedsOf } from "../processors/row-seeds.js";
 import { type GenerateConfig, type GenerateOptions, resolveGenerate } from "./generate-options.js";
 import { Generation, walkRows } from "./generation.js";
 import { GrammarTable } from "./grammar-table.js";
@@ -15,7 +15,7 @@ import { runSteps } from "./step-loop.js";
  * its seed and prompt, not on the other rows of the batch.
  *
  * The model's own `decode` is used when it has one and the options fit a `DecodePlan`, that is without repetition
- * penalty, min-p, typical, guidance and `onIds`. It gives the same ids as single steps, provided that both have the
+ * penalty, min-p, typical, `onIds`, and guidance by a prompt of another length. It gives the same ids as single steps, provided that both have the
  * same logits.
  *
  * @returns Prompt and added ids, `[rows, promptLength + steps]`; yours.
@@ -28,7 +28,7 @@ export async function generate(options: GenerateOptions): Promise<TokenBatch> {
   const { model, prompt, sampling, signal } = config;
   throwIfAborted(signal);
   checkPrompt("prompt", prompt, model.vocabularySize);
-  const seeds = seedsOf(config, sampling.temperature);
+  const seeds = seedsOf(config, prompt.count, sampling.temperature);
   const table =
     config.grammar === undefined
       ? GrammarTable.unconstrained(model.vocabularySize)
@@ -63,21 +63,6 @@ function stepsOf({ grammar, model, prompt, steps }: GenerateConfig, table: Gramm
     throw new ConfigError("steps: required, because sequences of this grammar may end after different numbers of ids.");
   }
   return maxSteps;
-}
-
-function seedsOf({ prompt, seed, seeds }: GenerateConfig, temperature: number): Uint32Array {
-  if (seeds !== undefined) {
-    if (seed !== undefined || seeds.length !== prompt.count) {
-      throw new ConfigError(
-        `seeds: expected one per row (${prompt.count}) and no option seed, got ${seeds.length}${seed === undefined ? "" : " and a seed"}.`,
-      );
-    }
-    return seeds;
-  }
-  if (seed === undefined && temperature > 0) {
-    throw new ConfigError("seed: required at a temperature above 0; give a seed, or seeds with one per row.");
-  }
-  return rowSeeds(seed ?? 0, prompt.count);
 }
 
 function checkLengths({ guidance, model, prompt }: GenerateConfig, steps: number): void {

@@ -40,6 +40,11 @@ export class Generation {
     return this.#position === this.total;
   }
 
+  /** Grammar state of a row. */
+  state(row: number): number {
+    return this.#states[row]!;
+  }
+
   /** Legal next ids of a row; throws {@link GrammarError} when there are none. */
   legal(row: number): Int32Array {
     const legal = this.#grammar.legal(this.#states[row]!);
@@ -74,6 +79,18 @@ export class Generation {
   /** Ids of all rows at one position, `[rows]`. */
   column(position: number): Int32Array {
     return Int32Array.from({ length: this.rows }, (_, row) => this.ids[row * this.total + position]!);
+  }
+
+  /** Another prompt's rows, followed by the ids from position `first` on. */
+  continued({ count, data, length }: TokenBatch, first: number): TokenBatch {
+    const added = this.#position - first;
+    const joined = new Int32Array(count * (length + added));
+    for (let row = 0; row < count; row++) {
+      const from = row * this.total + first;
+      joined.set(data.subarray(row * length, (row + 1) * length), row * (length + added));
+      joined.set(this.ids.subarray(from, from + added), row * (length + added) + length);
+    }
+    return { data: joined, count, length: length + added };
   }
 
   /** First ids of each row, `[rows, length]`. */

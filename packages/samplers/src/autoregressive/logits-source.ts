@@ -28,7 +28,7 @@ export class LogitsSource {
   /** Logits after all current ids, `[rows, vocabularySize]`; valid until the next call. */
   async next(generation: Generation): Promise<Float32Array> {
     if (this.#decoding === undefined) {
-      this.#decoding = await this.#model.prefill(this.#start(generation));
+      this.#decoding = await this.#model.prefill(generation.continued(this.#prompt, this.#promptLength));
       this.#fed = generation.position;
       throwIfAborted(this.#signal);
     }
@@ -51,19 +51,6 @@ export class LogitsSource {
   dispose(): void {
     this.#decoding?.dispose();
     this.#decoding = undefined;
-  }
-
-  /** The prompt, followed by the ids that were forced after it. */
-  #start(generation: Generation): TokenBatch {
-    const { count, data, length } = this.#prompt;
-    const added = generation.position - this.#promptLength;
-    const joined = new Int32Array(count * (length + added));
-    for (let row = 0; row < count; row++) {
-      const from = row * generation.total + this.#promptLength;
-      joined.set(data.subarray(row * length, (row + 1) * length), row * (length + added));
-      joined.set(generation.ids.subarray(from, from + added), row * (length + added) + length);
-    }
-    return { data: joined, count, length: length + added };
   }
 }
 

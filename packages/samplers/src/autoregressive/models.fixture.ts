@@ -76,13 +76,17 @@ export function fakeModel(
 
 /** Reference implementation of a plan, slow and with sorting, to compare the others with. */
 export function decodeNaively(plan: DecodePlan, logitsOf: LogitsOf): TokenBatch {
-  const { grammar, prompt, seeds, steps } = plan;
+  const { grammar, guidance, prompt, seeds, steps } = plan;
   const total = prompt.length + steps;
   const data = new Int32Array(prompt.count * total);
   for (let row = 0; row < prompt.count; row++) {
     const ids = [...prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length)];
     while (ids.length < total) {
-      const logits = Array.from(logitsOf(ids));
+      const added = ids.length - prompt.length;
+      const without = guidance?.prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length);
+      const logits = guidance
+        ? mixed(logitsOf(ids), logitsOf([...without!, ...ids.slice(prompt.length)]), guidance.scales[added]!)
+        : Array.from(logitsOf(ids));
       const legal = logits.map(
         (_, id) =>
           grammar === undefined || grammar.allowed[stateAfter(grammar, ids) * grammar.vocabularySize + id] === 1,
@@ -95,6 +99,14 @@ export function decodeNaively(plan: DecodePlan, logitsOf: LogitsOf): TokenBatch 
     data.set(ids, row * total);
   }
   return { data, count: prompt.count, length: total };
+}
+
+/** Logits guided by a scale. */
+export function mixed(withCondition: ArrayLike<number>, without: ArrayLike<number>, scale: number): number[] {
+  return Array.from(without, (value, i) => {
+    const [base, full] = [Math.fround(value), Math.fround(withCondition[i]!)];
+    return Math.fround(base + (full - base) * scale);
+  });
 }
 
 /** Temperature, top-k and top-p over legal ids of finite logits; −Infinity for removed ids. */

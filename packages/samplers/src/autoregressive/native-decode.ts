@@ -1,16 +1,17 @@
 import { type DecodePlan, ShapeError, type TokenBatch } from "@mmgen/core";
-import { isNeutralScale } from "../guidance/guidance-scales.js";
+import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
 import type { GenerateConfig } from "./generate-options.js";
 import { type Generation, walkRows } from "./generation.js";
 import type { GrammarTable } from "./grammar-table.js";
 import { throwIfAborted } from "./logits-source.js";
 
 /** Whether the model has `decode` and a {@link DecodePlan} can express all options. */
-export function canRunNatively({ guidance, model, onIds, sampling }: GenerateConfig): boolean {
+export function canRunNatively({ guidance, model, onIds, prompt, sampling }: GenerateConfig): boolean {
   return (
     model.decode !== undefined &&
     onIds === undefined &&
-    (guidance === undefined || isNeutralScale(guidance.scale)) &&
+    // Conditioned and other rows share positions.
+    (guidance === undefined || isNeutralScale(guidance.scale) || guidance.prompt.length === prompt.length) &&
     (sampling.temperature === 0 || (sampling.minP === 0 && sampling.typicalP === 1)) &&
     sampling.repetitionPenalty === 1
   );
@@ -23,7 +24,7 @@ export async function runNatively(
   seeds: Uint32Array,
   table: GrammarTable,
 ): Promise<TokenBatch> {
-  const { grammar, model, sampling, signal } = config;
+  const { grammar, guidance, model, prompt, sampling, signal } = config;
   const chosen = new Int32Array(generation.rows);
   while (!generation.isDone && generation.isForced) {
     generation.append(chosen.map((_, row) => generation.legal(row)[0]!));
@@ -42,6 +43,16 @@ export async function runNatively(
     temperature,
     ...(draws && topK < model.vocabularySize ? { topK } : {}),
     ...(draws && topP < 1 ? { topP } : {}),
+    ...(guidance === undefined || isNeutralScale(guidance.scale)
+      ? {}
+      : {
+          guidance: {
+            prompt: generation.continued(guidance.prompt, prompt.length),
+            scales: guidanceScales(guidance.scale, generation.total - prompt.length).slice(
+              generation.position - prompt.length,
+            ),
+          },
+        }),
   };
   const result = await model.decode!(plan);
   throwIfAborted(signal);

@@ -20,6 +20,31 @@ export function rowSeeds(seed: number, count: number, first = 0): Uint32Array {
   return Uint32Array.from({ length: count }, (_, row) => scramble(base + first + row));
 }
 
+/**
+ * The seeds of a batch, from either option: `seeds`, one a row, or `seed`.
+ *
+ * @throws a {@link ConfigError} when both or neither are given, or there are not as many as rows; at temperature 0 none is
+ *   needed.
+ */
+export function seedsOf(
+  { seed, seeds }: { readonly seed?: number; readonly seeds?: Uint32Array },
+  rows: number,
+  temperature: number,
+): Uint32Array {
+  if (seeds !== undefined) {
+    if (seed !== undefined || seeds.length !== rows) {
+      throw new ConfigError(
+        `seeds: expected one per row (${rows}) and no option seed, got ${seeds.length}${seed === undefined ? "" : " and a seed"}.`,
+      );
+    }
+    return seeds;
+  }
+  if (seed === undefined && temperature > 0) {
+    throw new ConfigError("seed: required at a temperature above 0; give a seed, or seeds with one per row.");
+  }
+  return rowSeeds(seed ?? 0, rows);
+}
+
 /** Permutation of the 32-bit integers (MurmurHash3's finalizer), so that no two rows share a seed. */
 function scramble(value: number): number {
   let h = value | 0;

@@ -2,8 +2,7 @@ import { type DecodePlan, GrammarError, gumbelNoise, ShapeError, type TokenBatch
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
-import type { ChoiceSettings } from "./choose-ids.js";
-import type { DecodeInputs } from "./native-decode.js";
+import type { DecodeInputs, DecodeSettings } from "./native-decode.js";
 
 /**
  * Checks that a model of these sizes can run the plan.
@@ -11,7 +10,7 @@ import type { DecodeInputs } from "./native-decode.js";
  * @throws a {@link ShapeError} or `VocabularyError`.
  */
 export function checkPlan(
-  { prompt, steps, seeds, grammar }: DecodePlan,
+  { prompt, steps, seeds, grammar, guidance }: DecodePlan,
   vocabularySize: number,
   contextLength: number,
 ) {
@@ -24,6 +23,19 @@ export function checkPlan(
   if (seeds.length !== prompt.count) {
     throw new ShapeError(`decode: expected a seed for each of ${prompt.count} rows, got ${seeds.length}.`);
   }
+  if (guidance) {
+    checkTokens("guidance.prompt", guidance.prompt, vocabularySize, contextLength);
+    if (guidance.prompt.count !== prompt.count || guidance.prompt.length !== prompt.length) {
+      throw new ShapeError(
+        `decode: expected a guidance prompt shaped as the prompt, [${prompt.count}, ${prompt.length}], got [${guidance.prompt.count}, ${guidance.prompt.length}].`,
+      );
+    }
+    if (guidance.scales.length !== steps) {
+      throw new ShapeError(
+        `decode: expected a guidance scale for each of ${steps} steps, got ${guidance.scales.length}.`,
+      );
+    }
+  }
   if (grammar && grammar.vocabularySize !== vocabularySize) {
     throw new ShapeError(
       `decode: expected a grammar for the model's vocabulary of ${vocabularySize} ids, got one for ${grammar.vocabularySize}.`,
@@ -32,8 +44,13 @@ export function checkPlan(
 }
 
 /** Settings of a plan that determine the graph. */
-export function choiceSettings({ temperature, topK, topP }: DecodePlan): ChoiceSettings {
-  return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
+export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan): DecodeSettings {
+  return {
+    temperature,
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    ...(guidance && { guided: true }),
+  };
 }
 
 /**
@@ -69,18 +86,19 @@ export async function runPlan(
  * violates the grammar.
  */
 function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
-  const { prompt, grammar } = plan;
+  const { prompt, grammar, guidance } = plan;
   const noise = tf.tensor3d(noiseOf(plan, vocabularySize), [plan.steps, prompt.count, vocabularySize]);
-  const ids = uploadTokens(prompt) as tf.Tensor2D;
+  const rows = [prompt, ...(guidance ? [guidance.prompt] : [])].map(uploadTokens);
+  const ids = (guidance ? tf.concat(rows, 0) : rows[0]!) as tf.Tensor2D;
+  const inputs = { prompt: ids, noise, ...(guidance && { scales: tf.tensor1d(guidance.scales, "float32") }) };
   if (!grammar) {
-    return { prompt: ids, noise };
+    return inputs;
   }
   const legality = Float32Array.from(grammar.allowed, (allowed) => (allowed === 1 ? 0 : Number.NEGATIVE_INFINITY));
   // Entries of illegal ids are never followed, but their values must not index outside of the table.
   const next = grammar.next.map((state, entry) => (grammar.allowed[entry] === 1 ? state : 0));
   return {
-    prompt: ids,
-    noise,
+    ...inputs,
     grammar: {
       legality: tf.tensor2d(legality, [grammar.stateCount, vocabularySize]),
       next: tf.tensor1d(next, "int32"),

@@ -9,10 +9,12 @@ const maxUnrolled = 8;
 
 /** Input tensors of a decode; borrowed. */
 export interface DecodeInputs {
-  /** `[rows, promptLength]`, int32. */
+  /** `[rows, promptLength]`, int32; with guidance `[2 · rows, promptLength]`, the rows without their condition below. */
   readonly prompt: tf.Tensor2D;
   /** Standard Gumbel noise of each step, `[steps, rows, vocabularySize]`. */
   readonly noise: tf.Tensor3D;
+  /** Guidance scale of each step, `[steps]`, float32; absent: no guidance. */
+  readonly scales?: tf.Tensor1D;
   /** Grammar; absent: every id is always legal. */
   readonly grammar?: {
     /** 0 for legal ids, −∞ for others, `[states, vocabularySize]`. */
@@ -32,16 +34,24 @@ export interface DecodeInputs {
  *
  * @returns A function from the tensors of {@link listDecodeInputs} to the chosen ids, `[steps, rows]` int32.
  */
-export function decodeGraph(network: TransformerNetwork, settings: ChoiceSettings): TensorFunction {
-  return (prompt, noise, ...grammar) => {
+export function decodeGraph(network: TransformerNetwork, settings: DecodeSettings): TensorFunction {
+  return (prompt, noise, ...rest) => {
+    const [scales, grammar] = settings.guided ? [rest[0], rest.slice(1)] : [undefined, rest];
     const guide = grammar.length === 0 ? undefined : grammarGuide(grammar, network.config.vocabularySize);
-    return [decode(prompt as tf.Tensor2D, noise as tf.Tensor3D, { network, settings, guide })];
+    return [decode(prompt as tf.Tensor2D, { noise: noise!, scales }, { network, settings, guide })];
   };
 }
 
+/** Settings that determine the structure of a whole decode. */
+export interface DecodeSettings extends ChoiceSettings {
+  /** Whether there are guidance scales among the inputs. Default: false. */
+  readonly guided?: boolean;
+}
+
 /** Lists the input tensors in the order of {@link decodeGraph}. */
-export function listDecodeInputs({ prompt, noise, grammar }: DecodeInputs): tf.Tensor[] {
-  return [prompt, noise, ...(grammar ? [grammar.legality, grammar.next, grammar.states] : [])];
+export function listDecodeInputs({ prompt, noise, scales, grammar }: DecodeInputs): tf.Tensor[] {
+  const tables = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
+  return [prompt, noise, ...(scales ? [scales] : []), ...tables];
 }
 
 interface Guide {
@@ -66,14 +76,20 @@ interface Parts {
   readonly guide: Guide | undefined;
 }
 
-function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, parts: Parts): tf.Tensor {
+/** What the choices of consecutive steps read: noise, `[steps, rows, vocabularySize]`, and guidance scales, `[steps]`. */
+interface Choices {
+  readonly noise: tf.Tensor;
+  readonly scales: tf.Tensor | undefined;
+}
+
+function decode(prompt: tf.Tensor2D, choices: Choices, parts: Parts): tf.Tensor {
   const { network, guide } = parts;
   const { layers } = network.config;
-  const [rows, promptLength] = prompt.shape;
-  const [steps, , vocabularySize] = noise.shape;
+  const promptLength = prompt.shape[1];
+  const [steps, rows, vocabularySize] = choices.noise.shape as [number, number, number];
   const passes = steps - 1;
   const { hidden, ...cached } = runPrompt(network, prompt);
-  const first = choose(lastLogits(network, hidden), tf.reshape(noiseOf(noise, 0, 1), [rows, -1]), guide?.start, parts);
+  const first = choose(lastLogits(network, hidden), choicesOf(choices, 0, 1), guide?.start, parts);
   const grow = (x: tf.Tensor) =>
     passes === 0
       ? x
@@ -90,15 +106,17 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, parts: Parts): tf.Tenso
   const looped = iterations * unrolled;
   if (iterations > 0) {
     const positions = tf.range(promptLength, promptLength + looped, 1, "int32");
+    const { noise, scales } = choicesOf(choices, 1, looped);
     const { carry, outputs } = scan(
-      (carry, [positions, noise]) => {
-        const { ids, state } = runSteps(readState(carry, layers), { positions: positions!, noise: noise! }, parts);
+      (carry, [positions, noise, scales]) => {
+        const { ids, state } = runSteps(readState(carry, layers), positions!, { noise: noise!, scales }, parts);
         return { carry: listState(state), outputs: [tf.concat(ids, 0)] };
       },
       listState(state),
       [
         tf.reshape(positions, [iterations, unrolled]),
-        tf.reshape(noiseOf(noise, 1, looped), [iterations, unrolled, rows, vocabularySize]),
+        tf.reshape(noise, [iterations, unrolled, rows, vocabularySize]),
+        ...(scales ? [tf.reshape(scales, [iterations, unrolled])] : []),
       ],
     );
     chosen.push(tf.reshape(outputs[0]!, [looped, rows]));
@@ -106,8 +124,7 @@ function decode(prompt: tf.Tensor2D, noise: tf.Tensor3D, parts: Parts): tf.Tenso
   }
   if (looped < passes) {
     const positions = tf.range(promptLength + looped, promptLength + passes, 1, "int32");
-    const rest = { positions, noise: noiseOf(noise, 1 + looped, passes - looped) };
-    chosen.push(...runSteps(state, rest, parts).ids);
+    chosen.push(...runSteps(state, positions, choicesOf(choices, 1 + looped, passes - looped), parts).ids);
   }
   return tf.concat(chosen, 0);
 }
@@ -139,28 +156,45 @@ function readState([ids, ...rest]: readonly tf.Tensor[], layers: number): Decode
   return { ids: ids!, keys: rest.slice(0, layers), values: rest.slice(layers, 2 * layers), states: rest[2 * layers] };
 }
 
-/** Runs steps one after the other: positions `[steps]` int32, noise `[steps, rows, vocabularySize]`. */
-function runSteps(start: DecodeState, inputs: { positions: tf.Tensor; noise: tf.Tensor }, parts: Parts) {
+/** Runs steps one after the other, at positions `[steps]` int32. */
+function runSteps(start: DecodeState, at: tf.Tensor, choices: Choices, parts: Parts) {
   const rows = start.ids.shape[0]!;
-  const steps = inputs.positions.shape[0]!;
-  const positions = tf.split(inputs.positions, steps) as tf.Tensor1D[];
-  const noise = tf.split(inputs.noise, steps);
+  const steps = at.shape[0]!;
+  const positions = tf.split(at, steps) as tf.Tensor1D[];
+  const noise = tf.split(choices.noise, steps);
+  const scales = choices.scales && tf.split(choices.scales, steps);
   const ids: tf.Tensor[] = [];
   let state = start;
   for (let step = 0; step < steps; step++) {
-    const { hidden, keys, values } = runPosition(parts.network, state.ids, positions[step]!, state, 1);
+    const fed = scales ? tf.concat([state.ids, state.ids], 0) : state.ids;
+    const { hidden, keys, values } = runPosition(parts.network, fed, positions[step]!, state, 1);
     const logits = lastLogits(parts.network, hidden);
-    state = { keys, values, ...choose(logits, tf.reshape(noise[step]!, [rows, -1]), state.states, parts) };
+    const choice = { noise: noise[step]!, scales: scales?.[step] };
+    state = { keys, values, ...choose(logits, choice, state.states, parts) };
     ids.push(tf.reshape(state.ids, [1, rows]));
   }
   return { ids, state };
 }
 
-function choose(logits: tf.Tensor2D, noise: tf.Tensor, states: tf.Tensor | undefined, { guide, settings }: Parts) {
-  const ids = chooseIds(logits, guide?.legality(states!), noise as tf.Tensor2D, settings);
+/** Chooses the ids of one step. With guidance, the logits without the condition are the second half of the rows. */
+function choose(logits: tf.Tensor2D, { noise, scales }: Choices, states: tf.Tensor | undefined, parts: Parts) {
+  const { guide, settings } = parts;
+  const [rows, vocabularySize] = noise.shape.slice(-2) as [number, number];
+  const mixed = scales ? guided(logits, scales) : logits;
+  const drawn = tf.reshape(noise, [rows, vocabularySize]) as tf.Tensor2D;
+  const ids = chooseIds(mixed, guide?.legality(states!), drawn, settings);
   return { ids, states: guide?.next(states!, ids) };
 }
 
-function noiseOf(noise: tf.Tensor3D, from: number, count: number): tf.Tensor3D {
-  return tf.slice(noise, [from, 0, 0], [count, -1, -1]);
+/** Classifier-free guidance, `without + (with − without) · scale`: `[2 · rows, vocabularySize]` → `[rows, vocabularySize]`. */
+function guided(logits: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
+  const [withCondition, without] = tf.split(logits, 2) as [tf.Tensor2D, tf.Tensor2D];
+  return tf.add(without, tf.mul(tf.sub(withCondition, without), scale));
+}
+
+function choicesOf({ noise, scales }: Choices, from: number, count: number): Choices {
+  return {
+    noise: tf.slice(noise, [from, 0, 0], [count, -1, -1]),
+    scales: scales && tf.slice(scales, [from], [count]),
+  };
 }
