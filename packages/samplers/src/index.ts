@@ -1,5 +1,7 @@
 export { generate } from "./autoregressive/generate.js";
 export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
+export { type InpaintedIds, inpaint } from "./autoregressive/inpaint.js";
+export type { InpaintOptions } from "./autoregressive/inpaint-options.js";
 export {
   type GuidanceRamp,
   type GuidanceScale,

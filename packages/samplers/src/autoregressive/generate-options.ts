@@ -59,7 +59,7 @@ export interface GenerateOptions extends SamplingOptions {
 }
 
 const isObject = (candidate: unknown) => typeof candidate === "object" && candidate !== null;
-const tokens = value<TokenBatch>("a batch of ids", isObject);
+export const tokens = value<TokenBatch>("a batch of ids", isObject);
 
 const isCount = (candidate: unknown) => Number.isSafeInteger(candidate) && (candidate as number) >= 0;
 const isSignal = (candidate: unknown) => typeof (candidate as Partial<AbortSignal> | null)?.aborted === "boolean";
@@ -73,20 +73,25 @@ const grammar = value<Grammar>(
   },
 );
 
-const generateSchema = fields({
+/** Schema entries of functions that run a sequence model: how ids are drawn, the model, its grammar, seeds, a signal. */
+export const sequenceEntries = {
   ...samplingEntries,
   model: value<SequenceModel>("a model with prefill, vocabularySize and contextLength", (model) => {
     const { contextLength, prefill, vocabularySize } = (model ?? {}) as Partial<SequenceModel>;
     return typeof prefill === "function" && isCount(vocabularySize) && isCount(contextLength);
   }),
-  prompt: tokens,
-  steps: optional(wholeNumber({ min: 0 })),
   grammar: optional(grammar),
   seed: optional(wholeNumber()),
   seeds: optional(value<Uint32Array>("a Uint32Array", (seeds) => seeds instanceof Uint32Array)),
+  signal: optional(value<AbortSignal>("an AbortSignal", isSignal)),
+};
+
+const generateSchema = fields({
+  ...sequenceEntries,
+  prompt: tokens,
+  steps: optional(wholeNumber({ min: 0 })),
   guidance: optional(fields({ prompt: tokens, scale: guidanceScaleSchema })),
   onIds: optional(functionValue<NonNullable<GenerateOptions["onIds"]>>()),
-  signal: optional(value<AbortSignal>("an AbortSignal", isSignal)),
 });
 
 /** {@link GenerateOptions} with every option checked by itself and defaults filled in. */
@@ -100,7 +105,15 @@ export type GenerateConfig = Omit<ConfigOf<typeof generateSchema>, keyof Samplin
  * @throws a `ConfigError` naming the options that are unknown, missing, of another type or out of range.
  */
 export function resolveGenerate(options: GenerateOptions): GenerateConfig {
-  const resolved = resolveOptions(generateSchema, options);
+  return splitSampling(resolveOptions(generateSchema, options));
+}
+
+type Resolved = Omit<SamplingConfig, "topK"> & { readonly topK?: number; readonly model: SequenceModel };
+
+/** Separates how ids are drawn from the other options. */
+export function splitSampling<Config extends Resolved>(
+  resolved: Config,
+): Omit<Config, keyof SamplingConfig> & { readonly sampling: SamplingConfig } {
   const { repetitionPenalty, temperature, topK, topP, minP, typicalP, ...config } = resolved;
   const given = { repetitionPenalty, temperature, topP, minP, typicalP, ...(topK !== undefined && { topK }) };
   return { ...config, sampling: samplingConfig(given, config.model.vocabularySize) };

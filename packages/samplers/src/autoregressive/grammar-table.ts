@@ -69,7 +69,7 @@ export class GrammarTable {
     const stack = [state];
     while (stack.length > 0) {
       const top = stack.at(-1)!;
-      const followers = known.has(top) ? [] : this.#followers(top);
+      const followers = known.has(top) ? [] : this.followers(top);
       const unknown = followers.filter((each) => !known.has(each) && !open.has(each));
       if (!known.has(top) && !open.has(top) && unknown.length > 0) {
         open.add(top);
@@ -95,7 +95,8 @@ export class GrammarTable {
     return known.get(state)!;
   }
 
-  #followers(state: number): readonly number[] {
+  /** States after the legal ids of a state, each once. */
+  followers(state: number): readonly number[] {
     let followers = this.#followersOf.get(state);
     if (followers === undefined) {
       const found = new Set<number>();

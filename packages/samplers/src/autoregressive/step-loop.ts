@@ -59,7 +59,7 @@ function scalesOf({ guidance, prompt }: GenerateConfig, total: number): (positio
 }
 
 /** Marks the ids in each row's prompt with 1, `[rows, width]`. */
-function seenIds(generation: Generation, width: number): Uint8Array {
+export function seenIds(generation: Generation, width: number): Uint8Array {
   const seen = new Uint8Array(generation.rows * width);
   for (let row = 0; row < generation.rows && width > 0; row++) {
     for (let i = 0; i < generation.position; i++) {
