@@ -12,6 +12,8 @@ const codebook = { codebookSize: 8, codeDimension: 4 };
 const quantizers: readonly QuantizerOptions[] = [
   { type: "vector", ...codebook, gradientEstimator: "rotation" },
   { type: "vector", ...codebook, distance: "cosine", codebook: "gradient" },
+  { type: "vector", ...codebook, codebook: "index", entropyTemperature: 0.5 },
+  { type: "vector", ...codebook, codebook: "simvq", entropyWeight: 0.1, entropyTemperature: 0.5 },
   { type: "product", ...codebook, chunks: 2 },
   { type: "product", ...codebook, chunks: 2, sharedCodebook: true },
   { type: "residual", ...codebook, stages: 2 },

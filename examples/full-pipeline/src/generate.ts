@@ -90,8 +90,7 @@ async function drawFile(
 
 /** A caption for each image file, as JSON lines on standard output. */
 async function captionFiles(models: ModelParts, paths: readonly string[], sampling: GenerationOptions): Promise<void> {
-  const { imageSide, channels, maxValue } = models.vqvae.config;
-  const images = await readImages(paths.map(fromCaller), { height: imageSide, width: imageSide, channels, maxValue });
+  const images = await readImages(paths.map(fromCaller), models.vqvae.imageShape);
   const captions = await captionImages(models, images, sampling);
   for (const [i, file] of paths.entries()) {
     process.stdout.write(`${JSON.stringify({ file, caption: captions[i] })}\n`);

@@ -60,7 +60,7 @@ const levelsOf = (select: HTMLSelectElement): Levels => palette[select.selectedI
 await runTask("Loading the model", async () => {
   const backend = await startBackend();
   const model = await openModel("models/");
-  const { imageSide, maxValue } = model.config.vqvae;
+  const { height: side, maxValue } = model.vqvae.imageShape;
 
   onSubmit("draw", "Drawing", async () => {
     const images = await model.draw([caption.value], { count, seed: newSeed() });
@@ -71,7 +71,7 @@ await runTask("Loading the model", async () => {
     showImages(element("invented"), images, captions);
   });
 
-  const ink = new Ink(imageSide);
+  const ink = new Ink(side);
   const repaint = () => paint(pad, ink.colored(levelsOf(colors.figure), levelsOf(colors.ground), maxValue), 0);
   for (const select of Object.values(colors)) {
     select.append(...palette.map(({ name }) => new Option(name)));
@@ -79,7 +79,7 @@ await runTask("Loading the model", async () => {
   }
   colors.figure.value = "dark green";
   colors.ground.value = "bright cyan";
-  pad.width = pad.height = imageSide;
+  pad.width = pad.height = side;
   followPointer(pad, ink, repaint);
   element<HTMLButtonElement>("clear").addEventListener("click", () => {
     ink.clear();

@@ -106,9 +106,7 @@ async function classify(files: readonly string[], { backend, checkpoints, letter
     return;
   }
   const models = await folder.load(loadModelParts);
-  const { imageSide, channels, maxValue } = models.vqvae.config;
-  const shape = { height: imageSide, width: imageSide, channels, maxValue };
-  const codes = await models.vqvae.encode(await readImages(files.map(fromCaller), shape));
+  const codes = await models.vqvae.encode(await readImages(files.map(fromCaller), models.vqvae.imageShape));
   const digits = await classifyDigits(models, codes, likeliest);
   const words = formatLetters(models.tokenizer, codes);
   writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));

@@ -1,7 +1,7 @@
 export type { CompositionConfig, CompositionOptions } from "./compositions/create-composition.js";
 export type { FigureGroundConfig, FigureGroundOptions } from "./compositions/figure-ground.js";
 export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";
-export type { LatentBatch } from "./model/batches.js";
+export type { ImageShape, LatentBatch } from "./model/batches.js";
 export { VqVae } from "./model/vq-vae.js";
 export {
   mnistVlmNames,

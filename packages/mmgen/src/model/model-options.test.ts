@@ -5,6 +5,13 @@ import { resolveModelConfig } from "./model-options.js";
 
 const images = { data: new Uint8Array(64 * 8 * 8 * 3), count: 64, height: 8, width: 8, channels: 3, maxValue: 3 };
 
+it("takes both sides of images that are not square, and halves the longer one to eight codes", () => {
+  const wide = { ...images, data: new Uint8Array(64 * 24 * 40 * 3), height: 24, width: 40 };
+  const { model } = resolveModelConfig({ preset: "smoke" }, wide).vqvae;
+  expect(model).toMatchObject({ imageSide: { height: 24, width: 40 }, network: { stages: 3 } });
+  expect(resolveModelConfig({ preset: "smoke" }, images).vqvae.model.imageSide).toBe(8);
+});
+
 describe("misspelled options are refused with the nearest name, before any training", () => {
   it.each<[object, string]>([
     [{ vqvae: "big" }, 'vqvae: expected an object of options, got "big" (string)'],

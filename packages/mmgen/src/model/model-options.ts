@@ -67,8 +67,7 @@ export interface ModelConfig {
 /**
  * Fills in the preset and what the images say: side, channels, levels, code grid and head.
  *
- * @throws a `ConfigError` for an unknown preset or field, or training settings that cannot be; a `ShapeError` for
- *   images that are not square.
+ * @throws a `ConfigError` for an unknown preset or field, or training settings that cannot be.
  */
 export function resolveModelConfig(options: ModelOptions, images: ImageBatch): ModelConfig {
   const preset = presetOf(options.preset ?? "quick");
@@ -136,7 +135,7 @@ function vqVaeModel(
     (typeof shorthand === "string" ? { type: shorthand } : shorthand) ?? { type: "whole" };
   const { imageSide, channels, maxValue } = shapeOf(images);
   // A figure takes fewer codes than an image of which each code has to say the colors too.
-  const stages = stagesTo(composition.type === "figure-ground" ? 4 : 8, imageSide);
+  const stages = stagesTo(composition.type === "figure-ground" ? 4 : 8, Math.max(images.height, images.width));
   return {
     ...vqvae,
     ...{ imageSide, channels, maxValue, composition },

@@ -88,7 +88,7 @@ export class MultimodalModel {
    * The same options and seed give the same model, bit for bit on the same backend, also where the training was stopped
    * and went on from its checkpoints.
    *
-   * @param options - Square `images`, one of `captions` each, and any part of every stage's configuration; borrowed.
+   * @param options - `images`, one of `captions` each, and any part of every stage's configuration; borrowed.
    * @throws a `ConfigError` when the configuration cannot be; a `ShapeError` when images and captions do not fit.
    * @throws an `AbortedError` when the signal fires.
    */
@@ -259,10 +259,10 @@ export class MultimodalModel {
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    const { channels, imageSide } = this.vqvae.config;
+    const { channels, height, width } = this.vqvae.imageShape;
     const { codebookSize, codeGrid, words } = this.tokenizer.config;
     const codes = `${codeGrid.height * codeGrid.width} codes of ${codebookSize}`;
-    return `MultimodalModel { images: ${imageSide}×${imageSide}×${channels}, ${codes}, ${words.length} words }`;
+    return `MultimodalModel { images: ${height}×${width}×${channels}, ${codes}, ${words.length} words }`;
   }
 
   #parts(): ModelParts {

@@ -1,4 +1,4 @@
-import { type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
+import { type ImageBatch, Random, sliceImages } from "@mmgen/core";
 import { evaluateLoss, imageExamples, type TrainingHistory } from "@mmgen/training";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import { imageCodecMetrics } from "../metrics/image-codec-metrics.js";
@@ -9,7 +9,7 @@ import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 export interface TrainVqVaeOptions extends StageOptions {
   /** Network, quantizer, head and composition; side, channels and levels are those of `images`. */
   readonly model: VqVaeOptions;
-  /** Images to train on, square; borrowed. */
+  /** Images to train on; borrowed. */
   readonly images: ImageBatch;
   /** Images to evaluate on before training and after each epoch; borrowed. Default: no evaluation. */
   readonly heldOut?: ImageBatch | undefined;
@@ -32,7 +32,7 @@ const maxLossImages = 1000;
 /**
  * Trains a VQ-VAE on images alone, or goes on from its checkpoint.
  *
- * @throws a `ConfigError` when the configuration cannot be; a {@link ShapeError} when the images are not square.
+ * @throws a `ConfigError` when the configuration cannot be.
  * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
  */
 export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTraining> {
@@ -52,12 +52,7 @@ export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTrain
 
 /** What an image codec's configuration takes from the images it is for. */
 export function shapeOf({ channels, height, maxValue, width }: ImageBatch) {
-  if (height !== width) {
-    throw new ShapeError(
-      `images: an image codec takes square images, got ${height}×${width} pixels. Crop or pad them to a square first.`,
-    );
-  }
-  return { imageSide: height, channels, maxValue };
+  return { imageSide: height === width ? height : { height, width }, channels, maxValue };
 }
 
 async function evaluateVqVae(

@@ -1,11 +1,14 @@
 import type { Random } from "@mmgen/core";
-import { filled, Module, noGrad, Parameter, stopGradient, uniform } from "@mmgen/nn/layers";
+import { filled, Linear, Module, noGrad, normal, Parameter, stopGradient, uniform } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
+import { codeEntropies } from "./code-entropies.js";
 import type { CodebookConfig } from "./codebook-config.js";
 import { updateEmaCodebook, updateGradientCodebook } from "./codebook-update.js";
+import { estimateGradient, type GradientEstimatorName } from "./gradient-estimator.js";
+import { indexBackpropagation } from "./index-backpropagation.js";
 import { kMeans } from "./k-means.js";
-import { alignedCodes, nearestCodes } from "./nearest-codes.js";
-import { meanOfRows, type RowMask, rowMask } from "./row-mask.js";
+import { alignedCodes, alignment, closeness, nearestCodes } from "./nearest-codes.js";
+import { keepRows, meanOfRows, type RowMask, rowMask } from "./row-mask.js";
 import { unitLength } from "./unit-length.js";
 
 /** Latents and the rows that replace them; all of it belongs to the surrounding `tf.tidy`. */
@@ -14,6 +17,8 @@ export interface CodebookMatch {
   readonly latents: tf.Tensor2D;
   /** `[vectors, codeDimension]`, without gradient. */
   readonly rows: tf.Tensor2D;
+  /** The rows with a gradient of their own, of an `index` codebook; see {@link quantizedBy}. */
+  readonly quantized?: tf.Tensor2D;
   /** `[vectors]`, int32. */
   readonly codes: tf.Tensor1D;
   /** The codebook's part of the loss, weighted. */
@@ -28,18 +33,26 @@ export interface CodebookMatch {
  * A learned codebook: rows that latent vectors are replaced by.
  *
  * With z the latents, e their rows and sg(·) "stop gradient", means taken over all values:
- * commitment = mean ‖z − sg[e]‖², weighted by β; codebook = mean ‖sg[z] − e‖², for a gradient codebook only, as an EMA
- * codebook moves by {@link updateEmaCodebook} instead. With the cosine distance z and e have length 1 in all of it.
+ * commitment = mean ‖z − sg[e]‖², weighted by β; codebook = mean ‖sg[z] − e‖², for all but an EMA codebook, which moves by
+ * {@link updateEmaCodebook} instead. With the cosine distance z and e have length 1 in all of it.
+ * `index`: e is the row of the largest product with z, q of {@link indexBackpropagation} is what the decoder sees, and
+ * index = mean ‖z − q‖² is added, whose gradient reaches z and all rows.
+ * `simvq`: e is a row of E·Wᵀ, with a fixed random E and a learned W.
+ * An entropy loss, weighted, is {@link codeEntropies} of −‖z − e‖², of z·e for `index`.
  *
  * @see van den Oord et al. 2017, eq. 1–3 and appendix A.1, https://arxiv.org/abs/1711.00937
  * @see Yu et al. 2021, section 3.2, https://arxiv.org/abs/2110.04627, for vectors of length 1
+ * @see Shi et al. 2024, section 3, https://arxiv.org/abs/2412.02692, for `index`
+ * @see Zhu et al. 2024, section 3, https://arxiv.org/abs/2411.02038, for `simvq`
  */
 export class Codebook extends Module {
   static override readonly paths = { counts: "ema_count", sums: "ema_sum" };
 
   readonly config: CodebookConfig;
-  /** The rows, `[codebookSize, codeDimension]`. */
+  /** The rows, `[codebookSize, codeDimension]`; E of a `simvq` codebook. */
   readonly codebook: Parameter<tf.Tensor2D>;
+  /** W of a `simvq` codebook. */
+  readonly projection: Linear | undefined;
   /** Running count of each code per batch, `[codebookSize]`. */
   readonly counts: Parameter<tf.Tensor1D>;
   /** Running sum of the latents of each code, `[codebookSize, codeDimension]`, of an EMA codebook. */
@@ -51,12 +64,16 @@ export class Codebook extends Module {
   constructor(config: CodebookConfig) {
     super();
     const { codebookSize, codeDimension } = config;
-    const isEma = config.codebook === "ema";
+    const [isEma, isSimVq] = [config.codebook === "ema", config.codebook === "simvq"];
     const shape = [codebookSize, codeDimension];
     const bound = 1 / codebookSize;
-    const initial = (size: readonly number[], random: Random) => uniform(size, { random, low: -bound, high: bound });
+    const initial = (size: readonly number[], random: Random) =>
+      config.start === "normal"
+        ? normal(size, { random, standardDeviation: 1 / Math.sqrt(codeDimension) })
+        : uniform(size, { random, low: -bound, high: bound });
     this.config = config;
-    this.codebook = new Parameter({ shape, initial, role: isEma ? "buffer" : "parameter" });
+    this.codebook = new Parameter({ shape, initial, role: isEma || isSimVq ? "buffer" : "parameter" });
+    this.projection = isSimVq ? new Linear({ inputs: codeDimension, outputs: codeDimension, bias: false }) : undefined;
     this.counts = new Parameter({ shape: [codebookSize], initial: filled(1), role: "buffer", imported: 1 });
     // Each row counts once at first, so that the sums are the rows themselves.
     const { codebook } = this;
@@ -70,14 +87,15 @@ export class Codebook extends Module {
   /** The nearest rows of `[vectors, codeDimension]`: `[vectors]`, int32; yours to dispose. No gradient. */
   codes(latents: tf.Tensor2D): tf.Tensor1D {
     return tf.tidy(() => {
-      const rows = this.#scaled(this.codebook.value);
-      return this.#isCosine ? alignedCodes(latents, rows) : nearestCodes(latents, rows);
+      const rows = this.#scaled(this.#table());
+      const isAligned = this.#isCosine || this.config.codebook === "index";
+      return isAligned ? alignedCodes(latents, rows) : nearestCodes(latents, rows);
     });
   }
 
   /** The rows of codes, which may have any shape: `[codes, codeDimension]`; yours to dispose. */
   rows(codes: tf.Tensor): tf.Tensor2D {
-    return tf.tidy(() => this.#scaled(tf.gather(this.codebook.value, tf.reshape(codes, [-1]) as tf.Tensor1D)));
+    return tf.tidy(() => this.#scaled(tf.gather(this.#table(), tf.reshape(codes, [-1]) as tf.Tensor1D)));
   }
 
   /** Rows, losses and metrics of latents in training, within a `tf.tidy`; differentiable in the latents. */
@@ -89,14 +107,32 @@ export class Codebook extends Module {
     const commitment = meanOfRows(tf.squaredDifference(latents, rows), mask);
     const metrics: Record<string, tf.Scalar> = { commitment };
     let loss = tf.mul(commitment, config.commitmentWeight) as tf.Scalar;
-    if (config.codebook === "gradient") {
+    const add = (term: tf.Scalar, weight: number) => {
+      loss = tf.add(loss, weight === 1 ? term : tf.mul(term, weight));
+    };
+    if (config.codebook !== "ema") {
       metrics.codebook = meanOfRows(tf.squaredDifference(fixedLatents, this.rows(codes)), mask);
-      loss = tf.add(loss, metrics.codebook);
+      add(metrics.codebook, config.codebookWeight);
+    }
+    let quantized: tf.Tensor2D | undefined;
+    if (config.codebook === "index") {
+      quantized = indexBackpropagation(latents, this.#scaled(this.#table()), { codes, mask });
+      metrics.index = meanOfRows(tf.squaredDifference(latents, quantized), mask);
+      add(metrics.index, 1);
+    }
+    if (config.entropyWeight > 0) {
+      const entropies = codeEntropies(this.#scores(keepRows(latents, mask)), {
+        temperature: config.entropyTemperature,
+        mask,
+      });
+      metrics.sampleEntropy = entropies.sampleEntropy;
+      metrics.codebookEntropy = entropies.codebookEntropy;
+      add(entropies.loss, config.entropyWeight);
     }
     metrics.perplexity = perplexity(stopGradient(this.counts.value));
     const names = this.#auxNames();
     const aux = { [names.latents]: fixedLatents, [names.codes]: codes, ...(mask && { [names.mask]: mask.column }) };
-    return { latents, rows, codes, loss, metrics, aux };
+    return { latents, rows, ...(quantized && { quantized }), codes, loss, metrics, aux };
   }
 
   /** Sets the rows from first latents, `[vectors, codeDimension]`, where they have not been set before. */
@@ -145,9 +181,26 @@ export class Codebook extends Module {
     return { latents: `${prefix}latents`, codes: `${prefix}codes`, mask: `${prefix}mask` };
   }
 
+  /** All rows, `[codebookSize, codeDimension]`; differentiable where they are learned by gradients. */
+  #table(): tf.Tensor2D {
+    const rows = this.codebook.value;
+    return this.projection ? (this.projection.forward(rows) as tf.Tensor2D) : rows;
+  }
+
+  /** What the entropies of an entropy loss are of: −‖z − e‖², or z·e, up to what is the same for all rows. */
+  #scores(latents: tf.Tensor2D): tf.Tensor2D {
+    const rows = this.#scaled(this.#table());
+    return this.config.codebook === "index" ? alignment(latents, rows) : closeness(latents, rows);
+  }
+
   #scaled(vectors: tf.Tensor2D): tf.Tensor2D {
     return this.#isCosine ? unitLength(vectors) : vectors;
   }
+}
+
+/** What a decoder takes: the rows of a match, with its own gradient or the named one. */
+export function quantizedBy(name: GradientEstimatorName, { latents, rows, quantized }: CodebookMatch): tf.Tensor2D {
+  return quantized ?? estimateGradient(name, latents, rows);
 }
 
 /** The losses of several codebooks as one: means over the codebooks, each of which averages over as many values. */

@@ -3,7 +3,28 @@ import * as tf from "@tensorflow/tfjs-core";
 import { keepRows, type RowMask } from "./row-mask.js";
 
 /**
- * The nearest codebook row of each latent vector, by Euclidean distance.
+ * The nearest codebook row of each latent vector, by Euclidean distance; see {@link closeness}.
+ *
+ * @param latents - `[vectors, codeDimension]`; borrowed.
+ * @param codebook - `[codebookSize, codeDimension]`; borrowed.
+ * @returns `[vectors]`, int32; yours to dispose. No gradient: call it within `noGrad` where gradients are recorded.
+ */
+export function nearestCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
+  return tf.tidy(() => bestCodes(closeness(latents, codebook)));
+}
+
+/** The row with the largest dot product; of rows of length 1, the one at the smallest angle. See {@link alignment}. */
+export function alignedCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
+  return tf.tidy(() => bestCodes(alignment(latents, codebook)));
+}
+
+/** The code of the largest score of each row, `[vectors, codebookSize]` → `[vectors]`, int32. No gradient. */
+export function bestCodes(scores: tf.Tensor2D): tf.Tensor1D {
+  return tf.cast(tf.argMax(scores, 1), "int32") as tf.Tensor1D;
+}
+
+/**
+ * How near each row is to each latent: −‖z − e‖² plus what is the same for all rows of a latent. Differentiable.
  *
  * ‖z − e‖² = ‖z‖² + ‖e‖² − 2 z·eᵀ takes one matmul, and ‖z‖² is the same for all rows, so it is left out; the
  * `[vectors, codebookSize, codeDimension]` differences are never made. The mean of the rows is taken from both sides
@@ -11,27 +32,21 @@ import { keepRows, type RowMask } from "./row-mask.js";
  *
  * @param latents - `[vectors, codeDimension]`; borrowed.
  * @param codebook - `[codebookSize, codeDimension]`; borrowed.
- * @returns `[vectors]`, int32; yours to dispose. No gradient: call it within `noGrad` where gradients are recorded.
+ * @returns `[vectors, codebookSize]`; the surrounding `tf.tidy`'s.
  */
-export function nearestCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
-  return tf.tidy(() => {
-    const { center, rows } = centered(codebook);
-    const lengths = tf.sum(tf.square(rows), 1); // [codebookSize]
-    // The factor 2 goes with the rows, of which there are fewer than products; it changes no bit.
-    const closeness = tf.sub(tf.matMul(tf.sub(latents, center), tf.mul(rows, 2), false, true), lengths);
-    return tf.cast(tf.argMax(closeness, 1), "int32") as tf.Tensor1D;
-  });
+export function closeness(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor2D {
+  const { center, rows } = centered(codebook);
+  const lengths = tf.sum(tf.square(rows), 1); // [codebookSize]
+  // The factor 2 goes with the rows, of which there are fewer than products; it changes no bit.
+  return tf.sub(tf.matMul(tf.sub(latents, center), tf.mul(rows, 2), false, true), lengths);
 }
 
 /**
- * The row with the largest dot product; of rows of length 1, the one at the smallest angle. See {@link nearestCodes}: here
- * the mean is taken from the rows alone, as a latent's product with it is the same for all of them.
+ * The dot product of each latent and each row, less what is the same for all rows of a latent: the mean is taken from the
+ * rows alone, as a latent's product with it is the same for all of them. Otherwise as {@link closeness}.
  */
-export function alignedCodes(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor1D {
-  return tf.tidy(() => {
-    const { rows } = centered(codebook);
-    return tf.cast(tf.argMax(tf.matMul(latents, rows, false, true), 1), "int32") as tf.Tensor1D;
-  });
+export function alignment(latents: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor2D {
+  return tf.matMul(latents, centered(codebook).rows, false, true);
 }
 
 /** The mean of the rows, `[1, codeDimension]`, and their differences from it. */

@@ -17,15 +17,15 @@ export interface Composition {
   readonly imageCodebookSize: number;
   /** Whether they stand before the grid's or within them. */
   readonly palettePlace: PalettePlace;
-  /** `[batch, side, side, channels]` int32 levels → the encoder's input, and the image codes. */
+  /** `[batch, height, width, channels]` int32 levels → the encoder's input, and the image codes. */
   decompose(levels: tf.Tensor4D): ImageParts;
-  /** The decoder's output and the image codes → the head's input, `[batch, side, side, outputChannels]`. */
+  /** The decoder's output and the image codes → the head's input, `[batch, height, width, outputChannels]`. */
   compose(parts: ImageParts): tf.Tensor4D;
 }
 
 /** An image as a map for the network and as codes of the whole. */
 export interface ImageParts {
-  /** Encoder's input or decoder's output, `[batch, side, side, …]`. */
+  /** Encoder's input or decoder's output, `[batch, height, width, …]`. */
   readonly map: tf.Tensor4D;
   /** `[batch, imageCodes]`, int32; absent where there are none. */
   readonly codes?: tf.Tensor2D;

@@ -1,13 +1,24 @@
-import { softmaxCrossEntropy } from "@mmgen/nn/layers";
+import { type ConfigOf, fields, number, optional } from "@mmgen/core/options";
+import { customGradient, softmaxCrossEntropy } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * `regression`: levels are numbers, squared error on [−1, 1]. `sigmoid`: the same on [0, 1], of the sigmoid of the
+ * `regression`: levels are numbers, squared (or absolute) error on [−1, 1]. `sigmoid`: the same on [0, 1], of the sigmoid of the
  * output. `categorical`: each level is a class, cross-entropy in nats.
  */
 export type ReconstructionHeadName = (typeof reconstructionHeadNames)[number];
 
 export const reconstructionHeadNames = ["regression", "sigmoid", "categorical"] as const;
+
+export const reconstructionSchema = fields({
+  /** Weight of the absolute error. Default: 0. */
+  l1: optional(number({ min: 0 }), 0),
+  /** Weight of the squared error. Default: 1. */
+  squared: optional(number({ min: 0 }), 1),
+});
+
+/** Weights of the errors that a reconstruction loss is made of. */
+export type ReconstructionWeights = ConfigOf<typeof reconstructionSchema>;
 
 /** How the decoder's output becomes levels, and its loss against them. */
 export interface ReconstructionHead {
@@ -55,14 +66,58 @@ export function explainHead(head: ReconstructionHeadName, maxValue: number): str
     : undefined;
 }
 
+/** Explains what is wrong with the weights of a head's loss; `undefined` if nothing. */
+export function explainReconstruction(
+  head: ReconstructionHeadName,
+  { l1, squared }: ReconstructionWeights,
+): string | undefined {
+  if (l1 === 0 && squared === 0) {
+    return "expected a weight above 0, got l1 0 and squared 0. Leave one of them out.";
+  }
+  return head === "categorical" && !(l1 === 0 && squared === 1)
+    ? `the loss of the head "categorical" is cross-entropy; leave it out, or take "regression". Got l1 ${l1} and squared ${squared}.`
+    : undefined;
+}
+
 /** Creates a head by its name. */
 export function reconstructionHead(
   name: ReconstructionHeadName,
-  channels: number,
-  maxValue: number,
+  { channels, maxValue }: HeadImages,
+  weights: ReconstructionWeights = { l1: 0, squared: 1 },
 ): ReconstructionHead {
   const heads = { regression: regressionHead, sigmoid: sigmoidHead, categorical: categoricalHead };
-  return heads[name](channels, maxValue);
+  return heads[name](channels, maxValue, weights);
+}
+
+/** Channels of the images, and the largest level of one. */
+interface HeadImages {
+  readonly channels: number;
+  readonly maxValue: number;
+}
+
+/**
+ * mean l1 · |x − y| + squared · (x − y)².
+ *
+ * @param output - x; borrowed.
+ * @param target - y, shaped as `output`, without gradient; borrowed.
+ */
+function pixelLoss(output: tf.Tensor4D, target: tf.Tensor4D, { l1, squared }: ReconstructionWeights): tf.Scalar {
+  if (l1 === 0) {
+    const loss = tf.mean<tf.Scalar>(tf.squaredDifference(output, target));
+    return squared === 1 ? loss : tf.mul(loss, squared);
+  }
+  return customGradient([output], {
+    forward(output) {
+      const difference = tf.sub(output, target);
+      const absolute = tf.abs(difference);
+      const each = squared === 0 ? absolute : tf.add(absolute, tf.mul(tf.square(difference), squared / l1));
+      return { value: tf.mul(tf.mean<tf.Scalar>(each), l1), saved: [difference] };
+    },
+    gradient(dy, [difference]) {
+      const slopes = tf.add(tf.mul(tf.sign(difference), l1), tf.mul(difference, 2 * squared));
+      return [tf.mul(slopes, tf.div(dy, difference.size))];
+    },
+  });
 }
 
 /** Levels as x / (maxValue / 2) − 1, in [−1, 1], float32. */
@@ -70,11 +125,11 @@ export function levelsToPixels(levels: tf.Tensor4D, maxValue: number): tf.Tensor
   return tf.sub(tf.mul(tf.cast(levels, "float32"), 2 / maxValue), 1);
 }
 
-function regressionHead(channels: number, maxValue: number): ReconstructionHead {
+function regressionHead(channels: number, maxValue: number, weights: ReconstructionWeights): ReconstructionHead {
   return {
     outputChannels: channels,
     pixels: (levels) => levelsToPixels(levels, maxValue),
-    loss: (output, levels) => tf.mean(tf.squaredDifference(output, levelsToPixels(levels, maxValue))),
+    loss: (output, levels) => pixelLoss(output, levelsToPixels(levels, maxValue), weights),
     levels: (output) =>
       tf.cast(tf.clipByValue(tf.round(tf.mul(tf.add(output, 1), maxValue / 2)), 0, maxValue), "int32") as tf.Tensor4D,
     flat: ({ pixel }) => [...pixel],
@@ -82,12 +137,12 @@ function regressionHead(channels: number, maxValue: number): ReconstructionHead 
   };
 }
 
-function sigmoidHead(channels: number, maxValue: number): ReconstructionHead {
+function sigmoidHead(channels: number, maxValue: number, weights: ReconstructionWeights): ReconstructionHead {
   const pixels = (levels: tf.Tensor4D): tf.Tensor4D => tf.mul(tf.cast(levels, "float32"), 1 / maxValue);
   return {
     outputChannels: channels,
     pixels,
-    loss: (output, levels) => tf.mean(tf.squaredDifference(tf.sigmoid(output), pixels(levels))),
+    loss: (output, levels) => pixelLoss(tf.sigmoid(output), pixels(levels), weights),
     levels: (output) => tf.cast(tf.round(tf.mul(tf.sigmoid(output), maxValue)), "int32") as tf.Tensor4D,
     flat: ({ pixel }) => pixel.map((value) => (value + 1) / 2),
     mixed(upper, lower, share) {

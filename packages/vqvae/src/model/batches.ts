@@ -1,7 +1,6 @@
 import { type CodeBatch, checkCodeBatch, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
 import type { TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import type { VqVaeConfig } from "./vq-vae-config.js";
 
 /** Latent vectors of images, `[count, height, width, dimension]` row-major. */
 export interface LatentBatch {
@@ -12,21 +11,24 @@ export interface LatentBatch {
   readonly dimension: number;
 }
 
-/** Throws {@link ShapeError} unless the images have the side, channels and maxValue that a model takes. */
+/** Shape and range of the images that a model takes. */
+export type ImageShape = Pick<ImageBatch, "height" | "width" | "channels" | "maxValue">;
+
+/** Throws {@link ShapeError} unless the images have the shape and range that a model takes. */
 export function checkImages(
   images: ImageBatch,
-  { imageSide, channels, maxValue }: VqVaeConfig,
+  expected: ImageShape,
   { minCount = 0 }: { readonly minCount?: number } = {},
 ): void {
   checkImageBatch(images);
   if (images.count < minCount) {
     throw new ShapeError("images: expected at least one image, got none.");
   }
-  const expected = { height: imageSide, width: imageSide, channels, maxValue };
-  for (const [axis, size] of Object.entries(expected) as [keyof typeof expected, number][]) {
-    if (images[axis] !== size) {
+  const { height, width, channels, maxValue } = expected;
+  for (const axis of ["height", "width", "channels", "maxValue"] as const) {
+    if (images[axis] !== expected[axis]) {
       throw new ShapeError(
-        `images: this model takes ${imageSide}×${imageSide}×${channels} with maxValue ${maxValue}, got ${axis} ` +
+        `images: this model takes ${height}×${width}×${channels} with maxValue ${maxValue}, got ${axis} ` +
           `${images[axis]}. Convert the images, or make a model for them.`,
       );
     }

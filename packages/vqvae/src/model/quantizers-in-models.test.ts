@@ -73,6 +73,24 @@ const quantizers: Readonly<Record<string, Expected>> = {
     codebookSize: 8,
     terms: ofGradientCodebook,
   },
+  "vector, EMA, entropy loss": {
+    quantizer: { ...codebook, entropyWeight: 0.1 },
+    codesPerVector: 1,
+    codebookSize: 8,
+    terms: { commitment: 0.25, sampleEntropy: 0.1, codebookEntropy: -0.1 },
+  },
+  "vector, index": {
+    quantizer: { ...codebook, codebook: "index" },
+    codesPerVector: 1,
+    codebookSize: 8,
+    terms: { index: 1, commitment: 1, codebook: 0.25, sampleEntropy: 0.05, codebookEntropy: -0.05 },
+  },
+  "product, simvq": {
+    quantizer: { type: "product", ...codebook, chunks: 2, codebook: "simvq" },
+    codesPerVector: 2,
+    codebookSize: 8,
+    terms: ofGradientCodebook,
+  },
   fsq: { quantizer: { type: "fsq", levels: [5, 4, 3] }, codesPerVector: 1, codebookSize: 60, terms: {} },
   lfq: {
     quantizer: { type: "lfq", bits: 5, inverseTemperature: 10 },

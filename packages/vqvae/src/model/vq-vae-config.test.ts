@@ -19,6 +19,7 @@ describe("presets", () => {
         attentionHeads: 0,
         normalization: "batch",
         activation: "relu",
+        downFilter: 4,
         upsampling: "transposed",
       },
       quantizer: expect.objectContaining({
@@ -31,6 +32,7 @@ describe("presets", () => {
         deadCodeThreshold: 0,
       }),
       head: "regression",
+      reconstruction: { l1: 0, squared: 1 },
     });
   });
 
@@ -53,6 +55,7 @@ describe("presets", () => {
         deadCodeThreshold: 0,
       }),
       head: "sigmoid",
+      reconstruction: { l1: 0, squared: 1 },
     });
   });
 
@@ -60,6 +63,30 @@ describe("presets", () => {
     for (const preset of Object.values(vqVaePresets)) {
       const config = resolveVqVae(preset);
       expect(resolveVqVae(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    }
+  });
+});
+
+describe("the side of images", () => {
+  it("is a number, or height and width where they differ", () => {
+    const sideOf = (imageSide: number | { height: number; width: number }) => resolveVqVae({ imageSide }).imageSide;
+    expect(sideOf(64)).toBe(64);
+    expect(sideOf({ height: 64, width: 64 })).toBe(64);
+    expect(sideOf({ height: 48, width: 64 })).toEqual({ height: 48, width: 64 });
+  });
+
+  it.each<[imageSide: unknown, message: string]>([
+    ["64", 'imageSide: expected a whole number of at least 1, got "64" (string)'],
+    [{ height: 64 }, "imageSide.width: expected a whole number of at least 1, got undefined"],
+    [{ height: 64, width: 0 }, "imageSide.width: expected a whole number of at least 1, got 0"],
+    [{ height: 64, widht: 48 }, 'imageSide.widht: there is no such field; did you mean "width"?'],
+    [undefined, ""],
+  ])("%j is refused in words, or taken as the default", (imageSide, message) => {
+    const resolve = () => resolveVqVae({ imageSide: imageSide as number });
+    if (imageSide === undefined) {
+      expect(resolve().imageSide).toBe(28);
+    } else {
+      expect(resolve).toThrow(message);
     }
   });
 });

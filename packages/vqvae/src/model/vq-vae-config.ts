@@ -14,14 +14,20 @@ import {
 } from "@mmgen/core/options";
 import type { WeightNames } from "@mmgen/nn/layers";
 import { compositionSchema, explainComposition } from "../compositions/create-composition.js";
-import { explainHead, reconstructionHeadNames } from "../compositions/reconstruction-head.js";
+import {
+  explainHead,
+  explainReconstruction,
+  reconstructionHeadNames,
+  reconstructionSchema,
+} from "../compositions/reconstruction-head.js";
 import { networkSchema } from "../networks/create-network.js";
 import { quantizerSchema } from "../quantizers/create-quantizer.js";
+import { imageSideSchema } from "./image-side.js";
 
 const vqVaeSchema = pipe(
   fields({
-    /** Height and width of an image, in pixels. Default: 28. */
-    imageSide: optional(wholeNumber({ min: 1 }), 28),
+    /** Height and width of an image, in pixels: one number of square images, `{ height, width }` of others. Default: 28. */
+    imageSide: optional(imageSideSchema, 28),
     /** 3 for color, 1 for gray. Default: 3. */
     channels: optional(wholeNumber({ min: 1 }), 3),
     /** The largest level of a channel: 3 for colored MNIST, 255 for ordinary images. Default: 3. */
@@ -34,8 +40,11 @@ const vqVaeSchema = pipe(
     quantizer: optional(quantizerSchema, {}),
     /** How the decoder's output becomes levels, and its loss. Default: "regression". */
     head: optional(oneOf(reconstructionHeadNames), "regression"),
+    /** Loss of the heads `regression` and `sigmoid`: absolute and squared error, weighted. Default: squared error alone. */
+    reconstruction: optional(reconstructionSchema, {}),
   }),
   rule("head", ({ head, maxValue }) => explainHead(head, maxValue)),
+  rule("reconstruction", ({ head, reconstruction }) => explainReconstruction(head, reconstruction)),
   rule("composition", ({ composition, channels, head, maxValue }) =>
     explainComposition(composition, { channels, valuesPerChannel: head === "categorical" ? maxValue + 1 : 1 }),
   ),
@@ -91,6 +100,45 @@ export const vqVaePresets = {
       deadCodeThreshold: 0,
     },
     head: "sigmoid",
+  },
+  /** Images of 64×64 pixels and many colors, such as faces, on two cores: 8×8 codes of 1024. */
+  "faces-64": {
+    imageSide: 64,
+    maxValue: 255,
+    network: {
+      type: "convolutional",
+      levels: [32, 64, 128],
+      levelBlocks: 1,
+      residualBlocks: 2,
+      residualFilter: 3,
+      attentionHeads: 4,
+      normalization: "group",
+      activation: "silu",
+      upsampling: "nearest",
+    },
+    quantizer: { type: "vector", codebookSize: 1024, codeDimension: 64 },
+  },
+  /**
+   * The size of the latent-faces write-up, for a GPU or for days: 128×128 pixels as 16×16 codes out of 256 of 1024
+   * dimensions, in the VQGAN's kind of network.
+   */
+  "latent-faces": {
+    imageSide: 128,
+    maxValue: 255,
+    network: {
+      type: "convolutional",
+      levels: [64, 128, 256],
+      levelBlocks: 2,
+      residualBlocks: 2,
+      residualFilter: 3,
+      attentionHeads: 4,
+      normalization: "group",
+      normalizationGroups: 32,
+      activation: "silu",
+      downFilter: 3,
+      upsampling: "nearest",
+    },
+    quantizer: { type: "vector", codebookSize: 256, codeDimension: 1024 },
   },
 } as const satisfies Record<string, VqVaeOptions>;
 

@@ -1,22 +1,11 @@
 import type { LossResult } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Composition } from "../compositions/composition.js";
-import type { ReconstructionHead } from "../compositions/reconstruction-head.js";
-import type { Network } from "../networks/network.js";
-import type { Quantizer } from "../quantizers/quantizer.js";
-
-/** What the loss of a `VqVae` is computed with. */
-export interface VqVaeParts {
-  readonly network: Network;
-  readonly quantizer: Quantizer;
-  readonly composition: Composition;
-  readonly head: ReconstructionHead;
-}
+import type { VqVaeParts } from "./vq-vae-parts.js";
 
 /**
  * The loss of images; see `VqVae.loss`.
  *
- * @param levelsOf - Gives them as `[batch, side, side, channels]` int32.
+ * @param levelsOf - Gives them as `[batch, height, width, channels]` int32.
  */
 export function vqVaeLoss(
   { composition, head, network, quantizer }: VqVaeParts,

@@ -11,15 +11,18 @@ import {
   updateRunningStatistics,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { type CodeSequence, codeSequence } from "../compositions/code-sequence.js";
-import type { Composition } from "../compositions/composition.js";
-import { createComposition } from "../compositions/create-composition.js";
-import { type ReconstructionHead, reconstructionHead } from "../compositions/reconstruction-head.js";
-import { createNetwork } from "../networks/create-network.js";
 import type { Grid, Network } from "../networks/network.js";
 import { createQuantizer } from "../quantizers/create-quantizer.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
-import { checkCodes, checkImages, inFixedBatches, type LatentBatch, levelsOf, runAndRead } from "./batches.js";
+import {
+  checkCodes,
+  checkImages,
+  type ImageShape,
+  inFixedBatches,
+  type LatentBatch,
+  levelsOf,
+  runAndRead,
+} from "./batches.js";
 import {
   type PyTorchOptions,
   resolveDraw,
@@ -30,7 +33,8 @@ import {
   type VqVaeOptions,
 } from "./vq-vae-config.js";
 import { vqVaeFormat } from "./vq-vae-format.js";
-import { type VqVaeParts, vqVaeLoss } from "./vq-vae-loss.js";
+import { vqVaeLoss } from "./vq-vae-loss.js";
+import { createParts, type VqVaeParts, type VqVaeShapes } from "./vq-vae-parts.js";
 
 /**
  * A vector-quantized autoencoder: images to a grid of discrete codes and back.
@@ -45,6 +49,8 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
 
   /** Every field, defaults filled in. */
   readonly config: VqVaeConfig;
+  /** Height, width, channels and maxValue of the images it takes and makes. */
+  readonly imageShape: ImageShape;
   readonly network: Network;
   readonly quantizer: Quantizer;
   /** Number of distinct codes: of the palette and of the quantizer. */
@@ -57,35 +63,22 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   readonly codeGrid: Grid;
   /** What each of an image's codes stands for, for the codebook usage of `@mmgen/evaluation`. */
   readonly codeLayout: CodeLayout;
-  readonly #composition: Composition;
-  readonly #head: ReconstructionHead;
-  readonly #sequence: CodeSequence;
-  /** Codes per image that come from the quantizer. */
-  readonly #gridCodes: number;
+  readonly #parts: VqVaeParts & VqVaeShapes;
   readonly #latents = this.compiled((levels) => [this.#encodeLatents(levels as tf.Tensor4D)]);
   readonly #encode = this.compiled((levels) => [this.encodeTensor(levels as tf.Tensor4D)]);
   readonly #decode = this.compiled((codes) => [this.decodeTensor(codes as tf.Tensor2D)]);
 
   private constructor(config: VqVaeConfig, quantizer = createQuantizer(config.quantizer)) {
     super();
-    const { channels, maxValue, imageSide } = config;
     this.config = config;
-    this.#head = reconstructionHead(config.head, channels, maxValue);
-    this.#composition = createComposition(config.composition, { channels, maxValue }, this.#head);
-    const { inputChannels, decodedChannels: outputChannels, imageCodes, palettePlace } = this.#composition;
-    const { latentDimension, codesPerVector, codebooks, codebookSize } = quantizer;
-    this.network = createNetwork(config.network, { imageSide, inputChannels, outputChannels, latentDimension });
+    this.#parts = createParts(config, quantizer);
+    const { codeGrid, codeLayout, imageShape, network, sequence } = this.#parts;
+    this.imageShape = imageShape;
+    this.network = network;
     this.quantizer = quantizer;
-    const { height, width } = this.network.latentGrid;
-    const gridCodes = height * width * codesPerVector;
-    this.#gridCodes = gridCodes;
-    const codesPerImage = palettePlace === "within" ? gridCodes : imageCodes + gridCodes;
-    const paletteSize = this.#composition.imageCodebookSize;
-    this.codeLayout = { codesPerImage, paletteCodes: imageCodes, paletteSize, palettePlace, codebooks, codebookSize };
-    this.#sequence = codeSequence(this.codeLayout);
-    this.codebookSize = this.#sequence.size;
-    this.codeGrid =
-      codesPerImage === gridCodes ? { height, width: width * codesPerVector } : { height: 1, width: codesPerImage };
+    this.codebookSize = sequence.size;
+    this.codeGrid = codeGrid;
+    this.codeLayout = codeLayout;
   }
 
   /**
@@ -138,13 +131,13 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    * Encodes images to codes, without batch statistics. {@link VqVae.codeLayout} says where those of a `figure-ground`
    * composition have their colors.
    *
-   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @param images - Of {@link VqVae.imageShape}; borrowed.
    * @returns `[count, codeGrid.height, codeGrid.width]`.
    * @throws a `ShapeError` when the images have another shape or range.
    */
   async encode(images: ImageBatch): Promise<CodeBatch> {
     this.checkUsable();
-    checkImages(images, this.config);
+    checkImages(images, this.imageShape);
     const { height, width } = this.codeGrid;
     const data = new Int32Array(images.count * height * width);
     await this.#runOnImages(this.#encode, images, data);
@@ -155,13 +148,13 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    * Encodes images to latents, before any code is chosen and without batch statistics: for plots, and for quantizers and
    * classifiers of your own.
    *
-   * @param images - Of the configured side, channels and maxValue; borrowed.
+   * @param images - Of {@link VqVae.imageShape}; borrowed.
    * @returns `[count, height, width, dimension]`, row-major.
    * @throws a `ShapeError` when the images have another shape or range.
    */
   async latents(images: ImageBatch): Promise<LatentBatch> {
     this.checkUsable();
-    checkImages(images, this.config);
+    checkImages(images, this.imageShape);
     const shape = { count: images.count, ...this.network.latentGrid, dimension: this.quantizer.latentDimension };
     const data = new Float32Array(shape.count * shape.height * shape.width * shape.dimension);
     await this.#runOnImages(this.#latents, images, data);
@@ -178,28 +171,28 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   async decode(codes: CodeBatch): Promise<ImageBatch> {
     this.checkUsable();
     checkCodes(codes, this.codeGrid, this.codebookSize);
-    const { imageSide: side, channels, maxValue } = this.config;
-    const data = new Uint8Array(codes.count * side * side * channels);
-    const { height, width } = this.codeGrid;
+    const { height, width, channels } = this.imageShape;
+    const data = new Uint8Array(codes.count * height * width * channels);
+    const { codesPerImage } = this.codeLayout;
     await inFixedBatches(codes, data, (batch, size) =>
-      runAndRead(this.#decode, () => tf.tensor2d(batch, [size, height * width], "int32")),
+      runAndRead(this.#decode, () => tf.tensor2d(batch, [size, codesPerImage], "int32")),
     );
-    return { data, count: codes.count, height: side, width: side, channels, maxValue };
+    return { data, count: codes.count, ...this.imageShape };
   }
 
   /**
    * As {@link VqVae.encode}, on tensors and without checks: for graphs of your own, and for export.
    *
-   * @param levels - `[batch, side, side, channels]`, int32; borrowed.
+   * @param levels - `[batch, height, width, channels]`, int32; borrowed.
    * @returns `[batch, codeGrid.height · codeGrid.width]`, int32; yours, or the surrounding `tf.tidy`'s.
    */
   encodeTensor(levels: tf.Tensor4D): tf.Tensor2D {
     this.checkUsable();
     return tf.tidy(() => {
-      const { map, codes: colors } = this.#composition.decompose(levels);
+      const { map, codes: colors } = this.#parts.composition.decompose(levels);
       const codes = this.quantizer.codes(this.network.encode(map, inference));
-      const grid = tf.reshape<tf.Rank.R2>(codes, [-1, this.#gridCodes]);
-      return this.#sequence.compose({ grid, ...(colors && { colors }) });
+      const grid = tf.reshape<tf.Rank.R2>(codes, [-1, this.#parts.gridCodes]);
+      return this.#parts.sequence.compose({ grid, ...(colors && { colors }) });
     });
   }
 
@@ -207,10 +200,10 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   decodeTensor(codes: tf.Tensor2D): tf.Tensor4D {
     this.checkUsable();
     return tf.tidy(() => {
-      const { colors, grid } = this.#sequence.decompose(codes);
+      const { colors, grid } = this.#parts.sequence.decompose(codes);
       const vectors = this.quantizer.vectors(tf.reshape(grid, [-1, ...this.quantizer.codeShape])) as tf.Tensor2D;
       const map = this.network.decode(vectors, inference);
-      return this.#head.levels(this.#composition.compose({ map, ...(colors && { codes: colors }) }));
+      return this.#parts.head.levels(this.#parts.composition.compose({ map, ...(colors && { codes: colors }) }));
     });
   }
 
@@ -227,7 +220,7 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    */
   async initialize(images: ImageBatch, random: Random): Promise<void> {
     this.checkUsable();
-    checkImages(images, this.config, { minCount: 1 });
+    checkImages(images, this.imageShape, { minCount: 1 });
     const latents = tf.tidy(() => this.#encodeLatents(levelsOf(images), { training: true }));
     try {
       await this.quantizer.initialize(latents, random);
@@ -239,8 +232,8 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /**
    * Reconstruction loss and the quantizer's losses, each a mean over all values.
    *
-   * @param images - As for `encode`; borrowed.
-   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (squared error in the head's units, or
+   * @param images - Of {@link VqVae.imageShape}; borrowed.
+   * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (the head's loss, or
    *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
    * @throws a `ShapeError` when the images have another shape or range, or there is none.
@@ -252,12 +245,12 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /** Checks images as {@link VqVae.loss} does, and gives them as {@link VqVae.lossTensor} takes them. */
   uploadBatch(images: ImageBatch): UploadedBatch {
     this.checkUsable();
-    checkImages(images, this.config, { minCount: 1 });
+    checkImages(images, this.imageShape, { minCount: 1 });
     return { tensors: { levels: levelsOf(images) } };
   }
 
   /**
-   * {@link VqVae.loss} of `levels`, `[batch, side, side, channels]` int32, which are not checked; for custom graphs and for
+   * {@link VqVae.loss} of `levels`, `[batch, height, width, channels]` int32, which are not checked; for custom graphs and for
    * export. Borrows them.
    */
   lossTensor(
@@ -275,19 +268,15 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
     this.quantizer.afterStep(aux, random);
   }
 
-  get #parts(): VqVaeParts {
-    return { network: this.network, quantizer: this.quantizer, composition: this.#composition, head: this.#head };
-  }
-
-  /** `[batch, side, side, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */
+  /** `[batch, height, width, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */
   #encodeLatents(levels: tf.Tensor4D, pass = inference): tf.Tensor2D {
-    return this.network.encode(this.#composition.decompose(levels).map, pass);
+    return this.network.encode(this.#parts.composition.decompose(levels).map, pass);
   }
 
   async #runOnImages(fn: TensorFunction, images: ImageBatch, out: Int32Array | Float32Array): Promise<void> {
-    const { imageSide, channels } = this.config;
+    const { height, width, channels } = this.imageShape;
     await inFixedBatches(images, out, (batch, size) =>
-      runAndRead(fn, () => tf.tensor4d(batch, [size, imageSide, imageSide, channels], "int32")),
+      runAndRead(fn, () => tf.tensor4d(batch, [size, height, width, channels], "int32")),
     );
   }
 }

@@ -38,8 +38,15 @@ export const convolutionalSchema = pipe(
      * divisor below); or none. Default: "batch".
      */
     normalization: optional(oneOf(["batch", "group", "none"]), "batch"),
+    /** Groups of a group norm, a divisor of the channels of every level; 32 is usual for wide networks. Default: groups of 8 channels. */
+    normalizationGroups: optional(wholeNumber({ min: 1 })),
     /** The nonlinearity. Default: "relu". */
     activation: optional(oneOf(["relu", "silu"]), "relu"),
+    /**
+     * Side of the filter that halves a side: 4, or 3, which is cheaper and padded after the last row and column alone.
+     * Default: 4.
+     */
+    downFilter: optional(wholeNumber({ min: 3, max: 4 }), 4),
     /**
      * How the decoder doubles a side: by a transposed 4×4 convolution, the last of which gives the image; or by repeating
      * pixels before a 3×3 convolution, with one more 3×3 convolution for the image. Default: "transposed".
@@ -56,6 +63,7 @@ export const convolutionalSchema = pipe(
     ...resolveChannels({ hiddenChannels, stages, levels }),
     ...rest,
   })),
+  rule("normalizationGroups", (config) => explainGroups(config)),
   rule("attentionHeads", (config) => {
     const channels = levelsOf(config).at(-1)!;
     return config.attentionHeads > 0 && channels % config.attentionHeads !== 0
@@ -68,6 +76,23 @@ export const convolutionalSchema = pipe(
 export type ConvolutionalOptions = OptionsOf<typeof convolutionalSchema>;
 /** {@link ConvolutionalOptions} with every default filled in: `levels`, or `hiddenChannels` and `stages`. */
 export type ConvolutionalConfig = ConfigOf<typeof convolutionalSchema>;
+
+/** Explains why channels cannot be normalized so; `undefined` if they can. */
+function explainGroups({
+  normalization,
+  normalizationGroups: groups,
+  ...channels
+}: Channels & { readonly normalization: string; readonly normalizationGroups?: number }): string | undefined {
+  if (groups === undefined) {
+    return undefined;
+  }
+  const odd = levelsOf(channels).find((level) => level % groups !== 0);
+  return normalization !== "group"
+    ? `groups are of normalization "group", got "${normalization}"; leave one of the two out.`
+    : odd !== undefined
+      ? `expected a divisor of the channels of every level, got ${groups} and a level of ${odd}.`
+      : undefined;
+}
 
 /** Channels after each halving, from the image inward. */
 export function levelsOf({ levels, hiddenChannels, stages }: Channels): readonly number[] {

@@ -1,10 +1,13 @@
 import "@mmgen/nn/gradients";
 import { ConfigError, type ImageBatch, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
+import type { GroupNorm } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type ConvolutionalOptions, resolveVqVae, VqVae } from "../index.js";
+import { type ConvolutionalOptions, resolveVqVae, VqVae, type VqVaeOptions } from "../index.js";
 import { trainSteps } from "../model/train-steps.fixture.js";
+import type { ConvolutionalNetwork } from "./convolutional-network.js";
+import type { ResidualBlock } from "./residual-block.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
@@ -89,6 +92,10 @@ describe("a convolutional network by levels", () => {
       { ...forImages, levels: [4, 8], attentionHeads: 2, upsampling: "transposed", normalization: "batch" },
     ],
     [
+      "with attention, group norm in four groups and 3×3 filters on the way down",
+      { ...forImages, levels: [4, 8], attentionHeads: 2, normalizationGroups: 4, downFilter: 3 },
+    ],
+    [
       "without norms, on a side that is padded",
       { ...forImages, levels: [4, 4, 4, 6], levelBlocks: 0, normalization: "none" },
     ],
@@ -132,11 +139,72 @@ describe("a convolutional network by levels", () => {
   });
 });
 
+describe("images of any two sides", () => {
+  const images = (height: number, width: number): ImageBatch => {
+    const random = Random.fromSeed(height);
+    const data = Uint8Array.from({ length: 3 * height * width * 3 }, () => random.integer(256));
+    return { data, count: 3, height, width, channels: 3, maxValue: 255 };
+  };
+
+  it.each<[name: string, height: number, width: number, options: VqVaeOptions, grid: [number, number]]>([
+    ["divisible", 8, 12, { network: forImages }, [2, 3]],
+    ["that are padded", 6, 11, { network: forImages }, [2, 3]],
+    ["with attention", 6, 11, { network: { ...forImages, levels: [4, 8], attentionHeads: 2, downFilter: 3 } }, [2, 3]],
+    ["of which one is square", 12, 12, { network: { ...forImages, downFilter: 3 } }, [3, 3]],
+    ["under a dense network", 3, 5, { network: { type: "dense", hidden: [8], latentVectors: 4 } }, [1, 4]],
+    ["as figure and ground", 6, 11, { network: forImages, composition: { type: "figure-ground" } }, [1, 8]],
+  ])("%s: are learned, coded and decoded to their shape", async (_, height, width, options, [rows, columns]) => {
+    const given = images(height, width);
+    const quantizer = { codebookSize: 6, codeDimension: 3 };
+    using model = VqVae.create(
+      { imageSide: { height, width }, maxValue: 255, quantizer, ...options },
+      { random: Random.fromSeed(1) },
+    );
+    expect(model.imageShape).toEqual({ height, width, channels: 3, maxValue: 255 });
+    expect(model.codeGrid).toEqual({ height: rows, width: columns });
+    const losses = await trainSteps(model, given, 2);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    const codes = await model.encode(given);
+    expect(codes.data.length).toBe(3 * rows * columns);
+    const decoded = await model.decode(codes);
+    expect([decoded.height, decoded.width, decoded.data.length]).toEqual([height, width, given.data.length]);
+    using loaded = VqVae.fromSafetensors(await model.toSafetensors());
+    expect(loaded.config).toEqual(model.config);
+    expect(await loaded.decode(codes)).toEqual(decoded);
+    const turned = { ...given, height: width, width: height };
+    if (height !== width) {
+      await expect(model.encode(turned)).rejects.toThrow(`takes ${height}×${width}×3 with maxValue 255, got height`);
+    }
+  });
+
+  it("are halved by 3×3 filters that are padded after the last row and column alone", () => {
+    using model = create({ ...forImages, levels: [1], downFilter: 3 });
+    const { conv } = (model.network as ConvolutionalNetwork).encoder.down[0]!;
+    tf.tidy(() => {
+      conv.weight.variable.assign(tf.ones([3, 3, 3, 1]));
+      conv.bias.variable.assign(tf.zeros([1]));
+      const sums = tf.squeeze(conv.forward(tf.ones([1, 6, 6, 3])), [0, 3]);
+      expect(sums.arraySync()).toEqual([
+        [27, 27, 18],
+        [27, 27, 18],
+        [18, 18, 12],
+      ]);
+    });
+  });
+
+  it("are normalized in the groups asked for", () => {
+    using model = create({ ...forImages, levels: [4, 8], normalizationGroups: 2 });
+    const { encoder } = model.network as ConvolutionalNetwork;
+    expect((encoder.down[1]!.norm as GroupNorm).groups).toBe(2);
+    expect(((encoder.blocks["residual.0"] as ResidualBlock).norm1 as GroupNorm).groups).toBe(2);
+  });
+});
+
 describe("options of a convolutional network", () => {
   const resolve = (network: object) => resolveVqVae({ network: network as ConvolutionalOptions }).network;
 
   it("are levels, or channels and stages; filled in they resolve to themselves", () => {
-    const usual = { residualBlocks: 2, levelBlocks: 0, residualFilter: 1, attentionHeads: 0 };
+    const usual = { residualBlocks: 2, levelBlocks: 0, residualFilter: 1, attentionHeads: 0, downFilter: 4 };
     const layers = { normalization: "batch", activation: "relu", upsampling: "transposed" };
     expect(resolve({})).toEqual({ type: "convolutional", hiddenChannels: 256, stages: 2, ...usual, ...layers });
     expect(resolve({ levels: [8, 16] })).toEqual({ type: "convolutional", levels: [8, 16], ...usual, ...layers });
@@ -161,6 +229,12 @@ describe("options of a convolutional network", () => {
     [{ normalization: "groups" }, 'did you mean "group"?'],
     [{ activation: "gelu" }, 'network.activation: expected "relu" or "silu", got "gelu" (string)'],
     [{ upsampling: "bilinear" }, 'network.upsampling: expected "transposed" or "nearest"'],
+    [{ downFilter: 5 }, "network.downFilter: expected a whole number from 3 to 4, got 5 (number)."],
+    [
+      { levels: [8, 12], normalization: "group", normalizationGroups: 8 },
+      "network.normalizationGroups: expected a divisor of the channels of every level, got 8 and a level of 12.",
+    ],
+    [{ normalizationGroups: 8 }, 'network.normalizationGroups: groups are of normalization "group", got "batch"'],
     [{ residualFilter: 0 }, "network.residualFilter: expected a whole number from 1 to 7, got 0 (number)."],
   ])("%j are refused", (options, message) => {
     expect(() => resolve(options)).toThrow(ConfigError);

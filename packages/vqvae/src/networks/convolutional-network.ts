@@ -14,10 +14,11 @@ export class ConvolutionalNetwork extends Network {
 
   constructor(config: ConvolutionalConfig, ends: NetworkEnds) {
     super();
-    const side = Math.ceil(ends.imageSide / 2 ** levelsOf(config).length);
-    this.latentGrid = { height: side, width: side };
-    this.encoder = new ConvolutionalEncoder(config, ends, side);
-    this.decoder = new ConvolutionalDecoder(config, ends, side);
+    const places = (pixels: number) => Math.ceil(pixels / 2 ** levelsOf(config).length);
+    const grid = { height: places(ends.image.height), width: places(ends.image.width) };
+    this.latentGrid = grid;
+    this.encoder = new ConvolutionalEncoder(config, ends, grid);
+    this.decoder = new ConvolutionalDecoder(config, ends, grid);
     this.#latentDimension = ends.latentDimension;
   }
 
@@ -38,7 +39,7 @@ interface Level<Resampling> {
   readonly residual: readonly ResidualBlock[];
 }
 
-/** `[batch, imageSide, imageSide, inputChannels]` → `[batch, side, side, latentDimension]`. */
+/** Images, `[batch, …image, inputChannels]`, → `[batch, …grid, latentDimension]`. */
 class ConvolutionalEncoder extends Module {
   static override readonly paths = { blocks: "" };
 
@@ -49,7 +50,7 @@ class ConvolutionalEncoder extends Module {
   readonly #config: ConvolutionalConfig;
   readonly #padding: Padding;
 
-  constructor(config: ConvolutionalConfig, { imageSide, inputChannels, latentDimension }: NetworkEnds, side: number) {
+  constructor(config: ConvolutionalConfig, { image, inputChannels, latentDimension }: NetworkEnds, grid: Grid) {
     super();
     const levels = levelsOf(config);
     const gridChannels = levels.at(-1)!;
@@ -58,18 +59,19 @@ class ConvolutionalEncoder extends Module {
       conv: new Convolution2d({
         inputs: level === 0 ? inputChannels : levels[level - 1]!,
         outputs,
-        filter: 4,
+        // Of an even side, "same" pads a 3×3 filter after the last row and column alone.
+        filter: config.downFilter,
         stride: 2,
       }),
       residual: level === levels.length - 1 ? [] : createLevelBlocks(config, outputs),
     }));
-    this.blocks = createGridBlocks(config, side);
+    this.blocks = createGridBlocks(config, grid);
     this.projection =
       latentDimension === gridChannels
         ? undefined
         : new Convolution2d({ inputs: gridChannels, outputs: latentDimension, filter: 1 });
     this.#config = config;
-    this.#padding = paddingOf(config, imageSide, side);
+    this.#padding = paddingOf(config, image, grid);
   }
 
   forward(map: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
@@ -84,7 +86,7 @@ class ConvolutionalEncoder extends Module {
   }
 }
 
-/** The encoder's mirror: its grid of vectors → `[batch, imageSide, imageSide, outputChannels]`. */
+/** The encoder's mirror: its grid of vectors → `[batch, …image, outputChannels]`. */
 class ConvolutionalDecoder extends Module {
   static override readonly paths = { blocks: "" };
 
@@ -96,7 +98,7 @@ class ConvolutionalDecoder extends Module {
   readonly #config: ConvolutionalConfig;
   readonly #padding: Padding;
 
-  constructor(config: ConvolutionalConfig, { imageSide, outputChannels, latentDimension }: NetworkEnds, side: number) {
+  constructor(config: ConvolutionalConfig, { image, outputChannels, latentDimension }: NetworkEnds, grid: Grid) {
     super();
     const inward = levelsOf(config);
     const isNearest = config.upsampling === "nearest";
@@ -105,7 +107,7 @@ class ConvolutionalDecoder extends Module {
       latentDimension === gridChannels
         ? undefined
         : new Convolution2d({ inputs: latentDimension, outputs: gridChannels, filter: 1 });
-    this.blocks = createGridBlocks(config, side);
+    this.blocks = createGridBlocks(config, grid);
     this.up = [...inward].reverse().map((inputs, step, outward) => {
       const isLast = step === outward.length - 1;
       const outputs = isLast ? (isNearest ? inputs : outputChannels) : outward[step + 1]!;
@@ -124,7 +126,7 @@ class ConvolutionalDecoder extends Module {
         }
       : undefined;
     this.#config = config;
-    this.#padding = paddingOf(config, imageSide, side);
+    this.#padding = paddingOf(config, image, grid);
   }
 
   forward(latents: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
@@ -151,13 +153,13 @@ function createLevelBlocks(config: ConvolutionalConfig, channels: number): Resid
 type GridBlocks = Readonly<Record<string, GridAttention | ResidualBlock>>;
 
 /** Residual blocks, each after a self-attention where the configuration asks for it. */
-function createGridBlocks(config: ConvolutionalConfig, side: number): GridBlocks {
-  const { attentionHeads: heads, normalization, residualBlocks } = config;
+function createGridBlocks(config: ConvolutionalConfig, grid: Grid): GridBlocks {
+  const { attentionHeads: heads, residualBlocks } = config;
   const channels = levelsOf(config).at(-1)!;
   const blocks: Record<string, GridAttention | ResidualBlock> = {};
   for (let block = 0; block < residualBlocks; block++) {
     if (heads > 0) {
-      blocks[`attention.${block}`] = new GridAttention({ channels, heads, side, normalization });
+      blocks[`attention.${block}`] = new GridAttention({ ...config, channels, heads, grid });
     }
     blocks[`residual.${block}`] = new ResidualBlock(channels, config);
   }
@@ -168,21 +170,29 @@ function forwardBlocks(blocks: GridBlocks, x: tf.Tensor4D, pass: ForwardPass): t
   return Object.values(blocks).reduce((held, block) => block.forward(held, pass), x);
 }
 
-/** Rows (and columns) of zeros that make a side divisible: before the first, after the last. */
-type Padding = readonly [before: number, after: number];
-
-function paddingOf(config: ConvolutionalConfig, imageSide: number, side: number): Padding {
-  const missing = side * 2 ** levelsOf(config).length - imageSide;
-  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
+/** Rows and columns of zeros that make the sides divisible: before the first, after the last. */
+interface Padding {
+  readonly rows: [before: number, after: number];
+  readonly columns: [before: number, after: number];
 }
 
-function padded(x: tf.Tensor4D, [before, after]: Padding): tf.Tensor4D {
-  const rows: [number, number] = [before, after];
-  return after === 0 ? x : tf.pad(x, [[0, 0], rows, rows, [0, 0]]);
+function paddingOf(config: ConvolutionalConfig, image: Grid, grid: Grid): Padding {
+  const split = (pixels: number, places: number): [number, number] => {
+    const missing = places * 2 ** levelsOf(config).length - pixels;
+    return [Math.floor(missing / 2), Math.ceil(missing / 2)];
+  };
+  return { rows: split(image.height, grid.height), columns: split(image.width, grid.width) };
 }
 
-function cropped(x: tf.Tensor4D, [before, after]: Padding): tf.Tensor4D {
+const isNone = ({ rows, columns }: Padding): boolean => rows[1] === 0 && columns[1] === 0;
+
+function padded(x: tf.Tensor4D, padding: Padding): tf.Tensor4D {
+  return isNone(padding) ? x : tf.pad(x, [[0, 0], padding.rows, padding.columns, [0, 0]]);
+}
+
+function cropped(x: tf.Tensor4D, padding: Padding): tf.Tensor4D {
+  const { columns, rows } = padding;
   const [batch, height, width, channels] = x.shape;
-  const kept = [batch, height - before - after, width - before - after, channels] as const;
-  return after === 0 ? x : tf.slice(x, [0, before, before, 0], [...kept]);
+  const kept = [batch, height - rows[0] - rows[1], width - columns[0] - columns[1], channels] as const;
+  return isNone(padding) ? x : tf.slice(x, [0, rows[0], columns[0], 0], [...kept]);
 }

@@ -28,25 +28,26 @@ export class DenseNetwork extends Network {
   constructor(config: DenseConfig, ends: NetworkEnds) {
     super();
     const { hidden, latentVectors } = config;
-    const { imageSide: side, inputChannels, outputChannels, latentDimension } = ends;
+    const { image, inputChannels, outputChannels, latentDimension } = ends;
+    const pixels = image.height * image.width;
     const latents = latentVectors * latentDimension;
     this.latentGrid = { height: 1, width: latentVectors };
-    this.encoder = linearLayers([side * side * inputChannels, ...hidden, latents]);
-    this.decoder = linearLayers([latents, ...[...hidden].reverse(), side * side * outputChannels]);
+    this.encoder = linearLayers([pixels * inputChannels, ...hidden, latents]);
+    this.decoder = linearLayers([latents, ...[...hidden].reverse(), pixels * outputChannels]);
     this.#config = config;
     this.#ends = ends;
   }
 
   encode(map: tf.Tensor4D): tf.Tensor2D {
-    const { imageSide: side, inputChannels, latentDimension } = this.#ends;
-    const encoded = forward(this.encoder, tf.reshape(map, [-1, side * side * inputChannels]));
+    const { image, inputChannels, latentDimension } = this.#ends;
+    const encoded = forward(this.encoder, tf.reshape(map, [-1, image.height * image.width * inputChannels]));
     return tf.reshape(this.#config.latentActivation === "relu" ? relu(encoded) : encoded, [-1, latentDimension]);
   }
 
   decode(vectors: tf.Tensor2D): tf.Tensor4D {
-    const { imageSide: side, outputChannels, latentDimension } = this.#ends;
+    const { image, outputChannels, latentDimension } = this.#ends;
     const latents = tf.reshape(vectors, [-1, this.#config.latentVectors * latentDimension]);
-    return tf.reshape(forward(this.decoder, latents), [-1, side, side, outputChannels]);
+    return tf.reshape(forward(this.decoder, latents), [-1, image.height, image.width, outputChannels]);
   }
 }
 

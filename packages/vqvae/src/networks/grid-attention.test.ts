@@ -8,7 +8,7 @@ import { GridAttention } from "./grid-attention.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 
-const layer = new GridAttention({ channels: 4, heads: 2, side: 3, normalization: "none" });
+const layer = new GridAttention({ channels: 4, heads: 2, grid: { height: 3, width: 3 }, normalization: "none" });
 beforeAll(() => {
   layer.initializeWeights(Random.fromSeed(2));
 });

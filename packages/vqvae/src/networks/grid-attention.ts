@@ -1,14 +1,13 @@
 import { type ForwardPass, Module, normal, Parameter, SelfAttention } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { createNorm, type Nonlinearity, type Norm, normalize } from "./residual-block.js";
+import type { Grid } from "./network.js";
+import { createNorm, type Norm, type Normalization, normalize } from "./residual-block.js";
 
 /** Options of {@link GridAttention}. */
-export interface GridAttentionOptions {
+export interface GridAttentionOptions extends Normalization {
   readonly channels: number;
   readonly heads: number;
-  /** Height and width of the grid. */
-  readonly side: number;
-  readonly normalization: Nonlinearity["normalization"];
+  readonly grid: Grid;
 }
 
 /**
@@ -30,11 +29,11 @@ export class GridAttention extends Module {
 
   constructor(options: GridAttentionOptions) {
     super();
-    const { channels, heads, side, normalization } = options;
-    this.norm = createNorm(channels, { normalization });
+    const { channels, heads, grid } = options;
+    this.norm = createNorm(channels, options);
     this.position = {
       weight: new Parameter({
-        shape: [side * side, channels],
+        shape: [grid.height * grid.width, channels],
         initial: (shape, random) => normal(shape, { random, standardDeviation: 0.02 }),
       }),
     };
@@ -42,11 +41,14 @@ export class GridAttention extends Module {
     this.#options = options;
   }
 
-  /** `[batch, side, side, channels]` → the same shape. */
+  /** `[batch, height, width, channels]` → the same shape. */
   forward(x: tf.Tensor4D, pass: ForwardPass): tf.Tensor4D {
-    const { channels, side } = this.#options;
+    const { channels, grid } = this.#options;
     const normalized = normalize(x, this.norm, pass);
-    const positions = tf.add(tf.reshape(normalized, [-1, side * side, channels]), this.position.weight.value);
+    const positions = tf.add(
+      tf.reshape(normalized, [-1, grid.height * grid.width, channels]),
+      this.position.weight.value,
+    );
     return tf.add(x, tf.reshape(this.heads.forward(positions), x.shape));
   }
 }

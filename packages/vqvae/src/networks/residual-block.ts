@@ -2,18 +2,20 @@ import { BatchNorm2d, Convolution2d, type ForwardPass, GroupNorm, Module, relu, 
 import * as tf from "@tensorflow/tfjs-core";
 import type { ConvolutionalConfig } from "./convolutional-config.js";
 
+/** How channels are normalized. */
+export type Normalization = Pick<ConvolutionalConfig, "normalization" | "normalizationGroups">;
 /** What stands between two convolutions. */
-export type Nonlinearity = Pick<ConvolutionalConfig, "normalization" | "activation">;
+export type Nonlinearity = Normalization & Pick<ConvolutionalConfig, "activation">;
 /** A norm of images, or none. */
 export type Norm = BatchNorm2d | GroupNorm | undefined;
 
 /** The norm that a configuration asks for. */
-export function createNorm(channels: number, { normalization }: Pick<Nonlinearity, "normalization">): Norm {
+export function createNorm(channels: number, { normalization, normalizationGroups: groups }: Normalization): Norm {
   switch (normalization) {
     case "batch":
       return new BatchNorm2d({ channels });
     case "group":
-      return new GroupNorm({ channels, epsilon: 1e-6 });
+      return new GroupNorm({ channels, epsilon: 1e-6, ...(groups !== undefined && { groups }) });
     case "none":
       return undefined;
   }

@@ -4,25 +4,40 @@ import {
   type ConfigOf,
   type OptionsOf,
   optional,
+  pipe,
   resolveOptions,
+  rule,
+  transform,
   variant,
   wholeNumber,
 } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
-import { Codebook, meanTerms } from "../codebooks/codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
-import { estimateGradient } from "../codebooks/gradient-estimator.js";
+import { Codebook, meanTerms, quantizedBy } from "../codebooks/codebook.js";
+import {
+  codebookLearningFields,
+  codebookSizeFields,
+  explainDeadCodes,
+  explainEstimator,
+  explainStart,
+  withLearningDefaults,
+} from "../codebooks/codebook-config.js";
 import { type RowMask, repeatRowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 
-export const productQuantizerSchema = variant("product", {
-  /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. Default: 4. */
-  chunks: optional(wholeNumber({ min: 1 }), 4),
-  ...codebookSizeFields(64, 8),
-  /** Whether all chunks share one codebook; otherwise each has its own. */
-  sharedCodebook: optional(boolean(), false),
-  ...codebookLearningFields,
-});
+export const productQuantizerSchema = pipe(
+  variant("product", {
+    /** Chunks of `codeDimension` values each that a latent vector is split into: as many codes. Default: 4. */
+    chunks: optional(wholeNumber({ min: 1 }), 4),
+    ...codebookSizeFields(64, 8),
+    /** Whether all chunks share one codebook; otherwise each has its own. */
+    sharedCodebook: optional(boolean(), false),
+    ...codebookLearningFields,
+  }),
+  rule("start", (config) => explainStart(config)),
+  rule("deadCodeThreshold", (config) => explainDeadCodes(config)),
+  rule("gradientEstimator", (config) => explainEstimator(config)),
+  transform((config) => withLearningDefaults(config)),
+);
 
 /** Options of a {@link ProductQuantizer}. */
 export type ProductQuantizerOptions = OptionsOf<typeof productQuantizerSchema>;
@@ -72,7 +87,7 @@ export class ProductQuantizer extends Quantizer {
     const { gradientEstimator, chunks } = this.config;
     const maskOfPart = mask && this.shared ? repeatRowMask(mask, chunks) : mask;
     const matches = this.#split(latents).map((part, i) => this.#parts[i]!.match(part, maskOfPart));
-    const quantized = matches.map(({ latents, rows }) => estimateGradient(gradientEstimator, latents, rows));
+    const quantized = matches.map((match) => quantizedBy(gradientEstimator, match));
     const { loss, metrics, aux } = this.shared ? matches[0]! : meanTerms(matches);
     return {
       quantized: this.#join(quantized),

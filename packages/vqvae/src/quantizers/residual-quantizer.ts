@@ -1,19 +1,46 @@
 import type { Random } from "@mmgen/core";
-import { type ConfigOf, type OptionsOf, optional, resolveOptions, variant, wholeNumber } from "@mmgen/core/options";
+import {
+  type ConfigOf,
+  type OptionsOf,
+  optional,
+  pipe,
+  resolveOptions,
+  rule,
+  transform,
+  variant,
+  wholeNumber,
+} from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import { Codebook, meanTerms } from "../codebooks/codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
+import {
+  codebookLearningFields,
+  codebookSizeFields,
+  explainDeadCodes,
+  explainStart,
+  withLearningDefaults,
+} from "../codebooks/codebook-config.js";
 import { estimateGradient } from "../codebooks/gradient-estimator.js";
 import type { RowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 
 const { distance: _, ...learningFields } = codebookLearningFields;
-export const residualQuantizerSchema = variant("residual", {
-  /** Codes per latent vector; each stage has a codebook of its own. Default: 4. */
-  stages: optional(wholeNumber({ min: 1 }), 4),
-  ...codebookSizeFields(128, 64),
-  ...learningFields,
-});
+export const residualQuantizerSchema = pipe(
+  variant("residual", {
+    /** Codes per latent vector; each stage has a codebook of its own. Default: 4. */
+    stages: optional(wholeNumber({ min: 1 }), 4),
+    ...codebookSizeFields(128, 64),
+    ...learningFields,
+  }),
+  rule("codebook", ({ codebook }) =>
+    codebook === "index"
+      ? '"index" is not for a residual quantizer, whose gradient reaches the latents once, through the sum of its stages, ' +
+        'and no choice among rows; take "ema", "gradient" or "simvq".'
+      : undefined,
+  ),
+  rule("start", (config) => explainStart(config)),
+  rule("deadCodeThreshold", (config) => explainDeadCodes(config)),
+  transform((config) => withLearningDefaults(config)),
+);
 
 /** Options of a {@link ResidualQuantizer}. There is no `distance`: it is Euclidean, as residuals differ in length. */
 export type ResidualQuantizerOptions = OptionsOf<typeof residualQuantizerSchema>;

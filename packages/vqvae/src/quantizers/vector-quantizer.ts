@@ -1,13 +1,25 @@
 import type { Random } from "@mmgen/core";
-import { type ConfigOf, type OptionsOf, resolveOptions, variant } from "@mmgen/core/options";
+import { type ConfigOf, type OptionsOf, pipe, resolveOptions, rule, transform, variant } from "@mmgen/core/options";
 import type * as tf from "@tensorflow/tfjs-core";
-import { Codebook } from "../codebooks/codebook.js";
-import { codebookLearningFields, codebookSizeFields } from "../codebooks/codebook-config.js";
-import { estimateGradient } from "../codebooks/gradient-estimator.js";
+import { Codebook, quantizedBy } from "../codebooks/codebook.js";
+import {
+  codebookLearningFields,
+  codebookSizeFields,
+  explainDeadCodes,
+  explainEstimator,
+  explainStart,
+  withLearningDefaults,
+} from "../codebooks/codebook-config.js";
 import type { RowMask } from "../codebooks/row-mask.js";
 import { Quantizer, type RowQuantization } from "./quantizer.js";
 
-export const vectorQuantizerSchema = variant("vector", { ...codebookSizeFields(128, 64), ...codebookLearningFields });
+export const vectorQuantizerSchema = pipe(
+  variant("vector", { ...codebookSizeFields(128, 64), ...codebookLearningFields }),
+  rule("start", (config) => explainStart(config)),
+  rule("deadCodeThreshold", (config) => explainDeadCodes(config)),
+  rule("gradientEstimator", (config) => explainEstimator(config)),
+  transform((config) => withLearningDefaults(config)),
+);
 
 /** Options of a {@link VectorQuantizer}. */
 export type VectorQuantizerOptions = OptionsOf<typeof vectorQuantizerSchema>;
@@ -44,8 +56,7 @@ export class VectorQuantizer extends Quantizer {
   protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
     const match = this.rows.match(latents, mask);
     const { codes, loss, metrics, aux } = match;
-    const quantized = estimateGradient(this.config.gradientEstimator, match.latents, match.rows);
-    return { quantized, codes, loss, metrics, aux };
+    return { quantized: quantizedBy(this.config.gradientEstimator, match), codes, loss, metrics, aux };
   }
 
   protected override codesOfRows(latents: tf.Tensor2D): tf.Tensor {
