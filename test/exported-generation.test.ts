@@ -1,7 +1,7 @@
 import { exportOnnx, registerOnnxBackend } from "@mmgen/backend-onnx";
 import { ConfigError, type Grammar, Random, type TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
-import { exportableGeneration, TinyTransformer } from "@mmgen/tiny-transformer";
+import { exportableGeneration, TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import * as tf from "@tensorflow/tfjs-core";
 import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -12,17 +12,22 @@ let model: TinyTransformer;
 beforeAll(async () => {
   registerOnnxBackend();
   await tf.setBackend("onnx");
-  model = TinyTransformer.create(
-    { vocabularySize: size, contextLength: 21, width: 24, heads: 3, layers: 1 },
+  model = create();
+});
+
+/** A model whose logits differ enough for every processor to bite. */
+function create(changes: Partial<TransformerOptions> = {}): TinyTransformer {
+  const created = TinyTransformer.create(
+    { vocabularySize: size, contextLength: 21, width: 24, heads: 3, layers: 1, ...changes },
     { random: Random.fromSeed(1) },
   );
-  // Logits that differ enough for every processor to bite.
   tf.tidy(() => {
-    for (const variable of model.parameters.values()) {
+    for (const variable of created.parameters.values()) {
       variable.assign(tf.mul(variable, variable.rank === 2 ? 8 : 1));
     }
   });
-});
+  return created;
+}
 
 /** After an even id only ids of at least 11, after an odd one only those below: states differ from row to row. */
 function evenAndOdd(): Grammar {
@@ -75,6 +80,17 @@ describe("a whole generation as a file", () => {
       }
     });
   }
+
+  it("is that of RMS norms, SwiGLU, norms of queries and keys, and places on a plane", async () => {
+    using other = create({
+      ...{ normalization: "rms", feedForward: "swiglu", queryKeyNorm: true },
+      ...{ positions: "rotary-2d", grid: { height: 3, width: 4, start: 5 } },
+    });
+    const [prompt, seeds] = [prompts(3), rowSeeds(3, 3)];
+    const file = await exportOnnx(exportableGeneration(other, { promptLength: 2 }));
+    const feeds = { prompt: int(prompt.data, [3, 2]), seeds: int(new Int32Array(seeds.buffer), [3]) };
+    expect(await run(file, feeds)).toEqual([...(await generate({ model: other, prompt, seeds })).data]);
+  });
 
   it("follows a grammar, fed or stored, and stores each weight once", async () => {
     const grammar = evenAndOdd();
