@@ -238,6 +238,11 @@ describe("a whole training step as a file", () => {
     ).toContain("in proportion to the learning rate");
     using model = createTransformer();
     using optimizer = Optimizer.create(model.parameters, adamW());
+    const asking = exportableTrainingStep({
+      ...{ model, optimizer, inputs },
+      loss: (tensors, options) => model.lossTensor(tensors as never, { ...options, training: options.step === 0 }),
+    });
+    await expect(exportOnnx(asking)).rejects.toThrow("depends on the number of the step");
     expect(() => exportableTrainingStep({ model, optimizer, inputs: { ...inputs, step: ids } })).toThrow('"step"');
     expect(() => exportableTrainingStep({ model, inputs } as never)).toThrow("optimizer");
     const bare = { parameters: model.parameters, buffers: model.buffers };

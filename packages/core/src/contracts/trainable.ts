@@ -19,6 +19,12 @@ export interface LossOptions {
   readonly training: boolean;
   /** Source of dropout masks and other draws; unused when `training` is false. */
   readonly random: Random;
+  /**
+   * Steps that a training loop has taken before this one, the same for all parts of a step: for weights that ramp up and
+   * terms that start late. Absent where no step is taken: in evaluations, and where a loop only moves buffers to averaged
+   * weights.
+   */
+  readonly step?: number | undefined;
 }
 
 /** Arguments of {@link ExampleSource.batch} beside the indices. */

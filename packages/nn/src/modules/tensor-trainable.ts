@@ -8,8 +8,11 @@ import * as tf from "@tensorflow/tfjs-core";
  * not called, and of the model's code only `uploadBatch` runs in each step. What they draw they draw with `drawnTensor`.
  */
 export interface TensorTrainable<Batch, Aux = unknown> extends Trainable<Batch, tf.Variable, tf.Scalar, Aux> {
-  /** Checks a batch, as `loss` does, and gives it as tensors, in the same order for every batch. Default: none. */
-  uploadBatch?(batch: Batch): UploadedBatch;
+  /**
+   * Checks a batch, as `loss` does, and gives it as tensors, in the same order for every batch: those of `options.step`, the
+   * number of steps taken before, among them, where the loss depends on it. Default: none.
+   */
+  uploadBatch?(batch: Batch, options?: Pick<LossOptions, "step">): UploadedBatch;
   /** `loss` of the tensors of a batch; its result has no `targetWeight`. Default: none. */
   lossTensor?(tensors: never, options: LossOptions): LossResult<tf.Scalar, Aux>;
 }

@@ -41,7 +41,8 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
       const batch = await batchOf(part);
       let weight: number | undefined;
       const metrics = tf.tidy(() => {
-        const found = lossAndGradients(model, batch, random.fork("loss").fork(part), kept);
+        const lossOptions = { training: true, random: random.fork("loss").fork(part), step: optimizer.steps };
+        const found = lossAndGradients(model, batch, lossOptions, kept);
         weight = found.weight;
         if (weight !== 0) {
           unit ??= weight;
@@ -57,8 +58,8 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
       });
       means.push({ values: [...(await read(metrics))], weight });
     }
-    const step = weightedMeans(means) ?? { values: [], weight: 0 };
-    expectTargets(step.weight);
+    const whole = weightedMeans(means) ?? { values: [], weight: 0 };
+    expectTargets(whole.weight);
     const norm = tf.tidy(() => {
       const gradients: Record<string, tf.Tensor> = Object.create(null);
       for (const [name, sum] of Object.entries(sums)) {
@@ -72,8 +73,8 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
       return norm;
     });
     const [normValue] = await read(norm);
-    const [loss, ...metrics] = step.values;
-    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround), weight: step.weight };
+    const [loss, ...metrics] = whole.values;
+    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround), weight: whole.weight };
   } finally {
     tf.dispose([kept, sums]);
   }

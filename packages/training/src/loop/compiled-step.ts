@@ -64,7 +64,7 @@ export class CompiledStep<Batch, Aux> {
   #compiledStep({ batch, learningRate, random }: StepInputs<Batch>): StepMetrics | undefined {
     const { average, model, optimizer } = this.#parts;
     return tf.tidy(() => {
-      const { tensors, targetWeight } = model.uploadBatch!(batch);
+      const { tensors, targetWeight } = model.uploadBatch!(batch, { step: optimizer.steps });
       expectTargets(targetWeight);
       const key = Object.entries(tensors)
         .map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`)

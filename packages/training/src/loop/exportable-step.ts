@@ -44,10 +44,11 @@ const stepSchema = fields({
  * and the new value of `step` and of each variable under `next.<name>`, to be fed to the next step. The first step's are what
  * {@link exportableState} gives.
  *
- * The step draws nothing: a model with dropout is refused.
+ * The step draws nothing, and its loss does not depend on its number: a model with dropout, or with a term that ramps up, is
+ * refused.
  *
- * @throws a {@link ConfigError} when an option does not fit; from `run`, when the step draws random numbers or the optimizer
- *   computes with its number.
+ * @throws a {@link ConfigError} when an option does not fit; from `run`, when the step draws random numbers, or the loss or
+ *   the optimizer computes with its number.
  */
 export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>): ExportableFunction {
   const { inputs, loss, model, optimizer } = resolveOptions(stepSchema, options) as ExportableStepOptions<Aux>;

@@ -1,4 +1,4 @@
-import type { LossOptions, LossResult, Random } from "@mmgen/core";
+import { ConfigError, type LossOptions, type LossResult, type Random } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
@@ -41,7 +41,7 @@ export function recordStep<Aux>(
   const kept: tf.Tensor[] = [];
   try {
     const taped = { parameters: model.parameters, buffers: model.buffers, loss };
-    const found = lossAndGradients<tf.NamedTensorMap, Aux>(taped, batch, random.fork("loss"), kept);
+    const found = lossAndGradients<tf.NamedTensorMap, Aux>(taped, batch, recordedOptions(random.fork("loss")), kept);
     const norm = optimizer.record(found.gradients, { learningRate, step });
     if (shares !== undefined) {
       average?.record(shares);
@@ -53,4 +53,18 @@ export function recordStep<Aux>(
   } finally {
     tf.dispose(kept);
   }
+}
+
+/** The options of a recorded loss: the number of its step, as a number, would be the same in all steps. */
+function recordedOptions(random: Random): LossOptions {
+  return {
+    training: true,
+    random,
+    get step(): number {
+      throw new ConfigError(
+        "This model's loss depends on the number of the step, which differs from step to step. Make the model without what " +
+          "starts late or ramps up, or hand it over with the batch (uploadBatch).",
+      );
+    },
+  };
 }

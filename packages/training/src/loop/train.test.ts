@@ -1,10 +1,11 @@
-import { CheckpointError, ConfigError } from "@mmgen/core";
+import { CheckpointError, ConfigError, type LossOptions } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
 import { constantSchedule } from "../optimizers/schedules.js";
 import { evaluateLoss } from "./evaluate-loss.js";
 import { DivergenceError } from "./run-errors.js";
+import type { Points } from "./tiny-regression.fixture.js";
 import { examples, newModel, options, stopAfter, timeless } from "./tiny-run.fixture.js";
 import { train } from "./train.js";
 
@@ -92,6 +93,30 @@ describe("train", () => {
     expect(tf.memory().numTensors).toBe(own);
     model.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("tells a loss the steps taken, in every part, and none where no step is taken", async () => {
+    const model = newModel();
+    const told: string[] = [];
+    const { parameters, buffers } = model;
+    const listening: typeof model = Object.assign(Object.create(model), {
+      ...{ parameters, buffers },
+      loss: (batch: Points, options: LossOptions) => {
+        told.push(`${options.training ? "train" : "test"} ${options.step}`);
+        return model.loss(batch, options);
+      },
+    });
+    const run = { ...options(listening), epochs: 2, gradientAccumulation: 2, weightAverage: { decay: 0.5 } };
+    const { state } = await train({ ...run, ...stopAfter(3) });
+    expect(told).toEqual([...Array(3).fill("test undefined"), ...[0, 0, 1, 1, 2, 2].map((step) => `train ${step}`)]);
+    told.length = 0;
+    await train({ ...run, resume: state });
+    // After each epoch a quarter of its steps goes through the averaged weights, after the last one a quarter of all.
+    const pass = [...Array(2).fill("train undefined"), ...Array(3).fill("test undefined")];
+    const steps = (...numbers: number[]) => numbers.flatMap((step) => [`train ${step}`, `train ${step}`]);
+    const last = ["train undefined", ...pass];
+    expect(told).toEqual([...steps(3, 4, 5), ...pass, ...steps(6, 7, 8, 9, 10, 11), ...last]);
+    model.dispose();
   });
 
   it("reads once a step", async () => {

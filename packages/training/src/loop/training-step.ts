@@ -1,6 +1,6 @@
 // `tf.variableGrads` needs the gradients of ordinary operations, which tfjs-core alone does not have.
 import "@mmgen/nn/gradients";
-import { ConfigError, DataError, type LossResult, type Random } from "@mmgen/core";
+import { ConfigError, DataError, type LossOptions, type LossResult, type Random } from "@mmgen/core";
 import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
@@ -56,7 +56,12 @@ export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux
     let names: string[] = [];
     let weight: number | undefined;
     const values = tf.tidy(() => {
-      const { value, gradients, metrics, aux, ...found } = lossAndGradients(model, batch, random.fork("loss"), kept);
+      const { value, gradients, metrics, aux, ...found } = lossAndGradients(
+        model,
+        batch,
+        { training: true, random: random.fork("loss"), step: optimizer.steps },
+        kept,
+      );
       weight = found.weight;
       expectTargets(weight);
       const norm = optimizer.update(gradients, learningRate);
@@ -93,18 +98,19 @@ export interface LossAndGradients<Aux> {
 /**
  * A model's loss on a batch and its gradients.
  *
+ * @param options - Handed to the loss as they are.
  * @param kept - Receives the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them after use.
  */
 export function lossAndGradients<Batch, Aux>(
   model: TensorTrainable<Batch, Aux>,
   batch: Batch,
-  random: Random,
+  options: LossOptions,
   kept: tf.Tensor[],
 ): LossAndGradients<Aux> {
   let result: LossResult<tf.Scalar, Aux> | undefined;
   // `variableGrads` disposes all tensors of the loss but the total: those needed after it have to be kept.
   const loss = () => {
-    result = model.loss(batch, { training: true, random });
+    result = model.loss(batch, options);
     const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux)];
     tensors.forEach(tf.keep);
     kept.push(...tensors);
