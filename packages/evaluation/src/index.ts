@@ -12,6 +12,19 @@ export {
   attributeExamples,
   confusionCounts,
 } from "./classifier/attribute-scores.js";
+export { type CopyCheckOptions, type CopyVerdict, copyCheck } from "./images/copy-check.js";
+export type { FeatureOptions } from "./images/features.js";
+export { frechetDistance } from "./images/frechet-distance.js";
+export type { ImageComparison } from "./images/image-rows.js";
+export {
+  type NearestImages,
+  type NearestImagesOptions,
+  nearestImages,
+  type Reconstruct,
+} from "./images/nearest-images.js";
+export { type PrecisionRecall, type PrecisionRecallOptions, precisionAndRecall } from "./images/precision-recall.js";
+export { psnr } from "./images/psnr.js";
+export { type SsimOptions, ssim } from "./images/ssim.js";
 export { CodeUsage } from "./metrics/code-usage.js";
 export { type EvaluateSequencesOptions, evaluateSequences, type SequenceBatch } from "./metrics/evaluate-sequences.js";
 export { type ReconstructionMetrics, reconstructionMetrics } from "./metrics/reconstruction-metrics.js";

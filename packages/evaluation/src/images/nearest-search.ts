@@ -1,0 +1,106 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Rows of numbers, `[count, dimension]` row-major. */
+export interface Rows {
+  readonly data: Float32Array;
+  readonly count: number;
+  readonly dimension: number;
+}
+
+/** Query rows of one matrix product. */
+const queryBlock = 1024;
+/** Float32 products of long rows are off by less than this share of the rows' squared lengths. */
+const roundingShare = 2e-5;
+
+/**
+ * The nearest row to each of some query rows, among rows that are handed in a few at a time.
+ *
+ * Matrix products in float32 on the active backend find the candidates; the distances of those are computed in float64,
+ * so that the result is the same on every backend.
+ */
+export class NearestSearch {
+  /** Mean squared distance of each query to the nearest row so far, `[count]`. */
+  readonly distances: Float64Array;
+  /** What `add` was told of that row, `[count]`; −1 before any. */
+  readonly indices: Int32Array;
+  readonly #queries: Rows;
+  readonly #lengths: Float64Array;
+
+  /** @param queries - Borrowed. */
+  constructor(queries: Rows) {
+    this.#queries = queries;
+    this.#lengths = squaredLengths(queries);
+    this.distances = new Float64Array(queries.count).fill(Number.POSITIVE_INFINITY);
+    this.indices = new Int32Array(queries.count).fill(-1);
+  }
+
+  /**
+   * Compares every query with further rows. Reads.
+   *
+   * @param rows - Of the queries' dimension; borrowed.
+   * @param firstIndex - What the first of them is called; the others follow.
+   */
+  async add(rows: Rows, firstIndex: number): Promise<void> {
+    const { data, count, dimension } = this.#queries;
+    const lengths = squaredLengths(rows);
+    const references = tf.tensor2d(rows.data, [rows.count, dimension]);
+    try {
+      for (let start = 0; start < count; start += queryBlock) {
+        const end = Math.min(start + queryBlock, count);
+        const product = tf.tidy(() => {
+          const queries = tf.tensor2d(data.subarray(start * dimension, end * dimension), [end - start, dimension]);
+          return tf.matMul(queries, references, false, true); // [queries, rows]
+        });
+        const products = await product.data();
+        product.dispose();
+        for (let query = start; query < end; query++) {
+          const ofQuery = products.subarray((query - start) * rows.count, (query - start + 1) * rows.count);
+          this.#compare(query, ofQuery as Float32Array, { rows, lengths, firstIndex });
+        }
+      }
+    } finally {
+      references.dispose();
+    }
+  }
+
+  #compare(
+    query: number,
+    products: Float32Array,
+    { rows, lengths, firstIndex }: { readonly rows: Rows; readonly lengths: Float64Array; readonly firstIndex: number },
+  ): void {
+    const { dimension } = rows;
+    const length = this.#lengths[query]!;
+    let nearest = this.distances[query]! * dimension;
+    for (let row = 0; row < rows.count; row++) {
+      const sum = length + lengths[row]!;
+      if (sum - 2 * products[row]! > nearest + roundingShare * sum) {
+        continue;
+      }
+      const distance = squaredDistance(this.#queries, query, rows, row);
+      if (distance < nearest) {
+        nearest = distance;
+        this.distances[query] = distance / dimension;
+        this.indices[query] = firstIndex + row;
+      }
+    }
+  }
+}
+
+function squaredLengths({ data, count, dimension }: Rows): Float64Array {
+  const lengths = new Float64Array(count);
+  for (let i = 0; i < data.length; i++) {
+    lengths[Math.floor(i / dimension)]! += data[i]! * data[i]!;
+  }
+  return lengths;
+}
+
+function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
+  const { dimension } = a;
+  const [from, to] = [i * dimension, j * dimension];
+  let sum = 0;
+  for (let k = 0; k < dimension; k++) {
+    const difference = a.data[from + k]! - b.data[to + k]!;
+    sum += difference * difference;
+  }
+  return sum;
+}
