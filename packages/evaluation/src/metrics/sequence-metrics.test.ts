@@ -41,6 +41,16 @@ describe("sequenceMetrics", () => {
     expect(bitsPerPixel(49 * 7 * Math.LN2, 784)).toBeCloseTo(0.4375, 12);
   });
 
+  it("gives nats an image and bits per dimension of sequences of image codes alone", () => {
+    // 4 codes of 10 bits each, all as likely, and an end that costs nothing, of images of 8 × 8 × 3.
+    const codes: TokenBatch = { data: Int32Array.of(11, 12, 13, 14, 1, 15, 16, 17, 18, 1), count: 2, length: 5 };
+    const nats = Array.from(codes.data, (id) => (id >= 10 ? 10 * Math.LN2 : 0));
+    const { byModality, natsPerSample } = sequenceMetrics({ losses: nats, targets: codes, modalityOf });
+    expect(byModality.image).toEqual({ natsPerDim: 10 * Math.LN2, natsPerSample: 40 * Math.LN2 });
+    expect(natsPerSample).toBe(byModality.image!.natsPerSample);
+    expect(bitsPerPixel(natsPerSample, 8 * 8 * 3)).toBeCloseTo(40 / 192, 12);
+  });
+
   it("refuses arrays that do not fit", () => {
     expect(() => sequenceMetrics({ losses: [1], targets })).toThrow(/expected 6 losses, got 1/);
     expect(() => sequenceMetrics({ losses, targets, orders: ["a"] })).toThrow(ShapeError);

@@ -98,7 +98,7 @@ export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetric
 }
 
 /**
- * Converts nats of a whole image to bits per pixel.
+ * Converts nats of a whole image to bits per pixel, or with `pixels` times the channels to bits per dimension.
  *
  * For the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
  *
