@@ -121,3 +121,12 @@ describe("execution providers", () => {
     );
   });
 });
+
+it("root mean square norms are composed for a device", async () => {
+  await start();
+  const [x, scale] = [tf.tensor2d([[3, 4]]), tf.tensor1d([1, 10])];
+  // √((9 + 16) / 2 + 12.5) = 5.
+  const outputs = tf.engine().runKernel("MmgenRmsNorm", { x, scale }, { epsilon: 12.5 }) as unknown as tf.Tensor[];
+  const values = await Promise.all(outputs.map(async (output) => [...(await output.data())]));
+  expect(values.flat().map((value) => value.toFixed(6))).toEqual(["0.600000", "8.000000", "0.200000"]);
+});

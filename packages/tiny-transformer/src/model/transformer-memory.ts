@@ -76,7 +76,7 @@ export function trainingMemory(config: TransformerOptions, options: { readonly r
  * Memory for generating with a key-value cache, in bytes, without allocating it: exact between steps. During a step,
  * both the old and the new cache are in memory.
  *
- * @param options - `rows`: number of rows generated together.
+ * @param options - `rows`: number of rows generated together; twice as many under guidance.
  * @throws a `ConfigError` when the configuration is not valid or `rows` is not a whole number of at least 1.
  */
 export function generationMemory(config: TransformerOptions, options: { readonly rows: number }): GenerationMemory {
