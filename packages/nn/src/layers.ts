@@ -69,6 +69,7 @@ export type { ExportableFunction } from "./transforms/exportable-function.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
+export { tapedGradients } from "./transforms/taped-gradients.js";
 export {
   filled,
   glorotUniform,

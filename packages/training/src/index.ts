@@ -6,7 +6,7 @@ export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js"
 export { type ExportableStepOptions, exportableState, exportableTrainingStep } from "./loop/exportable-step.js";
 export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
-export type { CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
+export type { AdversaryOptions, CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
 export type { TrainingResult } from "./loop/training-run.js";
 export type {
   EpochRecord,

@@ -11,6 +11,7 @@ export {
   type VqVaeOptions,
   vqVaePresets,
 } from "./model/vq-vae-config.js";
+export type { ReconstructedImages, ReconstructionCriterion, VqVaeLossOptions } from "./model/vq-vae-loss.js";
 export type { ConvolutionalConfig, ConvolutionalOptions } from "./networks/convolutional-config.js";
 export type { NetworkConfig, NetworkOptions } from "./networks/create-network.js";
 export type { DenseConfig, DenseOptions } from "./networks/dense-network.js";

@@ -11,6 +11,8 @@ export interface LossResult<Scalar, Aux> {
    * examples, each of which counts the same.
    */
   readonly targetWeight?: number | undefined;
+  /** The scalar that the model's {@link Trainable.adversary} minimizes in this step. Absent where there is none. */
+  readonly adversaryTotal?: Scalar | undefined;
 }
 
 /** Options of {@link Trainable.loss}. */
@@ -60,6 +62,12 @@ export interface Trainable<Batch, Variable, Scalar, Aux = unknown> {
   /** Data-dependent initialization (k-means) before the first step; does nothing on a model that has been initialized. */
   initialize?(batch: Batch, random: Random): Promise<void>;
   loss(batch: Batch, options: LossOptions): LossResult<Scalar, Aux>;
+  /**
+   * A second network that is trained against this one in the same steps, by an optimizer of its own: its parameters move by
+   * the gradient of `adversaryTotal`, the model's by that of `total`, and neither by the other's. `afterStep` updates the
+   * buffers of both. Default: none.
+   */
+  readonly adversary?: Pick<Trainable<Batch, Variable, Scalar, Aux>, "parameters" | "buffers"> | undefined;
   /** Updates the buffers after the optimizer's step (EMA codebook, dead codes). */
   afterStep?(aux: Aux, random: Random): void;
 }

@@ -2,11 +2,20 @@ import { CheckpointError, type StoredTensor } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 
-/** All variables of a model by their names in a training state: parameters as `model.*`, buffers as `state.*`. */
-export function modelVariables(model: TensorTrainable<never>): Map<string, tf.Variable> {
+/** What holds variables: a model, with its adversary where it has one. */
+export type ModelVariables = Pick<TensorTrainable<never>, "parameters" | "buffers" | "adversary">;
+
+/**
+ * All variables of a model by their names in a training state: parameters as `model.*`, buffers as `state.*`, and an
+ * adversary's as `adversary.model.*` and `adversary.state.*`.
+ */
+export function modelVariables({ parameters, buffers, adversary }: ModelVariables): Map<string, tf.Variable> {
   return new Map([
-    ...[...model.parameters].map(([name, variable]) => [`model.${name}`, variable] as const),
-    ...[...model.buffers].map(([name, variable]) => [`state.${name}`, variable] as const),
+    ...[...parameters].map(([name, variable]) => [`model.${name}`, variable] as const),
+    ...[...buffers].map(([name, variable]) => [`state.${name}`, variable] as const),
+    ...[...(adversary ? modelVariables(adversary) : [])].map(
+      ([name, variable]) => [`adversary.${name}`, variable] as const,
+    ),
   ]);
 }
 

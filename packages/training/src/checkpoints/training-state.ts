@@ -31,6 +31,8 @@ export interface TrainingProgress extends RunConfigurations {
 export interface TrainingParts {
   readonly model: TensorTrainable<never>;
   readonly optimizer: Optimizer;
+  /** Of the parameters of the model's adversary, where it has one. */
+  readonly adversary?: Optimizer | undefined;
   readonly average?: WeightAverage | undefined;
   /** Of a model with averaged weights. */
   readonly buffers?: AveragedBuffers | undefined;
@@ -41,18 +43,20 @@ const format = "mmgen.training";
 const version = "1";
 
 /**
- * Writes everything that a run needs to continue as one safetensors file: parameters, buffers, optimizer state, averaged
- * and best weights, step, random state, configuration and history. Reads.
+ * Writes everything that a run needs to continue as one safetensors file: parameters, buffers, optimizer state, those of an
+ * adversary, averaged and best weights, step, random state, configuration and history. Reads.
  */
 export async function writeTrainingState(parts: TrainingParts, progress: TrainingProgress): Promise<Uint8Array> {
-  const { model, optimizer, average, buffers, best } = parts;
+  const { model, optimizer, adversary, average, buffers, best } = parts;
   const { columns, table, weights } = packSteps(progress.history.steps);
-  const moments = [...(await optimizer.toArrays())].map(([name, moment]) => [`optimizer.${name}`, moment] as const);
+  const moments = await momentsOf(optimizer, "optimizer.");
+  const adversaryMoments = adversary === undefined ? [] : await momentsOf(adversary, "adversaryOptimizer.");
   const tensors = new Map<string, StoredTensor>([
     ["history.steps", table],
     ...(weights ? [["history.weights", weights] as const] : []),
     ...(await storeVariables(modelVariables(model))),
     ...moments,
+    ...adversaryMoments,
     ...((await average?.toArrays()) ?? []),
     ...((await buffers?.toArrays()) ?? []),
     ...(best?.toArrays() ?? []),
@@ -70,6 +74,10 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
   return writeSafetensors({ tensors, metadata: { format, version, run, checksum: checksumOf(run, tensors) } });
 }
 
+async function momentsOf(optimizer: Optimizer, prefix: string): Promise<[string, StoredTensor][]> {
+  return [...(await optimizer.toArrays())].map(([name, moment]) => [`${prefix}${name}`, moment]);
+}
+
 /**
  * Sets the parts of a run to a state written by {@link writeTrainingState}. On an error the model is unchanged.
  *
@@ -78,7 +86,7 @@ export async function writeTrainingState(parts: TrainingParts, progress: Trainin
  */
 export function restoreTrainingState(
   bytes: Uint8Array,
-  { model, optimizer, average, buffers, best }: TrainingParts,
+  { model, optimizer, adversary, average, buffers, best }: TrainingParts,
   expected: RunConfigurations & Pick<TrainingProgress, "random" | "runId">,
 ): Pick<TrainingProgress, "history"> {
   const { tensors: stored, metadata } = readSafetensors(bytes);
@@ -110,12 +118,14 @@ export function restoreTrainingState(
     throw new CheckpointError(`The training state is at step ${run.step} and lists ${steps.length}; it is damaged.`);
   }
   const withPrefix = (prefix: string) => [...tensors].filter(([name]) => name.startsWith(prefix));
-  const moments = withPrefix("optimizer.").map(([name, tensor]) => [name.slice("optimizer.".length), tensor] as const);
-  optimizer.restore(new Map(moments), run.optimizerSteps);
+  const moments = (prefix: string) =>
+    new Map(withPrefix(prefix).map(([name, tensor]) => [name.slice(prefix.length), tensor] as const));
+  optimizer.restore(moments("optimizer."), run.optimizerSteps);
+  adversary?.restore(moments("adversaryOptimizer."), run.optimizerSteps);
   average?.restore(tensors);
   buffers?.restore(tensors);
   best?.restore(tensors, model);
-  const weights = new Map([...withPrefix("model."), ...withPrefix("state.")]);
+  const weights = new Map([...withPrefix("model."), ...withPrefix("state."), ...withPrefix("adversary.")]);
   assignSafetensors(modelVariables(model), { tensors: weights, metadata: {} });
   return { history: { steps, epochs: run.epochs } };
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   expectTargets,
   lossAndGradients,
-  metricNames,
+  metricsOf,
   type ReadMetrics,
   type StepContext,
   stackMetrics,
@@ -27,10 +27,11 @@ export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, A
  * @throws a `DataError` when no part has a target.
  */
 export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOptions<Batch, Aux>): Promise<ReadMetrics> {
-  const { model, parts, batchOf, optimizer, average, learningRate, random } = options;
+  const { model, parts, batchOf, optimizer, average, adversary, learningRate, random } = options;
   const kept: tf.Tensor[] = [];
   const auxes: Aux[] = [];
-  let sums: Record<string, tf.Tensor> = Object.create(null);
+  const sums = new GradientSums();
+  const adversarySums = new GradientSums();
   let names: string[] = [];
   const means: WeightedValues[] = [];
   // Relative to the first part that has targets: equal parts are then added as they are.
@@ -48,35 +49,41 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
           unit ??= weight;
           const factor = weight === undefined ? undefined : weight / unit!;
           total += factor ?? 1;
-          const previous = sums;
-          sums = addGradients(previous, found.gradients, factor);
-          tf.dispose(previous);
+          sums.add(found.gradients, factor);
+          adversarySums.add(found.adversary?.gradients ?? {}, factor);
         }
         auxes.push(found.aux);
-        names = metricNames(found.metrics);
-        return stackMetrics([found.value, ...Object.values(found.metrics)]);
+        // The norms, which are of the whole step, hold their places.
+        const metrics = metricsOf(found, [found.value, found.value]);
+        names = metrics.map(([name]) => name);
+        return stackMetrics(metrics.map(([, value]) => value));
       });
       means.push({ values: [...(await read(metrics))], weight });
     }
     const whole = weightedMeans(means) ?? { values: [], weight: 0 };
     expectTargets(whole.weight);
-    const norm = tf.tidy(() => {
-      const gradients: Record<string, tf.Tensor> = Object.create(null);
-      for (const [name, sum] of Object.entries(sums)) {
-        gradients[name] = tf.div(sum, total);
+    const norms = tf.tidy(() => {
+      const norms = [optimizer.update(sums.mean(total), learningRate)];
+      if (adversary !== undefined) {
+        norms.push(adversary.update(adversarySums.mean(total), options.adversaryRate ?? learningRate));
       }
-      const norm = optimizer.update(gradients, learningRate);
       average?.update(optimizer.steps);
       for (const [part, aux] of auxes.entries()) {
         model.afterStep?.(aux, random.fork("after-step").fork(part));
       }
-      return norm;
+      return stackMetrics(norms);
     });
-    const [normValue] = await read(norm);
-    const [loss, ...metrics] = whole.values;
-    return { names, values: [loss!, normValue!, ...metrics].map(Math.fround), weight: whole.weight };
+    const [gradientNorm, adversaryGradientNorm] = await read(norms);
+    const ofWholeStep = new Map([
+      ["gradientNorm", gradientNorm],
+      ["adversaryGradientNorm", adversaryGradientNorm],
+    ]);
+    const values = whole.values.map((value, i) => Math.fround(ofWholeStep.get(names[i]!) ?? value));
+    return { names, values, weight: whole.weight };
   } finally {
-    tf.dispose([kept, sums]);
+    tf.dispose(kept);
+    sums.dispose();
+    adversarySums.dispose();
   }
 }
 
@@ -89,22 +96,35 @@ async function read(tensor: tf.Tensor): Promise<Float32Array> {
   }
 }
 
-/**
- * The sums of `sums` and `gradients`, times `factor`, by name; a variable may be in only one of them. No `tidy` disposes
- * them.
- */
-function addGradients(
-  sums: Readonly<Record<string, tf.Tensor>>,
-  gradients: Readonly<Record<string, tf.Tensor>>,
-  factor = 1,
-): Record<string, tf.Tensor> {
-  // A tensor, not a constant: a backend that compiles graphs compiles one for all weights.
-  const scale = factor === 1 ? undefined : tf.scalar(factor);
-  const added: Record<string, tf.Tensor> = Object.create(null);
-  for (const name of new Set([...Object.keys(sums), ...Object.keys(gradients)])) {
-    const [sum, gradient] = [sums[name], gradients[name]];
-    const scaled = gradient && scale ? tf.mul(gradient, scale) : gradient;
-    added[name] = tf.keep(sum && scaled ? tf.add(sum, scaled) : tf.clone((sum ?? scaled)!));
+/** Gradients added up by name; a variable need not be in all of them. No `tidy` disposes the sums. */
+class GradientSums {
+  #sums: Record<string, tf.Tensor> = Object.create(null);
+
+  /** Adds gradients, times `factor`. */
+  add(gradients: Readonly<Record<string, tf.Tensor>>, factor = 1): void {
+    const sums = this.#sums;
+    // A tensor, not a constant: a backend that compiles graphs compiles one for all weights.
+    const scale = factor === 1 ? undefined : tf.scalar(factor);
+    const added: Record<string, tf.Tensor> = Object.create(null);
+    for (const name of new Set([...Object.keys(sums), ...Object.keys(gradients)])) {
+      const [sum, gradient] = [sums[name], gradients[name]];
+      const scaled = gradient && scale ? tf.mul(gradient, scale) : gradient;
+      added[name] = tf.keep(sum && scaled ? tf.add(sum, scaled) : tf.clone((sum ?? scaled)!));
+    }
+    this.#sums = added;
+    tf.dispose(sums);
   }
-  return added;
+
+  /** The sums over `total`; the surrounding `tf.tidy`'s. */
+  mean(total: number): Record<string, tf.Tensor> {
+    const means: Record<string, tf.Tensor> = Object.create(null);
+    for (const [name, sum] of Object.entries(this.#sums)) {
+      means[name] = tf.div(sum, total);
+    }
+    return means;
+  }
+
+  dispose(): void {
+    tf.dispose(this.#sums);
+  }
 }

@@ -1,16 +1,17 @@
 import type { Random } from "@mmgen/core";
 import { compile, compilesFunctions, type DrawnTensor, drawTensor, type TensorFunction } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
-import { HeldValues } from "../checkpoints/held-values.js";
+import { type Held, HeldValues } from "../checkpoints/held-values.js";
+import { type ModelVariables, modelVariables } from "../checkpoints/stored-variables.js";
 import type { AverageShares } from "../optimizers/weight-average.js";
 import { type LossOfTensors, type RecordedInputs, type RecordedParts, recordStep } from "./recorded-step.js";
 import { expectTargets, type StepContext, type StepMetrics, stackMetrics, trainingStep } from "./training-step.js";
 
 /** What a {@link CompiledStep} steps. */
-export type StepParts<Batch, Aux> = Pick<StepContext<Batch, Aux>, "model" | "optimizer" | "average">;
+export type StepParts<Batch, Aux> = Pick<StepContext<Batch, Aux>, "model" | "optimizer" | "average" | "adversary">;
 
 /** What differs from step to step. */
-export type StepInputs<Batch> = Pick<StepContext<Batch, unknown>, "learningRate" | "random"> & {
+export type StepInputs<Batch> = Pick<StepContext<Batch, unknown>, "learningRate" | "adversaryRate" | "random"> & {
   readonly batch: Batch;
 };
 
@@ -61,8 +62,13 @@ export class CompiledStep<Batch, Aux> {
     return (this.#isCompiled ? this.#compiledStep(inputs) : undefined) ?? trainingStep({ ...this.#parts, ...inputs });
   }
 
-  #compiledStep({ batch, learningRate, random }: StepInputs<Batch>): StepMetrics | undefined {
-    const { average, model, optimizer } = this.#parts;
+  #compiledStep({
+    batch,
+    learningRate,
+    adversaryRate = learningRate,
+    random,
+  }: StepInputs<Batch>): StepMetrics | undefined {
+    const { average, adversary, model, optimizer } = this.#parts;
     return tf.tidy(() => {
       const { tensors, targetWeight } = model.uploadBatch!(batch, { step: optimizer.steps });
       expectTargets(targetWeight);
@@ -76,7 +82,8 @@ export class CompiledStep<Batch, Aux> {
       }
       const step = optimizer.steps + 1;
       const shares = average?.shares(step);
-      const numbers = [learningRate, step, ...(shares ? [shares.kept, shares.added] : [])];
+      const ofAverage = shares ? [shares.kept, shares.added] : [];
+      const numbers = [learningRate, step, ...(adversary ? [adversaryRate] : []), ...ofAverage];
       const inputs = [...Object.values(tensors), ...numbers.map((number) => tf.scalar(number)), ...draw(form, random)];
       let values: tf.Tensor1D;
       try {
@@ -89,6 +96,7 @@ export class CompiledStep<Batch, Aux> {
       }
       this.#forms.set(key, form);
       optimizer.count();
+      adversary?.count();
       return { names: form.names, values, weight: targetWeight } as StepMetrics & tf.TensorContainerObject;
     });
   }
@@ -101,11 +109,10 @@ export class CompiledStep<Batch, Aux> {
 
   /** Records a step to learn its draws and metrics, and undoes it; nothing is computed. */
   #recorded(tensors: tf.NamedTensorMap): RecordedForm | undefined {
-    const { average, model, optimizer } = this.#parts;
-    const parts: RecordedParts<Aux> = { model, optimizer, average, loss: this.#loss! };
+    const { average, adversary, model, optimizer } = this.#parts;
+    const parts: RecordedParts<Aux> = { model, optimizer, average, adversary, loss: this.#loss! };
     const draws: StepDraw[] = [];
-    const variables = [...model.parameters.values(), ...model.buffers.values()];
-    const held = [new HeldValues(variables), optimizer.hold(), ...(average ? [average.hold()] : [])];
+    const held = holdParts(this.#parts);
     let names: readonly string[] = [];
     const shares = average && { kept: tf.scalar(1), added: tf.scalar(0) };
     try {
@@ -113,7 +120,7 @@ export class CompiledStep<Batch, Aux> {
         draws.push({ labels, drawn });
         return tf.zeros([...drawn.shape], drawn.dtype);
       });
-      const numbers = { learningRate: tf.scalar(0), step: tf.scalar(1), shares };
+      const numbers = { learningRate: tf.scalar(0), adversaryRate: tf.scalar(0), step: tf.scalar(1), shares };
       // Nothing of it may live when the step is compiled, which computes what lives.
       tf.tidy(() => {
         names = Object.keys(recordStep(parts, { batch: tensors, ...numbers, random }));
@@ -127,27 +134,38 @@ export class CompiledStep<Batch, Aux> {
       }
     }
     const run = compile((...inputs) => {
-      const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), shares !== undefined));
+      const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), parts));
       return [stackMetrics(Object.values(metrics))];
     });
     return { names, draws, run };
   }
 }
 
+/** Keeps all that a step changes as it is now, to go back to after a step that failed or is only recorded. */
+export function holdParts({ model, optimizer, average, adversary }: HeldParts): Held[] {
+  const ofParts = [optimizer, average, adversary].filter((part) => part !== undefined);
+  return [new HeldValues([...modelVariables(model).values()]), ...ofParts.map((part) => part.hold())];
+}
+
+type HeldParts = Omit<StepParts<never, unknown>, "model"> & { readonly model: ModelVariables };
+
 /** The tensors of a compiled step by what they are: the batch's, the numbers, the draws. */
-function splitInputs(inputs: readonly tf.Tensor[], names: readonly string[], hasAverage: boolean): RecordedInputs {
-  const rest = inputs.slice(names.length) as tf.Scalar[];
-  const [learningRate, step, kept, added] = rest;
-  const draws = rest.slice(hasAverage ? 4 : 2);
-  const shares: AverageShares<tf.Scalar> | undefined = hasAverage ? { kept: kept!, added: added! } : undefined;
+function splitInputs(
+  inputs: readonly tf.Tensor[],
+  names: readonly string[],
+  { adversary, average }: Pick<RecordedParts<unknown>, "adversary" | "average">,
+): RecordedInputs {
+  const rest = inputs.slice(names.length);
+  const take = () => rest.shift() as tf.Scalar;
+  const [learningRate, step] = [take(), take()];
+  const adversaryRate = adversary && take();
+  const shares: AverageShares<tf.Scalar> | undefined = average && { kept: take(), added: take() };
   let next = 0;
   return {
     batch: Object.fromEntries(names.map((name, i) => [name, inputs[i]!])),
-    learningRate: learningRate!,
-    step: step!,
-    shares,
+    ...{ learningRate, adversaryRate, step, shares },
     // A layer may dispose what it has drawn.
-    random: recordingStream([], () => tf.clone(draws[next++]!)),
+    random: recordingStream([], () => tf.clone(rest[next++]!)),
   };
 }
 

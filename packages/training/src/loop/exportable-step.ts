@@ -47,7 +47,7 @@ const stepSchema = fields({
  * The step draws nothing, and its loss does not depend on its number: a model with dropout, or with a term that ramps up, is
  * refused.
  *
- * @throws a {@link ConfigError} when an option does not fit; from `run`, when the step draws random numbers, or the loss or
+ * @throws a {@link ConfigError} when an option does not fit, or the model has an adversary; from `run`, when the step draws random numbers, or the loss or
  *   the optimizer computes with its number.
  */
 export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>): ExportableFunction {
@@ -60,6 +60,11 @@ export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>)
     if (Object.hasOwn(inputs, name)) {
       throw new ConfigError(`inputs: "${name}" is an input of every step; give the batch's tensor another name.`);
     }
+  }
+  if (model.adversary !== undefined) {
+    throw new ConfigError(
+      "model: expected one network, and this model has an adversary too, which a file of a step cannot train.",
+    );
   }
   const { buffers, parameters } = model;
   const run = ({ learningRate, step, ...batch }: tf.NamedTensorMap): tf.NamedTensorMap => {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { HeldValues } from "../checkpoints/held-values.js";
+import { modelVariables } from "../checkpoints/stored-variables.js";
 import type { ExampleOrder } from "../data/example-order.js";
 import { stepBatch } from "./take-step.js";
 import type { TrainOptions } from "./train-options.js";
@@ -18,8 +19,11 @@ export async function recalibrate<Batch, Aux>(
 ): Promise<boolean> {
   const { step, passes } = run;
   const { model, random, signal, gradientAccumulation: parts = 1 } = options;
-  // `afterStep` may move parameters too: dead rows of a codebook that gradients move.
-  const held = new HeldValues([...model.parameters.values()]);
+  // `afterStep` may move parameters too, dead rows of a codebook that gradients move, and an adversary's buffers.
+  const held = new HeldValues([
+    ...model.parameters.values(),
+    ...(model.adversary ? modelVariables(model.adversary).values() : []),
+  ]);
   try {
     for (let pass = 0; pass < passes; pass++) {
       if (signal?.aborted) {

@@ -3,23 +3,27 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { AverageShares, WeightAverage } from "../optimizers/weight-average.js";
-import { lossAndGradients, metricNames } from "./training-step.js";
+import { lossAndGradients, metricsOf } from "./training-step.js";
 
 /** A loss of tensors by name. */
 export type LossOfTensors<Aux> = (tensors: tf.NamedTensorMap, options: LossOptions) => LossResult<tf.Scalar, Aux>;
 
 /** What a recorded step changes, and by which loss. */
 export interface RecordedParts<Aux> {
-  readonly model: Pick<TensorTrainable<never, Aux>, "parameters" | "buffers" | "afterStep">;
+  readonly model: Pick<TensorTrainable<never, Aux>, "parameters" | "buffers" | "adversary" | "afterStep">;
   readonly loss: LossOfTensors<Aux>;
   readonly optimizer: Optimizer;
   readonly average?: WeightAverage | undefined;
+  /** Of the parameters of the model's adversary, where it has one. */
+  readonly adversary?: Optimizer | undefined;
 }
 
 /** What differs from step to step; all of it is borrowed. */
 export interface RecordedInputs {
   readonly batch: tf.NamedTensorMap;
   readonly learningRate: tf.Scalar;
+  /** The adversary's, where there is one. */
+  readonly adversaryRate?: tf.Scalar | undefined;
   /** Counted from 1, float32. */
   readonly step: tf.Scalar;
   /** Of the weight average, where there is one. */
@@ -35,21 +39,23 @@ export interface RecordedInputs {
  * @returns The metrics by name, `loss` and `gradientNorm` first.
  */
 export function recordStep<Aux>(
-  { average, loss, model, optimizer }: RecordedParts<Aux>,
-  { batch, learningRate, random, shares, step }: RecordedInputs,
+  { average, adversary, loss, model, optimizer }: RecordedParts<Aux>,
+  { batch, learningRate, adversaryRate = learningRate, random, shares, step }: RecordedInputs,
 ): Record<string, tf.Scalar> {
   const kept: tf.Tensor[] = [];
   try {
-    const taped = { parameters: model.parameters, buffers: model.buffers, loss };
+    const taped = { parameters: model.parameters, buffers: model.buffers, adversary: model.adversary, loss };
     const found = lossAndGradients<tf.NamedTensorMap, Aux>(taped, batch, recordedOptions(random.fork("loss")), kept);
-    const norm = optimizer.record(found.gradients, { learningRate, step });
+    const norms = [optimizer.record(found.gradients, { learningRate, step })];
+    if (adversary !== undefined) {
+      norms.push(adversary.record(found.adversary!.gradients, { learningRate: adversaryRate, step }));
+    }
     if (shares !== undefined) {
       average?.record(shares);
     }
     model.afterStep?.(found.aux, random.fork("after-step"));
-    const names = metricNames(found.metrics);
-    const metrics = [found.value, norm, ...Object.values(found.metrics).map((metric) => tf.clone(metric))];
-    return Object.fromEntries(names.map((name, i) => [name, metrics[i]!]));
+    const metrics = metricsOf(found, norms).map(([name, value], i) => [name, i < 2 ? value : tf.clone(value)] as const);
+    return Object.fromEntries(metrics);
   } finally {
     tf.dispose(kept);
   }

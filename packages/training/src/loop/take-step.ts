@@ -1,17 +1,11 @@
-import { HeldValues } from "../checkpoints/held-values.js";
-import type { TrainingParts } from "../checkpoints/training-state.js";
 import type { ExampleOrder } from "../data/example-order.js";
 import type { StepRecord } from "../observers/training-observer.js";
 import { accumulatedStep } from "./accumulated-step.js";
-import type { CompiledStep } from "./compiled-step.js";
+import { holdParts } from "./compiled-step.js";
 import { DivergenceError } from "./run-errors.js";
+import type { RunParts } from "./run-parts.js";
 import type { TrainOptions } from "./train-options.js";
 import type { ReadMetrics, StepMetrics } from "./training-step.js";
-
-/** The parts of a run, and its steps on whole batches. */
-export interface SteppedParts<Batch, Aux> extends TrainingParts {
-  readonly whole: CompiledStep<Batch, Aux>;
-}
 
 /**
  * Takes the step after `step` steps, on the whole batch or in parts, and reads its metrics. A step that fails changes
@@ -22,12 +16,10 @@ export interface SteppedParts<Batch, Aux> extends TrainingParts {
 export async function takeStep<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  parts: SteppedParts<Batch, Aux>,
+  parts: RunParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
-  const { model, optimizer, average } = parts;
-  const variables = [...model.parameters.values(), ...model.buffers.values()];
-  const held = [new HeldValues(variables), optimizer.hold(), ...(average ? [average.hold()] : [])];
+  const held = holdParts(parts);
   try {
     return await stepRecord(options, order, parts, step);
   } catch (error) {
@@ -45,27 +37,22 @@ export async function takeStep<Batch, Aux>(
 async function stepRecord<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { average, optimizer, whole }: SteppedParts<Batch, Aux>,
+  { average, adversary, adversarySchedule, optimizer, whole }: RunParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
-  const numbers = { learningRate: schedule(step), random: random.fork("step").fork(step) };
+  const rates = { learningRate: schedule(step), adversaryRate: adversarySchedule?.(step) };
+  const numbers = { ...rates, random: random.fork("step").fork(step) };
   const { names, values, weight } =
     parts > 1
       ? await accumulatedStep({
-          ...{ model, optimizer, average, ...numbers, parts },
+          ...{ model, optimizer, average, adversary, ...numbers, parts },
           batchOf: (part) => stepBatch(options, order, step, part),
         })
       : await read(whole.step({ ...numbers, batch: await stepBatch(options, order, step) }));
   const [loss, gradientNorm, ...metrics] = values;
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-    throw new DivergenceError(
-      `Training diverged at step ${step + 1}: loss ${loss}, gradient norm ${gradientNorm}. Lower the learning rate, ` +
-        "clip gradients (optimizer.clipNorm), or look for bad examples; then resume from an earlier checkpoint.",
-      step + 1,
-    );
-  }
+  checkDivergence(step + 1, [loss!, gradientNorm!], adversary && [values.at(-2)!, values.at(-1)!]);
   return {
     step: step + 1,
     epoch: Math.floor(step / order.stepsPerEpoch) + 1,
@@ -76,6 +63,27 @@ async function stepRecord<Batch, Aux>(
     seconds: Math.fround((performance.now() - before) / 1000),
     ...(weight !== undefined && { targetWeight: Math.fround(weight) }),
   };
+}
+
+type LossAndNorm = readonly [loss: number, gradientNorm: number];
+
+/** @throws a {@link DivergenceError} that names the network whose loss or gradients are not finite, or both. */
+function checkDivergence(step: number, model: LossAndNorm, adversary: LossAndNorm = [0, 0]): void {
+  const areFinite = (numbers: LossAndNorm) => numbers.every(Number.isFinite);
+  if (areFinite(model) && areFinite(adversary)) {
+    return;
+  }
+  const describe = ([loss, gradientNorm]: LossAndNorm) => `loss ${loss}, gradient norm ${gradientNorm}`;
+  const [who, what, option] = areFinite(adversary)
+    ? ["", describe(model), "optimizer.clipNorm"]
+    : areFinite(model)
+      ? ["of the adversary ", describe(adversary), "adversary.optimizer.clipNorm"]
+      : ["of both networks ", `${describe(model)}; adversary: ${describe(adversary)}`, "optimizer.clipNorm"];
+  throw new DivergenceError(
+    `Training ${who}diverged at step ${step}: ${what}. Lower the learning rate, clip gradients (${option}), or look for ` +
+      "bad examples; then resume from an earlier checkpoint.",
+    step,
+  );
 }
 
 /** The batch of the step after `step` steps, or one of its equal parts. */

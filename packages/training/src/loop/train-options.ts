@@ -37,6 +37,8 @@ export interface TrainOptions<Batch, Aux> {
   readonly schedule: Schedule;
   /** Options of `adamW`, or another optimizer as a {@link GradientTransform}. Default: AdamW with its defaults. */
   readonly optimizer?: AdamWOptions | GradientTransform;
+  /** How the model's {@link Trainable.adversary} is trained; only for a model that has one. Default: as the model. */
+  readonly adversary?: AdversaryOptions;
   /**
    * Number of equal parts in which a step processes its batch, one after the other, averaging their gradients: only one
    * part's activations are in memory at a time. Equals a step on the whole batch where the loss is a mean over examples,
@@ -77,6 +79,14 @@ export interface TrainOptions<Batch, Aux> {
   readonly resume?: Uint8Array;
   /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. Default: none. */
   readonly signal?: AbortSignal;
+}
+
+/** How the second network of a model is trained. */
+export interface AdversaryOptions {
+  /** Options of `adamW`, or another optimizer; adversarial training often has betas of .5 and .9. Default: AdamW with its defaults. */
+  readonly optimizer?: AdamWOptions | GradientTransform | undefined;
+  /** Learning rate by step. Default: the model's. */
+  readonly schedule?: Schedule | undefined;
 }
 
 /** Where the state of a run goes, and how often. */
@@ -128,13 +138,16 @@ export const runFields = {
   signal: optional(object("an AbortSignal", ({ aborted }) => typeof aborted === "boolean")),
 };
 
+const optimizerValue = object("an object of options, or a transform", ({ init }) => init !== null);
+
 const trainSchema = pipe(
   fields({
     ...runFields,
     epochs: optional(wholeNumber({ min: 0 })),
     steps: optional(wholeNumber({ min: 0 })),
     schedule: functionValue(),
-    optimizer: optional(object("an object of options, or a transform", ({ init }) => init !== null)),
+    optimizer: optional(optimizerValue),
+    adversary: optional(fields({ optimizer: optional(optimizerValue), schedule: optional(functionValue()) })),
     gradientAccumulation: optional(wholeNumber({ min: 1 }), 1),
     weightAverage: optional(weightAverageSchema),
     earlyStopping: optional(earlyStoppingSchema),
@@ -163,6 +176,11 @@ const trainSchema = pipe(
       ? undefined
       : `a batch of ${batchSize} cannot be divided into ${gradientAccumulation} equal parts.`,
   ),
+  rule("adversary", ({ adversary, model }) =>
+    adversary !== undefined && (model as TensorTrainable<never>).adversary === undefined
+      ? "this model has no second network. Leave it out."
+      : undefined,
+  ),
   rule("earlyStopping", ({ earlyStopping, evaluate }) =>
     earlyStopping !== undefined && evaluate === undefined
       ? "needs evaluate, which gives the metric to watch."
@@ -175,16 +193,27 @@ export function checkTrainOptions(options: unknown): void {
   resolveOptions(trainSchema, options);
 }
 
+/** The optimizers of a run as transforms. */
+export interface RunTransforms {
+  readonly optimizer: GradientTransform;
+  /** Of the model's adversary, where it has one. */
+  readonly adversary: GradientTransform | undefined;
+}
+
 /** What a resumed run has to share with the run that wrote the state. */
 export function runConfigurations<Batch, Aux>(
   { batchSize, examples, schedule, configuration = {}, ...options }: TrainOptions<Batch, Aux>,
-  optimizer: Configuration,
+  { optimizer, adversary }: RunTransforms,
 ): RunConfigurations {
   const settings = {
     batchSize,
     examples: examples.count,
     schedule: schedule.configuration ?? {},
-    optimizer,
+    optimizer: optimizer.configuration ?? {},
+    adversary: adversary && {
+      optimizer: adversary.configuration ?? {},
+      schedule: options.adversary?.schedule?.configuration,
+    },
     gradientAccumulation: options.gradientAccumulation,
     weightAverage: options.weightAverage,
     earlyStopping: options.earlyStopping,

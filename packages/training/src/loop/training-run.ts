@@ -1,6 +1,4 @@
 import { AbortedError } from "@mmgen/core";
-import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
-import { BestWeights } from "../checkpoints/best-weights.js";
 import type { RunConfigurations } from "../checkpoints/compare-configurations.js";
 import { HeldValues } from "../checkpoints/held-values.js";
 import { restoreTrainingState, writeTrainingState } from "../checkpoints/training-state.js";
@@ -13,14 +11,11 @@ import type {
   StepRecord,
   TrainingHistory,
 } from "../observers/training-observer.js";
-import { toTransform } from "../optimizers/adamw.js";
-import { Optimizer } from "../optimizers/optimizer.js";
-import { WeightAverage } from "../optimizers/weight-average.js";
-import { CompiledStep } from "./compiled-step.js";
 import { stoppingVerdict } from "./early-stopping.js";
 import { recalibrate } from "./recalibrate.js";
 import { DivergenceError, describeFailure } from "./run-errors.js";
-import { type SteppedParts, stepBatch, takeStep } from "./take-step.js";
+import { createParts, disposeParts, type RunParts, runTransforms } from "./run-parts.js";
+import { stepBatch, takeStep } from "./take-step.js";
 import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
 import { weightedMeans } from "./weighted-means.js";
 
@@ -45,7 +40,7 @@ export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
   readonly #observers: ObserverList;
   readonly #order: ExampleOrder;
-  readonly #parts: SteppedParts<Batch, Aux>;
+  readonly #parts: RunParts<Batch, Aux>;
   readonly #totalSteps: number;
   readonly #configurations: RunConfigurations;
   #steps: StepRecord[] = [];
@@ -56,25 +51,14 @@ export class TrainingRun<Batch, Aux> {
   #lastState = performance.now();
 
   constructor(options: TrainOptions<Batch, Aux>) {
-    const { model, examples, batchSize, epochs, steps, random, resume } = options;
-    const { optimizer, weightAverage, earlyStopping } = options;
-    const transform = toTransform(optimizer);
+    const { examples, batchSize, epochs, steps, random, resume } = options;
+    const transforms = runTransforms(options);
     this.#options = options;
     this.#observers = new ObserverList(options.observers);
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
-    this.#configurations = runConfigurations(options, transform.configuration ?? {});
-    const stepped = {
-      model,
-      optimizer: Optimizer.create(model.parameters, transform),
-      average: weightAverage && new WeightAverage(model.parameters, weightAverage),
-    };
-    this.#parts = {
-      ...stepped,
-      whole: new CompiledStep(stepped),
-      buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
-      best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
-    };
+    this.#configurations = runConfigurations(options, transforms);
+    this.#parts = createParts(options, transforms);
     if (resume !== undefined) {
       try {
         const expected = { random: random.save(), runId: options.runId, ...this.#configurations };
@@ -118,9 +102,7 @@ export class TrainingRun<Batch, Aux> {
   }
 
   dispose(): void {
-    this.#parts.optimizer.dispose();
-    this.#parts.average?.dispose();
-    this.#parts.buffers?.dispose();
+    disposeParts(this.#parts);
   }
 
   get #step(): number {

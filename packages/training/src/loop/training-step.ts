@@ -1,7 +1,7 @@
 // `tf.variableGrads` needs the gradients of ordinary operations, which tfjs-core alone does not have.
 import "@mmgen/nn/gradients";
 import { ConfigError, DataError, type LossOptions, type LossResult, type Random } from "@mmgen/core";
-import { type TensorTrainable, tensorsIn } from "@mmgen/nn";
+import { type TensorTrainable, tapedGradients, tensorsIn } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { WeightAverage } from "../optimizers/weight-average.js";
@@ -29,8 +29,12 @@ export interface StepContext<Batch, Aux> {
   readonly optimizer: Optimizer;
   /** Updated with the weights after the step. */
   readonly average?: WeightAverage | undefined;
+  /** Of the parameters of the model's adversary, where it has one. */
+  readonly adversary?: Optimizer | undefined;
   /** Of this step. */
   readonly learningRate: number;
+  /** The adversary's, of this step. Default: `learningRate`. */
+  readonly adversaryRate?: number | undefined;
   /** This step's own stream. */
   readonly random: Random;
 }
@@ -41,7 +45,7 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
 }
 
 /**
- * One step: loss, gradients, optimizer, `afterStep`.
+ * One step: loss, gradients, optimizer, the adversary's too, `afterStep`.
  *
  * Reads nothing back: all metrics come in one tensor, so that reading it runs the whole step at once on a backend that
  * records first.
@@ -50,25 +54,25 @@ export interface TrainingStepOptions<Batch, Aux> extends StepContext<Batch, Aux>
  * @throws a {@link DataError} when the batch has no target.
  */
 export function trainingStep<Batch, Aux>(options: TrainingStepOptions<Batch, Aux>): StepMetrics {
-  const { model, batch, optimizer, average, learningRate, random } = options;
+  const { model, batch, optimizer, average, adversary, learningRate, random } = options;
   const kept: tf.Tensor[] = [];
   try {
     let names: string[] = [];
     let weight: number | undefined;
     const values = tf.tidy(() => {
-      const { value, gradients, metrics, aux, ...found } = lossAndGradients(
-        model,
-        batch,
-        { training: true, random: random.fork("loss"), step: optimizer.steps },
-        kept,
-      );
+      const lossOptions = { training: true, random: random.fork("loss"), step: optimizer.steps };
+      const found = lossAndGradients(model, batch, lossOptions, kept);
       weight = found.weight;
       expectTargets(weight);
-      const norm = optimizer.update(gradients, learningRate);
+      const norms = [optimizer.update(found.gradients, learningRate)];
+      if (adversary !== undefined) {
+        norms.push(adversary.update(found.adversary!.gradients, options.adversaryRate ?? learningRate));
+      }
       average?.update(optimizer.steps);
-      model.afterStep?.(aux, random.fork("after-step"));
-      names = metricNames(metrics);
-      return stackMetrics([value, norm, ...Object.values(metrics)]);
+      model.afterStep?.(found.aux, random.fork("after-step"));
+      const metrics = metricsOf(found, norms);
+      names = metrics.map(([name]) => name);
+      return stackMetrics(metrics.map(([, value]) => value));
     });
     return { names, values, weight };
   } finally {
@@ -93,13 +97,18 @@ export interface LossAndGradients<Aux> {
   readonly metrics: LossResult<tf.Scalar, Aux>["metrics"];
   readonly aux: Aux;
   readonly weight: number | undefined;
+  /** Of a model with an adversary. */
+  readonly adversary?: Pick<LossAndGradients<Aux>, "value" | "gradients"> | undefined;
 }
 
 /**
  * A model's loss on a batch and its gradients.
  *
  * @param options - Handed to the loss as they are.
- * @param kept - Receives the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them after use.
+ * Those of an adversary are of the same computation, each by the parameters of its own network.
+ *
+ * @param kept - Receives the tensors of `metrics` and `aux`, which no `tidy` disposes: dispose them after use. Those of
+ *   `adversary` too.
  */
 export function lossAndGradients<Batch, Aux>(
   model: TensorTrainable<Batch, Aux>,
@@ -108,10 +117,14 @@ export function lossAndGradients<Batch, Aux>(
   kept: tf.Tensor[],
 ): LossAndGradients<Aux> {
   let result: LossResult<tf.Scalar, Aux> | undefined;
+  let adversary: LossAndGradients<Aux>["adversary"];
   // `variableGrads` disposes all tensors of the loss but the total: those needed after it have to be kept.
   const loss = () => {
     result = model.loss(batch, options);
-    const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux)];
+    if (model.adversary !== undefined) {
+      adversary = adversaryGradients(result, model.adversary.parameters);
+    }
+    const tensors = [...tensorsIn(Object.values(result.metrics)), ...tensorsIn(result.aux), ...tensorsIn(adversary)];
     tensors.forEach(tf.keep);
     kept.push(...tensors);
     return result.total;
@@ -125,7 +138,28 @@ export function lossAndGradients<Batch, Aux>(
       gradients[name] = gradient;
     }
   }
-  return { value, gradients, metrics: result!.metrics, aux: result!.aux, weight: result!.targetWeight };
+  const { metrics, aux, targetWeight: weight } = result!;
+  return { value, gradients, metrics, aux, weight, adversary };
+}
+
+/** The adversary's loss and its gradients, while the loss is recorded. */
+function adversaryGradients(
+  { adversaryTotal: value }: LossResult<tf.Scalar, unknown>,
+  parameters: ReadonlyMap<string, tf.Variable>,
+): { readonly value: tf.Scalar; readonly gradients: Record<string, tf.Tensor> } {
+  if (value === undefined) {
+    throw new ConfigError(
+      "A model with an adversary gives adversaryTotal, the adversary's loss, with each loss; got none.",
+    );
+  }
+  const found = tapedGradients(value, [...parameters.values()]);
+  const gradients: Record<string, tf.Tensor> = Object.create(null);
+  for (const [i, name] of [...parameters.keys()].entries()) {
+    if (found[i] !== undefined) {
+      gradients[name] = found[i];
+    }
+  }
+  return { value, gradients };
 }
 
 /** Frees what tfjs keeps for the gradients of a loss where they fail: it does so itself only where they succeed. */
@@ -145,15 +179,25 @@ function gradientsOrNothing<Result>(compute: () => Result): Result {
   }
 }
 
-/** The names of a step's metrics, in the order of their values. */
-export function metricNames(metrics: Readonly<Record<string, unknown>>): string[] {
-  const names = ["loss", "gradientNorm", ...Object.keys(metrics)];
-  if (new Set(names).size !== names.length) {
+/**
+ * The metrics of a step, in order: `loss` and `gradientNorm`, the model's own, then `adversaryLoss` and
+ * `adversaryGradientNorm` where there is an adversary.
+ *
+ * @param norms - Of the model's gradients, and of the adversary's.
+ */
+export function metricsOf(
+  { value, metrics, adversary }: Pick<LossAndGradients<unknown>, "value" | "metrics" | "adversary">,
+  [gradientNorm, adversaryGradientNorm]: readonly tf.Scalar[],
+): (readonly [name: string, value: tf.Scalar])[] {
+  const own = { loss: value, gradientNorm: gradientNorm! };
+  const ofAdversary = adversary && { adversaryLoss: adversary.value, adversaryGradientNorm: adversaryGradientNorm! };
+  const taken = Object.keys({ ...own, ...ofAdversary }).find((name) => Object.hasOwn(metrics, name));
+  if (taken !== undefined) {
     throw new ConfigError(
-      'A model\'s metrics may not be named "loss" or "gradientNorm": the loop reports those itself. Rename the metric.',
+      `A model's metrics may not be named "${taken}": the loop reports that itself. Rename the metric.`,
     );
   }
-  return names;
+  return [own, metrics, ofAdversary ?? {}].flatMap((each) => Object.entries(each));
 }
 
 /** Scalars as one `[count]` float32 tensor, to be read at once. */

@@ -35,9 +35,9 @@ export function adamW(options: AdamWOptions = {}): GradientTransform {
   return makeAdamW(options, "");
 }
 
-/** The transform that a run's `optimizer` option stands for: itself, or AdamW with these options. */
-export function toTransform(optimizer: AdamWOptions | GradientTransform = {}): GradientTransform {
-  return isTransform(optimizer) ? optimizer : makeAdamW(optimizer, "optimizer");
+/** The transform that a run's option `path` stands for: itself, or AdamW with these options. */
+export function toTransform(optimizer: AdamWOptions | GradientTransform = {}, path = "optimizer"): GradientTransform {
+  return isTransform(optimizer) ? optimizer : makeAdamW(optimizer, path);
 }
 
 const storedFields = ["beta1", "beta2", "epsilon", "weightDecay", "clipNorm"] as const;

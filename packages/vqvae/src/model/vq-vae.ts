@@ -1,4 +1,4 @@
-import type { CodeBatch, CodeLayout, ImageBatch, ImageCodec, LossOptions, LossResult, Random } from "@mmgen/core";
+import type { CodeBatch, CodeLayout, ImageBatch, ImageCodec, LossResult, Random } from "@mmgen/core";
 import {
   type LoadOptions,
   loadModel,
@@ -33,7 +33,7 @@ import {
   type VqVaeOptions,
 } from "./vq-vae-config.js";
 import { vqVaeFormat } from "./vq-vae-format.js";
-import { vqVaeLoss } from "./vq-vae-loss.js";
+import { type VqVaeLossOptions, vqVaeLoss } from "./vq-vae-loss.js";
 import { createParts, type VqVaeParts, type VqVaeShapes } from "./vq-vae-parts.js";
 
 /**
@@ -233,13 +233,14 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    * Reconstruction loss and the quantizer's losses, each a mean over all values.
    *
    * @param images - Of {@link VqVae.imageShape}; borrowed.
+   * @param options - `criterion`: a loss of the reconstructed images in place of the head's.
    * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (the head's loss, or
    *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
    * @throws a `ShapeError` when the images have another shape or range, or there is none.
    */
-  loss(images: ImageBatch, options: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
-    return vqVaeLoss(this.#parts, () => this.uploadBatch(images).tensors.levels as tf.Tensor4D, options.training);
+  loss(images: ImageBatch, options: VqVaeLossOptions): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    return vqVaeLoss(this.#parts, () => this.uploadBatch(images).tensors.levels as tf.Tensor4D, options);
   }
 
   /** Checks images as {@link VqVae.loss} does, and gives them as {@link VqVae.lossTensor} takes them. */
@@ -255,10 +256,10 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    */
   lossTensor(
     { levels }: { readonly levels: tf.Tensor4D },
-    { training }: Pick<LossOptions, "training">,
+    options: VqVaeLossOptions,
   ): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.checkUsable();
-    return vqVaeLoss(this.#parts, () => levels, training);
+    return vqVaeLoss(this.#parts, () => levels, options);
   }
 
   /** Updates running statistics and the quantizer's state. Reads nothing back, and keeps shapes from step to step. */
