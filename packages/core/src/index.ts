@@ -10,10 +10,17 @@ export {
   type TokenBatch,
 } from "./contracts/batches.js";
 export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
+export {
+  type DenoisePlan,
+  type DenoiseRule,
+  type Denoiser,
+  type LegalRanges,
+  type PosteriorTargets,
+  transitionColumns,
+} from "./contracts/denoiser.js";
 export type {
   DecodeGuidance,
   DecodePlan,
-  Denoiser,
   Grammar,
   SequenceDecoding,
   SequenceModel,

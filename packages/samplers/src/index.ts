@@ -11,3 +11,9 @@ export {
 export { rowSeeds } from "./processors/row-seeds.js";
 export { idProbabilities, type RowSamplingOptions, sampleId } from "./processors/sample-id.js";
 export { type SamplingOptions, samplingEntries } from "./processors/sampling-options.js";
+export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.js";
+export type { CorruptedBatch } from "./diffusion/corruptions.js";
+export { denoise } from "./diffusion/denoise.js";
+export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
+export type { DiffusionSamplerConfig, DiffusionSamplerOptions } from "./diffusion/diffusion-samplers.js";
+export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";

@@ -74,10 +74,3 @@ export interface SequenceModel {
   /** Runs a whole plan natively and returns prompt and added ids, `[rows, promptLength + steps]`; absent where it cannot. */
   decode?: ((plan: DecodePlan) => Promise<TokenBatch>) | undefined;
 }
-
-/** Predicts all positions at once from a corrupted sequence, for discrete diffusion and MaskGIT. */
-export interface Denoiser {
-  readonly vocabularySize: number;
-  /** `[rows, length]` ids → `[rows, length, vocabularySize]` logits. */
-  logits(ids: TokenBatch): Promise<Float32Array>;
-}

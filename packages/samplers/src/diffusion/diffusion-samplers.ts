@@ -1,0 +1,77 @@
+import { type ConfigOf, number, type OptionsOf, oneOf, optional, variant, variants, wholeNumber } from "@mmgen/core/options";
+import type { KernelConfig } from "./kernels.js";
+
+const rounds = (count: number) => optional(wholeNumber({ min: 1, max: 100_000 }), count);
+const schedule = optional(oneOf(["linear", "cosine"]), "linear");
+
+/**
+ * Goes back in time from all noise. A masked code stays masked from time t to s with probability s / t, else is drawn
+ * for good; codes of kernels with steps are drawn from their posterior.
+ */
+const ancestral = variant("ancestral", {
+  /** Number of model passes; 64 when absent. A kernel with steps takes at most these. */
+  rounds: rounds(64),
+  /** Times of the rounds: equally spaced, or by a quarter of a cosine, which reveals fewer codes in early rounds; `"linear"` when absent. */
+  schedule,
+});
+
+/** Draws every code anew in each round. */
+const chain = variant("chain", {
+  /** Number of model passes; 64 when absent. */
+  rounds: rounds(64),
+});
+
+/**
+ * Draws all masked codes in each round and keeps the most confident ones, as many as a cosine says, at least one more in
+ * each round.
+ *
+ * @see Chang et al. 2022 (MaskGIT), https://arxiv.org/abs/2202.04200
+ */
+const confidence = variant("confidence", {
+  /** Number of model passes, 8 to 18 are usual; 12 when absent. */
+  rounds: rounds(12),
+  /** Weight of the Gumbel noise in the confidence at the start; it falls to 0 in a line. 4.5 when absent. */
+  noise: optional(number({ min: 0 }), 4.5),
+});
+
+/**
+ * Ancestral, but masks codes again: with probability min(eta, (1 − α_s) / α_t) from time t to s, where α = 1 − time.
+ *
+ * @see Wang et al. 2025 (ReMDM), https://arxiv.org/abs/2503.00307
+ */
+const remasking = variant("remasking", {
+  /** Number of model passes; 64 when absent. */
+  rounds: rounds(64),
+  /** Greatest probability of being masked again in a round; 0.04 when absent. */
+  eta: optional(number({ min: 0, max: 1 }), 0.04),
+  /** As of `ancestral`; `"linear"` when absent. */
+  schedule,
+});
+
+/** Schema of a sampler. */
+export const diffusionSamplerSchema = variants(ancestral, chain, confidence, remasking);
+
+/** Options of a sampler of the diffusion family; `{ type: "ancestral" }` when empty. */
+export type DiffusionSamplerOptions = OptionsOf<typeof diffusionSamplerSchema>;
+/** {@link DiffusionSamplerOptions} with every default filled in; plain JSON. */
+export type DiffusionSamplerConfig = ConfigOf<typeof diffusionSamplerSchema>;
+
+/** The samplers that fit each kernel. */
+const fitting: Readonly<Record<KernelConfig["type"], readonly DiffusionSamplerConfig["type"][]>> = {
+  absorbing: ["ancestral", "confidence", "remasking"],
+  maskgit: ["ancestral", "confidence", "remasking"],
+  chain: ["chain"],
+  uniform: ["ancestral", "chain"],
+  "mask-and-replace": ["ancestral"],
+};
+
+/** What is wrong with a sampler for a model that was trained with this kernel; `undefined` if nothing. */
+export function explainSampler(sampler: DiffusionSamplerConfig, kernel: KernelConfig): string | undefined {
+  const types = fitting[kernel.type];
+  if (!types.includes(sampler.type)) {
+    return `expected ${types.map((type) => `"${type}"`).join(" or ")} for kernel "${kernel.type}", got "${sampler.type}".`;
+  }
+  return "steps" in kernel && sampler.type === "ancestral" && sampler.rounds > kernel.steps
+    ? `expected at most the kernel's ${kernel.steps} steps as rounds, got ${sampler.rounds}.`
+    : undefined;
+}
