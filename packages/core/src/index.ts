@@ -9,7 +9,6 @@ export {
   sliceImages,
   type TokenBatch,
 } from "./contracts/batches.js";
-export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
 export {
   type DenoisePlan,
   type DenoiseRule,
@@ -18,6 +17,7 @@ export {
   type PosteriorTargets,
   transitionColumns,
 } from "./contracts/denoiser.js";
+export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
 export type {
   DecodeGuidance,
   DecodePlan,

@@ -2,6 +2,12 @@ export { generate } from "./autoregressive/generate.js";
 export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
 export { type InpaintedIds, inpaint } from "./autoregressive/inpaint.js";
 export type { InpaintOptions } from "./autoregressive/inpaint-options.js";
+export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.js";
+export type { CorruptedBatch } from "./diffusion/corruptions.js";
+export { denoise } from "./diffusion/denoise.js";
+export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
+export type { DiffusionSamplerConfig, DiffusionSamplerOptions } from "./diffusion/diffusion-samplers.js";
+export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";
 export {
   type GuidanceRamp,
   type GuidanceScale,
@@ -11,9 +17,3 @@ export {
 export { rowSeeds } from "./processors/row-seeds.js";
 export { idProbabilities, type RowSamplingOptions, sampleId } from "./processors/sample-id.js";
 export { type SamplingOptions, samplingEntries } from "./processors/sampling-options.js";
-export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.js";
-export type { CorruptedBatch } from "./diffusion/corruptions.js";
-export { denoise } from "./diffusion/denoise.js";
-export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
-export type { DiffusionSamplerConfig, DiffusionSamplerOptions } from "./diffusion/diffusion-samplers.js";
-export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";

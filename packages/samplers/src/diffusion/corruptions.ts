@@ -29,7 +29,10 @@ function spreadTimes(rows: number, random: Random): number[] {
   return Array.from({ length: rows }, (_, row) => (row + random.uniform()) / rows);
 }
 
-export function maskByTime({ inputs, targets, open, maskId, random }: Corruption, { minTime }: { readonly minTime: number }) {
+export function maskByTime(
+  { inputs, targets, open, maskId, random }: Corruption,
+  { minTime }: { readonly minTime: number },
+) {
   const weights = new Float32Array(open.length);
   const times = spreadTimes(inputs.count, random).map((u) => minTime + (1 - minTime) * u);
   let weightSum = 0;

@@ -85,7 +85,7 @@ const denoiseSchema = fields({
   known: optional(typedArray<Uint8Array>("Uint8Array")),
   legal: legalEntry,
   maskId: optional(wholeNumber({ min: 0 })),
-  kernel: value<KernelOptions>("a kernel, such as { type: \"absorbing\" }", isObject),
+  kernel: value<KernelOptions>('a kernel, such as { type: "absorbing" }', isObject),
   sampler: optional(diffusionSamplerSchema),
   temperature: samplingEntries.temperature,
   topK: samplingEntries.topK,
@@ -103,7 +103,10 @@ const denoiseSchema = fields({
 });
 
 /** {@link DenoiseOptions} with every option checked by itself and defaults filled in. */
-export type DenoiseConfig = Omit<ConfigOf<typeof denoiseSchema>, "kernel" | "sampler" | "temperature" | "topK" | "topP"> & {
+export type DenoiseConfig = Omit<
+  ConfigOf<typeof denoiseSchema>,
+  "kernel" | "sampler" | "temperature" | "topK" | "topP"
+> & {
   readonly kernel: KernelConfig;
   readonly sampler: ConfigOf<typeof diffusionSamplerSchema>;
   readonly sampling: SamplingConfig;
@@ -139,10 +142,7 @@ export function resolveDenoise(options: DenoiseOptions): DenoiseConfig {
     }
   }
   const given = { temperature, topP, ...(topK !== undefined && { topK }) };
-  const sampling = samplingConfig(
-    { repetitionPenalty: 1, minP: 0, typicalP: 1, ...given },
-    model.vocabularySize,
-  );
+  const sampling = samplingConfig({ repetitionPenalty: 1, minP: 0, typicalP: 1, ...given }, model.vocabularySize);
   return { ...resolved, kernel, sampler, sampling };
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError, type DenoisePlan, Random, gumbelDraws, type LegalRanges } from "@mmgen/core";
+import { ConfigError, type DenoisePlan, gumbelDraws, type LegalRanges, Random } from "@mmgen/core";
 import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
 import { rowSeeds } from "../processors/row-seeds.js";
 import { checkRanges, spreadFlags, wholeVocabulary } from "./code-positions.js";

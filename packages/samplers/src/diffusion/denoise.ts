@@ -1,4 +1,4 @@
-import { type Denoiser, type DenoisePlan, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { type DenoisePlan, type Denoiser, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { throwIfAborted } from "../autoregressive/logits-source.js";
 import { CodeDrawer } from "./code-drawer.js";
 import { type DenoiseConfig, type DenoiseOptions, resolveDenoise } from "./denoise-options.js";
@@ -94,8 +94,7 @@ function checkResult(result: TokenBatch, { ids, known, legal }: DenoisePlan): vo
   }
   for (let i = 0; i < result.data.length; i++) {
     const [id, position] = [result.data[i]!, i % length];
-    const isLegal =
-      known[i] === 1 ? id === ids.data[i] : id >= legal.from[position]! && id < legal.to[position]!;
+    const isLegal = known[i] === 1 ? id === ids.data[i] : id >= legal.from[position]! && id < legal.to[position]!;
     if (!isLegal) {
       throw new GrammarError(
         `The model's denoise gave row ${Math.floor(i / length)}, position ${position}, the id ${id}, which ${known[i] === 1 ? "changes a known one" : "is not legal there"}.`,

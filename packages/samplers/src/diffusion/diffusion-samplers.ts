@@ -1,4 +1,13 @@
-import { type ConfigOf, number, type OptionsOf, oneOf, optional, variant, variants, wholeNumber } from "@mmgen/core/options";
+import {
+  type ConfigOf,
+  number,
+  type OptionsOf,
+  oneOf,
+  optional,
+  variant,
+  variants,
+  wholeNumber,
+} from "@mmgen/core/options";
 import type { KernelConfig } from "./kernels.js";
 
 const rounds = (count: number) => optional(wholeNumber({ min: 1, max: 100_000 }), count);

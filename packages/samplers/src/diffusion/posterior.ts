@@ -14,7 +14,11 @@ export interface Transition {
 
 /** Reads a row of a table of transitions. */
 export function readTransition(table: Float32Array, row: number): Transition {
-  const shares = (i: number) => ({ stay: table[9 * row + i]!, replace: table[9 * row + i + 1]!, mask: table[9 * row + i + 2]! });
+  const shares = (i: number) => ({
+    stay: table[9 * row + i]!,
+    replace: table[9 * row + i + 1]!,
+    mask: table[9 * row + i + 2]!,
+  });
   return { step: shares(0), before: shares(3), after: shares(6) };
 }
 

@@ -25,18 +25,21 @@ export function runRow(context: RowRound): void {
   const { rule } = context.plan;
   switch (rule.type) {
     case "redraw":
-      return redraw(context);
+      redraw(context);
+      break;
     case "unmask":
-      return unmask(context, rule);
+      unmask(context, rule);
+      break;
     case "confidence":
-      return revealConfident(context, rule);
+      revealConfident(context, rule);
+      break;
     default:
-      return drawFromPosterior(context, rule);
+      drawFromPosterior(context, rule);
   }
 }
 
 function redraw(context: RowRound): void {
-  const { plan, drawer, logits, ids } = context;
+  const { drawer, logits, ids } = context;
   const seed = drawSeed(context);
   for (const i of openPlaces(context)) {
     ids[i] = drawer.draw(logits, i, seed);
@@ -51,7 +54,7 @@ function unmask(context: RowRound, { stayBelow, remaskBelow }: Extract<DenoiseRu
   for (const i of openPlaces(context)) {
     const noise = choice[i % length]!;
     if (ids[i] === plan.maskId) {
-      ids[i] = noise < stayBelow[round]! ? plan.maskId : drawer.draw(logits, i, seed);
+      ids[i] = noise < stayBelow[round]! ? plan.maskId! : drawer.draw(logits, i, seed);
     } else if (noise < remaskBelow[round]!) {
       ids[i] = plan.maskId!;
     }
@@ -80,10 +83,7 @@ function revealConfident(
   }
 }
 
-function drawFromPosterior(
-  context: RowRound,
-  { transitions }: Extract<DenoiseRule, { type: "posterior" }>,
-): void {
+function drawFromPosterior(context: RowRound, { transitions }: Extract<DenoiseRule, { type: "posterior" }>): void {
   const { plan, drawer, logits, ids, round } = context;
   const { length } = plan.ids;
   const { maskId = -1 } = plan;

@@ -41,7 +41,11 @@ export function writeTransitions(shares: CumulativeShares, s: number, t: number,
   const { untouched, masked } = shares;
   const stay = untouched[t]! / untouched[s]!;
   const mask = 1 - (1 - masked[t]!) / (1 - masked[s]!);
-  [[stay, mask], [untouched[s]!, masked[s]!], [untouched[t]!, masked[t]!]].forEach(([stay, mask], i) => {
+  [
+    [stay, mask],
+    [untouched[s]!, masked[s]!],
+    [untouched[t]!, masked[t]!],
+  ].forEach(([stay, mask], i) => {
     out.set([stay!, Math.max(0, 1 - stay! - mask!), mask!], 3 * i);
   });
 }
