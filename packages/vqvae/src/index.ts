@@ -1,3 +1,25 @@
+export {
+  type AdversarialConfig,
+  type AdversarialOptions,
+  type AdversarialParts,
+  resolveAdversarial,
+} from "./adversarial/adversarial-config.js";
+export {
+  featureMatchingLoss,
+  hingeLoss,
+  lecamLoss,
+  type Scores,
+} from "./adversarial/adversarial-losses.js";
+export { type AdversarialTensors, AdversarialVqVae } from "./adversarial/adversarial-vq-vae.js";
+export { Adversary, type AdversaryOutput } from "./adversarial/adversary.js";
+export { type AugmentationName, drawAugmentation } from "./adversarial/augmentation.js";
+export {
+  type DiscriminatorOutput,
+  PatchDiscriminator,
+  type PatchDiscriminatorConfig,
+  type PatchDiscriminatorOptions,
+} from "./adversarial/patch-discriminator.js";
+export type { ImageFeatures, PerceptualConfig, PerceptualOptions } from "./adversarial/perceptual-features.js";
 export type { CompositionConfig, CompositionOptions } from "./compositions/create-composition.js";
 export type { FigureGroundConfig, FigureGroundOptions } from "./compositions/figure-ground.js";
 export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";

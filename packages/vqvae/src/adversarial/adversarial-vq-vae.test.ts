@@ -1,0 +1,300 @@
+import "@mmgen/nn/gradients";
+import { ConfigError, type LossOptions, Random } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { VqVae } from "../model/vq-vae.js";
+import { AdversarialVqVae } from "./adversarial-vq-vae.js";
+import { images, tinyAdversarial, tinyVqVae } from "./tiny-adversarial.fixture.js";
+
+beforeAll(() => tf.setBackend("cpu"));
+afterAll(() => expect(tf.memory().numTensors).toBe(0));
+
+const stepOf = (step: number, seed = 5): LossOptions => ({ training: true, random: Random.fromSeed(seed), step });
+type Gradients = Record<string, Float32Array | undefined>;
+
+/** Loss, metrics and gradients of a step of the VqVae's parameters; the adversary's loss and its, by one tape each. */
+function gradientsOf(model: AdversarialVqVae, options: LossOptions) {
+  let metrics: Record<string, number> = {};
+  const of = (part: "total" | "adversaryTotal", variables: ReadonlyMap<string, tf.Variable>) =>
+    tf.tidy(() => {
+      const { value, grads } = tf.variableGrads(() => {
+        const result = model.loss(images, { ...options, random: Random.fromSeed(5) });
+        metrics = Object.fromEntries(
+          Object.entries(result.metrics).map(([name, metric]) => [name, metric.dataSync()[0]!]),
+        );
+        return result[part]!;
+      }, [...variables.values()]);
+      const gradients: Gradients = {};
+      for (const [name, variable] of variables) {
+        gradients[name] = grads[variable.name]?.dataSync().slice() as Float32Array | undefined;
+      }
+      return { value: value.dataSync()[0]!, gradients } as never;
+    }) as { value: number; gradients: Gradients };
+  const generator = of("total", model.parameters);
+  return { generator, adversary: of("adversaryTotal", model.adversary.parameters), metrics };
+}
+
+/** The reconstruction and the terms of the loss as functions of it, without any of the class's shortcuts. */
+function termsOf(model: AdversarialVqVae, levels: tf.Tensor4D, output: tf.Tensor4D) {
+  const real = tf.sub<tf.Tensor4D>(tf.div(tf.cast(levels, "float32"), 127.5), 1);
+  const [ofReal, ofFake] = model.discriminator.forward([real, output], { training: true });
+  const layers = ofFake!.features.map((each, i) => tf.mean(tf.abs(tf.sub(each, ofReal!.features[i]!))));
+  return {
+    reconstruction: tf.mean(tf.squaredDifference(output, real)) as tf.Scalar,
+    perceptual: tf.div(tf.addN(layers), layers.length) as tf.Scalar,
+    adversarial: tf.neg(tf.mean(ofFake!.scores)) as tf.Scalar,
+    hinge: tf.mul(
+      tf.add(tf.mean(tf.relu(tf.sub(1, ofReal!.scores))), tf.mean(tf.relu(tf.add(1, ofFake!.scores)))),
+      0.5,
+    ) as tf.Scalar,
+  };
+}
+
+type Terms = ReturnType<typeof termsOf>;
+
+/** Gradients of a sum of terms as one ordinary loss of the VqVae, by `variables`. */
+function referenceOf(model: AdversarialVqVae, variables: readonly tf.Variable[], sum: (terms: Terms) => tf.Scalar) {
+  const levels = model.vqVae.uploadBatch(images).tensors.levels as tf.Tensor4D;
+  const found = tf.tidy(() => {
+    const { value, grads } = tf.variableGrads(() => {
+      const criterion = ({ output }: { output: tf.Tensor4D }) => ({
+        total: sum(termsOf(model, levels, output)),
+        metrics: {},
+        aux: {},
+      });
+      return model.vqVae.lossTensor({ levels }, { training: true, criterion }).total;
+    }, [...variables]);
+    return {
+      value: value.dataSync()[0]!,
+      gradients: variables.map(({ name }) => grads[name]?.dataSync().slice()),
+    } as never;
+  }) as { value: number; gradients: (Float32Array | undefined)[] };
+  levels.dispose();
+  return found;
+}
+
+function expectClose(found: ArrayLike<number> | undefined, expected: ArrayLike<number> | undefined, name: string) {
+  const scale = Math.max(1e-3, ...Array.from(expected ?? [0], Math.abs));
+  for (let i = 0; i < (expected?.length ?? 0); i++) {
+    // float32 sums in another order.
+    expect(Math.abs((found?.[i] ?? 0) - expected![i]!) / scale, `${name} ${i}`).toBeLessThan(2e-4);
+  }
+}
+
+function released(model: AdversarialVqVae) {
+  model.dispose();
+  model.vqVae.dispose();
+}
+
+describe("AdversarialVqVae", () => {
+  it.each(["spectral", "group"] as const)(
+    "has the gradients of the plain sum of its terms, each network's by its own loss alone: %s",
+    (normalization) => {
+      const discriminator = { normalization, blurPool: normalization === "group" };
+      const weighting = { type: "constant", weight: 0.3 } as const;
+      const lecam = { weight: 0 };
+      const model = tinyAdversarial(tinyVqVae(), { discriminator, weighting, lecam, perceptual: { weight: 2 } });
+      const { generator, adversary, metrics } = gradientsOf(model, stepOf(0));
+      const sum = ({ reconstruction, perceptual, adversarial }: Terms) =>
+        tf.addN([reconstruction, tf.mul(perceptual, 2), tf.mul(adversarial, 0.3)]) as tf.Scalar;
+      const expected = referenceOf(model, [...model.parameters.values()], sum);
+      expect(generator.value).toBeCloseTo(expected.value, 5);
+      for (const [i, name] of [...model.parameters.keys()].entries()) {
+        expectClose(generator.gradients[name], expected.gradients[i], name);
+      }
+      const ofHinge = referenceOf(model, [...model.adversary.parameters.values()], ({ hinge }) => hinge);
+      for (const [i, name] of [...model.adversary.parameters.keys()].entries()) {
+        expectClose(adversary.gradients[name], ofHinge.gradients[i], name);
+      }
+      expect(metrics.adversarialWeight).toBeCloseTo(0.3, 6);
+      expect(metrics.fakeScore).toBeCloseTo(-metrics.adversarial!, 6);
+      released(model);
+    },
+  );
+
+  it("has gradients that differences confirm, of both networks, and passes none to the other", () => {
+    const weighting = { type: "constant", weight: 0.5 } as const;
+    const augmentation = ["color", "translation", "cutout"] as const;
+    const model = tinyAdversarial(tinyVqVae(), { weighting, augmentation, lecam: { weight: 0.5 } });
+    for (const [name, value] of [
+      ["lecam.real_score", 0.3],
+      ["lecam.fake_score", -0.2],
+    ] as const) {
+      tf.tidy(() => model.adversary.buffers.get(name)!.assign(tf.scalar(value)));
+    }
+    const { generator, adversary } = gradientsOf(model, stepOf(0));
+    const differences = (part: "generator" | "adversary", variable: tf.Variable, at: number) => {
+      const values = variable.dataSync().slice();
+      const valueAt = (offset: number) => {
+        const moved = values.map((value, i) => (i === at ? value + offset : value));
+        tf.tidy(() => variable.assign(tf.tensor(moved, variable.shape)));
+        return gradientsOf(model, stepOf(0))[part].value;
+      };
+      const slope = (valueAt(5e-3) - valueAt(-5e-3)) / 1e-2;
+      tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+      return slope;
+    };
+    const output = [...model.parameters].filter(([name]) => name.startsWith("decoder.output."));
+    const [bias] = [...model.adversary.parameters].filter(([name]) => name.endsWith("layers.1.conv.bias"));
+    const [score] = [...model.adversary.parameters].filter(([name]) => name.endsWith("output.bias"));
+    for (const [part, [name, variable], at] of [
+      ["generator", output[0]!, 5],
+      ["generator", output[1]!, 1],
+      ["adversary", bias!, 2],
+      ["adversary", score!, 0],
+    ] as const) {
+      const analytic = (part === "generator" ? generator : adversary).gradients[name]![at]!;
+      expect(Math.abs(analytic - differences(part, variable, at)), name).toBeLessThan(2e-3);
+      expect(Math.abs(analytic), name).toBeGreaterThan(4e-3);
+    }
+    // A total reaches no parameter of the other network.
+    const reached = (part: "total" | "adversaryTotal", variables: Iterable<tf.Variable>) =>
+      tf.tidy(() => {
+        const list = [...variables];
+        const extra = tf.variable(tf.scalar(1));
+        const { grads } = tf.variableGrads(
+          () => tf.add(model.loss(images, stepOf(0))[part]!, extra) as tf.Scalar,
+          [...list, extra],
+        );
+        extra.dispose();
+        return list.filter(({ name }) => grads[name] != null).length as never;
+      });
+    expect(reached("total", model.adversary.parameters.values())).toBe(0);
+    released(model);
+  });
+
+  it("weighs the adversarial term by the gradients' norms at the decoder's last convolution", () => {
+    for (const upsampling of ["nearest", "transposed"] as const) {
+      const network = { levels: [4, 4], residualBlocks: 0, normalization: "none", upsampling } as const;
+      const model = tinyAdversarial(tinyVqVae({ network }), { rampSteps: 3, lecam: { weight: 0 } });
+      const last = model.parameters.get(
+        upsampling === "nearest" ? "decoder.output.conv.weight" : "decoder.up.1.conv.weight",
+      )!;
+      const norm = (sum: (terms: Terms) => tf.Scalar) => Math.hypot(...referenceOf(model, [last], sum).gradients[0]!);
+      const comparing = norm(({ reconstruction, perceptual }) => tf.add(reconstruction, perceptual));
+      const lambda = comparing / (norm(({ adversarial }) => adversarial) + 1e-4);
+      // The second of four steps, the last of which has the whole weight.
+      const { metrics, generator } = gradientsOf(model, stepOf(1));
+      expect(metrics.adversarialWeight! / (0.8 * lambda * 0.5)).toBeCloseTo(1, 4);
+      const expected = referenceOf(model, [...model.parameters.values()], (terms) =>
+        tf.add(terms.reconstruction, tf.add(terms.perceptual, tf.mul(terms.adversarial, 0.4 * lambda))),
+      );
+      for (const [i, name] of [...model.parameters.keys()].entries()) {
+        expectClose(generator.gradients[name], expected.gradients[i], name);
+      }
+      released(model);
+    }
+  });
+
+  it("trains the discriminator alone before its term counts, and is the VqVae where no step is taken", () => {
+    const model = tinyAdversarial(tinyVqVae(), { startStep: 2, perceptual: { weight: 0 } });
+    const early = gradientsOf(model, stepOf(1));
+    const plain = referenceOf(model, [...model.parameters.values()], ({ reconstruction }) => reconstruction);
+    for (const [i, name] of [...model.parameters.keys()].entries()) {
+      expectClose(early.generator.gradients[name], plain.gradients[i], name);
+    }
+    expect(early.metrics.adversarialWeight).toBe(0);
+    expect(Object.values(early.adversary.gradients).some((each) => each!.some((value) => value !== 0))).toBe(true);
+    expect(gradientsOf(model, stepOf(2)).metrics.adversarialWeight).toBeGreaterThan(0);
+    tf.tidy(() => {
+      for (const options of [{ training: false }, { training: true }]) {
+        const found = model.loss(images, { ...options, random: Random.fromSeed(1) });
+        const expected = model.vqVae.loss(images, options);
+        expect(found.total.dataSync()).toEqual(expected.total.dataSync());
+        expect(Object.keys(found.metrics)).toEqual(Object.keys(expected.metrics));
+        expect(found.adversaryTotal).toBeUndefined();
+      }
+    });
+    released(model);
+  });
+
+  it("moves spectral directions and running scores after a step, and only then", async () => {
+    const model = tinyAdversarial(tinyVqVae(), { lecam: { weight: 0.01, decay: 0.9 } });
+    await model.initialize(images, Random.fromSeed(3));
+    const read = () => [...model.adversary.buffers].map(([, each]) => [...each.dataSync()]);
+    const [before, names] = [read(), [...model.adversary.buffers.keys()]];
+    const { aux, metrics, total } = tf.tidy(() => {
+      let result: ReturnType<AdversarialVqVae["loss"]> | undefined;
+      tf.variableGrads(() => {
+        result = model.loss(images, stepOf(0));
+        tf.keep(result.metrics.realScore!);
+        tf.keep(result.metrics.fakeScore!);
+        Object.values(result.aux).forEach(tf.keep);
+        return result.total;
+      }, [...model.parameters.values()]);
+      return result! as never;
+    }) as ReturnType<AdversarialVqVae["loss"]>;
+    expect(read()).toEqual(before);
+    const scores = [metrics.realScore!, metrics.fakeScore!].map((score) => score.dataSync()[0]!);
+    model.afterStep(aux, Random.fromSeed(4));
+    const after = new Map(read().map((values, i) => [names[i]!, values]));
+    expect(after.get("lecam.real_score")![0]).toBeCloseTo(0.1 * scores[0]!, 6);
+    expect(after.get("lecam.fake_score")![0]).toBeCloseTo(0.1 * scores[1]!, 6);
+    const direction = names.findIndex((name) => name.endsWith("layers.1.conv.weight_u"));
+    expect(after.get(names[direction]!)).not.toEqual(before[direction]);
+    expect(Math.hypot(...after.get(names[direction]!)!)).toBeCloseTo(1, 5);
+    tf.dispose([aux, metrics, total]);
+    released(model);
+  });
+
+  it.each(["random", "own"] as const)("compares features that never change: %s", (features) => {
+    const vqVae = tinyVqVae();
+    const own = (pixels: tf.Tensor4D) => [tf.avgPool(pixels, 2, 2, "valid"), tf.zerosLike(pixels)];
+    const options = { perceptual: { features, weight: 3 }, startStep: 10, lecam: { weight: 0 } };
+    const parts = { random: Random.fromSeed(2), ...(features === "own" && { features: own }) };
+    const model = AdversarialVqVae.create(vqVae, options, parts);
+    const frozen = features === "own" ? own : (pixels: tf.Tensor4D) => model.adversary.features!.forward(pixels);
+    const { generator, metrics } = gradientsOf(model, stepOf(0));
+    const levels = model.uploadBatch(images).tensors.levels as tf.Tensor4D;
+    const unit = (x: tf.Tensor) => tf.div(x, tf.sqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-8)));
+    const { value, grads } = tf.variableGrads(() => {
+      const criterion = ({ output }: { output: tf.Tensor4D }) => {
+        const real = tf.sub<tf.Tensor4D>(tf.div(tf.cast(levels, "float32"), 127.5), 1);
+        const [made, originals] = [frozen(output), frozen(real)];
+        const layers = made.map((each, i) => tf.mean(tf.abs(tf.sub(unit(each), unit(originals[i]!)))));
+        const perceptual = tf.mul(tf.addN(layers), 3 / layers.length);
+        return {
+          total: tf.add(tf.mean(tf.squaredDifference(output, real)), perceptual) as tf.Scalar,
+          metrics: {},
+          aux: {},
+        };
+      };
+      return vqVae.lossTensor({ levels }, { training: true, criterion }).total;
+    }, [...vqVae.parameters.values()]);
+    expect(metrics.perceptual).toBeGreaterThan(0);
+    expect(generator.value).toBeCloseTo(value.dataSync()[0]!, 5);
+    for (const [name, variable] of vqVae.parameters) {
+      expect(generator.gradients[name]?.every(Number.isFinite) ?? true).toBe(true);
+      expectClose(generator.gradients[name], grads[variable.name]?.dataSync(), name);
+    }
+    tf.dispose([value, grads, levels]);
+    expect([...model.adversary.parameters.keys()].every((name) => name.startsWith("discriminator."))).toBe(true);
+    released(model);
+  });
+
+  it("refuses other heads and options, and leaves the VqVae to its owner", () => {
+    const sigmoid = tinyVqVae({ head: "sigmoid" });
+    const vqVae: VqVae = tinyVqVae();
+    const parts = { random: Random.fromSeed(2) };
+    const features = (pixels: tf.Tensor4D) => [pixels];
+    for (const [make, message] of [
+      [() => AdversarialVqVae.create(sigmoid, {}, parts), /"regression" gives, and this model has "sigmoid"/],
+      [() => AdversarialVqVae.create(vqVae, { startSteps: 1 } as never, parts), /did you mean "startStep"/],
+      [() => AdversarialVqVae.create(vqVae, { discriminator: { channels: 3 } } as never, parts), /channels/],
+      [() => AdversarialVqVae.create(vqVae, { weighting: { type: "constant", factor: 1 } } as never, parts), /factor/],
+      [() => AdversarialVqVae.create(vqVae, { perceptual: { features: "own" } }, parts), /expected a function/],
+      [() => AdversarialVqVae.create(vqVae, {}, { ...parts, features }), /needs perceptual.features/],
+      [() => AdversarialVqVae.create(vqVae, {}, undefined as never), /random/],
+    ] as const) {
+      expect(make).toThrow(ConfigError);
+      expect(make).toThrow(message);
+    }
+    const model = tinyAdversarial(vqVae);
+    model.dispose();
+    model.dispose();
+    expect(vqVae.parameters.get("decoder.output.conv.bias")!.isDisposed).toBe(false);
+    sigmoid.dispose();
+    vqVae.dispose();
+  });
+});
