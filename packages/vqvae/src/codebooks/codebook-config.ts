@@ -33,7 +33,7 @@ export const codebookLearningFields = {
   distance: optional(oneOf(["euclidean", "cosine"]), "euclidean"),
   /**
    * First rows: `k-means` of the first batch's latents; `uniform` in ±1/codebookSize; or `normal`, N(0, 1/codeDimension).
-   * Default: "k-means"; "uniform" of `index`, "normal" of `simvq`, which has no other.
+   * Default: "k-means"; "normal" of `index`, and of `simvq`, which has no other.
    */
   start: optional(oneOf(["k-means", "uniform", "normal"])),
   /**
@@ -83,8 +83,8 @@ const ordinary: LearningDefaults = {
 const defaultsOf: Readonly<Record<"ema" | "gradient" | "index" | "simvq", LearningDefaults>> = {
   ema: ordinary,
   gradient: ordinary,
-  // As Shi et al. 2024 publish them.
-  index: { start: "uniform", commitmentWeight: 1, codebookWeight: 0.25, entropyWeight: 0.05, deadCodeThreshold: 0 },
+  // Weights as Shi et al. 2024 publish them. Rows as short as those of a uniform start let all latents shrink to one.
+  index: { start: "normal", commitmentWeight: 1, codebookWeight: 0.25, entropyWeight: 0.05, deadCodeThreshold: 0 },
   simvq: { ...ordinary, start: "normal", deadCodeThreshold: 0 },
 };
 

@@ -59,6 +59,17 @@ describe("presets", () => {
     });
   });
 
+  it.each([
+    ["faces-64", 64, 8, { codebookSize: 1024 }],
+    ["latent-faces", 128, 16, { codebookSize: 256, codeDimension: 1024 }],
+  ] as const)("%s is of %i×%i pixels and a grid of %i×%i codes", (name, side, grid, codebook) => {
+    const { network, quantizer, ...images } = resolveVqVae(vqVaePresets[name]);
+    expect(images).toMatchObject({ imageSide: side, channels: 3, maxValue: 255, head: "regression" });
+    expect(quantizer).toMatchObject(codebook);
+    expect(network).toMatchObject({ normalization: "group", activation: "silu", residualFilter: 3 });
+    expect("levels" in network && side / 2 ** network.levels!.length).toBe(grid);
+  });
+
   it("are complete when spread: a resolved configuration resolves to itself", () => {
     for (const preset of Object.values(vqVaePresets)) {
       const config = resolveVqVae(preset);

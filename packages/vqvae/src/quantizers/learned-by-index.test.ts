@@ -53,9 +53,9 @@ describe("an index codebook", () => {
     expectClose(gradients.codebook!, [...ofRows, 0.001801, 0.009165], "∂E");
   });
 
-  it("starts uniform, with the published weights and without revival, unless told otherwise", () => {
+  it("starts normal, with the published weights and without revival, unless told otherwise", () => {
     const { config } = create({ codebook: "index" });
-    expect(config).toMatchObject({ start: "uniform", commitmentWeight: 1, codebookWeight: 0.25, deadCodeThreshold: 0 });
+    expect(config).toMatchObject({ start: "normal", commitmentWeight: 1, codebookWeight: 0.25, deadCodeThreshold: 0 });
     expect(config).toMatchObject({ entropyWeight: 0.05, entropyTemperature: 0.01 });
     expect(create({ codebook: "index", start: "k-means", entropyWeight: 0 }).config).toMatchObject({
       start: "k-means",
