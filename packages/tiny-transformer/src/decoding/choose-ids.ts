@@ -55,7 +55,7 @@ export function chooseIds(
 }
 
 /** Replaces +∞ by the maximum float32, −∞ and NaN by its negative. */
-function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
+export function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
   // A comparison with NaN is false.
   const atLeastMin = tf.where(tf.greater(logits, -maxFloat32), logits, tf.fill(logits.shape, -maxFloat32));
   return tf.where(tf.less(atLeastMin, maxFloat32), atLeastMin, tf.fill(logits.shape, maxFloat32)) as tf.Tensor2D;
@@ -66,7 +66,7 @@ function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
  * rounding: the maximum is subtracted first, so that all ids that have it are equally likely and no others are
  * possible.
  */
-function atTemperature(legal: tf.Tensor2D, temperature: number): tf.Tensor2D {
+export function atTemperature(legal: tf.Tensor2D, temperature: number): tf.Tensor2D {
   const top = tf.max(legal, 1, true); // [rows, 1]
   const overflows = tf.greaterEqual(tf.abs(top), maxFloat32 * Math.min(1, temperature));
   const counted = tf.sub(legal, tf.where(overflows, top, tf.zerosLike(top))) as tf.Tensor2D;
@@ -74,7 +74,7 @@ function atTemperature(legal: tf.Tensor2D, temperature: number): tf.Tensor2D {
 }
 
 /** Gathers from each row of `table`, `[rows, columns]`, the entries at the same row of `indices`, `[rows, …]`. */
-function rowGather(table: tf.Tensor, indices: tf.Tensor): tf.Tensor {
+export function rowGather(table: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   const [rows, columns] = table.shape as [number, number];
   const starts = tf.reshape(tf.range(0, rows * columns, columns, "int32"), [rows, 1]);
   return tf.gather(tf.reshape(table, [-1]), tf.add(indices, starts));

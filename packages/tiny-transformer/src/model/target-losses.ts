@@ -2,21 +2,23 @@ import { type LossOptions, type LossResult, type Random, ShapeError, type TokenB
 import { readFields } from "@mmgen/core/options";
 import { softmaxCrossEntropy, type UploadedBatch } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
+import { type DiffusionTargets, type DiffusionTensors, uploadDiffusion } from "../diffusion/diffusion-tensors.js";
+import { posteriorLoss } from "../diffusion/posterior-loss.js";
 import { checkIdTensor, checkTokens, normalizeWeights } from "./token-checks.js";
 import type { TransformerNetwork } from "./transformer-backbone.js";
 import type { TransformerConfig } from "./transformer-config.js";
 
 /** Batch of one training step: inputs, and the target at each position. */
-export interface TransformerBatch {
+export interface TransformerBatch extends DiffusionTargets {
   readonly inputs: TokenBatch;
   /** Shaped as `inputs`; for a causal model, the inputs shifted by one id. */
   readonly targets: TokenBatch;
-  /** Loss weight of each target, shaped as `targets`, at least 0; normalized to sum 1. Absent: all equal. */
+  /** Loss weight of each target, shaped as `targets`, at least 0; normalized to sum 1 unless there is `weightSum`. Absent: all equal. */
   readonly weights?: Float32Array;
 }
 
 /** A {@link TransformerBatch} as tensors; ids are not checked. */
-export interface TransformerTensors {
+export interface TransformerTensors extends DiffusionTensors {
   /** `[count, length]`, int32. */
   readonly inputs: tf.Tensor2D;
   /** Shaped as `inputs`, int32. */
@@ -33,14 +35,21 @@ export function uploadBatch(
   { config: { contextLength, vocabularySize } }: TransformerNetwork,
   batch: TransformerBatch,
 ): UploadedBatch {
-  const { inputs, targets, weights } = readFields("batch", batch, ["inputs", "targets", "weights"]);
+  const fields = ["inputs", "targets", "weights", "weightSum", "posterior"] as const;
+  const { inputs, targets, weights, ...diffusion } = readFields("batch", batch, fields);
   checkTokens("inputs", inputs, vocabularySize, contextLength);
   checkTargets(targets, inputs, { contextLength, vocabularySize });
   const sum = weights === undefined ? undefined : normalizeWeights(weights, targets).sum;
+  // First, as it checks, too.
+  const more = uploadDiffusion(diffusion, inputs);
   const tensors = { inputs: uploadTokens(inputs), targets: uploadTokens(targets) };
   return {
-    tensors: { ...tensors, ...(weights && { weights: tf.tensor2d(weights, [targets.count, targets.length]) }) },
-    targetWeight: sum ?? targets.data.length,
+    tensors: {
+      ...tensors,
+      ...(weights && { weights: tf.tensor2d(weights, [targets.count, targets.length]) }),
+      ...more,
+    },
+    targetWeight: diffusion.weightSum ?? sum ?? targets.data.length,
   };
 }
 
@@ -50,7 +59,15 @@ export function batchLoss(
   batch: TransformerBatch,
   options: LossOptions,
 ): LossResult<tf.Scalar, TransformerAux> {
-  const { targets, weights } = readFields("batch", batch, ["targets", "weights"]);
+  const { targets, weights, weightSum, posterior } = readFields("batch", batch, [
+    "targets",
+    "weights",
+    "weightSum",
+    "posterior",
+  ]);
+  if (weightSum !== undefined || posterior !== undefined) {
+    return uploadedLoss(network, batch, options);
+  }
   checkTokens("targets", targets, network.config.vocabularySize, network.config.contextLength);
   const { shares, sum } = weights === undefined ? {} : normalizeWeights(weights, targets);
   const total = tf.tidy(() => {
@@ -60,13 +77,27 @@ export function batchLoss(
   return { total, metrics: { natsPerId: tf.clone(total) }, aux: {}, targetWeight: sum ?? targets.data.length };
 }
 
+function uploadedLoss(network: TransformerNetwork, batch: TransformerBatch, options: LossOptions) {
+  const { tensors, targetWeight = 0 } = uploadBatch(network, batch);
+  try {
+    return { ...tensorLoss(network, tensors as unknown as TransformerTensors, options), targetWeight };
+  } finally {
+    tf.dispose(tensors);
+  }
+}
+
 /** The loss of a batch of tensors; see `TinyTransformer.lossTensor`. */
 export function tensorLoss(
   network: TransformerNetwork,
   batch: TransformerTensors,
   options: LossOptions,
 ): LossResult<tf.Scalar, TransformerAux> {
-  const { inputs, targets, weights } = readFields("batch", batch, ["inputs", "targets", "weights"]);
+  const { inputs, targets, weights, weightSum } = readFields("batch", batch, [
+    "inputs",
+    "targets",
+    "weights",
+    "weightSum",
+  ]);
   checkIdTensor(inputs, network.config.contextLength);
   for (const [name, tensor] of Object.entries({ targets, ...(weights && { weights }) })) {
     if (!tf.util.arraysEqual(tensor.shape, inputs.shape)) {
@@ -74,13 +105,20 @@ export function tensorLoss(
     }
   }
   const total = tf.tidy(() => {
-    const losses = idLosses(network, inputs, tf.reshape(targets, [-1]), drawsOf(network, options));
+    const losses = tensorLosses(network, batch, drawsOf(network, options));
     if (weights === undefined) {
       return tf.mean(losses);
     }
-    return tf.divNoNan(tf.sum(tf.mul(losses, tf.reshape(weights, [-1]))), tf.sum(weights));
+    return tf.divNoNan(tf.sum(tf.mul(losses, tf.reshape(weights, [-1]))), weightSum ?? tf.sum(weights));
   }) as tf.Scalar;
   return { total, metrics: { natsPerId: tf.clone(total) }, aux: {} };
+}
+
+function tensorLosses(network: TransformerNetwork, batch: TransformerTensors, random: Random | undefined) {
+  const { inputs, targets, transitions, legal, crossEntropyWeight } = batch;
+  return transitions && legal && crossEntropyWeight
+    ? posteriorLoss(idLogits(network, inputs, random), { inputs, targets, transitions, legal, crossEntropyWeight })
+    : idLosses(network, inputs, tf.reshape(targets, [-1]), random);
 }
 
 function drawsOf({ config }: TransformerNetwork, { training, random }: LossOptions): Random | undefined {
@@ -119,14 +157,18 @@ function checkTargets(
 
 /** @param targets - `[count · length]`, int32. */
 function idLosses(
-  { backbone, config, head }: TransformerNetwork,
+  network: TransformerNetwork,
   ids: tf.Tensor2D,
   targets: tf.Tensor1D,
   random: Random | undefined,
 ): tf.Tensor1D {
+  return softmaxCrossEntropy(idLogits(network, ids, random), targets);
+}
+
+/** `[count · length, vocabularySize]`. */
+function idLogits({ backbone, config, head }: TransformerNetwork, ids: tf.Tensor2D, random: Random | undefined) {
   const hidden = backbone.forward(ids, { random });
-  const logits = head.forward(tf.reshape(hidden, [ids.size, config.width]));
-  return softmaxCrossEntropy(logits, targets);
+  return head.forward(tf.reshape(hidden, [ids.size, config.width])) as tf.Tensor2D;
 }
 
 /** Uploads ids as an int32 tensor, `[count, length]`; yours to dispose. */

@@ -1,6 +1,7 @@
 import {
   ConfigError,
   type DecodePlan,
+  type DenoisePlan,
   type Denoiser,
   type LossOptions,
   type LossResult,
@@ -31,9 +32,8 @@ import {
   runCachedStep,
   runPrefill,
 } from "../decoding/cached-passes.js";
-import { checkPlan, choiceSettings, runPlan } from "../decoding/decode-plan.js";
 import { KeyValueCache, startDecoding } from "../decoding/key-value-cache.js";
-import { decodeGraph, listDecodeInputs } from "../decoding/native-decode.js";
+import { PlanRunner } from "../decoding/plan-runner.js";
 import {
   batchLoss,
   readFloats,
@@ -75,8 +75,7 @@ export class TinyTransformer
   /** Output layer, `[…, width]` → `[…, vocabularySize]` logits. */
   readonly head: Linear;
   readonly #step: TensorFunction;
-  /** Compiled graph for the settings of the last plan. */
-  #decode: { readonly key: string; readonly run: TensorFunction } | undefined;
+  readonly #plans = new PlanRunner(this, (fn) => this.compiled(fn));
 
   private constructor(config: TransformerConfig) {
     super();
@@ -222,19 +221,19 @@ export class TinyTransformer
    * The function throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
-    return this.config.causal && runsLoopsNatively() ? (plan) => this.#runPlan(plan) : undefined;
+    return this.config.causal && runsLoopsNatively() ? (plan) => this.#run(() => this.#plans.decode(plan)) : undefined;
   }
 
-  async #runPlan(plan: DecodePlan): Promise<TokenBatch> {
+  /** Runs a whole {@link DenoisePlan} in a loop of the backend, as `decode` does; `undefined` for a causal model. */
+  get denoise(): ((plan: DenoisePlan) => Promise<TokenBatch>) | undefined {
+    return !this.config.causal && runsLoopsNatively()
+      ? (plan) => this.#run(() => this.#plans.denoise(plan))
+      : undefined;
+  }
+
+  async #run<Result>(work: () => Promise<Result>): Promise<Result> {
     this.checkUsable();
-    checkPlan(plan, this.vocabularySize, this.contextLength);
-    const settings = choiceSettings(plan);
-    const key = JSON.stringify(settings);
-    if (this.#decode?.key !== key) {
-      this.#decode = { key, run: this.compiled(decodeGraph(this, settings)) };
-    }
-    const { run } = this.#decode;
-    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, this.vocabularySize);
+    return work();
   }
 
   /**

@@ -1,0 +1,44 @@
+import type { DecodePlan, DenoisePlan, TokenBatch } from "@mmgen/core";
+import type { TensorFunction } from "@mmgen/nn/layers";
+import type * as tf from "@tensorflow/tfjs-core";
+import { denoiseGraph } from "../diffusion/denoise-graph.js";
+import { checkDenoisePlan, denoiseSettings, runDenoise } from "../diffusion/run-denoise.js";
+import type { TransformerNetwork } from "../model/transformer-backbone.js";
+import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
+import { decodeGraph, listDecodeInputs } from "./native-decode.js";
+
+/** Runs whole plans as compiled graphs; keeps the graph for the settings of the last plan. */
+export class PlanRunner {
+  readonly #network: TransformerNetwork;
+  readonly #compile: (fn: TensorFunction) => TensorFunction;
+  #last: { readonly key: string; readonly run: TensorFunction } | undefined;
+
+  /** @param compile - Compiles a function that reads the network's weights. */
+  constructor(network: TransformerNetwork, compile: (fn: TensorFunction) => TensorFunction) {
+    this.#network = network;
+    this.#compile = compile;
+  }
+
+  async decode(plan: DecodePlan): Promise<TokenBatch> {
+    const { contextLength, vocabularySize } = this.#network.config;
+    checkPlan(plan, vocabularySize, contextLength);
+    const settings = choiceSettings(plan);
+    const run = this.#graph(settings, () => decodeGraph(this.#network, settings));
+    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize);
+  }
+
+  async denoise(plan: DenoisePlan): Promise<TokenBatch> {
+    checkDenoisePlan(plan, this.#network);
+    const settings = denoiseSettings(plan);
+    const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
+    return runDenoise(plan, run, this.#network.config.vocabularySize);
+  }
+
+  #graph(settings: object, build: () => TensorFunction): TensorFunction {
+    const key = JSON.stringify(settings);
+    if (this.#last?.key !== key) {
+      this.#last = { key, run: this.#compile(build()) };
+    }
+    return this.#last.run;
+  }
+}

@@ -1,0 +1,128 @@
+import type { DenoiseRule } from "@mmgen/core";
+import { scan, type TensorFunction } from "@mmgen/nn/layers";
+import * as tf from "@tensorflow/tfjs-core";
+import type { ChoiceSettings } from "../decoding/choose-ids.js";
+import type { TransformerNetwork } from "../model/transformer-backbone.js";
+import { keepLikely } from "./keep-likely.js";
+import { nextIds } from "./next-ids.js";
+
+/** What determines the structure of the graph. */
+export interface DenoiseSettings extends ChoiceSettings {
+  readonly rule: DenoiseRule["type"];
+  readonly guided: boolean;
+  /** Id of masked positions; −1: none. */
+  readonly maskId: number;
+  /** First position that may change in some row. */
+  readonly first: number;
+}
+
+/** Input tensors of some rounds; borrowed. W positions, from `first` on, may change. */
+export interface DenoiseInputs {
+  /** State before the first of the rounds, `[rows, length]` int32. */
+  readonly ids: tf.Tensor2D;
+  /** 1 where an id may change, `[rows, length]` int32. */
+  readonly open: tf.Tensor2D;
+  /** 0 for legal ids, −∞ for others, `[W, vocabularySize]`. */
+  readonly legality: tf.Tensor2D;
+  /** Noise of the draws, `[rounds, rows, W, vocabularySize]`; a single 0 where nothing is drawn. */
+  readonly draws: tf.Tensor;
+  /** Noise of the choices, `[rounds, rows, W]`. */
+  readonly choices: tf.Tensor3D;
+  /** Numbers of each round: the guidance scale, then those of the rule, `[rounds, numbers]`. */
+  readonly numbers: tf.Tensor2D;
+  /** Number of ids that stay masked after each round, `[rounds, rows]`; zeros but for rule `confidence`. */
+  readonly masked: tf.Tensor2D;
+  /** Known ids without the condition, `[rows, length]` int32; `ids` without guidance. */
+  readonly unconditional: tf.Tensor2D;
+}
+
+/** Lists the input tensors in the order of {@link denoiseGraph}. */
+export function listDenoiseInputs(inputs: DenoiseInputs): tf.Tensor[] {
+  const { ids, open, legality, draws, choices, numbers, masked, unconditional } = inputs;
+  return [ids, open, legality, draws, choices, numbers, masked, unconditional];
+}
+
+/**
+ * Builds some rounds of diffusion sampling as one graph with a loop, which a backend may compile.
+ *
+ * @returns A function from the tensors of {@link listDenoiseInputs} to the state after the rounds, `[rows, length]` int32.
+ */
+export function denoiseGraph(network: TransformerNetwork, settings: DenoiseSettings): TensorFunction {
+  return (ids, open, legality, draws, choices, numbers, masked, unconditional) => {
+    const rounds = numbers!.shape[0]!;
+    // A single round has no loop.
+    const noise = draws!.rank === 4 ? draws! : tf.zeros([rounds, 1]);
+    const parts = { network, settings, open: open!, legality: legality!, unconditional: unconditional! };
+    const { carry } = scan(
+      ([ids], [draws, choices, numbers, masked]) => ({
+        carry: [runRound(ids as tf.Tensor2D, { draws, choices, numbers, masked } as RoundInputs, parts)],
+        outputs: [],
+      }),
+      [ids!],
+      [noise, choices!, numbers!, masked!],
+    );
+    return [carry[0]!];
+  };
+}
+
+/** One round's slice of the inputs. */
+interface RoundInputs {
+  readonly draws: tf.Tensor;
+  readonly choices: tf.Tensor2D;
+  readonly numbers: tf.Tensor1D;
+  readonly masked: tf.Tensor1D;
+}
+
+interface RoundParts {
+  readonly network: TransformerNetwork;
+  readonly settings: DenoiseSettings;
+  readonly open: tf.Tensor;
+  readonly legality: tf.Tensor;
+  readonly unconditional: tf.Tensor;
+}
+
+function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...parts }: RoundParts): tf.Tensor2D {
+  const { first } = settings;
+  const [rows, length] = ids.shape;
+  const [places, vocabularySize] = parts.legality.shape as [number, number];
+  const window = <T extends tf.Tensor>(x: T) => tf.slice(x, [0, first], [rows, places]) as T;
+  const logits = windowLogits(ids, { network, settings, ...parts }, round.numbers);
+  const legal = tf.add(tf.reshape(logits, [rows, places, vocabularySize]), parts.legality);
+  const next = nextIds(settings, {
+    ids: window(ids),
+    open: tf.cast(window(parts.open), "bool"),
+    logits: keepLikely(tf.reshape(legal, [rows * places, vocabularySize]), settings),
+    isLegal: tf.equal(parts.legality, 0),
+    draws: settings.temperature > 0 || settings.rule === "posterior" ? round.draws : undefined,
+    choices: round.choices,
+    number: (i) => tf.reshape(tf.slice(round.numbers, [1 + i], [1]), []),
+    masked: round.masked,
+  });
+  const after = first + places;
+  return tf.concat(
+    [
+      ...(first > 0 ? [tf.slice(ids, [0, 0], [rows, first])] : []),
+      next,
+      ...(after < length ? [tf.slice(ids, [0, after], [rows, length - after])] : []),
+    ],
+    1,
+  );
+}
+
+/** Logits of the positions that may change, `[rows · W, vocabularySize]`; both conditions in one batch. */
+function windowLogits(ids: tf.Tensor2D, parts: RoundParts, numbers: tf.Tensor1D): tf.Tensor {
+  const { network, settings, open, legality, unconditional } = parts;
+  const { backbone, config, head } = network;
+  const without = () => tf.where(tf.cast(open, "bool"), ids, unconditional);
+  const hidden = backbone.forward(settings.guided ? tf.concat([ids, without()]) : ids); // [batch, length, width]
+  const [batch, , width] = hidden.shape as [number, number, number];
+  const places = legality.shape[0]!;
+  const window = tf.slice(hidden, [0, settings.first, 0], [batch, places, width]);
+  const logits = head.forward(tf.reshape(window, [batch * places, config.width]));
+  if (!settings.guided) {
+    return logits;
+  }
+  const [conditioned, free] = tf.split(logits, 2) as [tf.Tensor, tf.Tensor];
+  const scale = tf.reshape(tf.slice(numbers, [0], [1]), []);
+  return tf.add(free, tf.mul(tf.sub(conditioned, free), scale));
+}

@@ -1,0 +1,175 @@
+import { type DenoisePlan, gumbelNoise, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
+import type { TensorFunction } from "@mmgen/nn/layers";
+import * as tf from "@tensorflow/tfjs-core";
+import { uploadTokens } from "../model/target-losses.js";
+import { checkTokens } from "../model/token-checks.js";
+import type { TransformerNetwork } from "../model/transformer-backbone.js";
+import { type DenoiseSettings, listDenoiseInputs } from "./denoise-graph.js";
+
+/** Most numbers of noise that are uploaded at once. */
+const maxNoise = 2 ** 24;
+
+/**
+ * Checks that a model can run the plan.
+ *
+ * @throws a {@link ShapeError} or `VocabularyError`.
+ */
+export function checkDenoisePlan(plan: DenoisePlan, { config }: TransformerNetwork): void {
+  const { ids, known, legal, guidance, drawSeeds, choiceSeeds, rounds } = plan;
+  const { contextLength, vocabularySize } = config;
+  checkTokens("ids", ids, vocabularySize, contextLength);
+  if (guidance) {
+    checkTokens("guidance.ids", guidance.ids, vocabularySize, contextLength);
+  }
+  const size = ids.count * ids.length;
+  const lengths: [string, number | undefined, number][] = [
+    ["known", known.length, size],
+    ["legal.from", legal.from.length, ids.length],
+    ["legal.to", legal.to.length, ids.length],
+    ["drawSeeds", drawSeeds.length, rounds * ids.count],
+    ["choiceSeeds", choiceSeeds.length, rounds * ids.count],
+    ["guidance.ids", guidance?.ids.data.length ?? size, size],
+    ["guidance.scales", guidance?.scales.length ?? rounds, rounds],
+  ];
+  for (const [name, length, expected] of lengths) {
+    if (length !== expected) {
+      throw new ShapeError(`denoise: expected ${expected} numbers of ${name}, got ${length}.`);
+    }
+  }
+}
+
+/** The positions that may change in some row: `count` of them from `first` on; none: the whole row. */
+function openWindow({ ids: { length }, known }: DenoisePlan): { readonly first: number; readonly count: number } {
+  const isOpen = Array.from({ length }, (_, position) =>
+    known.some((flag, i) => i % length === position && flag === 0),
+  );
+  const first = Math.max(0, isOpen.indexOf(true));
+  const last = isOpen.lastIndexOf(true);
+  return { first, count: last < 0 ? length : last - first + 1 };
+}
+
+/** Settings of a plan that determine the graph. */
+export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
+  const { guidance, maskId = -1, rule, temperature, topK, topP } = plan;
+  return {
+    rule: rule.type,
+    temperature,
+    ...(topK !== undefined && { topK }),
+    ...(topP !== undefined && { topP }),
+    guided: guidance !== undefined,
+    maskId,
+    first: openWindow(plan).first,
+  };
+}
+
+/**
+ * Runs a plan that {@link checkDenoisePlan} has checked: as many rounds at once as their noise is small enough.
+ *
+ * @param run - Of the graph for the plan's settings.
+ */
+export async function runDenoise(plan: DenoisePlan, run: TensorFunction, vocabularySize: number): Promise<TokenBatch> {
+  const { count, length } = plan.ids;
+  const { first, count: places } = openWindow(plan);
+  const chunks = Math.ceil((plan.rounds * count * places * vocabularySize) / maxNoise);
+  const parts = Math.min(plan.rounds, Math.max(1, chunks));
+  const open = plan.known.map((flag) => 1 - flag);
+  const fixed = tf.tidy(() => ({
+    open: tf.tensor2d(open, [count, length], "int32"),
+    legality: tf.tensor2d(legalityOf(plan, { first, places, vocabularySize }), [places, vocabularySize]),
+    unconditional: uploadTokens(plan.guidance?.ids ?? plan.ids),
+  }));
+  let ids = uploadTokens(plan.ids);
+  try {
+    for (let part = 0; part < parts; part++) {
+      const from = Math.floor((plan.rounds * part) / parts);
+      const to = Math.floor((plan.rounds * (part + 1)) / parts);
+      const next = tf.tidy(() => {
+        const inputs = uploadRounds(plan, { from, to, first, places, vocabularySize });
+        return run(...listDenoiseInputs({ ids, ...fixed, ...inputs }))[0] as tf.Tensor2D;
+      });
+      ids.dispose();
+      ids = next;
+    }
+    return { data: (await ids.data()) as Int32Array, count, length };
+  } finally {
+    tf.dispose([ids, Object.values(fixed)]);
+  }
+}
+
+interface Window {
+  readonly first: number;
+  readonly places: number;
+  readonly vocabularySize: number;
+}
+
+function legalityOf({ legal }: DenoisePlan, { first, places, vocabularySize }: Window): Float32Array {
+  const legality = new Float32Array(places * vocabularySize).fill(Number.NEGATIVE_INFINITY);
+  for (let i = 0; i < places; i++) {
+    legality.fill(0, i * vocabularySize + legal.from[first + i]!, i * vocabularySize + legal.to[first + i]!);
+  }
+  return legality;
+}
+
+function uploadRounds(plan: DenoisePlan, window: Window & { readonly from: number; readonly to: number }) {
+  const { ids, rule, temperature } = plan;
+  const { from, to, first, places, vocabularySize } = window;
+  const rounds = to - from;
+  const rows = ids.count;
+  const draws = temperature > 0 || rule.type === "posterior";
+  const masked =
+    rule.type === "confidence" ? rule.masked.subarray(from * rows, to * rows) : new Int32Array(rounds * rows);
+  const choices = new Float32Array(rounds * rows * places);
+  for (let i = 0; i < rounds * rows; i++) {
+    const noise = gumbelNoise(plan.choiceSeeds[from * rows + i]!, 0, first + places);
+    choices.set(noise.subarray(first), i * places);
+  }
+  const numbers = numbersOf(plan);
+  const width = numbers.length / plan.rounds;
+  return {
+    draws: draws
+      ? tf.tensor4d(drawNoise(plan, window), [rounds, rows, places, vocabularySize])
+      : (tf.zeros([1]) as tf.Tensor),
+    choices: tf.tensor3d(choices, [rounds, rows, places]),
+    numbers: tf.tensor2d(numbers.subarray(from * width, to * width), [rounds, width]),
+    masked: tf.tensor2d(Float32Array.from(masked), [rounds, rows]),
+  };
+}
+
+/** Standard Gumbel noise by round, row, position and id; zeros where an id is known. */
+function drawNoise(
+  { drawSeeds, ids, known }: DenoisePlan,
+  { from, to, first, places, vocabularySize }: Window & { readonly from: number; readonly to: number },
+): Float32Array {
+  const noise = new Float32Array((to - from) * ids.count * places * vocabularySize);
+  let start = 0;
+  for (let i = from * ids.count; i < to * ids.count; i++) {
+    for (let position = first; position < first + places; position++) {
+      if (known[(i % ids.count) * ids.length + position] === 0) {
+        gumbelNoise(drawSeeds[i]!, position, vocabularySize, noise.subarray(start, start + vocabularySize));
+      }
+      start += vocabularySize;
+    }
+  }
+  return noise;
+}
+
+/** The guidance scale and the rule's numbers of each round, row-major. */
+function numbersOf({ guidance, rounds, rule }: DenoisePlan): Float32Array {
+  const columns =
+    rule.type === "unmask"
+      ? [rule.stayBelow, rule.remaskBelow]
+      : rule.type === "confidence"
+        ? [rule.noiseScales]
+        : rule.type === "posterior"
+          ? Array.from({ length: transitionColumns }, (_, i) => everyNth(rule.transitions, i, rounds))
+          : [];
+  const all = [guidance?.scales ?? new Float32Array(rounds), ...columns];
+  return Float32Array.from(
+    { length: rounds * all.length },
+    (_, i) => all[i % all.length]![Math.floor(i / all.length)]!,
+  );
+}
+
+function everyNth(table: Float32Array, column: number, rounds: number): Float32Array {
+  return Float32Array.from({ length: rounds }, (_, round) => table[round * transitionColumns + column]!);
+}
