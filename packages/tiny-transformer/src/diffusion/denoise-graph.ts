@@ -1,17 +1,13 @@
-import type { DenoiseRule } from "@mmgen/core";
 import { scan, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ChoiceSettings } from "../decoding/choose-ids.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { keepLikely } from "./keep-likely.js";
-import { nextIds } from "./next-ids.js";
+import { nextIds, type RoundRule } from "./next-ids.js";
 
 /** What determines the structure of the graph. */
-export interface DenoiseSettings extends ChoiceSettings {
-  readonly rule: DenoiseRule["type"];
+export interface DenoiseSettings extends ChoiceSettings, RoundRule {
   readonly guided: boolean;
-  /** Id of masked positions; −1: none. */
-  readonly maskId: number;
   /** First position that may change in some row. */
   readonly first: number;
 }

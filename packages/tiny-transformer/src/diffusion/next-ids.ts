@@ -1,9 +1,16 @@
+import type { DenoiseRule } from "@mmgen/core";
 import { oneHot } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { rowGather } from "../decoding/choose-ids.js";
-import type { DenoiseSettings } from "./denoise-graph.js";
 import { ranks } from "./keep-likely.js";
 import { posteriorFactors } from "./posterior-factors.js";
+
+/** What a round does, and with which mask. */
+export interface RoundRule {
+  readonly rule: DenoiseRule["type"];
+  /** Id of masked positions; −1: none. */
+  readonly maskId: number;
+}
 
 /** What a round's rule reads, at the W positions that may change. */
 export interface RoundState {
@@ -26,7 +33,7 @@ export interface RoundState {
 }
 
 /** Ids after a round, `[rows, W]` int32, by the rules of `DenoiseRule` of `@mmgen/core`; the open tidy's. */
-export function nextIds({ rule, maskId }: Pick<DenoiseSettings, "rule" | "maskId">, state: RoundState): tf.Tensor2D {
+export function nextIds({ rule, maskId }: RoundRule, state: RoundState): tf.Tensor2D {
   const { ids, open, choices, number } = state;
   if (rule === "posterior") {
     return tf.where(open, drawFromPosterior(state, maskId), ids);
