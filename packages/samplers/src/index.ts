@@ -6,6 +6,7 @@ export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.
 export type { CorruptedBatch } from "./diffusion/corruptions.js";
 export { denoise } from "./diffusion/denoise.js";
 export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
+export { type DiffusionBoundOptions, diffusionBound } from "./diffusion/diffusion-bound.js";
 export type { DiffusionSamplerConfig, DiffusionSamplerOptions } from "./diffusion/diffusion-samplers.js";
 export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";
 export {

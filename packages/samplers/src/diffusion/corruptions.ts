@@ -112,7 +112,7 @@ interface IdRange {
   readonly to: number;
 }
 
-function rangeAt({ from, to }: LegalRanges, position: number): IdRange {
+export function rangeAt({ from, to }: LegalRanges, position: number): IdRange {
   return { from: from[position]!, to: to[position]! };
 }
 
@@ -135,7 +135,7 @@ function randomId({ from, to }: IdRange, random: Random): number {
 }
 
 /** Indices of the row's codes. */
-function codesOfRow(open: Uint8Array, row: number, length: number): number[] {
+export function codesOfRow(open: Uint8Array, row: number, length: number): number[] {
   const codes: number[] = [];
   for (let i = row * length; i < (row + 1) * length; i++) {
     if (open[i] === 1) {
@@ -146,6 +146,6 @@ function codesOfRow(open: Uint8Array, row: number, length: number): number[] {
 }
 
 /** `count` different items, or all where there are fewer. */
-function choose(items: readonly number[], count: number, random: Random): number[] {
+export function choose(items: readonly number[], count: number, random: Random): number[] {
   return Array.from(random.permutation(items.length).subarray(0, count), (i) => items[i]!);
 }
