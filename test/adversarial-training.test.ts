@@ -56,9 +56,10 @@ describe("training a VqVae against a discriminator", () => {
       const stop = new AbortController();
       const onStep = ({ step }: { step: number }) => void (step === 3 && stop.abort());
       const [whole, stopped, resumed] = [create(), create(), create()];
-      const expected = await run(whole);
-      const { state } = await run(stopped, { signal: stop.signal, observers: [{ onStep }] });
-      const { history } = await run(resumed, { resume: state });
+      const averaged = { weightAverage: { decay: 0.5 } };
+      const expected = await run(whole, averaged);
+      const { state } = await run(stopped, { ...averaged, signal: stop.signal, observers: [{ onStep }] });
+      const { history } = await run(resumed, { ...averaged, resume: state });
       expect(await weightsOf(resumed)).toEqual(await weightsOf(whole));
       const metricsOf = ({ steps }: typeof history) =>
         steps.map(({ loss, metrics }): Record<string, number> => ({ ...metrics, loss }));
