@@ -29,7 +29,7 @@ function create(options: AdversarialOptions = {}) {
 /** Adam's epsilon is large: a gradient that is 0 but for rounding would else become a step of full length. */
 async function run(model: AdversarialVqVae, change: Partial<TrainOptions<ImageBatch, tf.NamedTensorMap>> = {}) {
   return train({
-    ...{ model, examples: imageExamples(images), batchSize: 2, steps: 4, random: Random.fromSeed(3) },
+    ...{ model, examples: imageExamples(images), batchSize: 2, steps: 3, random: Random.fromSeed(3) },
     ...{ schedule: constantSchedule(0.01), optimizer: { epsilon: 1e-2 } },
     adversary: { optimizer: { beta1: 0.5, beta2: 0.9, epsilon: 1e-2 } },
     ...change,
@@ -54,7 +54,7 @@ describe("training a VqVae against a discriminator", () => {
     for (const backend of ["cpu", "onnx"]) {
       await tf.setBackend(backend);
       const stop = new AbortController();
-      const onStep = ({ step }: { step: number }) => void (step === 3 && stop.abort());
+      const onStep = ({ step }: { step: number }) => void (step === 2 && stop.abort());
       const [whole, stopped, resumed] = [create(), create(), create()];
       const averaged = { weightAverage: { decay: 0.5 } };
       const expected = await run(whole, averaged);
@@ -65,7 +65,7 @@ describe("training a VqVae against a discriminator", () => {
         steps.map(({ loss, metrics }): Record<string, number> => ({ ...metrics, loss }));
       expect(metricsOf(history)).toEqual(metricsOf(expected.history));
       const counts = metricsOf(history).map(({ adversarialWeight }) => adversarialWeight! > 0);
-      expect(counts).toEqual([false, false, true, true]);
+      expect(counts).toEqual([false, false, true]);
       expect(Object.keys(history.steps[0]!.metrics)).toEqual(expect.arrayContaining(["realScore", "adversaryLoss"]));
       dispose(whole, stopped, resumed);
     }
@@ -77,7 +77,7 @@ describe("training a VqVae against a discriminator", () => {
       "constant",
       {
         weighting: { type: "constant", weight: 0.5 },
-        perceptual: { features: "random" },
+        perceptual: { weight: 0.5 },
         discriminator: { baseChannels: 8, levels: 2, normalization: "group" },
       },
     ],
@@ -108,12 +108,12 @@ describe("training a VqVae against a discriminator", () => {
   );
 
   it("leaves no tensor behind, in parts and with averaged weights", async () => {
-    await tf.setBackend("onnx");
+    await tf.setBackend("cpu");
     const before = tf.memory().numTensors;
     const model = create();
     await run(model, { steps: 1 });
     const held = tf.memory().numTensors;
-    await run(model, { steps: 3, weightAverage: { decay: 0.5 }, gradientAccumulation: 2 });
+    await run(model, { steps: 2, weightAverage: { decay: 0.5 }, gradientAccumulation: 2 });
     expect(tf.memory().numTensors).toBe(held);
     dispose(model);
     expect(tf.memory().numTensors).toBe(before);
