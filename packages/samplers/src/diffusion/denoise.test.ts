@@ -1,39 +1,171 @@
-import { describe, it } from "vitest";
-import { type DiffusionSamplerOptions, denoise } from "../index.js";
-import { expectFrequencies } from "../processors/frequencies.fixture.js";
-import { agreeing, jointModel } from "./joint-model.fixture.js";
+import type { TokenBatch } from "@mmgen/core";
+import { describe, expect, it } from "vitest";
+import { type DenoisedRound, type DenoiseOptions, denoise, rowSeeds } from "../index.js";
+import { blank, noisyModel, planOf } from "./noisy-model.fixture.js";
 
-const shape = { codes: 3, length: 2, weight: agreeing };
-const rows = 3000;
-const blank = (count: number, length = 2) => ({ data: new Int32Array(count * length), count, length });
+const absorbing = { type: "absorbing" } as const;
+const [length, vocabularySize, maskId] = [8, 9, 8];
+// Position 2 has other ids, position 5 a single one.
+const legal = {
+  from: Int32Array.from({ length }, (_, i) => (i === 2 ? 5 : i === 5 ? 4 : 0)),
+  to: Int32Array.from({ length }, (_, i) => (i === 2 ? 7 : 5)),
+};
+const count = 6;
+const ids = { data: Int32Array.from({ length: count * length }, (_, i) => (i * 5) % 8), count, length };
+const known = Uint8Array.from(ids.data, (_, i) => (i % length === 0 || (i >= 3 * length && i % 3 === 0) ? 1 : 0));
+/** The mask and id 7, which is legal nowhere, are the likeliest everywhere. */
+const model = noisyModel(length, vocabularySize, [7, maskId]);
+type Case = Pick<DenoiseOptions, "kernel"> & Partial<DenoiseOptions>;
+const everyCase: [string, Case][] = [
+  ["absorbing, ancestral", { kernel: absorbing, sampler: { type: "ancestral", rounds: 5 } }],
+  ["absorbing, confidence", { kernel: absorbing, sampler: { type: "confidence", rounds: 4 } }],
+  ["absorbing, remasking", { kernel: absorbing, sampler: { type: "remasking", rounds: 9, eta: 1 } }],
+  [
+    "maskgit, confidence at temperature 0",
+    { kernel: { type: "maskgit" }, sampler: { type: "confidence" }, temperature: 0 },
+  ],
+  ["chain", { kernel: { type: "chain" }, sampler: { type: "chain", rounds: 4 } }],
+  ["uniform, chain", { kernel: { type: "uniform" }, sampler: { type: "chain", rounds: 4 } }],
+  ["uniform, ancestral", { kernel: { type: "uniform", steps: 10 }, sampler: { type: "ancestral", rounds: 6 } }],
+  [
+    "mask-and-replace",
+    {
+      kernel: { type: "mask-and-replace", steps: 8, untouched: [0.9, 0.1], masked: [0.05, 0.6] },
+      sampler: { type: "ancestral", rounds: 8 },
+    },
+  ],
+];
 
-/** How often each sequence was drawn. */
-function countSequences(model: ReturnType<typeof jointModel>, data: Int32Array): number[] {
-  const counts = new Array<number>(model.joint.length).fill(0);
-  for (let i = 0; i < data.length; i += model.length) {
-    counts[model.indexOf(data.subarray(i, i + model.length))]!++;
-  }
-  return counts;
-}
+describe.each(everyCase)("%s", (_, options) => {
+  const seeds = rowSeeds(3, count);
+  const all = { model, ids, known, legal, maskId, ...options, seeds };
 
-describe("sampled sequences match exact probabilities", () => {
-  const masking: [string, DiffusionSamplerOptions][] = [
-    ["ancestral, one code a round", { type: "ancestral", rounds: 60 }],
-    ["ancestral, cosine", { type: "ancestral", rounds: 60, schedule: "cosine" }],
-    ["remasking", { type: "remasking", rounds: 60, eta: 0.04 }],
-  ];
-  it.each(masking)("%s", async (_, sampler) => {
-    // Where no two codes are drawn in one round, exact conditionals give exact sequences; with 60 rounds few are.
-    const model = jointModel(shape);
-    const { maskId } = model;
-    const { data } = await denoise({
-      model,
-      ids: blank(rows),
-      kernel: { type: "absorbing" },
-      maskId,
-      sampler,
-      seed: 2,
-    });
-    expectFrequencies(countSequences(model, data), model.joint, 8);
+  it("never changes a known id in any round, and ends with legal ids only, never the mask", async () => {
+    const states: DenoisedRound[] = [];
+    const { data } = await denoise({ ...all, onRound: (state) => void states.push(state) });
+    expect(states.map(({ round }) => round)).toEqual(states.map((_, i) => i));
+    for (const { ids: state, masked, known: flags } of states) {
+      known.forEach((flag, i) => {
+        if (flag === 1) {
+          expect([state[i], masked[i], flags[i]]).toEqual([ids.data[i], 0, 1]);
+        } else {
+          const isLegal = state[i]! >= legal.from[i % length]! && state[i]! < legal.to[i % length]!;
+          expect(isLegal || (state[i] === maskId && masked[i] === 1)).toBe(true);
+        }
+      });
+    }
+    expect(states.at(-1)!.ids).toEqual(data);
+    expect(data.includes(maskId)).toBe(false);
+  });
+
+  it("gives a row the same ids in any batch, and other seeds other ids", async () => {
+    const together = await denoise(all);
+    for (const row of [0, 4]) {
+      const part = <T extends Uint8Array | Int32Array>(array: T) => array.slice(row * length, (row + 1) * length) as T;
+      const alone = await denoise({
+        ...all,
+        ids: { data: part(ids.data), count: 1, length },
+        known: part(known),
+        seeds: seeds.slice(row, row + 1),
+      });
+      expect(alone.data).toEqual(part(together.data));
+    }
+    if (options.temperature !== 0) {
+      expect(await denoise({ ...all, seeds: rowSeeds(4, count) })).not.toEqual(together);
+    }
+  });
+});
+
+describe("denoise", () => {
+  const all = { model, ids, known, legal, maskId, kernel: absorbing, seed: 1 } as const;
+
+  it("asks the model for nothing where nothing is to be found", async () => {
+    const asked: TokenBatch[] = [];
+    const counting = {
+      ...model,
+      logits: async (batch: TokenBatch) => {
+        asked.push(batch);
+        return model.logits(batch);
+      },
+    };
+    const everything = new Uint8Array(length).fill(1);
+    expect(await denoise({ ...all, model: counting, known: everything })).toEqual(ids);
+    expect(asked).toEqual([]);
+    // A confidence sampler with more rounds than codes asks once for each code.
+    await denoise({ ...all, model: counting, sampler: { type: "confidence", rounds: 50 } });
+    expect(asked.length).toBe(6);
+  });
+
+  it("guides by one batch of both conditions, with the scale of the round, and reads the state where nothing is known", async () => {
+    const asked: TokenBatch[] = [];
+    const spy = {
+      ...model,
+      logits: async (batch: TokenBatch) => {
+        asked.push(batch);
+        return model.logits(batch);
+      },
+    };
+    const other = { ...ids, data: ids.data.map((id) => (id + 1) % 8) };
+    const sampler = { type: "chain", rounds: 3 } as const;
+    const scale = { from: 2, to: 4 };
+    const chain = { type: "chain" } as const;
+    const guided = { ...all, kernel: chain, sampler, guidance: { ids: other, scale } };
+    await denoise({ ...guided, model: spy });
+    for (const { data, count: asRows } of asked) {
+      expect(asRows).toBe(2 * count);
+      known.forEach((flag, i) => {
+        const isForced = i % length === 5 && flag === 0;
+        expect(data[count * length + i]).toBe(flag === 1 ? other.data[i] : isForced ? other.data[i] : data[i]);
+      });
+    }
+    expect([...(await planOf(guided)).guidance!.scales]).toEqual([2, 3, 4]);
+    const neutral = { ...guided, guidance: { ids: other, scale: 1 } };
+    expect((await planOf(neutral)).guidance).toBeUndefined();
+    expect(await denoise(neutral)).toEqual(await denoise({ ...all, kernel: chain, sampler }));
+  });
+
+  it("checks what a model's own rounds give", async () => {
+    const give = (data: Int32Array, rowCount = count) =>
+      denoise({ ...all, model: { ...model, denoise: async () => ({ data, count: rowCount, length }) } });
+    const right = (await denoise(all)).data;
+    expect((await give(right)).data).toBe(right);
+    const changed = (at: number, id: number) => right.map((each, i) => (i === at ? id : each));
+    await expect(give(changed(0, 3))).rejects.toThrow("row 0, position 0, the id 3, which changes a known one");
+    await expect(give(changed(1, maskId))).rejects.toThrow("row 0, position 1, the id 8, which is not legal there");
+    await expect(give(right, 2)).rejects.toThrow("gave 2 rows of 8 ids, expected 6 of 8");
+  });
+
+  it("stops at a signal, within a run and before it", async () => {
+    const controller = new AbortController();
+    const rounds: number[] = [];
+    const onRound = ({ round }: DenoisedRound) => {
+      rounds.push(round);
+      if (round === 2) {
+        controller.abort();
+      }
+    };
+    await expect(denoise({ ...all, onRound, signal: controller.signal })).rejects.toThrow("AbortSignal");
+    expect(rounds).toEqual([0, 1, 2]);
+    await expect(denoise({ ...all, signal: AbortSignal.abort() })).rejects.toThrow("AbortSignal");
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["a sampler of another kernel", { sampler: { type: "chain" } }, /sampler: expected "ancestral" or "confidence" or/],
+    [
+      "more rounds than steps",
+      { kernel: { type: "uniform", steps: 5 }, sampler: { rounds: 6 } },
+      /at most the kernel's 5 steps/,
+    ],
+    ["no mask", { maskId: undefined }, /maskId: expected an id of the vocabulary \[0, 9\)/],
+    ["a mask among the codes", { maskId: 3 }, /holds maskId 3/],
+    ["no seed", { seed: undefined }, /seed: required/],
+    ["seeds of other rows", { seed: undefined, seeds: new Uint32Array(2) }, /expected one per row \(6\)/],
+    ["flags of another length", { known: new Uint8Array(3) }, /a flag for each of 8 positions/],
+    ["an empty range", { legal: { ...legal, to: legal.from } }, /position 1 a range of at least one id/],
+    ["guidance of other rows", { guidance: { ids: blank(2, 8), scale: 2 } }, /guidance.ids: expected the shape of ids/],
+    ["a misspelled sampler", { sampler: { type: "confidance" } }, /did you mean "confidence"/],
+    ["an unknown option", { temprature: 1 }, /did you mean "temperature"/],
+  ])("refuses %s", async (_, options, message) => {
+    await expect(denoise({ ...all, ...options } as DenoiseOptions)).rejects.toThrow(message);
   });
 });

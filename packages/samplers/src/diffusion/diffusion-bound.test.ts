@@ -82,7 +82,7 @@ describe("the bound of masked diffusion", () => {
       }
       const ids = { data: Int32Array.from(original), count: 1, length };
       const kernel = { type: "absorbing" } as const;
-      const [nats] = await diffusionBound({ model, ids, legal, maskId, kernel, random, draws: 9000 });
+      const [nats] = await diffusionBound({ model, ids, legal, maskId, kernel, random, draws: 5000 });
       expect(Math.abs(nats! - expected)).toBeLessThan(0.03);
     }
   });
@@ -174,7 +174,7 @@ describe("the bound of diffusion in steps", () => {
       }
     }
     const batch = { data: Int32Array.from(original), count: 1, length };
-    const bound = { model, ids: batch, legal, maskId, kernel: options, random, draws: 6000 };
+    const bound = { model, ids: batch, legal, maskId, kernel: options, random, draws: 4000 };
     const [nats] = await diffusionBound(bound);
     expect(Math.abs(nats! - expected)).toBeLessThan(0.05);
 
