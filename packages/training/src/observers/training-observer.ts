@@ -13,7 +13,7 @@ export interface StepRecord {
   readonly gradientNorm: number;
   /** Of this step. */
   readonly learningRate: number;
-  /** The model's own metrics. */
+  /** The model's own metrics, and `adversaryLoss` and `adversaryGradientNorm` of a model that has an adversary. */
   readonly metrics: Metrics;
   /** Wall-clock time of the step, making its batch included. */
   readonly seconds: number;

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import "@mmgen/nn/gradients";
 import { ConfigError, type LossOptions, Random } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
@@ -225,6 +226,7 @@ describe("AdversarialVqVae", () => {
       expect(make).toThrow(message);
     }
     const model = tinyAdversarial(vqVae);
+    expect(inspect(model)).toMatch(/^AdversarialVqVae\(\d+ parameters of the adversary, adaptive\)$/);
     model.dispose();
     model.dispose();
     expect(vqVae.parameters.get("decoder.output.conv.bias")!.isDisposed).toBe(false);

@@ -170,6 +170,12 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
     this.dispose();
   }
 
+  /** `AdversarialVqVae(159,009 parameters of the adversary, adaptive)`: what `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const { parameterCount } = this.adversary;
+    return `AdversarialVqVae(${parameterCount.toLocaleString("en-US")} parameters of the adversary, ${this.config.weighting.type})`;
+  }
+
   /** The loss of reconstructed images; its gradient is taken here, by the images, and is handed on as it is. */
   #criterion({ output, levels, reconstruction }: ReconstructedImages, ramp: tf.Scalar | undefined, random: Random) {
     const pixels = levelsToPixels(levels, this.vqVae.config.maxValue);
