@@ -2,7 +2,6 @@ import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import "@mmgen/nn/gradients";
 import { DataError, type ImageBatch, type LossOptions, Random, type TokenBatch } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
-import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
   adamW,
@@ -47,19 +46,10 @@ const rows: TokenBatch = { data: Int32Array.from({ length: 12 }, (_, i) => (i * 
 const weights = Float32Array.from({ length: 12 }, (_, i) => i % 3);
 const tokens = { inputs: rows, targets: rows, weights };
 
-/** A batch of diffusion, of ids 0 to 3 and mask 4. */
-function noised(kernel: KernelOptions) {
-  const ids = { ...rows, data: rows.data.map((id) => id % 4) };
-  const legal = { from: new Int32Array(6), to: new Int32Array(6).fill(4) };
-  return corruptBatch({ ids, legal, maskId: 4, kernel, random: Random.fromSeed(3) });
-}
-
 describe("a compiled training step", () => {
   it.each([
     ["a VQ-VAE whose dead codes are redrawn", vqVae, images],
     ["a transformer with dropout and weighted targets", transformer, tokens],
-    ["masked diffusion, weighted by time", transformer, noised({ type: "absorbing" })],
-    ["diffusion in steps, by its posteriors", transformer, noised({ type: "mask-and-replace", steps: 3 })],
   ] as [string, () => TensorTrainable<unknown> & { dispose(): void }, unknown][])(
     "does what a step by itself does: %s",
     async (_, create, batch) => {

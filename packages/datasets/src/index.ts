@@ -1,3 +1,4 @@
+export { avatarAttributes, avatarWords } from "./avatars/avatar-captions.js";
 export {
   type AttributedImages,
   type CaptionedDigits,

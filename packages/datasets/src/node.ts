@@ -1,3 +1,4 @@
+export { type AvatarSplits, avatarAttribution, type LoadAvatarsOptions, loadAvatars } from "./avatars/load-avatars.js";
 export {
   type CaptionedDigitSplits,
   type DigitSource,

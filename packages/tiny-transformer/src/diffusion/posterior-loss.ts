@@ -38,15 +38,14 @@ export function posteriorLoss(logits: tf.Tensor2D, tensors: PosteriorTensors): t
       const terms = posteriorTerms(logits, tensors);
       const { original, truth, log, divergence } = terms;
       const crossEntropy = tf.neg(tf.sum(tf.mul(truth, log(tf.maximum(original, minProbability))), 1));
-      const weight = tensors.crossEntropyWeight;
-      const value = tf.add(divergence, tf.mul(weight, crossEntropy)) as tf.Tensor1D;
-      return { value, saved: [original, truth, terms.slope, weight] };
+      const value = tf.add(divergence, tf.mul(tensors.crossEntropyWeight, crossEntropy)) as tf.Tensor1D;
+      return { value, saved: [original, truth, terms.slope] };
     },
     // d divergence / d logit k = p_k (slope_k − Σ p slope).
-    gradient: (dy, [original, truth, slope, weight]) => {
+    gradient: (dy, [original, truth, slope]) => {
       const mean = tf.sum(tf.mul(original, slope), 1, true);
       const ofDivergence = tf.mul(original, tf.sub(slope, mean));
-      const ofCrossEntropy = tf.mul(weight, tf.sub(original, truth));
+      const ofCrossEntropy = tf.mul(tensors.crossEntropyWeight, tf.sub(original, truth));
       return [tf.mul(tf.add(ofDivergence, ofCrossEntropy), tf.reshape(dy, [-1, 1]))];
     },
   });
