@@ -7,9 +7,6 @@ import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { type DenoiseSettings, listDenoiseInputs } from "./denoise-graph.js";
 import { DrawNoise, type OpenWindow } from "./draw-noise.js";
 
-/** Most numbers of noise that are uploaded at once. */
-const maxNoise = 2 ** 24;
-
 /**
  * Checks that a model can run the plan.
  *
@@ -67,8 +64,13 @@ export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
  * Runs a plan that {@link checkDenoisePlan} has checked: as many rounds at once as their noise is small enough.
  *
  * @param run - Of the graph for the plan's settings.
+ * @param options - `maxNoise`: most numbers of noise that are uploaded at once.
  */
-export async function runDenoise(plan: DenoisePlan, run: TensorFunction, vocabularySize: number): Promise<TokenBatch> {
+export async function runDenoise(
+  plan: DenoisePlan,
+  run: TensorFunction,
+  { vocabularySize, maxNoise }: { readonly vocabularySize: number; readonly maxNoise: number },
+): Promise<TokenBatch> {
   const { count, length } = plan.ids;
   const { first, count: places } = openWindow(plan);
   const window = { first, places, vocabularySize };
