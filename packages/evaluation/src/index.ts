@@ -1,8 +1,3 @@
-export type {
-  Attribute,
-  AttributeClassifierConfig,
-  AttributeClassifierOptions,
-} from "./classifier/attribute-classifier.js";
 export { AttributeClassifier } from "./classifier/attribute-classifier.js";
 export {
   type AttributeAgreement,
@@ -12,6 +7,17 @@ export {
   attributeExamples,
   confusionCounts,
 } from "./classifier/attribute-scores.js";
+export {
+  type AttributeScore,
+  type AttributeScores,
+  attributeScores,
+  tableLabels,
+} from "./classifier/attribute-tables.js";
+export type {
+  Attribute,
+  AttributeClassifierConfig,
+  AttributeClassifierOptions,
+} from "./classifier/classifier-config.js";
 export { type CopyCheckOptions, type CopyVerdict, copyCheck } from "./images/copy-check.js";
 export type { FeatureOptions } from "./images/features.js";
 export { frechetDistance } from "./images/frechet-distance.js";

@@ -8,83 +8,28 @@ import {
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
+import { fields, readFields, resolveOptions, seededRandom } from "@mmgen/core/options";
 import {
-  fields,
-  listOf,
-  optional,
-  pipe,
-  readFields,
-  resolveOptions,
-  rule,
-  seededRandom,
-  text,
-  wholeNumber,
-} from "@mmgen/core/options";
-import {
-  type ForwardPass,
-  Linear,
   type LoadOptions,
   loadModel,
   type ModelFormat,
   Module,
   resolveSaveOptions,
   saveModel,
-  softmaxCrossEntropy,
   type TensorTrainable,
   updateRunningStatistics,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { contrast, drawnAs, Trunk } from "./attribute-network.js";
+import type { AttributeNetwork } from "./attribute-network.js";
 import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";
+import {
+  type AttributeClassifierConfig,
+  type AttributeClassifierOptions,
+  resolveClassifier,
+} from "./classifier-config.js";
+import { DigitNetwork } from "./digit-network.js";
+import { ImageNetwork } from "./image-network.js";
 import { upgradeLegacyFile } from "./legacy-file.js";
-
-/** One property of an image that a classifier predicts, such as its digit. */
-export interface Attribute<Name extends string = string> {
-  readonly name: Name;
-  /** Number of its classes, at least 2. */
-  readonly classes: number;
-}
-
-/** Configuration of an {@link AttributeClassifier}. */
-export interface AttributeClassifierConfig<Name extends string = string> {
-  readonly attributes: readonly Attribute<Name>[];
-  /** Of the images. Default: 28. */
-  readonly height: number;
-  /** Of the images. Default: 28. */
-  readonly width: number;
-  /** Of the images. Default: 3. */
-  readonly channels: number;
-  /** The maximum level of the images. Default: 3. */
-  readonly maxValue: number;
-  /** Channels of the shape trunk's three convolutions; the color trunk's one has as many as the first. Default: [32, 64, 64]. */
-  readonly hiddenChannels: readonly [number, number, number];
-  /** Width of each trunk's last layer, before the heads. Default: 128. */
-  readonly hiddenWidth: number;
-}
-
-/** A configuration; all but the attributes have defaults, for colored digits: 28×28×3 images with levels 0..3. */
-export type AttributeClassifierOptions<Name extends string = string> = Pick<
-  AttributeClassifierConfig<Name>,
-  "attributes"
-> &
-  Partial<AttributeClassifierConfig<Name>>;
-
-const size = () => wholeNumber({ min: 1 });
-const classifierSchema = pipe(
-  fields({
-    attributes: listOf(fields({ name: text({ minLength: 1 }), classes: wholeNumber({ min: 2 }) }), { minLength: 1 }),
-    height: optional(size(), 28),
-    width: optional(size(), 28),
-    channels: optional(size(), 3),
-    maxValue: optional(size(), 3),
-    hiddenChannels: optional(listOf(size(), { minLength: 3, maxLength: 3 }), [32, 64, 64]),
-    hiddenWidth: optional(size(), 128),
-  }),
-  rule("attributes", ({ attributes }) => {
-    const names = attributes.map(({ name }) => name);
-    return new Set(names).size === names.length ? undefined : `expected different names, got ${describeValue(names)}.`;
-  }),
-);
 
 const fileFormat: ModelFormat = {
   kind: "mmgen.attribute-classifier",
@@ -96,48 +41,30 @@ const fileFormat: ModelFormat = {
 const predictionBatch = 256;
 
 /**
- * A small convolutional network that predicts attributes of images: one trunk for shapes, one for colors, and one head an
- * attribute.
+ * A small convolutional network that predicts attributes of images: of colored digits by two trunks, one for shapes and
+ * one for colors, or of images of many colors by one; see `trunk`.
  *
- * Trained on real images with `train`, it scores generated ones. It holds weights: dispose it.
- *
- * The shape trunk sees the contrast alone, so that it cannot recognize a digit by its colors; the color trunk sees coarse
- * patches of the image, with the contrast to tell which of them belong to the foreground.
+ * Trained on real images with `train`, it scores generated ones, and its features compare sets of images. It holds
+ * weights: dispose it.
  */
 export class AttributeClassifier<Name extends string = string>
   extends Module
   implements TensorTrainable<AttributeBatch<Name>, tf.NamedTensorMap>
 {
+  static override readonly paths = { network: "" };
+
   readonly config: AttributeClassifierConfig<Name>;
-  readonly shape: Trunk;
-  readonly color: Trunk;
-  /** By attribute. */
-  readonly heads: Readonly<Record<string, Linear>>;
+  readonly network: AttributeNetwork;
 
   private constructor(config: AttributeClassifierConfig<Name>) {
     super();
-    const { height, width, channels, hiddenChannels, hiddenWidth: outputs, attributes } = config;
-    const [first, second, third] = hiddenChannels;
     this.config = config;
-    this.shape = new Trunk({
-      name: "shape",
-      height,
-      width,
-      convolutions: [
-        { filter: 4, stride: 2, inputs: 1, outputs: first },
-        { filter: 3, stride: 2, inputs: first, outputs: second },
-        { filter: 3, stride: 1, inputs: second, outputs: third },
-      ],
-      outputs,
-    });
-    const color = { filter: 4, stride: 4, inputs: channels + 1, outputs: first };
-    this.color = new Trunk({ name: "color", height, width, convolutions: [color], outputs });
-    this.heads = Object.fromEntries(
-      attributes.map(({ name, classes }) => {
-        const weight = drawnAs(`heads.${name}.weight`, 2 * outputs, 1);
-        return [name, new Linear({ inputs: 2 * outputs, outputs: classes, initial: { weight } })];
-      }),
-    );
+    this.network = config.trunk === "image" ? new ImageNetwork(config) : new DigitNetwork(config);
+  }
+
+  /** Values of one image's {@link AttributeClassifier.features}. */
+  get featureWidth(): number {
+    return this.network.featureWidth;
   }
 
   /**
@@ -174,7 +101,8 @@ export class AttributeClassifier<Name extends string = string>
   }
 
   /**
-   * Sum of the heads' cross-entropies, each a mean over the batch, in nats; the metrics are the accuracies.
+   * Sum of the attributes' cross-entropies in nats, each a mean over the images whose label is known, that is not −1. The
+   * metrics are accuracies: of each attribute for digits, `accuracy`, their mean, for images.
    *
    * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
@@ -189,15 +117,8 @@ export class AttributeClassifier<Name extends string = string>
     }
     this.#checkLabels(labels, images.count);
     const statistics = new Map<string, tf.Tensor>();
-    const logits = this.#logits(images, { training, statistics });
-    const metrics: Record<string, tf.Scalar> = {};
-    const losses = this.config.attributes.map(({ name }, head) => {
-      const truth = tf.tensor1d(Int32Array.from(labels[name]), "int32");
-      const correct = tf.equal(tf.argMax(logits[head]!, 1), truth);
-      metrics[`${name}Accuracy`] = tf.mean(tf.cast(correct, "float32")) as tf.Scalar;
-      return tf.mean(softmaxCrossEntropy(logits[head]!, truth)) as tf.Scalar;
-    });
-    return { total: tf.addN(losses) as tf.Scalar, metrics, aux: Object.fromEntries(statistics) };
+    const features = this.network.features(upload(images), { training, statistics });
+    return { ...this.network.loss(features, labels), aux: Object.fromEntries(statistics) };
   }
 
   /** Updates the running statistics of the batch norms. */
@@ -213,32 +134,55 @@ export class AttributeClassifier<Name extends string = string>
    * @throws a {@link ShapeError} when the images are of another shape or range.
    */
   async predict(images: ImageBatch): Promise<Record<Name, Int32Array>> {
-    this.#checkImages(images);
     const { attributes } = this.config;
     const classes = attributes.map(({ name }) => [name, new Int32Array(images.count)] as const);
-    for (let start = 0; start < images.count; start += predictionBatch) {
-      const batch = sliceImages(images, start, Math.min(start + predictionBatch, images.count));
-      const likeliest = tf.tidy(() => {
-        const logits = this.#logits(padToPowerOfTwo(batch), { training: false });
-        return tf.stack(logits.map((head) => tf.argMax(head, 1))); // [attributes, batch]
-      });
-      const values = await likeliest.data();
-      const rows = likeliest.shape[1]!;
-      likeliest.dispose();
-      for (const [head, [, row]] of classes.entries()) {
-        row.set(values.subarray(head * rows, head * rows + batch.count), start);
-      }
-    }
+    await this.#inBatches(
+      images,
+      (features) => this.network.classes(features),
+      (values, start, count) => {
+        const padded = values.length / attributes.length;
+        for (const [attribute, [, column]] of classes.entries()) {
+          column.set(values.subarray(attribute * padded, attribute * padded + count), start);
+        }
+      },
+    );
     return Object.fromEntries(classes) as Record<Name, Int32Array>;
   }
 
-  /** Logits of each attribute, `[batch, classes]`; they belong to the surrounding `tf.tidy`. */
-  #logits(images: ImageBatch, pass: ForwardPass): tf.Tensor2D[] {
-    const levels = upload(images);
-    const foreground = contrast(levels);
-    const colors = tf.concat<tf.Tensor4D>([tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1), foreground], 3);
-    const features = tf.concat([this.shape.forward(foreground, pass), this.color.forward(colors, pass)], 1);
-    return this.config.attributes.map(({ name }) => this.heads[name]!.forward(features) as tf.Tensor2D);
+  /**
+   * What the classifier's last layer sees of each image: for `frechetDistance` and `precisionAndRecall`. Reads.
+   *
+   * @param images - Of the configured shape; borrowed.
+   * @returns `[count, featureWidth]`, 64 values an image by default where `trunk` is "image"; yours.
+   * @throws a {@link ShapeError} when the images are of another shape or range.
+   */
+  async features(images: ImageBatch): Promise<Float32Array> {
+    const width = this.featureWidth;
+    const all = new Float32Array(images.count * width);
+    await this.#inBatches(
+      images,
+      (features) => features,
+      (values, start, count) => {
+        all.set(values.subarray(0, count * width), start * width);
+      },
+    );
+    return all;
+  }
+
+  /** Computes with the features of some images at a time, and hands over what was read. */
+  async #inBatches(
+    images: ImageBatch,
+    compute: (features: tf.Tensor2D) => tf.Tensor2D,
+    take: (values: Float32Array | Int32Array, start: number, count: number) => void,
+  ): Promise<void> {
+    this.#checkImages(images);
+    for (let start = 0; start < images.count; start += predictionBatch) {
+      const batch = sliceImages(images, start, Math.min(start + predictionBatch, images.count));
+      const result = tf.tidy(() => compute(this.network.features(upload(padToPowerOfTwo(batch)), { training: false })));
+      const values = await result.data();
+      result.dispose();
+      take(values as Float32Array | Int32Array, start, batch.count);
+    }
   }
 
   #checkImages(images: ImageBatch): void {
@@ -260,8 +204,10 @@ export class AttributeClassifier<Name extends string = string>
         throw new ShapeError(`labels.${name}: expected ${count}, one an image, got ${given?.length ?? "none"}.`);
       }
       for (let i = 0; i < count; i++) {
-        if (!(given[i]! >= 0 && given[i]! < classes)) {
-          throw new ShapeError(`labels.${name}: ${given[i]} at index ${i} is outside [0, ${classes}).`);
+        if (!(given[i]! >= -1 && given[i]! < classes)) {
+          throw new ShapeError(
+            `labels.${name}: ${given[i]} at index ${i} is outside [0, ${classes}), and not −1 for unknown.`,
+          );
         }
       }
     }
@@ -269,12 +215,6 @@ export class AttributeClassifier<Name extends string = string>
 }
 
 const drawSchema = fields({ random: seededRandom() });
-
-function resolveClassifier<Name extends string>(
-  options: AttributeClassifierOptions<Name>,
-): AttributeClassifierConfig<Name> {
-  return resolveOptions(classifierSchema, options) as unknown as AttributeClassifierConfig<Name>;
-}
 
 /** Levels as shares of the maximum, `[count, height, width, channels]`. */
 function upload({ data, count, height, width, channels, maxValue }: ImageBatch): tf.Tensor4D {

@@ -27,12 +27,11 @@ export class PlanRunner {
     return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize);
   }
 
-  /** @param options - `maxNoise`: most numbers of noise that are uploaded at once; more rounds are run in parts. */
-  async denoise(plan: DenoisePlan, { maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
+  async denoise(plan: DenoisePlan): Promise<TokenBatch> {
     checkDenoisePlan(plan, this.#network);
     const settings = denoiseSettings(plan);
     const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
-    return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxNoise });
+    return runDenoise(plan, run, this.#network.config.vocabularySize);
   }
 
   #graph(settings: object, build: () => TensorFunction): TensorFunction {

@@ -1,0 +1,128 @@
+import "@mmgen/nn/gradients";
+import { ConfigError, type ImageBatch, Random, ShapeError } from "@mmgen/core";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { AttributeClassifier } from "./attribute-classifier.js";
+import { attributeAgreement } from "./attribute-scores.js";
+
+beforeAll(() => tf.setBackend("cpu"));
+
+/** A bright spot in one quarter of a noisy image of one of three tints. */
+function spots(count: number) {
+  const random = Random.fromSeed(5);
+  const images: ImageBatch = {
+    data: new Uint8Array(count * 192),
+    ...{ count, height: 8, width: 8, channels: 3 },
+    maxValue: 255,
+  };
+  const labels = { quarter: new Int32Array(count), tint: new Int32Array(count) };
+  for (let i = 0; i < count; i++) {
+    const [quarter, tint] = [random.integer(4), random.integer(3)];
+    labels.quarter[i] = quarter;
+    labels.tint[i] = tint;
+    for (let pixel = 0; pixel < 64; pixel++) {
+      const here = (pixel % 8 < 4 ? 0 : 1) + (pixel < 32 ? 0 : 2) === quarter;
+      for (let channel = 0; channel < 3; channel++) {
+        const level = (channel === tint ? 80 : 20) + (here ? 120 : 0) + random.integer(40);
+        images.data[i * 192 + pixel * 3 + channel] = level;
+      }
+    }
+  }
+  return { images, labels };
+}
+
+const attributes = [
+  { name: "quarter", classes: 4 },
+  { name: "tint", classes: 3 },
+] as const;
+const create = () =>
+  AttributeClassifier.create(
+    { attributes, trunk: "image", height: 8, width: 8, maxValue: 255, hiddenChannels: [8, 8], hiddenWidth: 16 },
+    { random: Random.fromSeed(1) },
+  );
+const { images, labels } = spots(64);
+
+describe("AttributeClassifier of images of many colors", () => {
+  it("learns place and color, and keeps both through a file", async () => {
+    const model = create();
+    const optimizer = tf.train.adam(0.01);
+    for (let step = 0; step < 30; step++) {
+      tf.tidy(() => {
+        let aux: tf.NamedTensorMap = {};
+        optimizer.minimize(
+          () => {
+            const result = model.loss({ images, labels }, { training: true });
+            aux = Object.fromEntries(Object.entries(result.aux).map(([name, each]) => [name, tf.keep(each)]));
+            return result.total;
+          },
+          false,
+          [...model.parameters.values()],
+        );
+        model.afterStep(aux);
+        tf.dispose(aux);
+      });
+    }
+    optimizer.dispose();
+    const found = await model.predict(images);
+    expect(attributeAgreement(labels, found).accuracy).toEqual({ quarter: 1, tint: 1 });
+    const features = await model.features(images);
+    expect(features).toHaveLength(64 * 16);
+    using loaded = AttributeClassifier.fromSafetensors(await model.toSafetensors());
+    expect(loaded.config.trunk).toBe("image");
+    expect(await loaded.features(images)).toEqual(features);
+    model.dispose();
+  });
+
+  it("learns nothing from a label of −1", () => {
+    const model = create();
+    const some = spots(4);
+    const lossOf = (quarter: readonly number[]) =>
+      tf.tidy(() => {
+        const batch = { images: some.images, labels: { quarter, tint: some.labels.tint } };
+        const { metrics, total } = model.loss(batch, { training: false });
+        return [total.dataSync()[0]!, metrics.accuracy!.dataSync()[0]!];
+      });
+    const whole = lossOf([0, 0, 0, 0])[0]!;
+    const [none] = lossOf([-1, -1, -1, -1]);
+    // The mean over the known ones: that of each alone, and their mean.
+    const [first, second] = [lossOf([0, -1, -1, -1])[0]!, lossOf([-1, 0, -1, -1])[0]!];
+    expect(lossOf([0, 0, -1, -1])[0]! - none!).toBeCloseTo((first - none! + (second - none!)) / 2, 4);
+    expect(whole).toBeGreaterThan(none!);
+    expect(() => lossOf([-2, 0, 0, 0])).toThrow(ShapeError);
+    model.dispose();
+  });
+
+  it("has logits of attributes with fewer classes, and their gradients", () => {
+    const model = create();
+    const some = spots(3);
+    const head =
+      model.network.parameters.get("head.weight") ??
+      [...model.parameters].find(([name]) => name.endsWith("head.weight"))![1];
+    const lossAt = () => model.loss({ images: some.images, labels: some.labels }, { training: false }).total;
+    tf.tidy(() => {
+      const gradient = tf.variableGrads(lossAt, [head as tf.Variable]).grads[head.name]!.dataSync();
+      const values = head.dataSync().slice();
+      for (const at of [0, 5, values.length - 1]) {
+        const shifted = [1e-2, -1e-2].map((shift) => {
+          const moved = values.slice();
+          moved[at]! += shift;
+          head.assign(tf.tensor(moved, head.shape));
+          return lossAt().dataSync()[0]!;
+        });
+        // Float32 losses of about 3 over a step of 1e-2.
+        expect(gradient[at]).toBeCloseTo((shifted[0]! - shifted[1]!) / 2e-2, 3);
+        head.assign(tf.tensor(values, head.shape));
+      }
+    });
+    model.dispose();
+  });
+
+  it("refuses what its form cannot have", () => {
+    const options = { attributes, hiddenChannels: [4, 4] };
+    expect(() => AttributeClassifier.create(options, { random: Random.fromSeed(1) })).toThrow(ConfigError);
+    expect(() =>
+      AttributeClassifier.create({ attributes, trunk: "other" as never }, { random: Random.fromSeed(1) }),
+    ).toThrow("trunk");
+  });
+});
