@@ -1,10 +1,12 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { type Denoiser, Random, ShapeError } from "@mmgen/core";
+import { type DenoisePlan, type Denoiser, Random, ShapeError } from "@mmgen/core";
 import { type DenoiseOptions, denoise, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { PlanRunner } from "../packages/tiny-transformer/src/decoding/plan-runner.js";
+import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const [length, vocabularySize, maskId] = [9, 14, 13];
 
@@ -75,6 +77,52 @@ describe("a transformer's own rounds of diffusion", () => {
     const own = await denoise({ model, ...all });
     expect(tf.memory().numTensors).toBe(held);
     expect([...own.data]).toEqual([...(await denoise({ model: byRound(model), ...all })).data]);
+  });
+
+  it.each<[string, (id: number) => number]>([
+    ["all NaN", () => Number.NaN],
+    ["all −Infinity", () => Number.NEGATIVE_INFINITY],
+    ["two of +Infinity, and the mask", (id) => ([2, 7, maskId].includes(id) ? Number.POSITIVE_INFINITY : 1)],
+  ])("are the same for logits without meaning: %s", async (_, logitOf) => {
+    using model = create();
+    giveConstantLogits(
+      model,
+      Array.from({ length: vocabularySize }, (_, id) => logitOf(id)),
+    );
+    for (const [, options] of cases.slice(1, 4)) {
+      const all = { ids, known, legal, seeds: rowSeeds(5, rows), maskId, ...options };
+      const own = await denoise({ model, ...all });
+      expect(own).toEqual(await denoise({ model: byRound(model), ...all }));
+    }
+  });
+
+  it("are the same in parts, of one round or more", async () => {
+    using model = create();
+    const runner = new PlanRunner(
+      model,
+      (fn) =>
+        (...inputs) =>
+          tf.tidy(() => fn(...inputs)),
+    );
+    const kernel = { type: "absorbing" } as const;
+    for (const type of ["remasking", "confidence"] as const) {
+      const all = { ids, known, legal, seed: 2, maskId, kernel, sampler: { type, rounds: 5 } };
+      const whole = await denoise({ model, ...all });
+      for (const maxNoise of [1, 2 * rows * (length - 1) * vocabularySize]) {
+        const inParts = { ...byRound(model), denoise: (plan: DenoisePlan) => runner.denoise(plan, { maxNoise }) };
+        expect(await denoise({ model: inParts, ...all })).toEqual(whole);
+      }
+    }
+  });
+
+  it("give a row the same ids in any batch", async () => {
+    using model = create();
+    const seeds = rowSeeds(5, rows);
+    const all = { model, legal, maskId, kernel: { type: "absorbing" }, sampler: { type: "confidence" } } as const;
+    const together = await denoise({ ...all, ids, known, seeds });
+    const part = { ids: { ...ids, data: ids.data.slice(18, 27), count: 1 }, known: known.slice(18, 27) };
+    const alone = await denoise({ ...all, ...part, seeds: seeds.slice(2, 3) });
+    expect(alone.data).toEqual(together.data.slice(18, 27));
   });
 
   it("follow weights that have changed", async () => {

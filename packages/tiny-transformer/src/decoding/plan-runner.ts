@@ -27,11 +27,12 @@ export class PlanRunner {
     return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize);
   }
 
-  async denoise(plan: DenoisePlan): Promise<TokenBatch> {
+  /** @param options - `maxNoise`: most numbers of noise that are uploaded at once; more rounds are run in parts. */
+  async denoise(plan: DenoisePlan, { maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
     checkDenoisePlan(plan, this.#network);
     const settings = denoiseSettings(plan);
     const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
-    return runDenoise(plan, run, this.#network.config.vocabularySize);
+    return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxNoise });
   }
 
   #graph(settings: object, build: () => TensorFunction): TensorFunction {

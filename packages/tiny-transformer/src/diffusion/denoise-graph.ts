@@ -1,6 +1,6 @@
 import { scan, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import type { ChoiceSettings } from "../decoding/choose-ids.js";
+import { type ChoiceSettings, finiteLogits } from "../decoding/choose-ids.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { keepLikely } from "./keep-likely.js";
 import { nextIds, type RoundRule } from "./next-ids.js";
@@ -83,11 +83,11 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
   const [places, vocabularySize] = parts.legality.shape as [number, number];
   const window = <T extends tf.Tensor>(x: T) => tf.slice(x, [0, first], [rows, places]) as T;
   const logits = windowLogits(ids, { network, settings, ...parts }, round.numbers);
-  const legal = tf.add(tf.reshape(logits, [rows, places, vocabularySize]), parts.legality);
+  const legal = tf.add(tf.reshape(finiteLogits(logits), [rows, places, vocabularySize]), parts.legality);
   const next = nextIds(settings, {
     ids: window(ids),
     open: tf.cast(window(parts.open), "bool"),
-    logits: keepLikely(tf.reshape(legal, [rows * places, vocabularySize]), settings),
+    logits: keepLikely(tf.reshape(legal, [rows * places, vocabularySize]) as tf.Tensor2D, settings),
     isLegal: tf.equal(parts.legality, 0),
     draws: settings.temperature > 0 || settings.rule === "posterior" ? round.draws : undefined,
     choices: round.choices,
@@ -106,7 +106,7 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
 }
 
 /** Logits of the positions that may change, `[rows · W, vocabularySize]`; both conditions in one batch. */
-function windowLogits(ids: tf.Tensor2D, parts: RoundParts, numbers: tf.Tensor1D): tf.Tensor {
+function windowLogits(ids: tf.Tensor2D, parts: RoundParts, numbers: tf.Tensor1D): tf.Tensor2D {
   const { network, settings, open, legality, unconditional } = parts;
   const { backbone, config, head } = network;
   const without = () => tf.where(tf.cast(open, "bool"), ids, unconditional);
@@ -116,7 +116,7 @@ function windowLogits(ids: tf.Tensor2D, parts: RoundParts, numbers: tf.Tensor1D)
   const window = tf.slice(hidden, [0, settings.first, 0], [batch, places, width]);
   const logits = head.forward(tf.reshape(window, [batch * places, config.width]));
   if (!settings.guided) {
-    return logits;
+    return logits as tf.Tensor2D;
   }
   const [conditioned, free] = tf.split(logits, 2) as [tf.Tensor, tf.Tensor];
   const scale = tf.reshape(tf.slice(numbers, [0], [1]), []);

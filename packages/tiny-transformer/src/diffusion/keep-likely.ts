@@ -1,21 +1,19 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { atTemperature, type ChoiceSettings, finiteLogits } from "../decoding/choose-ids.js";
+import { atTemperature, type ChoiceSettings } from "../decoding/choose-ids.js";
 
 /**
  * Processes logits by temperature, top-k and top-p, in place of their ids: removed ids have −∞.
  *
- * @param logits - `[rows, vocabularySize]`, −∞ for ids that are not legal; borrowed.
- * @returns `[rows, vocabularySize]`; at temperature 0 the legal logits themselves. The open tidy's.
+ * @param logits - `[rows, vocabularySize]`, −∞ for ids that are not legal and finite for all others; borrowed.
+ * @returns `[rows, vocabularySize]`; at temperature 0 the logits themselves. The open tidy's.
  */
-export function keepLikely(logits: tf.Tensor, { temperature, topK, topP }: ChoiceSettings): tf.Tensor2D {
+export function keepLikely(logits: tf.Tensor2D, { temperature, topK, topP }: ChoiceSettings): tf.Tensor2D {
   const [, vocabularySize] = logits.shape as [number, number];
   const impossible = tf.fill(logits.shape, Number.NEGATIVE_INFINITY);
-  const isLegal = tf.greater(logits, Number.NEGATIVE_INFINITY);
-  const legal = tf.where(isLegal, finiteLogits(logits as tf.Tensor2D), impossible) as tf.Tensor2D;
   if (temperature === 0) {
-    return legal;
+    return logits;
   }
-  let kept: tf.Tensor = atTemperature(legal, temperature);
+  let kept: tf.Tensor = atTemperature(logits, temperature);
   if (topK !== undefined && topK < vocabularySize) {
     const least = tf.slice(tf.topk(kept, topK, true).values, [0, topK - 1], [-1, 1]);
     kept = tf.where(tf.greaterEqual(kept, least), kept, impossible);

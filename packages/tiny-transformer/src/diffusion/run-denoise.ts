@@ -1,13 +1,11 @@
-import { type DenoisePlan, gumbelNoise, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
+import { type DenoisePlan, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
 import type { TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { type DenoiseSettings, listDenoiseInputs } from "./denoise-graph.js";
-
-/** Most numbers of noise that are uploaded at once. */
-const maxNoise = 2 ** 24;
+import { DrawNoise, type OpenWindow } from "./draw-noise.js";
 
 /**
  * Checks that a model can run the plan.
@@ -66,25 +64,32 @@ export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
  * Runs a plan that {@link checkDenoisePlan} has checked: as many rounds at once as their noise is small enough.
  *
  * @param run - Of the graph for the plan's settings.
+ * @param options - `maxNoise`: most numbers of noise that are uploaded at once.
  */
-export async function runDenoise(plan: DenoisePlan, run: TensorFunction, vocabularySize: number): Promise<TokenBatch> {
+export async function runDenoise(
+  plan: DenoisePlan,
+  run: TensorFunction,
+  { vocabularySize, maxNoise }: { readonly vocabularySize: number; readonly maxNoise: number },
+): Promise<TokenBatch> {
   const { count, length } = plan.ids;
   const { first, count: places } = openWindow(plan);
+  const window = { first, places, vocabularySize };
   const chunks = Math.ceil((plan.rounds * count * places * vocabularySize) / maxNoise);
   const parts = Math.min(plan.rounds, Math.max(1, chunks));
   const open = plan.known.map((flag) => 1 - flag);
   const fixed = tf.tidy(() => ({
     open: tf.tensor2d(open, [count, length], "int32"),
-    legality: tf.tensor2d(legalityOf(plan, { first, places, vocabularySize }), [places, vocabularySize]),
+    legality: tf.tensor2d(legalityOf(plan, window), [places, vocabularySize]),
     unconditional: uploadTokens(plan.guidance?.ids ?? plan.ids),
   }));
+  const noise = new DrawNoise(plan, window);
   let ids = uploadTokens(plan.ids);
   try {
     for (let part = 0; part < parts; part++) {
       const from = Math.floor((plan.rounds * part) / parts);
       const to = Math.floor((plan.rounds * (part + 1)) / parts);
       const next = tf.tidy(() => {
-        const inputs = uploadRounds(plan, { from, to, first, places, vocabularySize });
+        const inputs = uploadRounds(plan, noise, { from, to, ...window });
         return run(...listDenoiseInputs({ ids, ...fixed, ...inputs }))[0] as tf.Tensor2D;
       });
       ids.dispose();
@@ -96,13 +101,7 @@ export async function runDenoise(plan: DenoisePlan, run: TensorFunction, vocabul
   }
 }
 
-interface Window {
-  readonly first: number;
-  readonly places: number;
-  readonly vocabularySize: number;
-}
-
-function legalityOf({ legal }: DenoisePlan, { first, places, vocabularySize }: Window): Float32Array {
+function legalityOf({ legal }: DenoisePlan, { first, places, vocabularySize }: OpenWindow): Float32Array {
   const legality = new Float32Array(places * vocabularySize).fill(Number.NEGATIVE_INFINITY);
   for (let i = 0; i < places; i++) {
     legality.fill(0, i * vocabularySize + legal.from[first + i]!, i * vocabularySize + legal.to[first + i]!);
@@ -110,47 +109,35 @@ function legalityOf({ legal }: DenoisePlan, { first, places, vocabularySize }: W
   return legality;
 }
 
-function uploadRounds(plan: DenoisePlan, window: Window & { readonly from: number; readonly to: number }) {
+function uploadRounds(
+  plan: DenoisePlan,
+  noise: DrawNoise,
+  { from, to, places, vocabularySize }: OpenWindow & { readonly from: number; readonly to: number },
+) {
   const { ids, rule, temperature } = plan;
-  const { from, to, first, places, vocabularySize } = window;
   const rounds = to - from;
   const rows = ids.count;
-  const draws = temperature > 0 || rule.type === "posterior";
+  const isDrawn = temperature > 0 || rule.type === "posterior";
   const masked =
     rule.type === "confidence" ? rule.masked.subarray(from * rows, to * rows) : new Int32Array(rounds * rows);
   const choices = new Float32Array(rounds * rows * places);
-  for (let i = 0; i < rounds * rows; i++) {
-    const noise = gumbelNoise(plan.choiceSeeds[from * rows + i]!, 0, first + places);
-    choices.set(noise.subarray(first), i * places);
+  const draws = new Float32Array(isDrawn ? choices.length * vocabularySize : 1);
+  for (let round = 0; round < rounds; round++) {
+    const chosen = noise.choices(from + round);
+    choices.set(chosen, round * chosen.length);
+    if (isDrawn) {
+      const size = chosen.length * vocabularySize;
+      noise.writeDraws(from + round, chosen, draws.subarray(round * size, (round + 1) * size));
+    }
   }
   const numbers = numbersOf(plan);
   const width = numbers.length / plan.rounds;
   return {
-    draws: draws
-      ? tf.tensor4d(drawNoise(plan, window), [rounds, rows, places, vocabularySize])
-      : (tf.zeros([1]) as tf.Tensor),
+    draws: isDrawn ? tf.tensor4d(draws, [rounds, rows, places, vocabularySize]) : (tf.tensor1d(draws) as tf.Tensor),
     choices: tf.tensor3d(choices, [rounds, rows, places]),
     numbers: tf.tensor2d(numbers.subarray(from * width, to * width), [rounds, width]),
     masked: tf.tensor2d(Float32Array.from(masked), [rounds, rows]),
   };
-}
-
-/** Standard Gumbel noise by round, row, position and id; zeros where an id is known. */
-function drawNoise(
-  { drawSeeds, ids, known }: DenoisePlan,
-  { from, to, first, places, vocabularySize }: Window & { readonly from: number; readonly to: number },
-): Float32Array {
-  const noise = new Float32Array((to - from) * ids.count * places * vocabularySize);
-  let start = 0;
-  for (let i = from * ids.count; i < to * ids.count; i++) {
-    for (let position = first; position < first + places; position++) {
-      if (known[(i % ids.count) * ids.length + position] === 0) {
-        gumbelNoise(drawSeeds[i]!, position, vocabularySize, noise.subarray(start, start + vocabularySize));
-      }
-      start += vocabularySize;
-    }
-  }
-  return noise;
 }
 
 /** The guidance scale and the rule's numbers of each round, row-major. */
