@@ -1,0 +1,38 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "@mmgen/core";
+import { resolveOptions } from "@mmgen/core/options";
+import { RunFolder } from "@mmgen/example-harness";
+import { describe, expect, it } from "vitest";
+import { configSchema, presetNames, presets, resolveSettings } from "./config.js";
+
+const folder = new RunFolder(join(tmpdir(), "no-run-here"), "unused", "npm run faces");
+
+describe("presets", () => {
+  for (const name of presetNames) {
+    it(`${name} has every field and no other`, () => {
+      expect(resolveOptions(configSchema, presets[name])).toEqual(presets[name]);
+    });
+  }
+
+  it("original has the sizes of the published system", () => {
+    const { data, tokenizer } = presets.original;
+    expect(data.side).toBe(128);
+    expect(data.side / 2 ** tokenizer.network.levels.length).toBe(16);
+    expect([tokenizer.codebookSize, tokenizer.codeDimension]).toEqual([256, 1024]);
+  });
+});
+
+describe("resolveSettings", () => {
+  it("learns mirror images of a folder, and of avatars not", async () => {
+    const avatars = await resolveSettings({ backend: "auto", resume: false }, folder);
+    const own = await resolveSettings({ backend: "auto", resume: false, data: "folder" }, folder);
+    expect([avatars.preset, avatars.data, avatars.config.data.mirrored]).toEqual(["quick", "avatars", false]);
+    expect(own.config).toEqual({ ...presets.quick, data: { ...presets.quick.data, mirrored: true } });
+  });
+
+  it("refuses what a resume would change", async () => {
+    const flags = { backend: "auto", resume: true, seed: 2 } as const;
+    await expect(resolveSettings(flags, folder)).rejects.toSatisfy(ConfigError.isInstance.bind(ConfigError));
+  });
+});

@@ -1,0 +1,251 @@
+import {
+  boolean,
+  type ConfigOf,
+  fields,
+  listOf,
+  number,
+  oneOf,
+  optional,
+  positiveNumber,
+  resolveOptions,
+  wholeNumber,
+} from "@mmgen/core/options";
+import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
+
+const size = wholeNumber({ min: 1 });
+const rate = positiveNumber();
+
+const optimization = {
+  steps: size,
+  batchSize: size,
+  /** Where the learning rate climbs to before it falls along a cosine to 0. */
+  learningRate: rate,
+  warmUpSteps: wholeNumber({ min: 0 }),
+  weightDecay: number({ min: 0 }),
+  clipNorm: rate,
+};
+
+const transformer = {
+  width: size,
+  heads: size,
+  layers: size,
+  dropout: number({ min: 0, max: 0.9 }),
+  /** Share of the weights' running average that a step keeps; the trained model has the averages. */
+  averageDecay: number({ above: 0, below: 1 }),
+  ...optimization,
+};
+
+/** Every choice of a run that shapes its result. */
+export const configSchema = fields({
+  data: fields({
+    /** Images to train on; of a folder all but the test images, at most so many. */
+    trainCount: size,
+    /** Images to evaluate on; of a folder a tenth of its images at most. */
+    testCount: size,
+    /** Height and width in pixels. */
+    side: wholeNumber({ min: 8 }),
+    /** Side of the square that is cut out of the middle of a folder's images; absent: as large as fits. */
+    crop: optional(size),
+    /** Whether models are trained on mirror images too, which are as good for faces but not for avatars. */
+    mirrored: boolean(),
+  }),
+  tokenizer: fields({
+    network: fields({
+      /** Channels of each level; each halves the image's side. */
+      levels: listOf(size, { minLength: 1 }),
+      levelBlocks: wholeNumber({ min: 0 }),
+      /** Blocks at the code grid. */
+      residualBlocks: wholeNumber({ min: 0 }),
+      /** Heads of the self-attention at the code grid; 0: none. */
+      attentionHeads: wholeNumber({ min: 0 }),
+    }),
+    codebookSize: size,
+    codeDimension: size,
+    ...optimization,
+  }),
+  /** How the tokenizer goes on learning against a discriminator. */
+  adversarial: fields({
+    ...optimization,
+    discriminatorLearningRate: rate,
+    /** First channels of the discriminator, which double by level. */
+    discriminatorChannels: size,
+    /** Weight of the distance of the discriminator's features, beside the squared error. */
+    perceptualWeight: number({ min: 0 }),
+    /** Weight of the adversarial term; 0: it adapts to the ratio of the gradients. */
+    weight: number({ min: 0 }),
+    /** Steps before the adversarial term counts, and in which it grows to its weight. */
+    startStep: wholeNumber({ min: 0 }),
+    rampSteps: wholeNumber({ min: 0 }),
+  }),
+  /** Which tokenizer's codes the transformers learn. */
+  codesOf: oneOf(["squared-error", "adversarial"]),
+  /** Learns each code from those before it. */
+  sequential: fields(transformer),
+  /** Learns to replace masked codes, all at once. */
+  absorbing: fields(transformer),
+  /** Learns to undo the replacement of codes by random ones, as the published system does. */
+  chain: fields({ ...transformer, further: number({ above: 0, max: 1 }) }),
+  sampling: fields({
+    temperature: number({ min: 0 }),
+    topK: size,
+    topP: number({ above: 0, max: 1 }),
+    /** Passes of the diffusion model by sampler. */
+    rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size }),
+    /** Temperatures of the two film strips. */
+    lowTemperature: number({ min: 0 }),
+    highTemperature: number({ min: 0 }),
+  }),
+  evaluation: fields({
+    /** Samples of each model, and completions, that are measured. */
+    samples: size,
+    /** Test images of which the diffusion model's likelihood is bounded. */
+    boundImages: size,
+    /** Training steps of the classifier whose features compare sets of images. */
+    classifierSteps: size,
+    /** Training steps of the critic that tells completed images from reconstructed ones. */
+    criticSteps: size,
+  }),
+});
+
+export type RunConfig = ConfigOf<typeof configSchema>;
+/** The trainings of a run, in order. */
+export const stageNames = ["squared-error", "adversarial", "sequential", "absorbing", "chain"] as const;
+export type StageName = (typeof stageNames)[number];
+
+/** Settings of one of the trainings. */
+export type StageConfig = Pick<RunConfig["tokenizer"], keyof typeof optimization>;
+/** Settings of one of the transformers. */
+export type TransformerConfig = RunConfig["sequential"];
+
+const transformerOf = (sizes: { width: number; heads: number; layers: number }, steps: number): TransformerConfig => ({
+  ...sizes,
+  ...{ dropout: 0.1, averageDecay: 0.995, steps, batchSize: 32 },
+  ...{ learningRate: 1.5e-3, warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
+});
+
+const small = { width: 128, heads: 4, layers: 4 };
+
+const quick: RunConfig = {
+  data: { trainCount: 6000, testCount: 500, side: 64, mirrored: false },
+  tokenizer: {
+    network: { levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, attentionHeads: 4 },
+    ...{ codebookSize: 1024, codeDimension: 96 },
+    ...{ steps: 1800, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
+  },
+  adversarial: {
+    ...{ steps: 500, batchSize: 8, learningRate: 5e-4, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
+    ...{ discriminatorLearningRate: 5e-4, discriminatorChannels: 32, perceptualWeight: 0.5, weight: 0.05 },
+    ...{ startStep: 150, rampSteps: 100 },
+  },
+  codesOf: "adversarial",
+  sequential: transformerOf(small, 1200),
+  absorbing: transformerOf(small, 1200),
+  chain: { ...transformerOf(small, 600), further: 0.1 },
+  sampling: {
+    ...{ temperature: 1, topK: 100, topP: 1 },
+    rounds: { chain: 32, ancestral: 16, confidence: 12, remasking: 32 },
+    ...{ lowTemperature: 0.5, highTemperature: 1 },
+  },
+  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticSteps: 100 },
+};
+
+const tiny = { width: 32, heads: 2, layers: 1 };
+
+const smoke: RunConfig = {
+  data: { ...quick.data, trainCount: 96, testCount: 24, side: 32 },
+  tokenizer: {
+    ...quick.tokenizer,
+    network: { levels: [8, 16, 16], levelBlocks: 0, residualBlocks: 1, attentionHeads: 2 },
+    ...{ codebookSize: 64, codeDimension: 16, steps: 24, warmUpSteps: 2 },
+  },
+  adversarial: {
+    ...quick.adversarial,
+    ...{ steps: 8, warmUpSteps: 2, startStep: 2, rampSteps: 2, discriminatorChannels: 8 },
+  },
+  codesOf: "adversarial",
+  sequential: transformerOf(tiny, 12),
+  absorbing: transformerOf(tiny, 12),
+  chain: { ...transformerOf(tiny, 12), further: 0.1 },
+  sampling: { ...quick.sampling, rounds: { chain: 8, ancestral: 8, confidence: 6, remasking: 8 } },
+  evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticSteps: 4 },
+};
+
+const large = { width: 192, heads: 6, layers: 6 };
+
+const hour: RunConfig = {
+  ...quick,
+  data: { ...quick.data, trainCount: 9000, testCount: 1000 },
+  tokenizer: { ...quick.tokenizer, steps: 8000 },
+  adversarial: { ...quick.adversarial, steps: 4000, startStep: 1000, rampSteps: 1000 },
+  sequential: transformerOf(large, 6000),
+  absorbing: transformerOf(large, 6000),
+  chain: { ...transformerOf(large, 2500), further: 0.1 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticSteps: 500 },
+};
+
+const originalTransformer = { width: 512, heads: 8, layers: 8 };
+
+const original: RunConfig = {
+  ...hour,
+  data: { ...hour.data, side: 128 },
+  tokenizer: {
+    ...hour.tokenizer,
+    network: { levels: [64, 128, 256], levelBlocks: 2, residualBlocks: 2, attentionHeads: 4 },
+    ...{ codebookSize: 256, codeDimension: 1024, steps: 100_000, learningRate: 5e-4 },
+  },
+  adversarial: { ...hour.adversarial, steps: 100_000, learningRate: 1e-4, startStep: 10_000, rampSteps: 10_000 },
+  sequential: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
+  absorbing: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
+  chain: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4, further: 0.1 },
+};
+
+/**
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` is to take some ten minutes on 2 cores, `hour` an hour and a
+ * half, and `original` has the published system's sizes, for a GPU or for days.
+ */
+export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
+export type PresetName = keyof typeof presets;
+export const presetNames = Object.keys(presets) as PresetName[];
+
+/** What `--data` takes. */
+export const dataChoices = ["avatars", "folder"] as const;
+export type DataChoice = (typeof dataChoices)[number];
+
+const settingsSchema = fields({
+  preset: oneOf(presetNames),
+  config: configSchema,
+  data: oneOf(dataChoices),
+  seed: wholeNumber({ min: 0 }),
+});
+
+/** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
+export type RunSettings = ConfigOf<typeof settingsSchema>;
+
+/**
+ * The settings of a new run, or with `--resume` of the interrupted one in the folder.
+ *
+ * @throws a `ConfigError` for options that do not fit together; a `CheckpointError` when there is no run to resume.
+ */
+export async function resolveSettings(
+  flags: RunFlags<PresetName, DataChoice>,
+  folder: RunFolder,
+): Promise<RunSettings> {
+  if (flags.resume) {
+    refuseFixedOptions(flags, ["preset", "config", "data", "seed"]);
+    return readSettings(folder);
+  }
+  const { preset = "quick", data = "avatars", seed = 1 } = flags;
+  const base = data === "folder" ? forFolder(presets[preset]) : presets[preset];
+  const config = flags.config === undefined ? base : await readConfigFile(fromCaller(flags.config), base, configSchema);
+  return { preset, config, data, seed };
+}
+
+/** A preset for a folder's images, whose mirror images are as good. */
+function forFolder(preset: RunConfig): RunConfig {
+  return { ...preset, data: { ...preset.data, mirrored: true } };
+}
+
+/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
+export function readSettings(folder: RunFolder): Promise<RunSettings> {
+  return folder.readSettings((json) => resolveOptions(settingsSchema, json));
+}

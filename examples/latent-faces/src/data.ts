@@ -1,0 +1,200 @@
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import {
+  type AttributeTable,
+  type CodeBatch,
+  ConfigError,
+  type ExampleSource,
+  gatherAttributes,
+  gatherImages,
+  type ImageBatch,
+  Random,
+  sliceImages,
+  type TokenBatch,
+} from "@mmgen/core";
+import { type LoadImageFolderOptions, loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
+import { describeRunData, fromCaller, type RunData } from "@mmgen/example-harness";
+import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
+import type { TransformerBatch } from "@mmgen/tiny-transformer";
+import { tokenExamples } from "@mmgen/training";
+import type { VqVae } from "@mmgen/vqvae";
+import type { RunSettings } from "./config.js";
+
+/** Images, and what is known of each where anything is. */
+export interface FaceSet {
+  readonly images: ImageBatch;
+  readonly attributes?: AttributeTable | undefined;
+}
+
+/** What a run learns from and is evaluated on. */
+export interface RunDataset {
+  readonly train: FaceSet;
+  readonly test: FaceSet;
+  /** One line for people. */
+  readonly source: string;
+  /** What is to be said beside the images, or images made from them. */
+  readonly attribution?: string | undefined;
+}
+
+/** Surroundings of {@link loadData}. */
+export interface DataOptions {
+  readonly dataDir: string | undefined;
+  readonly log: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Draws avatars or reads a folder's images, and logs where they come from. */
+export async function loadData(settings: RunSettings, options: DataOptions): Promise<RunDataset> {
+  const dataset =
+    settings.data === "folder" ? await loadFolder(settings, options) : await drawAvatars(settings, options);
+  options.log(dataset.source);
+  return dataset;
+}
+
+async function drawAvatars({ config, seed }: RunSettings, { log, signal }: DataOptions): Promise<RunDataset> {
+  const { side, testCount, trainCount } = config.data;
+  const { attribution, source, test, train } = await loadAvatars({
+    ...{ trainCount, testCount, side, seed, onMessage: log },
+    ...(signal && { signal }),
+  });
+  return { train, test, source, attribution };
+}
+
+async function loadFolder({ config, seed }: RunSettings, options: DataOptions): Promise<RunDataset> {
+  const { dataDir, log: onMessage, signal } = options;
+  if (dataDir === undefined) {
+    throw new ConfigError("--data folder: name the folder of images with --data-dir.");
+  }
+  const { crop, side, testCount, trainCount } = config.data;
+  const folder = fromCaller(dataDir);
+  const form: LoadImageFolderOptions = {
+    ...{ folder, side, seed, onMessage, captions: hasCelebaTable(folder) ? "celeba-attributes" : "none" },
+    ...(crop !== undefined && { crop: { height: crop, width: crop } }),
+    ...(signal && { signal }),
+  };
+  const { source, train: all } = await loadImageFolder(form);
+  const total = all.images.count;
+  // A tenth at most, so that a small folder still has something to learn from.
+  const tested = Math.min(testCount, Math.floor(total / 10));
+  if (tested < 4) {
+    throw new ConfigError(`--data folder: ${dataDir} has ${total} images; expected at least 40.`);
+  }
+  const order = Random.fromSeed(seed).fork("test images").permutation(total);
+  return {
+    train: gather(all, order.subarray(tested, tested + trainCount)),
+    test: gather(all, order.subarray(0, tested)),
+    source: `${source}; ${Math.min(trainCount, total - tested)} to train, ${tested} to test`,
+  };
+}
+
+/** Whether a folder has CelebA's table of attributes, where `loadImageFolder` looks for it. */
+function hasCelebaTable(folder: string): boolean {
+  const places = /^img_align_celeba/i.test(basename(folder)) ? [folder, dirname(folder)] : [folder];
+  return places.some((place) =>
+    ["list_attr_celeba.txt", "list_attr_celeba.csv"].some((name) => existsSync(join(place, name))),
+  );
+}
+
+function gather({ attributes, images }: FaceSet, indices: Int32Array): FaceSet {
+  return {
+    images: gatherImages(images, indices),
+    ...(attributes && { attributes: gatherAttributes(attributes, indices) }),
+  };
+}
+
+/** The first of some images; their levels are views of the same memory. */
+export function firstOf({ attributes, images }: FaceSet, limit: number): FaceSet {
+  const count = Math.min(limit, images.count);
+  const rows = Int32Array.from({ length: count }, (_, i) => i);
+  return {
+    images: sliceImages(images, 0, count),
+    ...(attributes && { attributes: gatherAttributes(attributes, rows) }),
+  };
+}
+
+/** A checksum of what a run learns from, for its record. */
+export function describeData({ source, train }: RunDataset): RunData {
+  return describeRunData(source, [train.images.data]);
+}
+
+/** The images mirrored left to right; a copy. */
+export function mirrorImages(images: ImageBatch): ImageBatch {
+  const { channels, data, width } = images;
+  const mirrored = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += channels) {
+    const column = (i / channels) % width;
+    const from = i + (width - 1 - 2 * column) * channels;
+    mirrored.set(data.subarray(from, from + channels), i);
+  }
+  return { ...images, data: mirrored };
+}
+
+/** Codes as rows of ids, a view of the same memory. */
+export function asTokens({ count, data, height, width }: CodeBatch): TokenBatch {
+  return { data, count, length: height * width };
+}
+
+/** Every code is legal at every position, and the mask at none. */
+export function legalCodes(length: number, codebookSize: number) {
+  return { from: new Int32Array(length), to: new Int32Array(length).fill(codebookSize) };
+}
+
+/** Codes with the start before them as inputs, and the codes as targets. */
+export function nextCodes(
+  { codebookSize }: Pick<VqVae, "codebookSize">,
+  codes: CodeBatch,
+): ExampleSource<TransformerBatch> {
+  const rows = tokenExamples(asTokens(codes));
+  return {
+    count: rows.count,
+    batch: async (indices, context) => {
+      const targets = await rows.batch(indices, context);
+      const data = new Int32Array(targets.data.length);
+      data.set(targets.data.subarray(0, -1), 1);
+      for (let row = 0; row < targets.count; row++) {
+        data[row * targets.length] = codebookSize;
+      }
+      return { inputs: { ...targets, data }, targets };
+    },
+  };
+}
+
+/** Codes corrupted anew each time they are seen. */
+export function corruptedCodes(
+  { codebookSize }: Pick<VqVae, "codebookSize">,
+  codes: CodeBatch,
+  kernel: KernelOptions,
+): ExampleSource<TransformerBatch> {
+  const rows = tokenExamples(asTokens(codes));
+  const legal = legalCodes(codes.height * codes.width, codebookSize);
+  return {
+    count: rows.count,
+    batch: async (indices, context) => {
+      const ids = await rows.batch(indices, context);
+      return corruptBatch({ ids, kernel, random: context.random.fork("corruption"), legal, maskId: codebookSize });
+    },
+  };
+}
+
+/** Each of some images' codes, several times in a row. */
+export function repeatCodes(codes: CodeBatch, times: number): CodeBatch {
+  const size = codes.height * codes.width;
+  const data = new Int32Array(codes.data.length * times);
+  for (let row = 0; row < codes.count * times; row++) {
+    const from = Math.floor(row / times) * size;
+    data.set(codes.data.subarray(from, from + size), row * size);
+  }
+  return { ...codes, data, count: codes.count * times };
+}
+
+/** Every `step`-th image from `start` on; a copy. */
+export function everyNth(images: ImageBatch, step: number, start: number): ImageBatch {
+  const size = images.height * images.width * images.channels;
+  const count = images.count / step;
+  const data = new Uint8Array(count * size);
+  for (let i = 0; i < count; i++) {
+    const from = (i * step + start) * size;
+    data.set(images.data.subarray(from, from + size), i * size);
+  }
+  return { ...images, data, count };
+}

@@ -1,0 +1,174 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError } from "@mmgen/core";
+import { readImages } from "@mmgen/datasets/node";
+import {
+  addRunOptions,
+  addSamplingOptions,
+  backendOption,
+  createRunContext,
+  fromCaller,
+  interruptSignal,
+  ProgressReporter,
+  positiveNumber,
+  type RunFlags,
+  RunFolder,
+  runCommand,
+  type SamplingFlags,
+  wholeNumber,
+} from "@mmgen/example-harness";
+import { imageGrid } from "@mmgen/plots";
+import { writePng } from "@mmgen/plots/node";
+import { Command, Option } from "commander";
+import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import { type DataChoice, dataChoices, type PresetName, presetNames, readSettings, resolveSettings } from "./config.js";
+import { describeData, loadData, repeatCodes } from "./data.js";
+import { evaluateRun } from "./evaluate.js";
+import {
+  drawCodes,
+  type KeptPart,
+  keptCount,
+  keptParts,
+  loadModels,
+  nothingKept,
+  type SamplerName,
+  samplerNames,
+  samplerTitles,
+} from "./generate.js";
+import { command, runPipeline } from "./pipeline.js";
+import { completionRows } from "./plots.js";
+import { formatMetrics, summarize } from "./report.js";
+
+const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
+
+/** Images that one grid may show. */
+const maxDrawn = 1000;
+
+const program = new Command(`${command} --`).exitOverride().enablePositionalOptions();
+program
+  .description("Trains an image tokenizer and transformers on images of faces, then completes and generates images.")
+  .action(start);
+addRunOptions(program, {
+  presets: presetNames,
+  data: dataChoices,
+  dataDir: "your own images, for --data folder",
+  backends: backendChoices,
+});
+
+const ofModels = (name: string) =>
+  addSamplingOptions(program.command(name))
+    .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+    .addOption(backendOption(backendChoices))
+    .exitOverride();
+const ofDrawing = (name: string, { count, out }: { readonly count: number; readonly out: string }) =>
+  ofModels(name)
+    .option("--count <number>", "images to draw, 1 to 1000", wholeNumber, count)
+    .option("--out <file>", "PNG to write", out)
+    .addOption(new Option("--sampler <name>", "what draws").choices(samplerNames).default("sequential"))
+    .option("--seed <number>", "seed of the draws", wholeNumber, 1);
+
+ofDrawing("generate", { count: 16, out: "generated.png" })
+  .description("draws new images, as a PNG grid")
+  .action(generate);
+ofDrawing("complete", { count: 5, out: "completed.png" })
+  .description("completes the beginning of an image several times")
+  .argument("<file>", "PNG of the model's size")
+  .addOption(new Option("--keep <part>", "what is kept of the image").choices(keptParts).default("half"))
+  .action(complete);
+ofModels("evaluate")
+  .description("computes every metric of a run again, from its checkpoints")
+  .option("--data-dir <dir>", "folder with the images that the run was given")
+  .option("--samples <number>", "samples to measure (default: the run's)", positiveNumber)
+  .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
+  .action(evaluate);
+
+await runCommand(async () => {
+  await program.parseAsync(process.argv.slice(2), { from: "user" });
+});
+
+async function start(flags: RunFlags<PresetName, DataChoice>): Promise<void> {
+  const folder = new RunFolder(flags.out, exampleFolder, command);
+  const settings = await resolveSettings(flags, folder);
+  const run = await createRunContext(flags, { settings, folder }, (name) =>
+    selectTrainingBackend(name as BackendChoice),
+  );
+  process.stdout.write(summarize(await runPipeline(run), join(folder.results, "report.html")));
+}
+
+interface DrawFlags extends SamplingFlags {
+  readonly count: number;
+  readonly out: string;
+  readonly checkpoints?: string;
+  readonly seed: number;
+  readonly sampler: SamplerName;
+  readonly backend: string;
+}
+
+async function openRun(flags: DrawFlags) {
+  if (flags.count < 1 || flags.count > maxDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${flags.count}.`);
+  }
+  const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
+  const { config } = await readSettings(folder);
+  process.stderr.write(`Backend: ${await selectBackend(flags.backend as BackendChoice)}.\n`);
+  const models = await folder.load((read) => loadModels(read, config));
+  const { temperature = config.sampling.temperature, topP = config.sampling.topP, seed } = flags;
+  return {
+    models,
+    drawing: { sampling: { ...config.sampling, temperature, topP }, seed, signal: interruptSignal().signal },
+  };
+}
+
+async function generate(flags: DrawFlags): Promise<void> {
+  const { drawing, models } = await openRun(flags);
+  const codes = await drawCodes(models, flags.sampler, nothingKept(models.tokenizer, flags.count), drawing);
+  const images = await models.tokenizer.decode(codes);
+  await write(flags.out, imageGrid({ images, title: samplerTitles[flags.sampler], subtitle: `seed ${flags.seed}` }));
+}
+
+async function complete(file: string, flags: DrawFlags & { readonly keep: KeptPart }): Promise<void> {
+  const { drawing, models } = await openRun(flags);
+  const { tokenizer } = models;
+  const images = await readImages([fromCaller(file)], tokenizer.imageShape);
+  const codes = await tokenizer.encode(images);
+  const kept = keptCount(tokenizer.codeGrid, flags.keep);
+  const beginning = { codes: repeatCodes(codes, flags.count), kept };
+  const completed = await drawCodes(models, flags.sampler, beginning, drawing);
+  const title = `Completed: ${samplerTitles[flags.sampler]}`;
+  await write(flags.out, await completionRows(tokenizer, { images, codes, kept, completed: { "": completed }, title }));
+}
+
+async function write(out: string, svg: string): Promise<void> {
+  const path = fromCaller(out);
+  await writePng(path, svg);
+  process.stderr.write(`Wrote ${path}\n`);
+}
+
+interface EvaluateFlags extends SamplingFlags {
+  readonly checkpoints?: string;
+  readonly dataDir?: string;
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly backend: string;
+}
+
+async function evaluate({ backend, checkpoints, dataDir, ...flags }: EvaluateFlags): Promise<void> {
+  const folder = new RunFolder(checkpoints, exampleFolder, command);
+  const { config, ...settings } = await readSettings(folder);
+  const { signal } = interruptSignal();
+  const progress = new ProgressReporter();
+  progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
+  const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });
+  await folder.checkData(describeData(data));
+  const { temperature = config.sampling.temperature, topP = config.sampling.topP } = flags;
+  const changed = {
+    ...config,
+    sampling: { ...config.sampling, temperature, topP },
+    evaluation: { ...config.evaluation, samples: flags.samples ?? config.evaluation.samples },
+  };
+  const seed = flags.seed ?? settings.seed;
+  const metrics = await evaluateRun(folder, { data, config: changed, seed, signal });
+  const path = await folder.writeResult("evaluation.json", { source: data.source, seed, ...metrics });
+  process.stdout.write(`${formatMetrics(metrics, [["data", data.source]])}\n`);
+  progress.log(`Wrote ${path}`);
+}

@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { AbortedError } from "@mmgen/core";
+import { ProgressReporter, RunFolder } from "@mmgen/example-harness";
+import { imagePixels } from "@mmgen/plots";
+import { writePng } from "@mmgen/plots/node";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { presets, type RunSettings } from "./config.js";
+import { loadData } from "./data.js";
+import { evaluateRun, type RunMetrics } from "./evaluate.js";
+import { runPipeline } from "./pipeline.js";
+
+const { smoke } = presets;
+const short = { steps: 3, batchSize: 4, warmUpSteps: 1 };
+const transformer = { ...smoke.sequential, ...short, width: 8, heads: 1 };
+const settings: RunSettings = {
+  preset: "smoke",
+  config: {
+    ...smoke,
+    data: { trainCount: 8, testCount: 4, side: 16, mirrored: true },
+    tokenizer: {
+      ...{ ...smoke.tokenizer, ...short, codebookSize: 8, codeDimension: 4 },
+      network: { levels: [8, 8], levelBlocks: 0, residualBlocks: 0, attentionHeads: 0 },
+    },
+    adversarial: { ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1 },
+    ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
+    sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
+    evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticSteps: 2 },
+  },
+  data: "folder",
+  seed: 3,
+};
+
+let root: string;
+beforeAll(async () => {
+  await tf.setBackend("cpu");
+  root = await mkdtemp(join(tmpdir(), "mmgen-faces-"));
+  await mkdir(join(root, "images"));
+  const [count, side] = [40, 16];
+  const data = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 768) * 31) % 256);
+  for (let i = 0; i < count; i++) {
+    const images = { data, count, height: side, width: side, channels: 3, maxValue: 255 };
+    await writePng(join(root, "images", `${String(i).padStart(2, "0")}.png`), imagePixels(images, i));
+  }
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const folderOf = (name: string) => new RunFolder(join(root, name), "unused", "npm run faces");
+
+/** A run that stops after a number of steps, counted over all trainings. */
+function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}): Promise<RunMetrics> {
+  const controller = new AbortController();
+  let left = stopAfter;
+  const onStep = () => {
+    left--;
+    if (left === 0) {
+      controller.abort();
+    }
+  };
+  const quiet = new PassThrough();
+  quiet.resume();
+  return runPipeline({
+    ...{ settings, folder: folderOf(name), dataDir: join(root, "images"), resume, force: false, backend: "cpu" },
+    progress: new ProgressReporter(quiet),
+    observers: [{ onStart() {}, onStep }],
+    signal: controller.signal,
+  });
+}
+
+it("writes every result, and stopped and resumed equals uninterrupted to the byte", { timeout: 240_000 }, async () => {
+  const before = tf.memory().numTensors;
+  const metrics = await run("whole");
+  expect(tf.memory().numTensors).toBe(before);
+  expect((await readdir(folderOf("whole").results)).sort()).toEqual([
+    ...["absorbing.jsonl", "adversarial.jsonl", "chain.jsonl"],
+    ...["completions_first.png", "completions_half.png", "completions_quarter.png"],
+    ...["diffusion.gif", "diffusion_strip_high.png", "diffusion_strip_low.png"],
+    ...["metrics.json", "reconstructions.png", "report.html", "samples_diffusion.png", "samples_sequential.png"],
+    ...["sequential.jsonl", "squared-error.jsonl", "training_curves.png"],
+  ]);
+  expect(metrics.completions).toBe(4 * 3 * 2);
+  expect(metrics.changedCompletions).toBe(0);
+
+  // Once within the second training, and once within the last.
+  await expect(run("stopped", { stopAfter: 5 })).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
+  await expect(run("stopped", { resume: true, stopAfter: 9 })).rejects.toSatisfy(
+    AbortedError.isInstance.bind(AbortedError),
+  );
+  for (const name of ["vqvae", "vqvae-adversarial", "sequential", "absorbing"]) {
+    const [one, other] = await Promise.all(
+      ["whole", "stopped"].map((of) => readFile(join(folderOf(of).checkpoints, `${name}.safetensors`))),
+    );
+    expect(one!.equals(other!), name).toBe(true);
+  }
+
+  const { signal } = new AbortController();
+  const data = await loadData(settings, { dataDir: join(root, "images"), log: () => {} });
+  const again = await evaluateRun(folderOf("whole"), { ...settings, data, signal });
+  expect(again.tokenizers).toEqual(metrics.tokenizers);
+  expect(again.absorbing).toEqual(metrics.absorbing);
+  expect(tf.memory().numTensors).toBe(before);
+});

@@ -1,0 +1,294 @@
+import { join } from "node:path";
+import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, type ImageBatch, Random } from "@mmgen/core";
+import { psnr } from "@mmgen/evaluation";
+import { type RunContext, type RunData, resumable } from "@mmgen/example-harness";
+import type { TensorTrainable } from "@mmgen/nn";
+import type { KernelOptions } from "@mmgen/samplers";
+import type { TinyTransformer } from "@mmgen/tiny-transformer";
+import {
+  augmentedImages,
+  constantSchedule,
+  cosineSchedule,
+  evaluateLoss,
+  imageExamples,
+  type Metrics,
+  type TrainingHistory,
+  type TrainingObserver,
+  train,
+} from "@mmgen/training";
+import { metricsFile, terminalProgress } from "@mmgen/training/node";
+import { VqVae } from "@mmgen/vqvae";
+import { estimateMemory, totalSteps } from "mmgen";
+import { checkMemory } from "mmgen/node";
+import { type RunConfig, type RunSettings, type StageConfig, type StageName, stageNames } from "./config.js";
+import { corruptedCodes, describeData, firstOf, loadData, mirrorImages, nextCodes, type RunDataset } from "./data.js";
+import { evaluateModels, type Histories, type RunMetrics, summarizeStages } from "./evaluate.js";
+import { type Models, modelFiles, newAdversary, newTokenizer, newTransformer } from "./generate.js";
+import { writeImages } from "./plots.js";
+import { writeReport } from "./report.js";
+
+/** What starts a run. */
+export const command = "npm run faces";
+
+/**
+ * The whole pipeline: data, tokenizer by squared error and then against a discriminator, codes, three transformers,
+ * evaluation, images, report.
+ *
+ * @throws an {@link AbortedError} when the signal fires; what a resume needs is then written.
+ */
+export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
+  return resumable(command, async () => {
+    const { folder, progress, settings, signal } = run;
+    const { config } = settings;
+    await folder.open({ ...run, earlier: earlierFiles });
+    try {
+      progress.stage("Data");
+      const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+      await checkPlan(run, data);
+      const learnedFrom = describeData(data);
+      await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
+
+      progress.stage("Image tokenizer, squared error");
+      using plain = newTokenizer(config, data.train.images, randomOf(settings, "squared-error"));
+      const plainHistory = await trainTokenizer(run, plain, data, learnedFrom);
+
+      progress.stage("Image tokenizer, adversarial");
+      using adversarial = VqVae.fromSafetensors(await plain.toSafetensors());
+      const adversarialHistory = await trainAdversarially(run, adversarial, data, learnedFrom);
+
+      progress.stage("Codes");
+      const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
+      const codes = { train: await encodeAll(tokenizer, data, config), test: await tokenizer.encode(data.test.images) };
+      const runId = fingerprint([(await folder.read(modelFiles[config.codesOf]))!]);
+      const learning = { tokenizer, codes, runId };
+
+      progress.stage("Sequential transformer");
+      using sequential = newTransformer(tokenizer, config.sequential, {
+        causal: true,
+        random: randomOf(settings, "sequential"),
+      });
+      const sequentialHistory = await trainTransformer(run, "sequential", sequential, learning);
+
+      progress.stage("Diffusion transformer, masks");
+      using absorbing = newTransformer(tokenizer, config.absorbing, {
+        causal: false,
+        random: randomOf(settings, "absorbing"),
+      });
+      const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
+
+      progress.stage("Diffusion transformer, original chain");
+      using chain = newTransformer(tokenizer, config.chain, { causal: false, random: randomOf(settings, "chain") });
+      const chainHistory = await trainTransformer(run, "chain", chain, learning);
+
+      progress.stage("Evaluation");
+      const models: Models = { tokenizer, sequential, absorbing, chain };
+      const tokenizers = { "squared-error": plain, adversarial };
+      const evaluation = { models, tokenizers, data, codes, config, seed: settings.seed, signal };
+      const { metrics, samples } = await evaluateModels(evaluation);
+
+      progress.stage("Images");
+      const histories: Histories = {
+        ...{ "squared-error": plainHistory, adversarial: adversarialHistory },
+        ...{ sequential: sequentialHistory, absorbing: absorbingHistory, chain: chainHistory },
+      };
+      const images = await writeImages(run, { ...evaluation, histories, metrics, samples });
+      progress.endStage();
+      const { attribution, source } = data;
+      const result: RunMetrics = {
+        ...{ settings, source, attribution, backend: run.backend, ...metrics },
+        ...{ resumed: run.resume, seconds: progress.seconds, stages: summarizeStages(histories) },
+      };
+      await folder.writeResult("metrics.json", result);
+      await writeReport(run, result, images);
+      return result;
+    } finally {
+      await folder.release();
+    }
+  });
+}
+
+/** What a run writes, and a new one in the same folder therefore removes. */
+const earlierFiles = {
+  checkpoints: [
+    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain)(-training)?\.safetensors$/,
+  ],
+  results: [/\.jsonl$/, /^evaluation\.json$/],
+};
+
+function randomOf({ seed }: RunSettings, name: string): Random {
+  return Random.fromSeed(seed).fork(name);
+}
+
+/** Training images, mirrored at random where mirror images are as good. */
+function trainingImages({ train }: RunDataset, { data }: RunConfig): ExampleSource<ImageBatch> {
+  return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
+}
+
+/** Codes of all training images, and of their mirror images where these are as good. */
+async function encodeAll(tokenizer: VqVae, { train }: RunDataset, { data }: RunConfig): Promise<CodeBatch> {
+  const codes = await tokenizer.encode(train.images);
+  if (!data.mirrored) {
+    return codes;
+  }
+  const mirrored = await tokenizer.encode(mirrorImages(train.images));
+  const both = new Int32Array(2 * codes.data.length);
+  both.set(codes.data);
+  both.set(mirrored.data, codes.data.length);
+  return { ...codes, data: both, count: 2 * codes.count };
+}
+
+/** Test images that the metrics after each epoch are taken from. */
+const epochImages = 200;
+
+async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: RunDataset, { sha256 }: RunData) {
+  const stage: Stage<ImageBatch, unknown> = {
+    ...{ name: "squared-error", model, examples: trainingImages(data, run.settings.config), runId: sha256 },
+    training: run.settings.config.tokenizer,
+    evaluate: () => tokenizerMetrics(model, data),
+  };
+  const history = await trainStage(run, stage);
+  await run.folder.write(modelFiles["squared-error"], await model.toSafetensors({ run: sha256 }));
+  return history;
+}
+
+async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, data: RunDataset, { sha256 }: RunData) {
+  const config = run.settings.config.adversarial;
+  using model = newAdversary(vqvae, config, randomOf(run.settings, "adversary"));
+  const history = await trainStage(run, {
+    ...{ name: "adversarial", model, examples: trainingImages(data, run.settings.config), runId: sha256 },
+    training: config,
+    discriminatorLearningRate: config.discriminatorLearningRate,
+    evaluate: () => tokenizerMetrics(vqvae, data),
+  });
+  await run.folder.write(modelFiles.adversarial, await vqvae.toSafetensors({ run: sha256 }));
+  return history;
+}
+
+async function tokenizerMetrics(model: VqVae, { test }: RunDataset): Promise<Metrics> {
+  const { images } = firstOf(test, epochImages);
+  return { decibels: psnr(images, await model.reconstruct(images)) };
+}
+
+interface CodesToLearn {
+  readonly tokenizer: VqVae;
+  readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
+  /** Fingerprint of the tokenizer's file. */
+  readonly runId: string;
+}
+
+async function trainTransformer(
+  run: RunContext<RunSettings>,
+  name: "sequential" | "absorbing" | "chain",
+  model: TinyTransformer,
+  { codes, runId, tokenizer }: CodesToLearn,
+): Promise<TrainingHistory> {
+  const training = run.settings.config[name];
+  const kernel: KernelOptions =
+    name === "chain" ? { type: "chain", further: run.settings.config.chain.further } : { type: "absorbing" };
+  const examplesOf = (batch: CodeBatch) =>
+    name === "sequential" ? nextCodes(tokenizer, batch) : corruptedCodes(tokenizer, batch, kernel);
+  const heldOut = examplesOf(codes.test);
+  const history = await trainStage(run, {
+    ...{ name, model, examples: examplesOf(codes.train), training, runId, averageDecay: training.averageDecay },
+    evaluate: async () => {
+      const { loss } = await evaluateLoss({
+        model,
+        examples: heldOut,
+        batchSize: training.batchSize,
+        signal: run.signal,
+      });
+      return { natsPerCode: loss! };
+    },
+  });
+  await run.folder.write(modelFiles[name], await model.toSafetensors({ run: runId }));
+  return history;
+}
+
+interface Stage<Batch, Aux> {
+  readonly name: StageName;
+  readonly model: TensorTrainable<Batch, Aux>;
+  readonly examples: ExampleSource<Batch>;
+  readonly training: StageConfig;
+  /** A checkpoint of another run is refused. */
+  readonly runId: string;
+  readonly evaluate: () => Promise<Metrics>;
+  readonly averageDecay?: number;
+  /** Of a model that has a discriminator. */
+  readonly discriminatorLearningRate?: number;
+}
+
+/** Trains from the stage's checkpoint, if there is one, to the end. */
+async function trainStage<Batch, Aux>(
+  run: RunContext<RunSettings>,
+  stage: Stage<Batch, Aux>,
+): Promise<TrainingHistory> {
+  const { averageDecay, discriminatorLearningRate, evaluate, examples, model, name, runId, training } = stage;
+  const { batchSize, clipNorm, learningRate, steps, warmUpSteps, weightDecay } = training;
+  const file = run.folder.file(`${name}-training.safetensors`);
+  const resume = await file.read();
+  const { history, status, step } = await train({
+    ...{ model, examples, batchSize, steps, runId, evaluate, signal: run.signal },
+    schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps }),
+    optimizer: { clipNorm, weightDecay, beta2: 0.99 },
+    ...(averageDecay !== undefined && { weightAverage: { decay: averageDecay } }),
+    ...(discriminatorLearningRate !== undefined && {
+      adversary: {
+        optimizer: { beta1: 0.5, beta2: 0.9, weightDecay: 0 },
+        schedule: constantSchedule(discriminatorLearningRate),
+      },
+    }),
+    random: randomOf(run.settings, name).fork("training"),
+    checkpoint: { write: file.write },
+    observers: observersOf(run, name),
+    ...(resume && { resume }),
+  });
+  if (status === "aborted") {
+    throw new AbortedError(`Stopped while training ${name}, after step ${step} of ${steps}.`, {
+      cause: run.signal.reason,
+    });
+  }
+  return history;
+}
+
+/** A progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`, and the run's own. */
+function observersOf(run: RunContext<RunSettings>, name: StageName): TrainingObserver[] {
+  return [
+    terminalProgress({ label: name, stream: run.progress.stream }),
+    metricsFile(join(run.folder.results, `${name}.jsonl`), { run: name }),
+    ...run.observers,
+  ];
+}
+
+/**
+ * Builds everything once, untrained, so that what cannot be trained is refused before an earlier run's files are removed.
+ *
+ * @throws a `ConfigError` that names what does not fit, memory included.
+ */
+async function checkPlan({ progress, settings: { config } }: RunContext<RunSettings>, data: RunDataset): Promise<void> {
+  const random = Random.fromSeed(0);
+  const { train: training } = data;
+  using tokenizer = newTokenizer(config, training.images, random);
+  using adversary = newAdversary(tokenizer, config.adversarial, random);
+  using sequential = newTransformer(tokenizer, config.sequential, { causal: true, random });
+  using absorbing = newTransformer(tokenizer, config.absorbing, { causal: false, random });
+  using chain = newTransformer(tokenizer, config.chain, { causal: false, random });
+  for (const name of stageNames) {
+    const stage = name === "squared-error" ? config.tokenizer : config[name];
+    totalSteps(stage, training.images.count);
+    cosineSchedule({ learningRate: stage.learningRate, totalSteps: stage.steps, warmUpSteps: stage.warmUpSteps });
+  }
+  const images = imageExamples(firstOf(training, 2).images);
+  const { codeGrid } = tokenizer;
+  const codes = { data: new Int32Array(2 * codeGrid.height * codeGrid.width), count: 2, ...codeGrid };
+  const examples = nextCodes(tokenizer, codes);
+  const estimate = (model: TinyTransformer, stage: StageConfig) => estimateMemory({ model, examples, training: stage });
+  progress.warn(
+    checkMemory({
+      "squared-error": await estimateMemory({ model: tokenizer, examples: images, training: config.tokenizer }),
+      adversarial: await estimateMemory({ model: adversary, examples: images, training: config.adversarial }),
+      sequential: await estimate(sequential, config.sequential),
+      absorbing: await estimate(absorbing, config.absorbing),
+      chain: await estimate(chain, config.chain),
+    }),
+  );
+}

@@ -1,0 +1,289 @@
+import { join } from "node:path";
+import type { CodeBatch, ImageBatch } from "@mmgen/core";
+import type { RunContext } from "@mmgen/example-harness";
+import {
+  contactSheet,
+  type ImageRowsOptions,
+  imageGrid,
+  imageRows,
+  type PixelImage,
+  trainingCurves,
+} from "@mmgen/plots";
+import { writeGif, writePng } from "@mmgen/plots/node";
+import type { DenoisedRound } from "@mmgen/samplers";
+import type { TrainingHistory } from "@mmgen/training";
+import type { VqVae } from "@mmgen/vqvae";
+import type { RunSettings } from "./config.js";
+import { everyNth, repeatCodes } from "./data.js";
+import {
+  completePart,
+  type EvaluationOptions,
+  firstCodes,
+  firstImages,
+  type Histories,
+  type ModelMetrics,
+  type Samples,
+} from "./evaluate.js";
+import {
+  type DiffusionName,
+  diffuse,
+  type KeptPart,
+  keptCount,
+  keptParts,
+  nothingKept,
+  type SamplerName,
+  samplerNames,
+  samplerTitles,
+} from "./generate.js";
+
+/** What the images of a run show. */
+export interface ImageOptions extends EvaluationOptions {
+  readonly histories: Histories;
+  readonly metrics: ModelMetrics;
+  readonly samples: Samples;
+}
+
+/** The images of a run as PNG bytes, `diffusion` as a GIF. */
+export type RunImages = Readonly<
+  Record<
+    | "reconstructions"
+    | `completions_${KeptPart}`
+    | "samples_sequential"
+    | "samples_diffusion"
+    | "diffusion_strip_low"
+    | "diffusion_strip_high"
+    | "training_curves"
+    | "diffusion",
+    Uint8Array
+  >
+>;
+
+/** Images side by side in a row, and completions of each image. */
+const shown = 8;
+const shownCompletions = 3;
+
+/** Draws and writes every image of a run. */
+export async function writeImages({ folder }: RunContext<RunSettings>, options: ImageOptions): Promise<RunImages> {
+  const { config, histories, samples } = options;
+  const write = async (name: string, svg: string) => writePng(join(folder.results, `${name}.png`), svg);
+  const completions: Partial<Record<`completions_${KeptPart}`, Uint8Array>> = {};
+  for (const part of keptParts) {
+    completions[`completions_${part}`] = await write(`completions_${part}`, await completionsOf(options, part));
+  }
+  const { highTemperature, lowTemperature } = config.sampling;
+  const diffusionRows = samplerNames.filter((name) => name !== "sequential").map((name) => sampleRow(samples, name));
+  return {
+    ...(completions as Record<`completions_${KeptPart}`, Uint8Array>),
+    reconstructions: await write("reconstructions", await reconstructions(options)),
+    samples_sequential: await write(
+      "samples_sequential",
+      imageGrid({
+        images: firstImages(samples.sequential, 2 * shown),
+        ...{ columns: shown, scale: scaleOf(samples.sequential), title: "Samples of the sequential transformer" },
+      }),
+    ),
+    samples_diffusion: await write(
+      "samples_diffusion",
+      imageRows({ rows: diffusionRows, columns: shown, title: "Samples of the diffusion transformers" }),
+    ),
+    diffusion_strip_low: await write("diffusion_strip_low", await filmStrip(options, lowTemperature)),
+    diffusion_strip_high: await write("diffusion_strip_high", await filmStrip(options, highTemperature)),
+    training_curves: await write("training_curves", learningCurves(histories)),
+    diffusion: await animateDiffusion(join(folder.results, "diffusion.gif"), options),
+  };
+}
+
+const scaleOf = ({ width }: ImageBatch) => Math.max(1, Math.round(96 / width));
+
+function sampleRow(samples: Samples, name: SamplerName) {
+  return { label: samplerTitles[name], images: firstImages(samples[name], shown) };
+}
+
+async function reconstructions({ data, tokenizers }: ImageOptions): Promise<string> {
+  const original = firstImages(data.test.images, shown);
+  const rows = [
+    { label: "original", images: original },
+    { label: "squared error", images: await tokenizers["squared-error"].reconstruct(original) },
+    { label: "adversarial", images: await tokenizers.adversarial.reconstruct(original) },
+  ];
+  return imageRows({ rows, columns: shown, title: "Test images and their reconstructions" });
+}
+
+const partTitles: Readonly<Record<KeptPart, string>> = {
+  half: "Completed from the upper half",
+  quarter: "Completed from the upper quarter",
+  first: "Completed from the first code",
+};
+
+/** Test images, what is kept of them, and completions by both families. */
+async function completionsOf(options: ImageOptions, part: KeptPart): Promise<string> {
+  const { codes, data, models } = options;
+  const images = firstImages(data.test.images, shown);
+  const first = firstCodes(codes.test, images.count);
+  const repeated = repeatCodes(first, shownCompletions);
+  const completed: Record<string, CodeBatch> = {};
+  for (const sampler of ["sequential", "ancestral"] as const) {
+    const label = sampler === "sequential" ? "sequential" : "diffusion";
+    completed[label] = await completePart(models, { codes: repeated, part, sampler }, options);
+  }
+  const kept = keptCount(models.tokenizer.codeGrid, part);
+  return completionRows(models.tokenizer, { images, codes: first, kept, completed, title: partTitles[part] });
+}
+
+/** What {@link completionRows} shows. */
+export interface CompletionRows {
+  /** `[count, …]`; borrowed. */
+  readonly images: ImageBatch;
+  /** Of the images. */
+  readonly codes: CodeBatch;
+  /** First codes that are kept of each. */
+  readonly kept: number;
+  /** By label, several completions of each image one after the other, as `repeatCodes` repeats codes. */
+  readonly completed: Readonly<Record<string, CodeBatch>>;
+  readonly title: string;
+}
+
+/** Draws originals, what was kept of them, and completions below each other, as SVG. */
+export async function completionRows(tokenizer: VqVae, rows: CompletionRows): Promise<string> {
+  const { codes, completed, images, kept, title } = rows;
+  const isOpen = Uint8Array.from(codes.data, (_, i) => (i % (codes.height * codes.width) < kept ? 0 : 1));
+  const drawn: ImageRowsOptions["rows"][number][] = [
+    { label: "original", images },
+    { label: "kept", images: grayed(await tokenizer.decode(codes), codes, isOpen) },
+  ];
+  for (const [label, batch] of Object.entries(completed)) {
+    const all = await tokenizer.decode(batch);
+    const times = batch.count / codes.count;
+    for (let variant = 0; variant < times; variant++) {
+      drawn.push({ label: `${label} ${variant + 1}`.trim(), images: everyNth(all, times, variant) });
+    }
+  }
+  return imageRows({ rows: drawn, columns: shown, title });
+}
+
+/** Images in which the places of some codes are gray; a copy. */
+export function grayed(images: ImageBatch, grid: Pick<CodeBatch, "height" | "width">, flags: Uint8Array): ImageBatch {
+  const { channels, height, maxValue, width } = images;
+  const data = images.data.slice();
+  for (let i = 0; i < data.length; i++) {
+    const pixel = Math.floor(i / channels);
+    const [column, row] = [pixel % width, Math.floor(pixel / width) % height];
+    const image = Math.floor(pixel / (width * height));
+    const [codeRow, codeColumn] = [Math.floor((row * grid.height) / height), Math.floor((column * grid.width) / width)];
+    if (flags[(image * grid.height + codeRow) * grid.width + codeColumn] === 1) {
+      data[i] = Math.round(maxValue / 2);
+    }
+  }
+  return { ...images, data };
+}
+
+/** Frames of a diffusion: the images before its first round and after each, masked codes in gray. */
+async function diffusionFrames(
+  { config, models, seed, signal }: ImageOptions,
+  sampler: DiffusionName,
+  { count, temperature }: { readonly count: number; readonly temperature: number },
+): Promise<{ readonly round: number; readonly images: ImageBatch }[]> {
+  const { tokenizer } = models;
+  const states: DenoisedRound[] = [];
+  const beginning = nothingKept(tokenizer, count);
+  const sampling = { ...config.sampling, temperature };
+  await diffuse(models, sampler, beginning, { sampling, seed, signal, onRound: (state) => void states.push(state) });
+  const frames = [];
+  for (const { ids, masked, round } of states) {
+    // A masked code is none of the codebook's; what it would show is painted over.
+    const codes = { ...beginning.codes, data: ids.map((id, i) => (masked[i] === 1 ? 0 : id)) };
+    frames.push({ round, images: grayed(await tokenizer.decode(codes), codes, masked) });
+  }
+  return frames;
+}
+
+/** Images of a film strip, and rounds shown of each. */
+const stripImages = 4;
+const stripRounds = 8;
+
+/** The original chain from noise to images, some rounds from left to right, as SVG. */
+async function filmStrip(options: ImageOptions, temperature: number): Promise<string> {
+  const all = await diffusionFrames(options, "chain", { count: stripImages, temperature });
+  const last = all.length - 1;
+  const rounds = Math.min(stripRounds, all.length);
+  const frames = Array.from({ length: rounds }, (_, i) => all[Math.round((i * last) / (rounds - 1))]!);
+  const rows = Array.from({ length: stripImages }, (_, image) => ({
+    label: `image ${image + 1}`,
+    images: joined(frames.map(({ images }) => everyNth(images, stripImages, image))),
+  }));
+  const subtitle = `temperature ${temperature}; after ${frames.map(({ round }) => round).join(", ")} rounds`;
+  return imageRows({ rows, columns: rounds, title: "The original chain, from random codes", subtitle });
+}
+
+function joined(batches: readonly ImageBatch[]): ImageBatch {
+  const first = batches[0]!;
+  const data = new Uint8Array(first.data.length * batches.length);
+  for (const [i, batch] of batches.entries()) {
+    data.set(batch.data, i * first.data.length);
+  }
+  return { ...first, data, count: first.count * batches.length };
+}
+
+/** Sixteen images that come out of masks, as a GIF; its bytes. */
+async function animateDiffusion(path: string, options: ImageOptions): Promise<Uint8Array> {
+  const { temperature } = options.config.sampling;
+  const frames = await diffusionFrames(options, "ancestral", { count: 16, temperature });
+  const sheets = frames.map(({ images }): PixelImage => contactSheet(images, { columns: 4, scale: scaleOf(images) }));
+  return writeGif(path, sheets, { frameMilliseconds: 200, lastMilliseconds: 2000 });
+}
+
+const stageTitles: Readonly<Record<keyof Histories, string>> = {
+  "squared-error": "Image tokenizer, squared error",
+  adversarial: "Image tokenizer, adversarial",
+  sequential: "Sequential transformer",
+  absorbing: "Diffusion transformer, masks",
+  chain: "Diffusion transformer, original chain",
+};
+
+/** Loss of each training, the tokenizers' reconstruction, and the discriminator's scores; as SVG. */
+function learningCurves(histories: Histories): string {
+  const { adversarial } = histories;
+  const losses = Object.entries(histories).map(([name, history]) => ({
+    title: stageTitles[name as keyof Histories],
+    yLabel: name === "squared-error" || name === "adversarial" ? "loss" : "nats per code",
+    series: [
+      { label: "train", style: "steps" as const, ...byStep(history, ({ loss }) => loss) },
+      ...("natsPerCode" in (history.epochs[0]?.metrics ?? {})
+        ? [{ label: "test", style: "points" as const, ...byEpoch(history, "natsPerCode") }]
+        : []),
+    ],
+    learningRate: byStep(history, ({ learningRate }) => learningRate),
+  }));
+  const decibels = (name: "squared-error" | "adversarial") => ({
+    ...{ title: `Reconstruction, ${name.replace("-", " ")}`, yLabel: "dB, test" },
+    series: [{ label: "test", style: "points" as const, ...byEpoch(histories[name], "decibels") }],
+  });
+  const scores = {
+    ...{ title: "The discriminator's mean scores", yLabel: "score" },
+    series: [
+      { label: "originals", style: "steps" as const, ...byStep(adversarial, ({ metrics }) => metrics.realScore!) },
+      {
+        label: "reconstructions",
+        style: "steps" as const,
+        ...byStep(adversarial, ({ metrics }) => metrics.fakeScore!),
+      },
+    ],
+  };
+  const panels = [
+    losses[0]!,
+    decibels("squared-error"),
+    losses[1]!,
+    decibels("adversarial"),
+    scores,
+    ...losses.slice(2),
+  ];
+  return trainingCurves({ title: "Training", panels });
+}
+
+function byStep({ steps }: TrainingHistory, value: (record: TrainingHistory["steps"][number]) => number) {
+  return { x: steps.map(({ step }) => step), y: steps.map(value) };
+}
+
+function byEpoch({ epochs }: TrainingHistory, name: string) {
+  return { x: epochs.map(({ step }) => step), y: epochs.map(({ metrics }) => metrics[name]!) };
+}
