@@ -235,7 +235,7 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
    * @param images - Of {@link VqVae.imageShape}; borrowed.
    * @param options - `criterion`: a loss of the reconstructed images in place of the head's.
    * @returns Yours, or the surrounding `tf.tidy`'s. `metrics`: `reconstruction` (the head's loss, or
-   *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (gradient codebook only), and
+   *   nats), and the quantizer's, unweighted: with codebooks `commitment`, `codebook` (none of `ema`), `index`, entropies, and
    *   `perplexity` of the running code counts. `aux` is for {@link VqVae.afterStep}; empty when `training` is false.
    * @throws a `ShapeError` when the images have another shape or range, or there is none.
    */
