@@ -18,7 +18,7 @@ const { positionals, values } = parseArgs({
   options: {
     train: { type: "string" },
     test: { type: "string" },
-    steps: { type: "string", default: "8000" },
+    steps: { type: "string", default: "6000" },
     batch: { type: "string", default: "8" },
     rate: { type: "string", default: "2e-3" },
   },
