@@ -12,7 +12,7 @@ import { writePng } from "@mmgen/plots/node";
 
 const cacheDir = await mkdtemp(join(tmpdir(), "mmgen-avatars-"));
 try {
-  const { train } = await loadAvatars({ trainCount: 48, testCount: 0, seed: 1, cacheDir });
+  const { train } = await loadAvatars({ trainCount: 36, testCount: 0, seed: 1, cacheDir });
   await writePng("docs/images/avatars.png", contactSheet(train.images, { columns: 12, scale: 1 }));
   console.log(train.captions.slice(0, 12).join("\n"));
 

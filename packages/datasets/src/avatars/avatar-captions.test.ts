@@ -1,68 +1,98 @@
-import { checkAttributeTable, DataError } from "@mmgen/core";
+import { checkAttributeTable } from "@mmgen/core";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { avatarAttributes, avatarCaption, avatarTable, avatarWords } from "./avatar-captions.js";
 import { avatarParts } from "./avatar-parts.js";
-import { drawAvatar } from "./draw-avatar.js";
 
-const drawn = (split: "train" | "test", count: number) =>
-  Array.from({ length: count }, (_, i) => drawAvatar(3, split, i).labels);
+const labelsOf = fc.tuple(...avatarParts.map(({ values }) => fc.nat(values.length - 1)));
+/** What a text says, by attribute; undefined where it does not tell. */
+const read = (caption: string) => {
+  const { attributes, labels } = avatarAttributes([caption]);
+  return Object.fromEntries(attributes.map(({ name, values }, i) => [name, values[labels[i]!]]));
+};
 
 describe("captions of avatars", () => {
-  it("say every attribute, and are read back", () => {
-    const labels = drawn("train", 2000);
-    const table = avatarAttributes(labels.map(avatarCaption));
-    checkAttributeTable(table, "table");
-    expect(table).toEqual(avatarTable(Int32Array.from(labels.flat())));
+  it("are of one grammar, and parse back", () => {
+    fc.assert(
+      fc.property(labelsOf, (labels) => {
+        const caption = avatarCaption(labels);
+        const words = caption.split(" ");
+        expect(words.length).toBeGreaterThanOrEqual(14);
+        expect(words.length).toBeLessThanOrEqual(23);
+        expect(words.filter((word) => !avatarWords.includes(word))).toEqual([]);
+        const table = avatarAttributes([caption, caption]);
+        expect([...table.labels]).toEqual([...labels, ...labels]);
+        checkAttributeTable(table);
+      }),
+    );
   });
 
-  it("have 14 to 23 words of one vocabulary", () => {
-    const known = new Set(avatarWords);
-    const words = drawn("train", 2000).map((labels) => avatarCaption(labels).split(" "));
-    expect(words.flat().filter((word) => !known.has(word))).toEqual([]);
-    const lengths = words.map(({ length }) => length);
-    expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([14, 23]);
-  });
-
-  it("may be of a person who leaves things out, adds words or capitals", () => {
-    const row = (caption: string) =>
-      Object.fromEntries(
-        avatarAttributes([caption]).attributes.map(({ name, values }, i) => [
-          name,
-          values[avatarAttributes([caption]).labels[i]!],
-        ]),
+  it("are these, the shortest and the longest", () => {
+    const of = (...values: string[]) =>
+      avatarCaption(
+        values.map((value, i) => {
+          const index = avatarParts[i]!.values.findIndex((candidate) => candidate.value === value);
+          expect(index, value).toBeGreaterThanOrEqual(0);
+          return index;
+        }),
       );
-    expect(row("A SAD person with very long red hair, in a t-shirt")).toMatchObject({
-      ...{ expression: "sad", hair: "long", clothes: "t-shirt" },
-      ...{ skin: undefined, glasses: undefined, background: undefined },
-    });
-    // Clothes and background say that the rest was meant to be left out.
-    expect(row("a person with a bob in a blue shirt on pink")).toMatchObject({
-      ...{ glasses: "none", beard: "none", eyes: "open", "clothes color": "blue", background: "pink" },
-    });
-    expect([...avatarAttributes([""]).labels]).toEqual(avatarParts.map(() => -1));
+    expect(of("sad", "pale", "open", "turban", "red", "none", "none", "shirt", "blue", "pink")).toBe(
+      "a sad pale person with a red turban in a blue shirt on pink",
+    );
+    expect(of("smiling", "tan", "closed", "long", "red", "round", "beard", "t-shirt", "blue", "pink")).toBe(
+      "a smiling tan person with closed eyes and long red hair and round glasses and a beard in a blue t-shirt on pink",
+    );
+    expect(() => avatarCaption([9, 0, 0, 0, 0, 0, 0, 0, 0, 0])).toThrow('the index of a value of "expression", got 9');
   });
 
-  it("refuses a label without a value", () => {
-    expect(() => avatarCaption(avatarParts.map(() => 99))).toThrow(DataError);
-  });
-});
-
-describe("drawAvatar", () => {
-  it("draws each value of an attribute about equally often", () => {
-    const labels = drawn("train", 3000);
-    for (const [column, { values }] of avatarParts.entries()) {
-      const expected = 3000 / values.length;
-      for (let value = 0; value < values.length; value++) {
-        const count = labels.filter((row) => row[column] === value).length;
-        // Five standard deviations of a binomial count.
-        expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected * (1 - 1 / values.length)));
+  it("have words that are each in some caption", () => {
+    const seen = new Set<string>();
+    for (const [i, { values }] of avatarParts.entries()) {
+      for (const label of values.keys()) {
+        const labels = avatarParts.map((_, other) => (other === i ? label : 1));
+        for (const word of avatarCaption(labels).split(" ")) {
+          seen.add(word);
+        }
       }
     }
+    expect([...seen].sort()).toEqual(avatarWords);
   });
 
-  it("shares no combination between splits, whatever the seed", () => {
-    const train = new Set(drawn("train", 4000).map(String));
-    const test = Array.from({ length: 1000 }, (_, i) => String(drawAvatar(9, "test", i).labels));
-    expect(test.filter((row) => train.has(row))).toEqual([]);
+  it("are read in part: what a prompt, or a model, says of some attributes", () => {
+    expect(read("A person with curly RED hair, and no glasses")).toEqual({ "hair color": "red" });
+    expect(read("a laughing person in a blue striped shirt on pink")).toEqual({
+      expression: "laughing",
+      clothes: "shirt",
+      "clothes color": "blue",
+      background: "pink",
+      // The caption is whole, and names none of these.
+      eyes: "open",
+      glasses: "none",
+      beard: "none",
+    });
+    expect(read("a red t-shirt on green with glasses")).toEqual({
+      clothes: "t-shirt",
+      "clothes color": "red",
+      background: "green",
+      eyes: "open",
+      beard: "none",
+    });
+    expect(read("")).toEqual({});
+    expect(avatarAttributes([])).toEqual(avatarTable(new Int32Array(0)));
+  });
+
+  it("are read without an error whatever they say", () => {
+    const word = fc.constantFrom(...avatarWords, "constructor", "__proto__", ",");
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(word).map((all) => all.join(" ")),
+        ),
+        (caption) => {
+          checkAttributeTable(avatarAttributes([caption]));
+        },
+      ),
+    );
   });
 });

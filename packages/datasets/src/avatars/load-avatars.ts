@@ -148,9 +148,7 @@ class Artist {
   #sayOnce(drawn: number, split: AvatarSplit, count: number): void {
     const { side, onMessage } = this.#config;
     if (drawn === 0) {
-      onMessage?.(
-        `Drawing up to ${count} avatars of ${side} × ${side} for the split ${split}, ${this.#threads} at a time.`,
-      );
+      onMessage?.(`Drawing ${count} avatars of ${side} × ${side} for the split ${split}, ${this.#threads} at a time.`);
     }
   }
 
