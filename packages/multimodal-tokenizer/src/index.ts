@@ -1,10 +1,13 @@
 export { defaultLineFormat, type LineFormat } from "./layouts/line-format.js";
 export { chooseOrders, type Order, type OrderChoice, type SeededChoice } from "./layouts/orders.js";
+export type { PositionRanges } from "./layouts/position-ranges.js";
 export type { DecodedSequences } from "./sequences/decode-sequences.js";
+export type { MaskedContent, MaskedSequences } from "./sequences/masked-sequences.js";
 export type { PartialPair } from "./sequences/prompts.js";
 export type { LossWeights, TrainingBatch } from "./sequences/training-batch.js";
 export { MultimodalTokenizer } from "./tokenizer/multimodal-tokenizer.js";
-export type { Layout, TokenizerConfig, TokenizerOptions } from "./tokenizer/tokenizer-config.js";
+export type { Layout, TokenizerConfig } from "./tokenizer/tokenizer-config.js";
 export type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
+export type { TokenizerOptions } from "./tokenizer/tokenizer-options.js";
 export type { CaptionLength, TextUnit } from "./vocabulary/captions.js";
 export type { IdRange, Modality } from "./vocabulary/vocabulary.js";

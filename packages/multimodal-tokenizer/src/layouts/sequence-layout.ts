@@ -1,6 +1,6 @@
-import type { TokenizerConfig } from "../tokenizer/tokenizer-config.js";
+import type { Layout, TokenizerConfig } from "../tokenizer/tokenizer-config.js";
 import type { CaptionLength } from "../vocabulary/captions.js";
-import { endToken, nullToken, padToken, Vocabulary } from "../vocabulary/vocabulary.js";
+import { endToken, type IdRange, maskToken, nullToken, padToken, Vocabulary } from "../vocabulary/vocabulary.js";
 import { lineParts } from "./line-format.js";
 import { allOrders, type Order } from "./orders.js";
 
@@ -10,7 +10,9 @@ export interface SequenceLayout {
   readonly vocabulary: Vocabulary;
   readonly section: TextSection;
   readonly templates: Readonly<Record<Order, SequenceTemplate>>;
-  /** For each order and position: whether the position belongs to the modality that comes first. */
+  /** Orders whose templates differ: both, or the one of a layout that has but one. */
+  readonly orders: readonly Order[];
+  /** For each order and position: whether the position belongs to the modality that comes first, before another. */
   readonly firstHalves: Readonly<Record<Order, readonly boolean[]>>;
   /** Number of ids in a whole sequence, the same for both orders. */
   readonly sequenceLength: number;
@@ -25,6 +27,7 @@ export function sequenceLayout(config: TokenizerConfig): SequenceLayout {
     vocabulary,
     section: new TextSection(config.captionLength, vocabulary),
     templates,
+    orders: singleOrders[config.layout] ?? allOrders,
     firstHalves: {
       "text-first": firstHalf(templates["text-first"]),
       "image-first": firstHalf(templates["image-first"]),
@@ -32,6 +35,13 @@ export function sequenceLayout(config: TokenizerConfig): SequenceLayout {
     sequenceLength: templates["text-first"].length,
   };
 }
+
+/** Layouts whose sequences are written in one way, and the order that it counts as. */
+const singleOrders: Readonly<Partial<Record<Layout, readonly Order[]>>> = {
+  "text-only": ["text-first"],
+  "image-only": ["image-first"],
+  class: ["text-first"],
+};
 
 /**
  * Position of a layout: a fixed id, the `index`-th code of the image, or the `index`-th place of the caption.
@@ -66,6 +76,9 @@ function sequenceTemplates(config: TokenizerConfig, vocabulary: Vocabulary): Rea
     }
     if (config.layout === "text-only") {
       return [literal("<bos>"), ...text, literal("<eot>")];
+    }
+    if (config.layout === "image-only" || config.layout === "class") {
+      return [literal("<bos>"), ...text, ...image];
     }
     const [bos, eoi, eot] = [literal("<bos>"), literal("<eoi>"), literal("<eot>")];
     if (config.layout === "switch") {
@@ -120,6 +133,20 @@ export class TextSection {
     return choices;
   }
 
+  /**
+   * Ids that are legal at place `index` of some caption, as one range; undefined where they are more than one, which a
+   * vocabulary with a mask token avoids.
+   */
+  range(index: number): IdRange | undefined {
+    const mayBeOver = this.#pad !== undefined && index > this.#bounds.minimum;
+    const choices = [...this.choices(index, false), ...(mayBeOver ? this.choices(index, true) : [])];
+    const sorted = choices.sort((a, b) => a.start - b.start);
+    const start = sorted[0]!.start;
+    const count = sorted.reduce((sum, choice) => sum + choice.count, 0);
+    const last = sorted.at(-1)!;
+    return last.start + last.count === start + count ? { start, count } : undefined;
+  }
+
   /** Id at place `index` of a whole caption with these word ids. */
   idAt(words: ArrayLike<number>, index: number): number {
     return index < words.length ? words[index]! : index === words.length ? this.#end! : this.#pad!;
@@ -132,13 +159,17 @@ export class TextSection {
  * @returns `undefined` when the ids begin sequences of both orders, such as `<bos>`, or of neither.
  */
 export function sequenceOrder(
-  { firstHalves, templates, vocabulary }: SequenceLayout,
+  { firstHalves, orders, templates, vocabulary }: SequenceLayout,
   ids: ArrayLike<number>,
 ): Order | undefined {
+  const isLegal = (order: Order, at: number) =>
+    mayStand(ids[at]!, templates[order][at], firstHalves[order][at], vocabulary);
+  if (orders.length === 1) {
+    const order = orders[0]!;
+    return Array.from(ids, (_, at) => isLegal(order, at)).every(Boolean) ? order : undefined;
+  }
   for (let at = 0; at < ids.length; at++) {
-    const possible = allOrders.filter((order) =>
-      mayStand(ids[at]!, templates[order][at], firstHalves[order][at], vocabulary),
-    );
+    const possible = orders.filter((order) => isLegal(order, at));
     // Both orders allow every id before this one.
     if (possible.length < 2) {
       return possible[0];
@@ -147,10 +178,11 @@ export function sequenceOrder(
   return undefined;
 }
 
-/** For each position of a template: whether it belongs to the modality that comes first. */
+/** For each position of a template: whether it belongs to the modality that comes first, before another. */
 function firstHalf(template: readonly Slot[]): boolean[] {
-  const first = template.find((slot) => slot.kind !== "literal")!.kind;
-  return template.map((slot) => slot.kind === first);
+  const kinds = new Set(template.map((slot) => slot.kind).filter((kind) => kind !== "literal"));
+  const [first] = kinds;
+  return template.map((slot) => kinds.size === 2 && slot.kind === first);
 }
 
 function mayStand(id: number, slot: Slot | undefined, inFirstHalf: boolean | undefined, vocabulary: Vocabulary) {
@@ -162,5 +194,8 @@ function mayStand(id: number, slot: Slot | undefined, inFirstHalf: boolean | und
     return modality === slot.kind;
   }
   const name = vocabulary.name(id);
+  if (name === maskToken) {
+    return true;
+  }
   return name === nullToken ? inFirstHalf : slot.kind === "text" && (name === endToken || name === padToken);
 }

@@ -2,7 +2,7 @@ import { ConfigError, type Grammar } from "@mmgen/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MultimodalTokenizer } from "../tokenizer/multimodal-tokenizer.js";
-import { anyPairs, digits, smallTokenizers } from "../tokenizer/tokenizers.fixture.js";
+import { anyPairs, digits, smallTokenizers, twoOrderTokenizers } from "../tokenizer/tokenizers.fixture.js";
 import type { Order } from "./orders.js";
 
 /** The state after `ids`, or the position of the first illegal one. */
@@ -58,8 +58,10 @@ describe.each(Object.entries(smallTokenizers))("grammar, %s", (_, tokenizer) => 
       { numRuns: 300 },
     );
   });
+});
 
-  it("of one order refuses sequences of the other", () => {
+describe.each(Object.entries(twoOrderTokenizers))("grammar of one order, %s", (_, tokenizer) => {
+  it("refuses sequences of the other", () => {
     const { captionLength, codeGrid, textUnit, words } = tokenizer.config;
     const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
     const caption = new Array(captionLength.maximum).fill(words[0]).join(textUnit === "words" ? " " : "");

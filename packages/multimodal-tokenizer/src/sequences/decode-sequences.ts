@@ -7,7 +7,7 @@ import {
   type TokenBatch,
   VocabularyError,
 } from "@mmgen/core";
-import { allOrders, type Order } from "../layouts/orders.js";
+import type { Order } from "../layouts/orders.js";
 import type { SequenceLayout, SequenceTemplate, TextSection } from "../layouts/sequence-layout.js";
 import { captionUnits, joinUnits } from "../vocabulary/captions.js";
 import type { Vocabulary } from "../vocabulary/vocabulary.js";
@@ -43,12 +43,12 @@ export function decodeSequences(layout: SequenceLayout, tokens: TokenBatch): Dec
 }
 
 function readRow(
-  { section, templates, vocabulary }: SequenceLayout,
+  { orders, section, templates, vocabulary }: SequenceLayout,
   ids: ArrayLike<number>,
   row: number,
 ): { order: Order; image: readonly number[]; text: readonly number[] } {
   let maxPosition = 0;
-  for (const order of allOrders) {
+  for (const order of orders) {
     const match = matchTemplate(templates[order], vocabulary, section, ids);
     if (match.matches) {
       return { order, image: match.image, text: match.text };
@@ -98,6 +98,16 @@ function matchTemplate(
     }
   }
   return { matches: true, image, text };
+}
+
+/** Rows as text: words, numbers (or letters) of codes, and names of special tokens. */
+export function describeSequences({ config, vocabulary }: SequenceLayout, tokens: TokenBatch): string[] {
+  checkTokenBatch(tokens, vocabulary.size);
+  const { data, count, length } = tokens;
+  const blank = config.layout === "lines" ? "" : " ";
+  return Array.from({ length: count }, (_, row) =>
+    Array.from(data.subarray(row * length, (row + 1) * length), (id) => vocabulary.name(id)).join(blank),
+  );
 }
 
 /**

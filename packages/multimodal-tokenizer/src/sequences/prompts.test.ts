@@ -1,13 +1,13 @@
 import { ConfigError, GrammarError, ShapeError } from "@mmgen/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { anyPairs, digits, smallTokenizers } from "../tokenizer/tokenizers.fixture.js";
+import { anyPairs, digits, smallTokenizers, twoOrderTokenizers } from "../tokenizer/tokenizers.fixture.js";
 import { captionUnits } from "../vocabulary/captions.js";
 
 const sameStart = (prompt: ArrayLike<number>, whole: Int32Array) =>
   expect(Array.from(prompt)).toEqual([...whole.subarray(0, prompt.length)]);
 
-describe.each(Object.entries(smallTokenizers))("prompts, %s", (_, tokenizer) => {
+describe.each(Object.entries(twoOrderTokenizers))("prompts, %s", (_, tokenizer) => {
   const size = tokenizer.config.codeGrid.height * tokenizer.config.codeGrid.width;
 
   it("are beginnings of whole sequences, up to the first code or word to generate", () => {

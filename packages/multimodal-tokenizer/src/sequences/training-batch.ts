@@ -1,7 +1,7 @@
 import { type TokenBatch, VocabularyError } from "@mmgen/core";
 import { fields, number, type OptionsOf, optional, resolveOptions } from "@mmgen/core/options";
 import { type SequenceLayout, sequenceOrder } from "../layouts/sequence-layout.js";
-import { nullToken, padToken } from "../vocabulary/vocabulary.js";
+import { maskToken, nullToken, padToken } from "../vocabulary/vocabulary.js";
 
 /** Training batch of a causal model: the target at each position is the id that follows. */
 export interface TrainingBatch {
@@ -71,15 +71,15 @@ export function shiftForTraining(
 }
 
 /**
- * Computes the loss weight of each id: the weight of its modality, and 0 for padding (also of lines) and the null
- * token.
+ * Computes the loss weight of each id: the weight of its modality, and 0 for padding (also of lines) and the null and
+ * mask tokens.
  *
  * @throws a `ConfigError` when a weight is unknown or not a finite number of at least 0.
  */
 export function targetWeights({ config, vocabulary }: SequenceLayout, weights: LossWeights): TargetWeights {
   const { prompt, ...byModality } = resolveOptions(lossWeightsSchema, weights, { path: "weights" });
   const ofId = Float32Array.from({ length: vocabulary.size }, (_, id) => byModality[vocabulary.modality(id)]);
-  for (const name of [padToken, nullToken, config.lines?.pad]) {
+  for (const name of [padToken, nullToken, maskToken, config.lines?.pad]) {
     if (name !== undefined && vocabulary.hasSpecial(name)) {
       ofId[vocabulary.specialId(name)] = 0;
     }

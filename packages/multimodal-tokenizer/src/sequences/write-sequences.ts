@@ -83,7 +83,12 @@ export function checkCaptions(captions: unknown): readonly string[] {
 
 const captionList = listOf(text());
 
-function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boolean): Int32Array[] {
+/**
+ * Word ids of each caption, in reading order.
+ *
+ * @param whole - Whether the captions are complete, and must have the minimum number of words.
+ */
+export function wordIds(layout: SequenceLayout, captions: readonly string[], whole: boolean): Int32Array[] {
   const { textUnit, captionLength } = layout.config;
   const { maximum } = captionLength;
   const minimum = whole ? captionLength.minimum : 0;

@@ -210,7 +210,8 @@ describe.each(Object.entries(smallTokenizers))("%s", (_, tokenizer) => {
       }),
       { numRuns: 200 },
     );
-    expect(refused).toBeGreaterThan(50);
+    // Of an image alone most changes give another image.
+    expect(refused).toBeGreaterThan(tokenizer.orders.length === 2 ? 50 : 20);
   });
 
   it("shifts inputs and targets by one", () => {

@@ -1,18 +1,24 @@
-import { type CodeBatch, checkTokenBatch, type Grammar, ShapeError, type TokenBatch } from "@mmgen/core";
-import { fields, number, optional, resolveOptions, value } from "@mmgen/core/options";
+import { type CodeBatch, checkTokenBatch, type Grammar, type TokenBatch } from "@mmgen/core";
+import { fields, number, resolveOptions } from "@mmgen/core/options";
 import {
-  allOrders,
   checkOrder,
-  chooseOrders,
   type Order,
   type OrderChoice,
   type SeededChoice,
   seededChoiceEntries,
   seededStreams,
 } from "../layouts/orders.js";
+import { modalitiesOf, type PositionRanges, positionRanges } from "../layouts/position-ranges.js";
 import { type SequenceLayout, sequenceLayout } from "../layouts/sequence-layout.js";
 import { templateGrammar } from "../layouts/template-grammar.js";
-import { type DecodedSequences, decodeSequences, readLines } from "../sequences/decode-sequences.js";
+import { type DecodedSequences, decodeSequences, describeSequences, readLines } from "../sequences/decode-sequences.js";
+import { encodePairs } from "../sequences/encode-pairs.js";
+import {
+  endCaptions,
+  type MaskedContent,
+  type MaskedSequences,
+  maskedSequences,
+} from "../sequences/masked-sequences.js";
 import {
   type PartialPair,
   promptForCaptions,
@@ -28,10 +34,10 @@ import {
   type TrainingBatch,
   targetWeights,
 } from "../sequences/training-batch.js";
-import { wholeImages, writeSequences } from "../sequences/write-sequences.js";
 import type { IdRange, Modality } from "../vocabulary/vocabulary.js";
-import { resolveTokenizer, type TokenizerConfig, type TokenizerOptions } from "./tokenizer-config.js";
+import type { TokenizerConfig } from "./tokenizer-config.js";
 import { configFromJson, configToJson, type TokenizerJson } from "./tokenizer-json.js";
+import { resolveTokenizer, type TokenizerOptions } from "./tokenizer-options.js";
 
 /**
  * Tokenizer that encodes pairs of image codes and captions as sequences of ids over one joint vocabulary, decodes them,
@@ -43,6 +49,8 @@ export class MultimodalTokenizer {
   readonly vocabularySize: number;
   /** Number of ids of one pair, markers and padding included: 58 for 49 codes and 6 words. */
   readonly sequenceLength: number;
+  /** Both orders, or the one of a layout that has but one. */
+  readonly orders: readonly Order[];
   /** Id ranges of special tokens, image codes and words. */
   readonly ids: Readonly<Record<Modality, IdRange>>;
   readonly #layout: SequenceLayout;
@@ -52,6 +60,7 @@ export class MultimodalTokenizer {
     this.#layout = sequenceLayout(config);
     this.config = config;
     this.sequenceLength = this.#layout.sequenceLength;
+    this.orders = this.#layout.orders;
     const { size, special, text, image } = this.#layout.vocabulary;
     this.vocabularySize = size;
     this.ids = { special, text, image };
@@ -80,7 +89,8 @@ export class MultimodalTokenizer {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     const { codebookSize, codeGrid, layout, textUnit, words } = this.config;
     const codes = codebookSize === 0 ? [] : [`${codeGrid.height * codeGrid.width} codes of ${codebookSize}`];
-    const content = [...codes, `${words.length} ${textUnit}`, `sequences of ${this.sequenceLength} ids`];
+    const text = words.length === 0 ? [] : [`${words.length} ${textUnit}`];
+    const content = [...codes, ...text, `sequences of ${this.sequenceLength} ids`];
     return `MultimodalTokenizer(layout "${layout}", ${content.join(", ")})`;
   }
 
@@ -93,27 +103,17 @@ export class MultimodalTokenizer {
    * Encodes pairs as sequences, `[rows, sequenceLength]`.
    *
    * @param pairs - `codes`, `captions` (one per image) and `order`, `text-first` when absent; borrowed. In the layout
-   *   `text-only` captions alone.
+   *   `text-only` captions alone, in `image-only` codes alone; in `class` the captions are names of classes.
    * @returns Ids; yours.
    * @throws a `VocabularyError` when a word is unknown; `GrammarError` when a caption has too few or too many
-   *   words; {@link ShapeError} when counts or the code grid differ.
+   *   words; `ShapeError` when counts or the code grid differ.
    */
   encode(pairs: {
     readonly codes?: CodeBatch | undefined;
-    readonly captions: readonly string[];
+    readonly captions?: readonly string[] | undefined;
     readonly order?: OrderChoice | undefined;
   }): TokenBatch {
-    const { captions, order, ...rest } = resolveOptions(pairsSchema, pairs, { path: "encode" });
-    if (rest.codes === undefined && this.config.layout !== "text-only") {
-      throw new ShapeError("encode: expected the codes of one image a caption, got none.");
-    }
-    const codes = wholeImages(this.#layout, rest.codes ?? noCodes(captions.length));
-    const { count } = codes;
-    if (count !== captions.length) {
-      throw new ShapeError(`encode: expected one caption per image (${count}), got ${captions.length}.`);
-    }
-    const orders = chooseOrders(order, count);
-    return writeSequences(this.#layout, { count, captions, codes, captionsAreWhole: true }, orders);
+    return encodePairs(this.#layout, pairs);
   }
 
   /**
@@ -151,7 +151,7 @@ export class MultimodalTokenizer {
   /**
    * Prompts for completing pairs from any legal beginning, such as half an image, or a caption and one code.
    *
-   * @throws a `ConfigError` when the second modality is given before the first is complete; {@link ShapeError}
+   * @throws a `ConfigError` when the second modality is given before the first is complete; `ShapeError`
    *   when the prompts of the rows have different lengths.
    */
   promptForCompletion(beginning: PartialPair): TokenBatch {
@@ -169,7 +169,7 @@ export class MultimodalTokenizer {
     let grammar = this.#grammars.get(key);
     if (grammar === undefined) {
       const { section, templates, vocabulary } = this.#layout;
-      const orders = key === "any" ? allOrders : [key];
+      const orders = key === "any" ? this.orders : [key];
       grammar = templateGrammar(
         orders.map((each) => templates[each]),
         vocabulary,
@@ -197,7 +197,36 @@ export class MultimodalTokenizer {
 
   /** Modality of each position in a sequence of this order; text positions may hold an end marker or padding. */
   modalities(order: Order): Modality[] {
-    return this.#layout.templates[checkOrder(order)].map((slot) => (slot.kind === "literal" ? "special" : slot.kind));
+    return modalitiesOf(this.#layout.templates[checkOrder(order)]);
+  }
+
+  /**
+   * The ids that are legal at each position of sequences of this order, as half-open ranges: for models that fill in all
+   * positions at once.
+   *
+   * @throws a `ConfigError` when captions vary in length and the tokenizer has no mask token.
+   */
+  positionRanges(order: Order): PositionRanges {
+    return positionRanges(this.#layout, checkOrder(order));
+  }
+
+  /**
+   * Sequences of one order with a mask token at every place that is not known: what a model of discrete diffusion
+   * completes.
+   *
+   * @throws a `VocabularyError` unless the tokenizer was created with `maskToken: true`; otherwise as
+   *   {@link MultimodalTokenizer.encode}.
+   */
+  maskedSequences(content: MaskedContent, order: Order): MaskedSequences {
+    return maskedSequences(this.#layout, content, checkOrder(order));
+  }
+
+  /**
+   * Ends each caption at its first end marker or padding, where a model that fills in all places at once may have left
+   * words behind it; then `decode` takes the sequences.
+   */
+  endCaptions(tokens: TokenBatch, order: Order): TokenBatch {
+    return endCaptions(this.#layout, tokens, checkOrder(order));
   }
 
   /** Modality of an id. */
@@ -207,12 +236,7 @@ export class MultimodalTokenizer {
 
   /** Formats rows as text: words, numbers (or letters) of codes, and names of special tokens. */
   describe(tokens: TokenBatch): string[] {
-    checkTokenBatch(tokens, this.vocabularySize);
-    const { data, count, length } = tokens;
-    const blank = this.config.layout === "lines" ? "" : " ";
-    return Array.from({ length: count }, (_, row) =>
-      Array.from(data.subarray(row * length, (row + 1) * length), (id) => this.#layout.vocabulary.name(id)).join(blank),
-    );
+    return describeSequences(this.#layout, tokens);
   }
 
   /**
@@ -243,7 +267,7 @@ export class MultimodalTokenizer {
   }
 
   /**
-   * Id of a special token: `<bos>`, `<eoi>`, `<eot>`, where used `<end>`, `<pad>`, `<null>`, or a literal character of
+   * Id of a special token: `<bos>`, `<eoi>`, `<eot>`, where used `<end>`, `<pad>`, `<null>`, `<mask>`, or a literal character of
    * a line.
    */
   specialId(name: string): number {
@@ -275,14 +299,4 @@ export class MultimodalTokenizer {
   }
 }
 
-const noCodes = (count: number): CodeBatch => ({ data: new Int32Array(0), count, height: 0, width: 0 });
-
 const dropSchema = fields({ ...seededChoiceEntries, probability: number({ min: 0, max: 1 }) });
-const pairsSchema = fields({
-  codes: optional(value<CodeBatch>("a batch of codes", (codes) => typeof codes === "object" && codes !== null)),
-  captions: value<readonly string[]>("a list of captions", Array.isArray),
-  order: optional(
-    value<OrderChoice>("an order", () => true),
-    "text-first",
-  ),
-});

@@ -1,7 +1,7 @@
 import { ConfigError } from "@mmgen/core";
 import { expect, it } from "vitest";
 import { MultimodalTokenizer } from "./multimodal-tokenizer.js";
-import type { TokenizerOptions } from "./tokenizer-config.js";
+import type { TokenizerOptions } from "./tokenizer-options.js";
 
 const base = { codebookSize: 4, codeGrid: { height: 2, width: 2 } };
 
@@ -38,6 +38,21 @@ it.each<[string, TokenizerOptions, RegExp]>([
     { ...base, layout: "lines", captions: ["1"], lines: { padding: "#" } as never },
     /lines.padding/,
   ],
+  [
+    "captions of images alone",
+    { ...base, layout: "image-only", captions: ["a"] },
+    /expected none of them in the layout/,
+  ],
+  [
+    "a condition of images alone",
+    { ...base, layout: "image-only", nullToken: true },
+    /nullToken: the layout "image-only"/,
+  ],
+  ["classes without names", { ...base, layout: "class" }, /captions, words: expected exactly one/],
+  ["classes of two ids", { ...base, layout: "class", words: ["a"], captionLength: 2 }, /captionLength: expected 1/],
+  ["classes of words", { ...base, layout: "class", words: ["a"], textUnit: "words" }, /textUnit: expected "classes"/],
+  ["names of classes in captions", { ...base, captions: ["a"], textUnit: "classes" }, /textUnit: expected "classes"/],
+  ["captions without words", { ...base, words: ["a"], captionLength: 0 }, /captionLength.maximum/],
   ["lines of varying length", { ...base, layout: "lines", captions: ["1", "23"] }, /one length/],
 ])("refuses %s", (_, options, message) => {
   const call = () => MultimodalTokenizer.create(options);

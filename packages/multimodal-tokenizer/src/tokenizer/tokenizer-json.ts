@@ -15,6 +15,8 @@ export interface TokenizerJson {
   readonly words: readonly string[];
   readonly aliases: readonly (readonly [alias: string, word: string])[];
   readonly nullToken: boolean;
+  /** Present where there is one. */
+  readonly maskToken?: true;
   readonly lines?: LineFormat;
 }
 
@@ -28,8 +30,9 @@ const jsonSchema = fields({
 
 /** Converts a configuration to plain data. */
 export function configToJson(config: TokenizerConfig): TokenizerJson {
-  const { aliases, words, ...rest } = config;
-  return { format, version: 1, ...rest, words: [...words], aliases: [...aliases] };
+  const { aliases, maskToken, words, ...rest } = config;
+  const mask = maskToken && ({ maskToken } as const);
+  return { format, version: 1, ...rest, words: [...words], aliases: [...aliases], ...mask };
 }
 
 /**
@@ -47,7 +50,7 @@ export function configFromJson(json: unknown): TokenizerConfig {
     checkFormat(root);
     const { format: _, version, aliases, ...rest } = resolveOptions(jsonSchema, root, { path: "tokenizer" });
     const pairs = aliases.map(([alias, word]) => [alias!, word!] as const);
-    const { layout, textUnit, codebookSize, codeGrid, captionLength, words, nullToken, lines } = rest;
+    const { layout, textUnit, codebookSize, codeGrid, captionLength, words, nullToken, maskToken, lines } = rest;
     const config = {
       layout,
       textUnit,
@@ -57,6 +60,7 @@ export function configFromJson(json: unknown): TokenizerConfig {
       words,
       aliases: new Map(pairs),
       nullToken,
+      maskToken,
     };
     return checkTokenizerConfig({ ...config, ...(lines && { lines }) });
   } catch (error) {

@@ -18,7 +18,7 @@ export const digits = () =>
     codeGrid: { height: 7, width: 7 },
   });
 
-/** Small tokenizers of every layout, with captions of one and of varying length. */
+/** Small tokenizers of every layout, with captions of one and of varying length, without and with a mask token. */
 export const smallTokenizers: Readonly<Record<string, MultimodalTokenizer>> = Object.fromEntries([
   ...(["switch", "terminated"] as const).flatMap((layout) =>
     (
@@ -47,6 +47,40 @@ export const smallTokenizers: Readonly<Record<string, MultimodalTokenizer>> = Ob
       codeGrid: { height: 1, width: 3 },
     }),
   ],
+  ...(["switch", "terminated"] as const).map((layout) => [
+    `${layout}, masks`,
+    MultimodalTokenizer.create({
+      layout,
+      words: ["a", "b", "c"],
+      captionLength: { minimum: 1, maximum: 3 },
+      codebookSize: 5,
+      codeGrid: { height: 2, width: 2 },
+      nullToken: true,
+      maskToken: true,
+    }),
+  ]),
+  ...[false, true].flatMap((maskToken) => [
+    [
+      `image-only${maskToken ? ", masks" : ""}`,
+      MultimodalTokenizer.create({
+        layout: "image-only",
+        codebookSize: 5,
+        codeGrid: { height: 2, width: 2 },
+        maskToken,
+      }),
+    ],
+    [
+      `class${maskToken ? ", masks" : ""}`,
+      MultimodalTokenizer.create({
+        layout: "class",
+        words: ["dog", "a  small cat", "bird"],
+        codebookSize: 5,
+        codeGrid: { height: 2, width: 2 },
+        nullToken: true,
+        maskToken,
+      }),
+    ],
+  ]),
   [
     "lines",
     MultimodalTokenizer.create({
@@ -59,6 +93,11 @@ export const smallTokenizers: Readonly<Record<string, MultimodalTokenizer>> = Ob
   ],
 ]);
 
+/** Those whose sequences have an image and a text in either order. */
+export const twoOrderTokenizers: Readonly<Record<string, MultimodalTokenizer>> = Object.fromEntries(
+  Object.entries(smallTokenizers).filter(([, { orders }]) => orders.length === 2),
+);
+
 /** Generates pairs that `tokenizer` can encode, with an order each. */
 export function anyPairs(
   tokenizer: MultimodalTokenizer,
@@ -68,9 +107,12 @@ export function anyPairs(
   const pair = fc.record({
     codes: fc.array(fc.integer({ min: 0, max: codebookSize - 1 }), { minLength: size, maxLength: size }),
     caption: fc
-      .array(fc.constantFrom(...words), { minLength: captionLength.minimum, maxLength: captionLength.maximum })
+      .array(words.length === 0 ? fc.constant("") : fc.constantFrom(...words), {
+        minLength: captionLength.minimum,
+        maxLength: captionLength.maximum,
+      })
       .map((chosen) => chosen.join(textUnit === "words" ? " " : "")),
-    order: fc.constantFrom<Order[]>("text-first", "image-first"),
+    order: fc.constantFrom(...tokenizer.orders),
   });
   return fc.array(pair, { maxLength: 5 }).map((pairs) => ({
     codes: { data: Int32Array.from(pairs.flatMap(({ codes }) => codes)), count: pairs.length, ...codeGrid },

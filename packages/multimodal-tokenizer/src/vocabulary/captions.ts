@@ -1,7 +1,7 @@
 import { ConfigError, describeValue } from "@mmgen/core";
 
-/** Text unit of one id: a word between blanks, or a single character. */
-export type TextUnit = "words" | "characters";
+/** Text unit of one id: a word between blanks, a single character, or a whole caption, which is the name of a class. */
+export type TextUnit = "words" | "characters" | "classes";
 
 /** Bounds of the number of words (or characters) in a caption; equal bounds need no end marker. */
 export interface CaptionLength {
@@ -18,13 +18,17 @@ export function composed(text: string): string {
   return text.normalize("NFC");
 }
 
-/** Splits a caption, {@link composed}, into text units: words between blanks, or characters. */
+/** Splits a caption, {@link composed}, into text units: words between blanks, characters, or the one name that it is. */
 export function captionUnits(caption: string, unit: TextUnit): string[] {
   const text = composed(caption);
-  return unit === "characters" ? [...text] : text.split(/\s+/u).filter((word) => word !== "");
+  if (unit === "characters") {
+    return [...text];
+  }
+  const words = text.split(/\s+/u).filter((word) => word !== "");
+  return unit === "words" || words.length === 0 ? words : [words.join(" ")];
 }
 
-/** Joins words (by single blanks) or characters to a caption. */
+/** Joins words (by single blanks) or characters to a caption; of classes there is at most one. */
 export function joinUnits(units: readonly string[], unit: TextUnit): string {
   return units.join(unit === "characters" ? "" : " ");
 }

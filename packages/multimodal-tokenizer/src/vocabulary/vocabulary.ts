@@ -14,6 +14,9 @@ export interface IdRange {
 
 /**
  * Joint vocabulary of a tokenizer: special tokens from id 0, then image codes, then words in sorted order.
+ *
+ * With a mask token image codes come first: then what may stand at a place of a caption, its padding, its end marker and
+ * the words, is one range of ids.
  */
 export class Vocabulary {
   readonly size: number;
@@ -27,12 +30,12 @@ export class Vocabulary {
 
   constructor(config: TokenizerConfig) {
     const specials = specialTokens(config);
-    const { codebookSize, words } = config;
-    this.special = { start: 0, count: specials.length };
-    this.image = { start: specials.length, count: codebookSize };
+    const { codebookSize, maskToken, words } = config;
+    this.special = { start: maskToken ? codebookSize : 0, count: specials.length };
+    this.image = { start: maskToken ? 0 : specials.length, count: codebookSize };
     this.text = { start: specials.length + codebookSize, count: words.length };
     this.size = specials.length + codebookSize + words.length;
-    this.#specials = new Map(specials.map((name, i) => [name, i]));
+    this.#specials = new Map(specials.map((name, i) => [name, this.special.start + i]));
     const ids = new Map(words.map((word, i) => [word, this.text.start + i]));
     for (const [alias, word] of config.aliases) {
       ids.set(alias, ids.get(word)!);
@@ -71,12 +74,7 @@ export class Vocabulary {
   wordId(word: string, where: string): number {
     const id = this.#find(word);
     if (id === undefined) {
-      const near = nearestWords(word.toLowerCase(), [...this.#words.keys()]);
-      const hint =
-        near.length > 0
-          ? `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}?`
-          : `Known are ${this.#config.words.length}: ${this.#config.words.slice(0, 40).join(" ")}.`;
-      throw new VocabularyError(`${where}: "${word}" is not in the vocabulary. ${hint}`);
+      throw new VocabularyError(`${where}: "${word}" is not in the vocabulary. ${this.#hint(word)}`);
     }
     return id;
   }
@@ -95,20 +93,33 @@ export class Vocabulary {
     if (!(Number.isInteger(id) && id >= 0 && id < this.size)) {
       throw new VocabularyError(`${describeValue(id)} is not an id of this vocabulary of ${this.size}.`);
     }
-    return id < this.image.start ? "special" : id < this.text.start ? "image" : "text";
+    if (id >= this.text.start) {
+      return "text";
+    }
+    return id >= this.image.start && id < this.image.start + this.image.count ? "image" : "special";
   }
 
   /** Name of an id: that of the special token, the word, or the number of the code (its letter in `lines`). */
   name(id: number): string {
     const modality = this.modality(id);
     if (modality === "special") {
-      return this.#names[id]!;
+      return this.#names[id - this.special.start]!;
     }
     if (modality === "text") {
       return this.word(id);
     }
     const code = id - this.image.start;
     return this.#config.lines === undefined ? String(code) : [...this.#config.lines.alphabet][code]!;
+  }
+
+  #hint(word: string): string {
+    const { textUnit, words } = this.#config;
+    const near = nearestWords(word.toLowerCase(), [...this.#words.keys()]);
+    if (near.length > 0) {
+      return `Did you mean ${near.map((known) => `"${known}"`).join(" or ")}?`;
+    }
+    const known = words.slice(0, 40).join(textUnit === "classes" ? ", " : " ");
+    return words.length === 0 ? "It has no words." : `Known are ${words.length}: ${known}.`;
   }
 
   #find(word: string): number | undefined {
@@ -122,16 +133,24 @@ export const endToken = "<end>";
 export const padToken = "<pad>";
 /** Null token: replaces each id of a removed condition. */
 export const nullToken = "<null>";
+/** Mask token: stands for an id that is not known yet. */
+export const maskToken = "<mask>";
 
-function specialTokens(config: TokenizerConfig): string[] {
-  const { captionLength, layout, lines } = config;
-  const markers = layout === "text-only" ? ["<bos>", "<eot>"] : ["<bos>", "<eoi>", "<eot>"];
-  const specials = layout === "lines" ? literalCharacters(lines!) : markers;
-  if (captionLength.minimum < captionLength.maximum) {
-    specials.push(endToken, padToken);
-  }
-  if (config.nullToken) {
-    specials.push(nullToken);
-  }
-  return specials;
+/** Markers by layout; those of `lines` are the characters of its format. */
+const markers = {
+  switch: ["<bos>", "<eoi>", "<eot>"],
+  terminated: ["<bos>", "<eoi>", "<eot>"],
+  "text-only": ["<bos>", "<eot>"],
+  "image-only": ["<bos>"],
+  class: ["<bos>"],
+};
+
+function specialTokens({ captionLength, layout, lines, ...config }: TokenizerConfig): string[] {
+  const specials = layout === "lines" ? literalCharacters(lines!) : markers[layout];
+  const ends = captionLength.minimum < captionLength.maximum ? [endToken, padToken] : [];
+  const nothing = config.nullToken ? [nullToken] : [];
+  // Beside the words come end marker and padding, in the order in which they become illegal towards a caption's start.
+  return config.maskToken
+    ? [...specials, ...nothing, maskToken, ...ends.toReversed()]
+    : [...specials, ...ends, ...nothing];
 }
