@@ -9,6 +9,8 @@ export {
   type ScoreOptions,
   scorePairs,
 } from "./metrics/score-pairs.js";
+export type { CaptionedImageSet, ImageClasses, ImageSet } from "./model/image-text.js";
+export type { CountOptions } from "./model/method-arguments.js";
 export type { ModelDescription } from "./model/model-description.js";
 export type { ModelConfig, ModelOptions, SequenceOptions } from "./model/model-options.js";
 export {
@@ -24,21 +26,15 @@ export {
   type SequenceModels,
   tokenizerFile,
 } from "./model/model-parts.js";
-export {
-  type CountOptions,
-  type ModelHistory,
-  MultimodalModel,
-  type MultimodalModelConfig,
-} from "./model/multimodal-model.js";
+export { type ModelHistory, MultimodalModel, type MultimodalModelConfig } from "./model/multimodal-model.js";
 export { type ModelPreset, mmgenPresets, type PresetName } from "./model/presets.js";
 export {
-  type CaptionedImageSet,
   type CheckpointStore,
   type StageName,
   type TrainOptions,
   trainingFiles,
 } from "./model/train-model.js";
-export type { Completion, Kept } from "./sampling/completion-prompt.js";
+export type { Completion } from "./sampling/completion-prompt.js";
 export {
   captionCodes,
   captionImages,
@@ -49,6 +45,7 @@ export {
   inventPairs,
   type Pairs,
 } from "./sampling/generate-pairs.js";
+export type { Kept } from "./sampling/kept-codes.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
 export {
   learningRateSchedule,

@@ -1,8 +1,8 @@
+export { type CachedCodesOptions, cachedCodes } from "./folder/cached-codes.js";
 export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
+export { folderReader, folderStore } from "./folder/folder-store.js";
 export {
   type BackendLog,
-  folderReader,
-  folderStore,
   loadFrom,
   saveTo,
   type TrainIntoOptions,

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModelParts } from "../model/model-parts.js";
 import { MultimodalModel } from "../model/multimodal-model.js";
 import { expectAborted, stopAfter, tinyTraining } from "../model/tiny-training.fixture.js";
-import { folderReader, loadFrom, saveTo, trainInto } from "./model-folder.js";
+import { folderReader } from "./folder-store.js";
+import { loadFrom, saveTo, trainInto } from "./model-folder.js";
 
 let root: string;
 beforeAll(async () => {

@@ -1,15 +1,22 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError, defaultLimits, type Limits, resolveLimits } from "@mmgen/core";
-import { lockFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import { CheckpointError, resolveLimits } from "@mmgen/core";
+import { lockFolder, type RunLock, writeFileAtomic } from "@mmgen/core/node";
 import type { LoadOptions } from "@mmgen/nn";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
-import { modelFiles, type ReadModelFile } from "../model/model-parts.js";
+import { modelFiles } from "../model/model-parts.js";
 import { MultimodalModel } from "../model/multimodal-model.js";
-import { type CheckpointStore, type TrainOptions, trainFields, trainingFiles } from "../model/train-model.js";
+import {
+  type CheckpointStore,
+  codeFiles,
+  type TrainOptions,
+  trainFields,
+  trainingFiles,
+} from "../model/train-model.js";
 import { checkMemory } from "./check-memory.js";
+import { folderReader, folderStore } from "./folder-store.js";
 import { ensureBackend } from "./select-backend.js";
 
 /** Options of the functions that may have to start a backend. */
@@ -125,7 +132,7 @@ function locked(store: CheckpointStore, folder: string): { checkpoints: Checkpoi
   };
 }
 
-const ownFiles = [...Object.values(modelFiles), ...Object.values(trainingFiles)];
+const ownFiles = [modelFiles, trainingFiles, codeFiles].flatMap((names) => Object.values(names));
 
 /** A folder whose earlier files are gone as soon as there is something to write: not before the options are checked. */
 function emptied(store: CheckpointStore, folder: string): CheckpointStore {
@@ -140,24 +147,6 @@ function emptied(store: CheckpointStore, folder: string): CheckpointStore {
       }
       await store.write(name, bytes);
     },
-  };
-}
-
-/** Reads a folder's files by name; undefined where there is no such file. */
-export function folderReader(folder: string, limits: Limits = defaultLimits): ReadModelFile {
-  return async (name) => {
-    const path = join(folder, name);
-    const maxBytes = name.endsWith(".json") ? limits.textBytes : limits.fileBytes;
-    return existsSync(path) ? readFileBytes(path, "model file", { maxBytes }) : undefined;
-  };
-}
-
-/** A folder as checkpoint store: every file is written beside and renamed, so that it is whole at every moment. */
-export function folderStore(folder: string, everySteps?: number): CheckpointStore {
-  return {
-    read: folderReader(folder),
-    write: (name, bytes) => writeFileAtomic(join(folder, name), bytes),
-    everySteps,
   };
 }
 

@@ -12,7 +12,7 @@ export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerDim" | "n
   readonly byPosition: readonly number[];
 }
 
-/** Likelihood of pairs: the mean of both orders, and each order's. */
+/** Likelihood of pairs: the mean of both orders, and each order's; where a layout has one order, it stands for both. */
 export interface PairLikelihood {
   /** Mean nats per predicted id. */
   readonly natsPerDim: number;
@@ -46,10 +46,8 @@ export async function scorePairs(
   pairs: ScoredPairs,
   options: ScoreOptions = {},
 ): Promise<PairLikelihood> {
-  const textFirst = likelihoodOf(await orderMetrics(models, pairs, { ...options, order: "text-first" }), pairs.pixels);
-  const imageFirst = likelihoodOf(
-    await orderMetrics(models, pairs, { ...options, order: "image-first" }),
-    pairs.pixels,
+  const [textFirst, imageFirst] = await forOrders(models, async (order) =>
+    likelihoodOf(await orderMetrics(models, pairs, { ...options, order }), pairs.pixels),
   );
   return {
     natsPerDim: (textFirst.natsPerDim + imageFirst.natsPerDim) / 2,
@@ -102,8 +100,7 @@ export async function heldOutMetrics(
     const { loss } = await evaluateLoss({ model: transformer, examples, batchSize, ...(signal && { signal }) });
     return loss!;
   };
-  const textFirst = await lossOf("text-first");
-  const imageFirst = await lossOf("image-first");
+  const [textFirst, imageFirst] = await forOrders({ tokenizer }, lossOf);
   const natsPerId = (textFirst + imageFirst) / 2;
   return {
     natsPerId,
@@ -111,6 +108,16 @@ export async function heldOutMetrics(
     "image-first": imageFirst,
     natsPerPair: natsPerId * countedTargets(tokenizer, pairs),
   };
+}
+
+/** A measure of sequences that put the text first, and of those that put the image first. */
+async function forOrders<Result>(
+  { tokenizer }: Pick<SequenceModels, "tokenizer">,
+  measure: (order: Order) => Promise<Result>,
+): Promise<[textFirst: Result, imageFirst: Result]> {
+  const [first, second] = tokenizer.orders;
+  const result = await measure(first!);
+  return [result, second === undefined ? result : await measure(second)];
 }
 
 /** Targets of a pair that are no padding, as many in either order; their mean where captions differ in length. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { resolveModelConfig } from "./model-options.js";
 
 const images = { data: new Uint8Array(64 * 8 * 8 * 3), count: 64, height: 8, width: 8, channels: 3, maxValue: 3 };
+const text = { kind: "captions", captions: [] } as const;
 
 it("takes both sides of images that are not square, and halves the longer one to eight codes", () => {
   const wide = { ...images, data: new Uint8Array(64 * 24 * 40 * 3), height: 24, width: 40 };
@@ -33,8 +34,8 @@ describe("misspelled options are refused with the nearest name, before any train
       'earlyStopping.patiense: there is no such field; did you mean "patience"?',
     ],
   ])("%j", (options, message) => {
-    expect(() => resolveModelConfig({ preset: "smoke", ...options }, images)).toThrow(ConfigError);
-    expect(() => resolveModelConfig({ preset: "smoke", ...options }, images)).toThrow(message);
+    expect(() => resolveModelConfig({ preset: "smoke", ...options }, images, text)).toThrow(ConfigError);
+    expect(() => resolveModelConfig({ preset: "smoke", ...options }, images, text)).toThrow(message);
   });
 
   it.each<[object, string]>([
@@ -52,7 +53,7 @@ describe("misspelled options are refused with the nearest name, before any train
       'network: expected an object whose type is "convolutional" or "dense", got "unknown"',
     ],
   ])("%j, by the image codec", (options, message) => {
-    const config = resolveModelConfig({ preset: "smoke", ...options }, images);
+    const config = resolveModelConfig({ preset: "smoke", ...options }, images, text);
     expect(() => resolveVqVae(config.vqvae.model)).toThrow(ConfigError);
     expect(() => resolveVqVae(config.vqvae.model)).toThrow(message);
   });

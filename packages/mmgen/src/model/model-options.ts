@@ -1,4 +1,4 @@
-import { checkOneOf, type ImageBatch } from "@mmgen/core";
+import { ConfigError, checkOneOf, type ImageBatch } from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
 import { type SamplingOptions, samplingEntries } from "@mmgen/samplers";
@@ -8,6 +8,7 @@ import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../s
 import type { TransformerOptions } from "../stages/train-transformer.js";
 import { shapeOf } from "../stages/train-vqvae.js";
 import { checkFields } from "./check-arguments.js";
+import type { ImageText } from "./image-text.js";
 import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
 
 /** Names of the fields of {@link ModelOptions}. */
@@ -24,7 +25,10 @@ export interface SequenceOptions {
   readonly orders?: "anew" | "once" | readonly Order[] | undefined;
   /** Weights of targets in the loss, by modality and, as `prompt`, of what stands first. Default: the preset's. */
   readonly weights?: LossWeights | undefined;
-  /** Share of the sequences that are trained without what stands first, so that `guidance` can be used. Default 0. */
+  /**
+   * Share of the sequences that are trained without what stands first, so that `guidance` can be used. Default: 0, and 0.1
+   * for images with classes.
+   */
   readonly conditionDropout?: number | undefined;
 }
 
@@ -43,7 +47,7 @@ export interface ModelOptions {
         readonly training?: Partial<TrainingSettings> | undefined;
       })
     | undefined;
-  /** Overrides of the text's configuration; by default the words are those of the captions. */
+  /** Overrides of the text's configuration. Default: the words of the captions, or the names of the classes. */
   readonly tokenizer?: Partial<Omit<TokenizerOptions, "codebookSize" | "codeGrid" | "captions">> | undefined;
   /** How pairs become training sequences. Default: the preset's weights. */
   readonly sequences?: SequenceOptions | undefined;
@@ -67,9 +71,10 @@ export interface ModelConfig {
 /**
  * Fills in the preset and what the images say: side, channels, levels, code grid and head.
  *
+ * @param text - What is said of the images, which decides on the layout of sequences.
  * @throws a `ConfigError` for an unknown preset or field, or training settings that cannot be.
  */
-export function resolveModelConfig(options: ModelOptions, images: ImageBatch): ModelConfig {
+export function resolveModelConfig(options: ModelOptions, images: ImageBatch, text: ImageText): ModelConfig {
   const preset = presetOf(options.preset ?? "quick");
   checkFields("sequences", options.sequences ?? {}, sequenceFields);
   checkFields("sampling", options.sampling ?? {}, generationFields);
@@ -81,13 +86,15 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch): M
   const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
+  const tokenizer = tokenizerOf(options.tokenizer, text);
+  const dropout = text.kind === "classes" && tokenizer.nullToken ? { conditionDropout: 0.1 } : {};
   return {
     vqvae: {
       model: vqVaeModel({ ...options, vqvae }, preset, images),
       training: trainingOf(preset.vqvae.training, vqvaeTraining, { count: images.count, path: "vqvae.training" }),
     },
-    tokenizer: options.tokenizer ?? {},
-    sequences: { weights: preset.weights, ...options.sequences },
+    tokenizer,
+    sequences: { weights: preset.weights, ...dropout, ...options.sequences },
     transformer: {
       model: { ...transformerSizes, ...transformer },
       training: trainingOf(preset.transformer.training, transformerTraining, {
@@ -97,6 +104,19 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch): M
     },
     sampling: options.sampling ?? preset.sampling,
   };
+}
+
+/** What is said of images decides on the layout: none, a class, or a caption. */
+function tokenizerOf(options: ModelOptions["tokenizer"], { kind, names }: ImageText): ModelConfig["tokenizer"] {
+  if (kind === "captions") {
+    return options ?? {};
+  }
+  const layout = kind === "classes" ? "class" : "image-only";
+  if (options?.layout !== undefined && options.layout !== layout) {
+    const set = kind === "classes" ? "images with classes" : "images without captions";
+    throw new ConfigError(`tokenizer.layout: ${set} have the layout "${layout}", got "${options.layout}".`);
+  }
+  return kind === "classes" ? { words: names!, nullToken: true, ...options, layout } : { ...options, layout };
 }
 
 /** What a part's options hold is checked by the part. */

@@ -126,13 +126,14 @@ export async function runIdOf(
   if (vqvae === undefined) {
     return text;
   }
+  return `${fingerprint(await weightBytes(vqvae), kind)}-${text}`;
+}
+
+/** The bytes of each of an image codec's weights, for a fingerprint. */
+export async function weightBytes(vqvae: VqVae): Promise<Uint8Array[]> {
   // By name: a compiler may have left the order of a class's fields to its constructor.
   const weights = [...(await vqvae.storeWeights())].sort(([a], [b]) => (a < b ? -1 : 1));
-  const codes = fingerprint(
-    weights.map(([, { data }]) => bytesOf(data)),
-    kind,
-  );
-  return `${codes}-${text}`;
+  return weights.map(([, { data }]) => bytesOf(data));
 }
 
 /**

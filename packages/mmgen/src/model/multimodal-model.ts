@@ -1,4 +1,4 @@
-import { checkWholeNumber, type ImageBatch, MmgenError, ShapeError } from "@mmgen/core";
+import { type ImageBatch, MmgenError } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { LoadOptions } from "@mmgen/nn";
@@ -8,7 +8,6 @@ import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae, VqVaeConfig } from "@mmgen/vqvae";
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
 import { type PairLikelihood, type ScoreOptions, scorePairs } from "../metrics/score-pairs.js";
-import type { Kept } from "../sampling/completion-prompt.js";
 import {
   captionImages,
   completePairs,
@@ -18,8 +17,11 @@ import {
   inventPairs,
   type Pairs,
 } from "../sampling/generate-pairs.js";
+import type { Kept } from "../sampling/kept-codes.js";
 import type { MemoryEstimate } from "../stages/estimate-memory.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
+import { type CaptionedImageSet, type ImageSet, imageText } from "./image-text.js";
+import { type CountOptions, checkCounted, checkHasNoText, checkHasText, contentOf } from "./method-arguments.js";
 import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
 import type { ModelOptions } from "./model-options.js";
 import {
@@ -31,14 +33,7 @@ import {
   type ReadModelFile,
   runIdOf,
 } from "./model-parts.js";
-import {
-  type CaptionedImageSet,
-  checkedConfig,
-  estimateParts,
-  type StageName,
-  type TrainOptions,
-  trainParts,
-} from "./train-model.js";
+import { checkedConfig, estimateParts, type StageName, type TrainOptions, trainParts } from "./train-model.js";
 
 /** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
 export interface MultimodalModelConfig extends ModelDescription {
@@ -49,12 +44,6 @@ export interface MultimodalModelConfig extends ModelDescription {
 
 /** Every step and epoch of the trainings of the image codec and the transformer. */
 export type ModelHistory = Readonly<Record<StageName, TrainingHistory>>;
-
-/** Options of the methods that make several results of each input. */
-export interface CountOptions extends GenerationOptions {
-  /** Results of each input, one after the other. Default 1. */
-  readonly count?: number | undefined;
-}
 
 /**
  * One model of images and captions: it draws what a caption says, captions what an image shows, completes either from
@@ -83,12 +72,14 @@ export class MultimodalModel {
   }
 
   /**
-   * Trains a model on images and their captions, the image codec first, then the transformer on its codes.
+   * Trains a model on images, with captions, with classes or alone: the image codec first, then the transformer on its
+   * codes.
    *
    * The same options and seed give the same model, bit for bit on the same backend, also where the training was stopped
    * and went on from its checkpoints.
    *
-   * @param options - `images`, one of `captions` each, and any part of every stage's configuration; borrowed.
+   * @param options - `images`, one of `captions` or a label of `classes` each, and any part of every stage's configuration;
+   *   borrowed.
    * @throws a `ConfigError` when the configuration cannot be; a `ShapeError` when images and captions do not fit.
    * @throws an `AbortedError` when the signal fires.
    */
@@ -155,6 +146,7 @@ export class MultimodalModel {
    */
   async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
     const { count = 1, ...sampling } = checkCounted(options);
+    checkHasText("draw", this.tokenizer);
     checkCaptions(captions);
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
     return drawImages(this.#parts(), repeated, this.#sampling(sampling));
@@ -170,6 +162,7 @@ export class MultimodalModel {
   async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
     checkImages(images);
     checkFields("", options, generationFields);
+    checkHasText("caption", this.tokenizer);
     return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
   }
 
@@ -201,30 +194,24 @@ export class MultimodalModel {
     options: CountOptions & { readonly keep: Kept },
   ): Promise<Pairs> {
     const { count, keep, ...sampling } = checkCounted(options, ["keep"]);
-    const content = contentOf(beginning);
-    if (content.images !== undefined) {
-      checkImages(content.images);
-    }
-    if (content.captions !== undefined) {
-      checkCaptions(content.captions);
-    }
-    return completePairs(this.#parts(), { ...content, keep, count }, this.#sampling(sampling));
+    return completePairs(this.#parts(), { ...contentOf(beginning), keep, count }, this.#sampling(sampling));
   }
 
   /**
    * Negative log-likelihood of pairs in nats per pair and per id: the mean of both orders, and each order's by modality.
+   * Models of images alone score these; those of classes have one order.
    *
    * @throws a `ShapeError` when images and captions do not fit; a `VocabularyError` for an unknown word.
    */
-  async score(pairs: CaptionedImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
+  async score(pairs: ImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
     checkFields("", options, ["batchSize", "signal"]);
     const parts = this.#parts();
-    const { captions, images } = readFields("score", pairs, ["captions", "images"]);
-    checkImages(images);
-    checkCaptions(captions);
-    if (images.count !== captions.length) {
-      throw new ShapeError(`score: expected one caption an image (${images.count}), got ${captions.length}.`);
+    const set = readFields("score", pairs, ["captions", "classes", "images"]);
+    const { captions, kind } = imageText("score", set);
+    if (kind === "none") {
+      checkHasNoText("score", this.tokenizer);
     }
+    const { images } = set;
     const codes = await parts.vqvae.encode(images);
     return scorePairs(parts, { codes, captions, pixels: images.height * images.width }, options);
   }
@@ -260,9 +247,10 @@ export class MultimodalModel {
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     const { channels, height, width } = this.vqvae.imageShape;
-    const { codebookSize, codeGrid, words } = this.tokenizer.config;
+    const { codebookSize, codeGrid, layout, words } = this.tokenizer.config;
     const codes = `${codeGrid.height * codeGrid.width} codes of ${codebookSize}`;
-    return `MultimodalModel { images: ${height}×${width}×${channels}, ${codes}, ${words.length} words }`;
+    const text = words.length === 0 ? "" : `, ${words.length} ${layout === "class" ? "classes" : "words"}`;
+    return `MultimodalModel { images: ${height}×${width}×${channels}, ${codes}${text} }`;
   }
 
   #parts(): ModelParts {
@@ -276,25 +264,4 @@ export class MultimodalModel {
     checkFields("", options, generationFields);
     return { ...this.#description.sampling, ...options };
   }
-}
-
-/** Refuses what is no option of a method that makes `count` results, and a `count` that is none. */
-function checkCounted<Options extends CountOptions>(options: Options, others: readonly string[] = []): Options {
-  checkFields("", options, ["count", ...others, ...generationFields]);
-  if (options.count !== undefined) {
-    checkWholeNumber("count", options.count, { min: 1 });
-  }
-  return options;
-}
-
-/** The images and captions of what `complete` takes. */
-function contentOf(beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>): Partial<CaptionedImageSet> {
-  type Any = Partial<ImageBatch & CaptionedImageSet>;
-  const { captions, data, images } = readFields("complete", beginning as Any, ["data", "images", "captions"]);
-  if (data === undefined && images === undefined && captions === undefined) {
-    return { captions: beginning as readonly string[] };
-  }
-  return data === undefined
-    ? { ...(images !== undefined && { images }), ...(captions !== undefined && { captions }) }
-    : { images: beginning as ImageBatch };
 }

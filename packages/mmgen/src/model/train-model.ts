@@ -1,4 +1,4 @@
-import { ConfigError, checkOneOf, fingerprint, type ImageBatch, Random, ShapeError, sliceImages } from "@mmgen/core";
+import { ConfigError, checkOneOf, fingerprint, Random, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
@@ -6,10 +6,12 @@ import { VqVae } from "@mmgen/vqvae";
 import { heldOutMetrics } from "../metrics/score-pairs.js";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
 import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/run-stage.js";
+import { storedCodes } from "../stages/stored-codes.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
-import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
+import { checkFields, checkImages } from "./check-arguments.js";
+import { type ImageSet, imageText } from "./image-text.js";
 import {
   type ModelConfig,
   type ModelOptions,
@@ -18,13 +20,6 @@ import {
   type SequenceOptions,
 } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
-
-/** Images with a caption each. */
-export interface CaptionedImageSet {
-  readonly images: ImageBatch;
-  /** One an image. */
-  readonly captions: readonly string[];
-}
 
 /** Where a training keeps its state and its finished parts, by name. */
 export interface CheckpointStore {
@@ -47,10 +42,16 @@ export const trainingFiles = {
   transformer: "transformer-training.safetensors",
 } as const satisfies Record<StageName, string>;
 
+/** Names of the files that hold the codes of the images, so that a training that goes on need not encode them again. */
+export const codeFiles = {
+  images: "codes-training.safetensors",
+  heldOut: "held-out-codes-training.safetensors",
+} as const;
+
 /** Data and surroundings of a training. */
-export interface TrainOptions extends CaptionedImageSet {
-  /** Pairs to evaluate on before training and after each epoch; never trained on. Default: no evaluation. */
-  readonly heldOut?: CaptionedImageSet | undefined;
+export interface TrainOptions extends ImageSet {
+  /** Images, with what the others have, to evaluate on before training and after each epoch; never trained on. Default: none. */
+  readonly heldOut?: ImageSet | undefined;
   /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
   readonly seed?: number | undefined;
   /** Told of both trainings, one after the other; a function gives each stage its own. Default: none. */
@@ -63,19 +64,18 @@ export interface TrainOptions extends CaptionedImageSet {
 
 /** Names of the fields of {@link TrainOptions}. */
 export const trainFields = [
-  ...["images", "captions", "heldOut", "seed", "observers", "signal", "checkpoints"],
+  ...["images", "captions", "classes", "heldOut", "seed", "observers", "signal", "checkpoints"],
 ] as const;
 
 /**
- * The configuration that a training's options stand for, images and captions checked.
+ * The configuration that a training's options stand for, images and what is said of them checked.
  *
  * @throws a `ConfigError` or `ShapeError` for what cannot be.
  */
 export function checkedConfig(options: TrainOptions & ModelOptions): ModelConfig {
   checkFields("", options, [...trainFields, ...modelFields]);
   checkImages(options.images);
-  checkCaptions(options.captions);
-  return resolveModelConfig(options, options.images);
+  return resolveModelConfig(options, options.images, imageText("images", options));
 }
 
 /** The trained parts, and every step and epoch of their trainings. */
@@ -95,9 +95,10 @@ const maxHeldOut = 1000;
  * Everything that can be refused is refused before anything is trained.
  */
 export async function trainParts(options: TrainOptions, config: ModelConfig): Promise<TrainedParts> {
-  const { captions, checkpoints, heldOut, images, seed = 0, signal } = options;
+  const { checkpoints, images, seed = 0, signal } = options;
   const tokenizer = planTokenizer(options, config);
-  const held = heldOut && firstImages(heldOut);
+  const { captions } = imageText("images", options);
+  const held = options.heldOut && firstImages(options.heldOut);
   const stage = stagesOf(options, config);
   const { vqvae, history: vqvaeHistory } = await trainVqVae({
     ...{ ...stage("vqvae"), model: config.vqvae.model, images, heldOut: held?.images },
@@ -108,8 +109,12 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
     await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
-    const pairs = { codes: await vqvae.encode(images), captions };
-    const heldOutPairs = held && { codes: await vqvae.encode(held.images), captions: held.captions };
+    const coded = { vqvae, store: checkpoints };
+    const pairs = { codes: await storedCodes({ ...coded, images, name: codeFiles.images }), captions };
+    const heldOutPairs = held && {
+      codes: await storedCodes({ ...coded, images: held.images, name: codeFiles.heldOut }),
+      captions: held.captions,
+    };
     const { transformer, history: transformerHistory } = await trainTransformer({
       ...{
         ...stage("transformer"),
@@ -138,14 +143,16 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
 
 /** The tokenizer of the codes and captions to come, with all that hangs on it checked. */
 function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTokenizer {
-  const { captions, heldOut, images, seed = 0 } = options;
-  checkPairs("images", options);
-  if (heldOut !== undefined) {
-    checkPairs("heldOut", heldOut);
+  const { heldOut, images, seed = 0 } = options;
+  const { captions, kind } = imageText("images", options);
+  const held = heldOut && imageText("heldOut", heldOut);
+  if (held !== undefined && held.kind !== kind) {
+    throw new ConfigError(`heldOut: expected ${said[kind]}, as the images to train on have, got ${said[held.kind]}.`);
   }
   using untrained = newVqVae(config);
   const { codebookSize, codeGrid } = untrained;
-  const words = config.tokenizer.words ? {} : { captions: [...captions, ...(heldOut?.captions ?? [])] };
+  const isSurveyed = config.tokenizer.words === undefined && kind !== "none";
+  const words = isSurveyed ? { captions: [...captions, ...(held?.captions ?? [])] } : {};
   const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
   parameterCount(transformerConfig(config.transformer.model, tokenizer));
   // One pair of codes 0 shows whether captions, weights and orders can be written.
@@ -164,6 +171,8 @@ function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTo
   return tokenizer;
 }
 
+const said = { captions: "captions", classes: "classes", none: "images alone" };
+
 /**
  * Estimates the memory of both trainings, with models that are made for it and freed.
  *
@@ -174,6 +183,7 @@ export async function estimateParts(
   config: ModelConfig,
 ): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
   const tokenizer = planTokenizer(options, config);
+  const { captions } = imageText("images", options);
   const count = Math.min(2, options.images.count);
   using vqvae = newVqVae(config);
   const images = imageExamples(sliceImages(options.images, 0, count));
@@ -181,7 +191,7 @@ export async function estimateParts(
   using transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: Random.fromSeed(0) });
   const { codeGrid } = vqvae;
   const codes = { data: new Int32Array(count * codeGrid.height * codeGrid.width), count, ...codeGrid };
-  const examples = mixedOrderExamples({ tokenizer, codes, captions: options.captions.slice(0, count) });
+  const examples = mixedOrderExamples({ tokenizer, codes, captions: captions.slice(0, count) });
   return {
     vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
     transformer: await estimateMemory({ model: transformer, examples, training }),
@@ -203,8 +213,10 @@ function newVqVae({ vqvae }: ModelConfig): VqVae {
 
 /** What each stage takes from the options and the configuration. */
 function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageOptions {
-  const { captions, checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
-  const text = new TextEncoder().encode(JSON.stringify([captions, heldOut?.captions]));
+  const { checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
+  const texts = [options, ...(heldOut ? [heldOut] : [])].map((set) => imageText("images", set).captions);
+  // Without held-out pairs there is a null.
+  const text = new TextEncoder().encode(JSON.stringify([texts[0], texts[1]]));
   const data = fingerprint([images.data, text]);
   const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
   return (name) => ({
@@ -234,15 +246,7 @@ function sequencesOf({ orders = "anew", ...rest }: SequenceOptions, count: numbe
   return { ...rest, orders: fixed };
 }
 
-function firstImages({ captions, images }: CaptionedImageSet): CaptionedImageSet {
-  const count = Math.min(maxHeldOut, images.count);
-  return { images: sliceImages(images, 0, count), captions: captions.slice(0, count) };
-}
-
-function checkPairs(name: string, { captions, images }: CaptionedImageSet): void {
-  checkImages(images);
-  checkCaptions(captions);
-  if (images.count !== captions.length) {
-    throw new ShapeError(`${name}: expected one caption an image (${images.count}), got ${captions.length}.`);
-  }
+function firstImages(set: ImageSet) {
+  const count = Math.min(maxHeldOut, set.images.count);
+  return { images: sliceImages(set.images, 0, count), captions: imageText("heldOut", set).captions.slice(0, count) };
 }

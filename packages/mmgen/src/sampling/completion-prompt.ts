@@ -1,18 +1,7 @@
-import { ConfigError, checkNumber, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
-import type { VqVae } from "@mmgen/vqvae";
+import { ConfigError, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
-
-/** Which part of an image or caption is kept; the rest is made anew. */
-export type Kept =
-  /** Share of an image's rows from the top, in [0, 1], rounded to whole rows of its code grid. */
-  | { readonly rows: number }
-  /** Leading codes of an image, as `vqvae.encode` orders them. */
-  | { readonly codes: number }
-  /** First words of a caption (first characters, where the tokenizer's text unit is characters). */
-  | { readonly words: number }
-  /** True for each code of an image that is kept; they must be its first. */
-  | { readonly mask: ArrayLike<boolean | number> };
+import { type Kept, keptCodes, keptFields } from "./kept-codes.js";
 
 /** What `completePairs` goes on from. */
 export interface Completion {
@@ -35,7 +24,7 @@ export async function completionPrompt(models: ModelParts, completion: Completio
     );
   }
   checkWholeNumber("count", count, { min: 1 });
-  checkFields("keep", keep, ["rows", "codes", "words", "mask"]);
+  checkFields("keep", keep, keptFields);
   const prompt =
     "words" in keep ? await promptOfWords(models, completion, keep.words) : await promptOfCodes(models, completion);
   return repeatRows(prompt, count);
@@ -49,6 +38,9 @@ async function promptOfWords(
 ): Promise<TokenBatch> {
   if (captions === undefined) {
     throw new ConfigError("keep.words: keeps the first words of captions, and only images were given; keep rows.");
+  }
+  if (tokenizer.config.textUnit === "classes") {
+    throw new ConfigError("keep.words: the name of a class is one id, of which no part can be kept; keep rows.");
   }
   checkWholeNumber("keep.words", words, { min: 0, max: tokenizer.config.captionLength.maximum });
   const isCharacters = tokenizer.config.textUnit === "characters";
@@ -76,7 +68,12 @@ async function promptOfCodes(
   if (images === undefined) {
     throw new ConfigError("keep: rows, codes and masks are of images, and only captions were given; keep words.");
   }
-  const length = keptCodes(vqvae, keep);
+  const length = prefixOf(keptCodes(vqvae, keep, images));
+  if (captions === undefined && tokenizer.config.layout === "class") {
+    throw new ConfigError(
+      "complete: this model draws images of a class; give { images, captions } with the name of a class each.",
+    );
+  }
   const codes = await vqvae.encode(images);
   const all = { data: codes.data, count: codes.count, length: codes.height * codes.width };
   const beginning = leadingColumns(all, length);
@@ -87,47 +84,13 @@ async function promptOfCodes(
   );
 }
 
-/** How many of an image's codes, from the first on, are kept. */
-function keptCodes(vqvae: VqVae, keep: Kept): number {
-  const { codesPerImage } = vqvae.codeLayout;
-  if ("rows" in keep) {
-    return codesOfRows(vqvae, keep.rows);
-  }
-  if ("codes" in keep) {
-    checkWholeNumber("keep.codes", keep.codes, { min: 0, max: codesPerImage });
-    return keep.codes;
-  }
-  if ("mask" in keep) {
-    return codesOfMask(keep.mask, codesPerImage);
-  }
-  throw new ConfigError("keep: expected rows, codes, words or mask, got nothing.");
-}
-
-function codesOfRows({ codeLayout, config, network }: VqVae, share: number): number {
-  checkNumber("keep.rows", share, { min: 0, max: 1 });
-  if (config.network.type === "dense") {
-    throw new ConfigError(
-      "keep.rows: codes of a dense network stand for no rows of the image; keep codes instead, such as { codes: 4 }.",
-    );
-  }
-  const { codesPerImage, paletteCodes, palettePlace } = codeLayout;
-  // Colors that have codes of their own come before the grid's, and belong to every row.
-  const lead = palettePlace === "before" ? paletteCodes : 0;
-  const gridRows = network.latentGrid.height;
-  return lead + Math.round(share * gridRows) * ((codesPerImage - lead) / gridRows);
-}
-
 /** The length of the prefix that a mask keeps. */
-function codesOfMask(mask: ArrayLike<boolean | number>, codesPerImage: number): number {
-  if (mask.length !== codesPerImage) {
-    throw new ShapeError(`keep.mask: expected one value a code (${codesPerImage}), got ${mask.length}.`);
-  }
-  const kept = Array.from(mask, Boolean);
-  const length = kept.includes(false) ? kept.indexOf(false) : codesPerImage;
-  if (kept.lastIndexOf(true) >= length) {
+function prefixOf(kept: Uint8Array): number {
+  const length = kept.includes(0) ? kept.indexOf(0) : kept.length;
+  if (kept.lastIndexOf(1) >= length) {
     throw new ConfigError(
-      "keep.mask: this model draws codes one after the other, so it can only keep the first ones of an image; " +
-        `the mask keeps code ${kept.lastIndexOf(true)} and not code ${length}. Keep a prefix, such as { rows: 0.5 }.`,
+      "keep: this model draws codes one after the other, so it can only keep the first ones of an image; " +
+        `this keeps code ${kept.lastIndexOf(1)} and not code ${length}. Keep a prefix, such as { rows: 0.5 }.`,
     );
   }
   return length;

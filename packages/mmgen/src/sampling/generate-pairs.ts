@@ -1,5 +1,6 @@
 import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
 import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { likeliestClasses } from "../metrics/likeliest-classes.js";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
 import { type Completion, completionPrompt } from "./completion-prompt.js";
@@ -62,12 +63,15 @@ export async function captionImages(
   return captionCodes(models, await models.vqvae.encode(images), options);
 }
 
-/** Writes a caption for each image's codes. */
+/** Writes a caption for each image's codes; of a model of classes the likeliest class, whatever the options. */
 export async function captionCodes(
   models: SequenceModels,
   codes: CodeBatch,
   options: GenerationOptions = {},
 ): Promise<string[]> {
+  if (models.tokenizer.config.layout === "class") {
+    return likeliestClasses(models, codes, { signal: options.signal });
+  }
   return (await completeSequences(models, models.tokenizer.promptForCaptions(codes), options)).captions;
 }
 

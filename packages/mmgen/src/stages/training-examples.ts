@@ -46,8 +46,13 @@ export function mixedOrderExamples(options: MixedOrderOptions): ExampleSource<Tr
   if (orders !== undefined && orders.length !== codes.count) {
     throw new ConfigError(`orders: expected one a pair (${codes.count}), got ${orders.length}.`);
   }
+  if (conditionDropout > 0) {
+    // Refused here, rather than at the first batch.
+    tokenizer.withoutCondition({ data: new Int32Array(0), count: 0, length: 0 });
+  }
   const textFirst = tokenizer.encode({ codes, captions, order: "text-first" });
-  const imageFirst = tokenizer.encode({ codes, captions, order: "image-first" });
+  const hasBoth = tokenizer.orders.length === 2;
+  const imageFirst = hasBoth ? tokenizer.encode({ codes, captions, order: "image-first" }) : textFirst;
   const columns = countedColumns(tokenizer, { codes, captions });
   return {
     count: codes.count,

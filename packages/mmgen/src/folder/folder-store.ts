@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { defaultLimits, type Limits } from "@mmgen/core";
+import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
+import type { ReadModelFile } from "../model/model-parts.js";
+import type { CheckpointStore } from "../model/train-model.js";
+
+/** Reads a folder's files by name; undefined where there is no such file. */
+export function folderReader(folder: string, limits: Limits = defaultLimits): ReadModelFile {
+  return async (name) => {
+    const path = join(folder, name);
+    const maxBytes = name.endsWith(".json") ? limits.textBytes : limits.fileBytes;
+    return existsSync(path) ? readFileBytes(path, "model file", { maxBytes }) : undefined;
+  };
+}
+
+/** A folder as checkpoint store: every file is written beside and renamed, so that it is whole at every moment. */
+export function folderStore(folder: string, everySteps?: number): CheckpointStore {
+  return {
+    read: folderReader(folder),
+    write: (name, bytes) => writeFileAtomic(join(folder, name), bytes),
+    everySteps,
+  };
+}
