@@ -8,9 +8,9 @@ const text = { kind: "captions", captions: [] } as const;
 
 it("takes both sides of images that are not square, and halves the longer one to eight codes", () => {
   const wide = { ...images, data: new Uint8Array(64 * 24 * 40 * 3), height: 24, width: 40 };
-  const { model } = resolveModelConfig({ preset: "smoke" }, wide).vqvae;
+  const { model } = resolveModelConfig({ preset: "smoke" }, wide, text).vqvae;
   expect(model).toMatchObject({ imageSide: { height: 24, width: 40 }, network: { stages: 3 } });
-  expect(resolveModelConfig({ preset: "smoke" }, images).vqvae.model.imageSide).toBe(8);
+  expect(resolveModelConfig({ preset: "smoke" }, images, text).vqvae.model.imageSide).toBe(8);
 });
 
 describe("misspelled options are refused with the nearest name, before any training", () => {
