@@ -221,10 +221,7 @@ export class MultimodalTokenizer {
     return maskedSequences(this.#layout, content, checkOrder(order));
   }
 
-  /**
-   * Ends each caption at its first end marker or padding, where a model that fills in all places at once may have left
-   * words behind it; then `decode` takes the sequences.
-   */
+  /** Ends each caption at its first end marker or padding, after which a model may have filled in words. */
   endCaptions(tokens: TokenBatch, order: Order): TokenBatch {
     return endCaptions(this.#layout, tokens, checkOrder(order));
   }
