@@ -15,18 +15,18 @@ import { evaluateRun, type RunMetrics } from "./evaluate.js";
 import { runPipeline } from "./pipeline.js";
 
 const { smoke } = presets;
-const short = { steps: 3, batchSize: 4, warmUpSteps: 1 };
+const short = { steps: 2, batchSize: 2, warmUpSteps: 1 };
 const transformer = { ...smoke.sequential, ...short, width: 8, heads: 1 };
 const settings: RunSettings = {
   preset: "smoke",
   config: {
     ...smoke,
-    data: { trainCount: 8, testCount: 4, side: 16, mirrored: true },
+    data: { trainCount: 8, testCount: 4, side: 12, mirrored: true },
     tokenizer: {
       ...{ ...smoke.tokenizer, ...short, codebookSize: 8, codeDimension: 4 },
-      network: { levels: [8, 8], levelBlocks: 0, residualBlocks: 0, attentionHeads: 0 },
+      network: { levels: [4, 4], levelBlocks: 0, residualBlocks: 0, attentionHeads: 0 },
     },
-    adversarial: { ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1 },
+    adversarial: { ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1, discriminatorChannels: 2 },
     ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
     sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
     evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticSteps: 2 },
@@ -40,8 +40,8 @@ beforeAll(async () => {
   await tf.setBackend("cpu");
   root = await mkdtemp(join(tmpdir(), "mmgen-faces-"));
   await mkdir(join(root, "images"));
-  const [count, side] = [40, 16];
-  const data = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 768) * 31) % 256);
+  const [count, side] = [40, 12];
+  const data = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 432) * 31) % 256);
   for (let i = 0; i < count; i++) {
     const images = { data, count, height: side, width: side, channels: 3, maxValue: 255 };
     await writePng(join(root, "images", `${String(i).padStart(2, "0")}.png`), imagePixels(images, i));
@@ -86,8 +86,8 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   expect(metrics.changedCompletions).toBe(0);
 
   // Once within the second training, and once within the last.
-  await expect(run("stopped", { stopAfter: 5 })).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
-  await expect(run("stopped", { resume: true, stopAfter: 9 })).rejects.toSatisfy(
+  await expect(run("stopped", { stopAfter: 3 })).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
+  await expect(run("stopped", { resume: true, stopAfter: 6 })).rejects.toSatisfy(
     AbortedError.isInstance.bind(AbortedError),
   );
   for (const name of ["vqvae", "vqvae-adversarial", "sequential", "absorbing"]) {
