@@ -16,9 +16,9 @@ import { type LoadImageFolderOptions, loadAvatars, loadImageFolder } from "@mmge
 import { describeRunData, fromCaller, type RunData } from "@mmgen/example-harness";
 import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
 import type { TransformerBatch } from "@mmgen/tiny-transformer";
-import { tokenExamples } from "@mmgen/training";
+import { augmentedImages, imageExamples, tokenExamples } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
-import type { RunSettings } from "./config.js";
+import type { RunConfig, RunSettings } from "./config.js";
 
 /** Images, and what is known of each where anything is. */
 export interface FaceSet {
@@ -197,4 +197,69 @@ export function everyNth(images: ImageBatch, step: number, start: number): Image
     data.set(images.data.subarray(from, from + size), i * size);
   }
   return { ...images, data, count };
+}
+
+/** Share of the rows that no row before equals. */
+export function distinctShare({ count, data, height, width }: CodeBatch): number {
+  const size = height * width;
+  const rows = Array.from({ length: count }, (_, row) => data.subarray(row * size, (row + 1) * size).join());
+  return new Set(rows).size / count;
+}
+
+/** The first of the codes, as a view of the same memory. */
+export function firstCodes(codes: CodeBatch, count: number): CodeBatch {
+  return { ...codes, count, data: codes.data.subarray(0, count * codes.height * codes.width) };
+}
+
+/** The first images of a batch. */
+export function firstImages(images: ImageBatch, count: number): ImageBatch {
+  return sliceImages(images, 0, Math.min(count, images.count));
+}
+
+/** Batches of images of one shape as one; a copy. */
+export function joined(batches: readonly ImageBatch[]): ImageBatch {
+  const parts = batches.map(({ data }) => data);
+  const data = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const part of parts) {
+    data.set(part, start);
+    start += part.length;
+  }
+  return { ...batches[0]!, data, count: batches.reduce((sum, { count }) => sum + count, 0) };
+}
+
+/** Images of which a kept code has changed. */
+export function changedRows(codes: CodeBatch, completed: CodeBatch, kept: number): number {
+  const size = codes.height * codes.width;
+  let changed = 0;
+  for (let row = 0; row < codes.count; row++) {
+    const [before, after] = [codes, completed].map(({ data }) => data.subarray(row * size, row * size + kept).join());
+    changed += before === after ? 0 : 1;
+  }
+  return changed;
+}
+
+/** Each image's first codes, and the others of the image before it. */
+export function mixHalves(codes: CodeBatch, kept: number): CodeBatch {
+  const size = codes.height * codes.width;
+  const from = (i: number) => (i % size < kept ? i : (i - size + codes.data.length) % codes.data.length);
+  return { ...codes, data: codes.data.map((_, i) => codes.data[from(i)]!) };
+}
+
+/** Training images, mirrored at random where mirror images are as good. */
+export function trainingImages({ train }: RunDataset, { data }: RunConfig): ExampleSource<ImageBatch> {
+  return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
+}
+
+/** Codes of all training images, and of their mirror images where these are as good. */
+export async function encodeAll(tokenizer: VqVae, { train }: RunDataset, { data }: RunConfig): Promise<CodeBatch> {
+  const codes = await tokenizer.encode(train.images);
+  if (!data.mirrored) {
+    return codes;
+  }
+  const mirrored = await tokenizer.encode(mirrorImages(train.images));
+  const both = new Int32Array(2 * codes.data.length);
+  both.set(codes.data);
+  both.set(mirrored.data, codes.data.length);
+  return { ...codes, data: both, count: 2 * codes.count };
 }

@@ -1,21 +1,42 @@
 import { type CodeBatch, type ImageBatch, Random, sliceImages } from "@mmgen/core";
-import { copyCheck, psnr, ssim } from "@mmgen/evaluation";
+import {
+  type AttributeClassifier,
+  attributeAgreement,
+  attributeScores,
+  copyCheck,
+  frechetDistance,
+  precisionAndRecall,
+  psnr,
+  ssim,
+} from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
 import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
-import { VqVae } from "@mmgen/vqvae";
-import { codeUsage } from "mmgen";
-import { type RunConfig, type RunSettings, type StageName, stageNames } from "./config.js";
-import { asTokens, legalCodes, nextCodes, type RunDataset } from "./data.js";
+import type { VqVae } from "@mmgen/vqvae";
+import { codeUsage, trainAttributeClassifier } from "mmgen";
+import type { RunConfig, RunSettings, StageName } from "./config.js";
 import {
+  asTokens,
+  changedRows,
+  distinctShare,
+  firstCodes,
+  firstImages,
+  joined,
+  legalCodes,
+  mixHalves,
+  nextCodes,
+  type RunDataset,
+} from "./data.js";
+import {
+  completePart,
   disposeModels,
   drawCodes,
-  type KeptPart,
   keptCount,
   keptParts,
+  loadClassifier,
   loadModels,
+  loadTokenizer,
   type Models,
-  modelFiles,
   nothingKept,
   type SamplerName,
   samplerNames,
@@ -66,6 +87,29 @@ export interface ModelMetrics {
   readonly changedCompletions: number;
   readonly completions: number;
   readonly copies: CopyMetrics;
+  /** How a critic tells completed images from reconstructed ones. */
+  readonly critic: CriticMetrics;
+  /** How sets of images compare to the training images; of images with attributes alone. */
+  readonly sets?: SetMetrics | undefined;
+}
+
+/** Shares of held-out images that a classifier of two kinds gets right. */
+export interface CriticMetrics {
+  /** Whole images against those whose lower half is another's; below .95 the verdicts do not count. */
+  readonly control: number;
+  /** Whole images against completed halves. */
+  readonly sequential: number;
+  readonly ancestral: number;
+}
+
+/** Sets of images beside training images, as many of each, by features of the attribute classifier. */
+export interface SetMetrics {
+  /** Mean over attributes of the classifier's share right on real test images. */
+  readonly classifier: number;
+  /** `test`: real images, the floor; then reconstructions of them; then samples. */
+  readonly byName: Readonly<
+    Record<string, { readonly frechet: number; readonly precision: number; readonly recall: number }>
+  >;
 }
 
 /** Everything a run measured, as `metrics.json` holds it. */
@@ -95,6 +139,8 @@ export interface EvaluationOptions {
   readonly data: RunDataset;
   /** The test images' codes. */
   readonly codes: { readonly test: CodeBatch };
+  /** Trained on real images alone; undefined where they have no attributes. */
+  readonly classifier: AttributeClassifier | undefined;
   readonly config: RunConfig;
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -121,6 +167,8 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
     samplers,
     ...(await completeAll(options)),
     copies: { pixels: copies.pixels.share, means: copies.means.share },
+    critic: await criticize(options),
+    sets: await compareSets(options, samples),
   };
   return { metrics, samples };
 }
@@ -166,24 +214,10 @@ async function drawSamples({ config, models, seed, signal }: EvaluationOptions) 
     const drawing = { sampling: config.sampling, seed, signal };
     const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
     samples[sampler] = await models.tokenizer.decode(codes);
-    metrics[sampler] = {
-      distinct: distinctShare(codes),
-      millisecondsPerImage: (performance.now() - started) / count,
-    };
+    const millisecondsPerImage = (performance.now() - started) / count;
+    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
   }
   return { metrics: metrics as ModelMetrics["samplers"], samples: samples as Samples };
-}
-
-/** Share of the rows that no row before equals. */
-export function distinctShare({ count, data, height, width }: CodeBatch): number {
-  const size = height * width;
-  const rows = Array.from({ length: count }, (_, row) => data.subarray(row * size, (row + 1) * size).join());
-  return new Set(rows).size / count;
-}
-
-/** The first of the codes, as a view of the same memory. */
-export function firstCodes(codes: CodeBatch, count: number): CodeBatch {
-  return { ...codes, count, data: codes.data.subarray(0, count * codes.height * codes.width) };
 }
 
 /** Completes test images from each part by both families, and counts where a kept code has changed. */
@@ -199,24 +233,51 @@ async function completeAll({ codes, config, models, seed, signal }: EvaluationOp
   return { changedCompletions: changed, completions: first.count * keptParts.length * 2 };
 }
 
-/** Draws what is not kept of images. */
-export function completePart(
-  models: Models,
-  { codes, part, sampler }: { readonly codes: CodeBatch; readonly part: KeptPart; readonly sampler: SamplerName },
-  { config, seed, signal }: Pick<EvaluationOptions, "config" | "seed" | "signal">,
-): Promise<CodeBatch> {
-  const beginning = { codes, kept: keptCount(models.tokenizer.codeGrid, part) };
-  return drawCodes(models, sampler, beginning, { sampling: config.sampling, seed, signal });
+/** Trains critics on half of the completed test images, and asks them about the other half. */
+async function criticize({ codes, config, models, seed, signal }: EvaluationOptions): Promise<CriticMetrics> {
+  const whole = firstCodes(codes.test, 2 * Math.floor(Math.min(config.evaluation.samples, codes.test.count) / 2));
+  const critic = async (changed: CodeBatch) => {
+    const [a, b] = [await models.tokenizer.decode(whole), await models.tokenizer.decode(changed)];
+    const half = whole.count / 2;
+    const part = (start: number) => joined([sliceImages(a, start, start + half), sliceImages(b, start, start + half)]);
+    const labels = { changed: Int32Array.from({ length: whole.count }, (_, i) => (i < half ? 0 : 1)) };
+    using classifier = await trainAttributeClassifier({
+      ...{ attributes: [{ name: "changed", classes: 2 }], images: part(0), labels, trunk: "image", seed, signal },
+      steps: config.evaluation.criticSteps,
+    });
+    const found = await classifier.predict(part(half));
+    return attributeAgreement(labels, found).accuracy.changed;
+  };
+  const complete = (sampler: SamplerName) =>
+    completePart(models, { codes: whole, part: "half", sampler }, { config, seed, signal });
+  return {
+    control: await critic(mixHalves(whole, keptCount(models.tokenizer.codeGrid, "half"))),
+    sequential: await critic(await complete("sequential")),
+    ancestral: await critic(await complete("ancestral")),
+  };
 }
 
-function changedRows(codes: CodeBatch, completed: CodeBatch, kept: number): number {
-  const size = codes.height * codes.width;
-  let changed = 0;
-  for (let row = 0; row < codes.count; row++) {
-    const [before, after] = [codes, completed].map(({ data }) => data.subarray(row * size, row * size + kept).join());
-    changed += before === after ? 0 : 1;
+async function compareSets(options: EvaluationOptions, samples: Samples): Promise<SetMetrics | undefined> {
+  const { classifier, config, data, tokenizers } = options;
+  if (classifier === undefined || data.test.attributes === undefined) {
+    return undefined;
   }
-  return changed;
+  const test = firstImages(data.test.images, config.evaluation.samples);
+  const dimension = classifier.featureWidth;
+  const training = await classifier.features(data.train.images);
+  const alike = training.subarray(0, test.count * dimension);
+  const reconstructed = async (name: TokenizerName) => [name, await tokenizers[name].reconstruct(test)] as const;
+  const sets = [["test", test], await reconstructed("squared-error"), await reconstructed("adversarial")] as const;
+  const byName: Record<string, SetMetrics["byName"][string]> = {};
+  for (const [name, images] of [...sets, ...Object.entries(samples)]) {
+    const features = await classifier.features(images);
+    byName[name] = {
+      frechet: frechetDistance(training, features, { dimension }),
+      ...precisionAndRecall(alike, features, { dimension, neighbors: Math.min(3, test.count - 1, images.count - 1) }),
+    };
+  }
+  const found = await classifier.predict(data.test.images);
+  return { classifier: attributeScores(data.test.attributes, found).mean, byName };
 }
 
 /** Measures the models of a run's checkpoints again. */
@@ -230,27 +291,9 @@ export async function evaluateRun(
     using adversarial = await loadTokenizer(folder, "adversarial");
     const codes = { test: await models.tokenizer.encode(options.data.test.images) };
     const tokenizers = { "squared-error": plain, adversarial };
-    return (await evaluateModels({ ...options, models, tokenizers, codes })).metrics;
+    using classifier = await loadClassifier(folder);
+    return (await evaluateModels({ ...options, models, tokenizers, codes, classifier })).metrics;
   } finally {
     disposeModels(models);
   }
-}
-
-function loadTokenizer(folder: RunFolder, name: TokenizerName): Promise<VqVae> {
-  return folder.load(async (read) => VqVae.fromSafetensors((await read(modelFiles[name]))!));
-}
-
-/** The first images of a batch. */
-export function firstImages(images: ImageBatch, count: number): ImageBatch {
-  return sliceImages(images, 0, Math.min(count, images.count));
-}
-
-/** What `metrics.json` tells of each training. */
-export function summarizeStages(histories: Histories): RunMetrics["stages"] {
-  const summary = ({ epochs, steps }: TrainingHistory) => ({
-    steps: steps.length,
-    millisecondsPerStep: (1000 * steps.reduce((sum, { seconds }) => sum + seconds, 0)) / steps.length,
-    last: epochs.at(-1)?.metrics ?? {},
-  });
-  return Object.fromEntries(stageNames.map((name) => [name, summary(histories[name])])) as RunMetrics["stages"];
 }

@@ -7,6 +7,8 @@ import {
   type Random,
   type TokenBatch,
 } from "@mmgen/core";
+import { AttributeClassifier } from "@mmgen/evaluation";
+import type { RunFolder } from "@mmgen/example-harness";
 import {
   type DenoisedRound,
   type DiffusionSamplerOptions,
@@ -155,6 +157,16 @@ export function keptCount({ height, width }: VqVae["codeGrid"], part: KeptPart):
   return part === "first" ? 1 : rows[part] * width;
 }
 
+/** Draws what is not kept of images. */
+export function completePart(
+  models: Models,
+  { codes, part, sampler }: { readonly codes: CodeBatch; readonly part: KeptPart; readonly sampler: SamplerName },
+  { config, seed, signal }: Omit<Drawing, "sampling"> & { readonly config: Pick<RunConfig, "sampling"> },
+): Promise<CodeBatch> {
+  const beginning = { codes, kept: keptCount(models.tokenizer.codeGrid, part) };
+  return drawCodes(models, sampler, beginning, { sampling: config.sampling, seed, signal });
+}
+
 /**
  * The models of a run.
  *
@@ -189,6 +201,17 @@ export async function loadModels(
     absorbing: await transformer("absorbing"),
     chain: await transformer("chain"),
   };
+}
+
+/** The run's attribute classifier; undefined where its images have no attributes. Yours to dispose. */
+export async function loadClassifier(folder: RunFolder): Promise<AttributeClassifier | undefined> {
+  const bytes = await folder.read("classifier.safetensors");
+  return bytes && AttributeClassifier.fromSafetensors(bytes);
+}
+
+/** One of a run's image tokenizers; yours to dispose. */
+export function loadTokenizer(folder: RunFolder, name: "squared-error" | "adversarial"): Promise<VqVae> {
+  return folder.load(async (read) => VqVae.fromSafetensors((await read(modelFiles[name]))!));
 }
 
 /** Frees the models. */

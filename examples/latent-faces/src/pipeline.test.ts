@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { AbortedError } from "@mmgen/core";
+import { celebaAttributes } from "@mmgen/datasets";
 import { ProgressReporter, RunFolder } from "@mmgen/example-harness";
 import { imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
@@ -42,10 +43,16 @@ beforeAll(async () => {
   await mkdir(join(root, "images"));
   const [count, side] = [40, 12];
   const data = Uint8Array.from({ length: count * side * side * 3 }, (_, i) => (i * 7 + Math.floor(i / 432) * 31) % 256);
+  const names = celebaAttributes([]).attributes.map(({ name }) => name);
+  const rows = [String(count), names.join(" ")];
   for (let i = 0; i < count; i++) {
     const images = { data, count, height: side, width: side, channels: 3, maxValue: 255 };
+    rows.push(
+      `${String(i).padStart(2, "0")}.png ${names.map((_, column) => ((i + column) % 3 === 0 ? 1 : -1)).join(" ")}`,
+    );
     await writePng(join(root, "images", `${String(i).padStart(2, "0")}.png`), imagePixels(images, i));
   }
+  await writeFile(join(root, "images", "list_attr_celeba.txt"), `${rows.join("\n")}\n`);
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -76,7 +83,7 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   const metrics = await run("whole");
   expect(tf.memory().numTensors).toBe(before);
   expect((await readdir(folderOf("whole").results)).sort()).toEqual([
-    ...["absorbing.jsonl", "adversarial.jsonl", "chain.jsonl"],
+    ...["absorbing.jsonl", "adversarial.jsonl", "chain.jsonl", "classifier.jsonl"],
     ...["completions_first.png", "completions_half.png", "completions_quarter.png"],
     ...["diffusion.gif", "diffusion_strip_high.png", "diffusion_strip_low.png"],
     ...["metrics.json", "reconstructions.png", "report.html", "samples_diffusion.png", "samples_sequential.png"],
@@ -102,5 +109,7 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   const again = await evaluateRun(folderOf("whole"), { ...settings, data, signal });
   expect(again.tokenizers).toEqual(metrics.tokenizers);
   expect(again.absorbing).toEqual(metrics.absorbing);
+  expect(again.sets).toEqual(metrics.sets);
+  expect(Object.keys(again.sets!.byName)).toHaveLength(3 + 5);
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, type ImageBatch, Random } from "@mmgen/core";
-import { psnr } from "@mmgen/evaluation";
+import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, Random } from "@mmgen/core";
+import { psnr, tableLabels } from "@mmgen/evaluation";
 import { type RunContext, type RunData, resumable } from "@mmgen/example-harness";
 import type { TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
-  augmentedImages,
   constantSchedule,
   cosineSchedule,
   evaluateLoss,
@@ -18,14 +17,23 @@ import {
 } from "@mmgen/training";
 import { metricsFile, terminalProgress } from "@mmgen/training/node";
 import { VqVae } from "@mmgen/vqvae";
-import { estimateMemory, totalSteps } from "mmgen";
+import { estimateMemory, totalSteps, trainAttributeClassifier } from "mmgen";
 import { checkMemory } from "mmgen/node";
-import { type RunConfig, type RunSettings, type StageConfig, type StageName, stageNames } from "./config.js";
-import { corruptedCodes, describeData, firstOf, loadData, mirrorImages, nextCodes, type RunDataset } from "./data.js";
-import { evaluateModels, type Histories, type RunMetrics, summarizeStages } from "./evaluate.js";
-import { type Models, modelFiles, newAdversary, newTokenizer, newTransformer } from "./generate.js";
+import { type RunSettings, type StageConfig, type StageName, stageNames } from "./config.js";
+import {
+  corruptedCodes,
+  describeData,
+  encodeAll,
+  firstOf,
+  loadData,
+  nextCodes,
+  type RunDataset,
+  trainingImages,
+} from "./data.js";
+import { evaluateModels, type Histories, type RunMetrics } from "./evaluate.js";
+import { loadClassifier, type Models, modelFiles, newAdversary, newTokenizer, newTransformer } from "./generate.js";
 import { writeImages } from "./plots.js";
-import { writeReport } from "./report.js";
+import { summarizeStages, writeReport } from "./report.js";
 
 /** What starts a run. */
 export const command = "npm run faces";
@@ -80,10 +88,13 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
       using chain = newTransformer(tokenizer, config.chain, { causal: false, random: randomOf(settings, "chain") });
       const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
+      progress.stage("Attribute classifier");
+      using classifier = await classifierOf(run, data, learnedFrom);
+
       progress.stage("Evaluation");
       const models: Models = { tokenizer, sequential, absorbing, chain };
       const tokenizers = { "squared-error": plain, adversarial };
-      const evaluation = { models, tokenizers, data, codes, config, seed: settings.seed, signal };
+      const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
       const { metrics, samples } = await evaluateModels(evaluation);
 
       progress.stage("Images");
@@ -110,7 +121,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 /** What a run writes, and a new one in the same folder therefore removes. */
 const earlierFiles = {
   checkpoints: [
-    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain)(-training)?\.safetensors$/,
+    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|classifier)(-training)?\.safetensors$/,
   ],
   results: [/\.jsonl$/, /^evaluation\.json$/],
 };
@@ -119,34 +130,12 @@ function randomOf({ seed }: RunSettings, name: string): Random {
   return Random.fromSeed(seed).fork(name);
 }
 
-/** Training images, mirrored at random where mirror images are as good. */
-function trainingImages({ train }: RunDataset, { data }: RunConfig): ExampleSource<ImageBatch> {
-  return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
-}
-
-/** Codes of all training images, and of their mirror images where these are as good. */
-async function encodeAll(tokenizer: VqVae, { train }: RunDataset, { data }: RunConfig): Promise<CodeBatch> {
-  const codes = await tokenizer.encode(train.images);
-  if (!data.mirrored) {
-    return codes;
-  }
-  const mirrored = await tokenizer.encode(mirrorImages(train.images));
-  const both = new Int32Array(2 * codes.data.length);
-  both.set(codes.data);
-  both.set(mirrored.data, codes.data.length);
-  return { ...codes, data: both, count: 2 * codes.count };
-}
-
-/** Test images that the metrics after each epoch are taken from. */
-const epochImages = 200;
-
 async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: RunDataset, { sha256 }: RunData) {
-  const stage: Stage<ImageBatch, unknown> = {
+  const history = await trainStage(run, {
     ...{ name: "squared-error", model, examples: trainingImages(data, run.settings.config), runId: sha256 },
     training: run.settings.config.tokenizer,
     evaluate: () => tokenizerMetrics(model, data),
-  };
-  const history = await trainStage(run, stage);
+  });
   await run.folder.write(modelFiles["squared-error"], await model.toSafetensors({ run: sha256 }));
   return history;
 }
@@ -165,7 +154,7 @@ async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, da
 }
 
 async function tokenizerMetrics(model: VqVae, { test }: RunDataset): Promise<Metrics> {
-  const { images } = firstOf(test, epochImages);
+  const { images } = firstOf(test, 200);
   return { decibels: psnr(images, await model.reconstruct(images)) };
 }
 
@@ -250,12 +239,27 @@ async function trainStage<Batch, Aux>(
   return history;
 }
 
+/** The run's attribute classifier, trained now if there is none; undefined where the images have no attributes. */
+async function classifierOf(run: RunContext<RunSettings>, { train }: RunDataset, { sha256 }: RunData) {
+  const earlier = await loadClassifier(run.folder);
+  if (earlier !== undefined || train.attributes === undefined) {
+    return earlier;
+  }
+  const { config, seed } = run.settings;
+  const classifier = await trainAttributeClassifier({
+    ...{ ...tableLabels(train.attributes), images: train.images, steps: config.evaluation.classifierSteps, seed },
+    ...{ trunk: "image", observers: observersOf(run, "classifier"), signal: run.signal },
+  });
+  await run.folder.write("classifier.safetensors", await classifier.toSafetensors({ run: sha256 }));
+  return classifier;
+}
+
 /** A progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`, and the run's own. */
-function observersOf(run: RunContext<RunSettings>, name: StageName): TrainingObserver[] {
+function observersOf(run: RunContext<RunSettings>, name: StageName | "classifier"): TrainingObserver[] {
   return [
     terminalProgress({ label: name, stream: run.progress.stream }),
     metricsFile(join(run.folder.results, `${name}.jsonl`), { run: name }),
-    ...run.observers,
+    ...(name === "classifier" ? [] : run.observers),
   ];
 }
 

@@ -14,17 +14,10 @@ import type { DenoisedRound } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import type { RunSettings } from "./config.js";
-import { everyNth, repeatCodes } from "./data.js";
+import { everyNth, firstCodes, firstImages, joined, repeatCodes } from "./data.js";
+import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
 import {
   completePart,
-  type EvaluationOptions,
-  firstCodes,
-  firstImages,
-  type Histories,
-  type ModelMetrics,
-  type Samples,
-} from "./evaluate.js";
-import {
   type DiffusionName,
   diffuse,
   type KeptPart,
@@ -213,15 +206,6 @@ async function filmStrip(options: ImageOptions, temperature: number): Promise<st
   }));
   const subtitle = `temperature ${temperature}; after ${frames.map(({ round }) => round).join(", ")} rounds`;
   return imageRows({ rows, columns: rounds, title: "The original chain, from random codes", subtitle });
-}
-
-function joined(batches: readonly ImageBatch[]): ImageBatch {
-  const first = batches[0]!;
-  const data = new Uint8Array(first.data.length * batches.length);
-  for (const [i, batch] of batches.entries()) {
-    data.set(batch.data, i * first.data.length);
-  }
-  return { ...first, data, count: first.count * batches.length };
 }
 
 /** Sixteen images that come out of masks, as a GIF; its bytes. */

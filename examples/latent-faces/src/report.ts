@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@mmgen/core/node";
 import { formatDuration, formatPercent, formatRunTime, type RunContext, textTable } from "@mmgen/example-harness";
 import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
-import type { RunSettings } from "./config.js";
-import type { ModelMetrics, RunMetrics, TokenizerMetrics } from "./evaluate.js";
+import type { TrainingHistory } from "@mmgen/training";
+import { type RunSettings, stageNames } from "./config.js";
+import type { Histories, ModelMetrics, RunMetrics, TokenizerMetrics } from "./evaluate.js";
 import { samplerNames, samplerTitles } from "./generate.js";
 import type { RunImages } from "./plots.js";
 
@@ -43,6 +44,7 @@ export async function writeReport(
 
 function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] {
   const { config } = metrics.settings;
+  const sets = setTable(metrics);
   const { rounds } = config.sampling;
   return [
     {
@@ -55,7 +57,7 @@ function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     },
     {
       heading: "Completions",
-      text: `The codes of what is kept never change: of ${metrics.completions} completed test images ${metrics.changedCompletions} have a changed code. The decoder sees neighbors, so pixels near the border may.`,
+      text: `The codes of what is kept never change: of ${metrics.completions} completed test images ${metrics.changedCompletions} have a changed code. The decoder sees neighbors, so pixels near the border may. ${criticLine(metrics)}`,
       images: [
         { image: images.completions_half, alt: "Test images completed from their upper half" },
         { image: images.completions_quarter, alt: "Test images completed from their upper quarter" },
@@ -80,6 +82,7 @@ function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
         { image: images.diffusion, alt: "Sixteen images that come out of masks, round by round" },
       ],
     },
+    ...(sets ? [{ heading: "Sets of images", table: sets }] : []),
   ];
 }
 
@@ -131,6 +134,36 @@ function copyLine({ copies, count }: ModelMetrics): string {
   );
 }
 
+function setTable({ sets }: ModelMetrics): ReportTable | undefined {
+  return (
+    sets && {
+      columns: ["images", "Fréchet distance", "precision", "recall"],
+      rows: Object.entries(sets.byName).map(([name, { frechet, precision, recall }]) => [
+        ...[setTitles[name] ?? name, frechet.toFixed(3), precision.toFixed(3), recall.toFixed(3)],
+      ]),
+      caption:
+        "To the training images, by features of an attribute classifier trained on real images alone, in units of its own: " +
+        `the first row is what real images reach. The classifier is right in ${formatPercent(sets.classifier)} of the test images, a mean over attributes.`,
+    }
+  );
+}
+
+const setTitles: Readonly<Record<string, string>> = {
+  ...samplerTitles,
+  test: "test images",
+  "squared-error": "reconstructed, squared error",
+  adversarial: "reconstructed, adversarial",
+};
+
+function criticLine({ critic }: ModelMetrics): string {
+  const verdict =
+    `A critic tells completed halves from whole reconstructions in ${formatPercent(critic.sequential)} (sequential) and ` +
+    `${formatPercent(critic.ancestral)} (diffusion) of held-out images; 50 % is a guess.`;
+  return critic.control < 0.95
+    ? `${verdict} It does not count: halves of different images the same critic tells in only ${formatPercent(critic.control)}.`
+    : verdict;
+}
+
 type Facts = readonly (readonly [string, string])[];
 
 /** The lines that end a run: where the data came from, how good it is, how long it took, where to look. */
@@ -156,10 +189,21 @@ export function formatMetrics(metrics: ModelMetrics, before: Facts = [], after: 
       `${formatPercent(copies.pixels)} by pixels, ${formatPercent(copies.means)} by means; of unseen images 1 %`,
     ],
   ];
-  const tables = [tokenizerTable(metrics), samplerTable(metrics)];
+  const sets = setTable(metrics);
+  const tables = [tokenizerTable(metrics), samplerTable(metrics), ...(sets ? [sets] : [])];
   return [
     textTable(facts),
     ...tables.map(({ columns, rows }) => textTable([columns, ...rows], "right")),
     ...(after.length === 0 ? [] : [textTable(after)]),
   ].join("\n\n");
+}
+
+/** What `metrics.json` tells of each training. */
+export function summarizeStages(histories: Histories): RunMetrics["stages"] {
+  const summary = ({ epochs, steps }: TrainingHistory) => ({
+    steps: steps.length,
+    millisecondsPerStep: (1000 * steps.reduce((sum, { seconds }) => sum + seconds, 0)) / steps.length,
+    last: epochs.at(-1)?.metrics ?? {},
+  });
+  return Object.fromEntries(stageNames.map((name) => [name, summary(histories[name])])) as RunMetrics["stages"];
 }

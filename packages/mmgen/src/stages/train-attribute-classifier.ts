@@ -13,6 +13,8 @@ export interface TrainAttributeClassifierOptions<Name extends string> extends Om
   readonly labels: AttributeLabels<Name>;
   /** Optimizer steps. */
   readonly steps: number;
+  /** The network's form, see `AttributeClassifier`: `image` for images of many colors. Default: `digits`. */
+  readonly trunk?: "digits" | "image" | undefined;
 }
 
 /**
@@ -24,18 +26,31 @@ export interface TrainAttributeClassifierOptions<Name extends string> extends Om
 export async function trainAttributeClassifier<const Name extends string>(
   options: TrainAttributeClassifierOptions<Name>,
 ): Promise<AttributeClassifier<Name>> {
-  checkFields("trainAttributeClassifier", options, [...stageFields, "attributes", "images", "labels", "steps"]);
-  const { attributes, images, labels, steps } = options;
+  checkFields("trainAttributeClassifier", options, [
+    ...stageFields,
+    "attributes",
+    "images",
+    "labels",
+    "steps",
+    "trunk",
+  ]);
+  const { attributes, images, labels, steps, trunk = "digits" } = options;
   const { height, width, channels, maxValue } = images;
   const random = Random.fromSeed(options.seed).fork("attributes");
   const classifier = AttributeClassifier.create(
-    { attributes, height, width, channels, maxValue },
+    { attributes, height, width, channels, maxValue, trunk },
     { random: random.fork("weights") },
   );
   await runStage({
     ...{ ...options, label: "attribute classifier", model: classifier, examples: attributeExamples(images, labels) },
-    training: { steps, batchSize: 128, learningRate: 0.01, warmUpSteps: Math.min(50, steps), weightDecay: 0.05 },
+    training: { ...trainingOf(trunk, images.count), steps, warmUpSteps: Math.min(50, steps) },
     random: random.fork("training"),
   });
   return classifier;
+}
+
+function trainingOf(trunk: "digits" | "image", count: number) {
+  return trunk === "digits"
+    ? { batchSize: 128, learningRate: 0.01, weightDecay: 0.05 }
+    : { batchSize: Math.min(32, count), learningRate: 3e-3, weightDecay: 0.05, clipNorm: 1 };
 }
