@@ -1,6 +1,7 @@
 import {
   type ConfigOf,
   fields,
+  listOf,
   number,
   oneOf,
   optional,
@@ -45,9 +46,17 @@ export const configSchema = fields({
       /** Of `figure-ground`: colors in two codes `before` the shape's, or `within` the first two of these. */
       palettePlace: optional(oneOf(["before", "within"]), "before"),
       network: fields({
-        hiddenChannels: size,
+        hiddenChannels: optional(size),
         /** Halvings of the image's side: two give 28×28 pixels 7×7 codes, three 4×4. */
-        stages: wholeNumber({ min: 1, max: 8 }),
+        stages: optional(wholeNumber({ min: 1, max: 8 })),
+        /** In place of the two: channels of each level, every one at half the side of the level before. */
+        levels: optional(listOf(size, { minLength: 1 })),
+        /** Residual blocks at each level. */
+        levelBlocks: optional(wholeNumber({ min: 0 })),
+        residualFilter: optional(wholeNumber({ min: 1, max: 7 })),
+        normalization: optional(oneOf(["batch", "group"])),
+        activation: optional(oneOf(["relu", "silu"])),
+        upsampling: optional(oneOf(["transposed", "nearest"])),
         residualBlocks: wholeNumber({ min: 0 }),
         /** Heads of the self-attention before each residual block; 0: none. */
         attentionHeads: wholeNumber({ min: 0 }),
@@ -149,6 +158,16 @@ const grid: RunConfig = {
   transformer: { ...hour.transformer, epochs: 8, textWeight: 4 },
 };
 
+const whole: RunConfig = {
+  ...grid,
+  vqvae: {
+    ...grid.vqvae,
+    ...{ composition: "whole", palettePlace: "before" },
+    network: { ...grid.vqvae.network, hiddenChannels: 64 },
+    quantizer: { ...grid.vqvae.quantizer, codebookSize: 512, codeDimension: 64 },
+  },
+};
+
 const full: RunConfig = {
   data: { trainCount: 60_000, testCount: 10_000, ...smallData },
   vqvae: {
@@ -170,14 +189,18 @@ const full: RunConfig = {
 
 /**
  * Sizes and schedules: `smoke` runs in seconds for CI, `quick` in minutes, `hour` in an hour at the best quality, `grid`
- * in an hour and a half with codes in a 7×7 grid; `full` has the sizes of the published system and takes eight hours.
+ * in an hour and a half with codes in a 7×7 grid, `whole` likewise with codes that each describe shape and colors of their
+ * place; `full` has the sizes of the published system and takes eight hours.
  */
-export const presets = { smoke, quick, hour, grid, full } as const satisfies Record<string, RunConfig>;
+export const presets = { smoke, quick, hour, grid, whole, full } as const satisfies Record<string, RunConfig>;
 export type PresetName = keyof typeof presets;
 export const presetNames = Object.keys(presets) as PresetName[];
 
+/** What starts a run. */
+export const command = "npm start";
+
 /** What `--data` takes. */
-export const dataChoices = ["auto", "mnist", "procedural", "colored-mnist", "folder"] as const;
+export const dataChoices = ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"] as const;
 export type DataChoice = (typeof dataChoices)[number];
 
 const settingsSchema = fields({
@@ -204,7 +227,12 @@ export async function resolveSettings(
     return readSettings(folder);
   }
   const { preset = "quick", data = "auto", seed = 1 } = options;
-  const base = data === "folder" ? forFolder(presets[preset]) : presets[preset];
+  const base =
+    data === "folder"
+      ? forFolder(presets[preset])
+      : data === "avatars"
+        ? forAvatars(presets[preset], preset === "smoke")
+        : presets[preset];
   const config =
     options.config === undefined ? base : await readConfigFile(fromCaller(options.config), base, configSchema);
   return { preset, config, data, seed };
@@ -214,6 +242,37 @@ export async function resolveSettings(
 function forFolder(preset: RunConfig): RunConfig {
   return { ...preset, vqvae: { ...preset.vqvae, composition: "whole", palettePlace: "before", head: "regression" } };
 }
+
+/** A preset for avatars: 64×64 pixels of many colors, 8×8 codes, and captions of 14 to 23 words. */
+function forAvatars(preset: RunConfig, isSmoke: boolean): RunConfig {
+  const { data, transformer } = preset;
+  const isLong = data.testCount > 1000;
+  const vqvae = forFolder(preset).vqvae;
+  if (isSmoke) {
+    const network = { ...imageNetwork, levels: [8, 16, 16], attentionHeads: 2, levelBlocks: 0 };
+    return {
+      ...preset,
+      data: { ...data, trainCount: 256, testCount: 64 },
+      vqvae: { ...vqvae, network, batchSize: 16 },
+    };
+  }
+  return {
+    ...preset,
+    data: { ...data, side: 64, trainCount: isLong ? 9000 : 6000, testCount: isLong ? 1000 : 500 },
+    vqvae: {
+      ...vqvae,
+      ...{ network: imageNetwork, quantizer: { ...vqvae.quantizer, codebookSize: 1024, codeDimension: 96 } },
+      ...{ epochs: isLong ? 7 : 2, batchSize: 8 },
+    },
+    transformer: { ...transformer, batchSize: 32, epochs: isLong ? 24 : 12 },
+  };
+}
+
+/** The network of `vqVaePresets["faces-64"]`. */
+const imageNetwork: RunConfig["vqvae"]["network"] = {
+  ...{ levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
+  ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
+};
 
 /** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
 export function readSettings(folder: RunFolder): Promise<RunSettings> {

@@ -1,4 +1,5 @@
 import {
+  type AttributeTable,
   CheckpointError,
   ConfigError,
   type ImageBatch,
@@ -6,19 +7,31 @@ import {
   VocabularyError,
   writeSafetensors,
 } from "@mmgen/core";
-import { type CaptionedDigits, captionWords, palette, parseCaption } from "@mmgen/datasets";
-import { loadCaptionedDigits, loadImageFolder } from "@mmgen/datasets/node";
-import { type AttributeClassifier, type AttributeLabels, AttributeClassifier as Classifier } from "@mmgen/evaluation";
+import {
+  avatarAttributes,
+  type CaptionedDigits,
+  captionWords,
+  celebaAttributes,
+  palette,
+  parseCaption,
+} from "@mmgen/datasets";
+import { loadAvatars, loadCaptionedDigits, loadImageFolder } from "@mmgen/datasets/node";
+import {
+  type AttributeClassifier,
+  type AttributeLabels,
+  AttributeClassifier as Classifier,
+  tableLabels,
+} from "@mmgen/evaluation";
 import { describeRunData, fromCaller, type RunData, type RunFolder } from "@mmgen/example-harness";
 import type { TrainingObserver } from "@mmgen/training";
 import { checkRunId, type ModelParts, runIdOf, trainAttributeClassifier } from "mmgen";
 import type { RunSettings } from "./config.js";
 
-/** Images with their captions; digits have attributes that a classifier can learn. */
+/** Images with their captions, and attributes that a classifier can learn. */
 export interface CaptionedSet {
   readonly images: ImageBatch;
   readonly captions: readonly string[];
-  /** Of digits alone. */
+  /** Where the set has attributes. */
   readonly labels?: AttributeLabels<AttributeName> | undefined;
 }
 
@@ -28,35 +41,64 @@ export interface RunDataset {
   /** Training images kept aside; empty unless asked for. */
   readonly validation: CaptionedSet;
   readonly test: CaptionedSet;
+  /** What images and captions have in common; undefined where it is not known. */
+  readonly attributes?: SetAttributes | undefined;
+  /** What is to be said beside the images, or images made from them. */
+  readonly attribution?: string | undefined;
   /** Words of all captions where they are known beforehand; else they are those of the captions. */
   readonly words: readonly string[] | undefined;
   /** One line for people. */
   readonly source: string;
 }
 
-/** What the caption of a digit says of its image. */
-export type AttributeName = "digit" | "digitColor" | "backgroundColor";
+/** Something that images differ in and captions say: a digit's color, or whether a person wears glasses. */
+export type AttributeName = string;
 
-/** The attributes in the order they are reported in, with the words people are shown. */
-export const attributeTitles: Readonly<Record<AttributeName, string>> = {
-  digit: "digit",
-  digitColor: "digit color",
-  backgroundColor: "background",
-};
+/** The attributes of a set of images, in the order they are reported in. */
+export interface SetAttributes {
+  /** Names of each attribute's classes. */
+  readonly classes: Readonly<Record<AttributeName, readonly string[]>>;
+  /** What captions say; -1, which is never right, where one does not tell. */
+  readonly read: (captions: readonly string[]) => AttributeLabels<AttributeName>;
+  /** The form of the classifier that tells them: of digits in one color on another, or of images of many colors. */
+  readonly trunk: "digits" | "image";
+}
+
+const titles: Readonly<Record<AttributeName, string>> = { digitColor: "digit color", backgroundColor: "background" };
+/** An attribute's name in the words people are shown. */
+export function attributeTitle(name: AttributeName): string {
+  return titles[name] ?? name;
+}
 
 const colorNames = palette.map(({ name }) => name);
-
-/** Names of each attribute's classes. */
-export const attributeClasses: Readonly<Record<AttributeName, readonly string[]>> = {
-  digit: Array.from({ length: 10 }, (_, digit) => String(digit)),
-  digitColor: colorNames,
-  backgroundColor: colorNames,
+export const digitAttributes: SetAttributes = {
+  classes: {
+    digit: Array.from({ length: 10 }, (_, digit) => String(digit)),
+    digitColor: colorNames,
+    backgroundColor: colorNames,
+  },
+  read: labelsOfCaptions,
+  trunk: "digits",
 };
 
-const attributes = (Object.keys(attributeTitles) as AttributeName[]).map((name) => ({
-  name,
-  classes: attributeClasses[name].length,
-}));
+/** Attributes of a table, as far as captions tell of them; `read` gives a table of captions. */
+function tableAttributes(
+  captions: readonly string[],
+  read: (captions: readonly string[]) => AttributeTable,
+): SetAttributes {
+  const { attributes, labels } = read(captions);
+  const told = attributes.filter((_, column) =>
+    labels.some((each, i) => i % attributes.length === column && each >= 0),
+  );
+  return {
+    classes: Object.fromEntries(told.map(({ name, values }) => [name, values])),
+    read: (said) => {
+      const all = tableLabels(read(said)).labels;
+      return Object.fromEntries(told.map(({ name }) => [name, all[name]!]));
+    },
+    trunk: "image",
+  };
+}
 
 /** Surroundings of {@link loadData}. */
 export interface DataOptions {
@@ -69,11 +111,16 @@ export interface DataOptions {
 
 /** Loads, draws or reads the images of a run with their captions, and logs where they come from. */
 export async function loadData({ config, data, seed }: RunSettings, options: DataOptions): Promise<RunDataset> {
-  const dataset = data === "folder" ? await loadFolder(config.data, seed, options) : await loadDigits(data);
+  const dataset =
+    data === "folder"
+      ? await loadFolder(config.data, seed, options)
+      : data === "avatars"
+        ? await drawAvatars(config.data, seed, options)
+        : await loadDigits(data);
   options.log(dataset.source);
   return dataset;
 
-  async function loadDigits(source: Exclude<typeof data, "folder">): Promise<RunDataset> {
+  async function loadDigits(source: Exclude<typeof data, "folder" | "avatars">): Promise<RunDataset> {
     const { trainCount, testCount } = config.data;
     const { dataDir, log: onMessage, validationCount } = options;
     const digits = await loadCaptionedDigits({
@@ -86,8 +133,38 @@ export async function loadData({ config, data, seed }: RunSettings, options: Dat
       onMessage,
     });
     const [train, validation, test] = [digits.train, digits.validation, digits.test].map(labeled);
-    return { train: train!, validation: validation!, test: test!, words: captionWords, source: digits.source };
+    return {
+      train: train!,
+      validation: validation!,
+      test: test!,
+      words: captionWords,
+      source: digits.source,
+      attributes: digitAttributes,
+    };
   }
+}
+
+async function drawAvatars(
+  { side, testCount, trainCount }: RunSettings["config"]["data"],
+  seed: number,
+  { log: onMessage, signal, validationCount = 0 }: DataOptions,
+): Promise<RunDataset> {
+  const drawn = await loadAvatars({
+    ...{ trainCount, testCount, validationCount, side, seed, onMessage },
+    ...(signal && { signal }),
+  });
+  return { ...withAttributes(drawn, avatarAttributes), source: drawn.source, attribution: drawn.attribution };
+}
+
+/** Splits whose captions say what a table knows of the images. */
+function withAttributes(
+  splits: Pick<RunDataset, "train" | "validation" | "test">,
+  read: (captions: readonly string[]) => AttributeTable,
+) {
+  const attributes = tableAttributes(splits.test.captions, read);
+  const labeledSet = ({ captions, images }: CaptionedSet) => ({ images, captions, labels: attributes.read(captions) });
+  const [train, validation, test] = [splits.train, splits.validation, splits.test].map(labeledSet);
+  return { train: train!, validation: validation!, test: test!, words: undefined, attributes };
 }
 
 async function loadFolder(
@@ -116,7 +193,9 @@ async function loadFolder(
   }
   const count = Math.min(trainCount, splits.train.images.count);
   const train = count < splits.train.images.count ? firstOf(splits.train, count) : splits.train;
-  return { ...splits, train, words: undefined, source };
+  return splits.train.attributes === undefined
+    ? { ...splits, train, words: undefined, source }
+    : { ...withAttributes({ ...splits, train }, celebaAttributes), source };
 }
 
 /** The first of some captioned images, as views of the same memory. */
@@ -179,15 +258,15 @@ export interface ClassifierOptions {
  * @throws a {@link CheckpointError} when the file is damaged, or of another run than the models.
  */
 export async function loadOrTrainClassifier(
-  { images, labels }: CaptionedSet,
+  { attributes, train: { images, labels } }: Pick<RunDataset, "attributes" | "train">,
   { folder, models, observers, settings, signal }: ClassifierOptions,
 ): Promise<AttributeClassifier<AttributeName> | undefined> {
-  if (labels === undefined) {
+  if (labels === undefined || attributes === undefined) {
     return undefined;
   }
   const bytes = await folder.read("classifier.safetensors");
   if (bytes !== undefined) {
-    const classifier = parseClassifier(bytes);
+    const classifier = parseClassifier(bytes, Object.keys(attributes.classes));
     try {
       await checkRunId("classifier.safetensors", classifier.run, models);
     } catch (error) {
@@ -198,13 +277,14 @@ export async function loadOrTrainClassifier(
   }
   const steps = settings.config.evaluation.classifierSteps;
   const classifier = await trainAttributeClassifier<AttributeName>({
-    ...{ attributes, images, labels, steps, seed: settings.seed, observers, signal },
+    ...{ images, labels, steps, trunk: attributes.trunk, seed: settings.seed, observers, signal },
+    attributes: Object.entries(attributes.classes).map(([name, { length }]) => ({ name, classes: length })),
   });
   await folder.write("classifier.safetensors", await classifier.toSafetensors({ run: await runIdOf(models) }));
   return classifier;
 }
 
-function parseClassifier(bytes: Uint8Array): AttributeClassifier<AttributeName> {
+function parseClassifier(bytes: Uint8Array, expected: readonly AttributeName[]): AttributeClassifier<AttributeName> {
   const { tensors, metadata } = readSafetensors(bytes);
   // Written before the attributes were spelled digitColor and backgroundColor.
   const config = metadata.config?.replaceAll("Colour", "Color");
@@ -212,11 +292,9 @@ function parseClassifier(bytes: Uint8Array): AttributeClassifier<AttributeName> 
     config === metadata.config ? bytes : writeSafetensors({ tensors, metadata: { ...metadata, config: config! } });
   const classifier = Classifier.fromSafetensors(current);
   const names = classifier.config.attributes.map(({ name }) => name);
-  if (names.join() !== attributes.map(({ name }) => name).join()) {
+  if (names.join() !== expected.join()) {
     classifier.dispose();
-    throw new CheckpointError(
-      `classifier.safetensors tells ${names.join(", ")}; expected ${attributes.map(({ name }) => name).join(", ")}.`,
-    );
+    throw new CheckpointError(`classifier.safetensors tells ${names.join(", ")}; expected ${expected.join(", ")}.`);
   }
   return classifier as AttributeClassifier<AttributeName>;
 }

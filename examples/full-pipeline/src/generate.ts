@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import { ConfigError, DataError } from "@mmgen/core";
+import { ConfigError, DataError, type SequenceDecoding, type SequenceModel, type TokenBatch } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { readImages } from "@mmgen/datasets/node";
 import { fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
 import { imageGrid, imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
+import { generate } from "@mmgen/samplers";
 import { captionImages, drawImages, type GenerationOptions, loadModelParts, type ModelParts } from "mmgen";
-import { readSettings } from "./config.js";
-import { command } from "./pipeline.js";
+import { command, readSettings } from "./config.js";
 
 /** Images that one grid may show. */
 const maxDrawn = 1000;
@@ -95,4 +95,83 @@ async function captionFiles(models: ModelParts, paths: readonly string[], sampli
   for (const [i, file] of paths.entries()) {
     process.stdout.write(`${JSON.stringify({ file, caption: captions[i] })}\n`);
   }
+}
+
+/** Milliseconds by ids generated, for several ways of generating the same rows. */
+export interface GenerationTiming {
+  /** Rows generated together. */
+  readonly rows: number;
+  readonly series: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+}
+
+/** Rows that are timed together. */
+const timedRows = 16;
+
+/** Runs of which the fastest counts: the others waited for something else. */
+const timedRuns = 3;
+
+/** Times the generation of pairs up to several lengths: as a whole, step by step with a cache, and without one. */
+export async function timeGeneration(
+  { tokenizer, transformer }: ModelParts,
+  signal: AbortSignal,
+): Promise<GenerationTiming> {
+  const { vocabularySize, contextLength } = transformer;
+  const stepwise = { vocabularySize, contextLength };
+  const ways: Readonly<Record<string, SequenceModel>> = {
+    ...(transformer.decode && { "all steps in one call": transformer }),
+    "a step a call, with a cache": { ...stepwise, prefill: (ids) => transformer.prefill(ids) },
+    "a step a call, without": { ...stepwise, prefill: (ids) => uncached(transformer, ids) },
+  };
+  const prompt = tokenizer.promptForPairs(timedRows);
+  const maxSteps = tokenizer.sequenceLength - prompt.length;
+  const lengths = [...new Set([1 / 4, 1 / 2, 3 / 4, 1].map((share) => Math.ceil(share * maxSteps)))];
+  const series = [];
+  for (const [label, model] of Object.entries(ways)) {
+    const y: number[] = [];
+    for (const steps of lengths) {
+      const options = { model, prompt, steps, grammar: tokenizer.grammar(), seed: 1, signal };
+      // The first run compiles, which is not timed.
+      await generate(options);
+      y.push(await fastest(() => generate(options)));
+    }
+    series.push({ label, x: lengths, y });
+  }
+  return { rows: timedRows, series };
+}
+
+async function fastest(run: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < timedRuns; i++) {
+    const start = performance.now();
+    await run();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+/** A decode that keeps nothing but the ids: every step runs the whole sequence again. */
+async function uncached(model: SequenceModel, prompt: TokenBatch): Promise<SequenceDecoding> {
+  const { count } = prompt;
+  let ids = prompt;
+  let current = await model.prefill(ids);
+  return {
+    get logits() {
+      return current.logits;
+    },
+    get length() {
+      return ids.length;
+    },
+    async step(next) {
+      const length = ids.length + 1;
+      const data = new Int32Array(count * length);
+      for (let row = 0; row < count; row++) {
+        data.set(ids.data.subarray(row * ids.length, (row + 1) * ids.length), row * length);
+        data[row * length + ids.length] = next[row]!;
+      }
+      ids = { data, count, length };
+      current.dispose();
+      current = await model.prefill(ids);
+      return current.logits;
+    },
+    dispose: () => current.dispose(),
+  };
 }

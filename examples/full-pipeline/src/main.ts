@@ -19,6 +19,7 @@ import { Command, Option } from "commander";
 import { loadModelParts } from "mmgen";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
 import {
+  command,
   type DataChoice,
   dataChoices,
   type PresetName,
@@ -30,7 +31,7 @@ import {
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
 import { checkGenerateOptions, type GenerateOptions, runGenerate } from "./generate.js";
 import { evaluateModels } from "./measure.js";
-import { command, observersOf, runPipeline } from "./pipeline.js";
+import { observersOf, runPipeline } from "./pipeline.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
@@ -123,7 +124,7 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
   await folder.checkData(describeData(data));
   const run = { settings, folder, progress, signal, observers: [] };
   const observers = observersOf({ ...run, dataDir: undefined, resume: true, force: false, backend }, "classifier");
-  const classifier = await loadOrTrainClassifier(data.train, { ...run, models, observers });
+  const classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
   const seed = options.seed ?? settings.seed;
   const config: RunConfig = {
     ...settings.config,
@@ -134,7 +135,9 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
     evaluation: { ...settings.config.evaluation, samples: samples ?? settings.config.evaluation.samples },
   };
   const codes = await models.vqvae.encode(data[part].images);
-  const { metrics } = await evaluateModels({ models, classifier, test: data[part], codes, config, seed, signal });
+  const { metrics } = await evaluateModels({
+    ...{ models, classifier, attributes: data.attributes, test: data[part], codes, config, seed, signal },
+  });
   const file = part === "test" ? "evaluation.json" : "evaluation-validation.json";
   const path = await folder.writeResult(file, {
     source: data.source,

@@ -1,18 +1,12 @@
-import {
-  type CodeBatch,
-  type ImageBatch,
-  type SequenceDecoding,
-  type SequenceModel,
-  sliceImages,
-  type TokenBatch,
-} from "@mmgen/core";
+import { type CodeBatch, type ImageBatch, sliceImages } from "@mmgen/core";
 import {
   type AttributeAgreement,
   type AttributeClassifier,
   type AttributeLabels,
+  type AttributeScore,
   attributeAgreement,
+  attributeScores,
 } from "@mmgen/evaluation";
-import { generate } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import {
   captionImages,
@@ -26,7 +20,8 @@ import {
   scorePairs,
 } from "mmgen";
 import type { RunConfig, RunSettings } from "./config.js";
-import { type AttributeName, attributeTitles, type CaptionedSet, firstOf, labelsOfCaptions } from "./data.js";
+import { type AttributeName, type CaptionedSet, firstOf, type SetAttributes } from "./data.js";
+import { type GenerationTiming, timeGeneration } from "./generate.js";
 
 /** Samples of each kind that are shown. */
 const shown = 9;
@@ -36,6 +31,8 @@ export interface EvaluationOptions {
   readonly models: ModelParts;
   /** Trained on real images alone; undefined where the images have no attributes. */
   readonly classifier: AttributeClassifier<AttributeName> | undefined;
+  /** What captions say; undefined where it is not known. */
+  readonly attributes: SetAttributes | undefined;
   /** Pairs that no model was trained on. */
   readonly test: CaptionedSet;
   /** The test images' codes. */
@@ -49,7 +46,7 @@ export interface EvaluationOptions {
 export interface ModelMetrics {
   readonly vqvae: ImageCodecMetrics;
   readonly likelihood: PairLikelihood;
-  /** Of digits alone. */
+  /** Where the data has attributes. */
   readonly attributes?: AttributeMetrics | undefined;
   readonly invention: InventionMetrics;
   readonly timing: GenerationTiming;
@@ -59,6 +56,8 @@ export interface ModelMetrics {
 export interface RunMetrics extends ModelMetrics {
   readonly settings: RunSettings;
   readonly source: string;
+  /** What is to be said beside the images. */
+  readonly attribution?: string | undefined;
   readonly backend: string;
   /** Codes of an image, and rows of a codebook. */
   readonly codes: { readonly count: number; readonly codebookSize: number };
@@ -82,13 +81,8 @@ export interface AttributeMetrics {
   readonly textToImage: AttributeAgreement<AttributeName>;
   readonly imageToText: AttributeAgreement<AttributeName>;
   readonly unconditional: AttributeAgreement<AttributeName>;
-}
-
-/** Attributes asked for, attributes found, and how often they agree. */
-export interface Readings {
-  readonly asked: AttributeLabels<AttributeName>;
-  readonly found: AttributeLabels<AttributeName>;
-  readonly agreement: AttributeAgreement<AttributeName>;
+  /** Share of the commonest value of each attribute: what always drawing it would score. */
+  readonly commonest?: Readonly<Record<AttributeName, number>> | undefined;
 }
 
 /** A few samples to show, each with whether it is right, and the readings of all of them where there are attributes. */
@@ -108,19 +102,19 @@ export interface Samples {
 
 /** Measures trained models on pairs they have not seen: reconstruction, likelihood, and generated samples. */
 export async function evaluateModels(options: EvaluationOptions): Promise<{ metrics: ModelMetrics; samples: Samples }> {
-  const { classifier, codes, config, models, seed, signal, test } = options;
+  const { attributes, classifier, codes, config, models, seed, signal, test } = options;
   const part = firstOf(test, config.evaluation.samples);
   const sampling = { seed, ...config.sampling, signal };
   const drawn = await drawImages(models, part.captions, sampling);
   const written = await captionImages(models, part.images, { ...sampling, temperature: 0 });
   const invented = await inventPairs(models, part.images.count, sampling);
   const read = async (asked: AttributeLabels<AttributeName> | undefined, images: ImageBatch) =>
-    classifier && asked && compare(asked, await classifier.predict(images));
-  const saidOf = (captions: readonly string[]) => (test.labels ? labelsOfCaptions(captions) : undefined);
+    classifier && asked && compareLabels(asked, await classifier.predict(images), attributes!);
+  const saidOf = (captions: readonly string[]) => (test.labels ? attributes?.read(captions) : undefined);
   const said = saidOf(written);
   const readings = {
     textToImage: await read(part.labels, drawn),
-    imageToText: part.labels && said && compare(part.labels, said),
+    imageToText: part.labels && said && compareLabels(part.labels, said, attributes!),
     unconditional: await read(saidOf(invented.captions), invented.images),
   };
   const metrics = {
@@ -133,6 +127,7 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
         textToImage: readings.textToImage!.agreement,
         imageToText: readings.imageToText!.agreement,
         unconditional: readings.unconditional!.agreement,
+        commonest: readings.textToImage!.commonest,
       },
     }),
     invention: inventionMetrics(invented, readings.unconditional?.asked.digit),
@@ -150,10 +145,6 @@ function pixelsOf({ height, width }: ImageBatch): number {
   return height * width;
 }
 
-function compare(asked: AttributeLabels<AttributeName>, found: AttributeLabels<AttributeName>): Readings {
-  return { asked, found, agreement: attributeAgreement(asked, found) };
-}
-
 function show({ images, captions }: CaptionedSet, readings: Readings | undefined): ShownSamples {
   return {
     images: sliceImages(images, 0, Math.min(shown, images.count)),
@@ -165,8 +156,8 @@ function show({ images, captions }: CaptionedSet, readings: Readings | undefined
 
 /** Which rows agree in every attribute. */
 function markRows({ asked, found }: Readings): boolean[] {
-  const names = Object.keys(attributeTitles) as AttributeName[];
-  return Array.from(asked.digit, (_, row) => names.every((name) => asked[name][row] === found[name][row]));
+  const names = Object.keys(asked);
+  return Array.from(asked[names[0]!]!, (_, row) => names.every((name) => asked[name]![row] === found[name]![row]));
 }
 
 /** How varied invented pairs are. */
@@ -201,81 +192,36 @@ export function inventionMetrics(
   };
 }
 
-/** Milliseconds by ids generated, for several ways of generating the same rows. */
-export interface GenerationTiming {
-  /** Rows generated together. */
-  readonly rows: number;
-  readonly series: readonly { readonly label: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+/** Attributes asked for, attributes found, and how often they agree. */
+export interface Readings {
+  readonly asked: AttributeLabels<AttributeName>;
+  readonly found: AttributeLabels<AttributeName>;
+  /** Of images of many colors each accuracy is a mean over the attribute's values, so that rare ones count. */
+  readonly agreement: AttributeAgreement<AttributeName>;
+  /** Share of the commonest value of each attribute among what was asked for. */
+  readonly commonest?: Readonly<Record<AttributeName, number>>;
 }
 
-/** Rows that are timed together. */
-const timedRows = 16;
-
-/** Runs of which the fastest counts: the others waited for something else. */
-const timedRuns = 3;
-
-/** Times the generation of pairs up to several lengths: as a whole, step by step with a cache, and without one. */
-export async function timeGeneration(
-  { tokenizer, transformer }: ModelParts,
-  signal: AbortSignal,
-): Promise<GenerationTiming> {
-  const { vocabularySize, contextLength } = transformer;
-  const stepwise = { vocabularySize, contextLength };
-  const ways: Readonly<Record<string, SequenceModel>> = {
-    ...(transformer.decode && { "all steps in one call": transformer }),
-    "a step a call, with a cache": { ...stepwise, prefill: (ids) => transformer.prefill(ids) },
-    "a step a call, without": { ...stepwise, prefill: (ids) => uncached(transformer, ids) },
-  };
-  const prompt = tokenizer.promptForPairs(timedRows);
-  const maxSteps = tokenizer.sequenceLength - prompt.length;
-  const lengths = [...new Set([1 / 4, 1 / 2, 3 / 4, 1].map((share) => Math.ceil(share * maxSteps)))];
-  const series = [];
-  for (const [label, model] of Object.entries(ways)) {
-    const y: number[] = [];
-    for (const steps of lengths) {
-      const options = { model, prompt, steps, grammar: tokenizer.grammar(), seed: 1, signal };
-      // The first run compiles, which is not timed.
-      await generate(options);
-      y.push(await fastest(() => generate(options)));
-    }
-    series.push({ label, x: lengths, y });
+/** Compares what was asked for with what was found. */
+export function compareLabels(
+  asked: AttributeLabels<AttributeName>,
+  found: AttributeLabels<AttributeName>,
+  { classes, trunk }: SetAttributes,
+): Readings {
+  const agreement = attributeAgreement(asked, found);
+  const { count } = agreement;
+  const names = Object.keys(classes);
+  const label = (i: number) => asked[names[i % names.length]!]![Math.floor(i / names.length)]!;
+  const labels = Int32Array.from({ length: count * names.length }, (_, i) => label(i));
+  if (trunk === "digits" || labels.every((each) => each < 0)) {
+    return { asked, found, agreement };
   }
-  return { rows: timedRows, series };
-}
-
-async function fastest(run: () => Promise<unknown>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < timedRuns; i++) {
-    const start = performance.now();
-    await run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
-/** A decode that keeps nothing but the ids: every step runs the whole sequence again. */
-async function uncached(model: SequenceModel, prompt: TokenBatch): Promise<SequenceDecoding> {
-  const { count } = prompt;
-  let ids = prompt;
-  let current = await model.prefill(ids);
+  const table = { count, labels, attributes: names.map((name) => ({ name, values: classes[name]! })) };
+  const { allRight, attributes } = attributeScores(table, found);
+  const each = (value: (score: AttributeScore) => number) =>
+    Object.fromEntries(attributes.map((score) => [score.name, value(score)]));
   return {
-    get logits() {
-      return current.logits;
-    },
-    get length() {
-      return ids.length;
-    },
-    async step(next) {
-      const length = ids.length + 1;
-      const data = new Int32Array(count * length);
-      for (let row = 0; row < count; row++) {
-        data.set(ids.data.subarray(row * ids.length, (row + 1) * ids.length), row * length);
-        data[row * length + ids.length] = next[row]!;
-      }
-      ids = { data, count, length };
-      current.dispose();
-      current = await model.prefill(ids);
-      return current.logits;
-    },
-    dispose: () => current.dispose(),
+    ...{ asked, found, agreement: { count, accuracy: each(({ balanced }) => balanced), allRight } },
+    commonest: each(({ commonest }) => commonest),
   };
 }

@@ -169,20 +169,21 @@ describe("evaluateModels", () => {
     const folder = folderOf("whole");
     const { signal } = new AbortController();
     const models = await folder.load(loadModelParts);
-    const { train, test } = await loadData(settings, { dataDir: undefined, log: () => {} });
+    const dataset = await loadData(settings, { dataDir: undefined, log: () => {} });
+    const { attributes, test } = dataset;
     const around = { settings, models, observers: [], signal };
     const file = await readFile(fileOf("whole", "classifier.safetensors"));
     const { metadata, tensors } = readSafetensors(file);
     const read = async () => writeSafetensors({ tensors, metadata: { ...metadata, run: "other" } });
-    const error: unknown = await loadOrTrainClassifier(train, {
+    const error: unknown = await loadOrTrainClassifier(dataset, {
       ...around,
       folder: { read, write: folder.write },
     }).catch((reason) => reason);
     expect(CheckpointError.isInstance(error), String(error)).toBe(true);
     expect((error as Error).message).toContain(`"other" (string), not "${models.vqvae.run}" (string)`);
-    using classifier = await loadOrTrainClassifier(train, { ...around, folder });
+    using classifier = await loadOrTrainClassifier(dataset, { ...around, folder });
     const codes = await models.vqvae.encode(test.images);
-    const evaluation = { models, classifier, test, codes, ...settings, signal };
+    const evaluation = { models, classifier, attributes, test, codes, ...settings, signal };
     const { timing, ...metrics } = (await evaluateModels(evaluation)).metrics;
     const written = JSON.parse(await readFile(join(folder.results, "metrics.json"), "utf8"));
     expect(written).toMatchObject(JSON.parse(JSON.stringify(metrics)));

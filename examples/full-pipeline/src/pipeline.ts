@@ -23,14 +23,11 @@ import {
   transformerConfig,
 } from "mmgen";
 import { checkMemory } from "mmgen/node";
-import type { RunConfig, RunSettings } from "./config.js";
+import { command, type RunConfig, type RunSettings } from "./config.js";
 import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
 import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
 import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
 import { writeReport } from "./report.js";
-
-/** What starts a run. */
-export const command = "npm start";
 
 /**
  * The whole pipeline: data, image tokenizer, codes, transformer, evaluation, images, report.
@@ -64,8 +61,9 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
       progress.stage("Evaluation");
       const observers = observersOf(run, "classifier");
-      using classifier = await loadOrTrainClassifier(data.train, { ...run, models, observers });
-      const evaluation = { models, classifier, test: data.test, codes: codes.test, ...settings, signal };
+      using classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
+      const { attributes } = data;
+      const evaluation = { models, classifier, attributes, test: data.test, codes: codes.test, ...settings, signal };
       const { metrics, samples } = await evaluateModels(evaluation);
 
       progress.stage("Images");
@@ -255,7 +253,7 @@ function describeRun(run: RunContext<RunSettings>, { data, histories, metrics, v
   const { height, width } = vqvae.codeGrid;
   progress.endStage();
   return {
-    ...{ settings, source: data.source, backend, ...metrics },
+    ...{ settings, source: data.source, attribution: data.attribution, backend, ...metrics },
     codes: { count: height * width, codebookSize: vqvae.codeLayout.codebookSize },
     tensors: tf.memory().numTensors,
     throughput: {

@@ -15,7 +15,7 @@ import { writeGif, writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
 import { codeUsage, drawImages, type ModelParts, type PairLikelihood } from "mmgen";
 import type { RunSettings } from "./config.js";
-import { type AttributeName, attributeClasses, attributeTitles, type RunDataset } from "./data.js";
+import { type AttributeName, attributeTitle, digitAttributes, type RunDataset } from "./data.js";
 import type { ModelMetrics, Readings, RunMetrics, Samples, ShownSamples } from "./measure.js";
 
 /** What the images of a run show. */
@@ -57,13 +57,16 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
   const images = Object.fromEntries(written) as NamedImages;
   const [drawn, captioned] = [samples.textToImage.readings, samples.imageToText.readings];
   const confusion: Record<string, Uint8Array> = {};
-  for (const name of Object.keys(attributeTitles) as AttributeName[]) {
+  for (const [name, classes] of Object.entries(data.attributes?.classes ?? {})) {
     if (drawn && captioned) {
-      const file = confusionFiles[name];
-      confusion[`drawn_${name}`] = await write(`confusion_${file}`, confusionOf(name, drawn, drawnTitles));
+      const file = confusionFiles[name] ?? name.replace(/\W+/g, "_");
+      confusion[`drawn_${name}`] = await write(
+        `confusion_${file}`,
+        confusionOf(name, drawn, { ...drawnTitles, classes }),
+      );
       confusion[`captioned_${name}`] = await write(
         `confusion_captioned_${file}`,
-        confusionOf(name, captioned, captionedTitles),
+        confusionOf(name, captioned, { ...captionedTitles, classes }),
       );
     }
   }
@@ -75,7 +78,6 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
 }
 
 const confusionFiles: Readonly<Record<AttributeName, string>> = {
-  digit: "digit",
   digitColor: "digit_color",
   backgroundColor: "background",
 };
@@ -118,8 +120,9 @@ function samplesGrid(title: string, { captions, images, marks, readings }: Shown
 
 /** "right of 200: digit 97 %, digit color 95 %, background 100 %, all 93 %". */
 export function agreementLine({ agreement }: Pick<Readings, "agreement">): string {
-  const names = Object.keys(attributeTitles) as AttributeName[];
-  const shares = names.map((name) => `${attributeTitles[name]} ${formatPercent(agreement.accuracy[name])}`);
+  const shares = Object.entries(agreement.accuracy).map(
+    ([name, share]) => `${attributeTitle(name)} ${formatPercent(share)}`,
+  );
   return `right of ${agreement.count}: ${shares.join(", ")}, all ${formatPercent(agreement.allRight)}`;
 }
 
@@ -127,10 +130,18 @@ export function agreementLine({ agreement }: Pick<Readings, "agreement">): strin
 export function confusionOf(
   name: AttributeName,
   readings: Pick<Readings, "asked" | "found">,
-  titles: { readonly title: string; readonly rowTitle: string; readonly columnTitle: string },
+  {
+    classes: labels = digitAttributes.classes[name]!,
+    ...titles
+  }: {
+    readonly title: string;
+    readonly rowTitle: string;
+    readonly columnTitle: string;
+    /** Names of the attribute's classes; a digit's when absent. */
+    readonly classes?: readonly string[];
+  },
 ): string {
-  const [asked, found] = [readings.asked[name], readings.found[name]];
-  const labels = attributeClasses[name];
+  const [asked, found] = [readings.asked[name]!, readings.found[name]!];
   const hasUnread = Array.from(found).some((label) => label < 0);
   const columnLabels = hasUnread ? [...labels, "none"] : labels;
   const counts = labels.map(() => new Array<number>(columnLabels.length).fill(0));
@@ -141,7 +152,7 @@ export function confusionOf(
       counts[asked[i]!]![column]!++;
     }
   }
-  const title = `${titles.title}: ${attributeTitles[name]}`;
+  const title = `${titles.title}: ${attributeTitle(name)}`;
   return confusionMatrix({ counts, labels, columnLabels, ...titles, title, subtitle: "per cent of a row" });
 }
 

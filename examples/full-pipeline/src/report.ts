@@ -6,7 +6,7 @@ import { formatDuration, formatPercent, formatRunTime, type RunContext, textTabl
 import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import type { OrderLikelihood, PairLikelihood } from "mmgen";
 import type { RunSettings } from "./config.js";
-import { type AttributeName, attributeTitles } from "./data.js";
+import { type AttributeName, attributeTitle } from "./data.js";
 import type { AttributeMetrics, InventionMetrics, ModelMetrics, RunMetrics } from "./measure.js";
 import type { RunImages } from "./plots.js";
 
@@ -32,7 +32,7 @@ function headline({ attributes, likelihood, vqvae }: RunMetrics) {
   const rightOf = (label: string, { allRight, count }: AttributeAgreement<AttributeName>, what: string) => ({
     label,
     value: formatPercent(allRight),
-    note: `all three attributes, ${count} ${what}`,
+    note: `all attributes, ${count} ${what}`,
   });
   return [
     ...(attributes
@@ -51,9 +51,7 @@ function headline({ attributes, likelihood, vqvae }: RunMetrics) {
 }
 
 function sampleSections({ attributes, invention }: RunMetrics, images: RunImages): ReportSection[] {
-  const tick = attributes
-    ? " A tick says that a classifier trained on real images finds all three attributes as asked."
-    : "";
+  const tick = attributes ? " A tick says that a classifier trained on real images finds all attributes as asked." : "";
   return [
     {
       heading: "Drawn from captions",
@@ -83,14 +81,10 @@ function attributeSection(attributes: AttributeMetrics, confusion: NonNullable<R
     heading: "How often it is right",
     ...(warning !== undefined && { text: warning }),
     table: attributeTable(attributes),
-    images: [
-      { image: confusion.drawn_digit, alt: "Digits asked for against digits drawn" },
-      { image: confusion.captioned_digit, alt: "Digits shown against digits said" },
-      { image: confusion.drawn_digitColor, alt: "Digit colors asked for against colors drawn" },
-      { image: confusion.captioned_digitColor, alt: "Digit colors shown against colors said" },
-      { image: confusion.drawn_backgroundColor, alt: "Backgrounds asked for against backgrounds drawn" },
-      { image: confusion.captioned_backgroundColor, alt: "Backgrounds shown against backgrounds said" },
-    ],
+    images: Object.keys(attributes.textToImage.accuracy).flatMap((name) => [
+      { image: confusion[`drawn_${name}`]!, alt: `${attributeTitle(name)}: asked for against drawn` },
+      { image: confusion[`captioned_${name}`]!, alt: `${attributeTitle(name)}: shown against said` },
+    ]),
   };
 }
 
@@ -122,7 +116,7 @@ function modelSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     },
     {
       heading: "The data",
-      text: metrics.source,
+      text: metrics.attribution === undefined ? metrics.source : [metrics.source, metrics.attribution],
       images: [{ image: images.dataset_samples, alt: "Nine training images with their captions" }],
     },
     { heading: "Settings", code: JSON.stringify(settings, null, 2) },
@@ -137,27 +131,36 @@ function timeTable({ resumed, seconds, throughput }: RunMetrics): ReportTable {
   };
 }
 
-const names = Object.keys(attributeTitles) as AttributeName[];
-
 /** Attribute accuracies, a row for each way to generate. */
 function attributeTable(attributes: AttributeMetrics): ReportTable {
+  const names = Object.keys(attributes.textToImage.accuracy);
   const row = (label: string, { accuracy, allRight, count }: AttributeAgreement<AttributeName>) => [
     label,
-    ...names.map((name) => formatPercent(accuracy[name])),
+    ...names.map((name) => formatPercent(accuracy[name]!)),
+    ...(names.length > 3 ? [formatPercent(meanOf(names.map((name) => accuracy[name]!)))] : []),
     formatPercent(allRight),
     count,
   ];
+  const { commonest } = attributes;
   return {
-    columns: ["how often right", ...names.map((name) => attributeTitles[name]), "all three", "of"],
+    columns: [
+      "how often right",
+      ...names.map(attributeTitle),
+      ...(names.length > 3 ? ["mean", "all"] : ["all three"]),
+      "of",
+    ],
     rows: [
       row("text → image", attributes.textToImage),
       row("image → text", attributes.imageToText),
       row("invented pairs agree", attributes.unconditional),
       row("reconstructed test images", attributes.reconstructions),
       row("real test images", attributes.classifierOnTestImages),
+      ...(commonest
+        ? [row("the commonest value", { count: attributes.textToImage.count, accuracy: commonest, allRight: 0 })]
+        : []),
     ],
     caption:
-      "Images are classified by a network trained on real images alone; its own accuracy is the last row, and no row above can be trusted beyond it.",
+      "Images are classified by a network trained on real images alone; its own accuracy is the row of the real test images, and no row above can be trusted beyond it.",
   };
 }
 
@@ -166,11 +169,11 @@ const trustworthy = 0.99;
 
 /** A warning where the classifier is wrong on real images too often, as far as this many images can tell. */
 function classifierWarning({ classifierOnTestImages: { accuracy, count } }: AttributeMetrics): string | undefined {
-  const weak = names.filter((name) => upperBound(accuracy[name], count) < trustworthy);
+  const weak = Object.keys(accuracy).filter((name) => upperBound(accuracy[name]!, count) < trustworthy);
   if (weak.length === 0) {
     return undefined;
   }
-  const shares = weak.map((name) => `${attributeTitles[name]} ${formatPercent(accuracy[name])}`).join(", ");
+  const shares = weak.map((name) => `${attributeTitle(name)} ${formatPercent(accuracy[name]!)}`).join(", ");
   return `Warning: of real test images the attribute classifier gets right only: ${shares}. Below ${formatPercent(trustworthy)} its accuracies on drawn images mean little; raise evaluation.classifierSteps.`;
 }
 
