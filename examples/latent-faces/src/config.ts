@@ -119,21 +119,21 @@ export type TransformerConfig = RunConfig["sequential"];
 
 const transformerOf = (sizes: { width: number; heads: number; layers: number }, steps: number): TransformerConfig => ({
   ...sizes,
-  ...{ dropout: 0.1, averageDecay: 0.995, steps, batchSize: 32 },
+  ...{ dropout: 0.1, averageDecay: 0.995, steps, batchSize: 16 },
   ...{ learningRate: 1.5e-3, warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
 });
 
 const small = { width: 128, heads: 4, layers: 4 };
 
 const quick: RunConfig = {
-  data: { trainCount: 6000, testCount: 500, side: 64, mirrored: false },
+  data: { trainCount: 5000, testCount: 500, side: 64, mirrored: false },
   tokenizer: {
     network: { levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, attentionHeads: 4 },
     ...{ codebookSize: 1024, codeDimension: 96 },
-    ...{ steps: 1800, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
+    ...{ steps: 1500, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
   },
   adversarial: {
-    ...{ steps: 500, batchSize: 8, learningRate: 5e-4, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
+    ...{ steps: 400, batchSize: 8, learningRate: 5e-4, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
     ...{ discriminatorLearningRate: 5e-4, discriminatorChannels: 32, perceptualWeight: 0.5, weight: 0.05 },
     ...{ startStep: 150, rampSteps: 100 },
   },
@@ -177,9 +177,9 @@ const hour: RunConfig = {
   data: { ...quick.data, trainCount: 9000, testCount: 1000 },
   tokenizer: { ...quick.tokenizer, steps: 8000 },
   adversarial: { ...quick.adversarial, steps: 4000, startStep: 1000, rampSteps: 1000 },
-  sequential: transformerOf(large, 6000),
-  absorbing: transformerOf(large, 6000),
-  chain: { ...transformerOf(large, 2500), further: 0.1 },
+  sequential: transformerOf(large, 5500),
+  absorbing: transformerOf(large, 5500),
+  chain: { ...transformerOf(large, 2000), further: 0.1 },
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticSteps: 500 },
 };
 

@@ -184,6 +184,7 @@ export function formatMetrics(metrics: ModelMetrics, before: Facts = [], after: 
     ["sequential", `${sequential.natsPerCode.toFixed(3)} nats a code, ${sequential.natsPerImage.toFixed(1)} an image`],
     ["diffusion", `at most ${absorbing.natsPerImage.toFixed(1)} nats an image (${absorbing.images} test images)`],
     ["completions", `${changedCompletions} of ${completions} with a changed code that was to be kept`],
+    ["critic", criticLine(metrics)],
     [
       "copies",
       `${formatPercent(copies.pixels)} by pixels, ${formatPercent(copies.means)} by means; of unseen images 1 %`,
