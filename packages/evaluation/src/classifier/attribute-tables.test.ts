@@ -36,6 +36,12 @@ describe("attributeScores", () => {
     expect(allRight).toBe(4 / 5);
   });
 
+  it("leaves out an image of which nothing is known", () => {
+    const labels = Int32Array.of(0, 0, 0, 0, 0, 1, 1, -1, -1, -1);
+    const found = { "hair color": [0, 0, 2, 1, 0], glasses: [0, 0, 0, 1, 1] };
+    expect(attributeScores({ ...table, labels }, found).allRight).toBe(3 / 4);
+  });
+
   it("refuses columns that are missing or of another length, and a table that knows nothing", () => {
     expect(() => attributeScores(table, { "hair color": [0, 0, 0, 0, 0] })).toThrow("found.glasses: expected 5");
     expect(() => attributeScores(table, { "hair color": [0], glasses: [0, 0, 0, 0, 0] })).toThrow("got 1");

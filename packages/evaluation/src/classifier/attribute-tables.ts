@@ -42,7 +42,7 @@ export interface AttributeScores {
   readonly attributes: readonly AttributeScore[];
   /** Mean of the attributes' balanced scores. */
   readonly mean: number;
-  /** Share of the images that are right in every attribute that is known of them. */
+  /** Share that is right in every attribute that is known, of the images of which one is. */
   readonly allRight: number;
 }
 
@@ -56,7 +56,8 @@ export interface AttributeScores {
 export function attributeScores(expected: AttributeTable, found: AttributeLabels): AttributeScores {
   const { labels } = tableLabels(expected);
   const { attributes, count } = expected;
-  const wrong = new Uint8Array(count);
+  /** Whether anything is known of an image, and whether it is wrong. */
+  const [known, wrong] = [new Uint8Array(count), new Uint8Array(count)];
   const scores = attributes.map(({ name, values }): AttributeScore => {
     const column = Object.hasOwn(found, name) ? found[name]! : undefined;
     if (column?.length !== count) {
@@ -67,18 +68,20 @@ export function attributeScores(expected: AttributeTable, found: AttributeLabels
       const value = labels[name]![i]!;
       if (value >= 0) {
         counts[value]!++;
+        known[i] = 1;
         right[value]! += column[i] === value ? 1 : 0;
         wrong[i]! |= column[i] === value ? 0 : 1;
       }
     }
     return { name, ...scoreOf(counts, right) };
   });
-  const known = scores.filter(({ count }) => count > 0);
-  if (known.length === 0) {
+  const scored = scores.filter(({ count }) => count > 0);
+  if (scored.length === 0) {
     throw new ShapeError("attributeScores: expected at least one image with a known attribute.");
   }
-  const mean = known.reduce((sum, { balanced }) => sum + balanced, 0) / known.length;
-  return { attributes: scores, mean, allRight: wrong.filter((each) => each === 0).length / count };
+  const mean = scored.reduce((sum, { balanced }) => sum + balanced, 0) / scored.length;
+  const ones = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
+  return { attributes: scores, mean, allRight: 1 - ones(wrong) / ones(known) };
 }
 
 function scoreOf(counts: Float64Array, right: Float64Array): Omit<AttributeScore, "name"> {

@@ -31,7 +31,7 @@ const constantSchema = variant("constant", {
 });
 
 const adversarialSchema = fields({
-  /** The network that tells reconstructions from originals; its channels are the images'. Default: {@link discriminatorSchema}'s. */
+  /** The network that tells reconstructions from originals; its channels are the images'. Default: that of `PatchDiscriminator`. */
   discriminator: optional(discriminatorSchema, {}),
   /** The perceptual term of the reconstruction loss. Default: the discriminator's features, weight 1. */
   perceptual: optional(perceptualSchema, {}),
