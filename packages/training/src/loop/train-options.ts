@@ -37,7 +37,7 @@ export interface TrainOptions<Batch, Aux> {
   readonly schedule: Schedule;
   /** Options of `adamW`, or another optimizer as a {@link GradientTransform}. Default: AdamW with its defaults. */
   readonly optimizer?: AdamWOptions | GradientTransform;
-  /** How the model's `adversary` of the model is trained; only for a model that has one. Default: by AdamW, at the model's rates. */
+  /** How the model's `adversary` is trained; only for a model that has one. Default: by AdamW, at the model's rates. */
   readonly adversary?: AdversaryOptions;
   /**
    * Number of equal parts in which a step processes its batch, one after the other, averaging their gradients: only one
