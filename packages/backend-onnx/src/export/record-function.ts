@@ -4,7 +4,7 @@ import { LazyValue } from "../graph/lazy-value.js";
 import type { Plan } from "../graph/plan.js";
 import { elementTypeOf } from "../runtime/element-type.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
-import { keepVariables, variablesOf } from "../trace/keep-variables.js";
+import { keepVariables, recordableVariables } from "../trace/keep-variables.js";
 import type { ExportConfig } from "./export-options.js";
 
 /** A function recorded with one number for each of its open sizes. */
@@ -118,7 +118,7 @@ function recordingFile(backend: RecordingBackend, hasOpenSizes: boolean, record:
  * @throws a {@link ConfigError} when another one was assigned: its value would be that of no run.
  */
 function keepingState(backend: RecordingBackend, state: readonly tf.Variable[], record: () => void): void {
-  const assigned = keepVariables(backend, variablesOf(backend), record);
+  const assigned = keepVariables(backend, recordableVariables(), record);
   const other = assigned.find((variable) => !state.includes(variable));
   if (other !== undefined) {
     throw new ConfigError(

@@ -3,10 +3,10 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import { elementTypeOf } from "../runtime/element-type.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 
-/** Every variable that the backend holds. */
-export function variablesOf(backend: RecordingBackend): tf.Variable[] {
+/** Every variable of a type that graphs hold. */
+export function recordableVariables(): tf.Variable[] {
   return Object.values(tf.engine().registeredVariables).filter(
-    (variable) => !variable.isDisposed && elementTypeOf(variable.dtype) !== undefined && backend === tf.backend(),
+    (variable) => !variable.isDisposed && elementTypeOf(variable.dtype) !== undefined,
   );
 }
 

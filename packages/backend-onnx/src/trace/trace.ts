@@ -6,7 +6,7 @@ import { elementTypeOf } from "../runtime/element-type.js";
 import type { RuntimeSession, RuntimeTensor } from "../runtime/runtime.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { BuiltInConstants } from "./built-in-constants.js";
-import { keepVariables, variablesOf } from "./keep-variables.js";
+import { keepVariables, recordableVariables } from "./keep-variables.js";
 import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
 
 /** Where the elements of a feed come from at a replay. */
@@ -58,7 +58,7 @@ export class Trace<Result extends TensorStructure> {
     const record = () => {
       const inputs = [...mapTensors(args, createPlaceholder), ...constants.map(createPlaceholder)];
       // Each variable is an input of its own: two may share elements now, or have a value that is known.
-      for (const variable of variablesOf(backend)) {
+      for (const variable of recordableVariables()) {
         const value = new LazyValue(elementTypeOf(variable.dtype)!, [...variable.shape]);
         variables.set(variable, value);
         variable.assign(backend.tensor(value));
@@ -73,7 +73,7 @@ export class Trace<Result extends TensorStructure> {
       }
     };
     tf.tidy(() => {
-      keepVariables(backend, variablesOf(backend), record);
+      keepVariables(backend, recordableVariables(), record);
     });
     this.#template = template as Result;
     this.#placeholders = new Set([...placeholders, ...variables.values()]);

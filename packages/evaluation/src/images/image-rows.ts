@@ -1,5 +1,5 @@
 import type { ImageBatch } from "@mmgen/core";
-import type { Rows } from "./nearest-search.js";
+import type { Rows } from "./rows.js";
 
 /** What of two images is compared: all pixels, or the means of an 8 × 8 grid of cells. */
 export type ImageComparison = "pixels" | "means";

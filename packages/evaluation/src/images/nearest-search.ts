@@ -1,11 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-
-/** Rows of numbers, `[count, dimension]` row-major. */
-export interface Rows {
-  readonly data: Float32Array;
-  readonly count: number;
-  readonly dimension: number;
-}
+import { type Rows, squaredDistance } from "./rows.js";
 
 /** Query rows of one matrix product. */
 const queryBlock = 1024;
@@ -92,15 +86,4 @@ function squaredLengths({ data, count, dimension }: Rows): Float64Array {
     lengths[Math.floor(i / dimension)]! += data[i]! * data[i]!;
   }
   return lengths;
-}
-
-function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
-  const { dimension } = a;
-  const [from, to] = [i * dimension, j * dimension];
-  let sum = 0;
-  for (let k = 0; k < dimension; k++) {
-    const difference = a.data[from + k]! - b.data[to + k]!;
-    sum += difference * difference;
-  }
-  return sum;
 }

@@ -1,5 +1,6 @@
 import { fields, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
 import { checkFeatures, type FeatureOptions, featureFields } from "./features.js";
+import { type Rows, squaredDistance } from "./rows.js";
 
 /** Options of {@link precisionAndRecall}. */
 export interface PrecisionRecallOptions extends FeatureOptions {
@@ -35,7 +36,7 @@ export function precisionAndRecall(
   options: PrecisionRecallOptions,
 ): PrecisionRecall {
   const { dimension, neighbors } = resolveOptions(precisionRecallSchema, options);
-  const rowsOf = (name: string, data: ArrayLike<number>): Rows => {
+  const rowsOf = (name: string, data: ArrayLike<number>): Rows<ArrayLike<number>> => {
     const count = checkFeatures(`precisionAndRecall: ${name}`, data, { dimension, minCount: neighbors + 1 });
     return { data, count, dimension };
   };
@@ -46,14 +47,8 @@ export function precisionAndRecall(
   };
 }
 
-interface Rows {
-  readonly data: ArrayLike<number>;
-  readonly count: number;
-  readonly dimension: number;
-}
-
 /** Squared distance of each row to its `neighbors`-th neighbor among the others, `[count]`. */
-function neighborDistances(rows: Rows, neighbors: number): Float64Array {
+function neighborDistances(rows: Rows<ArrayLike<number>>, neighbors: number): Float64Array {
   // Of each row the smallest so far, ascending.
   const nearest = new Float64Array(rows.count * neighbors).fill(Number.POSITIVE_INFINITY);
   const insert = (row: number, distance: number) => {
@@ -78,7 +73,7 @@ function neighborDistances(rows: Rows, neighbors: number): Float64Array {
 }
 
 /** Share of `rows` that lie within the radius, squared, of at least one center. */
-function shareWithin(rows: Rows, centers: Rows, radii: Float64Array): number {
+function shareWithin(rows: Rows<ArrayLike<number>>, centers: Rows<ArrayLike<number>>, radii: Float64Array): number {
   let within = 0;
   for (let row = 0; row < rows.count; row++) {
     for (let center = 0; center < centers.count; center++) {
@@ -89,15 +84,4 @@ function shareWithin(rows: Rows, centers: Rows, radii: Float64Array): number {
     }
   }
   return within / rows.count;
-}
-
-function squaredDistance(a: Rows, i: number, b: Rows, j: number): number {
-  const { dimension } = a;
-  const [from, to] = [i * dimension, j * dimension];
-  let sum = 0;
-  for (let k = 0; k < dimension; k++) {
-    const difference = a.data[from + k]! - b.data[to + k]!;
-    sum += difference * difference;
-  }
-  return sum;
 }
