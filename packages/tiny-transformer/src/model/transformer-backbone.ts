@@ -15,7 +15,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { type PositionTables, positionTables, rotate } from "./positions.js";
 import { normalWeights, normOf, TransformerBlock } from "./transformer-block.js";
-import type { TransformerConfig } from "./transformer-config.js";
+import { addsPositionVectors, type TransformerConfig } from "./transformer-config.js";
 
 /** Parts of a transformer that all kinds of forward passes use. */
 export interface TransformerNetwork {
@@ -72,8 +72,9 @@ export class TransformerBackbone extends Module {
     const { vocabularySize, contextLength, width, layers, positions, causal } = config;
     const initial = normalWeights(0.02);
     this.tokenEmbedding = new Embedding({ rows: vocabularySize, width, initial });
-    this.positionEmbedding =
-      positions === "learned" ? new Embedding({ rows: contextLength, width, initial }) : undefined;
+    this.positionEmbedding = addsPositionVectors(config)
+      ? new Embedding({ rows: contextLength, width, initial })
+      : undefined;
     this.blocks = Array.from({ length: layers }, () => new TransformerBlock(config));
     this.finalNorm = normOf(config);
     this.tables = positionTables(config);

@@ -31,7 +31,7 @@ describe("resolveTransformer", () => {
   it("fills in the defaults, in a fixed field order", () => {
     const small = { layers: 2, heads: 2, width: 12, contextLength: 8, vocabularySize: 11 };
     expect(JSON.stringify(resolveTransformer(small))).toBe(
-      '{"vocabularySize":11,"contextLength":8,"width":12,"heads":2,"layers":2,"dropout":0,"feedForwardWidth":48,' +
+      '{"vocabularySize":11,"contextLength":8,"width":12,"heads":2,"layers":2,"dropout":0,"feedForwardWidth":48,"learnedPositions":false,' +
         '"normalization":"layer","feedForward":"gelu","gelu":"exact","queryKeyNorm":false,"positions":"learned",' +
         '"causal":true,"bias":true,"tiedWeights":false}',
     );
@@ -39,6 +39,9 @@ describe("resolveTransformer", () => {
     expect(resolveTransformer({ ...small, width: 256, feedForward: "swiglu" }).feedForwardWidth).toBe(680);
     expect(resolveTransformer({ ...small, width: 2, feedForward: "swiglu" }).feedForwardWidth).toBe(8);
     expect(resolveTransformer({ ...small, feedForwardWidth: 7 }).feedForwardWidth).toBe(7);
+    expect(resolveTransformer({ ...plane, causal: false }).learnedPositions).toBe(true);
+    expect(resolveTransformer({ ...plane, causal: false, learnedPositions: false }).learnedPositions).toBe(false);
+    expect(resolveTransformer({ ...small, causal: false }).learnedPositions).toBe(false);
   });
 
   it.each<[string, unknown]>([
@@ -50,6 +53,10 @@ describe("resolveTransformer", () => {
     ["grid: 8 × 4 codes from position 2 on exceed contextLength 32", { ...plane, grid: { ...plane.grid, start: 2 } }],
     ["grid.start: expected a whole number of at least 0", { ...plane, grid: { height: 1, width: 1 } }],
     ["width / heads must be divisible by 4, got 6", { ...plane, width: 12, heads: 2 }],
+    [
+      'learnedPositions: true belongs to rotary positions, got "learned"',
+      { ...transformerPresets["nanogpt-mnist"], learnedPositions: true },
+    ],
     ['gelu: "tanh" has no effect', { ...plane, feedForward: "swiglu", gelu: "tanh" }],
     ['did you mean "dropout"', { ...transformerPresets["nanogpt-mnist"], dropuot: 0.1 }],
   ])("refuses with: %s", (message, options) => {

@@ -62,6 +62,13 @@ export const transformerSchema = pipe(
     queryKeyNorm: optional(boolean(), false),
     /** How positions are encoded; `"learned"` when absent. `"rotary-2d"` needs `grid`. */
     positions: optional(oneOf(["learned", "sinusoidal", "rotary", "rotary-2d"]), "learned"),
+    /**
+     * Whether rotary positions have a learned vector of each position beside them, added to the embeddings. Rotations
+     * only tell how far apart positions are: without a mask that orders them, a model that is not causal gives every
+     * position of a wholly masked sequence the same logits. When absent: true for rotary positions of a model that is
+     * not causal, else false.
+     */
+    learnedPositions: optional(boolean()),
     /** Where in a sequence the rows of codes of an image stand; for `"rotary-2d"` alone. Default: nowhere. */
     grid: optional(gridSchema),
     /**
@@ -90,6 +97,9 @@ export const transformerSchema = pipe(
       ? `"sinusoidal" needs pairs of values: width must be even, got ${width}.`
       : undefined;
   }),
+  rule("learnedPositions", ({ learnedPositions, positions }) =>
+    learnedPositions && !isRotary(positions) ? `true belongs to rotary positions, got "${positions}".` : undefined,
+  ),
   rule("grid", ({ positions, grid, contextLength }) => {
     if ((positions === "rotary-2d") !== (grid !== undefined)) {
       return grid === undefined
@@ -107,9 +117,14 @@ export const transformerSchema = pipe(
   transform(({ vocabularySize, contextLength, width, heads, layers, dropout, ...rest }) => {
     const sizes = { vocabularySize, contextLength, width, heads, layers };
     const feedForwardWidth = rest.feedForward === "swiglu" ? 8 * Math.max(1, Math.round(width / 3)) : 4 * width;
-    return { ...sizes, dropout, feedForwardWidth, ...rest };
+    const learnedPositions = isRotary(rest.positions) && !rest.causal;
+    return { ...sizes, dropout, feedForwardWidth, learnedPositions, ...rest };
   }),
 );
+
+function isRotary(positions: string): boolean {
+  return positions === "rotary" || positions === "rotary-2d";
+}
 
 /** Options of a `TinyTransformer`. */
 export type TransformerOptions = OptionsOf<typeof transformerSchema>;
@@ -123,6 +138,11 @@ export type TransformerConfig = ConfigOf<typeof transformerSchema>;
  */
 export function resolveTransformer(options: TransformerOptions): TransformerConfig {
   return resolveOptions(transformerSchema, options);
+}
+
+/** Whether a learned vector of each position is added to the embeddings. */
+export function addsPositionVectors({ positions, learnedPositions }: TransformerConfig): boolean {
+  return positions === "learned" || learnedPositions;
 }
 
 /** Presets by name, to be spread into the options of `TinyTransformer.create`. */

@@ -25,7 +25,7 @@ export const transformerFormat: ModelFormat = {
  *   is not valid.
  */
 export function readTransformerConfig({ config: written, tensors }: ModelFile): TransformerConfig {
-  const config = resolveTransformer(written as TransformerOptions);
+  const config = resolveTransformer(withoutLaterDefaults(written as TransformerOptions));
   const expected = parameterCount(config);
   let found = 0;
   for (const { data } of tensors.values()) {
@@ -37,6 +37,11 @@ export function readTransformerConfig({ config: written, tensors }: ModelFile): 
     );
   }
   return config;
+}
+
+/** Files without `learnedPositions` are of models without them. */
+function withoutLaterDefaults(written: TransformerOptions): TransformerOptions {
+  return written instanceof Object ? { learnedPositions: false, ...written } : written;
 }
 
 /** Options of `TinyTransformer.loadPyTorch`: information that a PyTorch file does not contain. */

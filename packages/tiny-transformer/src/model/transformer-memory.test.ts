@@ -17,6 +17,7 @@ const variants: [string, Partial<TransformerOptions>][] = [
       grid: { height: 2, width: 3, start: 1 },
     },
   ],
+  ["learned vectors beside rotary positions", { positions: "rotary", learnedPositions: true }],
   ["rotary positions, odd feed-forward width", { positions: "rotary", feedForwardWidth: 7 }],
 ];
 const rows = 3;

@@ -1,5 +1,10 @@
 import { fields, resolveOptions, wholeNumber } from "@mmgen/core/options";
-import { resolveTransformer, type TransformerConfig, type TransformerOptions } from "./transformer-config.js";
+import {
+  addsPositionVectors,
+  resolveTransformer,
+  type TransformerConfig,
+  type TransformerOptions,
+} from "./transformer-config.js";
 
 /** Every value is a float32. */
 const bytesPerValue = 4;
@@ -11,14 +16,15 @@ const bytesPerValue = 4;
  */
 export function parameterCount(config: TransformerOptions): number {
   const complete = resolveTransformer(config);
-  const { vocabularySize, contextLength, width, layers, feedForwardWidth, positions, tiedWeights, bias } = complete;
+  const { vocabularySize, contextLength, width, layers, feedForwardWidth, tiedWeights, bias } = complete;
   const biased = bias ? 1 : 0;
   const norm = complete.normalization === "rms" ? width : (1 + biased) * width;
   const headNorms = complete.queryKeyNorm ? 2 * (width / complete.heads) : 0;
   const attention = 4 * width * width + biased * 4 * width + headNorms;
   const inner = complete.feedForward === "swiglu" ? 2 : 1; // linear layers to the hidden values
   const feedForward = (inner + 1) * width * feedForwardWidth + biased * (inner * feedForwardWidth + width);
-  const tables = (tiedWeights ? 1 : 2) * vocabularySize * width + (positions === "learned" ? contextLength * width : 0);
+  const positions = addsPositionVectors(complete) ? contextLength * width : 0;
+  const tables = (tiedWeights ? 1 : 2) * vocabularySize * width + positions;
   return tables + layers * (2 * norm + attention + feedForward) + norm;
 }
 
