@@ -4,8 +4,10 @@ export {
   checkCodeBatch,
   checkImageBatch,
   checkTokenBatch,
+  concatImages,
   gatherImages,
   type ImageBatch,
+  mirrorImages,
   sliceImages,
   type TokenBatch,
 } from "./contracts/batches.js";

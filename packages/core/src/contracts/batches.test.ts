@@ -5,8 +5,10 @@ import {
   checkCodeBatch,
   checkImageBatch,
   checkTokenBatch,
+  concatImages,
   gatherImages,
   type ImageBatch,
+  mirrorImages,
   sliceImages,
 } from "./batches.js";
 
@@ -84,6 +86,38 @@ describe("gatherImages", () => {
 
   it.each([-1, 3, 0.5, Number.NaN])("refuses index %s", (index) => {
     expect(() => gatherImages(images, [index])).toThrow(ShapeError);
+  });
+});
+
+describe("concatImages", () => {
+  it("copies all images in order", () => {
+    const all = concatImages([sliceImages(images, 2, 3), sliceImages(images, 0, 0), images]);
+    expect(all).toMatchObject({ count: 4, height: 2, width: 2, channels: 1, maxValue: 3 });
+    expect([...all.data]).toEqual([...images.data.subarray(8), ...images.data]);
+  });
+
+  it("refuses none, and those of another size or range", () => {
+    expect(() => concatImages([])).toThrow(ShapeError);
+    const wide = { ...images, count: 1, height: 1, width: 12 };
+    expect(() => concatImages([images, wide])).toThrow("batch 1 has height 1, the first 2");
+    expect(() => concatImages([images, { ...images, maxValue: 4 }])).toThrow(/maxValue 4, the first 3/);
+    expect(() => concatImages([images, { ...images, count: 4 }])).toThrow(/batches\[1\]: expected 16 values/);
+  });
+});
+
+describe("mirrorImages", () => {
+  it("mirrors each row left to right, all channels of a pixel together", () => {
+    const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+    const wide = { data, count: 1, height: 2, width: 3, channels: 2, maxValue: 12 };
+    const mirrored = mirrorImages(wide);
+    expect([...mirrored.data]).toEqual([5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8]);
+    expect(mirrorImages(mirrored)).toEqual(wide);
+    expect(data[0]).toBe(1);
+  });
+
+  it("takes an empty batch, and refuses one of another length", () => {
+    expect(mirrorImages({ ...images, data: new Uint8Array(0), count: 0 }).count).toBe(0);
+    expect(() => mirrorImages({ ...images, count: 4 })).toThrow(ShapeError);
   });
 });
 

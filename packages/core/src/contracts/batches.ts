@@ -104,6 +104,54 @@ export function gatherImages(images: ImageBatch, indices: ArrayLike<number>): Im
   return { ...images, data, count: indices.length };
 }
 
+/**
+ * The images mirrored left to right, all channels of a pixel together; a copy.
+ *
+ * @throws a {@link ShapeError} when the batch is malformed.
+ */
+export function mirrorImages(images: ImageBatch): ImageBatch {
+  const data = checkForm("images", images, imageForm);
+  const { channels, width } = images;
+  const mirrored = new Uint8Array(data.length);
+  const row = width * channels;
+  for (let start = 0; start < data.length; start += row) {
+    for (let x = 0; x < width; x++) {
+      for (let channel = 0; channel < channels; channel++) {
+        mirrored[start + (width - 1 - x) * channels + channel] = data[start + x * channels + channel]!;
+      }
+    }
+  }
+  return { ...images, data: mirrored };
+}
+
+/**
+ * All images of some batches, in order, as one batch; a copy.
+ *
+ * @param batches - At least one; all of one size and range.
+ * @throws a {@link ShapeError} when there is none, or they differ.
+ */
+export function concatImages(batches: readonly ImageBatch[]): ImageBatch {
+  const first = batches[0];
+  if (first === undefined) {
+    throw new ShapeError("concatImages: expected at least one batch, got none.");
+  }
+  const parts = batches.map((batch, i) => checkForm(`batches[${i}]`, batch, imageForm));
+  for (const [i, batch] of batches.entries()) {
+    for (const axis of ["height", "width", "channels", "maxValue"] as const) {
+      if (batch[axis] !== first[axis]) {
+        throw new ShapeError(`concatImages: batch ${i} has ${axis} ${batch[axis]}, the first ${first[axis]}.`);
+      }
+    }
+  }
+  const data = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const part of parts) {
+    data.set(part, start);
+    start += part.length;
+  }
+  return { ...first, data, count: batches.reduce((sum, { count }) => sum + count, 0) };
+}
+
 /** What a batch is made of. */
 interface BatchForm {
   readonly array: "Uint8Array" | "Int32Array";

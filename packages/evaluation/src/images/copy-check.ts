@@ -1,4 +1,4 @@
-import { checkImageBatch, type ImageBatch } from "@mmgen/core";
+import { checkImageBatch, concatImages, type ImageBatch } from "@mmgen/core";
 import { fields, number, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { ImageComparison } from "./image-rows.js";
 import {
@@ -80,10 +80,7 @@ function joined(samples: ImageBatch, test: ImageBatch): ImageBatch {
   checkImageBatch(samples, "samples");
   checkImageBatch(test, "test");
   checkAlike("test", test, samples);
-  const data = new Uint8Array(samples.data.length + test.data.length);
-  data.set(samples.data);
-  data.set(test.data, samples.data.length);
-  return { ...samples, data, count: samples.count + test.count };
+  return concatImages([samples, test]);
 }
 
 /** Interpolated between the two nearest ranks, as NumPy does it. */

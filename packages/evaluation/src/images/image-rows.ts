@@ -50,17 +50,3 @@ function cells(side: number): (readonly [pixel: number, share: number])[][] {
     return pixels.map((pixel) => [pixel, (Math.min(end, pixel + 1) - Math.max(start, pixel)) / extent] as const);
   });
 }
-
-/** The images mirrored left to right; a copy. */
-export function mirrorImages(images: ImageBatch): ImageBatch {
-  const { data, width, channels } = images;
-  const mirrored = new Uint8Array(data.length);
-  const row = width * channels;
-  for (let start = 0; start < data.length; start += row) {
-    for (let x = 0; x < width; x++) {
-      const from = start + x * channels;
-      mirrored.set(data.subarray(from, from + channels), start + (width - 1 - x) * channels);
-    }
-  }
-  return { ...images, data: mirrored };
-}

@@ -1,9 +1,17 @@
-import { AbortedError, ConfigError, gatherImages, type ImageBatch, ShapeError, sliceImages } from "@mmgen/core";
+import {
+  AbortedError,
+  ConfigError,
+  gatherImages,
+  type ImageBatch,
+  mirrorImages,
+  ShapeError,
+  sliceImages,
+} from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { copyCheck } from "./copy-check.js";
-import { imageRows, mirrorImages } from "./image-rows.js";
+import { imageRows } from "./image-rows.js";
 import { nearestImages } from "./nearest-images.js";
 import { batchOf, bytes } from "./numbers.fixture.js";
 

@@ -1,6 +1,6 @@
-import { AbortedError, checkImageBatch, type ImageBatch, ShapeError, sliceImages } from "@mmgen/core";
+import { AbortedError, checkImageBatch, type ImageBatch, mirrorImages, ShapeError, sliceImages } from "@mmgen/core";
 import { boolean, fields, functionValue, oneOf, optional, resolveOptions, value } from "@mmgen/core/options";
-import { type ImageComparison, imageRows, mirrorImages } from "./image-rows.js";
+import { type ImageComparison, imageRows } from "./image-rows.js";
 import { NearestSearch } from "./nearest-search.js";
 
 /** Options of {@link nearestImages}. */
