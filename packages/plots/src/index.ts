@@ -12,7 +12,10 @@ export { type EmbeddingPlotOptions, embeddingPlot } from "./charts/embedding-plo
 export { type LogoGroup, type SequenceLogosOptions, sequenceLogos } from "./charts/sequence-logos.js";
 export { type TimingChartOptions, timingChart } from "./charts/timing-chart.js";
 export { type TrainingCurvesOptions, trainingCurves } from "./charts/training-curves.js";
+export { type AnimateImagesOptions, animateImages } from "./images/animate-images.js";
+export { type CompletionRowsOptions, completionRows } from "./images/completion-rows.js";
 export { type ContactSheetOptions, contactSheet } from "./images/contact-sheet.js";
+export { type FilmStripOptions, filmStrip } from "./images/film-strip.js";
 export { encodeGif, type GifOptions } from "./images/gif.js";
 export { type ImageGridOptions, imageGrid } from "./images/image-grid.js";
 export {
@@ -21,6 +24,7 @@ export {
   type ReconstructionGridOptions,
   reconstructionGrid,
 } from "./images/image-rows.js";
+export { type MaskedImagesOptions, maskedImages } from "./images/masked-images.js";
 export { encodePng, imagePixels, type PixelImage } from "./images/pixels.js";
 export {
   htmlReport,

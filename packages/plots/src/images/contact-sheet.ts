@@ -3,7 +3,8 @@ import { fields, number, type OptionsOf, optional, resolveOptions, wholeNumber }
 import { countAboveZero } from "../svg/figure-options.js";
 import { checkDisplayable, checkPixelCount, displayPixels, type PixelImage } from "./pixels.js";
 
-const contactSheetSchema = fields({
+/** Fields of {@link ContactSheetOptions}. */
+export const contactSheetFields = {
   /** Images in a row; by default the sheet is as near a square as possible. */
   columns: optional(countAboveZero),
   /** Side of the square each pixel becomes, a whole number; 2 by default. */
@@ -12,7 +13,8 @@ const contactSheetSchema = fields({
   gap: optional(wholeNumber({ min: 0 }), 2),
   /** Display level 0 … 255 of the gaps and of empty places; 255, white, by default. */
   background: optional(number({ min: 0, max: 255 }), 255),
-});
+};
+const contactSheetSchema = fields(contactSheetFields);
 
 /** Options of {@link contactSheet}. */
 export type ContactSheetOptions = OptionsOf<typeof contactSheetSchema>;

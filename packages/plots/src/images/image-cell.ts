@@ -1,4 +1,4 @@
-import type { ImageBatch } from "@mmgen/core";
+import { type ImageBatch, ShapeError } from "@mmgen/core";
 import { escapeMarkup } from "../svg/svg.js";
 import type { Theme } from "../svg/theme.js";
 import { dataUrl, displayPixels, encodePng } from "./pixels.js";
@@ -24,4 +24,11 @@ export function svgImage(
     `<image x="${x}" y="${y}" width="${width}" height="${height}" image-rendering="optimizeSpeed" href="${address}">` +
     `<title>${escapeMarkup(label)}</title></image>`
   );
+}
+
+/** Throws a {@link ShapeError} unless a list is absent or has one item for each of `count` images. */
+export function checkOneEach(name: string, list: readonly unknown[] | undefined, count: number): void {
+  if (list !== undefined && list.length !== count) {
+    throw new ShapeError(`${name}: expected one for each of ${count} images, got ${list.length}.`);
+  }
 }

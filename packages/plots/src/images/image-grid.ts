@@ -1,10 +1,9 @@
-import { ShapeError } from "@mmgen/core";
 import { fields, listOf, type OptionsOf, optional, resolveOptions, value } from "@mmgen/core/options";
 import { countAboveZero, figureFields, imageBatch, texts } from "../svg/figure-options.js";
 import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { wrapBalanced } from "../svg/text-layout.js";
 import { type Theme, themeColors } from "../svg/theme.js";
-import { scaleFor, svgImage } from "./image-cell.js";
+import { checkOneEach, scaleFor, svgImage } from "./image-cell.js";
 import { checkDisplayable, checkPixelCount } from "./pixels.js";
 
 const imageGridSchema = fields({
@@ -34,7 +33,7 @@ const titleRoom = 260;
  * Draws a grid of images with their captions beneath, as SVG.
  *
  * @returns An SVG document; the same options give the same text, byte for byte.
- * @throws a {@link ShapeError} when the batch is malformed or empty, or there is not one caption or mark for each image.
+ * @throws a `ShapeError` when the batch is malformed or empty, or there is not one caption or mark for each image.
  */
 export function imageGrid(options: ImageGridOptions): string {
   const config = resolveOptions(imageGridSchema, options);
@@ -91,12 +90,6 @@ function svgMark(isCorrect: boolean, x: number, baseline: number, theme: Theme):
     `<path transform="translate(${x} ${baseline})" d="${path}" fill="none" stroke="${isCorrect ? theme.correct : theme.wrong}" ` +
     `stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><title>${isCorrect ? "correct" : "wrong"}</title></path>`
   );
-}
-
-function checkOneEach(name: string, list: readonly unknown[] | undefined, count: number): void {
-  if (list !== undefined && list.length !== count) {
-    throw new ShapeError(`${name}: expected one for each of ${count} images, got ${list.length}.`);
-  }
 }
 
 function isMark(candidate: unknown): boolean {

@@ -1,13 +1,14 @@
 import { type ImageBatch, ShapeError } from "@mmgen/core";
 import { fields, listOf, type OptionsOf, optional, resolveOptions, text } from "@mmgen/core/options";
-import { countAboveZero, figureFields, imageBatch } from "../svg/figure-options.js";
+import { countAboveZero, figureFields, imageBatch, texts } from "../svg/figure-options.js";
 import { margin, svgDocument, svgHeader, svgText } from "../svg/svg.js";
 import { textWidth } from "../svg/text-layout.js";
 import { themeColors } from "../svg/theme.js";
-import { scaleFor, svgImage } from "./image-cell.js";
+import { checkOneEach, scaleFor, svgImage } from "./image-cell.js";
 import { checkDisplayable, checkPixelCount } from "./pixels.js";
 
-const layoutFields = {
+/** The options of rows that a caller chooses, whatever they show. */
+export const layoutFields = {
   /** Columns before the rows start again below; 10 by default. */
   columns: optional(countAboveZero, 10),
   /** CSS pixels a side that an image's pixel becomes, a whole number; by default images are near 84 wide. */
@@ -18,6 +19,8 @@ const rowSchema = fields({ label: text(), images: imageBatch });
 const imageRowsSchema = fields({
   /** Rows of images that belong together column by column; all of one count and size. */
   rows: listOf(rowSchema, { minLength: 1 }),
+  /** One for each image of a row, above its column. Default: none. */
+  columnLabels: optional(texts),
   ...layoutFields,
 });
 const reconstructionGridSchema = fields({
@@ -35,6 +38,8 @@ export type ReconstructionGridOptions = OptionsOf<typeof reconstructionGridSchem
 
 const label = { size: 12.5, gap: 14 };
 const gap = { column: 8, row: 8, block: 22 };
+/** Height of the line of column labels, and its baseline in it. */
+const columnLine = { height: 20, baseline: 11 };
 
 /**
  * Draws rows of images one above the other, each with its label at the left, as SVG.
@@ -47,8 +52,9 @@ const gap = { column: 8, row: 8, block: 22 };
  */
 export function imageRows(options: ImageRowsOptions): string {
   const config = resolveOptions(imageRowsSchema, options);
-  const { rows, columns, title, subtitle } = config;
+  const { rows, columnLabels, columns, title, subtitle } = config;
   const first = checkRows(rows);
+  checkOneEach("columnLabels", columnLabels, first.count);
   const { scale = scaleFor(first, 84) } = config;
   const theme = themeColors(config.theme);
 
@@ -65,6 +71,13 @@ export function imageRows(options: ImageRowsOptions): string {
   let y = header.bottom;
   for (let start = 0; start < first.count; start += columns) {
     const end = Math.min(start + columns, first.count);
+    for (const [i, text] of columnLabels?.slice(start, end).entries() ?? []) {
+      const x = left + i * (imageWidth + gap.column) + imageWidth / 2;
+      parts.push(
+        svgText(text, { x, y: y + columnLine.baseline, size: label.size, fill: theme.muted, anchor: "middle" }),
+      );
+    }
+    y += columnLabels === undefined ? 0 : columnLine.height;
     for (const row of rows) {
       const middle = y + imageHeight / 2 + 4.5;
       parts.push(svgText(row.label, { x: margin, y: middle, size: label.size, fill: theme.muted }));
@@ -94,7 +107,8 @@ export function reconstructionGrid(options: ReconstructionGridOptions): string {
   return imageRows({ ...rest, rows });
 }
 
-function checkRows(rows: ImageRowsOptions["rows"]): ImageBatch {
+/** The first row's images, once all are displayable and of one count and size. */
+export function checkRows(rows: ImageRowsOptions["rows"]): ImageBatch {
   const first = rows[0]!.images;
   for (const { label: name, images } of rows) {
     checkDisplayable(images);
