@@ -31,6 +31,12 @@ export {
 export { type PrecisionRecall, type PrecisionRecallOptions, precisionAndRecall } from "./images/precision-recall.js";
 export { psnr } from "./images/psnr.js";
 export { type SsimOptions, ssim } from "./images/ssim.js";
+export {
+  type TwoKinds,
+  type TwoSampleResult,
+  type TwoSampleTestOptions,
+  twoSampleTest,
+} from "./images/two-sample-test.js";
 export { CodeUsage } from "./metrics/code-usage.js";
 export { type EvaluateSequencesOptions, evaluateSequences, type SequenceBatch } from "./metrics/evaluate-sequences.js";
 export { type ReconstructionMetrics, reconstructionMetrics } from "./metrics/reconstruction-metrics.js";
