@@ -1,5 +1,6 @@
 export { type CachedCodesOptions, cachedCodes } from "./folder/cached-codes.js";
 export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
+export { checkTrainings, type PlannedTraining } from "./folder/check-trainings.js";
 export { folderReader, folderStore } from "./folder/folder-store.js";
 export {
   type BackendLog,

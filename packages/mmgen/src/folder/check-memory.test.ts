@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tinyTraining } from "../model/tiny-training.fixture.js";
 import { estimateMemory } from "../stages/estimate-memory.js";
 import { checkMemory } from "./check-memory.js";
+import { checkTrainings } from "./check-trainings.js";
 import { trainInto } from "./model-folder.js";
 
 let root: string;
@@ -30,16 +31,16 @@ const stage = (total: number) => ({
   total,
 });
 
-describe("estimateMemory", () => {
-  const config = { vocabularySize: 9, contextLength: 6, width: 16, heads: 2, layers: 2, dropout: 0.1 };
-  const examples = {
-    count: 8,
-    batch: (indices: Int32Array) => {
-      const ids = { data: new Int32Array(6 * indices.length), count: indices.length, length: 6 };
-      return { inputs: ids, targets: ids };
-    },
-  };
+const config = { vocabularySize: 9, contextLength: 6, width: 16, heads: 2, layers: 2, dropout: 0.1 };
+const examples = {
+  count: 8,
+  batch: (indices: Int32Array) => {
+    const ids = { data: new Int32Array(6 * indices.length), count: indices.length, length: 6 };
+    return { inputs: ids, targets: ids };
+  },
+};
 
+describe("estimateMemory", () => {
   it.each(["onnx", "cpu"])("counts what a step then takes, on %s", async (backend) => {
     await tf.setBackend(backend);
     const before = tf.memory().numTensors;
@@ -72,6 +73,31 @@ describe("estimateMemory", () => {
     model.dispose();
     expect(tf.memory().numTensors).toBe(before);
     await tf.setBackend("onnx");
+  });
+});
+
+describe("checkTrainings", () => {
+  it("refuses batches, schedules and memory that cannot be, and warns where memory may not suffice", async () => {
+    using model = TinyTransformer.create(config, { random: Random.fromSeed(1) });
+    const check = (training: object, machine = { total: 1e9, available: 1e9 }) =>
+      checkTrainings(
+        {
+          transformer: {
+            model,
+            examples,
+            count: 20,
+            training: { batchSize: 8, learningRate: 1e-3, steps: 9, ...training },
+          },
+        },
+        machine,
+      );
+    expect(await check({})).toBeUndefined();
+    await expect(check({ batchSize: 21 })).rejects.toThrow(/batchSize: a step needs 21 examples and there are 20/);
+    await expect(check({ warmUpSteps: 10 })).rejects.toThrow(/warmUpSteps/);
+    // 20 examples make 2 steps an epoch.
+    await expect(check({ steps: undefined, epochs: 4, warmUpSteps: 9 })).rejects.toThrow(/warmUpSteps/);
+    await expect(check({}, { total: 1000, available: 1000 })).rejects.toThrow(/^transformer: its training takes about/);
+    expect(await check({}, { total: 1e9, available: 1000 })).toMatch(/^transformer: .*are free/);
   });
 });
 
