@@ -5,7 +5,7 @@ import { ConfigError, DataError } from "@mmgen/core";
 import { resolveOptions } from "@mmgen/core/options";
 import { RunFolder, readConfigFile } from "@mmgen/example-harness";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { configSchema, presetNames, presets, readSettings, resolveSettings } from "./config.js";
+import { configSchema, presets, runs } from "./config.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -22,11 +22,9 @@ async function configFile(text: string): Promise<string> {
 const read = (path: string) => readConfigFile(path, presets.quick, configSchema);
 
 describe("presets", () => {
-  for (const name of presetNames) {
-    it(`${name} has every field and no other`, () => {
-      expect(resolveOptions(configSchema, presets[name])).toEqual(presets[name]);
-    });
-  }
+  it.each(Object.entries(presets))("%s has every field and no other", (_, preset) => {
+    expect(resolveOptions(configSchema, preset)).toEqual(preset);
+  });
 
   it("grid has 7×7 codes of at most 1024 values", () => {
     const { composition, palettePlace, network, quantizer } = presets.grid.vqvae;
@@ -80,20 +78,22 @@ describe("settings", () => {
 
   it("are the preset's, for a folder with whole images and colors as numbers", async () => {
     const run = new RunFolder(folder, "unused", "npm start");
-    expect(await resolveSettings(flags, run)).toEqual({
+    expect(await runs.resolveSettings(flags, run)).toEqual({
       preset: "quick",
       config: presets.quick,
       data: "auto",
       seed: 1,
     });
-    const { vqvae } = (await resolveSettings({ ...flags, data: "folder" }, run)).config;
+    const { vqvae } = (await runs.resolveSettings({ ...flags, data: "folder" }, run)).config;
     expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
   });
 
   it("of a resumed run are the interrupted run's, and no option changes them", async () => {
     const run = new RunFolder(folder, "unused", "npm start");
-    await expect(resolveSettings({ ...flags, resume: true, seed: 3 }, run)).rejects.toThrow("--seed cannot be given");
-    await expect(resolveSettings({ ...flags, resume: true }, run)).rejects.toThrow("There is no run");
+    await expect(runs.resolveSettings({ ...flags, resume: true, seed: 3 }, run)).rejects.toThrow(
+      "--seed cannot be given",
+    );
+    await expect(runs.resolveSettings({ ...flags, resume: true }, run)).rejects.toThrow("There is no run");
   });
 
   it("of older runs are read: the image tokenizer's under `tokenizer`, the source `course`", async () => {
@@ -103,6 +103,11 @@ describe("settings", () => {
     await mkdir(run.checkpoints, { recursive: true });
     const older = { preset: "smoke", config: { ...config, data, tokenizer }, data: "course", seed: 1 };
     await writeFile(join(run.checkpoints, "run.json"), JSON.stringify(older));
-    expect(await readSettings(run)).toEqual({ preset: "smoke", config: presets.smoke, data: "colored-mnist", seed: 1 });
+    expect(await runs.readSettings(run)).toEqual({
+      preset: "smoke",
+      config: presets.smoke,
+      data: "colored-mnist",
+      seed: 1,
+    });
   });
 });

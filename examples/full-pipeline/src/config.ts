@@ -7,11 +7,10 @@ import {
   optional,
   pipe,
   positiveNumber,
-  resolveOptions,
   rule,
   wholeNumber,
 } from "@mmgen/core/options";
-import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
+import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
@@ -193,50 +192,22 @@ const full: RunConfig = {
  * place; `full` has the sizes of the published system and takes eight hours.
  */
 export const presets = { smoke, quick, hour, grid, whole, full } as const satisfies Record<string, RunConfig>;
-export type PresetName = keyof typeof presets;
-export const presetNames = Object.keys(presets) as PresetName[];
 
 /** What starts a run. */
 export const command = "npm start";
 
-/** What `--data` takes. */
-export const dataChoices = ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"] as const;
-export type DataChoice = (typeof dataChoices)[number];
-
-const settingsSchema = fields({
-  preset: oneOf(presetNames),
-  config: configSchema,
-  data: oneOf(dataChoices),
-  seed: wholeNumber({ min: 0 }),
+/** What a run may be asked to do. */
+export const runs = defineRuns({
+  configSchema,
+  presets,
+  data: ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"],
+  forData: (config, { data, preset }) =>
+    data === "folder" ? forFolder(config) : data === "avatars" ? forAvatars(config, preset === "smoke") : config,
+  fromOlderVersion,
 });
 
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
-export type RunSettings = ConfigOf<typeof settingsSchema>;
-
-/**
- * The settings of a new run, or of the interrupted one in the folder.
- *
- * @throws a `ConfigError` for a wrong option, a `CheckpointError` when there is no run to resume or its file is damaged.
- */
-export async function resolveSettings(
-  options: RunFlags<PresetName, DataChoice>,
-  folder: RunFolder,
-): Promise<RunSettings> {
-  if (options.resume) {
-    refuseFixedOptions(options, ["preset", "config", "data", "seed"]);
-    return readSettings(folder);
-  }
-  const { preset = "quick", data = "auto", seed = 1 } = options;
-  const base =
-    data === "folder"
-      ? forFolder(presets[preset])
-      : data === "avatars"
-        ? forAvatars(presets[preset], preset === "smoke")
-        : presets[preset];
-  const config =
-    options.config === undefined ? base : await readConfigFile(fromCaller(options.config), base, configSchema);
-  return { preset, config, data, seed };
-}
+export type RunSettings = SettingsOf<typeof runs>;
 
 /** A preset for a folder's images, which need not be flat shapes: whole images, colors as numbers, a tenth to test on. */
 function forFolder(preset: RunConfig): RunConfig {
@@ -273,11 +244,6 @@ const imageNetwork: RunConfig["vqvae"]["network"] = {
   ...{ levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
   ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
 };
-
-/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
-export function readSettings(folder: RunFolder): Promise<RunSettings> {
-  return folder.readSettings((json) => resolveOptions(settingsSchema, fromOlderVersion(json)));
-}
 
 /** Settings written before the image tokenizer's were called `vqvae`, and the source `course` colored-mnist. */
 function fromOlderVersion(json: unknown): unknown {

@@ -2,15 +2,12 @@ import { join } from "node:path";
 import { ConfigError, DataError, type SequenceDecoding, type SequenceModel, type TokenBatch } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { readImages } from "@mmgen/datasets/node";
-import { fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
+import { checkDrawnCount, fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
 import { imageGrid, imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { generate } from "@mmgen/samplers";
 import { captionImages, drawImages, type GenerationOptions, loadModelParts, type ModelParts } from "mmgen";
-import { command, readSettings } from "./config.js";
-
-/** Images that one grid may show. */
-const maxDrawn = 1000;
+import { command, runs } from "./config.js";
 
 /** Options of `npm run generate`: exactly one of the first three. */
 export interface GenerateOptions extends SamplingFlags {
@@ -34,15 +31,13 @@ export function checkGenerateOptions({ captions, count, images, outDir, text }: 
   if (captions !== undefined && outDir === undefined) {
     throw new ConfigError("--captions needs --out-dir, the folder for its images.");
   }
-  if (count < 1 || count > maxDrawn) {
-    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
-  }
+  checkDrawnCount(count);
 }
 
 /** Draws captions or captions images with the models of a run. */
 export async function runGenerate(options: GenerateOptions, exampleFolder: string): Promise<void> {
   const folder = new RunFolder(options.checkpoints, exampleFolder, command);
-  const { sampling: ofRun } = (await readSettings(folder)).config;
+  const { sampling: ofRun } = (await runs.readSettings(folder)).config;
   const models = await folder.load(loadModelParts);
   const { seed, greedy, temperature = ofRun.temperature, topP = ofRun.topP } = options;
   const sampling = { seed, topP, temperature: greedy ? 0 : temperature, signal: interruptSignal().signal };

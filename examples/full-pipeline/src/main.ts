@@ -4,34 +4,28 @@ import {
   addRunOptions,
   addSamplingOptions,
   backendOption,
-  createRunContext,
+  checkpointsOption,
+  type FlagsOf,
   fromCaller,
   interruptSignal,
   ProgressReporter,
   positiveNumber,
-  type RunFlags,
   RunFolder,
   runCommand,
   type SamplingFlags,
+  stageObservers,
+  startRun,
   wholeNumber,
 } from "@mmgen/example-harness";
+import * as observing from "@mmgen/training/node";
 import { Command, Option } from "commander";
 import { loadModelParts } from "mmgen";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
-import {
-  command,
-  type DataChoice,
-  dataChoices,
-  type PresetName,
-  presetNames,
-  type RunConfig,
-  readSettings,
-  resolveSettings,
-} from "./config.js";
+import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
 import { checkGenerateOptions, type GenerateOptions, runGenerate } from "./generate.js";
 import { evaluateModels } from "./measure.js";
-import { observersOf, runPipeline } from "./pipeline.js";
+import { runPipeline } from "./pipeline.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
@@ -44,8 +38,7 @@ program
   .description("Trains an image tokenizer and a transformer on captioned images, then draws, captions and invents.")
   .action(start);
 addRunOptions(program, {
-  presets: presetNames,
-  data: dataChoices,
+  runs,
   dataDir: "MNIST, the files of colored MNIST, or your own images with captions",
   backends: backendChoices,
 });
@@ -58,7 +51,7 @@ addSamplingOptions(program.command("generate"))
   .option("--count <number>", "images to draw for --text", wholeNumber, 9)
   .option("--out <file>", "PNG grid to write for --text", "generated.png")
   .option("--out-dir <dir>", "folder for --captions: 0000.png … and index.json")
-  .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+  .addOption(checkpointsOption())
   .option("--seed <number>", "seed of the draws", wholeNumber, 1)
   .option("--greedy", "the same as --temperature 0", false)
   .addOption(backendOption(backendChoices))
@@ -67,7 +60,7 @@ addSamplingOptions(program.command("generate"))
 
 addSamplingOptions(program.command("evaluate"))
   .description("Computes every metric of a run again, from its checkpoints.")
-  .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+  .addOption(checkpointsOption())
   .option("--data-dir <dir>", "folder with the images that the run was given (default: $MMGEN_DATA_DIR)")
   .addOption(
     new Option("--part <name>", "images to evaluate on: the test part, or training images the run has not seen")
@@ -84,13 +77,12 @@ await runCommand(async () => {
   await program.parseAsync(process.argv.slice(2), { from: "user" });
 });
 
-async function start(options: RunFlags<PresetName, DataChoice>): Promise<void> {
-  const folder = new RunFolder(options.out, exampleFolder, command);
-  const settings = await resolveSettings(options, folder);
-  const run = await createRunContext(options, { settings, folder }, (name) =>
-    selectTrainingBackend(name as BackendChoice),
-  );
-  process.stdout.write(summarize(await runPipeline(run), join(folder.results, "report.html")));
+function start(flags: FlagsOf<typeof runs>): Promise<void> {
+  return startRun(flags, {
+    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
+    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+    summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
+  });
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
@@ -110,7 +102,7 @@ interface EvaluateOptions extends SamplingFlags {
 
 async function evaluate({ backend, part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
   const folder = new RunFolder(options.checkpoints, exampleFolder, command);
-  const settings = await readSettings(folder);
+  const settings = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
   progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
@@ -123,7 +115,7 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
   });
   await folder.checkData(describeData(data));
   const run = { settings, folder, progress, signal, observers: [] };
-  const observers = observersOf({ ...run, dataDir: undefined, resume: true, force: false, backend }, "classifier");
+  const observers = stageObservers(run, "classifier", observing);
   const classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
   const seed = options.seed ?? settings.seed;
   const config: RunConfig = {

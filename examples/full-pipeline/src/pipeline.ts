@@ -1,16 +1,13 @@
-import { join } from "node:path";
 import { type CodeBatch, Random, sliceImages } from "@mmgen/core";
-import { type RunContext, type RunData, resumable } from "@mmgen/example-harness";
+import { inRunFolder, type RunContext, type RunData, stageObservers } from "@mmgen/example-harness";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
-import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
-import { metricsFile, terminalProgress } from "@mmgen/training/node";
+import { imageExamples, type TrainingHistory } from "@mmgen/training";
+import * as observing from "@mmgen/training/node";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  estimateMemory,
   heldOutMetrics,
-  learningRateSchedule,
   type ModelParts,
   mixedOrderExamples,
   modelFiles,
@@ -22,7 +19,7 @@ import {
   trainVqVae,
   transformerConfig,
 } from "mmgen";
-import { checkMemory } from "mmgen/node";
+import { checkTrainings } from "mmgen/node";
 import { command, type RunConfig, type RunSettings } from "./config.js";
 import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
 import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
@@ -35,47 +32,42 @@ import { writeReport } from "./report.js";
  * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
  */
 export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
-  return resumable(command, async () => {
-    const { folder, progress, settings, signal } = run;
-    await folder.open({ ...run, earlier: earlierFiles });
-    try {
-      progress.stage("Data");
-      const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
-      await checkPlan(run, data);
-      const learnedFrom = describeData(data);
-      await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
+  const { folder, progress, settings, signal } = run;
+  return inRunFolder(run, { command, earlier: earlierFiles }, async () => {
+    progress.stage("Data");
+    const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+    await checkPlan(run, data);
+    const learnedFrom = describeData(data);
+    await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
 
-      progress.stage("Image tokenizer");
-      const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data, learnedFrom);
-      using ownedVqvae = vqvae;
+    progress.stage("Image tokenizer");
+    const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data, learnedFrom);
+    using ownedVqvae = vqvae;
 
-      progress.stage("Codes");
-      const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
-      const tokenizer = createTokenizer(vqvae, data);
-      await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
+    progress.stage("Codes");
+    const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
+    const tokenizer = createTokenizer(vqvae, data);
+    await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
 
-      progress.stage("Transformer");
-      const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes });
-      using transformer = training.transformer;
-      const models: ModelParts = { vqvae, tokenizer, transformer };
+    progress.stage("Transformer");
+    const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes });
+    using transformer = training.transformer;
+    const models: ModelParts = { vqvae, tokenizer, transformer };
 
-      progress.stage("Evaluation");
-      const observers = observersOf(run, "classifier");
-      using classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
-      const { attributes } = data;
-      const evaluation = { models, classifier, attributes, test: data.test, codes: codes.test, ...settings, signal };
-      const { metrics, samples } = await evaluateModels(evaluation);
+    progress.stage("Evaluation");
+    const observers = stageObservers({ ...run, observers: [] }, "classifier", observing);
+    using classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
+    const { attributes } = data;
+    const evaluation = { models, classifier, attributes, test: data.test, codes: codes.test, ...settings, signal };
+    const { metrics, samples } = await evaluateModels(evaluation);
 
-      progress.stage("Images");
-      const histories = { vqvae: vqvaeHistory, transformer: training.history };
-      const images = await writeImages(run, { data, models, codes: codes.test, histories, metrics, samples });
-      const result = describeRun(run, { data, vqvae, histories, metrics });
-      await folder.writeResult("metrics.json", result);
-      await writeReport(run, result, images);
-      return result;
-    } finally {
-      await folder.release();
-    }
+    progress.stage("Images");
+    const histories = { vqvae: vqvaeHistory, transformer: training.history };
+    const images = await writeImages(run, { data, models, codes: codes.test, histories, metrics, samples });
+    const result = describeRun(run, { data, vqvae, histories, metrics });
+    await folder.writeResult("metrics.json", result);
+    await writeReport(run, result, images);
+    return result;
   });
 }
 
@@ -84,16 +76,6 @@ const earlierFiles = {
   checkpoints: [/^(vqvae|transformer|classifier|tokenizer)(-training)?\.(safetensors|json)$/],
   results: [/\.jsonl$/, /^evaluation.*\.json$/],
 };
-
-/** A progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`, and the run's own. */
-export function observersOf(run: RunContext<unknown>, name: string): TrainingObserver[] {
-  const own = name === "classifier" ? [] : run.observers;
-  return [
-    terminalProgress({ label: name, stream: run.progress.stream }),
-    metricsFile(join(run.folder.results, `${name}.jsonl`), { run: name }),
-    ...own,
-  ];
-}
 
 /** Test images that the metrics after each epoch are taken from; the final metrics use all. */
 const epochImages = 1000;
@@ -110,20 +92,14 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, data: 
   using vqvae = VqVae.create({ ...vqVaeModel(config.vqvae), imageSide, channels, maxValue }, { random });
   const tokenizer = createTokenizer(vqvae, data);
   using transformer = TinyTransformer.create(transformerConfig(sizesOf(config.transformer), tokenizer), { random });
-  const training = {
-    vqvae: trainingOf(settings, config.vqvae, count),
-    transformer: trainingOf(settings, config.transformer, count),
-  };
-  for (const stage of Object.values(training)) {
-    learningRateSchedule(stage, totalSteps(stage, count));
-  }
   const few = firstOf(data.train, 2);
   const { height, width } = vqvae.codeGrid;
   const codes = { data: new Int32Array(few.images.count * height * width), count: few.images.count, height, width };
   const examples = mixedOrderExamples({ tokenizer, codes, captions: few.captions });
-  const warning = checkMemory({
-    vqvae: await estimateMemory({ model: vqvae, examples: imageExamples(few.images), training: training.vqvae }),
-    transformer: await estimateMemory({ model: transformer, examples, training: training.transformer }),
+  const plan = (stage: RunConfig["vqvae" | "transformer"]) => ({ training: trainingOf(settings, stage, count), count });
+  const warning = await checkTrainings({
+    vqvae: { model: vqvae, examples: imageExamples(few.images), ...plan(config.vqvae) },
+    transformer: { model: transformer, examples, ...plan(config.transformer) },
   });
   progress.warn(warning);
 }
@@ -149,7 +125,7 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
     checkpoint: run.folder.file(trainingFiles.vqvae),
     // Beside the data only settings and seed make these weights, which the state compares itself.
     runId: learnedFrom.sha256,
-    ...{ seed, observers: observersOf(run, "vqvae"), signal: run.signal },
+    ...{ seed, observers: stageObservers(run, "vqvae", observing), signal: run.signal },
   });
 }
 
@@ -208,7 +184,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
       return { ...metrics };
     },
     checkpoint: folder.file(trainingFiles.transformer),
-    ...{ seed, observers: observersOf(run, "transformer"), signal },
+    ...{ seed, observers: stageObservers(run, "transformer", observing), signal },
   });
   const runId = await runIdOf({ vqvae, tokenizer });
   await folder.write(modelFiles.transformer, await result.transformer.toSafetensors({ run: runId }));

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { AbortedError, MmgenError } from "@mmgen/core";
+import { AbortedError, ConfigError, MmgenError } from "@mmgen/core";
 import { type CommanderError, InvalidArgumentError } from "commander";
 
 /** Exit status of a run that bad input ended. */
@@ -119,6 +119,16 @@ function wholeNumberFrom(min: number, text: string): number {
     throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
   }
   return value;
+}
+
+/** Images that one grid may show. */
+const maxDrawn = 1000;
+
+/** Throws a `ConfigError` unless a grid can show so many images, asked for by `--count`. */
+export function checkDrawnCount(count: number): void {
+  if (count < 1 || count > maxDrawn) {
+    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
+  }
 }
 
 /** A commander parser for numbers from `low` to `high`. */

@@ -1,4 +1,4 @@
-export { interruptSignal, positiveNumber, resumable, runCommand, wholeNumber } from "./command.js";
+export { checkDrawnCount, interruptSignal, positiveNumber, runCommand, wholeNumber } from "./command.js";
 export { formatDuration, formatPercent, formatRunTime, textTable } from "./format.js";
 export { readConfigFile } from "./json-files.js";
 export { ProgressReporter, type StepObserver } from "./progress-reporter.js";
@@ -6,9 +6,12 @@ export {
   addRunOptions,
   addSamplingOptions,
   backendOption,
-  createRunContext,
+  checkpointsOption,
+  inRunFolder,
   type RunContext,
-  type RunFlags,
   type SamplingFlags,
+  stageObservers,
+  startRun,
 } from "./run-context.js";
-export { describeRunData, fromCaller, type RunData, RunFolder, refuseFixedOptions } from "./run-folder.js";
+export { describeRunData, fromCaller, type RunData, RunFolder } from "./run-folder.js";
+export { defineRuns, type FlagsOf, type SettingsOf } from "./run-settings.js";

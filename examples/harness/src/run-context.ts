@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { interruptSignal, numberBetween, positiveNumber, wholeNumber } from "./command.js";
+import { interruptSignal, numberBetween, positiveNumber, resumable, wholeNumber } from "./command.js";
 import { ProgressReporter, type StepObserver, stopAfter } from "./progress-reporter.js";
-import { fromCaller, type RunFolder } from "./run-folder.js";
+import { type EarlierFiles, fromCaller, RunFolder } from "./run-folder.js";
 
 /** The options that every training run has, as typed. */
 export interface RunFlags<Preset extends string = string, Data extends string = string> {
@@ -36,19 +37,19 @@ export interface RunContext<Settings> {
 
 /** The values that an example's options take. */
 export interface RunChoices {
-  readonly presets: readonly string[];
-  readonly data: readonly string[];
+  /** What `--preset` and `--data` take. */
+  readonly runs: { readonly presets: readonly string[]; readonly data: readonly string[] };
   /** What `--data-dir` holds. */
   readonly dataDir: string;
   readonly backends: readonly string[];
 }
 
 /** Adds the options of {@link RunFlags} to a command. */
-export function addRunOptions(command: Command, { presets, data, dataDir, backends }: RunChoices): Command {
+export function addRunOptions(command: Command, { backends, dataDir, runs }: RunChoices): Command {
   return command
-    .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...presets]))
+    .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...runs.presets]))
     .option("--config <file>", "JSON file that overrides fields of the preset")
-    .addOption(new Option("--data <source>", "where the images come from (default: auto)").choices([...data]))
+    .addOption(new Option("--data <source>", "where the images come from (default: auto)").choices([...runs.data]))
     .option("--data-dir <dir>", `folder with ${dataDir} (default: $MMGEN_DATA_DIR)`)
     .addOption(backendOption(backends))
     .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
@@ -90,29 +91,86 @@ export function backendOption(backends: readonly string[]): Option {
   return new Option("--backend <name>", "what computes").choices([...backends]).default("auto");
 }
 
+/** `--checkpoints`. */
+export function checkpointsOption(): Option {
+  return new Option("--checkpoints <dir>", "--out of the training run (default: this example's folder)");
+}
+
+/** An example, as what its command line without a subcommand starts. */
+export interface Example<Settings, Flags, Result> {
+  /** What starts it: `npm start`. */
+  readonly command: string;
+  /** Where a run without `--out` keeps its files. */
+  readonly folder: string;
+  readonly runs: { readonly resolveSettings: (flags: Flags, folder: RunFolder) => Promise<Settings> };
+  /** Starts the backend of a name; one line that says which one runs. */
+  readonly startBackend: (name: string) => Promise<string>;
+  readonly pipeline: (run: RunContext<Settings>) => Promise<Result>;
+  readonly summarize: (result: Result, folder: RunFolder) => string;
+}
+
 /**
- * Gathers what a run works with.
+ * Starts or goes on with a run: its folder, its settings, its backend, then the pipeline, whose summary is printed.
  *
- * @param startBackend - Starts the backend of a name; one line that says which one runs.
- * @throws whatever `startBackend` throws; nothing is written before.
+ * @throws whatever settings, backend and pipeline throw; nothing is written before the pipeline begins.
  */
-export async function createRunContext<Settings extends { readonly preset: string; readonly seed: number }>(
-  flags: RunFlags,
-  run: { readonly settings: Settings; readonly folder: RunFolder },
-  startBackend: (name: string) => Promise<string>,
-): Promise<RunContext<Settings>> {
+export async function startRun<Settings extends { readonly preset: string; readonly seed: number }, Flags, Result>(
+  flags: Flags & RunFlags,
+  example: Example<Settings, Flags, Result>,
+): Promise<void> {
+  const folder = new RunFolder(flags.out, example.folder, example.command);
+  const settings = await example.runs.resolveSettings(flags, folder);
   const progress = new ProgressReporter();
   const interrupt = interruptSignal();
-  const backend = await startBackend(flags.backend);
-  progress.log(`Backend: ${backend}. Preset: ${run.settings.preset}, seed ${run.settings.seed}.`);
-  return {
-    ...run,
+  const backend = await example.startBackend(flags.backend);
+  progress.log(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
+  const result = await example.pipeline({
+    ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false },
     dataDir: flags.dataDir === undefined ? undefined : fromCaller(flags.dataDir),
-    resume: flags.resume,
-    force: flags.force ?? false,
-    backend,
-    progress,
     observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, progress)],
     signal: interrupt.signal,
-  };
+  });
+  process.stdout.write(example.summarize(result, folder));
+}
+
+/**
+ * Does a run's work while it holds the run's folder.
+ *
+ * @param command - What starts the example; an interruption says how to go on with it.
+ * @throws as `RunFolder.open`, and whatever the work throws.
+ */
+export function inRunFolder<Result>(
+  run: Pick<RunContext<unknown>, "folder" | "resume" | "force">,
+  { command, earlier }: { readonly command: string; readonly earlier: EarlierFiles },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return resumable(command, async () => {
+    await run.folder.open({ ...run, earlier });
+    try {
+      return await work();
+    } finally {
+      await run.folder.release();
+    }
+  });
+}
+
+/**
+ * Observers of one training: a progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`,
+ * and the run's own.
+ *
+ * @param makers - `@mmgen/training/node`.
+ */
+export function stageObservers<Observer>(
+  { folder, observers, progress }: Pick<RunContext<unknown>, "folder" | "progress" | "observers">,
+  name: string,
+  makers: {
+    readonly terminalProgress: (options: { label: string; stream: NodeJS.WritableStream }) => Observer;
+    readonly metricsFile: (path: string, options: { run: string }) => Observer;
+  },
+): (Observer | StepObserver)[] {
+  return [
+    makers.terminalProgress({ label: name, stream: progress.stream }),
+    makers.metricsFile(join(folder.results, `${name}.jsonl`), { run: name }),
+    ...observers,
+  ];
 }

@@ -213,22 +213,6 @@ export class RunFolder {
   }
 }
 
-/**
- * Throws {@link ConfigError} where an option is given that would change the settings a run is resumed with.
- *
- * @param fixed - Names of such options.
- */
-export function refuseFixedOptions<Options extends object>(
-  given: Options,
-  fixed: readonly (keyof Options & string)[],
-): void {
-  for (const name of fixed) {
-    if (given[name] !== undefined) {
-      throw new ConfigError(`--${name} cannot be given with --resume, which takes the interrupted run's settings.`);
-    }
-  }
-}
-
 /** Removes files by their names, and what a killed process left half written of them. */
 async function clear(folder: string, patterns: readonly RegExp[]): Promise<void> {
   for (const entry of await list(folder, patterns)) {

@@ -4,16 +4,14 @@ import { ConfigError } from "@mmgen/core";
 import { resolveOptions } from "@mmgen/core/options";
 import { RunFolder } from "@mmgen/example-harness";
 import { describe, expect, it } from "vitest";
-import { configSchema, presetNames, presets, resolveSettings } from "./config.js";
+import { configSchema, presets, runs } from "./config.js";
 
 const folder = new RunFolder(join(tmpdir(), "no-run-here"), "unused", "npm run faces");
 
 describe("presets", () => {
-  for (const name of presetNames) {
-    it(`${name} has every field and no other`, () => {
-      expect(resolveOptions(configSchema, presets[name])).toEqual(presets[name]);
-    });
-  }
+  it.each(Object.entries(presets))("%s has every field and no other", (_, preset) => {
+    expect(resolveOptions(configSchema, preset)).toEqual(preset);
+  });
 
   it("original has the sizes of the published system", () => {
     const { data, tokenizer } = presets.original;
@@ -23,16 +21,16 @@ describe("presets", () => {
   });
 });
 
-describe("resolveSettings", () => {
+describe("settings", () => {
   it("learns mirror images of a folder, and of avatars not", async () => {
-    const avatars = await resolveSettings({ backend: "auto", resume: false }, folder);
-    const own = await resolveSettings({ backend: "auto", resume: false, data: "folder" }, folder);
+    const avatars = await runs.resolveSettings({ backend: "auto", resume: false }, folder);
+    const own = await runs.resolveSettings({ backend: "auto", resume: false, data: "folder" }, folder);
     expect([avatars.preset, avatars.data, avatars.config.data.mirrored]).toEqual(["quick", "avatars", false]);
     expect(own.config).toEqual({ ...presets.quick, data: { ...presets.quick.data, mirrored: true } });
   });
 
   it("refuses what a resume would change", async () => {
     const flags = { backend: "auto", resume: true, seed: 2 } as const;
-    await expect(resolveSettings(flags, folder)).rejects.toSatisfy(ConfigError.isInstance.bind(ConfigError));
+    await expect(runs.resolveSettings(flags, folder)).rejects.toSatisfy(ConfigError.isInstance.bind(ConfigError));
   });
 });

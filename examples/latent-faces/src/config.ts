@@ -7,10 +7,9 @@ import {
   oneOf,
   optional,
   positiveNumber,
-  resolveOptions,
   wholeNumber,
 } from "@mmgen/core/options";
-import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
+import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
@@ -204,48 +203,14 @@ const original: RunConfig = {
  * half, and `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
-export type PresetName = keyof typeof presets;
-export const presetNames = Object.keys(presets) as PresetName[];
 
-/** What `--data` takes. */
-export const dataChoices = ["avatars", "folder"] as const;
-export type DataChoice = (typeof dataChoices)[number];
-
-const settingsSchema = fields({
-  preset: oneOf(presetNames),
-  config: configSchema,
-  data: oneOf(dataChoices),
-  seed: wholeNumber({ min: 0 }),
+/** What a run may be asked to do. A folder's images are learned mirrored too, which are as good. */
+export const runs = defineRuns({
+  configSchema,
+  presets,
+  data: ["avatars", "folder"],
+  forData: (config, { data }) => (data === "folder" ? { ...config, data: { ...config.data, mirrored: true } } : config),
 });
 
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
-export type RunSettings = ConfigOf<typeof settingsSchema>;
-
-/**
- * The settings of a new run, or with `--resume` of the interrupted one in the folder.
- *
- * @throws a `ConfigError` for options that do not fit together; a `CheckpointError` when there is no run to resume.
- */
-export async function resolveSettings(
-  flags: RunFlags<PresetName, DataChoice>,
-  folder: RunFolder,
-): Promise<RunSettings> {
-  if (flags.resume) {
-    refuseFixedOptions(flags, ["preset", "config", "data", "seed"]);
-    return readSettings(folder);
-  }
-  const { preset = "quick", data = "avatars", seed = 1 } = flags;
-  const base = data === "folder" ? forFolder(presets[preset]) : presets[preset];
-  const config = flags.config === undefined ? base : await readConfigFile(fromCaller(flags.config), base, configSchema);
-  return { preset, config, data, seed };
-}
-
-/** A preset for a folder's images, whose mirror images are as good. */
-function forFolder(preset: RunConfig): RunConfig {
-  return { ...preset, data: { ...preset.data, mirrored: true } };
-}
-
-/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
-export function readSettings(folder: RunFolder): Promise<RunSettings> {
-  return folder.readSettings((json) => resolveOptions(settingsSchema, json));
-}
+export type RunSettings = SettingsOf<typeof runs>;

@@ -8,6 +8,7 @@ import {
   gatherAttributes,
   gatherImages,
   type ImageBatch,
+  mirrorImages,
   Random,
   sliceImages,
   type TokenBatch,
@@ -117,18 +118,6 @@ export function describeData({ source, train }: RunDataset): RunData {
   return describeRunData(source, [train.images.data]);
 }
 
-/** The images mirrored left to right; a copy. */
-export function mirrorImages(images: ImageBatch): ImageBatch {
-  const { channels, data, width } = images;
-  const mirrored = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i += channels) {
-    const column = (i / channels) % width;
-    const from = i + (width - 1 - 2 * column) * channels;
-    mirrored.set(data.subarray(from, from + channels), i);
-  }
-  return { ...images, data: mirrored };
-}
-
 /** Codes as rows of ids, a view of the same memory. */
 export function asTokens({ count, data, height, width }: CodeBatch): TokenBatch {
   return { data, count, length: height * width };
@@ -187,18 +176,6 @@ export function repeatCodes(codes: CodeBatch, times: number): CodeBatch {
   return { ...codes, data, count: codes.count * times };
 }
 
-/** Every `step`-th image from `start` on; a copy. */
-export function everyNth(images: ImageBatch, step: number, start: number): ImageBatch {
-  const size = images.height * images.width * images.channels;
-  const count = images.count / step;
-  const data = new Uint8Array(count * size);
-  for (let i = 0; i < count; i++) {
-    const from = (i * step + start) * size;
-    data.set(images.data.subarray(from, from + size), i * size);
-  }
-  return { ...images, data, count };
-}
-
 /** Share of the rows that no row before equals. */
 export function distinctShare({ count, data, height, width }: CodeBatch): number {
   const size = height * width;
@@ -214,18 +191,6 @@ export function firstCodes(codes: CodeBatch, count: number): CodeBatch {
 /** The first images of a batch. */
 export function firstImages(images: ImageBatch, count: number): ImageBatch {
   return sliceImages(images, 0, Math.min(count, images.count));
-}
-
-/** Batches of images of one shape as one; a copy. */
-export function joined(batches: readonly ImageBatch[]): ImageBatch {
-  const parts = batches.map(({ data }) => data);
-  const data = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let start = 0;
-  for (const part of parts) {
-    data.set(part, start);
-    start += part.length;
-  }
-  return { ...batches[0]!, data, count: batches.reduce((sum, { count }) => sum + count, 0) };
 }
 
 /** Images of which a kept code has changed. */

@@ -1,4 +1,4 @@
-import { type CodeBatch, type ImageBatch, Random, sliceImages } from "@mmgen/core";
+import { type CodeBatch, concatImages, type ImageBatch, Random, sliceImages } from "@mmgen/core";
 import {
   type AttributeClassifier,
   attributeAgreement,
@@ -21,7 +21,6 @@ import {
   distinctShare,
   firstCodes,
   firstImages,
-  joined,
   legalCodes,
   mixHalves,
   nextCodes,
@@ -239,7 +238,8 @@ async function criticize({ codes, config, models, seed, signal }: EvaluationOpti
   const critic = async (changed: CodeBatch) => {
     const [a, b] = [await models.tokenizer.decode(whole), await models.tokenizer.decode(changed)];
     const half = whole.count / 2;
-    const part = (start: number) => joined([sliceImages(a, start, start + half), sliceImages(b, start, start + half)]);
+    const part = (start: number) =>
+      concatImages([sliceImages(a, start, start + half), sliceImages(b, start, start + half)]);
     const labels = { changed: Int32Array.from({ length: whole.count }, (_, i) => (i < half ? 0 : 1)) };
     using classifier = await trainAttributeClassifier({
       ...{ attributes: [{ name: "changed", classes: 2 }], images: part(0), labels, trunk: "image", seed, signal },

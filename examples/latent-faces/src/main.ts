@@ -1,27 +1,28 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "@mmgen/core";
 import { readImages } from "@mmgen/datasets/node";
 import {
   addRunOptions,
   addSamplingOptions,
   backendOption,
-  createRunContext,
+  checkDrawnCount,
+  checkpointsOption,
+  type FlagsOf,
   fromCaller,
   interruptSignal,
   ProgressReporter,
   positiveNumber,
-  type RunFlags,
   RunFolder,
   runCommand,
   type SamplingFlags,
+  startRun,
   wholeNumber,
 } from "@mmgen/example-harness";
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
-import { type DataChoice, dataChoices, type PresetName, presetNames, readSettings, resolveSettings } from "./config.js";
+import { runs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
 import { evaluateRun } from "./evaluate.js";
 import {
@@ -36,28 +37,24 @@ import {
   samplerTitles,
 } from "./generate.js";
 import { command, runPipeline } from "./pipeline.js";
-import { completionRows } from "./plots.js";
+import { drawCompletions } from "./plots.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
-
-/** Images that one grid may show. */
-const maxDrawn = 1000;
 
 const program = new Command(`${command} --`).exitOverride().enablePositionalOptions();
 program
   .description("Trains an image tokenizer and transformers on images of faces, then completes and generates images.")
   .action(start);
 addRunOptions(program, {
-  presets: presetNames,
-  data: dataChoices,
+  runs,
   dataDir: "your own images, for --data folder",
   backends: backendChoices,
 });
 
 const ofModels = (name: string) =>
   addSamplingOptions(program.command(name))
-    .option("--checkpoints <dir>", "--out of the training run (default: this example's folder)")
+    .addOption(checkpointsOption())
     .addOption(backendOption(backendChoices))
     .exitOverride();
 const ofDrawing = (name: string, { count, out }: { readonly count: number; readonly out: string }) =>
@@ -86,13 +83,12 @@ await runCommand(async () => {
   await program.parseAsync(process.argv.slice(2), { from: "user" });
 });
 
-async function start(flags: RunFlags<PresetName, DataChoice>): Promise<void> {
-  const folder = new RunFolder(flags.out, exampleFolder, command);
-  const settings = await resolveSettings(flags, folder);
-  const run = await createRunContext(flags, { settings, folder }, (name) =>
-    selectTrainingBackend(name as BackendChoice),
-  );
-  process.stdout.write(summarize(await runPipeline(run), join(folder.results, "report.html")));
+function start(flags: FlagsOf<typeof runs>): Promise<void> {
+  return startRun(flags, {
+    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
+    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+    summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
+  });
 }
 
 interface DrawFlags extends SamplingFlags {
@@ -105,11 +101,9 @@ interface DrawFlags extends SamplingFlags {
 }
 
 async function openRun(flags: DrawFlags) {
-  if (flags.count < 1 || flags.count > maxDrawn) {
-    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${flags.count}.`);
-  }
+  checkDrawnCount(flags.count);
   const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
-  const { config } = await readSettings(folder);
+  const { config } = await runs.readSettings(folder);
   process.stderr.write(`Backend: ${await selectBackend(flags.backend as BackendChoice)}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
   const { temperature = config.sampling.temperature, topP = config.sampling.topP, seed } = flags;
@@ -135,7 +129,10 @@ async function complete(file: string, flags: DrawFlags & { readonly keep: KeptPa
   const beginning = { codes: repeatCodes(codes, flags.count), kept };
   const completed = await drawCodes(models, flags.sampler, beginning, drawing);
   const title = `Completed: ${samplerTitles[flags.sampler]}`;
-  await write(flags.out, await completionRows(tokenizer, { images, codes, kept, completed: { "": completed }, title }));
+  await write(
+    flags.out,
+    await drawCompletions(tokenizer, { images, codes, kept, completed: { "": completed }, title }),
+  );
 }
 
 async function write(out: string, svg: string): Promise<void> {
@@ -154,7 +151,7 @@ interface EvaluateFlags extends SamplingFlags {
 
 async function evaluate({ backend, checkpoints, dataDir, ...flags }: EvaluateFlags): Promise<void> {
   const folder = new RunFolder(checkpoints, exampleFolder, command);
-  const { config, ...settings } = await readSettings(folder);
+  const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
   progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);

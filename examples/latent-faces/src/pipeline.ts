@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, Random } from "@mmgen/core";
 import { psnr, tableLabels } from "@mmgen/evaluation";
-import { type RunContext, type RunData, resumable } from "@mmgen/example-harness";
+import { inRunFolder, type RunContext, type RunData, stageObservers } from "@mmgen/example-harness";
 import type { TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
@@ -12,14 +11,13 @@ import {
   imageExamples,
   type Metrics,
   type TrainingHistory,
-  type TrainingObserver,
   train,
 } from "@mmgen/training";
-import { metricsFile, terminalProgress } from "@mmgen/training/node";
+import * as observing from "@mmgen/training/node";
 import { VqVae } from "@mmgen/vqvae";
-import { estimateMemory, totalSteps, trainAttributeClassifier } from "mmgen";
-import { checkMemory } from "mmgen/node";
-import { type RunSettings, type StageConfig, type StageName, stageNames } from "./config.js";
+import { trainAttributeClassifier } from "mmgen";
+import { checkTrainings } from "mmgen/node";
+import type { RunSettings, StageConfig, StageName } from "./config.js";
 import {
   corruptedCodes,
   describeData,
@@ -45,76 +43,71 @@ export const command = "npm run faces";
  * @throws an {@link AbortedError} when the signal fires; what a resume needs is then written.
  */
 export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
-  return resumable(command, async () => {
-    const { folder, progress, settings, signal } = run;
-    const { config } = settings;
-    await folder.open({ ...run, earlier: earlierFiles });
-    try {
-      progress.stage("Data");
-      const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
-      await checkPlan(run, data);
-      const learnedFrom = describeData(data);
-      await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
+  const { folder, progress, settings, signal } = run;
+  const { config } = settings;
+  return inRunFolder(run, { command, earlier: earlierFiles }, async () => {
+    progress.stage("Data");
+    const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+    await checkPlan(run, data);
+    const learnedFrom = describeData(data);
+    await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
 
-      progress.stage("Image tokenizer, squared error");
-      using plain = newTokenizer(config, data.train.images, randomOf(settings, "squared-error"));
-      const plainHistory = await trainTokenizer(run, plain, data, learnedFrom);
+    progress.stage("Image tokenizer, squared error");
+    using plain = newTokenizer(config, data.train.images, randomOf(settings, "squared-error"));
+    const plainHistory = await trainTokenizer(run, plain, data, learnedFrom);
 
-      progress.stage("Image tokenizer, adversarial");
-      using adversarial = VqVae.fromSafetensors(await plain.toSafetensors());
-      const adversarialHistory = await trainAdversarially(run, adversarial, data, learnedFrom);
+    progress.stage("Image tokenizer, adversarial");
+    using adversarial = VqVae.fromSafetensors(await plain.toSafetensors());
+    const adversarialHistory = await trainAdversarially(run, adversarial, data, learnedFrom);
 
-      progress.stage("Codes");
-      const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
-      const codes = { train: await encodeAll(tokenizer, data, config), test: await tokenizer.encode(data.test.images) };
-      const runId = fingerprint([(await folder.read(modelFiles[config.codesOf]))!]);
-      const learning = { tokenizer, codes, runId };
+    progress.stage("Codes");
+    const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
+    const codes = { train: await encodeAll(tokenizer, data, config), test: await tokenizer.encode(data.test.images) };
+    const runId = fingerprint([(await folder.read(modelFiles[config.codesOf]))!]);
+    const learning = { tokenizer, codes, runId };
 
-      progress.stage("Sequential transformer");
-      using sequential = newTransformer(tokenizer, config.sequential, {
-        causal: true,
-        random: randomOf(settings, "sequential"),
-      });
-      const sequentialHistory = await trainTransformer(run, "sequential", sequential, learning);
+    progress.stage("Sequential transformer");
+    using sequential = newTransformer(tokenizer, config.sequential, {
+      causal: true,
+      random: randomOf(settings, "sequential"),
+    });
+    const sequentialHistory = await trainTransformer(run, "sequential", sequential, learning);
 
-      progress.stage("Diffusion transformer, masks");
-      using absorbing = newTransformer(tokenizer, config.absorbing, {
-        causal: false,
-        random: randomOf(settings, "absorbing"),
-      });
-      const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
+    progress.stage("Diffusion transformer, masks");
+    using absorbing = newTransformer(tokenizer, config.absorbing, {
+      causal: false,
+      random: randomOf(settings, "absorbing"),
+    });
+    const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
 
-      progress.stage("Diffusion transformer, original chain");
-      using chain = newTransformer(tokenizer, config.chain, { causal: false, random: randomOf(settings, "chain") });
-      const chainHistory = await trainTransformer(run, "chain", chain, learning);
+    progress.stage("Diffusion transformer, original chain");
+    using chain = newTransformer(tokenizer, config.chain, { causal: false, random: randomOf(settings, "chain") });
+    const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
-      progress.stage("Attribute classifier");
-      using classifier = await classifierOf(run, data, learnedFrom);
+    progress.stage("Attribute classifier");
+    using classifier = await classifierOf(run, data, learnedFrom);
 
-      progress.stage("Evaluation");
-      const models: Models = { tokenizer, sequential, absorbing, chain };
-      const tokenizers = { "squared-error": plain, adversarial };
-      const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
-      const { metrics, samples } = await evaluateModels(evaluation);
+    progress.stage("Evaluation");
+    const models: Models = { tokenizer, sequential, absorbing, chain };
+    const tokenizers = { "squared-error": plain, adversarial };
+    const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
+    const { metrics, samples } = await evaluateModels(evaluation);
 
-      progress.stage("Images");
-      const histories: Histories = {
-        ...{ "squared-error": plainHistory, adversarial: adversarialHistory },
-        ...{ sequential: sequentialHistory, absorbing: absorbingHistory, chain: chainHistory },
-      };
-      const images = await writeImages(run, { ...evaluation, histories, metrics, samples });
-      progress.endStage();
-      const { attribution, source } = data;
-      const result: RunMetrics = {
-        ...{ settings, source, attribution, backend: run.backend, ...metrics },
-        ...{ resumed: run.resume, seconds: progress.seconds, stages: summarizeStages(histories) },
-      };
-      await folder.writeResult("metrics.json", result);
-      await writeReport(run, result, images);
-      return result;
-    } finally {
-      await folder.release();
-    }
+    progress.stage("Images");
+    const histories: Histories = {
+      ...{ "squared-error": plainHistory, adversarial: adversarialHistory },
+      ...{ sequential: sequentialHistory, absorbing: absorbingHistory, chain: chainHistory },
+    };
+    const images = await writeImages(run, { ...evaluation, histories, metrics, samples });
+    progress.endStage();
+    const { attribution, source } = data;
+    const result: RunMetrics = {
+      ...{ settings, source, attribution, backend: run.backend, ...metrics },
+      ...{ resumed: run.resume, seconds: progress.seconds, stages: summarizeStages(histories) },
+    };
+    await folder.writeResult("metrics.json", result);
+    await writeReport(run, result, images);
+    return result;
   });
 }
 
@@ -228,7 +221,7 @@ async function trainStage<Batch, Aux>(
     }),
     random: randomOf(run.settings, name).fork("training"),
     checkpoint: { write: file.write },
-    observers: observersOf(run, name),
+    observers: stageObservers(run, name, observing),
     ...(resume && { resume }),
   });
   if (status === "aborted") {
@@ -248,19 +241,11 @@ async function classifierOf(run: RunContext<RunSettings>, { train }: RunDataset,
   const { config, seed } = run.settings;
   const classifier = await trainAttributeClassifier({
     ...{ ...tableLabels(train.attributes), images: train.images, steps: config.evaluation.classifierSteps, seed },
-    ...{ trunk: "image", observers: observersOf(run, "classifier"), signal: run.signal },
+    ...{ trunk: "image", observers: stageObservers({ ...run, observers: [] }, "classifier", observing) },
+    signal: run.signal,
   });
   await run.folder.write("classifier.safetensors", await classifier.toSafetensors({ run: sha256 }));
   return classifier;
-}
-
-/** A progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`, and the run's own. */
-function observersOf(run: RunContext<RunSettings>, name: StageName | "classifier"): TrainingObserver[] {
-  return [
-    terminalProgress({ label: name, stream: run.progress.stream }),
-    metricsFile(join(run.folder.results, `${name}.jsonl`), { run: name }),
-    ...(name === "classifier" ? [] : run.observers),
-  ];
 }
 
 /**
@@ -276,23 +261,17 @@ async function checkPlan({ progress, settings: { config } }: RunContext<RunSetti
   using sequential = newTransformer(tokenizer, config.sequential, { causal: true, random });
   using absorbing = newTransformer(tokenizer, config.absorbing, { causal: false, random });
   using chain = newTransformer(tokenizer, config.chain, { causal: false, random });
-  for (const name of stageNames) {
-    const stage = name === "squared-error" ? config.tokenizer : config[name];
-    totalSteps(stage, training.images.count);
-    cosineSchedule({ learningRate: stage.learningRate, totalSteps: stage.steps, warmUpSteps: stage.warmUpSteps });
-  }
   const images = imageExamples(firstOf(training, 2).images);
   const { codeGrid } = tokenizer;
   const codes = { data: new Int32Array(2 * codeGrid.height * codeGrid.width), count: 2, ...codeGrid };
   const examples = nextCodes(tokenizer, codes);
-  const estimate = (model: TinyTransformer, stage: StageConfig) => estimateMemory({ model, examples, training: stage });
-  progress.warn(
-    checkMemory({
-      "squared-error": await estimateMemory({ model: tokenizer, examples: images, training: config.tokenizer }),
-      adversarial: await estimateMemory({ model: adversary, examples: images, training: config.adversarial }),
-      sequential: await estimate(sequential, config.sequential),
-      absorbing: await estimate(absorbing, config.absorbing),
-      chain: await estimate(chain, config.chain),
-    }),
-  );
+  const { count } = training.images;
+  const warning = await checkTrainings({
+    "squared-error": { model: tokenizer, examples: images, training: config.tokenizer, count },
+    adversarial: { model: adversary, examples: images, training: config.adversarial, count },
+    sequential: { model: sequential, examples, training: config.sequential, count },
+    absorbing: { model: absorbing, examples, training: config.absorbing, count },
+    chain: { model: chain, examples, training: config.chain, count },
+  });
+  progress.warn(warning);
 }

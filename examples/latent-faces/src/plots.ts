@@ -1,20 +1,22 @@
 import { join } from "node:path";
 import type { CodeBatch, ImageBatch } from "@mmgen/core";
+import { writeFileAtomic } from "@mmgen/core/node";
 import type { RunContext } from "@mmgen/example-harness";
 import {
-  contactSheet,
-  type ImageRowsOptions,
+  animateImages,
+  completionRows,
+  filmStrip,
   imageGrid,
   imageRows,
-  type PixelImage,
+  maskedImages,
   trainingCurves,
 } from "@mmgen/plots";
-import { writeGif, writePng } from "@mmgen/plots/node";
+import { writePng } from "@mmgen/plots/node";
 import type { DenoisedRound } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import type { RunSettings } from "./config.js";
-import { everyNth, firstCodes, firstImages, joined, repeatCodes } from "./data.js";
+import { firstCodes, firstImages, repeatCodes } from "./data.js";
 import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
 import {
   completePart,
@@ -79,8 +81,8 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
       "samples_diffusion",
       imageRows({ rows: diffusionRows, columns: shown, title: "Samples of the diffusion transformers" }),
     ),
-    diffusion_strip_low: await write("diffusion_strip_low", await filmStrip(options, lowTemperature)),
-    diffusion_strip_high: await write("diffusion_strip_high", await filmStrip(options, highTemperature)),
+    diffusion_strip_low: await write("diffusion_strip_low", await chainStrip(options, lowTemperature)),
+    diffusion_strip_high: await write("diffusion_strip_high", await chainStrip(options, highTemperature)),
     training_curves: await write("training_curves", learningCurves(histories)),
     diffusion: await animateDiffusion(join(folder.results, "diffusion.gif"), options),
   };
@@ -120,11 +122,11 @@ async function completionsOf(options: ImageOptions, part: KeptPart): Promise<str
     completed[label] = await completePart(models, { codes: repeated, part, sampler }, options);
   }
   const kept = keptCount(models.tokenizer.codeGrid, part);
-  return completionRows(models.tokenizer, { images, codes: first, kept, completed, title: partTitles[part] });
+  return drawCompletions(models.tokenizer, { images, codes: first, kept, completed, title: partTitles[part] });
 }
 
-/** What {@link completionRows} shows. */
-export interface CompletionRows {
+/** What {@link drawCompletions} shows. */
+export interface Completions {
   /** `[count, …]`; borrowed. */
   readonly images: ImageBatch;
   /** Of the images. */
@@ -137,37 +139,18 @@ export interface CompletionRows {
 }
 
 /** Draws originals, what was kept of them, and completions below each other, as SVG. */
-export async function completionRows(tokenizer: VqVae, rows: CompletionRows): Promise<string> {
-  const { codes, completed, images, kept, title } = rows;
-  const isOpen = Uint8Array.from(codes.data, (_, i) => (i % (codes.height * codes.width) < kept ? 0 : 1));
-  const drawn: ImageRowsOptions["rows"][number][] = [
-    { label: "original", images },
-    { label: "kept", images: grayed(await tokenizer.decode(codes), codes, isOpen) },
-  ];
+export async function drawCompletions(tokenizer: VqVae, shownOf: Completions): Promise<string> {
+  const { codes, completed, images, kept, title } = shownOf;
+  const masked = Uint8Array.from({ length: codes.height * codes.width }, (_, i) => (i < kept ? 0 : 1));
+  const completions = [];
   for (const [label, batch] of Object.entries(completed)) {
-    const all = await tokenizer.decode(batch);
-    const times = batch.count / codes.count;
-    for (let variant = 0; variant < times; variant++) {
-      drawn.push({ label: `${label} ${variant + 1}`.trim(), images: everyNth(all, times, variant) });
-    }
+    completions.push({ label, images: await tokenizer.decode(batch) });
   }
-  return imageRows({ rows: drawn, columns: shown, title });
-}
-
-/** Images in which the places of some codes are gray; a copy. */
-export function grayed(images: ImageBatch, grid: Pick<CodeBatch, "height" | "width">, flags: Uint8Array): ImageBatch {
-  const { channels, height, maxValue, width } = images;
-  const data = images.data.slice();
-  for (let i = 0; i < data.length; i++) {
-    const pixel = Math.floor(i / channels);
-    const [column, row] = [pixel % width, Math.floor(pixel / width) % height];
-    const image = Math.floor(pixel / (width * height));
-    const [codeRow, codeColumn] = [Math.floor((row * grid.height) / height), Math.floor((column * grid.width) / width)];
-    if (flags[(image * grid.height + codeRow) * grid.width + codeColumn] === 1) {
-      data[i] = Math.round(maxValue / 2);
-    }
-  }
-  return { ...images, data };
+  return completionRows({
+    original: images,
+    kept: maskedImages(await tokenizer.decode(codes), { grid: tokenizer.codeGrid, masked }),
+    ...{ completions, columns: shown, title },
+  });
 }
 
 /** Frames of a diffusion: the images before its first round and after each, masked codes in gray. */
@@ -175,7 +158,7 @@ async function diffusionFrames(
   { config, models, seed, signal }: ImageOptions,
   sampler: DiffusionName,
   { count, temperature }: { readonly count: number; readonly temperature: number },
-): Promise<{ readonly round: number; readonly images: ImageBatch }[]> {
+): Promise<{ readonly label: string; readonly images: ImageBatch }[]> {
   const { tokenizer } = models;
   const states: DenoisedRound[] = [];
   const beginning = nothingKept(tokenizer, count);
@@ -185,35 +168,28 @@ async function diffusionFrames(
   for (const { ids, masked, round } of states) {
     // A masked code is none of the codebook's; what it would show is painted over.
     const codes = { ...beginning.codes, data: ids.map((id, i) => (masked[i] === 1 ? 0 : id)) };
-    frames.push({ round, images: grayed(await tokenizer.decode(codes), codes, masked) });
+    const images = maskedImages(await tokenizer.decode(codes), { grid: tokenizer.codeGrid, masked });
+    frames.push({ label: `round ${round}`, images });
   }
   return frames;
 }
 
-/** Images of a film strip, and rounds shown of each. */
-const stripImages = 4;
-const stripRounds = 8;
-
 /** The original chain from noise to images, some rounds from left to right, as SVG. */
-async function filmStrip(options: ImageOptions, temperature: number): Promise<string> {
-  const all = await diffusionFrames(options, "chain", { count: stripImages, temperature });
-  const last = all.length - 1;
-  const rounds = Math.min(stripRounds, all.length);
-  const frames = Array.from({ length: rounds }, (_, i) => all[Math.round((i * last) / (rounds - 1))]!);
-  const rows = Array.from({ length: stripImages }, (_, image) => ({
-    label: `image ${image + 1}`,
-    images: joined(frames.map(({ images }) => everyNth(images, stripImages, image))),
-  }));
-  const subtitle = `temperature ${temperature}; after ${frames.map(({ round }) => round).join(", ")} rounds`;
-  return imageRows({ rows, columns: rounds, title: "The original chain, from random codes", subtitle });
+async function chainStrip(options: ImageOptions, temperature: number): Promise<string> {
+  const frames = await diffusionFrames(options, "chain", { count: 4, temperature });
+  return filmStrip({
+    ...{ frames, title: "The original chain, from random codes", subtitle: `temperature ${temperature}` },
+  });
 }
 
 /** Sixteen images that come out of masks, as a GIF; its bytes. */
 async function animateDiffusion(path: string, options: ImageOptions): Promise<Uint8Array> {
   const { temperature } = options.config.sampling;
-  const frames = await diffusionFrames(options, "ancestral", { count: 16, temperature });
-  const sheets = frames.map(({ images }): PixelImage => contactSheet(images, { columns: 4, scale: scaleOf(images) }));
-  return writeGif(path, sheets, { frameMilliseconds: 200, lastMilliseconds: 2000 });
+  const frames = (await diffusionFrames(options, "ancestral", { count: 16, temperature })).map(({ images }) => images);
+  const sheet = { columns: 4, scale: scaleOf(frames[0]!) };
+  const bytes = animateImages(frames, { ...sheet, frameMilliseconds: 200, lastMilliseconds: 2000 });
+  await writeFileAtomic(path, bytes);
+  return bytes;
 }
 
 const stageTitles: Readonly<Record<keyof Histories, string>> = {

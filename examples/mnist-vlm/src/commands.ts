@@ -5,11 +5,13 @@ import {
   addRunOptions,
   addSamplingOptions,
   backendOption,
-  createRunContext,
+  checkDrawnCount,
+  checkpointsOption,
   fromCaller,
   interruptSignal,
   RunFolder,
   type SamplingFlags,
+  startRun,
   wholeNumber,
 } from "@mmgen/example-harness";
 import { imageGrid } from "@mmgen/plots";
@@ -17,7 +19,7 @@ import { writePng } from "@mmgen/plots/node";
 import { Command } from "commander";
 import { drawImages, loadModelParts, loadSequenceModels } from "mmgen";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
-import { dataChoices, presetNames, readSettings, resolveSettings, type TrainFlags } from "./config.js";
+import { runs, type TrainFlags } from "./config.js";
 import { classifyDigits } from "./evaluate.js";
 import { digitNames, formatLetters, parseLetters } from "./lines.js";
 import { command, runPipeline } from "./pipeline.js";
@@ -54,20 +56,19 @@ export const commands: Commands = { train, classify, draw };
 
 /** Runs the command that the arguments name; a wrong option prints one line and throws a CommanderError. */
 export async function runCommandLine(argv: readonly string[], { train, classify, draw }: Commands): Promise<void> {
-  const checkpoints = ["--checkpoints <dir>", "--out of the training run (default: this example's folder)"] as const;
   const program = new Command("npm run mnist-vlm --")
     .description("An image as eight letters, a sentence as characters, and one GPT that classifies and draws.")
     .enablePositionalOptions()
     .option("--lines <file>", "train on these lines alone, text or gz; valid.txt for train.txt lies beside it")
     .exitOverride()
     .action((flags: TrainFlags) => train(flags));
-  addRunOptions(program, { presets: presetNames, data: dataChoices, dataDir: "MNIST", backends: backendChoices });
+  addRunOptions(program, { runs, dataDir: "MNIST", backends: backendChoices });
   program
     .command("classify")
     .description("names the digit in images (PNG, 28×28), as JSON lines on standard output")
     .argument("[files...]", "images, light digits on black")
     .option("--letters <words...>", "images that are letters already, such as ABCDEFGH")
-    .option(...checkpoints)
+    .addOption(checkpointsOption())
     .addOption(backendOption(backendChoices))
     .action((files: string[], flags: ClassifyFlags) => classify(files, flags));
   addSamplingOptions(program.command("draw"))
@@ -77,19 +78,17 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
     .option("--out <file>", "the grid", "drawn.png")
     .option("--letters <words...>", "instead of a digit: the images that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
-    .option(...checkpoints)
+    .addOption(checkpointsOption())
     .addOption(backendOption(backendChoices))
     .action((digit: string | undefined, flags: DrawFlags) => draw(digit, flags));
   await program.parseAsync([...argv], { from: "user" });
 }
 
-async function train(flags: TrainFlags): Promise<void> {
-  const folder = new RunFolder(flags.out, exampleFolder, command);
-  const settings = await resolveSettings(flags, folder);
-  const run = await createRunContext(flags, { settings, folder }, (name) =>
-    selectTrainingBackend(name as BackendChoice),
-  );
-  process.stdout.write(summarize(await runPipeline(run), folder));
+function train(flags: TrainFlags): Promise<void> {
+  return startRun(flags, {
+    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
+    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+  });
 }
 
 /** Classifies images, or images that are letters already: a JSON line each. */
@@ -112,9 +111,6 @@ async function classify(files: readonly string[], { backend, checkpoints, letter
   writeLines(files.map((file, i) => ({ file, letters: words[i], digit: digits[i] })));
 }
 
-/** Images that one grid holds at most. */
-const maxDrawn = 1000;
-
 /** Draws a digit several times, or decodes letters. */
 async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> {
   const { count, letters, seed } = flags;
@@ -124,9 +120,7 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
   if (digit !== undefined && !digitNames.includes(digit)) {
     throw new ConfigError(`draw: expected a digit from 0 to 9, got "${digit}".`);
   }
-  if (count < 1 || count > maxDrawn) {
-    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
-  }
+  checkDrawnCount(count);
   const folder = await openRun(flags.checkpoints, flags.backend);
   const models = await folder.load(loadModelParts);
   const path = fromCaller(flags.out);
@@ -134,7 +128,7 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
     const images = await models.vqvae.decode(parseLetters(models.tokenizer, letters));
     await writePng(path, imageGrid({ images, captions: letters }));
   } else {
-    const { sampling: ofRun } = (await readSettings(folder)).config;
+    const { sampling: ofRun } = (await runs.readSettings(folder)).config;
     const { temperature = ofRun.temperature, topP = ofRun.topP } = flags;
     const sampling = { seed, temperature, topP, signal: interruptSignal().signal };
     const images = await drawImages(models, new Array<string>(count).fill(digit!), sampling);

@@ -7,10 +7,9 @@ import { RunFolder } from "@mmgen/example-harness";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   checkConfig,
-  presetNames,
   presets,
   type RunSettings,
-  resolveSettings,
+  runs,
   type TrainFlags,
   type VlmConfig,
   vlmConfigSchema,
@@ -21,8 +20,8 @@ const withConfig = (config: RunSettings["config"]): RunSettings => ({ ...setting
 const smoke: VlmConfig = presets.smoke;
 
 describe("checkConfig", () => {
-  it.each(presetNames)("takes the preset %s", (name) => {
-    expect(() => checkConfig(withConfig(presets[name]))).not.toThrow();
+  it.each(Object.entries(presets))("takes the preset %s", (_, preset) => {
+    expect(() => checkConfig(withConfig(preset))).not.toThrow();
   });
 
   it.each<[string, RunSettings["config"], RegExp]>([
@@ -62,8 +61,8 @@ describe("checkConfig", () => {
 });
 
 describe("presets", () => {
-  it.each(presetNames)("%s has every field and no other", (name) => {
-    expect(resolveOptions(vlmConfigSchema, presets[name])).toEqual(presets[name]);
+  it.each(Object.entries(presets))("%s has every field and no other", (_, preset) => {
+    expect(resolveOptions(vlmConfigSchema, preset)).toEqual(preset);
   });
 
   it("original has the published system's sizes and schedule", () => {
@@ -128,7 +127,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 const asked: TrainFlags = { backend: "auto", resume: false };
-const resolveNew = (flags: TrainFlags) => resolveSettings(flags, folderOf("new"));
+const resolveNew = (flags: TrainFlags) => runs.resolveSettings(flags, folderOf("new"));
 const folderOf = (name: string) => new RunFolder(join(root, name), "unused", "npm run mnist-vlm");
 const errorOf = (call: Promise<unknown>): Promise<unknown> => call.then(() => undefined).catch((reason) => reason);
 
@@ -171,7 +170,7 @@ describe("settings of a new run", () => {
 
 describe("settings of a resumed run", () => {
   const resumed: TrainFlags = { ...asked, resume: true };
-  const resolveResumed = (flags: TrainFlags) => resolveSettings(flags, folderOf("run"));
+  const resolveResumed = (flags: TrainFlags) => runs.resolveSettings(flags, folderOf("run"));
   const save = (settings: unknown) => folderOf("run").write("run.json", JSON.stringify(settings));
 
   it("are those that the run was started with", async () => {
@@ -202,9 +201,9 @@ describe("settings of a resumed run", () => {
 
   it("are refused where there is no run, or its file is damaged", async () => {
     const nowhere = folderOf("nowhere");
-    expect(CheckpointError.isInstance(await errorOf(resolveSettings(resumed, nowhere)))).toBe(true);
+    expect(CheckpointError.isInstance(await errorOf(runs.resolveSettings(resumed, nowhere)))).toBe(true);
     await nowhere.write("run.json", JSON.stringify({ preset: "quick" }));
-    const error = await errorOf(resolveSettings(resumed, nowhere));
+    const error = await errorOf(runs.resolveSettings(resumed, nowhere));
     expect(CheckpointError.isInstance(error)).toBe(true);
     expect((error as Error).message).toMatch(/run\.json is damaged/);
   });

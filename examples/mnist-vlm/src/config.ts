@@ -8,11 +8,10 @@ import {
   oneOf,
   optional,
   positiveNumber,
-  resolveOptions,
   text,
   wholeNumber,
 } from "@mmgen/core/options";
-import { fromCaller, type RunFlags, type RunFolder, readConfigFile, refuseFixedOptions } from "@mmgen/example-harness";
+import { defineRuns, type FlagsOf, fromCaller, type SettingsOf } from "@mmgen/example-harness";
 import { parameterCount } from "@mmgen/tiny-transformer";
 import { learningRateSchedule, type TrainingSettings, transformerConfig } from "mmgen";
 import { lineTokenizer } from "./lines.js";
@@ -152,54 +151,32 @@ const original: VlmConfig = {
  * system's sizes and schedule and takes hours.
  */
 export const presets = { smoke, quick, original } as const satisfies Record<string, VlmConfig>;
-export type PresetName = keyof typeof presets;
-export const presetNames = Object.keys(presets) as PresetName[];
 
-/** What `--data` takes. */
-export const dataChoices = ["auto", "mnist", "procedural"] as const;
-export type DataChoice = (typeof dataChoices)[number];
-
-const settingsSchema = fields({
-  preset: oneOf(presetNames),
-  config: vlmConfigSchema,
-  data: oneOf(dataChoices),
-  /** The file of prepared lines, where the run trains on these. */
-  lines: optional(text()),
-  seed: wholeNumber({ min: 0 }),
+/** What a run may be asked to do. */
+export const runs = defineRuns({
+  configSchema: vlmConfigSchema,
+  presets,
+  data: ["auto", "mnist", "procedural"],
+  own: {
+    fields: {
+      /** The file of prepared lines, where the run trains on these. */
+      lines: optional(text()),
+    },
+    resolve: ({ data, lines }) => {
+      if (lines !== undefined && data !== undefined) {
+        throw new ConfigError("--lines trains on lines alone, without images: leave out --data.");
+      }
+      return lines === undefined ? {} : { lines: fromCaller(lines) };
+    },
+  },
+  fromOlderVersion,
 });
 
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
-export type RunSettings = ConfigOf<typeof settingsSchema>;
+export type RunSettings = SettingsOf<typeof runs>;
 
 /** The options of a training run, as typed. */
-export interface TrainFlags extends RunFlags<PresetName, DataChoice> {
-  readonly lines?: string;
-}
-
-/**
- * The settings of a new run, or with `--resume` of the interrupted one in the folder.
- *
- * @throws a {@link ConfigError} for options that do not fit together; a `CheckpointError` when there is no run to resume.
- */
-export async function resolveSettings(flags: TrainFlags, folder: RunFolder): Promise<RunSettings> {
-  if (flags.resume) {
-    refuseFixedOptions(flags, ["preset", "config", "data", "lines", "seed"]);
-    return readSettings(folder);
-  }
-  const { data, lines, preset = "quick", seed = 1 } = flags;
-  if (lines !== undefined && data !== undefined) {
-    throw new ConfigError("--lines trains on lines alone, without images: leave out --data.");
-  }
-  const base: VlmConfig = presets[preset];
-  const config =
-    flags.config === undefined ? base : await readConfigFile(fromCaller(flags.config), base, vlmConfigSchema);
-  return { preset, config, data: data ?? "auto", ...(lines !== undefined && { lines: fromCaller(lines) }), seed };
-}
-
-/** The settings that a run left beside its checkpoints; throws a `CheckpointError` when there are none. */
-export function readSettings(folder: RunFolder): Promise<RunSettings> {
-  return folder.readSettings((json) => resolveOptions(settingsSchema, fromOlderVersion(json)));
-}
+export type TrainFlags = FlagsOf<typeof runs>;
 
 /** Settings written when `vqvae` was called `tokenizer`, and `transformer.orders` `task`. */
 function fromOlderVersion(json: unknown): unknown {

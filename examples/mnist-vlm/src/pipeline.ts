@@ -1,12 +1,11 @@
-import { join } from "node:path";
 import { Random } from "@mmgen/core";
 import type { LabeledImages } from "@mmgen/datasets";
 import { loadDigits } from "@mmgen/datasets/node";
-import { describeRunData, type RunContext, resumable } from "@mmgen/example-harness";
+import { describeRunData, inRunFolder, type RunContext, stageObservers } from "@mmgen/example-harness";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
-import type { TrainingHistory, TrainingObserver } from "@mmgen/training";
-import { metricsFile, terminalProgress } from "@mmgen/training/node";
+import type { TrainingHistory } from "@mmgen/training";
+import * as observing from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
 import {
   estimateMemory,
@@ -51,12 +50,9 @@ export type VlmRun = RunContext<RunSettings>;
 export async function runPipeline(run: VlmRun): Promise<RunMetrics> {
   checkConfig(run.settings);
   const { lines } = run.settings;
-  await run.folder.open({ ...run, earlier: earlierFiles });
-  try {
-    return await resumable(command, () => (lines === undefined ? runFromImages(run) : runFromLines(run, lines)));
-  } finally {
-    await run.folder.release();
-  }
+  return inRunFolder(run, { command, earlier: earlierFiles }, () =>
+    lines === undefined ? runFromImages(run) : runFromLines(run, lines),
+  );
 }
 
 /** Images, VQ-VAE, codes, lines, transformer, both tasks. */
@@ -155,14 +151,6 @@ async function begin(run: VlmRun, source: string, trainingPart: Parameters<typeo
   return data;
 }
 
-/** A progress bar, or lines where there is no terminal, and every step in `results/<name>.jsonl`. */
-function observersOf({ folder, progress }: Pick<VlmRun, "folder" | "progress">, name: string): TrainingObserver[] {
-  return [
-    terminalProgress({ label: name, stream: progress.stream }),
-    metricsFile(join(folder.results, `${name}.jsonl`), { run: name }),
-  ];
-}
-
 /** Trains the VQ-VAE that encodes an image as letters, on images alone, or goes on with it. */
 export function trainImageTokenizer(
   run: VlmRun,
@@ -170,7 +158,7 @@ export function trainImageTokenizer(
   validation: Pick<LabeledImages, "images">,
   runId?: string,
 ): Promise<VqVaeTraining> {
-  const { folder, observers, settings, signal } = run;
+  const { folder, settings, signal } = run;
   const { vqvae } = settings.config;
   const { chunks, codebookSize, codeDimension, sharedCodebook, codebook, commitmentWeight, deadCodeThreshold } = vqvae;
   const { epochs, hidden, latentActivation, patience } = vqvae;
@@ -190,7 +178,7 @@ export function trainImageTokenizer(
       ...(patience !== undefined && { earlyStopping: { metric: "meanSquaredError", patience } }),
     },
     ...{ checkpoint: folder.file(trainingFiles.vqvae), runId },
-    ...{ seed: settings.seed, observers: [...observersOf(run, "vqvae"), ...observers], signal },
+    ...{ seed: settings.seed, observers: stageObservers(run, "vqvae", observing), signal },
   });
 }
 
@@ -224,7 +212,7 @@ export async function trainOnLines(
   run: VlmRun,
   { train, validation, ...codec }: LineTraining,
 ): Promise<TrainingHistory> {
-  const { folder, observers, settings, signal } = run;
+  const { folder, settings, signal } = run;
   const { seed } = settings;
   const { tokenizer } = codec;
   const config = settings.config.transformer;
@@ -250,7 +238,7 @@ export async function trainOnLines(
     },
     checkpoint: folder.file(trainingFiles.transformer),
     runId: (stored) => runIdOf(codec, stored),
-    ...{ seed, observers: [...observersOf(run, "transformer"), ...observers], signal },
+    ...{ seed, observers: stageObservers(run, "transformer", observing), signal },
   });
   using transformer = training.transformer;
   await write(modelFiles.transformer, transformer);
@@ -263,7 +251,8 @@ function trainClassifier(run: VlmRun, { images, labels }: LabeledImages) {
   return trainAttributeClassifier({
     attributes: [{ name: "digit", classes: 10 }],
     ...{ images, labels: { digit: labels }, steps: settings.config.evaluation.classifierSteps },
-    ...{ seed: settings.seed, observers: observersOf(run, "classifier"), signal },
+    observers: stageObservers({ ...run, observers: [] }, "classifier", observing),
+    ...{ seed: settings.seed, signal },
   });
 }
 
