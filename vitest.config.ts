@@ -37,6 +37,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    setupFiles: ["test/fixtures/setup.ts"],
     projects: [
       // Without tensors nothing is left behind from file to file: they share a process, which imports everything once.
       { extends: true, test: { name: "plain", include: withoutTensors, isolate: false } },
