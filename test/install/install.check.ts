@@ -12,7 +12,6 @@ import {
   listPages,
   type Snippet,
   shortened,
-  trainedInstalled,
   withoutBanner,
 } from "../fixtures/snippets.fixture.js";
 import { startRegistry } from "./registry.js";
@@ -126,17 +125,14 @@ function loadEntries({ packages: names }: InstallLine): string {
     .join("\n");
 }
 
-/**
- * What of a snippet is run: all of it, where it trains for a minute shortened if test/readme.test.ts trains it in full; as
- * a script, with npm, of a program that trains only what it imports.
- */
-function programOf({ title, code }: Snippet, kind: "module" | "script"): string {
+/** What of a snippet is run: all of it, but little training; as a script, with npm, of a program that trains its imports. */
+function programOf({ code }: Snippet, kind: "module" | "script"): string {
   if (kind === "script" && code.includes("trainInto(")) {
     return [...code.matchAll(/^(?:import|} from) .*?("[^"\n]+");$/gm)]
       .map(([, path]) => `require(${path});`)
       .join("\n");
   }
-  return compileSnippet(title.startsWith(trainedInstalled) ? code : shortened(code), kind);
+  return compileSnippet(shortened(code), kind);
 }
 
 async function install(folder: Folder, typed: string): Promise<void> {
