@@ -64,7 +64,15 @@ describe("evaluate", () => {
     }
   });
 
-  it("takes images the run has not seen, and other settings of the draws", async () => {
+  it("takes images the run has not seen, other settings of the draws, and the settings of older runs", async () => {
+    // Of those that had no place for a palette, and the image tokenizer's under `tokenizer`.
+    const path = join(run, "checkpoints", "run.json");
+    const { config: current, ...settings } = await json(path);
+    const { vqvae, ...ofRun } = current;
+    const { palettePlace, ...tokenizer } = vqvae;
+    expect(palettePlace).toBe("before");
+    await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, tokenizer } }));
+
     const options = ["--part", "validation", "--samples", "2", "--temperature", "0.5", "--top-p", "0.8", "--seed", "9"];
     expect(command("evaluate", "--checkpoints", "run", ...options).status).toBe(0);
     const { attributes, part, sampling, seed } = await json(join(run, "results", "evaluation-validation.json"));
@@ -75,16 +83,6 @@ describe("evaluate", () => {
     });
     expect(attributes.textToImage.count).toBe(2);
     expect(attributes.classifierOnTestImages.count).toBe(5000);
-  });
-
-  it("reads the settings of older runs: no place for a palette, the image tokenizer's under `tokenizer`", async () => {
-    const path = join(run, "checkpoints", "run.json");
-    const { config: current, ...settings } = await json(path);
-    const { vqvae, ...ofRun } = current;
-    const { palettePlace, ...tokenizer } = vqvae;
-    expect(palettePlace).toBe("before");
-    await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, tokenizer } }));
-    expect(command("evaluate", "--checkpoints", "run", "--samples", "2").status).toBe(0);
   });
 
   it("refuses what it cannot evaluate", async () => {
