@@ -7,7 +7,11 @@ export type { CorruptedBatch } from "./diffusion/corruptions.js";
 export { denoise } from "./diffusion/denoise.js";
 export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
 export { type DiffusionBoundOptions, diffusionBound } from "./diffusion/diffusion-bound.js";
-export type { DiffusionSamplerConfig, DiffusionSamplerOptions } from "./diffusion/diffusion-samplers.js";
+export {
+  type DiffusionSamplerConfig,
+  type DiffusionSamplerOptions,
+  resolveDiffusionSampler,
+} from "./diffusion/diffusion-samplers.js";
 export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";
 export {
   type GuidanceRamp,

@@ -19,7 +19,7 @@ import {
 import { type GuidanceScale, guidanceScaleSchema } from "../guidance/guidance-scales.js";
 import { type SamplingConfig, samplingConfig, samplingEntries } from "../processors/sampling-options.js";
 import { legalEntry } from "./code-positions.js";
-import { type DiffusionSamplerOptions, diffusionSamplerSchema, explainSampler } from "./diffusion-samplers.js";
+import { type DiffusionSamplerOptions, diffusionSamplerSchema, resolveDiffusionSampler } from "./diffusion-samplers.js";
 import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "./kernels.js";
 
 /** State of a generation before its first round and after each. */
@@ -122,11 +122,7 @@ export function resolveDenoise(options: DenoiseOptions): DenoiseConfig {
   const { temperature, topK, topP, ...resolved } = resolveOptions(denoiseSchema, options);
   const { ids, guidance, maskId, model } = resolved;
   const kernel = resolveKernel(resolved.kernel);
-  const sampler = resolved.sampler ?? defaultSampler(kernel);
-  const unfit = explainSampler(sampler, kernel);
-  if (unfit !== undefined) {
-    throw new ConfigError(`sampler: ${unfit}`);
-  }
+  const sampler = resolveDiffusionSampler(resolved.sampler ?? defaultSampler(kernel), kernel);
   if (masksIds(kernel) && !(maskId !== undefined && maskId < model.vocabularySize)) {
     throw new ConfigError(
       `maskId: expected an id of the vocabulary [0, ${model.vocabularySize}) for kernel "${kernel.type}", got ${maskId}.`,
@@ -146,8 +142,7 @@ export function resolveDenoise(options: DenoiseOptions): DenoiseConfig {
   return { ...resolved, kernel, sampler, sampling };
 }
 
-function defaultSampler(kernel: KernelConfig) {
+function defaultSampler(kernel: KernelConfig): DiffusionSamplerOptions {
   const rounds = "steps" in kernel ? Math.min(64, kernel.steps) : 64;
-  const options: DiffusionSamplerOptions = { type: kernel.type === "chain" ? "chain" : "ancestral", rounds };
-  return resolveOptions(diffusionSamplerSchema, options);
+  return { type: kernel.type === "chain" ? "chain" : "ancestral", rounds };
 }

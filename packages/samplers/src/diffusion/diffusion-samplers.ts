@@ -1,14 +1,16 @@
+import { ConfigError } from "@mmgen/core";
 import {
   type ConfigOf,
   number,
   type OptionsOf,
   oneOf,
   optional,
+  resolveOptions,
   variant,
   variants,
   wholeNumber,
 } from "@mmgen/core/options";
-import type { KernelConfig } from "./kernels.js";
+import { type KernelConfig, type KernelOptions, resolveKernel } from "./kernels.js";
 
 const rounds = (count: number) => optional(wholeNumber({ min: 1, max: 100_000 }), count);
 const schedule = optional(oneOf(["linear", "cosine"]), "linear");
@@ -65,6 +67,25 @@ export type DiffusionSamplerOptions = OptionsOf<typeof diffusionSamplerSchema>;
 /** {@link DiffusionSamplerOptions} with every default filled in; plain JSON. */
 export type DiffusionSamplerConfig = ConfigOf<typeof diffusionSamplerSchema>;
 
+/**
+ * Validates a sampler's options for a model of this kernel and fills in the defaults.
+ *
+ * @throws a {@link ConfigError} naming the options that are unknown or out of range, or saying what does not fit the
+ *   kernel.
+ */
+export function resolveDiffusionSampler(
+  options: DiffusionSamplerOptions,
+  kernel: KernelOptions,
+  { path = "sampler" } = {},
+): DiffusionSamplerConfig {
+  const sampler = resolveOptions(diffusionSamplerSchema, options, { path });
+  const unfit = explainSampler(sampler, resolveKernel(kernel));
+  if (unfit !== undefined) {
+    throw new ConfigError(`${path}: ${unfit}`);
+  }
+  return sampler;
+}
+
 /** The samplers that fit each kernel. */
 const fitting: Readonly<Record<KernelConfig["type"], readonly DiffusionSamplerConfig["type"][]>> = {
   absorbing: ["ancestral", "confidence", "remasking"],
@@ -75,7 +96,7 @@ const fitting: Readonly<Record<KernelConfig["type"], readonly DiffusionSamplerCo
 };
 
 /** What is wrong with a sampler for a model that was trained with this kernel; `undefined` if nothing. */
-export function explainSampler(sampler: DiffusionSamplerConfig, kernel: KernelConfig): string | undefined {
+function explainSampler(sampler: DiffusionSamplerConfig, kernel: KernelConfig): string | undefined {
   const types = fitting[kernel.type];
   if (!types.includes(sampler.type)) {
     return `expected ${types.map((type) => `"${type}"`).join(" or ")} for kernel "${kernel.type}", got "${sampler.type}".`;
