@@ -1,3 +1,30 @@
+export {
+  type DenoisingOptions,
+  denoiseCaptions,
+  denoiseCompletions,
+  denoiseImages,
+  denoisePairs,
+  type PairsRound,
+} from "./diffusion/denoise-pairs.js";
+export {
+  type DiffusionModels,
+  heldOutBounds,
+  type LikelihoodBound,
+  type PairBound,
+  scoreBounds,
+} from "./diffusion/diffusion-bounds.js";
+export { type DiffusionExamplesOptions, diffusionExamples } from "./diffusion/diffusion-examples.js";
+export {
+  type DiffusionConfig,
+  type DiffusionOptions,
+  type DiffusionSettings,
+  type DiffusionTask,
+  type DiffusionTasks,
+  type ModelFamily,
+  modelFamilies,
+  resolveDiffusion,
+  type TaskShares,
+} from "./diffusion/diffusion-options.js";
 export { codeUsage, type ImageCodecMetrics, imageCodecMetrics } from "./metrics/image-codec-metrics.js";
 export {
   type HeldOutMetrics,
@@ -27,6 +54,13 @@ export {
   tokenizerFile,
 } from "./model/model-parts.js";
 export { type ModelHistory, MultimodalModel, type MultimodalModelConfig } from "./model/multimodal-model.js";
+export {
+  type FamilyParts,
+  type ModelGenerationOptions,
+  type PairMethods,
+  type PairScore,
+  pairMethods,
+} from "./model/pair-methods.js";
 export { type ModelPreset, mmgenPresets, type PresetName } from "./model/presets.js";
 export {
   type CheckpointStore,

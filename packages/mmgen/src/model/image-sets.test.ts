@@ -65,8 +65,8 @@ describe("a model of images with classes", () => {
 
     const score = await model.score(heldOutClasses);
     const { byOrder, natsPerSample } = score;
-    expect(byOrder["text-first"]).toBe(byOrder["image-first"]);
-    expect(byOrder["text-first"].byModality.text!.natsPerSample).toBeGreaterThan(0);
+    expect(byOrder!["text-first"]).toBe(byOrder!["image-first"]);
+    expect(byOrder!["text-first"].byModality.text!.natsPerSample).toBeGreaterThan(0);
     expect(
       await model.score({ images: heldOut.images, captions: heldOut.captions.map((each) => each.split(" ")[1]!) }),
     ).toEqual(score);
@@ -105,7 +105,7 @@ describe("a model of images alone", () => {
     }
     const { byOrder, natsPerDim, natsPerSample } = await model.score({ images: heldOut.images });
     expect(natsPerSample / natsPerDim).toBeCloseTo(height * width, 6);
-    expect(Object.keys(byOrder["image-first"].byModality)).toContain("image");
+    expect(Object.keys(byOrder!["image-first"].byModality)).toContain("image");
     const { transformer } = model.history!;
     expect(natsPerDim).toBeCloseTo(transformer.epochs.at(-1)!.metrics.natsPerId!, 4);
     const files = await model.save();

@@ -1,12 +1,12 @@
 import { ConfigError, checkWholeNumber, type ImageBatch } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import { type GenerationOptions, generationFields } from "../sampling/generate-pairs.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import type { CaptionedImageSet } from "./image-text.js";
+import { type ModelGenerationOptions, modelGenerationFields } from "./pair-methods.js";
 
 /** Options of the methods that make several results of each input. */
-export interface CountOptions extends GenerationOptions {
+export interface CountOptions extends ModelGenerationOptions {
   /** Results of each input, one after the other. Default 1. */
   readonly count?: number | undefined;
 }
@@ -30,7 +30,7 @@ export function checkHasNoText(method: string, { config }: MultimodalTokenizer):
 
 /** Refuses what is no option of a method that makes `count` results, and a `count` that is none. */
 export function checkCounted<Options extends CountOptions>(options: Options, others: readonly string[] = []): Options {
-  checkFields("", options, ["count", ...others, ...generationFields]);
+  checkFields("", options, ["count", ...others, ...modelGenerationFields]);
   if (options.count !== undefined) {
     checkWholeNumber("count", options.count, { min: 1 });
   }

@@ -11,7 +11,29 @@ describe("a model's description", () => {
     expect(readModelDescription(undefined)).toEqual({ description: { sampling: { temperature: 0.8, topP: 0.9 } } });
   });
 
+  it("records kernel and sampler of the family diffusion, and no family of the other", () => {
+    const kernel = { type: "absorbing", minTime: 0.001 } as const;
+    const sampler = { type: "confidence", rounds: 16, noise: 4.5 } as const;
+    const description = { sampling: {}, diffusion: { kernel, sampler } };
+    const file = modelDescriptionFile(description, "r1");
+    expect(readModelDescription(file).description).toEqual(description);
+    expect(JSON.parse(new TextDecoder().decode(file))).toMatchObject({ family: "diffusion", diffusion: { kernel } });
+    expect(new TextDecoder().decode(modelDescriptionFile({ sampling: {} }, "r1"))).not.toContain("family");
+  });
+
+  const model = { format: "mmgen-model", version: 1, sampling: {}, family: "diffusion" };
   it.each<[unknown, RegExp]>([
+    [model, /model\.json: family: expected "diffusion".* with settings of diffusion, got none.* damaged or edited/],
+    [{ ...model, family: "autoregressive", diffusion: {} }, /without settings of diffusion, got some/],
+    [{ ...model, family: "gan" }, /family: expected "autoregressive" or "diffusion", got "gan"/],
+    [{ ...model, diffusion: 3 }, /diffusion: expected an object/],
+    [
+      { ...model, diffusion: { kernel: { type: "absorbing" } } },
+      /diffusion\.sampler: expected a sampler, got undefined/,
+    ],
+    [{ ...model, diffusion: { kernel: { type: "magic" }, sampler: {} } }, /diffusion\.kernel\.type/],
+    [{ ...model, diffusion: { kernel: {}, sampler: { type: "chain" } } }, /diffusion\.sampler: expected "ancestral"/],
+    [{ ...model, diffusion: { kernel: {}, sampler: {} }, sampling: { minP: 0.5 } }, /sampling\.minP: only/],
     [null, /expected format "mmgen-model" version 1, got undefined/],
     [{ format: "mmgen-model", version: 2 }, /version 2/],
     [{ format: "mmgen-model", version: 1 }, /sampling: expected an object/],

@@ -1,6 +1,13 @@
-import { CheckpointError, describeValue, fileBytes, parseJson } from "@mmgen/core";
-import { optional, resolveOptions, text } from "@mmgen/core/options";
-import type { SamplingOptions } from "@mmgen/samplers";
+import { CheckpointError, ConfigError, describeValue, fileBytes, parseJson } from "@mmgen/core";
+import { fields, oneOf, optional, resolveOptions, text, value } from "@mmgen/core/options";
+import type { DiffusionSamplerOptions, KernelOptions, SamplingOptions } from "@mmgen/samplers";
+import { denoisingOptions } from "../diffusion/denoise-pairs.js";
+import {
+  type DiffusionSettings,
+  modelFamilies,
+  resolveDiffusionSettings,
+  type TaskShares,
+} from "../diffusion/diffusion-options.js";
 import { generationFields } from "../sampling/generate-pairs.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
 import { checkFields } from "./check-arguments.js";
@@ -10,10 +17,14 @@ import { modelFiles } from "./model-parts.js";
 /** What a model's parts do not say: how it samples, and how it was trained. Plain JSON. */
 export interface ModelDescription {
   readonly sampling: SamplingOptions;
+  /** Kernel and default sampler of the family `diffusion`; absent for the family `autoregressive`. */
+  readonly diffusion?: DiffusionSettings;
   /** Absent where the model was put together from parts, or saved before this was kept. */
   readonly training?: {
     readonly seed: number;
     readonly sequences: SequenceOptions;
+    /** What a model of the family `diffusion` learned to find. */
+    readonly tasks?: TaskShares;
     readonly vqvae: TrainingSettings;
     readonly transformer: TrainingSettings;
   };
@@ -27,7 +38,10 @@ const format = "mmgen-model";
  * @param run - Id of the run that the model's other files name too.
  */
 export function modelDescriptionFile(description: ModelDescription, run: string): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify({ format, version: 1, run, ...description }, null, 2)}\n`);
+  const family = description.diffusion && { family: "diffusion" };
+  return new TextEncoder().encode(
+    `${JSON.stringify({ format, version: 1, run, ...family, ...description }, null, 2)}\n`,
+  );
 }
 
 /** A {@link ModelDescription} as it was read from its file. */
@@ -51,18 +65,44 @@ export function readModelDescription(bytes: Uint8Array | undefined): StoredDescr
   if (problem !== undefined) {
     throw new CheckpointError(`${modelFiles.model} ${problem}; it is damaged.`);
   }
-  const { format: found, version, run, ...description } = (json ?? {}) as Record<string, unknown>;
+  const { format: found, version, run, family, ...description } = (json ?? {}) as Record<string, unknown>;
   if (found !== format || version !== 1) {
     throw new CheckpointError(
       `${modelFiles.model}: expected format "${format}" version 1, got ${describeValue(found)} version ${describeValue(version)}.`,
     );
   }
   try {
-    resolveOptions(optional(text()), run, { path: `${modelFiles.model}: run` });
-    checkFields(modelFiles.model, description, ["sampling", "training"]);
-    checkFields(`${modelFiles.model}: sampling`, description.sampling, generationFields);
+    resolveOptions(fields({ run: optional(text()), family: optional(oneOf(modelFamilies)) }), { run, family });
+    checkFields("", description, ["sampling", "diffusion", "training"]);
+    checkFields("sampling", description.sampling, generationFields);
+    return {
+      description: { ...(description as unknown as ModelDescription), ...diffusionIn(family, description) },
+      run: run as string | undefined,
+    };
   } catch (cause) {
-    throw new CheckpointError(`${(cause as Error).message} It is damaged or edited.`, { cause });
+    throw new CheckpointError(`${modelFiles.model}: ${(cause as Error).message} It is damaged or edited.`, { cause });
   }
-  return { description: description as unknown as ModelDescription, run: run as string | undefined };
 }
+
+/** The settings of a model of the family `diffusion`, checked; throws a `ConfigError` for what cannot be. */
+function diffusionIn(
+  family: unknown,
+  { diffusion, sampling }: Readonly<Record<string, unknown>>,
+): Pick<ModelDescription, "diffusion"> {
+  if ((family === "diffusion") !== (diffusion !== undefined)) {
+    const [expected, got] = family === "diffusion" ? ["with", "none"] : ["without", "some"];
+    throw new ConfigError(`family: expected ${describeValue(family)} ${expected} settings of diffusion, got ${got}.`);
+  }
+  if (diffusion === undefined) {
+    return {};
+  }
+  denoisingOptions(sampling as object, "sampling");
+  return { diffusion: resolveDiffusionSettings(resolveOptions(settingsSchema, diffusion, { path: "diffusion" })) };
+}
+
+const isObject = (candidate: unknown) => typeof candidate === "object" && candidate !== null;
+/** That a file says both; what they hold is checked beside. */
+const settingsSchema = fields({
+  kernel: value<KernelOptions>("a kernel", isObject),
+  sampler: value<DiffusionSamplerOptions>("a sampler", isObject),
+});

@@ -3,6 +3,14 @@ import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
 import { type SamplingOptions, samplingEntries } from "@mmgen/samplers";
 import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
+import { denoisingOptions } from "../diffusion/denoise-pairs.js";
+import {
+  type DiffusionConfig,
+  type DiffusionOptions,
+  type ModelFamily,
+  modelFamilies,
+  resolveDiffusion,
+} from "../diffusion/diffusion-options.js";
 import { type GenerationOptions, generationFields } from "../sampling/generate-pairs.js";
 import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
@@ -13,7 +21,7 @@ import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
 
 /** Names of the fields of {@link ModelOptions}. */
 export const modelFields = [
-  ...["preset", "composition", "vqvae", "tokenizer", "sequences", "transformer", "sampling"],
+  ...["preset", "family", "composition", "vqvae", "tokenizer", "sequences", "transformer", "diffusion", "sampling"],
 ] as const;
 const sequenceFields = ["textFirstShare", "orders", "weights", "conditionDropout"] as const;
 
@@ -37,6 +45,11 @@ export interface ModelOptions {
   /** Sizes and training times, by name or as an object. Default `quick`. */
   readonly preset?: PresetName | ModelPreset | undefined;
   /**
+   * `autoregressive` (default): ids are found one after the other, and beginnings can be completed. `diffusion`: all at
+   * once, in rounds, and any part of an image can be kept.
+   */
+  readonly family?: ModelFamily | undefined;
+  /**
    * `whole` (default): every code stands for a place of the image. `figure-ground`: two flat colors and a shape, for
    * icons, letters and logos.
    */
@@ -49,12 +62,14 @@ export interface ModelOptions {
     | undefined;
   /** Overrides of the text's configuration. Default: the words of the captions, or the names of the classes. */
   readonly tokenizer?: Partial<Omit<TokenizerOptions, "codebookSize" | "codeGrid" | "captions">> | undefined;
-  /** How pairs become training sequences. Default: the preset's weights. */
+  /** How pairs become training sequences; of the family `diffusion` only `weights` of image and text. Default: the preset's weights. */
   readonly sequences?: SequenceOptions | undefined;
   /** Overrides of the transformer's configuration; its vocabulary and sequence length are the tokenizer's. Default: the preset's. */
   readonly transformer?:
     | (Partial<TransformerOptions> & { readonly training?: Partial<TrainingSettings> | undefined })
     | undefined;
+  /** Kernel, sampler and tasks of the family `diffusion`. Default: see {@link DiffusionOptions}. */
+  readonly diffusion?: DiffusionOptions | undefined;
   /** How ids are drawn where a call does not say. Default: the preset's. */
   readonly sampling?: SamplingOptions | undefined;
 }
@@ -65,6 +80,8 @@ export interface ModelConfig {
   readonly tokenizer: NonNullable<ModelOptions["tokenizer"]>;
   readonly sequences: SequenceOptions;
   readonly transformer: { readonly model: TransformerOptions; readonly training: TrainingSettings };
+  /** Absent for the family `autoregressive`. */
+  readonly diffusion?: DiffusionConfig;
   readonly sampling: SamplingOptions;
 }
 
@@ -76,6 +93,8 @@ export interface ModelConfig {
  */
 export function resolveModelConfig(options: ModelOptions, images: ImageBatch, text: ImageText): ModelConfig {
   const preset = presetOf(options.preset ?? "quick");
+  const family = options.family ?? "autoregressive";
+  checkOneOf("family", family, modelFamilies);
   checkFields("sequences", options.sequences ?? {}, sequenceFields);
   checkFields("sampling", options.sampling ?? {}, generationFields);
   for (const part of ["vqvae", "transformer", "tokenizer"] as const) {
@@ -86,7 +105,11 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
   const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
-  const tokenizer = tokenizerOf(options.tokenizer, text);
+  const diffusion = family === "diffusion" ? diffusionOf(options, text) : undefined;
+  if (diffusion === undefined) {
+    checkAutoregressive(options);
+  }
+  const tokenizer = tokenizerOf({ ...options.tokenizer, ...diffusion?.tokenizer }, text);
   const dropout = text.kind === "classes" && tokenizer.nullToken ? { conditionDropout: 0.1 } : {};
   return {
     vqvae: {
@@ -94,25 +117,68 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
       training: trainingOf(preset.vqvae.training, vqvaeTraining, { count: images.count, path: "vqvae.training" }),
     },
     tokenizer,
-    sequences: { weights: preset.weights, ...dropout, ...options.sequences },
+    sequences: diffusion
+      ? { weights: { ...imageAndText(preset.weights), ...options.sequences?.weights } }
+      : { weights: preset.weights, ...dropout, ...options.sequences },
     transformer: {
-      model: { ...transformerSizes, ...transformer },
+      model: { ...transformerSizes, ...transformer, ...(diffusion && { causal: false }) },
       training: trainingOf(preset.transformer.training, transformerTraining, {
         count: images.count,
         path: "transformer.training",
       }),
     },
+    ...(diffusion && { diffusion: diffusion.config }),
     sampling: options.sampling ?? preset.sampling,
   };
 }
 
+/** What the family `diffusion` adds to a configuration; throws a {@link ConfigError} for options of the other one. */
+function diffusionOf(
+  { diffusion, sampling, sequences = {}, tokenizer, transformer }: ModelOptions,
+  { kind }: ImageText,
+): { readonly config: DiffusionConfig; readonly tokenizer: ModelOptions["tokenizer"] } {
+  const { weights, ...others } = sequences;
+  const foreign = Object.entries(others).find(([, option]) => option !== undefined);
+  if (foreign !== undefined) {
+    const instead = foreign[0] === "conditionDropout" ? " Set diffusion.tasks.imageAlone." : " Leave it out.";
+    throw new ConfigError(`sequences.${foreign[0]}: only the family "autoregressive" takes it.${instead}`);
+  }
+  checkFields("sequences.weights", weights ?? {}, ["image", "text"]);
+  denoisingOptions(sampling ?? {}, "sampling");
+  if (transformer?.causal === true || tokenizer?.maskToken === false) {
+    const [name, expected] = transformer?.causal ? ["transformer.causal", false] : ["tokenizer.maskToken", true];
+    throw new ConfigError(`${name}: the family "diffusion" needs ${expected}, got ${!expected}. Leave it out.`);
+  }
+  const hasText = kind !== "none";
+  const nullToken = tokenizer?.nullToken ?? hasText;
+  return {
+    config: resolveDiffusion(diffusion, { hasText, hasNull: nullToken }),
+    tokenizer: { nullToken, maskToken: true },
+  };
+}
+
+/** Throws a {@link ConfigError} for options of the family `diffusion`. */
+function checkAutoregressive({ diffusion, transformer }: ModelOptions): void {
+  const name = diffusion !== undefined ? "diffusion" : transformer?.causal === false ? "transformer.causal" : undefined;
+  if (name !== undefined) {
+    throw new ConfigError(`${name}: only the family "diffusion" takes it. Set family: "diffusion".`);
+  }
+}
+
+function imageAndText({ image, text }: LossWeights): LossWeights {
+  return { ...(image !== undefined && { image }), ...(text !== undefined && { text }) };
+}
+
 /** What is said of images decides on the layout: none, a class, or a caption. */
-function tokenizerOf(options: ModelOptions["tokenizer"], { kind, names }: ImageText): ModelConfig["tokenizer"] {
+function tokenizerOf(
+  options: NonNullable<ModelOptions["tokenizer"]>,
+  { kind, names }: ImageText,
+): ModelConfig["tokenizer"] {
   if (kind === "captions") {
-    return options ?? {};
+    return options;
   }
   const layout = kind === "classes" ? "class" : "image-only";
-  if (options?.layout !== undefined && options.layout !== layout) {
+  if (options.layout !== undefined && options.layout !== layout) {
     const set = kind === "classes" ? "images with classes" : "images without captions";
     throw new ConfigError(`tokenizer.layout: ${set} have the layout "${layout}", got "${options.layout}".`);
   }

@@ -89,7 +89,7 @@ describe("a trained MultimodalModel", () => {
     const rotated = [...heldOut.captions.slice(1), heldOut.captions[0]!];
     const strangers = await model.score({ images: heldOut.images, captions: rotated });
     expect(strangers.natsPerSample).toBeGreaterThan(natsPerSample + 1);
-    const { "image-first": imageFirst, "text-first": textFirst } = score.byOrder;
+    const { "image-first": imageFirst, "text-first": textFirst } = score.byOrder!;
     expect(natsPerSample).toBeCloseTo((imageFirst.natsPerSample + textFirst.natsPerSample) / 2, 6);
     expect(natsPerSample / natsPerDim).toBeCloseTo(model.tokenizer.sequenceLength - 1, 6);
     for (const { byModality, natsPerSample: inAll } of [imageFirst, textFirst]) {

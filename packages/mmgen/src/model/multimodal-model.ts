@@ -6,17 +6,11 @@ import type { SamplingOptions } from "@mmgen/samplers";
 import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae, VqVaeConfig } from "@mmgen/vqvae";
+import { denoisingOptions } from "../diffusion/denoise-pairs.js";
+import { type DiffusionOptions, type ModelFamily, resolveDiffusionSettings } from "../diffusion/diffusion-options.js";
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
-import { type PairLikelihood, type ScoreOptions, scorePairs } from "../metrics/score-pairs.js";
-import {
-  captionImages,
-  completePairs,
-  drawImages,
-  type GenerationOptions,
-  generationFields,
-  inventPairs,
-  type Pairs,
-} from "../sampling/generate-pairs.js";
+import type { ScoreOptions } from "../metrics/score-pairs.js";
+import { generationFields, type Pairs } from "../sampling/generate-pairs.js";
 import type { Kept } from "../sampling/kept-codes.js";
 import type { MemoryEstimate } from "../stages/estimate-memory.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
@@ -33,10 +27,19 @@ import {
   type ReadModelFile,
   runIdOf,
 } from "./model-parts.js";
+import {
+  checkFamily,
+  type ModelGenerationOptions,
+  modelGenerationFields,
+  type PairMethods,
+  type PairScore,
+  pairMethods,
+} from "./pair-methods.js";
 import { checkedConfig, estimateParts, type StageName, type TrainOptions, trainParts } from "./train-model.js";
 
 /** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
 export interface MultimodalModelConfig extends ModelDescription {
+  readonly family: ModelFamily;
   readonly vqvae: VqVaeConfig;
   readonly tokenizer: TokenizerConfig;
   readonly transformer: TransformerConfig;
@@ -56,11 +59,12 @@ export class MultimodalModel {
   readonly vqvae: VqVae;
   /** Codes and words to ids and back. */
   readonly tokenizer: MultimodalTokenizer;
-  /** Ids to the next id. */
+  /** Ids to the next id, or to the ids of all places. */
   readonly transformer: TinyTransformer;
   /** Present on a model that was trained in this process. */
   readonly history: ModelHistory | undefined;
   readonly #description: ModelDescription;
+  readonly #pairs: PairMethods;
   #disposed = false;
 
   private constructor(parts: ModelParts, description: ModelDescription, history?: ModelHistory) {
@@ -69,6 +73,11 @@ export class MultimodalModel {
     this.transformer = parts.transformer;
     this.history = history;
     this.#description = description;
+    const { tokenizer, transformer, vqvae } = parts;
+    this.#pairs = pairMethods(
+      { tokenizer, transformer, vqvae, diffusion: description.diffusion },
+      description.sampling,
+    );
   }
 
   /**
@@ -86,12 +95,14 @@ export class MultimodalModel {
   static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
     const config = checkedConfig(options);
     const { parts, run, history } = await trainParts(options, config);
-    const { sampling, sequences, transformer, vqvae } = config;
+    const { diffusion, sampling, sequences, transformer, vqvae } = config;
     const training = {
-      ...{ seed: options.seed ?? 0, sequences },
+      ...{ seed: options.seed ?? 0, sequences, ...(diffusion && { tasks: diffusion.tasks }) },
       ...{ vqvae: vqvae.training, transformer: transformer.training },
     };
-    const model = new MultimodalModel(parts, { sampling, training }, history);
+    const settings = diffusion && { kernel: diffusion.kernel, sampler: diffusion.sampler };
+    const description = { sampling, ...(settings && { diffusion: settings }), training };
+    const model = new MultimodalModel(parts, description, history);
     await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
     return model;
   }
@@ -113,25 +124,43 @@ export class MultimodalModel {
   static async load(read: ReadModelFile, options: LoadOptions = {}): Promise<MultimodalModel> {
     checkFields("load", options, ["limits"]);
     const { description, run } = readModelDescription(await read(modelFiles.model));
-    return new MultimodalModel(await loadModelParts(read, run, options), description);
+    const parts = await loadModelParts(read, run, options);
+    try {
+      checkFamily(parts, description.diffusion);
+    } catch (error) {
+      parts.vqvae.dispose();
+      parts.transformer.dispose();
+      throw error;
+    }
+    return new MultimodalModel(parts, description);
   }
 
   /**
    * A model of parts that were trained one by one.
    *
-   * @param parts - The model's from now on: it disposes them.
+   * @param parts - The model's from now on: it disposes them. With `diffusion`, kernel and default sampler, it is of the
+   *   family `diffusion`.
    * @param sampling - How ids are drawn where a call does not say.
-   * @throws a `CheckpointError` when the parts' sizes do not fit each other.
+   * @throws a `CheckpointError` when the parts' sizes do not fit each other, or they are of another family.
    */
-  static fromParts(parts: ModelParts, sampling: SamplingOptions = {}): MultimodalModel {
+  static fromParts(
+    parts: ModelParts & { readonly diffusion?: Omit<DiffusionOptions, "tasks"> | undefined },
+    sampling: SamplingOptions = {},
+  ): MultimodalModel {
     checkFields("sampling", sampling, generationFields);
+    const diffusion = parts.diffusion && resolveDiffusionSettings(parts.diffusion);
+    if (diffusion !== undefined) {
+      denoisingOptions(sampling, "sampling");
+    }
     checkSizes(parts);
-    return new MultimodalModel(parts, { sampling });
+    checkFamily(parts, diffusion);
+    return new MultimodalModel(parts, { sampling, ...(diffusion && { diffusion }) });
   }
 
   /** The configuration of every part. */
   get config(): MultimodalModelConfig {
     return {
+      family: this.#description.diffusion ? "diffusion" : "autoregressive",
       ...{ vqvae: this.vqvae.config, tokenizer: this.tokenizer.config, transformer: this.transformer.config },
       ...this.#description,
     };
@@ -149,7 +178,7 @@ export class MultimodalModel {
     checkHasText("draw", this.tokenizer);
     checkCaptions(captions);
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));
-    return drawImages(this.#parts(), repeated, this.#sampling(sampling));
+    return this.#methods().draw(repeated, sampling);
   }
 
   /**
@@ -159,11 +188,11 @@ export class MultimodalModel {
    * @returns One string an image.
    * @throws a `ShapeError` when the images are of another shape or range.
    */
-  async caption(images: ImageBatch, options: GenerationOptions = {}): Promise<string[]> {
+  async caption(images: ImageBatch, options: ModelGenerationOptions = {}): Promise<string[]> {
     checkImages(images);
-    checkFields("", options, generationFields);
+    checkFields("", options, modelGenerationFields);
     checkHasText("caption", this.tokenizer);
-    return captionImages(this.#parts(), images, this.#sampling({ temperature: 0, ...options }));
+    return this.#methods().caption(images, options);
   }
 
   /**
@@ -174,11 +203,12 @@ export class MultimodalModel {
    */
   async invent(options: CountOptions = {}): Promise<Pairs> {
     const { count = 1, ...sampling } = checkCounted(options);
-    return inventPairs(this.#parts(), count, this.#sampling(sampling));
+    return this.#methods().invent(count, sampling);
   }
 
   /**
    * Completes images from their upper rows or captions from their first words, and makes the other half of each pair.
+   * A model of the family `diffusion` completes images from any part of them.
    *
    * Of images with captions, what `keep` speaks of is completed and the other stays whole: `{ rows: 0.5 }` redraws the
    * lower half as the caption says, `{ words: 3 }` goes on with a caption of the image. An image comes back as its codes
@@ -186,24 +216,25 @@ export class MultimodalModel {
    *
    * @param beginning - Images, captions, or as many of each; borrowed.
    * @param options - `keep`, and `count` completions of each (1), one after the other.
-   * @throws a `ConfigError` when what is kept is no beginning, such as a mask that keeps the middle of an image: the
-   *   model draws codes one after the other.
+   * @throws a `ConfigError` when a model of the family `autoregressive`, which draws codes one after the other, is to keep
+   *   what is no beginning, such as the middle of an image.
    */
   async complete(
     beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>,
     options: CountOptions & { readonly keep: Kept },
   ): Promise<Pairs> {
     const { count, keep, ...sampling } = checkCounted(options, ["keep"]);
-    return completePairs(this.#parts(), { ...contentOf(beginning), keep, count }, this.#sampling(sampling));
+    return this.#methods().complete({ ...contentOf(beginning), keep, count }, sampling);
   }
 
   /**
    * Negative log-likelihood of pairs in nats per pair and per id: the mean of both orders, and each order's by modality.
-   * Models of images alone score these; those of classes have one order.
+   * Models of images alone score these; those of classes have one order. Of a model of the family `diffusion` these are
+   * upper bounds, estimated from random corruptions that are the same each time, and `bounds` has those of each part.
    *
    * @throws a `ShapeError` when images and captions do not fit; a `VocabularyError` for an unknown word.
    */
-  async score(pairs: ImageSet, options: ScoreOptions = {}): Promise<PairLikelihood> {
+  async score(pairs: ImageSet, options: ScoreOptions = {}): Promise<PairScore> {
     checkFields("", options, ["batchSize", "signal"]);
     const parts = this.#parts();
     const set = readFields("score", pairs, ["captions", "classes", "images"]);
@@ -213,7 +244,7 @@ export class MultimodalModel {
     }
     const { images } = set;
     const codes = await parts.vqvae.encode(images);
-    return scorePairs(parts, { codes, captions, pixels: images.height * images.width }, options);
+    return this.#methods().score({ codes, captions, pixels: images.height * images.width }, options);
   }
 
   /** How well the image codec reconstructs images, and how many of its codes it uses. */
@@ -250,7 +281,8 @@ export class MultimodalModel {
     const { codebookSize, codeGrid, layout, words } = this.tokenizer.config;
     const codes = `${codeGrid.height * codeGrid.width} codes of ${codebookSize}`;
     const text = words.length === 0 ? "" : `, ${words.length} ${layout === "class" ? "classes" : "words"}`;
-    return `MultimodalModel { images: ${height}×${width}×${channels}, ${codes}${text} }`;
+    const family = this.#description.diffusion ? ", diffusion" : "";
+    return `MultimodalModel { images: ${height}×${width}×${channels}, ${codes}${text}${family} }`;
   }
 
   #parts(): ModelParts {
@@ -260,8 +292,8 @@ export class MultimodalModel {
     return this;
   }
 
-  #sampling(options: GenerationOptions): GenerationOptions {
-    checkFields("", options, generationFields);
-    return { ...this.#description.sampling, ...options };
+  #methods(): PairMethods {
+    this.#parts();
+    return this.#pairs;
   }
 }

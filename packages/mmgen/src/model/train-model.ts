@@ -1,25 +1,18 @@
-import { ConfigError, checkOneOf, fingerprint, Random, sliceImages } from "@mmgen/core";
+import { ConfigError, fingerprint, Random, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
-import { heldOutMetrics } from "../metrics/score-pairs.js";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
 import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/run-stage.js";
 import { storedCodes } from "../stages/stored-codes.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
-import { drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
 import { checkFields, checkImages } from "./check-arguments.js";
 import { type ImageSet, imageText } from "./image-text.js";
-import {
-  type ModelConfig,
-  type ModelOptions,
-  modelFields,
-  resolveModelConfig,
-  type SequenceOptions,
-} from "./model-options.js";
+import { type ModelConfig, type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
+import { heldOutEvaluation, trainingSequences } from "./training-sequences.js";
 
 /** Where a training keeps its state and its finished parts, by name. */
 export interface CheckpointStore {
@@ -122,12 +115,8 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
         model: config.transformer.model,
         tokenizer,
       },
-      examples: mixedOrderExamples({ tokenizer, ...pairs, ...sequencesOf(config.sequences, images.count, seed) }),
-      evaluate:
-        heldOutPairs &&
-        (async (model) => ({
-          ...(await heldOutMetrics({ tokenizer, transformer: model }, heldOutPairs, { signal })),
-        })),
+      examples: trainingSequences(config, { tokenizer, ...pairs, seed }),
+      evaluate: heldOutPairs && heldOutEvaluation(config, { tokenizer, ...heldOutPairs, signal }),
     });
     await checkpoints?.write(modelFiles.transformer, await transformer.toSafetensors({ run }));
     return {
@@ -157,10 +146,7 @@ function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTo
   parameterCount(transformerConfig(config.transformer.model, tokenizer));
   // One pair of codes 0 shows whether captions, weights and orders can be written.
   const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
-  const sequences = sequencesOf(config.sequences, images.count, seed);
-  const orders = sequences.orders?.slice(0, 1);
-  mixedOrderExamples({ tokenizer, codes, captions: captions.slice(0, 1), ...sequences, orders });
-  tokenizer.toTrainingBatch({ data: new Int32Array(0), count: 0, length: 0 }, sequences.weights);
+  trainingSequences(config, { tokenizer, codes, captions: captions.slice(0, 1), of: images.count, seed });
   for (const [name, { training }] of [["vqvae", config.vqvae] as const, ["transformer", config.transformer] as const]) {
     const steps = totalSteps(training, images.count);
     learningRateSchedule(training, steps);
@@ -191,7 +177,8 @@ export async function estimateParts(
   using transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: Random.fromSeed(0) });
   const { codeGrid } = vqvae;
   const codes = { data: new Int32Array(count * codeGrid.height * codeGrid.width), count, ...codeGrid };
-  const examples = mixedOrderExamples({ tokenizer, codes, captions: captions.slice(0, count) });
+  const pairs = { codes, captions: captions.slice(0, count), of: options.images.count };
+  const examples = trainingSequences(config, { tokenizer, ...pairs, seed: 0 });
   return {
     vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
     transformer: await estimateMemory({ model: transformer, examples, training }),
@@ -214,6 +201,8 @@ function newVqVae({ vqvae }: ModelConfig): VqVae {
 /** What each stage takes from the options and the configuration. */
 function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageOptions {
   const { checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
+  // The sampler is no part of the training.
+  const diffusion = config.diffusion && { kernel: config.diffusion.kernel, tasks: config.diffusion.tasks };
   const texts = [options, ...(heldOut ? [heldOut] : [])].map((set) => imageText("images", set).captions);
   // Without held-out pairs there is a null.
   const text = new TextEncoder().encode(JSON.stringify([texts[0], texts[1]]));
@@ -224,7 +213,7 @@ function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName)
     configuration: (stored) => ({
       data: stored === undefined ? data : dataLike(stored.data),
       [name]: config[name].model,
-      ...(name === "transformer" && { sequences: config.sequences }),
+      ...(name === "transformer" && { sequences: config.sequences, ...(diffusion && { diffusion }) }),
     }),
     observers: typeof observers === "function" ? observers(name) : observers,
     checkpoint: checkpoints && {
@@ -234,16 +223,6 @@ function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName)
       everySeconds: checkpoints.everySeconds,
     },
   });
-}
-
-function sequencesOf({ orders = "anew", ...rest }: SequenceOptions, count: number, seed: number) {
-  if (typeof orders === "string") {
-    checkOneOf("sequences.orders", orders, ["anew", "once"]);
-  } else if (orders.length !== count) {
-    throw new ConfigError(`sequences.orders: expected one a pair (${count}), got ${orders.length}.`);
-  }
-  const fixed = orders === "anew" ? undefined : orders === "once" ? drawOrders(count, seed) : orders;
-  return { ...rest, orders: fixed };
 }
 
 function firstImages(set: ImageSet) {

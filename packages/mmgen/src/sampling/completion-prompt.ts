@@ -1,4 +1,5 @@
 import { ConfigError, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
+import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
 import { type Kept, keptCodes, keptFields } from "./kept-codes.js";
@@ -16,7 +17,20 @@ export interface Completion {
 
 /** The prompt of a completion: whatever is whole first, then the kept beginning of what is not. */
 export async function completionPrompt(models: ModelParts, completion: Completion): Promise<TokenBatch> {
-  const { captions, count = 1, images, keep } = completion;
+  const { count, keep } = completionRows(completion);
+  checkFields("keep", keep, keptFields);
+  const prompt =
+    "words" in keep ? await promptOfWords(models, completion, keep.words) : await promptOfCodes(models, completion);
+  return repeatRows(prompt, count);
+}
+
+/**
+ * A completion whose images, captions and count fit each other.
+ *
+ * @throws a {@link ShapeError} when there are neither images nor captions, or not as many of each.
+ */
+export function completionRows(completion: Completion): Completion & { readonly count: number } {
+  const { captions, count = 1, images } = completion;
   const rows = images?.count ?? captions?.length;
   if (rows === undefined || (images && captions && images.count !== captions.length)) {
     throw new ShapeError(
@@ -24,10 +38,33 @@ export async function completionPrompt(models: ModelParts, completion: Completio
     );
   }
   checkWholeNumber("count", count, { min: 1 });
-  checkFields("keep", keep, keptFields);
-  const prompt =
-    "words" in keep ? await promptOfWords(models, completion, keep.words) : await promptOfCodes(models, completion);
-  return repeatRows(prompt, count);
+  return { ...completion, count };
+}
+
+/**
+ * The first words of captions, or characters where these are the tokenizer's text unit.
+ *
+ * @throws a {@link ConfigError} where there is no caption, or no part of one can be kept.
+ */
+export function firstWords(
+  { config }: MultimodalTokenizer,
+  captions: readonly string[] | undefined,
+  words: number,
+): string[] {
+  if (captions === undefined) {
+    throw new ConfigError("keep.words: keeps the first words of captions, and only images were given; keep rows.");
+  }
+  if (config.textUnit === "classes") {
+    throw new ConfigError("keep.words: the name of a class is one id, of which no part can be kept; keep rows.");
+  }
+  checkWholeNumber("keep.words", words, { min: 0, max: config.captionLength.maximum });
+  // Composed, as the tokenizer counts characters.
+  const composed = captions.map((caption) => caption.normalize("NFC"));
+  return composed.map((caption) =>
+    config.textUnit === "characters"
+      ? [...caption].slice(0, words).join("")
+      : caption.trim().split(/\s+/u).slice(0, words).join(" "),
+  );
 }
 
 /** The first words of captions, after the whole image where there is one. */
@@ -36,19 +73,7 @@ async function promptOfWords(
   { captions, images }: Completion,
   words: number,
 ): Promise<TokenBatch> {
-  if (captions === undefined) {
-    throw new ConfigError("keep.words: keeps the first words of captions, and only images were given; keep rows.");
-  }
-  if (tokenizer.config.textUnit === "classes") {
-    throw new ConfigError("keep.words: the name of a class is one id, of which no part can be kept; keep rows.");
-  }
-  checkWholeNumber("keep.words", words, { min: 0, max: tokenizer.config.captionLength.maximum });
-  const isCharacters = tokenizer.config.textUnit === "characters";
-  // Composed, as the tokenizer counts characters.
-  const composed = captions.map((caption) => caption.normalize("NFC"));
-  const beginnings = composed.map((caption) =>
-    isCharacters ? [...caption].slice(0, words).join("") : caption.trim().split(/\s+/u).slice(0, words).join(" "),
-  );
+  const beginnings = firstWords(tokenizer, captions, words);
   if (images === undefined) {
     return tokenizer.promptForCompletion({ order: "text-first", captions: beginnings });
   }

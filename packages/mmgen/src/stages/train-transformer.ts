@@ -1,6 +1,10 @@
 import { type ExampleSource, Random } from "@mmgen/core";
-import type { MultimodalTokenizer, TrainingBatch } from "@mmgen/multimodal-tokenizer";
-import { TinyTransformer, type TransformerOptions as TinyTransformerOptions } from "@mmgen/tiny-transformer";
+import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import {
+  TinyTransformer,
+  type TransformerOptions as TinyTransformerOptions,
+  type TransformerBatch,
+} from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
@@ -14,8 +18,8 @@ export interface TrainTransformerOptions extends StageOptions {
   readonly model: TransformerOptions;
   /** Says how many ids there are and how many a sequence has. */
   readonly tokenizer: Pick<MultimodalTokenizer, "vocabularySize" | "sequenceLength">;
-  /** Sequences to train on, such as `mixedOrderExamples` makes. */
-  readonly examples: ExampleSource<TrainingBatch>;
+  /** Sequences to train on, such as `mixedOrderExamples` or `diffusionExamples` makes. */
+  readonly examples: ExampleSource<TransformerBatch>;
   /** Metrics on held-out sequences, before training and after each epoch. Default: no evaluation. */
   readonly evaluate?: ((transformer: TinyTransformer, epoch: number) => Promise<Metrics>) | undefined;
   /** Hands out the model as it is after some of the steps, to be kept. Default: none. */
