@@ -12,7 +12,7 @@ describe("a model's description", () => {
   });
 
   it("records kernel and sampler of the family diffusion, and no family of the other", () => {
-    const kernel = { type: "absorbing", minTime: 0.001 } as const;
+    const kernel = { type: "maskgit" } as const;
     const sampler = { type: "confidence", rounds: 16, noise: 4.5 } as const;
     const description = { sampling: {}, diffusion: { kernel, sampler } };
     const file = modelDescriptionFile(description, "r1");

@@ -60,38 +60,30 @@ describe("corruptBatch", () => {
     }
   });
 
-  it("absorbing: masks each code with a probability that the times of a batch spread evenly, and weighs by 1 / time", () => {
+  it("absorbing: masks m of n codes, m spread evenly over a batch, and weighs by n / m", () => {
     const { inputs, targets, weights, weightSum } = corruptBatch({ ...all, kernel: { type: "absorbing" }, random });
     expect(targets).toEqual(ids);
     expect(weightSum).toBe(64 * 8);
-    const times = byRow(weights).map((row) => Math.max(...row));
-    byRow(weights).forEach((row, i) => {
-      row.forEach((weight, position) => {
-        const isMasked = inputs.data[i * length + position] === maskId;
-        expect(weight).toBe(isMasked ? times[i] : 0);
-      });
-      // Row i of n has its time in (i + [0, 1)) / n, from 1e-3 on.
-      if (times[i]! > 0) {
-        const time = (1 / times[i]! - 1e-3) / (1 - 1e-3);
-        expect(Math.floor(time * 64 + 1e-4)).toBe(i);
-      }
+    byRow(inputs.data).forEach((row, i) => {
+      // Eight rows of 64 in turn have each of the counts 1 … 8.
+      const count = 1 + Math.floor(i / 8);
+      expect(row.filter((id) => id === maskId).length).toBe(count);
+      expect(byRow(weights)[i]).toEqual(row.map((id) => (id === maskId ? Math.fround(8 / count) : 0)));
     });
-    // Over many rows the mean of the weights is 1: each code counts the same.
-    const many = corruptBatch({ ...all, ids: rowsOf(4000), kernel: { type: "absorbing" }, random });
-    const sum = many.weights.reduce((a, b) => a + b);
-    // The variance of a weight is ∫ 1/t dt − 1 = 5.9: a standard error of 0.014.
-    expect(Math.abs(sum / many.weightSum! - 1)).toBeLessThan(0.06);
   });
 
-  it("absorbing: masks at every time with that probability", () => {
-    const { inputs } = corruptBatch({ ...all, ids: rowsOf(8000), kernel: { type: "absorbing" }, random });
-    const masked = byRow(inputs.data, 8000).map((row) => row.filter((id) => id === maskId).length);
-    // Of 8 codes any number is masked equally often, if the times are uniform in [0, 1].
+  it("absorbing: masks every position equally often, and has the mean of masking by time", () => {
+    const { inputs, weights } = corruptBatch({ ...all, ids: rowsOf(8000), kernel: { type: "absorbing" }, random });
+    const masked = byRow(inputs.data, 8000).flatMap((row) => row.flatMap((id, i) => (id === maskId ? [i] : [])));
     expectFrequencies(
-      Array.from({ length: 9 }, (_, n) => masked.filter((m) => m === n).length),
-      new Array(9).fill(1 / 9),
-      8,
+      Array.from({ length: 8 }, (_, i) => masked.filter((position) => position === i + 1).length),
+      new Array(8).fill(1 / 8),
+      7,
     );
+    // Of the loss by times t in [0, 1], masking m of 8 codes has the weight ∫ B(m; 8, t) / t dt = 1 / m: as here, 1/8 · 8/m.
+    byRow(weights, 8000).forEach((row, i) => {
+      expect(row.reduce((sum, weight) => sum + weight, 0), `row ${i}`).toBeCloseTo(8, 5);
+    });
   });
 
   it("maskgit: masks max(1, round(n · cos(πt/2))) codes, and counts these alone", () => {

@@ -1,7 +1,7 @@
 import { ConfigError, checkTokenBatch, type LegalRanges, type Random, type TokenBatch } from "@mmgen/core";
 import { fields, optional, resolveOptions, seededRandom, typedArray, value, wholeNumber } from "@mmgen/core/options";
 import { checkOriginal, checkRanges, legalEntry, spreadFlags } from "./code-positions.js";
-import { type CorruptedBatch, maskByCosine, maskByTime, replaceTwice, takeSteps } from "./corruptions.js";
+import { type CorruptedBatch, maskByCosine, maskByCount, replaceTwice, takeSteps } from "./corruptions.js";
 import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "./kernels.js";
 
 /** Options of {@link corruptBatch}. */
@@ -56,7 +56,7 @@ export function corruptBatch(options: CorruptionOptions): CorruptedBatch {
   const corruption = { inputs, targets: ids, open, maskId: maskId ?? -1, random };
   switch (kernel.type) {
     case "absorbing":
-      return maskByTime(corruption, kernel);
+      return maskByCount(corruption);
     case "maskgit":
       return maskByCosine(corruption);
     case "chain":

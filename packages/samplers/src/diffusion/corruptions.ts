@@ -29,24 +29,18 @@ function spreadTimes(rows: number, random: Random): number[] {
   return Array.from({ length: rows }, (_, row) => (row + random.uniform()) / rows);
 }
 
-export function maskByTime(
-  { inputs, targets, open, maskId, random }: Corruption,
-  { minTime }: { readonly minTime: number },
-) {
+export function maskByCount({ inputs, targets, open, maskId, random }: Corruption): CorruptedBatch {
   const weights = new Float32Array(open.length);
-  const times = spreadTimes(inputs.count, random).map((u) => minTime + (1 - minTime) * u);
   let weightSum = 0;
-  for (let i = 0; i < open.length; i++) {
-    const t = times[Math.floor(i / inputs.length)]!;
-    if (open[i] === 1) {
-      weightSum++;
-      if (random.uniform() < t) {
-        inputs.data[i] = maskId;
-        weights[i] = 1 / t;
-      }
+  spreadTimes(inputs.count, random).forEach((u, row) => {
+    const codes = codesOfRow(open, row, inputs.length);
+    weightSum += codes.length;
+    const count = 1 + Math.floor(u * codes.length);
+    for (const i of choose(codes, count, random)) {
+      inputs.data[i] = maskId;
+      weights[i] = codes.length / count;
     }
-  }
-  // Divided by all codes, not by the weights, whose sum is random: only then is the mean a bound.
+  });
   return { inputs, targets, weights, weightSum };
 }
 

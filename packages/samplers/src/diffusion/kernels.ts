@@ -18,15 +18,14 @@ const timeSteps = optional(wholeNumber({ min: 1, max: 10_000 }), 100);
 const ends = listOf(share, { minLength: 2, maxLength: 2 });
 
 /**
- * Masks each code with a probability t, which is its time; the loss Σ −log p / t over masked codes bounds the negative
- * log-likelihood in nats.
+ * Masks m of n codes, m spread evenly over 1 … n; the loss Σ −log p · n / m over masked codes bounds the negative
+ * log-likelihood in nats. It has the mean of masking each code with a probability t and of the loss Σ −log p / t, t
+ * uniform, with less variance: no row is without masks, and no weight exceeds n.
  *
- * @see Sahoo et al. 2024 (MDLM), https://arxiv.org/abs/2406.07524
+ * @see Sahoo et al. 2024 (MDLM), https://arxiv.org/abs/2406.07524; Hoogeboom et al. 2022, eq. 4,
+ *   https://arxiv.org/abs/2110.02037
  */
-const absorbing = variant("absorbing", {
-  /** Least time in training; 1e-3 when absent. */
-  minTime: optional(share, 1e-3),
-});
+const absorbing = variant("absorbing", {});
 
 /** Replaces a random share of the codes by random ones, then a further share: the latter step is learned backwards. */
 const chain = variant("chain", {
