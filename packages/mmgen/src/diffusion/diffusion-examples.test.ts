@@ -51,7 +51,9 @@ describe("diffusionExamples", () => {
     const places = modalities.filter((modality) => corrupted.includes(modality)).length;
     for (const [at, modality] of modalities.entries()) {
       // A share of 400 has a standard deviation of 0.025.
-      expect(Math.abs(seen.get(at)! / 400 - (corrupted.includes(modality) ? (places + 1) / (2 * places) : 0))).toBeLessThan(0.1);
+      expect(
+        Math.abs(seen.get(at)! / 400 - (corrupted.includes(modality) ? (places + 1) / (2 * places) : 0)),
+      ).toBeLessThan(0.1);
     }
     expect(weightSum).toBe(400 * modalities.filter((modality) => corrupted.includes(modality)).length);
   });

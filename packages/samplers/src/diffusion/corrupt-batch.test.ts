@@ -82,7 +82,10 @@ describe("corruptBatch", () => {
     );
     // Of the loss by times t in [0, 1], masking m of 8 codes has the weight ∫ B(m; 8, t) / t dt = 1 / m: as here, 1/8 · 8/m.
     byRow(weights, 8000).forEach((row, i) => {
-      expect(row.reduce((sum, weight) => sum + weight, 0), `row ${i}`).toBeCloseTo(8, 5);
+      expect(
+        row.reduce((sum, weight) => sum + weight, 0),
+        `row ${i}`,
+      ).toBeCloseTo(8, 5);
     });
   });
 
