@@ -1,5 +1,11 @@
-import { type ImageBatch, Random } from "@mmgen/core";
-import { type Attribute, AttributeClassifier, type AttributeLabels, attributeExamples } from "@mmgen/evaluation";
+import { ConfigError, type ImageBatch, Random } from "@mmgen/core";
+import {
+  type Attribute,
+  AttributeClassifier,
+  type AttributeClassifierConfig,
+  type AttributeLabels,
+  attributeExamples,
+} from "@mmgen/evaluation";
 import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
@@ -15,12 +21,18 @@ export interface TrainAttributeClassifierOptions<Name extends string> extends Om
   readonly steps: number;
   /** The network's form, see `AttributeClassifier`: `image` for images of many colors. Default: `digits`. */
   readonly trunk?: "digits" | "image" | undefined;
+  /**
+   * Goes on from a copy of this classifier, of the same attributes and form and for images of this shape; borrowed.
+   * Default: fresh weights.
+   */
+  readonly from?: AttributeClassifier<Name> | undefined;
 }
 
 /**
  * Trains a classifier that names the attributes of real images, to score generated images with.
  *
  * @returns The classifier; yours to dispose.
+ * @throws a {@link ConfigError} when `from` is a classifier of something else.
  * @throws an `AbortedError` when the signal fires.
  */
 export async function trainAttributeClassifier<const Name extends string>(
@@ -29,6 +41,7 @@ export async function trainAttributeClassifier<const Name extends string>(
   checkFields("trainAttributeClassifier", options, [
     ...stageFields,
     "attributes",
+    "from",
     "images",
     "labels",
     "steps",
@@ -37,16 +50,40 @@ export async function trainAttributeClassifier<const Name extends string>(
   const { attributes, images, labels, steps, trunk = "digits" } = options;
   const { height, width, channels, maxValue } = images;
   const random = Random.fromSeed(options.seed).fork("attributes");
-  const classifier = AttributeClassifier.create(
-    { attributes, height, width, channels, maxValue, trunk },
-    { random: random.fork("weights") },
-  );
+  const form = { attributes, height, width, channels, maxValue, trunk };
+  const classifier =
+    options.from === undefined
+      ? AttributeClassifier.create(form, { random: random.fork("weights") })
+      : await copyOf(options.from, form);
   await runStage({
     ...{ ...options, label: "attribute classifier", model: classifier, examples: attributeExamples(images, labels) },
     training: { ...trainingOf(trunk, images.count), steps, warmUpSteps: Math.min(50, steps) },
     random: random.fork("training"),
   });
   return classifier;
+}
+
+type Form<Name extends string> = Pick<
+  AttributeClassifierConfig<Name>,
+  "attributes" | "height" | "width" | "channels" | "maxValue" | "trunk"
+>;
+
+/** A copy of a classifier, where it has the form that is asked for. */
+async function copyOf<Name extends string>(
+  from: AttributeClassifier<Name>,
+  form: Form<Name>,
+): Promise<AttributeClassifier<Name>> {
+  const [expected, found] = [describeForm(form), describeForm(from.config)];
+  if (found !== expected) {
+    throw new ConfigError(`from: expected a classifier of ${expected}, got one of ${found}.`);
+  }
+  return AttributeClassifier.fromSafetensors(await from.toSafetensors()) as AttributeClassifier<Name>;
+}
+
+/** `digit (10) in 28 × 28 × 3 levels up to 255, "image"`. */
+function describeForm({ attributes, channels, height, maxValue, trunk, width }: Form<string>): string {
+  const names = attributes.map(({ classes, name }) => `${name} (${classes})`).join(", ");
+  return `${names} in ${height} × ${width} × ${channels} levels up to ${maxValue}, "${trunk}"`;
 }
 
 function trainingOf(trunk: "digits" | "image", count: number) {
