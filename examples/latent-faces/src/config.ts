@@ -101,7 +101,9 @@ export const configSchema = fields({
     boundImages: size,
     /** Training steps of the classifier whose features compare sets of images. */
     classifierSteps: size,
-    /** Training steps of the critic that tells completed images from reconstructed ones. */
+    /** Training images whose mixed halves the critic learns to tell from whole ones first. */
+    criticImages: optional(size, 1500),
+    /** Its training steps on these; on completed images it is trained further, a quarter as long. */
     criticSteps: size,
   }),
 });
@@ -145,7 +147,7 @@ const quick: RunConfig = {
     rounds: { chain: 32, ancestral: 16, confidence: 12, remasking: 32 },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
-  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticSteps: 100 },
+  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 400 },
 };
 
 const tiny = { width: 32, heads: 2, layers: 1 };
@@ -166,7 +168,7 @@ const smoke: RunConfig = {
   absorbing: transformerOf(tiny, 12),
   chain: { ...transformerOf(tiny, 12), further: 0.1 },
   sampling: { ...quick.sampling, rounds: { chain: 8, ancestral: 8, confidence: 6, remasking: 8 } },
-  evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticSteps: 4 },
+  evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticImages: 32, criticSteps: 4 },
 };
 
 const large = { width: 192, heads: 6, layers: 6 };
@@ -179,7 +181,7 @@ const hour: RunConfig = {
   sequential: transformerOf(large, 5500),
   absorbing: transformerOf(large, 5500),
   chain: { ...transformerOf(large, 2000), further: 0.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticSteps: 500 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 3000, criticSteps: 800 },
 };
 
 const originalTransformer = { width: 512, heads: 8, layers: 8 };

@@ -14,11 +14,22 @@ import {
   type TokenBatch,
 } from "@mmgen/core";
 import { type LoadImageFolderOptions, loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
-import { describeRunData, fromCaller, type RunData } from "@mmgen/example-harness";
+import { AttributeClassifier, tableLabels } from "@mmgen/evaluation";
+import {
+  describeRunData,
+  fromCaller,
+  type RunContext,
+  type RunData,
+  type RunFolder,
+  stageObservers,
+} from "@mmgen/example-harness";
 import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
 import type { TransformerBatch } from "@mmgen/tiny-transformer";
 import { augmentedImages, imageExamples, tokenExamples } from "@mmgen/training";
+import * as observing from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
+import { trainAttributeClassifier } from "mmgen";
+import { cachedCodes } from "mmgen/node";
 import type { RunConfig, RunSettings } from "./config.js";
 
 /** Images, and what is known of each where anything is. */
@@ -183,8 +194,9 @@ export function distinctShare({ count, data, height, width }: CodeBatch): number
   return new Set(rows).size / count;
 }
 
-/** The first of the codes, as a view of the same memory. */
-export function firstCodes(codes: CodeBatch, count: number): CodeBatch {
+/** The first of the codes, as many as there are, as a view of the same memory. */
+export function firstCodes(codes: CodeBatch, limit: number): CodeBatch {
+  const count = Math.min(limit, codes.count);
   return { ...codes, count, data: codes.data.subarray(0, count * codes.height * codes.width) };
 }
 
@@ -216,15 +228,46 @@ export function trainingImages({ train }: RunDataset, { data }: RunConfig): Exam
   return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
 }
 
-/** Codes of all training images, and of their mirror images where these are as good. */
-export async function encodeAll(tokenizer: VqVae, { train }: RunDataset, { data }: RunConfig): Promise<CodeBatch> {
-  const codes = await tokenizer.encode(train.images);
-  if (!data.mirrored) {
-    return codes;
-  }
-  const mirrored = await tokenizer.encode(mirrorImages(train.images));
+/** Codes of all images, of the training images' mirror images too where these are as good; encoded once in a folder. */
+export async function encodeAll(
+  vqvae: VqVae,
+  { test, train }: RunDataset,
+  { cacheDir, data }: Pick<RunConfig, "data"> & { readonly cacheDir: string },
+): Promise<{ readonly train: CodeBatch; readonly test: CodeBatch }> {
+  const codesOf = (images: ImageBatch) => cachedCodes({ vqvae, images, cacheDir });
+  const codes = { train: await codesOf(train.images), test: await codesOf(test.images) };
+  return data.mirrored ? { ...codes, train: joined(codes.train, await codesOf(mirrorImages(train.images))) } : codes;
+}
+
+function joined(codes: CodeBatch, mirrored: CodeBatch): CodeBatch {
   const both = new Int32Array(2 * codes.data.length);
   both.set(codes.data);
   both.set(mirrored.data, codes.data.length);
   return { ...codes, data: both, count: 2 * codes.count };
+}
+
+/** The run's attribute classifier; undefined where its images have no attributes. Yours to dispose. */
+export async function loadClassifier(folder: RunFolder): Promise<AttributeClassifier | undefined> {
+  const bytes = await folder.read("classifier.safetensors");
+  return bytes && AttributeClassifier.fromSafetensors(bytes);
+}
+
+/** The run's attribute classifier, trained now if there is none; undefined where the images have no attributes. */
+export async function loadOrTrainClassifier(
+  run: RunContext<RunSettings>,
+  { train }: RunDataset,
+  { sha256 }: RunData,
+): Promise<AttributeClassifier | undefined> {
+  const earlier = await loadClassifier(run.folder);
+  if (earlier !== undefined || train.attributes === undefined) {
+    return earlier;
+  }
+  const { config, seed } = run.settings;
+  const classifier = await trainAttributeClassifier({
+    ...{ ...tableLabels(train.attributes), images: train.images, steps: config.evaluation.classifierSteps, seed },
+    ...{ trunk: "image", observers: stageObservers({ ...run, observers: [] }, "classifier", observing) },
+    signal: run.signal,
+  });
+  await run.folder.write("classifier.safetensors", await classifier.toSafetensors({ run: sha256 }));
+  return classifier;
 }

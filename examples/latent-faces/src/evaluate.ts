@@ -1,24 +1,24 @@
-import { type CodeBatch, concatImages, type ImageBatch, Random, sliceImages } from "@mmgen/core";
+import { type CodeBatch, concatImages, type ImageBatch, Random } from "@mmgen/core";
 import {
   type AttributeClassifier,
-  attributeAgreement,
   attributeScores,
+  type CopyVerdict,
   copyCheck,
   frechetDistance,
   precisionAndRecall,
   psnr,
   ssim,
+  type TwoKinds,
+  twoSampleTest,
 } from "@mmgen/evaluation";
-import type { RunFolder } from "@mmgen/example-harness";
 import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import { codeUsage, trainAttributeClassifier } from "mmgen";
-import type { RunConfig, RunSettings, StageName } from "./config.js";
+import type { RunConfig, StageName } from "./config.js";
 import {
   asTokens,
   changedRows,
-  distinctShare,
   firstCodes,
   firstImages,
   legalCodes,
@@ -28,17 +28,14 @@ import {
 } from "./data.js";
 import {
   completePart,
-  disposeModels,
-  drawCodes,
+  diffusionNames,
+  drawSamples,
   keptCount,
   keptParts,
-  loadClassifier,
-  loadModels,
-  loadTokenizer,
   type Models,
-  nothingKept,
+  type SamplerMetrics,
   type SamplerName,
-  samplerNames,
+  type Samples,
 } from "./generate.js";
 
 /** Each training's history. */
@@ -56,13 +53,6 @@ export interface TokenizerMetrics {
   readonly perplexity: number;
   /** Share of the codes that the test images use. */
   readonly codesUsed: number;
-}
-
-/** How varied and fast a way to draw is. */
-export interface SamplerMetrics {
-  /** Share of the samples whose codes no sample before had. */
-  readonly distinct: number;
-  readonly millisecondsPerImage: number;
 }
 
 /** How much a model that learned images repeats them. */
@@ -85,18 +75,21 @@ export interface ModelMetrics {
   /** Completed test images of each part and sampler in which a kept code has changed; 0. */
   readonly changedCompletions: number;
   readonly completions: number;
-  readonly copies: CopyMetrics;
+  readonly copies: {
+    readonly sequential: CopyMetrics;
+    readonly diffusion: CopyMetrics & { readonly sampler: SamplerName };
+  };
   /** How a critic tells completed images from reconstructed ones. */
   readonly critic: CriticMetrics;
   /** How sets of images compare to the training images; of images with attributes alone. */
   readonly sets?: SetMetrics | undefined;
 }
 
-/** Shares of held-out images that a classifier of two kinds gets right. */
+/** Shares of images that a classifier of two kinds gets right, of images that it has not learned from. */
 export interface CriticMetrics {
-  /** Whole images against those whose lower half is another's; below .95 the verdicts do not count. */
+  /** Test images as they are, against those whose lower half is another's; below .95 the verdicts do not count. */
   readonly control: number;
-  /** Whole images against completed halves. */
+  /** Test images as they are, against completed halves; by the critic of the control, trained further. */
   readonly sequential: number;
   readonly ancestral: number;
 }
@@ -111,33 +104,16 @@ export interface SetMetrics {
   >;
 }
 
-/** Everything a run measured, as `metrics.json` holds it. */
-export interface RunMetrics extends ModelMetrics {
-  readonly settings: RunSettings;
-  readonly source: string;
-  readonly attribution?: string | undefined;
-  readonly backend: string;
-  readonly resumed: boolean;
-  /** Wall-clock seconds by stage, of the last process alone. */
-  readonly seconds: Readonly<Record<string, number>>;
-  readonly stages: Readonly<
-    Record<
-      StageName,
-      { readonly steps: number; readonly millisecondsPerStep: number; readonly last: Readonly<Record<string, number>> }
-    >
-  >;
-}
-
-/** Images drawn without a beginning, by sampler. */
-export type Samples = Readonly<Record<SamplerName, ImageBatch>>;
+/** Samplers whose completions are measured: one of each family. */
+const completers = ["sequential", "ancestral"] as const;
+type Completer = (typeof completers)[number];
 
 /** What {@link evaluateModels} works with. */
 export interface EvaluationOptions {
   readonly models: Models;
   readonly tokenizers: Readonly<Record<TokenizerName, VqVae>>;
   readonly data: RunDataset;
-  /** The test images' codes. */
-  readonly codes: { readonly test: CodeBatch };
+  readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
   /** Trained on real images alone; undefined where they have no attributes. */
   readonly classifier: AttributeClassifier | undefined;
   readonly config: RunConfig;
@@ -147,13 +123,12 @@ export interface EvaluationOptions {
 
 /** Measures trained models on images they have not seen, and what they draw. */
 export async function evaluateModels(options: EvaluationOptions): Promise<{ metrics: ModelMetrics; samples: Samples }> {
-  const { codes, config, data, models, signal, tokenizers } = options;
+  const { codes, config, data, models, seed, signal, tokenizers } = options;
   const { codeGrid, codebookSize } = models.tokenizer;
-  const { metrics: samplers, samples } = await drawSamples(options);
-  const copies = await copyCheck({
-    ...{ samples: samples.sequential, training: data.train.images, test: data.test.images, signal },
-    ...{ mirrored: config.data.mirrored, reconstruct: (images: ImageBatch) => models.tokenizer.reconstruct(images) },
-  });
+  const { sampling, evaluation } = config;
+  const { metrics: samplers, samples } = await drawSamples(models, evaluation.samples, { sampling, seed, signal });
+  const { completed, ...completions } = await completeAll(options);
+  const sets = await compareSets(options, samples);
   const metrics: ModelMetrics = {
     codes: { ...codeGrid, codebookSize },
     tokenizers: {
@@ -164,10 +139,10 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
     absorbing: await diffusionLikelihood(options),
     count: samples.sequential.count,
     samplers,
-    ...(await completeAll(options)),
-    copies: { pixels: copies.pixels.share, means: copies.means.share },
-    critic: await criticize(options),
-    sets: await compareSets(options, samples),
+    ...completions,
+    copies: await checkCopies(options, samples, bestDiffusion(sets)),
+    critic: await criticize(options, completed),
+    sets,
   };
   return { metrics, samples };
 }
@@ -204,57 +179,90 @@ async function diffusionLikelihood({ codes, config, models, seed, signal }: Eval
   return { natsPerImage: nats.reduce((sum, value) => sum + value, 0) / count, images: count };
 }
 
-async function drawSamples({ config, models, seed, signal }: EvaluationOptions) {
-  const metrics: Partial<Record<SamplerName, SamplerMetrics>> = {};
-  const samples: Partial<Record<SamplerName, ImageBatch>> = {};
-  const count = config.evaluation.samples;
-  for (const sampler of samplerNames) {
-    const started = performance.now();
-    const drawing = { sampling: config.sampling, seed, signal };
-    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
-    samples[sampler] = await models.tokenizer.decode(codes);
-    const millisecondsPerImage = (performance.now() - started) / count;
-    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
-  }
-  return { metrics: metrics as ModelMetrics["samplers"], samples: samples as Samples };
-}
-
 /** Completes test images from each part by both families, and counts where a kept code has changed. */
 async function completeAll({ codes, config, models, seed, signal }: EvaluationOptions) {
-  const first = firstCodes(codes.test, Math.min(config.evaluation.samples, codes.test.count));
+  const first = firstCodes(codes.test, config.evaluation.samples);
+  const completed: Partial<Record<Completer, CodeBatch>> = {};
   let changed = 0;
   for (const part of keptParts) {
-    for (const sampler of ["sequential", "ancestral"] as const) {
-      const completed = await completePart(models, { codes: first, part, sampler }, { config, seed, signal });
-      changed += changedRows(first, completed, keptCount(models.tokenizer.codeGrid, part));
+    for (const sampler of completers) {
+      const found = await completePart(models, { codes: first, part, sampler }, { config, seed, signal });
+      changed += changedRows(first, found, keptCount(models.tokenizer.codeGrid, part));
+      if (part === "half") {
+        completed[sampler] = found;
+      }
     }
   }
-  return { changedCompletions: changed, completions: first.count * keptParts.length * 2 };
+  return {
+    completed: completed as Record<Completer, CodeBatch>,
+    ...{ changedCompletions: changed, completions: first.count * keptParts.length * completers.length },
+  };
 }
 
-/** Trains critics on half of the completed test images, and asks them about the other half. */
-async function criticize({ codes, config, models, seed, signal }: EvaluationOptions): Promise<CriticMetrics> {
-  const whole = firstCodes(codes.test, 2 * Math.floor(Math.min(config.evaluation.samples, codes.test.count) / 2));
-  const critic = async (changed: CodeBatch) => {
-    const [a, b] = [await models.tokenizer.decode(whole), await models.tokenizer.decode(changed)];
-    const half = whole.count / 2;
-    const part = (start: number) =>
-      concatImages([sliceImages(a, start, start + half), sliceImages(b, start, start + half)]);
-    const labels = { changed: Int32Array.from({ length: whole.count }, (_, i) => (i < half ? 0 : 1)) };
-    using classifier = await trainAttributeClassifier({
-      ...{ attributes: [{ name: "changed", classes: 2 }], images: part(0), labels, trunk: "image", seed, signal },
-      steps: config.evaluation.criticSteps,
+/** The diffusion sampler whose images are nearest to the training images; of images without attributes one of them. */
+function bestDiffusion(sets: SetMetrics | undefined): SamplerName {
+  const distance = (name: SamplerName) => sets?.byName[name]?.frechet ?? (name === "ancestral" ? 0 : 1);
+  return diffusionNames.reduce((best, name) => (distance(name) < distance(best) ? name : best), "ancestral");
+}
+
+/** Compares samples of both families with the training images, in one search. */
+async function checkCopies(
+  { config, data, models, signal }: EvaluationOptions,
+  samples: Samples,
+  sampler: SamplerName,
+): Promise<ModelMetrics["copies"]> {
+  const found = await copyCheck({
+    samples: concatImages([samples.sequential, samples[sampler]]),
+    ...{ training: data.train.images, test: data.test.images, mirrored: config.data.mirrored, signal },
+    reconstruct: (images) => models.tokenizer.reconstruct(images),
+  });
+  const { count } = samples.sequential;
+  const share = ({ nearest, threshold }: CopyVerdict, from: number) =>
+    nearest.distances.subarray(from, from + count).filter((distance) => distance < threshold).length / count;
+  const shares = (from: number) => ({ pixels: share(found.pixels, from), means: share(found.means, from) });
+  return { sequential: shares(0), diffusion: { sampler, ...shares(count) } };
+}
+
+/**
+ * Trains a critic to tell reconstructions from those whose lower half is another image's: on training images, of which
+ * there are many, and asks it about test images. Trains it further on half of the completed test images, and asks it about
+ * the other half.
+ */
+async function criticize(
+  { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
+  completed: Readonly<Record<Completer, CodeBatch>>,
+): Promise<CriticMetrics> {
+  const { criticImages, criticSteps, samples } = config.evaluation;
+  const [learned, held] = [firstCodes(codes.train, criticImages), firstCodes(codes.test, samples)];
+  const kept = keptCount(tokenizer.codeGrid, "half");
+  const train = ({ images, labels }: TwoKinds, steps: number, from?: AttributeClassifier<"changed">) =>
+    trainAttributeClassifier({
+      ...{ attributes: [{ name: "changed", classes: 2 }], images, labels: { changed: labels }, trunk: "image" },
+      ...{ from, steps, seed, signal },
     });
-    const found = await classifier.predict(part(half));
-    return attributeAgreement(labels, found).accuracy.changed;
+  const decodeBoth = async (a: CodeBatch, b: CodeBatch) =>
+    concatImages([await tokenizer.decode(a), await tokenizer.decode(b)]);
+  let trained: AttributeClassifier<"changed"> | undefined;
+  const control = await twoSampleTest({
+    first: await decodeBoth(learned, held),
+    second: await decodeBoth(mixHalves(learned, kept), mixHalves(held, kept)),
+    trainCount: learned.count,
+    classify: async (kinds) => {
+      trained = await train(kinds, criticSteps);
+      return (await trained.predict(kinds.heldOut)).changed;
+    },
+  });
+  using critic = trained!;
+  const first = await tokenizer.decode(held);
+  const verdict = async (changed: CodeBatch) => {
+    const classify = async (kinds: TwoKinds) => {
+      using further = await train(kinds, Math.ceil(criticSteps / 4), critic);
+      return (await further.predict(kinds.heldOut)).changed;
+    };
+    return (await twoSampleTest({ first, second: await tokenizer.decode(changed), classify })).accuracy;
   };
-  const complete = (sampler: SamplerName) =>
-    completePart(models, { codes: whole, part: "half", sampler }, { config, seed, signal });
-  return {
-    control: await critic(mixHalves(whole, keptCount(models.tokenizer.codeGrid, "half"))),
-    sequential: await critic(await complete("sequential")),
-    ancestral: await critic(await complete("ancestral")),
-  };
+  const [sequential, ancestral] = [await verdict(completed.sequential), await verdict(completed.ancestral)];
+  return { control: control.accuracy, sequential, ancestral };
 }
 
 async function compareSets(options: EvaluationOptions, samples: Samples): Promise<SetMetrics | undefined> {
@@ -278,22 +286,4 @@ async function compareSets(options: EvaluationOptions, samples: Samples): Promis
   }
   const found = await classifier.predict(data.test.images);
   return { classifier: attributeScores(data.test.attributes, found).mean, byName };
-}
-
-/** Measures the models of a run's checkpoints again. */
-export async function evaluateRun(
-  folder: RunFolder,
-  options: Pick<EvaluationOptions, "data" | "config" | "seed" | "signal">,
-): Promise<ModelMetrics> {
-  const models = await folder.load((read) => loadModels(read, options.config));
-  try {
-    using plain = await loadTokenizer(folder, "squared-error");
-    using adversarial = await loadTokenizer(folder, "adversarial");
-    const codes = { test: await models.tokenizer.encode(options.data.test.images) };
-    const tokenizers = { "squared-error": plain, adversarial };
-    using classifier = await loadClassifier(folder);
-    return (await evaluateModels({ ...options, models, tokenizers, codes, classifier })).metrics;
-  } finally {
-    disposeModels(models);
-  }
 }

@@ -7,7 +7,6 @@ import {
   type Random,
   type TokenBatch,
 } from "@mmgen/core";
-import { AttributeClassifier } from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
 import {
   type DenoisedRound,
@@ -19,7 +18,7 @@ import {
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { AdversarialVqVae, VqVae } from "@mmgen/vqvae";
 import type { RunConfig, TransformerConfig } from "./config.js";
-import { asTokens, legalCodes } from "./data.js";
+import { asTokens, distinctShare, legalCodes } from "./data.js";
 
 /** Files of a finished run's models in `checkpoints/`. */
 export const modelFiles = {
@@ -40,10 +39,12 @@ export interface Models {
   readonly chain: TinyTransformer;
 }
 
+/** Samplers of the diffusion models. */
+export const diffusionNames = ["chain", "ancestral", "confidence", "remasking"] as const;
+export type DiffusionName = (typeof diffusionNames)[number];
 /** Ways to draw codes: one after the other, or by a sampler of one of the diffusion models. */
-export const samplerNames = ["sequential", "chain", "ancestral", "confidence", "remasking"] as const;
+export const samplerNames = ["sequential", ...diffusionNames] as const;
 export type SamplerName = (typeof samplerNames)[number];
-export type DiffusionName = Exclude<SamplerName, "sequential">;
 
 /** The samplers as people are shown them. */
 export const samplerTitles: Readonly<Record<SamplerName, string>> = {
@@ -84,6 +85,34 @@ export async function drawCodes(
   return sampler === "sequential"
     ? drawSequentially(models, beginning, drawing)
     : diffuse(models, sampler, beginning, drawing);
+}
+
+/** How varied and fast a way to draw is. */
+export interface SamplerMetrics {
+  /** Share of the samples whose codes no sample before had. */
+  readonly distinct: number;
+  readonly millisecondsPerImage: number;
+}
+
+/** Images drawn without a beginning, by sampler. */
+export type Samples = Readonly<Record<SamplerName, ImageBatch>>;
+
+/** Draws images without a beginning by every sampler. */
+export async function drawSamples(
+  models: Models,
+  count: number,
+  drawing: Drawing,
+): Promise<{ readonly metrics: Readonly<Record<SamplerName, SamplerMetrics>>; readonly samples: Samples }> {
+  const metrics: Partial<Record<SamplerName, SamplerMetrics>> = {};
+  const samples: Partial<Record<SamplerName, ImageBatch>> = {};
+  for (const sampler of samplerNames) {
+    const started = performance.now();
+    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
+    samples[sampler] = await models.tokenizer.decode(codes);
+    const millisecondsPerImage = (performance.now() - started) / count;
+    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
+  }
+  return { metrics: metrics as Record<SamplerName, SamplerMetrics>, samples: samples as Samples };
 }
 
 async function drawSequentially(
@@ -201,12 +230,6 @@ export async function loadModels(
     absorbing: await transformer("absorbing"),
     chain: await transformer("chain"),
   };
-}
-
-/** The run's attribute classifier; undefined where its images have no attributes. Yours to dispose. */
-export async function loadClassifier(folder: RunFolder): Promise<AttributeClassifier | undefined> {
-  const bytes = await folder.read("classifier.safetensors");
-  return bytes && AttributeClassifier.fromSafetensors(bytes);
 }
 
 /** One of a run's image tokenizers; yours to dispose. */

@@ -24,7 +24,6 @@ import { Command, Option } from "commander";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
 import { runs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
-import { evaluateRun } from "./evaluate.js";
 import {
   drawCodes,
   type KeptPart,
@@ -36,7 +35,7 @@ import {
   samplerNames,
   samplerTitles,
 } from "./generate.js";
-import { command, runPipeline } from "./pipeline.js";
+import { command, evaluateRun, runPipeline } from "./pipeline.js";
 import { drawCompletions } from "./plots.js";
 import { formatMetrics, summarize } from "./report.js";
 

@@ -12,8 +12,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { presets, type RunSettings } from "./config.js";
 import { loadData } from "./data.js";
-import { evaluateRun, type RunMetrics } from "./evaluate.js";
-import { runPipeline } from "./pipeline.js";
+import { evaluateRun, runPipeline } from "./pipeline.js";
+import type { RunMetrics } from "./report.js";
 
 const { smoke } = presets;
 const short = { steps: 2, batchSize: 2, warmUpSteps: 1 };
@@ -30,7 +30,7 @@ const settings: RunSettings = {
     adversarial: { ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1, discriminatorChannels: 2 },
     ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
     sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
-    evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticSteps: 2 },
+    evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticImages: 8, criticSteps: 2 },
   },
   data: "folder",
   seed: 3,

@@ -1,6 +1,6 @@
 import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, Random } from "@mmgen/core";
-import { psnr, tableLabels } from "@mmgen/evaluation";
-import { inRunFolder, type RunContext, type RunData, stageObservers } from "@mmgen/example-harness";
+import { psnr } from "@mmgen/evaluation";
+import { inRunFolder, type RunContext, type RunData, type RunFolder, stageObservers } from "@mmgen/example-harness";
 import type { TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
@@ -15,7 +15,6 @@ import {
 } from "@mmgen/training";
 import * as observing from "@mmgen/training/node";
 import { VqVae } from "@mmgen/vqvae";
-import { trainAttributeClassifier } from "mmgen";
 import { checkTrainings } from "mmgen/node";
 import type { RunSettings, StageConfig, StageName } from "./config.js";
 import {
@@ -23,15 +22,26 @@ import {
   describeData,
   encodeAll,
   firstOf,
+  loadClassifier,
   loadData,
+  loadOrTrainClassifier,
   nextCodes,
   type RunDataset,
   trainingImages,
 } from "./data.js";
-import { evaluateModels, type Histories, type RunMetrics } from "./evaluate.js";
-import { loadClassifier, type Models, modelFiles, newAdversary, newTokenizer, newTransformer } from "./generate.js";
+import { type EvaluationOptions, evaluateModels, type Histories, type ModelMetrics } from "./evaluate.js";
+import {
+  disposeModels,
+  loadModels,
+  loadTokenizer,
+  type Models,
+  modelFiles,
+  newAdversary,
+  newTokenizer,
+  newTransformer,
+} from "./generate.js";
 import { writeImages } from "./plots.js";
-import { summarizeStages, writeReport } from "./report.js";
+import { type RunMetrics, summarizeStages, writeReport } from "./report.js";
 
 /** What starts a run. */
 export const command = "npm run faces";
@@ -62,30 +72,24 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
     progress.stage("Codes");
     const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
-    const codes = { train: await encodeAll(tokenizer, data, config), test: await tokenizer.encode(data.test.images) };
+    const codes = await encodeAll(tokenizer, data, { ...config, cacheDir: folder.checkpoints });
     const runId = fingerprint([(await folder.read(modelFiles[config.codesOf]))!]);
     const learning = { tokenizer, codes, runId };
 
     progress.stage("Sequential transformer");
-    using sequential = newTransformer(tokenizer, config.sequential, {
-      causal: true,
-      random: randomOf(settings, "sequential"),
-    });
+    using sequential = transformerOf(tokenizer, settings, "sequential");
     const sequentialHistory = await trainTransformer(run, "sequential", sequential, learning);
 
     progress.stage("Diffusion transformer, masks");
-    using absorbing = newTransformer(tokenizer, config.absorbing, {
-      causal: false,
-      random: randomOf(settings, "absorbing"),
-    });
+    using absorbing = transformerOf(tokenizer, settings, "absorbing");
     const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
 
     progress.stage("Diffusion transformer, original chain");
-    using chain = newTransformer(tokenizer, config.chain, { causal: false, random: randomOf(settings, "chain") });
+    using chain = transformerOf(tokenizer, settings, "chain");
     const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
     progress.stage("Attribute classifier");
-    using classifier = await classifierOf(run, data, learnedFrom);
+    using classifier = await loadOrTrainClassifier(run, data, learnedFrom);
 
     progress.stage("Evaluation");
     const models: Models = { tokenizer, sequential, absorbing, chain };
@@ -111,16 +115,41 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
   });
 }
 
+/** Measures the models of a run's checkpoints again. */
+export async function evaluateRun(
+  folder: RunFolder,
+  options: Pick<EvaluationOptions, "data" | "config" | "seed" | "signal">,
+): Promise<ModelMetrics> {
+  const { config, data } = options;
+  const models = await folder.load((read) => loadModels(read, config));
+  try {
+    using plain = await loadTokenizer(folder, "squared-error");
+    using adversarial = await loadTokenizer(folder, "adversarial");
+    const codes = await encodeAll(models.tokenizer, data, { ...config, cacheDir: folder.checkpoints });
+    const tokenizers = { "squared-error": plain, adversarial };
+    using classifier = await loadClassifier(folder);
+    return (await evaluateModels({ ...options, models, tokenizers, codes, classifier })).metrics;
+  } finally {
+    disposeModels(models);
+  }
+}
+
 /** What a run writes, and a new one in the same folder therefore removes. */
 const earlierFiles = {
   checkpoints: [
     /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|classifier)(-training)?\.safetensors$/,
+    /^codes-[0-9a-f]{32}\.safetensors$/,
   ],
   results: [/\.jsonl$/, /^evaluation\.json$/],
 };
 
 function randomOf({ seed }: RunSettings, name: string): Random {
   return Random.fromSeed(seed).fork(name);
+}
+
+function transformerOf(tokenizer: VqVae, settings: RunSettings, name: TransformerName): TinyTransformer {
+  const causal = name === "sequential";
+  return newTransformer(tokenizer, settings.config[name], { causal, random: randomOf(settings, name) });
 }
 
 async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: RunDataset, { sha256 }: RunData) {
@@ -151,6 +180,8 @@ async function tokenizerMetrics(model: VqVae, { test }: RunDataset): Promise<Met
   return { decibels: psnr(images, await model.reconstruct(images)) };
 }
 
+type TransformerName = "sequential" | "absorbing" | "chain";
+
 interface CodesToLearn {
   readonly tokenizer: VqVae;
   readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
@@ -160,7 +191,7 @@ interface CodesToLearn {
 
 async function trainTransformer(
   run: RunContext<RunSettings>,
-  name: "sequential" | "absorbing" | "chain",
+  name: TransformerName,
   model: TinyTransformer,
   { codes, runId, tokenizer }: CodesToLearn,
 ): Promise<TrainingHistory> {
@@ -232,35 +263,19 @@ async function trainStage<Batch, Aux>(
   return history;
 }
 
-/** The run's attribute classifier, trained now if there is none; undefined where the images have no attributes. */
-async function classifierOf(run: RunContext<RunSettings>, { train }: RunDataset, { sha256 }: RunData) {
-  const earlier = await loadClassifier(run.folder);
-  if (earlier !== undefined || train.attributes === undefined) {
-    return earlier;
-  }
-  const { config, seed } = run.settings;
-  const classifier = await trainAttributeClassifier({
-    ...{ ...tableLabels(train.attributes), images: train.images, steps: config.evaluation.classifierSteps, seed },
-    ...{ trunk: "image", observers: stageObservers({ ...run, observers: [] }, "classifier", observing) },
-    signal: run.signal,
-  });
-  await run.folder.write("classifier.safetensors", await classifier.toSafetensors({ run: sha256 }));
-  return classifier;
-}
-
 /**
  * Builds everything once, untrained, so that what cannot be trained is refused before an earlier run's files are removed.
  *
  * @throws a `ConfigError` that names what does not fit, memory included.
  */
-async function checkPlan({ progress, settings: { config } }: RunContext<RunSettings>, data: RunDataset): Promise<void> {
+async function checkPlan({ progress, settings }: RunContext<RunSettings>, { train: training }: RunDataset) {
+  const { config } = settings;
   const random = Random.fromSeed(0);
-  const { train: training } = data;
   using tokenizer = newTokenizer(config, training.images, random);
   using adversary = newAdversary(tokenizer, config.adversarial, random);
-  using sequential = newTransformer(tokenizer, config.sequential, { causal: true, random });
-  using absorbing = newTransformer(tokenizer, config.absorbing, { causal: false, random });
-  using chain = newTransformer(tokenizer, config.chain, { causal: false, random });
+  using sequential = transformerOf(tokenizer, settings, "sequential");
+  using absorbing = transformerOf(tokenizer, settings, "absorbing");
+  using chain = transformerOf(tokenizer, settings, "chain");
   const images = imageExamples(firstOf(training, 2).images);
   const { codeGrid } = tokenizer;
   const codes = { data: new Int32Array(2 * codeGrid.height * codeGrid.width), count: 2, ...codeGrid };

@@ -17,17 +17,18 @@ import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import type { RunSettings } from "./config.js";
 import { firstCodes, firstImages, repeatCodes } from "./data.js";
-import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
+import type { EvaluationOptions, Histories, ModelMetrics } from "./evaluate.js";
 import {
   completePart,
   type DiffusionName,
   diffuse,
+  diffusionNames,
   type KeptPart,
   keptCount,
   keptParts,
   nothingKept,
   type SamplerName,
-  samplerNames,
+  type Samples,
   samplerTitles,
 } from "./generate.js";
 
@@ -66,7 +67,7 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
     completions[`completions_${part}`] = await write(`completions_${part}`, await completionsOf(options, part));
   }
   const { highTemperature, lowTemperature } = config.sampling;
-  const diffusionRows = samplerNames.filter((name) => name !== "sequential").map((name) => sampleRow(samples, name));
+  const diffusionRows = diffusionNames.map((name) => sampleRow(samples, name));
   return {
     ...(completions as Record<`completions_${KeptPart}`, Uint8Array>),
     reconstructions: await write("reconstructions", await reconstructions(options)),

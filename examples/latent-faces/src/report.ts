@@ -3,10 +3,27 @@ import { writeFileAtomic } from "@mmgen/core/node";
 import { formatDuration, formatPercent, formatRunTime, type RunContext, textTable } from "@mmgen/example-harness";
 import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import type { TrainingHistory } from "@mmgen/training";
-import { type RunSettings, stageNames } from "./config.js";
-import type { Histories, ModelMetrics, RunMetrics, TokenizerMetrics } from "./evaluate.js";
+import { type RunSettings, type StageName, stageNames } from "./config.js";
+import type { Histories, ModelMetrics, TokenizerMetrics } from "./evaluate.js";
 import { samplerNames, samplerTitles } from "./generate.js";
 import type { RunImages } from "./plots.js";
+
+/** Everything a run measured, as `metrics.json` holds it. */
+export interface RunMetrics extends ModelMetrics {
+  readonly settings: RunSettings;
+  readonly source: string;
+  readonly attribution?: string | undefined;
+  readonly backend: string;
+  readonly resumed: boolean;
+  /** Wall-clock seconds by stage, of the last process alone. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly stages: Readonly<
+    Record<
+      StageName,
+      { readonly steps: number; readonly millisecondsPerStep: number; readonly last: Readonly<Record<string, number>> }
+    >
+  >;
+}
 
 /** Writes `report.html`: the run's images and metrics in one file that needs nothing else. */
 export async function writeReport(
@@ -127,11 +144,17 @@ function samplerTable({ count, samplers }: ModelMetrics): ReportTable {
   };
 }
 
-function copyLine({ copies, count }: ModelMetrics): string {
+function copyLine({ copies: { diffusion, sequential }, count }: ModelMetrics): string {
   return (
-    `${formatPercent(copies.pixels)} of ${count} samples are nearer to a training image than 99 % of the test images are, by ` +
-    `pixels, and ${formatPercent(copies.means)} by the means of 8 × 8 cells: about 1 % says that nothing is copied.`
+    `${formatPercent(sequential.pixels)} of ${count} samples are nearer to a training image than 99 % of the test images are, ` +
+    `by pixels, and ${formatPercent(sequential.means)} by the means of 8 × 8 cells; of samples by diffusion ` +
+    `(${samplerTitles[diffusion.sampler]}) ${formatPercent(diffusion.pixels)} and ${formatPercent(diffusion.means)}. About 1 % ` +
+    "says that nothing is copied."
   );
+}
+
+function copyShares({ means, pixels }: ModelMetrics["copies"]["sequential"]): string {
+  return `${formatPercent(pixels)} by pixels, ${formatPercent(means)} by means`;
 }
 
 function setTable({ sets }: ModelMetrics): ReportTable | undefined {
@@ -185,10 +208,7 @@ export function formatMetrics(metrics: ModelMetrics, before: Facts = [], after: 
     ["diffusion", `at most ${absorbing.natsPerImage.toFixed(1)} nats an image (${absorbing.images} test images)`],
     ["completions", `${changedCompletions} of ${completions} with a changed code that was to be kept`],
     ["critic", criticLine(metrics)],
-    [
-      "copies",
-      `${formatPercent(copies.pixels)} by pixels, ${formatPercent(copies.means)} by means; of unseen images 1 %`,
-    ],
+    ["copies", `${copyShares(copies.sequential)}; diffusion ${copyShares(copies.diffusion)}; of unseen images 1 %`],
   ];
   const sets = setTable(metrics);
   const tables = [tokenizerTable(metrics), samplerTable(metrics), ...(sets ? [sets] : [])];
