@@ -68,11 +68,11 @@ export {
   type TrainOptions,
   trainingFiles,
 } from "./model/train-model.js";
+export { completePairs } from "./sampling/complete-pairs.js";
 export type { Completion } from "./sampling/completion-prompt.js";
 export {
   captionCodes,
   captionImages,
-  completePairs,
   completeSequences,
   drawImages,
   type GenerationOptions,

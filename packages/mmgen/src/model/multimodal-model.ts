@@ -10,8 +10,8 @@ import { denoisingOptions } from "../diffusion/denoise-pairs.js";
 import { type DiffusionOptions, type ModelFamily, resolveDiffusionSettings } from "../diffusion/diffusion-options.js";
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
 import type { ScoreOptions } from "../metrics/score-pairs.js";
+import type { Completion } from "../sampling/completion-prompt.js";
 import { generationFields, type Pairs } from "../sampling/generate-pairs.js";
-import type { Kept } from "../sampling/kept-codes.js";
 import type { MemoryEstimate } from "../stages/estimate-memory.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import { type CaptionedImageSet, type ImageSet, imageText } from "./image-text.js";
@@ -207,24 +207,23 @@ export class MultimodalModel {
   }
 
   /**
-   * Completes images from their upper rows or captions from their first words, and makes the other half of each pair.
-   * A model of the family `diffusion` completes images from any part of them.
+   * Completes images from any part of them or captions from their first words, and makes the other half of each pair.
    *
    * Of images with captions, what `keep` speaks of is completed and the other stays whole: `{ rows: 0.5 }` redraws the
    * lower half as the caption says, `{ words: 3 }` goes on with a caption of the image. An image comes back as its codes
-   * show it, kept rows included.
+   * show it, kept rows included; kept codes never change. See `completePairs` for what the family `autoregressive` does not
+   * see of kept parts that are no beginning.
    *
    * @param beginning - Images, captions, or as many of each; borrowed.
-   * @param options - `keep`, and `count` completions of each (1), one after the other.
-   * @throws a `ConfigError` when a model of the family `autoregressive`, which draws codes one after the other, is to keep
-   *   what is no beginning, such as the middle of an image.
+   * @param options - `keep`; `count` completions of each (1), one after the other; `candidates` (8).
+   * @throws a `ConfigError` when what is to be kept is not there.
    */
   async complete(
     beginning: ImageBatch | readonly string[] | Partial<CaptionedImageSet>,
-    options: CountOptions & { readonly keep: Kept },
+    options: CountOptions & Pick<Completion, "candidates" | "keep">,
   ): Promise<Pairs> {
-    const { count, keep, ...sampling } = checkCounted(options, ["keep"]);
-    return this.#methods().complete({ ...contentOf(beginning), keep, count }, sampling);
+    const { candidates, count, keep, ...sampling } = checkCounted(options, ["keep", "candidates"]);
+    return this.#methods().complete({ ...contentOf(beginning), candidates, count, keep }, sampling);
   }
 
   /**

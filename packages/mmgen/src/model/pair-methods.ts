@@ -11,10 +11,10 @@ import {
 import { type PairBound, scoreBounds } from "../diffusion/diffusion-bounds.js";
 import type { DiffusionSettings } from "../diffusion/diffusion-options.js";
 import { type PairLikelihood, type ScoredPairs, type ScoreOptions, scorePairs } from "../metrics/score-pairs.js";
+import { completePairs } from "../sampling/complete-pairs.js";
 import type { Completion } from "../sampling/completion-prompt.js";
 import {
   captionImages,
-  completePairs,
   drawImages,
   type GenerationOptions,
   generationFields,
@@ -90,7 +90,10 @@ function denoising(
     draw: (captions, options) => denoiseImages(models, captions, { ...sampling, ...options }),
     caption: (images, options) => denoiseCaptions(models, images, { ...unguided, temperature: 0, ...options }),
     invent: (count, options) => denoisePairs(models, count, { ...unguided, ...options }),
-    complete: (completion, options) => {
+    complete: async (completion, options) => {
+      if (completion.candidates !== undefined) {
+        throw new ConfigError('candidates: only models of the family "autoregressive" take it. Leave it out.');
+      }
       const isGuided = completion.captions !== undefined && !("words" in completion.keep);
       return denoiseCompletions(models, completion, { ...(isGuided ? sampling : unguided), ...options });
     },

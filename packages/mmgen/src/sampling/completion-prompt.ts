@@ -1,5 +1,5 @@
 import { ConfigError, checkWholeNumber, type ImageBatch, ShapeError, type TokenBatch } from "@mmgen/core";
-import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { MultimodalTokenizer, Order } from "@mmgen/multimodal-tokenizer";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
 import { type Kept, keptCodes, keptFields } from "./kept-codes.js";
@@ -13,15 +13,34 @@ export interface Completion {
   readonly keep: Kept;
   /** Completions of each row, one after the other. Default 1. */
   readonly count?: number | undefined;
+  /**
+   * Candidates drawn for each completion where more than the first codes of an image are kept; the one stays that makes the
+   * kept codes likeliest. Of the family `autoregressive` alone. Default 8.
+   */
+  readonly candidates?: number | undefined;
 }
 
-/** The prompt of a completion: whatever is whole first, then the kept beginning of what is not. */
-export async function completionPrompt(models: ModelParts, completion: Completion): Promise<TokenBatch> {
-  const { count, keep } = completionRows(completion);
+/** What is known of sequences that are to be completed. */
+export interface CompletionPrompt {
+  /** `[rows, length]`: a beginning, or a whole sequence. */
+  readonly ids: TokenBatch;
+  /** `[length]`, 1 where the ids are given; the others are not read. Absent where `ids` are a beginning. */
+  readonly known?: Uint8Array;
+}
+
+/**
+ * What is known of a completion: whatever is whole first, then the kept part of what is not. Where this is the beginning of
+ * a sequence, it is its prompt; else the whole sequence, with its known places.
+ */
+export async function completionPrompt(models: ModelParts, completion: Completion): Promise<CompletionPrompt> {
+  const { candidates = 1, count, keep } = completionRows(completion);
+  checkWholeNumber("candidates", candidates, { min: 1, max: 2 ** 16 });
   checkFields("keep", keep, keptFields);
-  const prompt =
-    "words" in keep ? await promptOfWords(models, completion, keep.words) : await promptOfCodes(models, completion);
-  return repeatRows(prompt, count);
+  const { ids, known } =
+    "words" in keep
+      ? { ids: await promptOfWords(models, completion, keep.words) }
+      : await promptOfCodes(models, completion);
+  return { ids: repeatRows(ids, count), ...(known && { known }) };
 }
 
 /**
@@ -85,40 +104,51 @@ async function promptOfWords(
   });
 }
 
-/** The first codes of images, after the whole caption where there is one. */
+/** The kept codes of images, after the whole caption where there is one. */
 async function promptOfCodes(
   { tokenizer, vqvae }: ModelParts,
   { captions, images, keep }: Completion,
-): Promise<TokenBatch> {
+): Promise<CompletionPrompt> {
   if (images === undefined) {
     throw new ConfigError("keep: rows, codes and masks are of images, and only captions were given; keep words.");
   }
-  const length = prefixOf(keptCodes(vqvae, keep, images));
+  const kept = keptCodes(vqvae, keep, images);
   if (captions === undefined && tokenizer.config.layout === "class") {
     throw new ConfigError(
       "complete: this model draws images of a class; give { images, captions } with the name of a class each.",
     );
   }
-  const codes = await vqvae.encode(images);
-  const all = { data: codes.data, count: codes.count, length: codes.height * codes.width };
-  const beginning = leadingColumns(all, length);
-  return tokenizer.promptForCompletion(
-    captions === undefined
-      ? { order: "image-first", codes: beginning }
-      : { order: "text-first", captions, codes: beginning },
-  );
+  const encoded = await vqvae.encode(images);
+  const all = { data: encoded.data, count: encoded.count, length: encoded.height * encoded.width };
+  const beginning = kept.includes(0) ? kept.indexOf(0) : kept.length;
+  const isBeginning = kept.lastIndexOf(1) < beginning;
+  const codes = isBeginning ? leadingColumns(all, beginning) : all;
+  const order = captions === undefined ? "image-first" : "text-first";
+  const ids = tokenizer.promptForCompletion({ order, codes, ...(captions && { captions }) });
+  return isBeginning
+    ? { ids }
+    : { ids: wholeRows(ids, tokenizer), known: knownPlaces(tokenizer, ids, { kept, order }) };
 }
 
-/** The length of the prefix that a mask keeps. */
-function prefixOf(kept: Uint8Array): number {
-  const length = kept.includes(0) ? kept.indexOf(0) : kept.length;
-  if (kept.lastIndexOf(1) >= length) {
-    throw new ConfigError(
-      "keep: this model draws codes one after the other, so it can only keep the first ones of an image; " +
-        `this keeps code ${kept.lastIndexOf(1)} and not code ${length}. Keep a prefix, such as { rows: 0.5 }.`,
-    );
+/** Prompts as rows of whole sequences; what stands behind them is id 0. */
+function wholeRows(prompt: TokenBatch, { sequenceLength: length }: MultimodalTokenizer): TokenBatch {
+  const data = new Int32Array(prompt.count * length);
+  for (let row = 0; row < prompt.count; row++) {
+    data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
   }
-  return length;
+  return { data, count: prompt.count, length };
+}
+
+/** 1 for each place of sequences that begin with such a prompt, all codes of the images in it, where the id is kept. */
+function knownPlaces(
+  tokenizer: MultimodalTokenizer,
+  prompt: TokenBatch,
+  { kept, order }: { readonly kept: Uint8Array; readonly order: Order },
+): Uint8Array {
+  let code = 0;
+  return Uint8Array.from(tokenizer.modalities(order), (modality, at) =>
+    modality === "image" ? kept[code++]! : Number(at < prompt.length),
+  );
 }
 
 function leadingColumns({ count, data, length: width }: TokenBatch, length: number): TokenBatch {

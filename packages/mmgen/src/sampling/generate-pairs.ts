@@ -1,19 +1,19 @@
 import type { CodeBatch, ImageBatch, TokenBatch } from "@mmgen/core";
-import { generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
+import { type GuidanceScale, generate, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
 import { likeliestClasses } from "../metrics/likeliest-classes.js";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
-import { type Completion, completionPrompt } from "./completion-prompt.js";
 
 /** How the ids of codes and words are drawn. */
 export interface GenerationOptions extends SamplingOptions {
   /** Any safe integer; the same gives the same result. Default 0. */
   readonly seed?: number | undefined;
   /**
-   * Classifier-free guidance: 1 changes nothing, more follows the condition more closely. Needs a tokenizer with
-   * `nullToken` and a transformer trained with condition dropout. Default: none.
+   * Classifier-free guidance: 1 changes nothing, more follows the condition more closely; one scale, or `{ from, to }` for
+   * one that changes from the first id that is drawn to the last. Needs a tokenizer with `nullToken` and a transformer
+   * trained with condition dropout. Default: none.
    */
-  readonly guidance?: number | undefined;
+  readonly guidance?: GuidanceScale | undefined;
   /** Stops with an `AbortedError`, at the latest after the step under way. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,7 +32,7 @@ export interface Pairs {
 }
 
 /** Rows decoded at once: a bounded cache, whatever the count asked for. */
-const rowsAtOnce = 100;
+export const rowsAtOnce = 100;
 
 /**
  * Draws an image for each caption.
@@ -84,23 +84,6 @@ export async function inventPairs(models: ModelParts, count: number, options: Ge
 }
 
 /**
- * Completes images from their upper rows and captions from their first words, and what belongs to them.
- *
- * Codes of an encoder see some of their neighborhood, so the kept rows of an image know a little of what lies below them.
- *
- * @throws a `ConfigError` when what is kept is no beginning of a sequence.
- */
-export async function completePairs(
-  models: ModelParts,
-  completion: Completion,
-  options: GenerationOptions = {},
-): Promise<Pairs> {
-  const prompt = await completionPrompt(models, completion);
-  const { codes, captions } = await completeSequences(models, prompt, options);
-  return { images: await models.vqvae.decode(codes), codes, captions };
-}
-
-/**
  * Completes every row of a prompt to a whole pair.
  *
  * @param prompt - From one of the tokenizer's `promptFor…` methods.
@@ -129,6 +112,7 @@ export async function completeSequences(
   return tokenizer.decode({ data, count: prompt.count, length: tokenizer.sequenceLength });
 }
 
-function rowsOf({ data, length }: TokenBatch, start: number, end: number): TokenBatch {
+/** Rows `start` to `end`, as a view of the same memory. */
+export function rowsOf({ data, length }: TokenBatch, start: number, end: number): TokenBatch {
   return { data: data.subarray(start * length, end * length), count: end - start, length };
 }
