@@ -61,7 +61,7 @@ export {
   type PairScore,
   pairMethods,
 } from "./model/pair-methods.js";
-export { type ModelPreset, mmgenPresets, type PresetName } from "./model/presets.js";
+export { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages } from "./model/presets.js";
 export {
   type CheckpointStore,
   type StageName,

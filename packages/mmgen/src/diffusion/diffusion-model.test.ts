@@ -140,6 +140,7 @@ describe("a trained model of the family diffusion", () => {
     ["a sampler of another kernel", (each) => each.invent({ sampler: { type: "chain" } }), /sampler: expected/],
     ["a misspelled option", (each) => each.invent({ temprature: 1 } as never), /temperature/],
     ["rows of captions", (each) => each.complete(["a red"], { keep: { rows: 0.5 } }), /keep words/],
+    ["candidates", (each) => each.complete(heldOut.images, { keep: { rows: 0.5 }, candidates: 2 }), /candidates: only/],
     ["words of images", (each) => each.complete(heldOut.images, { keep: { words: 2 } }), /keep rows/],
   ])("refuses %s", async (_, call, message) => {
     const error: unknown = await call(model).catch((reason: unknown) => reason);

@@ -1,8 +1,8 @@
 import { ConfigError, checkOneOf, type ImageBatch } from "@mmgen/core";
 import { fields, optional, resolveOptions, value } from "@mmgen/core/options";
 import type { LossWeights, Order, TokenizerOptions } from "@mmgen/multimodal-tokenizer";
-import { type SamplingOptions, samplingEntries } from "@mmgen/samplers";
-import type { CompositionOptions, NetworkOptions, QuantizerOptions, VqVaeOptions } from "@mmgen/vqvae";
+import { guidanceScaleSchema, type SamplingOptions, samplingEntries } from "@mmgen/samplers";
+import type { CompositionOptions, VqVaeOptions } from "@mmgen/vqvae";
 import { denoisingOptions } from "../diffusion/denoise-pairs.js";
 import {
   type DiffusionConfig,
@@ -14,10 +14,10 @@ import {
 import { type GenerationOptions, generationFields } from "../sampling/generate-pairs.js";
 import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
-import { shapeOf } from "../stages/train-vqvae.js";
 import { checkFields } from "./check-arguments.js";
 import type { ImageText } from "./image-text.js";
-import { type ModelPreset, mmgenPresets, type PresetName } from "./presets.js";
+import { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages } from "./presets.js";
+import { onlyOrder, sizesFor, transformerModel, vqVaeModel } from "./stage-models.js";
 
 /** Names of the fields of {@link ModelOptions}. */
 export const modelFields = [
@@ -92,7 +92,7 @@ export interface ModelConfig {
  * @throws a `ConfigError` for an unknown preset or field, or training settings that cannot be.
  */
 export function resolveModelConfig(options: ModelOptions, images: ImageBatch, text: ImageText): ModelConfig {
-  const preset = presetOf(options.preset ?? "quick");
+  const preset = sizesFor(images, presetOf(options.preset ?? "quick"), options);
   const family = options.family ?? "autoregressive";
   checkOneOf("family", family, modelFamilies);
   checkFields("sequences", options.sequences ?? {}, sequenceFields);
@@ -100,8 +100,9 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
   for (const part of ["vqvae", "transformer", "tokenizer"] as const) {
     resolveOptions(optional(partSchema), options[part], { path: part });
   }
-  const { seed: _seed, guidance: _guidance, signal: _signal, ...sampling }: GenerationOptions = options.sampling ?? {};
-  resolveOptions(fields(samplingEntries), sampling, { path: "sampling" });
+  const { seed: _seed, signal: _signal, ...sampling }: GenerationOptions = options.sampling ?? {};
+  const samplingSchema = fields({ ...samplingEntries, guidance: optional(guidanceScaleSchema) });
+  resolveOptions(samplingSchema, sampling, { path: "sampling" });
   const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
@@ -111,17 +112,21 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
   }
   const tokenizer = tokenizerOf({ ...options.tokenizer, ...diffusion?.tokenizer }, text);
   const dropout = text.kind === "classes" && tokenizer.nullToken ? { conditionDropout: 0.1 } : {};
+  const sequences = diffusion
+    ? { weights: { ...imageAndText(preset.weights), ...options.sequences?.weights } }
+    : { weights: preset.weights, ...dropout, ...options.sequences };
   return {
     vqvae: {
       model: vqVaeModel({ ...options, vqvae }, preset, images),
       training: trainingOf(preset.vqvae.training, vqvaeTraining, { count: images.count, path: "vqvae.training" }),
     },
     tokenizer,
-    sequences: diffusion
-      ? { weights: { ...imageAndText(preset.weights), ...options.sequences?.weights } }
-      : { weights: preset.weights, ...dropout, ...options.sequences },
+    sequences,
     transformer: {
-      model: { ...transformerSizes, ...transformer, ...(diffusion && { causal: false }) },
+      model: {
+        ...transformerModel(transformerSizes, transformer, onlyOrder({ diffusion, sequences, tokenizer })),
+        ...(diffusion && { causal: false }),
+      },
       training: trainingOf(preset.transformer.training, transformerTraining, {
         count: images.count,
         path: "transformer.training",
@@ -195,8 +200,11 @@ const partSchema = value<object>(
 const presetSchema = value<ModelPreset>(
   "the name of a preset, or an object as mmgenPresets has them: vqvae, transformer, weights, sampling",
   (candidate) => {
-    const { vqvae, transformer, weights, sampling } = candidate as ModelPreset;
-    const parts = [vqvae?.network, vqvae?.quantizer, vqvae?.training, transformer?.training, weights, sampling];
+    const { realImages, weights, sampling, ...stages } = candidate as ModelPreset;
+    const partsOf = ({ transformer, vqvae }: Partial<ModelPreset | RealImageStages>) => [
+      ...[vqvae?.network, vqvae?.quantizer, vqvae?.training, transformer?.training],
+    ];
+    const parts = [...partsOf(stages), ...(realImages === undefined ? [] : partsOf(realImages)), weights, sampling];
     return parts.every((each) => typeof each === "object" && each !== null);
   },
 );
@@ -207,45 +215,6 @@ function presetOf(preset: PresetName | ModelPreset): ModelPreset {
   }
   checkOneOf("preset", preset, Object.keys(mmgenPresets) as PresetName[]);
   return mmgenPresets[preset];
-}
-
-/** Levels for which a class each is worth its parameters. */
-const maxCategoricalLevel = 15;
-
-function vqVaeModel(
-  { composition: shorthand, vqvae = {} }: ModelOptions,
-  preset: ModelPreset,
-  images: ImageBatch,
-): VqVaeOptions {
-  const composition: CompositionOptions = vqvae.composition ??
-    (typeof shorthand === "string" ? { type: shorthand } : shorthand) ?? { type: "whole" };
-  const { imageSide, channels, maxValue } = shapeOf(images);
-  // A figure takes fewer codes than an image of which each code has to say the colors too.
-  const stages = stagesTo(composition.type === "figure-ground" ? 4 : 8, Math.max(images.height, images.width));
-  return {
-    ...vqvae,
-    ...{ imageSide, channels, maxValue, composition },
-    head: vqvae.head ?? (maxValue <= maxCategoricalLevel ? "categorical" : "regression"),
-    network: overlaid<NetworkOptions>({ stages, ...preset.vqvae.network }, vqvae.network, "convolutional"),
-    quantizer: overlaid<QuantizerOptions>(preset.vqvae.quantizer, vqvae.quantizer, "vector"),
-  };
-}
-
-/** Halvings after which a code grid's side is at most `side`. */
-function stagesTo(side: number, imageSide: number): number {
-  return Math.max(1, Math.ceil(Math.log2(imageSide / side)));
-}
-
-/** The preset's fields under the caller's, unless these are of another type. */
-function overlaid<Options extends { readonly type?: string | undefined }>(
-  preset: Options,
-  override: Options | undefined,
-  presetType: string,
-): Options {
-  if (override !== undefined && (typeof override !== "object" || override === null)) {
-    return override; // for the model's own check
-  }
-  return (override?.type ?? presetType) === presetType ? { ...preset, ...override } : override!;
 }
 
 /** The preset's settings under the caller's, cut to the examples there are where the caller says nothing. */

@@ -1,5 +1,6 @@
 import type { LossWeights } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
+import type { ConvolutionalOptions } from "@mmgen/vqvae";
 import type { TrainingSettings } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 
@@ -15,9 +16,61 @@ export interface ModelPreset {
     readonly training: TrainingSettings;
   };
   readonly transformer: TransformerOptions & { readonly training: TrainingSettings };
+  /** In place of these two for images of many colors whose shorter side has at least 48 pixels. Default: these two. */
+  readonly realImages?: RealImageStages | undefined;
   /** Weights of the transformer's targets in its loss. */
   readonly weights: LossWeights;
   readonly sampling: SamplingOptions;
+}
+
+/** Sizes and training times of image codec and transformer for images of many colors. */
+export interface RealImageStages {
+  readonly vqvae: {
+    /** `levels` are those of images of up to 128 pixels; larger ones have more, each as wide as the last. */
+    readonly network: ConvolutionalOptions & { readonly levels: readonly number[] };
+    /** A code has as many dimensions as the last level has channels. */
+    readonly quantizer: { readonly codebookSize: number };
+    readonly training: TrainingSettings;
+  };
+  /** `positions: "rotary-2d"` is for sequences with the image at one place; others have the transformer's default. */
+  readonly transformer: ModelPreset["transformer"];
+}
+
+/** Sizes of {@link realImages}. */
+interface RealImageSizes {
+  /** Channels after each of three halvings. */
+  readonly levels: readonly [number, number, number];
+  readonly codebookSize: number;
+  readonly vqvaeSteps: number;
+  readonly transformer: { readonly width: number; readonly heads: number; readonly layers: number };
+  readonly dropout: number;
+  readonly steps: number;
+  readonly learningRate: number;
+}
+
+/** For images of many colors: networks and recipe of `vqVaePresets["faces-64"]`, and the transformer that suits its codes. */
+function realImages(sizes: RealImageSizes): RealImageStages {
+  const { codebookSize, dropout, learningRate, levels, steps, transformer, vqvaeSteps } = sizes;
+  return {
+    vqvae: {
+      network: {
+        ...{ levels, levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
+        ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
+      },
+      quantizer: { codebookSize },
+      training: {
+        ...{ steps: vqvaeSteps, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, clipNorm: 1, weightDecay: 0 },
+        beta2: 0.99,
+      },
+    },
+    transformer: {
+      ...{ ...transformer, dropout, normalization: "rms", feedForward: "swiglu", queryKeyNorm: true, bias: false },
+      positions: "rotary-2d",
+      training: {
+        ...{ steps, batchSize: 32, learningRate, warmUpSteps: 100, clipNorm: 1, weightDecay: 0.05, beta2: 0.99 },
+      },
+    },
+  };
 }
 
 const quick: ModelPreset = {
@@ -30,14 +83,18 @@ const quick: ModelPreset = {
     ...{ width: 128, heads: 4, layers: 4, dropout: 0 },
     training: { steps: 4000, batchSize: 64, learningRate: 2e-3, warmUpSteps: 100, clipNorm: 1, weightDecay: 0.01 },
   },
+  realImages: realImages({
+    ...{ levels: [24, 48, 96], codebookSize: 1024, vqvaeSteps: 1500 },
+    ...{ transformer: { width: 128, heads: 4, layers: 4 }, dropout: 0, steps: 2000, learningRate: 2e-3 },
+  }),
   weights: { text: 2 },
   sampling: { temperature: 0.8, topP: 0.9 },
 };
 
 /**
- * Sizes and training times by name, on images of about 32×32 pixels and 2 cores: `smoke` trains for seconds, to see that
- * all is in place; `minute` for about a minute, enough for shapes and colors; `quick` for about 10 minutes; `hour` for
- * about an hour, at the best quality.
+ * Sizes and training times by name, on images of about 32×32 pixels, or 64×64 of many colors, and 2 cores: `smoke` trains for
+ * seconds, to see that all is in place; `minute` for about a minute, enough for shapes and colors; `quick` for about 10
+ * minutes; `hour` for about an hour, at the best quality.
  */
 export const mmgenPresets = {
   smoke: {
@@ -50,6 +107,10 @@ export const mmgenPresets = {
       ...{ width: 32, heads: 2, layers: 2, dropout: 0 },
       training: { steps: 300, batchSize: 32, learningRate: 1e-2, warmUpSteps: 10, clipNorm: 1, weightDecay: 0.01 },
     },
+    realImages: realImages({
+      ...{ levels: [8, 16, 32], codebookSize: 64, vqvaeSteps: 100 },
+      ...{ transformer: { width: 32, heads: 2, layers: 2 }, dropout: 0, steps: 100, learningRate: 5e-3 },
+    }),
     weights: {},
     sampling: quick.sampling,
   },
@@ -63,6 +124,10 @@ export const mmgenPresets = {
       ...{ width: 64, heads: 4, layers: 2, dropout: 0 },
       training: { steps: 1200, batchSize: 32, learningRate: 4e-3, warmUpSteps: 50, clipNorm: 1, weightDecay: 0.01 },
     },
+    realImages: realImages({
+      ...{ levels: [12, 24, 48], codebookSize: 256, vqvaeSteps: 500 },
+      ...{ transformer: { width: 64, heads: 4, layers: 2 }, dropout: 0, steps: 600, learningRate: 4e-3 },
+    }),
     weights: {},
     sampling: quick.sampling,
   },
@@ -76,6 +141,10 @@ export const mmgenPresets = {
         ...{ steps: 12_000, learningRate: 1.5e-3, warmUpSteps: 400, weightDecay: 0.05 },
       },
     },
+    realImages: realImages({
+      ...{ levels: [24, 48, 96], codebookSize: 1024, vqvaeSteps: 6000 },
+      ...{ transformer: { width: 192, heads: 6, layers: 5 }, dropout: 0.1, steps: 4500, learningRate: 1.5e-3 },
+    }),
     weights: quick.weights,
     sampling: quick.sampling,
   },

@@ -12,6 +12,7 @@ import { checkFields, checkImages } from "./check-arguments.js";
 import { type ImageSet, imageText } from "./image-text.js";
 import { type ModelConfig, type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
 import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
+import { onlyOrder, withImageGrid } from "./stage-models.js";
 import { heldOutEvaluation, trainingSequences } from "./training-sequences.js";
 
 /** Where a training keeps its state and its finished parts, by name. */
@@ -87,9 +88,9 @@ const maxHeldOut = 1000;
  *
  * Everything that can be refused is refused before anything is trained.
  */
-export async function trainParts(options: TrainOptions, config: ModelConfig): Promise<TrainedParts> {
+export async function trainParts(options: TrainOptions, resolved: ModelConfig): Promise<TrainedParts> {
   const { checkpoints, images, seed = 0, signal } = options;
-  const tokenizer = planTokenizer(options, config);
+  const { config, tokenizer } = planTraining(options, resolved);
   const { captions } = imageText("images", options);
   const held = options.heldOut && firstImages(options.heldOut);
   const stage = stagesOf(options, config);
@@ -130,19 +131,24 @@ export async function trainParts(options: TrainOptions, config: ModelConfig): Pr
   }
 }
 
-/** The tokenizer of the codes and captions to come, with all that hangs on it checked. */
-function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTokenizer {
+/** The tokenizer of the codes and captions to come, and the configuration that hangs on it, all checked. */
+function planTraining(
+  options: TrainOptions,
+  resolved: ModelConfig,
+): { readonly tokenizer: MultimodalTokenizer; readonly config: ModelConfig } {
   const { heldOut, images, seed = 0 } = options;
   const { captions, kind } = imageText("images", options);
   const held = heldOut && imageText("heldOut", heldOut);
   if (held !== undefined && held.kind !== kind) {
     throw new ConfigError(`heldOut: expected ${said[kind]}, as the images to train on have, got ${said[held.kind]}.`);
   }
-  using untrained = newVqVae(config);
+  using untrained = newVqVae(resolved);
   const { codebookSize, codeGrid } = untrained;
-  const isSurveyed = config.tokenizer.words === undefined && kind !== "none";
+  const isSurveyed = resolved.tokenizer.words === undefined && kind !== "none";
   const words = isSurveyed ? { captions: [...captions, ...(held?.captions ?? [])] } : {};
-  const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...config.tokenizer });
+  const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...resolved.tokenizer });
+  const model = withImageGrid(resolved.transformer.model, tokenizer, onlyOrder(resolved));
+  const config = { ...resolved, transformer: { ...resolved.transformer, model } };
   parameterCount(transformerConfig(config.transformer.model, tokenizer));
   // One pair of codes 0 shows whether captions, weights and orders can be written.
   const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
@@ -154,7 +160,7 @@ function planTokenizer(options: TrainOptions, config: ModelConfig): MultimodalTo
       throw new ConfigError(`${name}.training.earlyStopping: needs heldOut, whose metrics it watches.`);
     }
   }
-  return tokenizer;
+  return { tokenizer, config };
 }
 
 const said = { captions: "captions", classes: "classes", none: "images alone" };
@@ -166,9 +172,9 @@ const said = { captions: "captions", classes: "classes", none: "images alone" };
  */
 export async function estimateParts(
   options: TrainOptions,
-  config: ModelConfig,
+  resolved: ModelConfig,
 ): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
-  const tokenizer = planTokenizer(options, config);
+  const { config, tokenizer } = planTraining(options, resolved);
   const { captions } = imageText("images", options);
   const count = Math.min(2, options.images.count);
   using vqvae = newVqVae(config);
