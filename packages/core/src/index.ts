@@ -69,5 +69,12 @@ export {
   type NumberRange,
   type WholeNumberRange,
 } from "./options/checks.js";
-export { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./random/gumbel-noise.js";
+export {
+  type CounterKey,
+  counterMask,
+  counterWords,
+  type DropShare,
+  dropShare,
+} from "./random/counter-words.js";
+export { gumbelNoise, gumbelNoiseOf } from "./random/gumbel-noise.js";
 export { Random, type RandomState } from "./random/random.js";

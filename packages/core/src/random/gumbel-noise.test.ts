@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors/errors.js";
-import { gumbelDraws, gumbelNoise, gumbelOfDraw } from "./gumbel-noise.js";
-import { approximateGumbel, gumbelError } from "./gumbel-table.js";
-import { Random } from "./random.js";
+import { counterWords } from "./counter-words.js";
+import { gumbelNoise, gumbelNoiseOf } from "./gumbel-noise.js";
 
 describe("gumbelNoise", () => {
   it("is a pure function of seed, position and size: order of calls and buffers do not matter", () => {
@@ -33,7 +32,7 @@ describe("gumbelNoise", () => {
     expect(seen.size).toBe(2500);
   });
 
-  it.each([-1, 0.5, 2 ** 21, Number.NaN])("refuses position %s", (position) => {
+  it.each([-1, 0.5, 2 ** 32, Number.NaN])("refuses position %s", (position) => {
     expect(() => gumbelNoise(0, position, 4)).toThrow(ConfigError);
   });
 
@@ -70,49 +69,56 @@ describe("gumbelNoise", () => {
 });
 
 describe("the table behind the noise", () => {
-  // Every octave towards both ends, and the ends of intervals.
-  const random = Random.fromSeed(9);
-  const draws = Array.from({ length: 64_000 }, (_, i) => {
-    const distance = (random.uint32() >>> (i % 32)) & (i % 5 === 0 ? -(2 ** 20) : -1);
-    return (i % 64 < 32 ? distance : ~distance) >>> 0;
-  });
-
-  it("is as near to the exact noise as it says", () => {
-    let inTable = 0;
-    let worst = 0;
-    for (const draw of [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, ...draws]) {
-      const approximate = approximateGumbel(draw);
-      if (!Number.isNaN(approximate)) {
-        inTable++;
-        worst = Math.max(worst, Math.abs(approximate - gumbelOfDraw(draw)));
+  it("stands for the middle of its interval, and large words for themselves", () => {
+    const exact = (word: number) => Math.fround(-Math.log(-Math.log((word + 0.5) / 2 ** 32)));
+    const expected: number[] = [];
+    const noise: number[] = [];
+    let large = 0;
+    for (let position = 0; position < 40; position++) {
+      const [first, second] = counterWords(
+        { first: 5, second: position },
+        0,
+        new Uint32Array(2),
+      ) as unknown as number[];
+      for (const word of counterWords({ first: first!, second: second! }, 0, new Uint32Array(400))) {
+        const isLarge = word >= 2 ** 32 - 2 ** 22;
+        large += isLarge ? 1 : 0;
+        expected.push(exact(isLarge ? word : word - (word % 2 ** 16) + 2 ** 15 - 0.5));
       }
+      noise.push(...gumbelNoise(5, position, 400));
     }
-    expect(inTable).toBeGreaterThan(16_000);
-    expect(worst).toBeLessThan(1e-12);
-    expect(gumbelError).toBeGreaterThan(1e-12);
+    expect(noise).toEqual(expected);
+    expect(large).toBeGreaterThan(5);
   });
 
-  it("leaves the noise as it is without a table, to the last bit", () => {
-    const positions = Array.from({ length: 200 }, (_, i) => i);
-    const noise = positions.flatMap((position) => [...gumbelNoise(3, position, 300)]);
-    const exact = positions.flatMap((position) => Array.from(gumbelDraws(3, position, 300), gumbelOfDraw));
-    expect(noise).toEqual([...Float32Array.from(exact)]);
+  it("draws unlikely ids as often as it should", () => {
+    // A common id, one of once in a thousand and fifty of once in 100 000.
+    const logits = Float32Array.from({ length: 52 }, (_, id) => Math.log(id === 0 ? 1 : id === 1 ? 1e-3 : 1e-5));
+    const count = 100_000;
+    const seen = [0, 0, 0];
+    const noise = new Float32Array(52);
+    for (let seed = 0; seed < count; seed++) {
+      gumbelNoise(seed, 11, 52, noise);
+      let best = 0;
+      for (let id = 1; id < 52; id++) {
+        best = logits[id]! + noise[id]! > logits[best]! + noise[best]! ? id : best;
+      }
+      seen[Math.min(best, 2)]!++;
+    }
+    const total = 1 + 1e-3 + 5e-4;
+    for (const [i, weight] of [1, 1e-3, 5e-4].entries()) {
+      const share = weight / total;
+      expect(Math.abs(seen[i]! / count - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / count));
+    }
   });
 });
 
-describe("gumbelDraws", () => {
-  it("are what the noise is made of, id by id", () => {
-    const out = new Uint32Array(40).fill(9);
-    expect(gumbelDraws(7, 3, 32, out)).toBe(out);
-    expect(Float32Array.from(out.subarray(0, 32), gumbelOfDraw)).toEqual(gumbelNoise(7, 3, 32));
-    expect([...out.subarray(32)]).toEqual(new Array(8).fill(9));
-    expect(() => gumbelDraws(7, -1, 1)).toThrow(ConfigError);
-  });
-
-  it("map to finite noise that grows with the draw, at both ends too", () => {
-    const draws = [0, 1, 2 ** 16, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1];
-    const noise = draws.map(gumbelOfDraw);
-    expect(noise.every(Number.isFinite)).toBe(true);
-    expect(noise).toEqual([...noise].sort((a, b) => a - b));
+describe("gumbelNoiseOf", () => {
+  it("is the noise of the ids, in their order", () => {
+    const noise = gumbelNoise(7, 3, 32);
+    const out = new Float32Array(4).fill(9);
+    expect(gumbelNoiseOf(7, 3, Int32Array.of(31, 0, 8), out)).toBe(out);
+    expect([...out]).toEqual([noise[31], noise[0], noise[8], 9]);
+    expect(() => gumbelNoiseOf(7, -1, Int32Array.of(1), out)).toThrow(ConfigError);
   });
 });

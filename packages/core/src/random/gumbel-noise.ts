@@ -1,7 +1,6 @@
 import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
-import { approximateGumbel, gumbelError } from "./gumbel-table.js";
-import { Random } from "./random.js";
+import { type CounterKey, chunkWords, counterWord, wordChunk } from "./counter-words.js";
 
 /**
  * Standard Gumbel noise for one row at one position, `[vocabularySize]`: a pure function of its arguments.
@@ -10,10 +9,14 @@ import { Random } from "./random.js";
  * but the row's seed and the position, a row's ids are the same in any batch, and a loop run natively equals one
  * run step by step.
  *
+ * The noise of id n is that of word n of a sequence of `counterWords`, whose key is made of seed and position. Of most words
+ * the upper 16 bits alone count, so that the noise is looked up in a table of quantiles; of the largest 1024th, which
+ * decide when an unlikely id is drawn, all bits do.
+ *
  * @param seed - The row's seed, an unsigned 32-bit integer.
  * @param position - Index in the sequence of the id to be drawn.
  * @param out - Array to fill from the front and return, at least `vocabularySize` long; a new one when absent.
- * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
+ * @throws a {@link ConfigError} when `position` is not a whole number below 2^32.
  * @see Gumbel 1954; Maddison et al. 2014, https://arxiv.org/abs/1411.0030
  */
 export function gumbelNoise(
@@ -22,54 +25,59 @@ export function gumbelNoise(
   vocabularySize: number,
   out: Float32Array = new Float32Array(vocabularySize),
 ): Float32Array {
-  const random = noiseStream(seed, position);
-  for (let i = 0; i < vocabularySize; i++) {
-    out[i] = float32Gumbel(random.uint32());
+  const key = noiseKey(seed, position);
+  const table = quantiles();
+  for (let at = 0; at < vocabularySize; at += chunkWords) {
+    const count = Math.min(chunkWords, vocabularySize - at);
+    const words = wordChunk(key, at, count);
+    for (let i = 0; i < count; i++) {
+      const upper = words[i]! >>> 16;
+      // All bits count in the largest 1024th, which start with ten ones.
+      out[at + i] = upper < 0xffc0 ? table[upper]! : quantile(words[i]!);
+    }
   }
   return out;
 }
 
 /**
- * The draws behind {@link gumbelNoise}: `gumbelNoise(seed, position, n)[i]` is `gumbelOfDraw(draws[i])` in float32.
+ * {@link gumbelNoise} of some ids only.
  *
- * For samplers that need the noise of a few ids: the draws are cheap, the two logarithms of each are not.
- *
- * @param count - How many draws to make, from the first id on.
- * @param out - Array to fill from the front and return, at least `count` long; a new one when absent.
- * @throws a {@link ConfigError} when `position` is not a whole number below 2^21.
+ * @param ids - Their noise is written to the front of `out`, in their order.
+ * @returns `out`.
+ * @throws a {@link ConfigError} when `position` is not a whole number below 2^32.
  */
-export function gumbelDraws(
-  seed: number,
-  position: number,
-  count: number,
-  out: Uint32Array = new Uint32Array(count),
-): Uint32Array {
-  const random = noiseStream(seed, position);
-  for (let i = 0; i < count; i++) {
-    out[i] = random.uint32();
+export function gumbelNoiseOf(seed: number, position: number, ids: Int32Array, out: Float32Array): Float32Array {
+  const key = noiseKey(seed, position);
+  const table = quantiles();
+  for (let i = 0; i < ids.length; i++) {
+    const word = counterWord(key, ids[i]!);
+    const upper = word >>> 16;
+    out[i] = upper < 0xffc0 ? table[upper]! : quantile(word);
   }
   return out;
 }
 
-/** Standard Gumbel noise of a draw that is uniform in `[0, 2^32)`; it grows with the draw. */
-export function gumbelOfDraw(draw: number): number {
-  // (draw + 0.5) / 2^32 lies strictly inside (0, 1), so both logarithms are finite.
-  return -Math.log(-Math.log((draw + 0.5) / 2 ** 32));
+/** Standard Gumbel noise of a word that is uniform in `[0, 2^32)`. */
+function quantile(word: number): number {
+  // (word + 0.5) / 2^32 lies strictly inside (0, 1), so both logarithms are finite.
+  return -Math.log(-Math.log(((word >>> 0) + 0.5) / 2 ** 32));
 }
 
-/** {@link gumbelOfDraw} in float32. */
-function float32Gumbel(draw: number): number {
-  const approximate = approximateGumbel(draw);
-  // Where the error cannot change the rounding, the approximate value rounds as the exact one; NaN never equals.
-  const rounded = Math.fround(approximate - gumbelError);
-  return rounded === Math.fround(approximate + gumbelError) ? rounded : gumbelOfDraw(draw);
+let madeQuantiles: Float32Array | undefined;
+
+/** The noise of the middle of each of 2¹⁶ equally likely intervals. */
+function quantiles(): Float32Array {
+  madeQuantiles ??= Float32Array.from({ length: 2 ** 16 }, (_, i) => -Math.log(-Math.log((i + 0.5) / 2 ** 16)));
+  return madeQuantiles;
 }
 
-function noiseStream(seed: number, position: number): Random {
-  if (!Number.isInteger(position) || position < 0 || position >= 2 ** 21) {
+/** The key of a row's noise at a position: two words of the sequence of which seed and position are the key. */
+function noiseKey(seed: number, position: number): CounterKey {
+  if (!Number.isInteger(position) || position < 0 || position >= 2 ** 32) {
     throw new ConfigError(
-      `gumbelNoise: position must be a whole number from 0 to 2^21 − 1, got ${describeValue(position)}.`,
+      `gumbelNoise: position must be a whole number from 0 to 2^32 − 1, got ${describeValue(position)}.`,
     );
   }
-  return Random.fromSeed((seed >>> 0) + position * 2 ** 32);
+  const key = { first: seed, second: position };
+  return { first: counterWord(key, 0), second: counterWord(key, 1) };
 }

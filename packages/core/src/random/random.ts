@@ -2,6 +2,7 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
+import type { CounterKey } from "./counter-words.js";
 
 type Words = readonly [number, number, number, number];
 
@@ -72,6 +73,11 @@ export class Random {
   /** Uniform in `[0, 2^32)`, a whole number. */
   uint32(): number {
     return this.#generator.next() >>> 0;
+  }
+
+  /** The key of a sequence of `counterWords`, for many draws at once; uses two draws. */
+  counterKey(): CounterKey {
+    return { first: this.uint32(), second: this.uint32() };
   }
 
   /** Uniform in `[0, 1)`, 53 bits. */

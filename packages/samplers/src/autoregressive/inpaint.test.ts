@@ -54,7 +54,7 @@ describe("inpaint", () => {
   it.each([undefined, 2.5])(
     "keeps of each row's candidates the one that makes the known ids likeliest, guidance %s",
     async (scale) => {
-      const seeds = rowSeeds(3, rows.length);
+      const seeds = rowSeeds(12, rows.length);
       const guidance =
         scale === undefined ? undefined : { ids: rowsOf(...rows.map((row) => [7, ...row.slice(1)])), scale };
       const result = await inpaint({

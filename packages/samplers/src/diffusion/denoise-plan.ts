@@ -1,4 +1,4 @@
-import { ConfigError, type DenoisePlan, gumbelDraws, type LegalRanges, Random } from "@mmgen/core";
+import { ConfigError, counterWords, type DenoisePlan, type LegalRanges, Random } from "@mmgen/core";
 import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
 import { rowSeeds } from "../processors/row-seeds.js";
 import { checkRanges, spreadFlags, wholeVocabulary } from "./code-positions.js";
@@ -104,7 +104,7 @@ function startOf(kernel: KernelConfig, maskId = -1): { readonly masked: number; 
 
 /** Uniform numbers in [0, 1) by index, two for each position. */
 function startNoise(seed: number, length: number): (index: number) => number {
-  const draws = gumbelDraws(seed, 0, 2 * length);
+  const draws = counterWords(Random.fromSeed(seed).counterKey(), 0, new Uint32Array(2 * length));
   return (index) => draws[index]! / 2 ** 32;
 }
 

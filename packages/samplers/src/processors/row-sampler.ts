@@ -34,19 +34,19 @@ export class RowSampler {
   readonly #config: SamplingConfig;
   readonly #candidates: Candidates;
   readonly #scratch: TruncationScratch;
-  readonly #draws: Uint32Array;
+  readonly #noise: Float32Array;
 
   constructor(config: SamplingConfig, vocabularySize: number) {
     this.#config = config;
     this.#candidates = createCandidates(vocabularySize);
     this.#scratch = createTruncationScratch(vocabularySize);
-    this.#draws = new Uint32Array(vocabularySize);
+    this.#noise = new Float32Array(vocabularySize);
   }
 
   /** Draws the row's next id with its seed and position. */
   choose(input: RowInput, seed: number, position: number): number {
     this.#process(input);
-    return drawCandidate(this.#candidates, seed, position, this.#draws);
+    return drawCandidate(this.#candidates, seed, position, this.#noise);
   }
 
   /** Writes the probability of every id to `out`, `[vocabularySize]`, and returns it. */
