@@ -17,7 +17,7 @@ export {
 } from "./layers/cached-attention.js";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./layers/conv-transpose2d.js";
 export { type Conv2dOptions, conv2d } from "./layers/conv2d.js";
-export { type DropoutOptions, dropout, dropoutMask } from "./layers/dropout.js";
+export { type DropoutOptions, dropout, dropoutMask, droppedShare } from "./layers/dropout.js";
 export { embedding } from "./layers/embedding.js";
 export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
@@ -55,11 +55,13 @@ export {
   type CompileOptions,
   compile,
   compilesFunctions,
+  computesAtOnce,
   type FunctionTransforms,
   type TensorFunction,
 } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";
 export {
+  type DrawnNumbers,
   type DrawnTensor,
   type DrawRecorder,
   drawnTensor,
@@ -70,6 +72,7 @@ export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
 export { tapedGradients } from "./transforms/taped-gradients.js";
+export { uploadOwned } from "./transforms/upload-owned.js";
 export {
   filled,
   glorotUniform,

@@ -151,6 +151,11 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     this.#reader.tracing = tracing;
   }
 
+  /** Whether functions of {@link OnnxBackend.compile} have run when they return. */
+  get computesAtOnce(): boolean {
+    return this.executor.runtime.synchronous;
+  }
+
   /** Computes every live tensor. Reads do this by themselves. */
   flush(): Promise<void> {
     return this.#flusher.flush();

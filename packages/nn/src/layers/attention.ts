@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { expectShape } from "../functions/expect-shape.js";
 import { scaledMatMul } from "../functions/scaled-mat-mul.js";
 import { customGradient } from "../transforms/custom-gradient.js";
-import { type DropoutOptions, dropoutMask } from "./dropout.js";
+import { type DropoutOptions, dropoutMask, droppedShare } from "./dropout.js";
 
 /** Options of {@link attention}. */
 export interface AttentionOptions {
@@ -40,7 +40,7 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Att
   const scale = 1 / Math.sqrt(headWidth);
   const drops = dropout !== undefined && dropout.rate !== 0;
   // What dropout scales the kept weights up by rides along in the products, where it costs nothing.
-  const keptScale = drops ? 1 / (1 - dropout.rate) : 1;
+  const keptScale = drops ? 1 / (1 - droppedShare(dropout.rate)) : 1;
 
   return customGradient([q, k, v], {
     forward(q, k, v) {

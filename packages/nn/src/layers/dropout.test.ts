@@ -3,7 +3,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { distance, expectNoLeak, expectSameGradients } from "../functions/finite-differences.fixture.js";
-import { dropout, dropoutMask, normal } from "../index.js";
+import { dropout, dropoutMask, droppedShare, normal } from "../index.js";
 import { drawKept } from "./dropout.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -14,7 +14,7 @@ describe("dropout", () => {
     const kept = dropoutMask([4, 7], { rate: 0.3, random: Random.fromSeed(7) });
     expect(new Set(kept.dataSync())).toEqual(new Set([0, 1]));
     const ours = (x?: tf.Tensor) => dropout(x!, { rate: 0.3, random: Random.fromSeed(7) });
-    expectSameGradients(ours, (x) => tf.div(tf.mul(x!, kept), 0.7), [x]);
+    expectSameGradients(ours, (x) => tf.div(tf.mul(x!, kept), 1 - 77 / 256), [x]);
     expectNoLeak(ours, [x]);
   });
 
@@ -30,9 +30,16 @@ describe("dropout", () => {
 
   it("goes on along its stream: a second mask differs, an equal seed repeats", () => {
     const random = Random.fromSeed(9);
-    const first = drawKept(64, 0.5, random);
-    expect(drawKept(64, 0.5, random)).not.toEqual(first);
-    expect(drawKept(64, 0.5, Random.fromSeed(9))).toEqual(first);
+    const first = drawKept(new Uint8Array(64), 0.5, random);
+    expect(drawKept(new Uint8Array(64), 0.5, random)).not.toEqual(first);
+    expect(drawKept(new Uint8Array(64), 0.5, Random.fromSeed(9))).toEqual(first);
+  });
+
+  it("keeps the mean: what is kept is divided by the share of the mask", () => {
+    const mean = tf.mean(dropout(tf.ones([400, 500]), { rate: 0.1, random: Random.fromSeed(3) })).dataSync()[0]!;
+    // Five deviations of the mean of 200 000; the requested rate in place of the mask's share would be 2.6 off it.
+    const share = 26 / 256;
+    expect(Math.abs(mean - 1)).toBeLessThan(5 * Math.sqrt(share / (1 - share) / 200_000));
   });
 
   it("refuses rates outside [0, 1)", () => {
@@ -44,10 +51,16 @@ describe("dropout", () => {
 
 describe("drawKept", () => {
   const size = 400_001;
-  // 0.001 lies under one byte step (1/256), 0.5 on one, 0.1 and 0.9 between two.
-  for (const rate of [0.001, 0.1, 0.5, 0.9]) {
-    it(`drops a share of ${rate}, to within five standard errors, in every byte of a draw`, () => {
-      const kept = drawKept(size, rate, Random.fromSeed(10));
+  // 0.001 is compared with 16 bits, the others with 8.
+  for (const [rate, share] of [
+    [0.001, 66 / 65536],
+    [0.1, 26 / 256],
+    [0.5, 0.5],
+    [0.9, 230 / 256],
+  ] as const) {
+    it(`drops a share of ${share} at ${rate}, to within five standard errors, in every byte of a word`, () => {
+      expect(droppedShare(rate)).toBe(share);
+      const kept = drawKept(new Uint8Array(size), rate, Random.fromSeed(10));
       expect(kept).toHaveLength(size);
       expect(kept.every((byte) => byte <= 1)).toBe(true);
       for (let phase = 0; phase < 4; phase++) {
@@ -57,7 +70,7 @@ describe("drawKept", () => {
           dropped += 1 - kept[i]!;
           count++;
         }
-        expect(Math.abs(dropped / count - rate)).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / count));
+        expect(Math.abs(dropped / count - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / count));
       }
     });
   }

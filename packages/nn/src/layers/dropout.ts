@@ -1,19 +1,20 @@
-import { checkNumber, type Random } from "@mmgen/core";
+import { checkNumber, counterMask, dropShare, type Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { drawnTensor } from "../transforms/drawn-tensor.js";
+import { type DrawnNumbers, drawnTensor } from "../transforms/drawn-tensor.js";
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
-  /** Share of the values set to zero, in `[0, 1)`. */
+  /** Share of the values set to zero, in `[0, 1)`; see {@link droppedShare}. */
   readonly rate: number;
-  /** Source of the mask; about one 32-bit draw for four values. */
+  /** Source of the mask: two draws for each, the key of its values. */
   readonly random: Random;
 }
 
 /**
  * Sets a random share of the values to zero and scales the others up, so that the mean stays; for training only.
  *
- * The mask is drawn on the host, so that a seed gives the same mask on every backend, and uploaded as one byte a value.
+ * The mask is drawn on the host, so that a seed gives the same mask on every backend, and uploaded as one byte a value. It
+ * is a pure function of a key that the stream gives, the same however it is computed.
  *
  * @param x - any shape, float32; borrowed.
  * @returns shaped as `x`; yours to dispose.
@@ -25,50 +26,34 @@ export function dropout(x: tf.Tensor, { rate, random }: DropoutOptions): tf.Tens
   if (rate === 0) {
     return tf.clone(x);
   }
-  return tf.tidy(() => tf.mul(x, tf.mul(dropoutMask(x.shape, { rate, random }), 1 / (1 - rate))));
+  return tf.tidy(() => tf.mul(x, tf.mul(dropoutMask(x.shape, { rate, random }), 1 / (1 - droppedShare(rate)))));
 }
 
 /**
- * Which values {@link dropout} keeps: 1, and 0 where it drops.
+ * Which values {@link dropout} keeps: 1, and 0 where it drops. Divide by the share kept, 1 − {@link droppedShare}.
  *
  * @returns float32 in the shape given; yours to dispose.
  */
 export function dropoutMask(shape: readonly number[], { rate, random }: DropoutOptions): tf.Tensor {
   checkRate(rate);
   const size = shape.reduce((product, side) => product * side, 1);
-  const draw = (stream: Random) => drawKept(size, rate, stream);
+  const draw = (stream: Random, out: DrawnNumbers = new Uint8Array(size)) => drawKept(out as Uint8Array, rate, stream);
   return tf.tidy(() => tf.cast(drawnTensor(random, { shape, dtype: "bool", draw }), "float32"));
 }
 
 /**
- * Draws `size` bytes that are 0 with probability `rate` and otherwise 1.
- *
- * Four come out of each 32-bit draw: a byte below `rate · 256` drops, one above keeps, and one on the border,
- * once in 256, is decided by a draw of its own, so that the rate is exact.
+ * The share of the values that {@link dropout} of a rate drops, a multiple of 1/256: within 2 % of the rate and of what it
+ * leaves, for rates nearer to 0 or 1 a multiple of 2⁻¹⁶ or 2⁻³².
  */
-export function drawKept(size: number, rate: number, random: Random): Uint8Array {
-  const border = Math.floor(rate * 256);
-  const borderRate = (rate * 256 - border) * 2 ** 32;
-  // The four bytes of a draw are compared at once, as two pairs of 16-bit lanes: a byte plus 256 − t has the lane's
-  // ninth bit set exactly if the byte is at least t.
-  const atLeastBorder = (256 - border) * 0x00010001;
-  const aboveBorder = atLeastBorder - 0x00010001;
-  const bytes = new Uint8Array(Math.ceil(size / 4) * 4);
-  const words = new Uint32Array(bytes.buffer);
-  for (let i = 0; i < words.length; i++) {
-    const draw = random.uint32();
-    const even = draw & 0x00ff00ff;
-    const odd = (draw >>> 8) & 0x00ff00ff;
-    let kept = (((even + aboveBorder) >>> 8) & 0x00010001) | ((odd + aboveBorder) & 0x01000100);
-    const keptOrBorder = (((even + atLeastBorder) >>> 8) & 0x00010001) | ((odd + atLeastBorder) & 0x01000100);
-    for (let undecided = kept ^ keptOrBorder; undecided !== 0; undecided &= undecided - 1) {
-      if (random.uint32() >= borderRate) {
-        kept |= undecided & -undecided;
-      }
-    }
-    words[i] = kept;
-  }
-  return bytes.subarray(0, size);
+export function droppedShare(rate: number): number {
+  checkRate(rate);
+  const { bits, below } = dropShare(rate);
+  return below / 2 ** bits;
+}
+
+/** Fills `out` with bytes that are 0 with the probability {@link droppedShare} and otherwise 1. */
+export function drawKept(out: Uint8Array, rate: number, random: Random): Uint8Array {
+  return counterMask(random.counterKey(), dropShare(rate), out);
 }
 
 function checkRate(rate: number): void {

@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs-core";
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
 /**
- * Function transforms that a backend may offer beyond kernels. `compile` and `scan` of this package ask `tf.backend()` for methods of these
- * names; a backend without them runs the plain calls.
+ * What a backend may offer beyond kernels. `compile`, `scan` and `uploadOwned` of this package ask `tf.backend()` for methods
+ * of these names; a backend without them runs the plain calls.
  */
 export interface FunctionTransforms {
   /** Returns a function that traces `fn` once per input signature (shapes and dtypes) and then replays. */
@@ -16,11 +16,24 @@ export interface FunctionTransforms {
     carry: readonly tf.Tensor[],
     inputs: readonly tf.Tensor[],
   ): { carry: tf.Tensor[]; outputs: tf.Tensor[] };
+  /** Whether compiled functions have read their inputs when they return, so that arrays of those can be written again. */
+  readonly computesAtOnce?: boolean;
+  /** Stores an array without copying it. */
+  writeOwned?(
+    values: Float32Array | Int32Array | Uint8Array,
+    shape: readonly number[],
+    dtype: "float32" | "int32" | "bool",
+  ): tf.TensorInfo;
 }
 
 /** Whether the active backend compiles what {@link compile} is given, rather than calling it. */
 export function compilesFunctions(): boolean {
   return typeof (tf.backend() as tf.KernelBackend & FunctionTransforms).compile === "function";
+}
+
+/** Whether what the active backend compiles has read its inputs when it returns; see {@link compilesFunctions}. */
+export function computesAtOnce(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).computesAtOnce === true;
 }
 
 /** Options of {@link compile}. */

@@ -1,13 +1,21 @@
 import type { Random } from "@mmgen/core";
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { uploadOwned } from "./upload-owned.js";
 
 /** A tensor of random numbers, and how they are drawn. */
 export interface DrawnTensor {
   readonly shape: readonly number[];
   readonly dtype: "float32" | "int32" | "bool";
-  /** Draws as many numbers as the shape has places; depends on nothing but the stream. */
-  readonly draw: (random: Random) => Float32Array | Int32Array | Uint8Array;
+  /**
+   * Draws as many numbers as the shape has places; depends on nothing but the stream.
+   *
+   * @param out - What an earlier call returned, to be written again if the function likes. Absent: a new array.
+   */
+  readonly draw: (random: Random, out?: DrawnNumbers) => DrawnNumbers;
 }
+
+/** As {@link DrawnTensor} draws them. */
+export type DrawnNumbers = Float32Array | Int32Array | Uint8Array;
 
 /** Name of the method by which a stand-in for a stream takes part in {@link drawnTensor}. */
 export const drawTensor: unique symbol = Symbol.for("@mmgen/nn draw tensor") as never;
@@ -28,5 +36,5 @@ export interface DrawRecorder {
  */
 export function drawnTensor(random: Random, drawn: DrawnTensor): tf.Tensor {
   const recorder = random as Random & Partial<DrawRecorder>;
-  return recorder[drawTensor]?.(drawn) ?? tf.tensor(drawn.draw(random), [...drawn.shape], drawn.dtype);
+  return recorder[drawTensor]?.(drawn) ?? uploadOwned(drawn.draw(random), drawn.shape, drawn.dtype);
 }

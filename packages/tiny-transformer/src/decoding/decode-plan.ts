@@ -1,4 +1,5 @@
 import { type DecodePlan, GrammarError, gumbelNoise, ShapeError, type TokenBatch } from "@mmgen/core";
+import { uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
@@ -73,10 +74,11 @@ export async function runPlan(
   if (steps > 0) {
     const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize)));
     const ids = await chosen.data().finally(() => chosen.dispose());
-    ids.forEach((id, i) => {
-      const [step, row] = [Math.floor(i / prompt.count), i % prompt.count];
-      data[row * length + prompt.length + step] = id;
-    });
+    for (let step = 0; step < steps; step++) {
+      for (let row = 0; row < prompt.count; row++) {
+        data[row * length + prompt.length + step] = ids[step * prompt.count + row]!;
+      }
+    }
   }
   return { data, count: prompt.count, length };
 }
@@ -87,7 +89,11 @@ export async function runPlan(
  */
 function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
   const { prompt, grammar, guidance } = plan;
-  const noise = tf.tensor3d(noiseOf(plan, vocabularySize), [plan.steps, prompt.count, vocabularySize]);
+  const noise = uploadOwned<tf.Rank.R3>(
+    noiseOf(plan, vocabularySize),
+    [plan.steps, prompt.count, vocabularySize],
+    "float32",
+  );
   const rows = [prompt, ...(guidance ? [guidance.prompt] : [])].map(uploadTokens);
   const ids = (guidance ? tf.concat(rows, 0) : rows[0]!) as tf.Tensor2D;
   const inputs = { prompt: ids, noise, ...(guidance && { scales: tf.tensor1d(guidance.scales, "float32") }) };

@@ -1,5 +1,5 @@
 import { type DenoisePlan, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
-import type { TensorFunction } from "@mmgen/nn/layers";
+import { type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
@@ -133,8 +133,8 @@ function uploadRounds(
   const numbers = numbersOf(plan);
   const width = numbers.length / plan.rounds;
   return {
-    draws: isDrawn ? tf.tensor4d(draws, [rounds, rows, places, vocabularySize]) : (tf.tensor1d(draws) as tf.Tensor),
-    choices: tf.tensor3d(choices, [rounds, rows, places]),
+    draws: uploadOwned(draws, isDrawn ? [rounds, rows, places, vocabularySize] : [1], "float32"),
+    choices: uploadOwned<tf.Rank.R3>(choices, [rounds, rows, places], "float32"),
     numbers: tf.tensor2d(numbers.subarray(from * width, to * width), [rounds, width]),
     masked: tf.tensor2d(Float32Array.from(masked), [rounds, rows]),
   };

@@ -1,5 +1,14 @@
 import type { Random } from "@mmgen/core";
-import { compile, compilesFunctions, type DrawnTensor, drawTensor, type TensorFunction } from "@mmgen/nn";
+import {
+  compile,
+  compilesFunctions,
+  computesAtOnce,
+  type DrawnNumbers,
+  type DrawnTensor,
+  drawTensor,
+  type TensorFunction,
+  uploadOwned,
+} from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { type ModelVariables, modelVariables } from "../checkpoints/stored-variables.js";
@@ -25,6 +34,8 @@ interface StepDraw {
 interface RecordedForm {
   readonly names: readonly string[];
   readonly draws: readonly StepDraw[];
+  /** The last step's draws, to be written again. */
+  readonly arrays: (DrawnNumbers | undefined)[];
   readonly run: TensorFunction;
 }
 
@@ -137,7 +148,7 @@ export class CompiledStep<Batch, Aux> {
       const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), parts));
       return [stackMetrics(Object.values(metrics))];
     });
-    return { names, draws, run };
+    return { names, draws, arrays: [], run };
   }
 }
 
@@ -170,13 +181,17 @@ function splitInputs(
 }
 
 /** The draws of one step; those from the same stream one after the other. */
-function draw({ draws }: RecordedForm, random: Random): tf.Tensor[] {
+function draw({ draws, arrays }: RecordedForm, random: Random): tf.Tensor[] {
   const streams = new Map<string, Random>();
-  return draws.map(({ labels, drawn: { draw, dtype, shape } }) => {
+  const areFree = computesAtOnce();
+  return draws.map(({ labels, drawn: { draw, dtype, shape } }, i) => {
     const path = JSON.stringify(labels);
     const stream = streams.get(path) ?? labels.reduce<Random>((parent, label) => parent.fork(label), random);
     streams.set(path, stream);
-    return tf.tensor(draw(stream), [...shape], dtype);
+    const numbers = draw(stream, arrays[i]);
+    // Taking their memory anew for each step would cost as much as drawing.
+    arrays[i] = areFree ? numbers : undefined;
+    return uploadOwned(numbers, shape, dtype);
   });
 }
 
