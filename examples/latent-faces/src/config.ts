@@ -118,13 +118,17 @@ export type StageConfig = Pick<RunConfig["tokenizer"], keyof typeof optimization
 /** Settings of one of the transformers. */
 export type TransformerConfig = RunConfig["sequential"];
 
-const transformerOf = (sizes: { width: number; heads: number; layers: number }, steps: number): TransformerConfig => ({
+const transformerOf = (
+  sizes: Pick<TransformerConfig, "width" | "heads" | "layers" | "dropout">,
+  steps: number,
+): TransformerConfig => ({
   ...sizes,
-  ...{ dropout: 0.1, averageDecay: 0.995, steps, batchSize: 16 },
+  ...{ averageDecay: 0.995, steps, batchSize: 16 },
   ...{ learningRate: 1.5e-3, warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
 });
 
-const small = { width: 128, heads: 4, layers: 4 };
+/** So few passes over the images leave nothing for dropout to prevent. */
+const small = { width: 128, heads: 4, layers: 4, dropout: 0 };
 
 const quick: RunConfig = {
   data: { trainCount: 5000, testCount: 500, side: 64, mirrored: false },
@@ -140,17 +144,17 @@ const quick: RunConfig = {
   },
   codesOf: "adversarial",
   sequential: transformerOf(small, 1200),
-  absorbing: transformerOf(small, 1200),
+  absorbing: transformerOf(small, 1800),
   chain: { ...transformerOf(small, 600), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topK: 100, topP: 1 },
-    rounds: { chain: 32, ancestral: 16, confidence: 12, remasking: 32 },
+    rounds: { chain: 32, ancestral: 16, confidence: 12, remasking: 16 },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
   evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 400 },
 };
 
-const tiny = { width: 32, heads: 2, layers: 1 };
+const tiny = { width: 32, heads: 2, layers: 1, dropout: 0 };
 
 const smoke: RunConfig = {
   data: { ...quick.data, trainCount: 96, testCount: 24, side: 32 },
@@ -171,7 +175,7 @@ const smoke: RunConfig = {
   evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticImages: 32, criticSteps: 4 },
 };
 
-const large = { width: 192, heads: 6, layers: 6 };
+const large = { width: 192, heads: 6, layers: 6, dropout: 0.1 };
 
 const hour: RunConfig = {
   ...quick,
@@ -184,7 +188,7 @@ const hour: RunConfig = {
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 3000, criticSteps: 800 },
 };
 
-const originalTransformer = { width: 512, heads: 8, layers: 8 };
+const originalTransformer = { width: 512, heads: 8, layers: 8, dropout: 0.1 };
 
 const original: RunConfig = {
   ...hour,
