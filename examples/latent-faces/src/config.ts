@@ -185,7 +185,7 @@ const hour: RunConfig = {
   sequential: transformerOf(large, 5500),
   absorbing: transformerOf(large, 5500),
   chain: { ...transformerOf(large, 2000), further: 0.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 3000, criticSteps: 800 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
 };
 
 const originalTransformer = { width: 512, heads: 8, layers: 8, dropout: 0.1 };
