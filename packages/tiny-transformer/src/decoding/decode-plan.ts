@@ -58,12 +58,14 @@ export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan
  * Runs a plan that {@link checkPlan} has checked.
  *
  * @param run - Graph that returns the chosen ids, `[steps, rows]` int32.
+ * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there.
  * @returns Prompt and added ids, `[rows, promptLength + steps]`.
  */
 export async function runPlan(
   plan: DecodePlan,
   run: (inputs: DecodeInputs) => tf.Tensor2D,
   vocabularySize: number,
+  noise: Float32Array,
 ): Promise<TokenBatch> {
   const { prompt, steps } = plan;
   const length = prompt.length + steps;
@@ -72,7 +74,7 @@ export async function runPlan(
     data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
   }
   if (steps > 0) {
-    const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize)));
+    const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize, noise)));
     const ids = await chosen.data().finally(() => chosen.dispose());
     for (let step = 0; step < steps; step++) {
       for (let row = 0; row < prompt.count; row++) {
@@ -87,10 +89,10 @@ export async function runPlan(
  * Uploads the tensors of a plan; they belong to the caller or the open tidy. Throws {@link GrammarError} when a prompt
  * violates the grammar.
  */
-function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
+function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Array): DecodeInputs {
   const { prompt, grammar, guidance } = plan;
   const noise = uploadOwned<tf.Rank.R3>(
-    noiseOf(plan, vocabularySize),
+    writeNoise(plan, vocabularySize, memory),
     [plan.steps, prompt.count, vocabularySize],
     "float32",
   );
@@ -113,9 +115,12 @@ function uploadPlan(plan: DecodePlan, vocabularySize: number): DecodeInputs {
   };
 }
 
-/** Standard Gumbel noise by step, row and id; zeros at temperature 0. */
-function noiseOf({ prompt, seeds, steps, temperature }: DecodePlan, vocabularySize: number): Float32Array {
-  const noise = new Float32Array(steps * prompt.count * vocabularySize);
+/** Writes standard Gumbel noise by step, row and id; nothing at temperature 0, where it is not read. */
+function writeNoise(
+  { prompt, seeds, steps, temperature }: DecodePlan,
+  vocabularySize: number,
+  noise: Float32Array,
+): Float32Array {
   for (let step = 0; step < steps && temperature > 0; step++) {
     for (let row = 0; row < prompt.count; row++) {
       const start = (step * prompt.count + row) * vocabularySize;

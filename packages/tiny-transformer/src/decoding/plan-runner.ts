@@ -1,5 +1,5 @@
 import type { DecodePlan, DenoisePlan, TokenBatch } from "@mmgen/core";
-import type { TensorFunction } from "@mmgen/nn/layers";
+import { computesAtOnce, type TensorFunction } from "@mmgen/nn/layers";
 import type * as tf from "@tensorflow/tfjs-core";
 import { denoiseGraph } from "../diffusion/denoise-graph.js";
 import { checkDenoisePlan, denoiseSettings, runDenoise } from "../diffusion/run-denoise.js";
@@ -11,6 +11,7 @@ import { decodeGraph, listDecodeInputs } from "./native-decode.js";
 export class PlanRunner {
   readonly #network: TransformerNetwork;
   readonly #compile: (fn: TensorFunction) => TensorFunction;
+  #noise: WeakRef<Float32Array> | undefined;
   #last: { readonly key: string; readonly run: TensorFunction } | undefined;
 
   /** @param compile - Compiles a function that reads the network's weights. */
@@ -24,7 +25,8 @@ export class PlanRunner {
     checkPlan(plan, vocabularySize, contextLength);
     const settings = choiceSettings(plan);
     const run = this.#graph(settings, () => decodeGraph(this.#network, settings));
-    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize);
+    const noise = this.#noiseMemory(plan.steps * plan.prompt.count * vocabularySize);
+    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
   }
 
   /** @param options - `maxNoise`: most numbers of noise that are uploaded at once; more rounds are run in parts. */
@@ -33,6 +35,14 @@ export class PlanRunner {
     const settings = denoiseSettings(plan);
     const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
     return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxNoise });
+  }
+
+  /** The last plan's, where that has been read: taking tens of megabytes anew costs a third of drawing the noise. */
+  #noiseMemory(size: number): Float32Array {
+    const last = computesAtOnce() ? this.#noise?.deref() : undefined;
+    const memory = last?.length === size ? last : new Float32Array(size);
+    this.#noise = new WeakRef(memory);
+    return memory;
   }
 
   #graph(settings: object, build: () => TensorFunction): TensorFunction {
