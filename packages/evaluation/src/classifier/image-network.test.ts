@@ -83,11 +83,13 @@ describe("AttributeClassifier of images of many colors", () => {
         const { metrics, total } = model.loss(batch, { training: false });
         return [total.dataSync()[0]!, metrics.accuracy!.dataSync()[0]!];
       });
-    const whole = lossOf([0, 0, 0, 0])[0]!;
+    const [whole] = lossOf([0, 0, 0, 0]);
     const [none] = lossOf([-1, -1, -1, -1]);
-    // The mean over the known ones: that of each alone, and their mean.
-    const [first, second] = [lossOf([0, -1, -1, -1])[0]!, lossOf([-1, 0, -1, -1])[0]!];
-    expect(lossOf([0, 0, -1, -1])[0]! - none!).toBeCloseTo((first - none! + (second - none!)) / 2, 4);
+    // Loss and accuracy are means over the known ones: those of each alone, and their means.
+    const [first, second] = [lossOf([0, -1, -1, -1]), lossOf([-1, 0, -1, -1])];
+    const both = lossOf([0, 0, -1, -1]);
+    expect(both[0]! - none!).toBeCloseTo((first[0]! - none! + (second[0]! - none!)) / 2, 4);
+    expect(both[1]).toBeCloseTo((first[1]! + second[1]!) / 2, 6);
     expect(whole).toBeGreaterThan(none!);
     expect(() => lossOf([-2, 0, 0, 0])).toThrow(ShapeError);
     model.dispose();
