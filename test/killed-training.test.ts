@@ -13,8 +13,8 @@ import { nodeBundle, root } from "./fixtures/bundle.fixture.js";
 const programs = join(root, "node_modules", ".cache", `killed-training-${process.pid}`);
 const program = join(programs, "run.mjs");
 const folder = mkdtempSync(join(tmpdir(), "mmgen-killed-"));
-const steps = 40;
-const kills = 4;
+const steps = 20;
+const kills = 3;
 
 beforeAll(async () => {
   const source = readFileSync(new URL("./fixtures/killed-training.fixture.ts", import.meta.url), "utf8");
