@@ -5,11 +5,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const harness = fileURLToPath(new URL("./examples/harness/src/", import.meta.url));
 const packages = fileURLToPath(new URL("./packages/", import.meta.url));
+const oneThread = fileURLToPath(new URL("./test/fixtures/one-thread.cjs", import.meta.url));
 
 const withoutTensors = [
   "packages/{core,datasets,multimodal-tokenizer,plots,samplers}/src/**/*.test.ts",
   "examples/harness/src/**/*.test.ts",
 ];
+const ofBackend = ["packages/backend-onnx/src/**/*.test.ts"];
 const all = ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "test/**/*.test.ts"];
 
 /** Files that take longest, started first: a long one that starts last leaves a core idle. */
@@ -59,6 +61,8 @@ const bundledGradients: Plugin = {
   },
 };
 
+const engine = { isolate: false, setupFiles: ["test/fixtures/fresh-engine.ts"] };
+
 export default defineConfig({
   plugins: [bundledGradients],
   resolve: {
@@ -79,17 +83,19 @@ export default defineConfig({
     projects: [
       // Processes import everything once and go from file to file, which leave nothing behind.
       { extends: true, test: { name: "plain", include: withoutTensors, isolate: false } },
+      { extends: true, test: { ...engine, name: "onnx", include: ofBackend, exclude: alone } },
+      // Computes with one thread a process: two processes with two threads each wait for each other most of the time.
       {
         extends: true,
         test: {
+          ...engine,
           name: "shared",
           include: all,
-          exclude: [...withoutTensors, ...alone, "**/node_modules/**"],
-          isolate: false,
-          setupFiles: ["test/fixtures/fresh-engine.ts"],
+          exclude: [...withoutTensors, ...ofBackend, ...alone, "**/node_modules/**"],
+          execArgv: ["--require", oneThread],
         },
       },
-      { extends: true, test: { name: "alone", include: alone } },
+      { extends: true, test: { name: "alone", include: alone, execArgv: ["--require", oneThread] } },
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { oneThread, preload } from "./fixtures/consumer.fixture.js";
 
 // Each command starts Node and loads ONNX Runtime, beside other tests.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const dist = fileURLToPath(new URL("../examples/full-pipeline/dist/", import.meta.url));
 const caption = "dark green eight on bright cyan";
@@ -22,11 +23,12 @@ const config = {
 
 let root: string;
 let run: string;
+// No INIT_CWD of a surrounding npm: paths are those of the folder.
+const environment = () => ({ ...process.env, INIT_CWD: root, NODE_OPTIONS: preload(oneThread) });
 function command(name: string, ...args: string[]): SpawnSyncReturns<string> {
-  // No INIT_CWD of a surrounding npm: paths are those of the folder.
-  const env = { ...process.env, INIT_CWD: root };
   const words = name === "start" ? args : [name, ...args];
-  return spawnSync(process.execPath, [join(dist, "main.js"), ...words], { cwd: root, env, encoding: "utf8" });
+  const options = { cwd: root, env: environment(), encoding: "utf8" } as const;
+  return spawnSync(process.execPath, [join(dist, "main.js"), ...words], options);
 }
 
 beforeAll(async () => {
@@ -157,8 +159,7 @@ describe("a run that is signaled, or whose terminal is gone", () => {
     const long = { ...config, data: { trainCount: 640, testCount: 12 }, vqvae: { ...config.vqvae, epochs: 500 } };
     await writeFile(join(run, "long.json"), JSON.stringify(long));
     const options = ["--preset", "smoke", "--config", "run/long.json", "--data", "procedural", "--out", out];
-    const env = { ...process.env, INIT_CWD: root };
-    const child = spawn(process.execPath, [join(dist, "main.js"), ...options], { cwd: root, env });
+    const child = spawn(process.execPath, [join(dist, "main.js"), ...options], { cwd: root, env: environment() });
     // Nobody reads: the terminal is closed.
     child.stdout.destroy();
     child.stderr.destroy();
@@ -205,7 +206,7 @@ describe.skipIf(process.platform === "win32")("start where nothing can be writte
     const spawned = (...words: string[]) =>
       spawnSync(process.execPath, words, {
         cwd: root,
-        env: { ...process.env, INIT_CWD: root },
+        env: environment(),
         encoding: "utf8",
         ...user,
       });
@@ -232,8 +233,7 @@ describe.skipIf(process.platform === "win32")("start where nothing can be writte
     // Less than a state has, and more than the log.
     const limited = ["-c", `ulimit -f ${Math.floor(state.length / 1024) - 1}; exec "$@"`, "bash", process.execPath];
     const words = [join(dist, "main.js"), "--out", "run/terminated", "--resume"];
-    const env = { ...process.env, INIT_CWD: root };
-    const result = spawnSync("bash", [...limited, ...words], { cwd: root, env, encoding: "utf8" });
+    const result = spawnSync("bash", [...limited, ...words], { cwd: root, env: environment(), encoding: "utf8" });
     await expectRefusal(result, /^Error: Cannot write .*vqvae-training\.safetensors: EFBIG/m);
     expect(await readdir(folder)).toEqual(names);
     expect(state.equals(await readFile(join(folder, "vqvae-training.safetensors")))).toBe(true);
@@ -253,8 +253,10 @@ describe("start with a folder of images", () => {
       rows.push(`${i}.png,a ${background} square${i % 4 < 2 ? " indeed" : ""}`);
     }
     await writeFile(join(folder, "captions.csv"), rows.join("\n"));
+    // Few codes an image: the report times the generation of sequences, length by length.
+    await writeFile(join(run, "small.json"), JSON.stringify({ ...config, data: { ...config.data, side: 16 } }));
     const data = ["--data", "folder", "--data-dir", "run/my-images"];
-    const started = command("start", "--preset", "smoke", "--config", "config.json", ...data, "--out", "run/own");
+    const started = command("start", "--preset", "smoke", "--config", "run/small.json", ...data, "--out", "run/own");
     expect(started.stderr).not.toMatch(/^Error/m);
     expect(started.status).toBe(0);
     expect(started.stdout).toContain("40 images from");
