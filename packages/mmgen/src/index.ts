@@ -68,6 +68,12 @@ export {
   type TrainOptions,
   trainingFiles,
 } from "./model/train-model.js";
+export {
+  heldOutEvaluation,
+  type SequenceConfig,
+  type SequenceSource,
+  trainingSequences,
+} from "./model/training-sequences.js";
 export { completePairs } from "./sampling/complete-pairs.js";
 export type { Completion } from "./sampling/completion-prompt.js";
 export {

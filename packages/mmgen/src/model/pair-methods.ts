@@ -1,5 +1,4 @@
 import { CheckpointError, ConfigError, type ImageBatch } from "@mmgen/core";
-import type { SamplingOptions } from "@mmgen/samplers";
 import {
   type DenoisingOptions,
   denoiseCaptions,
@@ -57,7 +56,7 @@ export interface FamilyParts extends ModelParts {
  * @param parts - Borrowed.
  * @param sampling - How ids are drawn where a call does not say. Default: each option's own.
  */
-export function pairMethods({ diffusion, ...parts }: FamilyParts, sampling: SamplingOptions = {}): PairMethods {
+export function pairMethods({ diffusion, ...parts }: FamilyParts, sampling: GenerationOptions = {}): PairMethods {
   return diffusion === undefined ? autoregressive(parts, sampling) : denoising({ ...parts, diffusion }, sampling);
 }
 

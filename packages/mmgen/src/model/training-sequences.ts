@@ -16,6 +16,9 @@ export interface SequenceSource extends CodedPairs {
   readonly seed: number;
 }
 
+/** What of a configuration shapes its sequences: with `diffusion` it is of the family `diffusion`. */
+export type SequenceConfig = Pick<ModelConfig, "diffusion" | "sequences">;
+
 /**
  * Pairs as training sequences of the configuration's family.
  *
@@ -23,7 +26,7 @@ export interface SequenceSource extends CodedPairs {
  *   caption that the tokenizer cannot write.
  */
 export function trainingSequences(
-  { diffusion, sequences }: ModelConfig,
+  { diffusion, sequences }: SequenceConfig,
   { captions, codes, of = codes.count, seed, tokenizer }: SequenceSource,
 ): ExampleSource<TransformerBatch> {
   const pairs = { tokenizer, codes, captions };
@@ -49,7 +52,7 @@ function ordersOf({ orders = "anew", ...rest }: SequenceOptions, count: number, 
 
 /** Metrics of held-out pairs after each epoch, by the configuration's family. */
 export function heldOutEvaluation(
-  { diffusion }: ModelConfig,
+  { diffusion }: Pick<SequenceConfig, "diffusion">,
   { captions, codes, signal, tokenizer }: CodedPairs & Pick<SequenceSource, "tokenizer"> & HeldOutSurroundings,
 ): (transformer: TinyTransformer) => Promise<Metrics> {
   const pairs = { codes, captions };
