@@ -6,6 +6,7 @@ import { resolveOptions } from "@mmgen/core/options";
 import { RunFolder, readConfigFile } from "@mmgen/example-harness";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { configSchema, presets, runs } from "./config.js";
+import { familyOf } from "./generate.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -86,6 +87,21 @@ describe("settings", () => {
     });
     const { vqvae } = (await runs.resolveSettings({ ...flags, data: "folder" }, run)).config;
     expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
+  });
+
+  it("have a family where one was asked for, whose transformer then sees in both directions", async () => {
+    const run = new RunFolder(folder, "unused", "npm start");
+    const settings = await runs.resolveSettings({ ...flags, family: "diffusion" }, run);
+    expect(settings.family).toBe("diffusion");
+    expect(familyOf(settings)).toMatchObject({
+      sequences: { weights: { text: 2 } },
+      diffusion: { kernel: { type: "absorbing" }, sampler: { type: "confidence", rounds: 16 } },
+    });
+    const sequential = familyOf(await runs.resolveSettings(flags, run));
+    expect(sequential).toEqual({ sequences: { weights: { text: 2 }, textFirstShare: 0.5 } });
+    await expect(runs.resolveSettings({ ...flags, resume: true, family: "diffusion" }, run)).rejects.toThrow(
+      "--family",
+    );
   });
 
   it("of a resumed run are the interrupted run's, and no option changes them", async () => {

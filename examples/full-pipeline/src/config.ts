@@ -11,6 +11,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
+import { modelFamilies } from "mmgen";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
@@ -87,6 +88,16 @@ export const configSchema = fields({
     /** Share of training sequences that put the text first; the others put the image first. */
     textFirstShare: share,
   }),
+  /** Of `--family diffusion` alone. */
+  diffusion: optional(
+    fields({
+      /** How closely drawn images follow their captions; 1: as learned. */
+      guidance: optional(number(), 1.5),
+      /** Rounds in which a pair is found. */
+      rounds: optional(size, 16),
+    }),
+    {},
+  ),
   sampling: fields({ temperature: number({ min: 0 }), topP: number({ above: 0, max: 1 }) }),
   evaluation: fields({
     /** Generated images, and as many captions and pairs, that the attribute accuracies are taken from. */
@@ -99,6 +110,7 @@ export const configSchema = fields({
 export type RunConfig = ConfigOf<typeof configSchema>;
 
 const smallData = { side: 32, maxValue: 255 };
+const diffusion = { guidance: 1.5, rounds: 16 };
 
 const quick: RunConfig = {
   data: { trainCount: 50_000, testCount: 1_000, ...smallData },
@@ -115,6 +127,7 @@ const quick: RunConfig = {
     ...{ epochs: 5, batchSize: 64, learningRate: 2e-3, warmUpSteps: 100, clipNorm: 1, weightDecay: 0.01 },
     ...{ textWeight: 2, textFirstShare: 0.5 },
   },
+  diffusion,
   sampling: { temperature: 0.8, topP: 0.9 },
   evaluation: { samples: 200, classifierSteps: 1000 },
 };
@@ -129,6 +142,7 @@ const smoke: RunConfig = {
     warmUpSteps: 2,
   },
   transformer: { ...quick.transformer, width: 32, heads: 2, layers: 2, epochs: 2, warmUpSteps: 2 },
+  diffusion,
   sampling: quick.sampling,
   evaluation: { samples: 18, classifierSteps: 20 },
 };
@@ -141,6 +155,7 @@ const hour: RunConfig = {
     ...{ width: 192, heads: 6, layers: 5, dropout: 0.1 },
     ...{ epochs: 14, learningRate: 1.5e-3, warmUpSteps: 400, weightDecay: 0.05 },
   },
+  diffusion,
   sampling: quick.sampling,
   evaluation: { samples: 1000, classifierSteps: 2000 },
 };
@@ -182,6 +197,7 @@ const full: RunConfig = {
     ...{ epochs: 30, batchSize: 128, learningRate: 1e-3, warmUpSteps: 1000, clipNorm: 1, weightDecay: 0 },
     ...{ textWeight: 1, textFirstShare: 0.5 },
   },
+  diffusion,
   sampling: { temperature: 1, topP: 1 },
   evaluation: { samples: 1000, classifierSteps: 2000 },
 };
@@ -203,6 +219,11 @@ export const runs = defineRuns({
   data: ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"],
   forData: (config, { data, preset }) =>
     data === "folder" ? forFolder(config) : data === "avatars" ? forAvatars(config, preset === "smoke") : config,
+  own: {
+    // How the transformer writes: one id after the other, where nothing is said, or all at once, in rounds.
+    fields: { family: optional(oneOf(modelFamilies)) },
+    resolve: ({ family }) => (family === undefined ? {} : { family }),
+  },
   fromOlderVersion,
 });
 

@@ -19,11 +19,11 @@ import {
 } from "@mmgen/example-harness";
 import * as observing from "@mmgen/training/node";
 import { Command, Option } from "commander";
-import { loadModelParts } from "mmgen";
+import { loadModelParts, modelFamilies } from "mmgen";
 import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
 import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
-import { checkGenerateOptions, type GenerateOptions, runGenerate } from "./generate.js";
+import { checkGenerateOptions, familyOf, type GenerateOptions, runGenerate } from "./generate.js";
 import { evaluateModels } from "./measure.js";
 import { runPipeline } from "./pipeline.js";
 import { formatMetrics, summarize } from "./report.js";
@@ -42,6 +42,13 @@ addRunOptions(program, {
   dataDir: "MNIST, the files of colored MNIST, or your own images with captions",
   backends: backendChoices,
 });
+
+program.addOption(
+  new Option(
+    "--family <name>",
+    "how the transformer writes: one id after the other, or all at once, in rounds",
+  ).choices([...modelFamilies]),
+);
 
 addSamplingOptions(program.command("generate"))
   .description("Draws captions, or captions images, with the models that npm start trained.")
@@ -106,7 +113,7 @@ async function evaluate({ backend, part, samples, temperature, topP, ...options 
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
   progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
-  const models = await folder.load(loadModelParts);
+  const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
   const data = await loadData(settings, {
     dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),
     validationCount: part === "validation" ? validationImages : 0,

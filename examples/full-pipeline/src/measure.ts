@@ -8,27 +8,17 @@ import {
   attributeScores,
 } from "@mmgen/evaluation";
 import type { TrainingHistory } from "@mmgen/training";
-import {
-  captionImages,
-  drawImages,
-  type ImageCodecMetrics,
-  imageCodecMetrics,
-  inventPairs,
-  type ModelParts,
-  type PairLikelihood,
-  type Pairs,
-  scorePairs,
-} from "mmgen";
+import { type FamilyParts, type ImageCodecMetrics, imageCodecMetrics, type PairScore, type Pairs } from "mmgen";
 import type { RunConfig, RunSettings } from "./config.js";
 import { type AttributeName, type CaptionedSet, firstOf, type SetAttributes } from "./data.js";
-import { type GenerationTiming, timeGeneration } from "./generate.js";
+import { type GenerationTiming, methodsOf, timeGeneration } from "./generate.js";
 
 /** Samples of each kind that are shown. */
 const shown = 9;
 
 /** What {@link evaluateModels} works with. */
 export interface EvaluationOptions {
-  readonly models: ModelParts;
+  readonly models: FamilyParts;
   /** Trained on real images alone; undefined where the images have no attributes. */
   readonly classifier: AttributeClassifier<AttributeName> | undefined;
   /** What captions say; undefined where it is not known. */
@@ -37,7 +27,7 @@ export interface EvaluationOptions {
   readonly test: CaptionedSet;
   /** The test images' codes. */
   readonly codes: CodeBatch;
-  readonly config: Pick<RunConfig, "sampling" | "evaluation">;
+  readonly config: RunConfig;
   readonly seed: number;
   readonly signal: AbortSignal;
 }
@@ -45,7 +35,7 @@ export interface EvaluationOptions {
 /** Metrics of trained models. */
 export interface ModelMetrics {
   readonly vqvae: ImageCodecMetrics;
-  readonly likelihood: PairLikelihood;
+  readonly likelihood: PairScore;
   /** Where the data has attributes. */
   readonly attributes?: AttributeMetrics | undefined;
   readonly invention: InventionMetrics;
@@ -104,10 +94,10 @@ export interface Samples {
 export async function evaluateModels(options: EvaluationOptions): Promise<{ metrics: ModelMetrics; samples: Samples }> {
   const { attributes, classifier, codes, config, models, seed, signal, test } = options;
   const part = firstOf(test, config.evaluation.samples);
-  const sampling = { seed, ...config.sampling, signal };
-  const drawn = await drawImages(models, part.captions, sampling);
-  const written = await captionImages(models, part.images, { ...sampling, temperature: 0 });
-  const invented = await inventPairs(models, part.images.count, sampling);
+  const methods = methodsOf(models, config);
+  const drawn = await methods.draw(part.captions, { seed, signal });
+  const written = await methods.caption(part.images, { seed, signal });
+  const invented = await methods.invent(part.images.count, { seed, signal });
   const read = async (asked: AttributeLabels<AttributeName> | undefined, images: ImageBatch) =>
     classifier && asked && compareLabels(asked, await classifier.predict(images), attributes!);
   const saidOf = (captions: readonly string[]) => (test.labels ? attributes?.read(captions) : undefined);
@@ -119,7 +109,7 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
   };
   const metrics = {
     vqvae: await imageCodecMetrics(models.vqvae, test.images, codes),
-    likelihood: await scorePairs(models, { codes, captions: test.captions, pixels: pixelsOf(test.images) }, { signal }),
+    likelihood: await methods.score({ codes, captions: test.captions, pixels: pixelsOf(test.images) }, { signal }),
     ...(classifier && {
       attributes: {
         classifierOnTestImages: (await read(test.labels, test.images))!.agreement,

@@ -21,6 +21,7 @@ const settings: RunSettings = {
     data: { ...data, trainCount: 128, testCount: 12 },
     vqvae: { ...vqvae, network: { ...vqvae.network, hiddenChannels: 8 }, batchSize: 32 },
     transformer: { ...transformer, width: 16, layers: 1, dropout: 0.1, batchSize: 32 },
+    diffusion: presets.smoke.diffusion,
     sampling: presets.smoke.sampling,
     evaluation: { samples: 4, classifierSteps: 2 },
   },

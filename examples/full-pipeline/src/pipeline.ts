@@ -7,14 +7,15 @@ import * as observing from "@mmgen/training/node";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import {
-  heldOutMetrics,
+  type FamilyParts,
+  heldOutEvaluation,
   type ModelParts,
-  mixedOrderExamples,
   modelFiles,
   runIdOf,
   tokenizerFile,
   totalSteps,
   trainingFiles,
+  trainingSequences,
   trainTransformer,
   trainVqVae,
   transformerConfig,
@@ -22,6 +23,7 @@ import {
 import { checkTrainings } from "mmgen/node";
 import { command, type RunConfig, type RunSettings } from "./config.js";
 import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
+import { familyOf } from "./generate.js";
 import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
 import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
 import { writeReport } from "./report.js";
@@ -46,13 +48,13 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
     progress.stage("Codes");
     const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
-    const tokenizer = createTokenizer(vqvae, data);
+    const tokenizer = createTokenizer(settings, vqvae, data);
     await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
 
     progress.stage("Transformer");
     const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes });
     using transformer = training.transformer;
-    const models: ModelParts = { vqvae, tokenizer, transformer };
+    const models: FamilyParts = { vqvae, tokenizer, transformer, diffusion: familyOf(settings).diffusion };
 
     progress.stage("Evaluation");
     const observers = stageObservers({ ...run, observers: [] }, "classifier", observing);
@@ -74,7 +76,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 /** What a run writes, and a new one in the same folder therefore removes. */
 const earlierFiles = {
   checkpoints: [/^(vqvae|transformer|classifier|tokenizer)(-training)?\.(safetensors|json)$/],
-  results: [/\.jsonl$/, /^evaluation.*\.json$/],
+  results: [/\.jsonl$/, /^evaluation.*\.json$/, /^(completions_\w+|likelihood_by_position)\.png$/],
 };
 
 /** Test images that the metrics after each epoch are taken from; the final metrics use all. */
@@ -90,12 +92,12 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, data: 
   const { channels, count, height: imageSide, maxValue } = data.train.images;
   const random = Random.fromSeed(0);
   using vqvae = VqVae.create({ ...vqVaeModel(config.vqvae), imageSide, channels, maxValue }, { random });
-  const tokenizer = createTokenizer(vqvae, data);
-  using transformer = TinyTransformer.create(transformerConfig(sizesOf(config.transformer), tokenizer), { random });
+  const tokenizer = createTokenizer(settings, vqvae, data);
+  using transformer = TinyTransformer.create(transformerConfig(sizesOf(settings), tokenizer), { random });
   const few = firstOf(data.train, 2);
   const { height, width } = vqvae.codeGrid;
   const codes = { data: new Int32Array(few.images.count * height * width), count: few.images.count, height, width };
-  const examples = mixedOrderExamples({ tokenizer, codes, captions: few.captions });
+  const examples = trainingSequences(familyOf(settings), { tokenizer, codes, captions: few.captions, seed: 0 });
   const plan = (stage: RunConfig["vqvae" | "transformer"]) => ({ training: trainingOf(settings, stage, count), count });
   const warning = await checkTrainings({
     vqvae: { model: vqvae, examples: imageExamples(few.images), ...plan(config.vqvae) },
@@ -111,8 +113,9 @@ function vqVaeModel({ composition, head, network, palettePlace, quantizer }: Run
   };
 }
 
-function sizesOf({ dropout, heads, layers, width }: RunConfig["transformer"]) {
-  return { width, heads, layers, dropout };
+function sizesOf({ config, family }: RunSettings) {
+  const { dropout, heads, layers, width } = config.transformer;
+  return { width, heads, layers, dropout, ...(family === "diffusion" && { causal: false }) };
 }
 
 function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset, learnedFrom: RunData) {
@@ -129,10 +132,15 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
   });
 }
 
-function createTokenizer({ codebookSize, codeGrid }: VqVae, { test, train, words }: RunDataset): MultimodalTokenizer {
+function createTokenizer(
+  { family }: RunSettings,
+  { codebookSize, codeGrid }: VqVae,
+  { test, train, words }: RunDataset,
+): MultimodalTokenizer {
   return MultimodalTokenizer.create({
     codebookSize,
     codeGrid,
+    ...(family === "diffusion" && { maskToken: true, nullToken: true }),
     ...(words ? { words, captionLength: 6 } : { captions: [...train.captions, ...test.captions] }),
   });
 }
@@ -155,8 +163,9 @@ interface SequenceData {
 async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, tokenizer, vqvae }: SequenceData) {
   const { folder, settings, signal } = run;
   const { config, seed } = settings;
-  const { textFirstShare, textWeight } = config.transformer;
-  const heldOut = { codes: codes.test, captions: data.test.captions };
+  const family = familyOf(settings);
+  const pairs = { tokenizer, codes: codes.train, captions: data.train.captions };
+  const heldOut = { tokenizer, codes: codes.test, captions: data.test.captions };
   if (!run.resume) {
     await clearEpochSamples(folder);
   }
@@ -164,24 +173,18 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
   const epochs = Math.ceil(
     totalSteps(training, codes.train.count) / Math.floor(codes.train.count / training.batchSize),
   );
+  const evaluate = heldOutEvaluation(family, { ...heldOut, signal });
   const result = await trainTransformer({
-    model: sizesOf(config.transformer),
+    model: sizesOf(settings),
     runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
     tokenizer,
-    examples: mixedOrderExamples({
-      ...{
-        tokenizer,
-        codes: codes.train,
-        captions: data.train.captions,
-        textFirstShare,
-        weights: { text: textWeight },
-      },
-    }),
+    examples: trainingSequences(family, { ...pairs, seed }),
     training,
     evaluate: async (transformer: TinyTransformer, epoch) => {
-      const metrics = await heldOutMetrics({ tokenizer, transformer }, heldOut, { signal });
-      await drawEpochSamples(run, { vqvae, tokenizer, transformer }, { captions: data.test.captions, epoch, epochs });
-      return { ...metrics };
+      const metrics = await evaluate(transformer);
+      const models = { vqvae, tokenizer, transformer, diffusion: family.diffusion };
+      await drawEpochSamples(run, models, { captions: data.test.captions, epoch, epochs });
+      return metrics;
     },
     checkpoint: folder.file(trainingFiles.transformer),
     ...{ seed, observers: stageObservers(run, "transformer", observing), signal },

@@ -13,15 +13,16 @@ import {
 } from "@mmgen/plots";
 import { writeGif, writePng } from "@mmgen/plots/node";
 import type { TrainingHistory } from "@mmgen/training";
-import { codeUsage, drawImages, type ModelParts, type PairLikelihood } from "mmgen";
+import { codeUsage, type FamilyParts, type PairScore } from "mmgen";
 import type { RunSettings } from "./config.js";
 import { type AttributeName, attributeTitle, digitAttributes, type RunDataset } from "./data.js";
+import { completeParts, methodsOf } from "./generate.js";
 import type { ModelMetrics, Readings, RunMetrics, Samples, ShownSamples } from "./measure.js";
 
 /** What the images of a run show. */
 export interface ImageOptions extends Pick<RunMetrics, "histories"> {
   readonly data: RunDataset;
-  readonly models: ModelParts;
+  readonly models: FamilyParts;
   /** The test images' codes. */
   readonly codes: CodeBatch;
   readonly metrics: ModelMetrics;
@@ -33,9 +34,11 @@ export type RunImages = NamedImages & {
   /** By attribute, where there are attributes. */
   readonly confusion?: Readonly<Record<`${"drawn" | "captioned"}_${AttributeName}`, Uint8Array>> | undefined;
   readonly samples_by_epoch: Uint8Array;
+  /** What a model of the family `diffusion` made of parts of images. */
+  readonly completed: readonly Uint8Array[];
 };
 
-type NamedImages = Readonly<Record<keyof ReturnType<typeof imagesOf>, Uint8Array>>;
+type NamedImages = { readonly [Name in keyof ReturnType<typeof imagesOf>]: Uint8Array };
 
 /** Test images shown beside their reconstructions. */
 const shownReconstructions = 10;
@@ -44,7 +47,10 @@ const drawnTitles = { title: "Drawn from a caption", rowTitle: "asked for", colu
 const captionedTitles = { title: "Captions written for an image", rowTitle: "shown", columnTitle: "said" };
 
 /** Draws and writes every image of a run. */
-export async function writeImages({ folder }: RunContext<RunSettings>, options: ImageOptions): Promise<RunImages> {
+export async function writeImages(
+  { folder, settings }: RunContext<RunSettings>,
+  options: ImageOptions,
+): Promise<RunImages> {
   const { data, models, samples } = options;
   const write = async (name: string, svg: string | Promise<string>) =>
     writePng(join(folder.results, `${name}.png`), await svg);
@@ -53,6 +59,10 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
   const written: [string, Uint8Array][] = [];
   for (const [name, svg] of Object.entries(imagesOf(options, { compared, reconstructed }))) {
     written.push([name, await write(name, svg)]);
+  }
+  const completed: Uint8Array[] = [];
+  for (const [name, svg] of Object.entries(await completeParts(options.models, options.data.test.images, settings))) {
+    completed.push(await write(`completions_${name}`, svg));
   }
   const images = Object.fromEntries(written) as NamedImages;
   const [drawn, captioned] = [samples.textToImage.readings, samples.imageToText.readings];
@@ -72,6 +82,7 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
   }
   return {
     ...images,
+    completed,
     ...(drawn && { confusion: confusion as NonNullable<RunImages["confusion"]> }),
     samples_by_epoch: await animateEpochSamples(folder),
   };
@@ -103,8 +114,12 @@ function imagesOf(
     image_conditioned_samples: samplesGrid(captionedTitles.title, samples.imageToText),
     unconditional_samples: samplesGrid("Invented, image and caption", samples.unconditional),
     codebook_usage: codebookUsage({ counts: codeUsage(models.vqvae, codes).counts }),
-    likelihood_by_position: positionCurves(metrics.likelihood),
-    generation_timing: timingChart({ title: `Generating ${metrics.timing.rows} pairs`, series: metrics.timing.series }),
+    ...(metrics.likelihood.byOrder && { likelihood_by_position: positionCurves(metrics.likelihood.byOrder) }),
+    generation_timing: timingChart({
+      title: `Generating ${metrics.timing.rows} pairs`,
+      xLabel: metrics.timing.counted,
+      series: metrics.timing.series,
+    }),
   };
 }
 
@@ -158,6 +173,7 @@ export function confusionOf(
 
 /** Loss and learning rate by step, and test metrics by epoch, of both models; as SVG. */
 function learningCurves({ transformer, vqvae }: RunMetrics["histories"]) {
+  const isOrdered = transformer.epochs[0]?.metrics["text-first"] !== undefined;
   return trainingCurves({
     title: "Training",
     panels: [
@@ -185,20 +201,24 @@ function learningCurves({ transformer, vqvae }: RunMetrics["histories"]) {
         ],
         learningRate: byStep(transformer, ({ learningRate }) => learningRate),
       },
-      {
-        title: "Transformer by order",
-        yLabel: "nats per id, test",
-        series: [
-          { label: "text first", style: "points", ...byEpoch(transformer, "text-first") },
-          { label: "image first", style: "points", ...byEpoch(transformer, "image-first") },
-        ],
-      },
+      ...(isOrdered
+        ? [
+            {
+              title: "Transformer by order",
+              yLabel: "nats per id, test",
+              series: [
+                { label: "text first", style: "points" as const, ...byEpoch(transformer, "text-first") },
+                { label: "image first", style: "points" as const, ...byEpoch(transformer, "image-first") },
+              ],
+            },
+          ]
+        : []),
     ],
   });
 }
 
 /** Test loss by the predicted id's place in the sequence; as SVG. */
-function positionCurves({ byOrder }: PairLikelihood) {
+function positionCurves(byOrder: NonNullable<PairScore["byOrder"]>) {
   return trainingCurves({
     panels: [
       {
@@ -237,14 +257,14 @@ export async function clearEpochSamples(folder: RunFolder): Promise<void> {
 /** Draws the same captions after every epoch, as files of their own, so that a resumed run has them all. */
 export async function drawEpochSamples(
   { folder, settings, signal }: RunContext<RunSettings>,
-  models: ModelParts,
+  models: FamilyParts,
   sample: { readonly captions: readonly string[]; readonly epoch: number; readonly epochs: number },
 ): Promise<void> {
   if (sample.epoch % Math.ceil(sample.epochs / maxFrames) !== 0 && sample.epoch !== sample.epochs) {
     return;
   }
   const captions = sample.captions.slice(0, epochCaptions);
-  const images = await drawImages(models, captions, { seed: settings.seed, ...settings.config.sampling, signal });
+  const images = await methodsOf(models, settings.config).draw(captions, { seed: settings.seed, signal });
   const subtitle = sample.epoch === 0 ? "before training" : `after epoch ${sample.epoch}`;
   const svg = imageGrid({ images, captions, title: "Drawn from a caption", subtitle });
   await writeFileAtomic(join(epochFolder(folder), `${String(sample.epoch).padStart(3, "0")}.svg`), svg);

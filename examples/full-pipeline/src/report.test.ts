@@ -36,7 +36,7 @@ const metrics: ModelMetrics = {
     unconditional: agreement,
   },
   invention: { count: 200, digits: 10, words: 31, distinct: 0.995 },
-  timing: { rows: 16, series: [] },
+  timing: { rows: 16, counted: "ids generated", series: [] },
 };
 
 describe("formatMetrics", () => {
@@ -49,6 +49,18 @@ nats per word             1.000        1.500   1.250
 nats per special id       0.250        0.250   0.250
 nats per pair            50.000       75.000  62.500
 bits per pixel            0.100        0.150   0.125
+`);
+  });
+
+  it("prints bounds of the test loss for the family diffusion", () => {
+    const bound = { natsPerDim: 3, natsPerSample: 54 };
+    const bounds = { imageGivenText: bound, textGivenImage: { natsPerDim: 1, natsPerSample: 6 }, both: bound };
+    const { byOrder: _, ...likelihood } = metrics.likelihood;
+    expect(formatMetrics({ ...metrics, likelihood: { ...likelihood, bounds } })).toContain(`
+test loss, at most  image given text  text given image    both
+nats per id                    3.000             1.000   2.500
+nats per pair                 54.000             6.000  62.500
+bits per pixel                 0.125
 `);
   });
 

@@ -4,7 +4,7 @@ import { captionWords } from "@mmgen/datasets";
 import type { AttributeAgreement } from "@mmgen/evaluation";
 import { formatDuration, formatPercent, formatRunTime, type RunContext, textTable } from "@mmgen/example-harness";
 import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
-import type { OrderLikelihood, PairLikelihood } from "mmgen";
+import type { LikelihoodBound, OrderLikelihood, PairLikelihood, PairScore } from "mmgen";
 import type { RunSettings } from "./config.js";
 import { type AttributeName, attributeTitle } from "./data.js";
 import type { AttributeMetrics, InventionMetrics, ModelMetrics, RunMetrics } from "./measure.js";
@@ -50,7 +50,7 @@ function headline({ attributes, likelihood, vqvae }: RunMetrics) {
   ];
 }
 
-function sampleSections({ attributes, invention }: RunMetrics, images: RunImages): ReportSection[] {
+function sampleSections({ attributes, invention, settings }: RunMetrics, images: RunImages): ReportSection[] {
   const tick = attributes ? " A tick says that a classifier trained on real images finds all attributes as asked." : "";
   return [
     {
@@ -68,9 +68,18 @@ function sampleSections({ attributes, invention }: RunMetrics, images: RunImages
     },
     {
       heading: "Invented pairs",
-      text: `Without a prompt the model chooses an order, an image and a caption. ${inventionLine(invention)}.`,
+      text: `Without a prompt the model ${settings.family === "diffusion" ? "finds an image and a caption together" : "chooses an order, an image and a caption"}. ${inventionLine(invention)}.`,
       images: [{ image: images.unconditional_samples, alt: "Nine invented images with invented captions" }],
     },
+    ...(images.completed.length > 0
+      ? [
+          {
+            heading: "Completed",
+            text: "Parts of test images are kept, and the model finds the rest and a caption. The kept codes come from an encoder that saw the whole image.",
+            images: images.completed.map((image) => ({ image, alt: "Test images completed from a part of them" })),
+          },
+        ]
+      : []),
     ...(attributes && images.confusion ? [attributeSection(attributes, images.confusion)] : []),
   ];
 }
@@ -102,7 +111,9 @@ function modelSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     {
       heading: "The transformer's test loss",
       table: likelihoodTable(likelihood),
-      images: [{ image: images.likelihood_by_position, alt: "Test loss of each id of a sequence, in both orders" }],
+      images: images.likelihood_by_position
+        ? [{ image: images.likelihood_by_position, alt: "Test loss of each id of a sequence, in both orders" }]
+        : [],
     },
     {
       heading: "Training",
@@ -111,8 +122,8 @@ function modelSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     },
     {
       heading: "Generating",
-      text: `${timing.rows} pairs at once, the fastest of three runs: the keys and values of earlier ids cached, or computed again for every id.`,
-      images: [{ image: images.generation_timing, alt: "Time against ids generated, with a cache and without" }],
+      text: `${timing.rows} pairs at once, the fastest of three runs: ${timedWays[timing.counted]}.`,
+      images: [{ image: images.generation_timing, alt: `Time against ${timing.counted}` }],
     },
     {
       heading: "The data",
@@ -122,6 +133,11 @@ function modelSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     { heading: "Settings", code: JSON.stringify(settings, null, 2) },
   ];
 }
+
+const timedWays = {
+  "ids generated": "the keys and values of earlier ids cached, or computed again for every id",
+  rounds: "all rounds in one call, or a round a call",
+};
 
 function timeTable({ resumed, seconds, throughput }: RunMetrics): ReportTable {
   return {
@@ -182,8 +198,33 @@ function upperBound(share: number, count: number): number {
   return share + 1.96 * Math.sqrt((share * (1 - share)) / count);
 }
 
+/** Test likelihood: by order, or its bounds by what is given. */
+function likelihoodTable(score: PairScore): ReportTable {
+  const { byOrder } = score;
+  return byOrder ? orderTable({ ...score, byOrder }) : boundTable(score);
+}
+
+/** Bounds of the test likelihood, a row for each way of counting it. */
+function boundTable({ bitsPerPixel, bounds, natsPerDim, natsPerSample }: PairScore): ReportTable {
+  const all = [bounds?.imageGivenText, bounds?.textGivenImage, { natsPerDim, natsPerSample }];
+  const row = (label: string, metric: (bound: LikelihoodBound) => number) => [
+    label,
+    ...all.map((bound) => (bound ? metric(bound).toFixed(3) : "")),
+  ];
+  return {
+    columns: ["test loss, at most", "image given text", "text given image", "both"],
+    rows: [
+      row("nats per id", (bound) => bound.natsPerDim),
+      row("nats per pair", (bound) => bound.natsPerSample),
+      ["bits per pixel", bitsPerPixel.toFixed(3), "", ""],
+    ],
+    caption:
+      "Upper bounds, estimated from random corruptions of each pair. Losses of other image tokenizers do not compare.",
+  };
+}
+
 /** Test likelihood by order, a row for each way of counting it. */
-function likelihoodTable({ byOrder, natsPerDim, natsPerSample, bitsPerPixel }: PairLikelihood): ReportTable {
+function orderTable({ byOrder, natsPerDim, natsPerSample, bitsPerPixel }: PairLikelihood): ReportTable {
   const orders = [byOrder["text-first"], byOrder["image-first"]];
   const row = (label: string, metric: (order: OrderLikelihood) => number, both = meanOf(orders.map(metric))) => [
     label,
