@@ -140,7 +140,7 @@ const keptParts: Readonly<Record<string, (y: number, x: number) => boolean>> = {
 /** Images that are completed, and completions of each. */
 const shownCompletions = { images: 8, count: 2 };
 
-/** Images of which parts are kept, as SVG by the part's name; none of the other family, which keeps only upper rows. */
+/** Images of which parts are kept, as SVG by the part's name; none of the other family, which does not see both sides. */
 export async function completeParts(
   models: FamilyParts,
   test: ImageBatch,
