@@ -1,6 +1,7 @@
 import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
 import "@mmgen/nn/gradients";
 import { DataError, type ImageBatch, type LossOptions, Random, type TokenBatch } from "@mmgen/core";
+import { AttributeClassifier } from "@mmgen/evaluation";
 import type { TensorTrainable } from "@mmgen/nn";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
@@ -42,6 +43,21 @@ function transformer() {
   return TinyTransformer.create(sizes, { random: Random.fromSeed(1) });
 }
 
+function classifier(trunk: "digits" | "image") {
+  const attributes = [
+    { name: "side", classes: 2 },
+    { name: "tone", classes: 3 },
+  ] as const;
+  const size = { height: 8, width: 8, channels: 1, maxValue: images.maxValue, hiddenWidth: 8 };
+  const options = { ...size, attributes, trunk, hiddenChannels: [4, 4, 4] };
+  return AttributeClassifier.create(options, { random: Random.fromSeed(1) });
+}
+
+const labeled = (side: readonly number[]) => ({
+  images,
+  labels: { side, tone: images.data.slice(0, 8).map((level) => level % 3) },
+});
+
 const rows: TokenBatch = { data: Int32Array.from({ length: 12 }, (_, i) => (i * 3) % 5), count: 2, length: 6 };
 const weights = Float32Array.from({ length: 12 }, (_, i) => i % 3);
 const tokens = { inputs: rows, targets: rows, weights };
@@ -50,6 +66,8 @@ describe("a compiled training step", () => {
   it.each([
     ["a VQ-VAE whose dead codes are redrawn", vqVae, images],
     ["a transformer with dropout and weighted targets", transformer, tokens],
+    ["a classifier of digits", () => classifier("digits"), labeled([0, 1, 1, 0, 1, 0, 0, 1])],
+    ["a classifier of images, some labels unknown", () => classifier("image"), labeled([0, -1, 1, 0, -1, 0, 0, 1])],
   ] as [string, () => TensorTrainable<unknown> & { dispose(): void }, unknown][])(
     "does what a step by itself does: %s",
     async (_, create, batch) => {

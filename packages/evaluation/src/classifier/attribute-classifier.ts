@@ -17,6 +17,7 @@ import {
   resolveSaveOptions,
   saveModel,
   type TensorTrainable,
+  type UploadedBatch,
   updateRunningStatistics,
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
@@ -106,18 +107,29 @@ export class AttributeClassifier<Name extends string = string>
    *
    * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
-  loss(
-    batch: AttributeBatch<Name>,
-    { training }: Pick<LossOptions, "training">,
-  ): LossResult<tf.Scalar, tf.NamedTensorMap> {
+  loss(batch: AttributeBatch<Name>, options: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    return this.lossTensor(this.uploadBatch(batch).tensors, options);
+  }
+
+  /** Checks a batch as {@link AttributeClassifier.loss} does, and gives it as {@link AttributeClassifier.lossTensor} takes it. */
+  uploadBatch(batch: AttributeBatch<Name>): UploadedBatch {
     const { images, labels } = readFields("batch", batch, ["images", "labels"]);
     this.#checkImages(images);
     if (images.count === 0) {
       throw new ShapeError("images: expected at least one image, got none.");
     }
     this.#checkLabels(labels, images.count);
+    return { tensors: { images: upload(images), ...this.network.labelTensors(labels, images.count) } };
+  }
+
+  /** {@link AttributeClassifier.loss} of the tensors of a batch, which are not checked. Borrows them. */
+  lossTensor(
+    { images, ...labels }: tf.NamedTensorMap,
+    { training }: Pick<LossOptions, "training">,
+  ): LossResult<tf.Scalar, tf.NamedTensorMap> {
+    this.checkUsable();
     const statistics = new Map<string, tf.Tensor>();
-    const features = this.network.features(upload(images), { training, statistics });
+    const features = this.network.features(images as tf.Tensor4D, { training, statistics });
     return { ...this.network.loss(features, labels), aux: Object.fromEntries(statistics) };
   }
 

@@ -12,13 +12,19 @@ export interface AttributeNetwork extends Module {
    */
   features(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor2D;
   /**
+   * Labels of a batch as tensors for {@link AttributeNetwork.loss}; the caller's.
+   *
+   * @param labels - Checked, `count` by attribute; −1 where unknown.
+   */
+  labelTensors(labels: AttributeLabels, count: number): tf.NamedTensorMap;
+  /**
    * The sum of the attributes' cross-entropies in nats, each a mean over the images whose label is known, and metrics.
    *
-   * @param labels - Checked; −1 where unknown.
+   * @param labels - Of {@link AttributeNetwork.labelTensors}; borrowed.
    */
   loss(
     features: tf.Tensor2D,
-    labels: AttributeLabels,
+    labels: tf.NamedTensorMap,
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> };
   /** The likeliest class of each attribute, `[attributes, batch]` int32; belongs to the surrounding `tf.tidy`. */
   classes(features: tf.Tensor2D): tf.Tensor2D;

@@ -62,20 +62,34 @@ export class DigitNetwork extends Module implements AttributeNetwork {
     return tf.concat([this.shape.forward(foreground, pass), this.color.forward(colors, pass)], 1);
   }
 
+  /** By attribute the labels, 0 where unknown; and where any of the batch is unknown, what each counts in the mean. */
+  labelTensors(labels: AttributeLabels): tf.NamedTensorMap {
+    const columns = this.#names.map((name) => Int32Array.from(labels[name]!));
+    const truths = columns.map((column) =>
+      tf.tensor1d(
+        column.map((label) => Math.max(0, label)),
+        "int32",
+      ),
+    );
+    const tensors = Object.fromEntries(truths.map((truth, i) => [`truth.${i}`, truth]));
+    if (columns.every((column) => column.every((label) => label >= 0))) {
+      return tensors;
+    }
+    return { ...tensors, ...Object.fromEntries(columns.map((column, i) => [`weights.${i}`, weightsOfKnown(column)])) };
+  }
+
   /** The metrics are the accuracies, by attribute. */
   loss(
     features: tf.Tensor2D,
-    labels: AttributeLabels,
+    tensors: tf.NamedTensorMap,
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> } {
     const metrics: Record<string, tf.Scalar> = {};
-    const losses = this.#names.map((name) => {
+    const losses = this.#names.map((name, i) => {
       const logits = this.#logits(features, name);
-      const given = Int32Array.from(labels[name]!);
-      const mean = meanOverKnown(given);
-      const truth = tf.tensor1d(
-        given.map((label) => Math.max(0, label)),
-        "int32",
-      );
+      const truth = tensors[`truth.${i}`] as tf.Tensor1D;
+      const weights = tensors[`weights.${i}`];
+      const mean = (values: tf.Tensor) =>
+        (weights === undefined ? tf.mean(values) : tf.sum(tf.mul(values, weights))) as tf.Scalar;
       const correct = tf.equal(tf.argMax(logits, 1), truth);
       metrics[`${name}Accuracy`] = mean(tf.cast(correct, "float32"));
       return mean(softmaxCrossEntropy(logits, truth));
@@ -92,14 +106,10 @@ export class DigitNetwork extends Module implements AttributeNetwork {
   }
 }
 
-/** The mean of one value an image, over the images whose label is known; 0 where none is. */
-function meanOverKnown(labels: Int32Array): (values: tf.Tensor) => tf.Scalar {
+/** What each image counts in a mean over the images whose label is known, `[count]`; 0 where it is not. */
+function weightsOfKnown(labels: Int32Array): tf.Tensor1D {
   const known = labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
-  if (known === labels.length) {
-    return (values) => tf.mean(values) as tf.Scalar;
-  }
-  const weights = tf.tensor1d(Float32Array.from(labels, (label) => (label >= 0 ? 1 / known : 0)));
-  return (values) => tf.sum(tf.mul(values, weights)) as tf.Scalar;
+  return tf.tensor1d(Float32Array.from(labels, (label) => (label >= 0 ? 1 / known : 0)));
 }
 
 interface TrunkOptions {

@@ -59,19 +59,27 @@ export class ImageNetwork extends Module implements AttributeNetwork {
     return silu(this.hidden.forward(flat)) as tf.Tensor2D;
   }
 
+  /** `truth` and `weights`, see {@link weighedLabels}, and how many attributes are known of any image. */
+  labelTensors(labels: AttributeLabels, count: number): tf.NamedTensorMap {
+    const columns = this.#names.map((name) => labels[name]!);
+    const { attributes, truth, weights } = weighedLabels(columns, count);
+    return {
+      truth: tf.tensor1d(truth, "int32"),
+      weights: tf.tensor1d(weights),
+      attributes: tf.scalar(Math.max(1, attributes)),
+    };
+  }
+
   /** The metric is the mean of the attributes' accuracies. */
   loss(
     features: tf.Tensor2D,
-    labels: AttributeLabels,
+    tensors: tf.NamedTensorMap,
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> } {
-    const { truth, weights, attributes } = weighedLabels(
-      this.#names.map((name) => labels[name]!),
-      features.shape[0],
-    );
+    const { attributes, truth, weights } = tensors as Record<keyof ReturnType<typeof weighedLabels>, tf.Tensor1D>;
     const logits = this.#logits(features);
     const losses = softmaxCrossEntropy(logits, truth);
     const correct = tf.cast(tf.equal(tf.argMax(logits, 1), truth), "float32");
-    const accuracy = tf.div(tf.sum(tf.mul(correct, weights)), Math.max(1, attributes)) as tf.Scalar;
+    const accuracy = tf.div(tf.sum(tf.mul(correct, weights)), attributes) as tf.Scalar;
     return { total: tf.sum(tf.mul(losses, weights)) as tf.Scalar, metrics: { accuracy } };
   }
 
@@ -157,7 +165,7 @@ function constant(values: Int32Array): Parameter<tf.Tensor1D> {
 function weighedLabels(
   columns: readonly ArrayLike<number>[],
   count: number,
-): { readonly truth: tf.Tensor1D; readonly weights: tf.Tensor1D; readonly attributes: number } {
+): { readonly truth: Int32Array; readonly weights: Float32Array; readonly attributes: number } {
   const truth = new Int32Array(count * columns.length);
   const weights = new Float32Array(truth.length);
   let attributes = 0;
@@ -173,5 +181,5 @@ function weighedLabels(
       weights[at] = column[i]! >= 0 ? 1 / known : 0;
     }
   }
-  return { truth: tf.tensor1d(truth, "int32"), weights: tf.tensor1d(weights), attributes };
+  return { truth, weights, attributes };
 }
