@@ -85,8 +85,25 @@ describe("settings", () => {
       data: "auto",
       seed: 1,
     });
-    const { vqvae } = (await runs.resolveSettings({ ...flags, data: "folder" }, run)).config;
-    expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
+    for (const data of ["folder", "avatars"] as const) {
+      const { config } = await runs.resolveSettings({ ...flags, data }, run);
+      const { vqvae } = config;
+      expect([vqvae.composition, vqvae.palettePlace, vqvae.head]).toEqual(["whole", "before", "regression"]);
+      expect([config.data.side, vqvae.network.levels, vqvae.batchSize]).toEqual([64, [24, 48, 96], 8]);
+    }
+  });
+
+  it("take larger images, and flat shapes as the presets have them", async () => {
+    const run = new RunFolder(folder, "unused", "npm start");
+    const configOf = async (overrides: object) => {
+      const config = await configFile(JSON.stringify(overrides));
+      return (await runs.resolveSettings({ ...flags, data: "folder", config }, run)).config;
+    };
+    const large = await configOf({ data: { side: 128 } });
+    expect([large.data.side, large.vqvae.network.normalization]).toEqual([128, "group"]);
+    const flat = { data: { maxValue: 3 }, vqvae: { composition: "figure-ground", head: "categorical" } };
+    const { data } = presets.quick;
+    expect(await configOf(flat)).toEqual({ ...presets.quick, data: { ...data, maxValue: 3 } });
   });
 
   it("have a family where one was asked for, whose transformer then sees in both directions", async () => {

@@ -34,7 +34,7 @@ export const configSchema = fields({
     trainCount: size,
     /** Images of the source's test part to evaluate on. */
     testCount: size,
-    /** Height and width that the images of a folder are brought to, in pixels. */
+    /** Sides of avatars, and of what a folder's images are brought to, in pixels: 64, and 32 in `smoke`. */
     side: optional(size, 32),
     /** Largest level of a channel of a folder's images; below 255 they are spread evenly. */
     maxValue: optional(wholeNumber({ min: 1, max: 255 }), 255),
@@ -218,7 +218,10 @@ export const runs = defineRuns({
   presets,
   data: ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"],
   forData: (config, { data, preset }) =>
-    data === "folder" ? forFolder(config) : data === "avatars" ? forAvatars(config, preset === "smoke") : config,
+    data === "folder" || data === "avatars" ? forImages(config, preset === "smoke") : config,
+  // Flat shapes on a flat ground are what the presets themselves are for.
+  forFile: (config, { data, preset }) =>
+    data === "folder" && config.vqvae.composition === "figure-ground" ? presets[preset] : undefined,
   own: {
     // How the transformer writes: one id after the other, where nothing is said, or all at once, in rounds.
     fields: { family: optional(oneOf(modelFamilies)) },
@@ -230,16 +233,14 @@ export const runs = defineRuns({
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
 export type RunSettings = SettingsOf<typeof runs>;
 
-/** A preset for a folder's images, which need not be flat shapes: whole images, colors as numbers, a tenth to test on. */
-function forFolder(preset: RunConfig): RunConfig {
-  return { ...preset, vqvae: { ...preset.vqvae, composition: "whole", palettePlace: "before", head: "regression" } };
-}
-
-/** A preset for avatars: 64×64 pixels of many colors, 8×8 codes, and captions of 14 to 23 words. */
-function forAvatars(preset: RunConfig, isSmoke: boolean): RunConfig {
+/**
+ * A preset for avatars and a folder's images, which need not be flat shapes: whole images of 64×64 pixels and many colors
+ * as 8×8 codes, and captions of about 20 words.
+ */
+function forImages(preset: RunConfig, isSmoke: boolean): RunConfig {
   const { data, transformer } = preset;
   const isLong = data.testCount > 1000;
-  const vqvae = forFolder(preset).vqvae;
+  const vqvae = { ...preset.vqvae, composition: "whole", palettePlace: "before", head: "regression" } as const;
   if (isSmoke) {
     const network = { ...imageNetwork, levels: [8, 16, 16], attentionHeads: 2, levelBlocks: 0 };
     return {

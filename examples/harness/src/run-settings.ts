@@ -16,10 +16,9 @@ interface RunsOptions<Schema extends GenericSchema, Preset extends string, Data 
   /** What `--data` takes; the first is the default. */
   readonly data: readonly [Data, ...Data[]];
   /** A preset as a choice of data needs it. Default: as it is. */
-  readonly forData?: (
-    preset: ConfigOf<Schema>,
-    choice: { readonly data: Data; readonly preset: Preset },
-  ) => ConfigOf<Schema>;
+  readonly forData?: (preset: ConfigOf<Schema>, choice: Choice<Data, Preset>) => ConfigOf<Schema>;
+  /** Another base for the fields of a `--config` file, by what they make of the first. Default: the first. */
+  readonly forFile?: (config: ConfigOf<Schema>, choice: Choice<Data, Preset>) => ConfigOf<Schema> | undefined;
   /** Settings that this example alone has: their fields, and what the options, as typed, make of them. Default: none. */
   readonly own?: {
     readonly fields: Own;
@@ -28,6 +27,8 @@ interface RunsOptions<Schema extends GenericSchema, Preset extends string, Data 
   /** Settings that an earlier version wrote, as this one does. Default: as they are. */
   readonly fromOlderVersion?: (json: unknown) => unknown;
 }
+
+type Choice<Data, Preset> = { readonly data: Data; readonly preset: Preset };
 
 /** The runs of an example: what `--preset` and `--data` take, and what the options make of a run. */
 interface Runs<Settings, Flags> {
@@ -82,8 +83,11 @@ export function defineRuns<
     }
     const ownSettings = own?.resolve(flags);
     const base = options.forData?.(presets[preset], { data, preset }) ?? presets[preset];
-    const config =
-      flags.config === undefined ? base : await readConfigFile(fromCaller(flags.config), base, configSchema);
+    const over = async (fields: ConfigOf<Schema>) =>
+      flags.config === undefined ? fields : readConfigFile(fromCaller(flags.config), fields, configSchema);
+    const first = await over(base);
+    const other = options.forFile?.(first, { data, preset });
+    const config = other === undefined ? first : await over(other);
     return { preset, config, data, ...ownSettings, seed } as unknown as Settings;
   };
   return { presets: names, data: options.data, readSettings, resolveSettings } satisfies Runs<Settings, Flags>;
