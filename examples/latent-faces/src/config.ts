@@ -103,7 +103,7 @@ export const configSchema = fields({
     classifierSteps: size,
     /** Training images whose mixed halves the critic learns to tell from whole ones first. */
     criticImages: optional(size, 1500),
-    /** Its training steps on these; on completed images it is trained further, a quarter as long. */
+    /** Its training steps on these; on completed images it is trained further, and a new one is, a quarter as long. */
     criticSteps: size,
   }),
 });

@@ -89,7 +89,7 @@ export interface ModelMetrics {
 export interface CriticMetrics {
   /** Test images as they are, against those whose lower half is another's; below .95 the verdicts do not count. */
   readonly control: number;
-  /** Test images as they are, against completed halves; by the critic of the control, trained further. */
+  /** Test images as they are, against completed halves; by the better of the control's critic, trained further, and a new one. */
   readonly sequential: number;
   readonly ancestral: number;
 }
@@ -225,8 +225,8 @@ async function checkCopies(
 
 /**
  * Trains a critic to tell reconstructions from those whose lower half is another image's: on training images, of which
- * there are many, and asks it about test images. Trains it further on half of the completed test images, and asks it about
- * the other half.
+ * there are many, and asks it about test images. Trains it further on half of the completed test images, and a new one,
+ * and asks both about the other half: the better one counts.
  */
 async function criticize(
   { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
@@ -255,11 +255,15 @@ async function criticize(
   using critic = trained!;
   const first = await tokenizer.decode(held);
   const verdict = async (changed: CodeBatch) => {
-    const classify = async (kinds: TwoKinds) => {
-      using further = await train(kinds, Math.ceil(criticSteps / 4), critic);
-      return (await further.predict(kinds.heldOut)).changed;
+    const second = await tokenizer.decode(changed);
+    const accuracyFrom = async (from?: AttributeClassifier<"changed">) => {
+      const classify = async (kinds: TwoKinds) => {
+        using own = await train(kinds, Math.ceil(criticSteps / 4), from);
+        return (await own.predict(kinds.heldOut)).changed;
+      };
+      return (await twoSampleTest({ first, second, classify })).accuracy;
     };
-    return (await twoSampleTest({ first, second: await tokenizer.decode(changed), classify })).accuracy;
+    return Math.max(await accuracyFrom(critic), await accuracyFrom());
   };
   const [sequential, ancestral] = [await verdict(completed.sequential), await verdict(completed.ancestral)];
   return { control: control.accuracy, sequential, ancestral };
