@@ -101,6 +101,9 @@ describe("settings", () => {
     };
     const large = await configOf({ data: { side: 128 } });
     expect([large.data.side, large.vqvae.network.normalization]).toEqual([128, "group"]);
+    const { network } = (await configOf({ vqvae: { network: { hiddenChannels: 8 } } })).vqvae;
+    expect(network).toMatchObject({ hiddenChannels: 8, stages: 3, normalization: "group" });
+    expect(network).not.toHaveProperty("levels");
     const flat = { data: { maxValue: 3 }, vqvae: { composition: "figure-ground", head: "categorical" } };
     const { data } = presets.quick;
     expect(await configOf(flat)).toEqual({ ...presets.quick, data: { ...data, maxValue: 3 } });

@@ -219,9 +219,16 @@ export const runs = defineRuns({
   data: ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"],
   forData: (config, { data, preset }) =>
     data === "folder" || data === "avatars" ? forImages(config, preset === "smoke") : config,
-  // Flat shapes on a flat ground are what the presets themselves are for.
-  forFile: (config, { data, preset }) =>
-    data === "folder" && config.vqvae.composition === "figure-ground" ? presets[preset] : undefined,
+  forFile: (config, { data, preset }) => {
+    const { hiddenChannels, levels, stages } = config.vqvae.network;
+    if (data === "folder" && config.vqvae.composition === "figure-ground") {
+      // Flat shapes on a flat ground are what the presets themselves are for.
+      return presets[preset];
+    }
+    const saysBoth = levels !== undefined && (hiddenChannels ?? stages) !== undefined;
+    const hasImages = data === "folder" || data === "avatars";
+    return saysBoth && hasImages ? withoutLevels(forImages(presets[preset], preset === "smoke")) : undefined;
+  },
   own: {
     // How the transformer writes: one id after the other, where nothing is said, or all at once, in rounds.
     fields: { family: optional(oneOf(modelFamilies)) },
@@ -259,6 +266,13 @@ function forImages(preset: RunConfig, isSmoke: boolean): RunConfig {
     },
     transformer: { ...transformer, batchSize: 32, epochs: isLong ? 24 : 12 },
   };
+}
+
+/** As many halvings, all with the channels of the last: for a file that gives `hiddenChannels` or `stages` in place of levels. */
+function withoutLevels({ vqvae, ...rest }: RunConfig): RunConfig {
+  const { levels = [], ...network } = vqvae.network;
+  const channels = { hiddenChannels: levels.at(-1)!, stages: levels.length };
+  return { ...rest, vqvae: { ...vqvae, network: { ...network, ...channels } } };
 }
 
 /** The network of `vqVaePresets["faces-64"]`. */
