@@ -29,12 +29,12 @@ export class PlanRunner {
     return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
   }
 
-  /** @param options - `maxNoise`: most numbers of noise that are uploaded at once; more rounds are run in parts. */
-  async denoise(plan: DenoisePlan, { maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
+  /** @param bounds - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */
+  async denoise(plan: DenoisePlan, { maxLogits = 2 ** 22, maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
     checkDenoisePlan(plan, this.#network);
     const settings = denoiseSettings(plan);
     const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
-    return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxNoise });
+    return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxLogits, maxNoise });
   }
 
   /** The last plan's, where that has been read: taking tens of megabytes anew costs a third of drawing the noise. */

@@ -60,20 +60,67 @@ export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
   };
 }
 
+/** Bounds of {@link runDenoise}. */
+export interface DenoiseBounds {
+  readonly vocabularySize: number;
+  /** Most numbers of noise that are uploaded at once; more rounds are run in parts. */
+  readonly maxNoise: number;
+  /** Most logits of a round; more rows are run in blocks. A session keeps several times as much until it is dropped. */
+  readonly maxLogits: number;
+}
+
 /**
- * Runs a plan that {@link checkDenoisePlan} has checked: as many rounds at once as their noise is small enough.
+ * Runs a plan that {@link checkDenoisePlan} has checked: blocks of rows, which do not depend on each other, and as many
+ * rounds at once as their noise is small enough.
  *
  * @param run - Of the graph for the plan's settings.
- * @param options - `maxNoise`: most numbers of noise that are uploaded at once.
  */
-export async function runDenoise(
+export async function runDenoise(plan: DenoisePlan, run: TensorFunction, bounds: DenoiseBounds): Promise<TokenBatch> {
+  const { data, count, length } = plan.ids;
+  const { maxLogits, maxNoise, vocabularySize } = bounds;
+  // Of all rows: the graph was made for it.
+  const { first, count: places } = openWindow(plan);
+  const options = { first, places, vocabularySize, maxNoise };
+  const blocks = Math.max(1, Math.min(count, Math.ceil((count * length * vocabularySize) / maxLogits)));
+  const size = Math.ceil(count / blocks);
+  const result = new Int32Array(data.length);
+  for (let from = 0; from < count; from += size) {
+    const block = await runBlock(planOfRows(plan, from, Math.min(from + size, count)), run, options);
+    result.set(block.data, from * length);
+  }
+  return { data: result, count, length };
+}
+
+/** The part of a plan that is of some of its rows. */
+function planOfRows(plan: DenoisePlan, from: number, to: number): DenoisePlan {
+  const { choiceSeeds, drawSeeds, guidance, ids, known, rounds, rule } = plan;
+  const { count, length } = ids;
+  const rowsOf = ({ data }: TokenBatch): TokenBatch => ({
+    ...{ data: data.subarray(from * length, to * length), count: to - from, length },
+  });
+  /** Of `[rounds, count]`. */
+  const columns = <Table extends Uint32Array | Int32Array>(table: Table): Table => {
+    const part = table.slice(0, rounds * (to - from)) as Table;
+    for (let round = 0; round < rounds; round++) {
+      part.set(table.subarray(round * count + from, round * count + to), round * (to - from));
+    }
+    return part;
+  };
+  return {
+    ...{ ...plan, ids: rowsOf(ids), known: known.subarray(from * length, to * length) },
+    ...{ drawSeeds: columns(drawSeeds), choiceSeeds: columns(choiceSeeds) },
+    ...(guidance && { guidance: { ...guidance, ids: rowsOf(guidance.ids) } }),
+    ...(rule.type === "confidence" && { rule: { ...rule, masked: columns(rule.masked) } }),
+  };
+}
+
+async function runBlock(
   plan: DenoisePlan,
   run: TensorFunction,
-  { vocabularySize, maxNoise }: { readonly vocabularySize: number; readonly maxNoise: number },
+  { maxNoise, ...window }: OpenWindow & Pick<DenoiseBounds, "maxNoise">,
 ): Promise<TokenBatch> {
   const { count, length } = plan.ids;
-  const { first, count: places } = openWindow(plan);
-  const window = { first, places, vocabularySize };
+  const { places, vocabularySize } = window;
   const chunks = Math.ceil((plan.rounds * count * places * vocabularySize) / maxNoise);
   const parts = Math.min(plan.rounds, Math.max(1, chunks));
   const open = plan.known.map((flag) => 1 - flag);
