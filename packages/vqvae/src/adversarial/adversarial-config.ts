@@ -35,6 +35,11 @@ const adversarialSchema = fields({
   discriminator: optional(discriminatorSchema, {}),
   /** The perceptual term of the reconstruction loss. Default: the discriminator's features, weight 1. */
   perceptual: optional(perceptualSchema, {}),
+  /**
+   * What learns: the whole VqVae, or its `decoder` alone, so that an image keeps its codes and all that was learned of them
+   * stays true. Default: "all".
+   */
+  learns: optional(oneOf(["all", "decoder"]), "all"),
   /** Weight of the adversarial term. Default: `adaptive`. */
   weighting: optional(variants(adaptiveSchema, constantSchema), {}),
   /** Steps before the adversarial term counts; the discriminator learns from the first step on. Default: 1000. */

@@ -169,6 +169,34 @@ describe("AdversarialVqVae", () => {
     released(model);
   });
 
+  it("lets the decoder alone learn, and leaves every code as it was", async () => {
+    const vqVae = tinyVqVae();
+    const model = tinyAdversarial(vqVae, { learns: "decoder" });
+    await model.initialize(images, Random.fromSeed(3));
+    const [codes, saved] = [await vqVae.encode(images), await vqVae.toSafetensors()];
+    const decoder = [...vqVae.parameters.keys()].filter((name) => name.startsWith("decoder."));
+    expect([...model.parameters.keys()]).toEqual(decoder);
+    expect(model.buffers.size).toBe(0);
+    const whole = tinyAdversarial(tinyVqVae());
+    await whole.initialize(images, Random.fromSeed(3));
+    const expected = gradientsOf(whole, stepOf(0)).generator.gradients;
+    const { generator } = gradientsOf(model, stepOf(0));
+    for (const name of decoder) {
+      expectClose(generator.gradients[name], expected[name], name);
+    }
+    tf.tidy(() => {
+      tf.variableGrads(() => {
+        const { aux, total } = model.loss(images, stepOf(0));
+        model.afterStep(aux, Random.fromSeed(4));
+        return total;
+      });
+    });
+    expect(await vqVae.toSafetensors()).toEqual(saved);
+    expect((await vqVae.encode(images)).data).toEqual(codes.data);
+    released(model);
+    released(whole);
+  });
+
   it.each(["random", "own"] as const)("compares features that never change: %s", (features) => {
     const vqVae = tinyVqVae();
     const own = (pixels: tf.Tensor4D) => [tf.avgPool(pixels, 2, 2, "valid"), tf.zerosLike(pixels)];
@@ -210,11 +238,14 @@ describe("AdversarialVqVae", () => {
 
   it("refuses other heads and options, and leaves the VqVae to its owner", () => {
     const sigmoid = tinyVqVae({ head: "sigmoid" });
+    const batchNorm = tinyVqVae({ network: { levels: [4, 4], residualBlocks: 0, normalization: "batch" } });
     const vqVae: VqVae = tinyVqVae();
     const parts = { random: Random.fromSeed(2) };
     const features = (pixels: tf.Tensor4D) => [pixels];
     for (const [make, message] of [
       [() => AdversarialVqVae.create(sigmoid, {}, parts), /"regression" gives, and this model has "sigmoid"/],
+      [() => AdversarialVqVae.create(batchNorm, { learns: "decoder" }, parts), /normalization "group" or "none"/],
+      [() => AdversarialVqVae.create(vqVae, { learns: "encoder" } as never, parts), /learns/],
       [() => AdversarialVqVae.create(vqVae, { startSteps: 1 } as never, parts), /did you mean "startStep"/],
       [() => AdversarialVqVae.create(vqVae, { discriminator: { channels: 3 } } as never, parts), /channels/],
       [() => AdversarialVqVae.create(vqVae, { weighting: { type: "constant", factor: 1 } } as never, parts), /factor/],
@@ -231,6 +262,7 @@ describe("AdversarialVqVae", () => {
     model.dispose();
     expect(vqVae.parameters.get("decoder.output.conv.bias")!.isDisposed).toBe(false);
     sigmoid.dispose();
+    batchNorm.dispose();
     vqVae.dispose();
   });
 });

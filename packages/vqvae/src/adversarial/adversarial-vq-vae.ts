@@ -54,6 +54,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   readonly vqVae: VqVae;
   /** The second network's parameters and buffers, for the training loop. */
   readonly adversary: Adversary;
+  readonly #parameters: ReadonlyMap<string, tf.Variable>;
   readonly #features: ImageFeatures | undefined;
   /** The weight of the decoder's last layer. */
   readonly #last: tf.Variable;
@@ -61,6 +62,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   private constructor(vqVae: VqVae, config: AdversarialConfig, { random, features }: AdversarialParts) {
     this.config = config;
     this.vqVae = vqVae;
+    this.#parameters = config.learns === "all" ? vqVae.parameters : decoderOf(vqVae);
     this.#last = lastWeightOf(vqVae);
     this.adversary = new Adversary(config, vqVae.config.channels).initializeWeights(random);
     const frozen = this.adversary.features;
@@ -82,6 +84,12 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
         `head: a discriminator sees pixels, which the head "regression" gives, and this model has "${vqVae.config.head}".`,
       );
     }
+    const { network } = vqVae.config;
+    if (config.learns === "decoder" && "normalization" in network && network.normalization === "batch") {
+      throw new ConfigError(
+        'learns: a decoder that learns alone needs normalization "group" or "none": statistics of batches are the whole network\'s.',
+      );
+    }
     const isOwn = config.perceptual.features === "own";
     if (isOwn !== (resolved.features !== undefined)) {
       throw new ConfigError(
@@ -96,14 +104,14 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
     return this.adversary.discriminator;
   }
 
-  /** The VqVae's. */
+  /** The VqVae's that learn: all, or its decoder's. */
   get parameters(): ReadonlyMap<string, tf.Variable> {
-    return this.vqVae.parameters;
+    return this.#parameters;
   }
 
-  /** The VqVae's. */
+  /** The VqVae's where all of it learns; none where they stay what they are. */
   get buffers(): ReadonlyMap<string, tf.Variable> {
-    return this.vqVae.buffers;
+    return this.config.learns === "all" ? this.vqVae.buffers : new Map();
   }
 
   /** Initializes the VqVae's quantizer, and the discriminator's spectral norms. */
@@ -150,9 +158,11 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
     return { ...result, aux, adversaryTotal: adversaryTotal as tf.Scalar };
   }
 
-  /** Updates the VqVae's buffers, and the adversary's where the loss was a step's. */
+  /** Updates the VqVae's buffers where all of it learns, and the adversary's where the loss was a step's. */
   afterStep(aux: tf.NamedTensorMap, random: Random): void {
-    this.vqVae.afterStep(aux, random);
+    if (this.config.learns === "all") {
+      this.vqVae.afterStep(aux, random);
+    }
     const { [`${prefix}realScore`]: real, [`${prefix}fakeScore`]: fake } = aux;
     if (real !== undefined && fake !== undefined) {
       const directions = Object.entries(aux).filter(([name]) => name.startsWith(directionPrefix));
@@ -250,7 +260,11 @@ function asLossOf(output: tf.Tensor4D, value: tf.Scalar, gradient: tf.Tensor4D):
 }
 
 /** The last weight of the decoder: of a convolution, or of a linear layer. */
-function lastWeightOf({ parameters }: VqVae): tf.Variable {
-  const weights = [...parameters].filter(([name, { rank }]) => name.startsWith("decoder.") && rank >= 2);
-  return weights.at(-1)![1];
+function lastWeightOf(vqVae: VqVae): tf.Variable {
+  const weights = [...decoderOf(vqVae).values()].filter(({ rank }) => rank >= 2);
+  return weights.at(-1)!;
+}
+
+function decoderOf({ parameters }: VqVae): ReadonlyMap<string, tf.Variable> {
+  return new Map([...parameters].filter(([name]) => name.startsWith("decoder.")));
 }
