@@ -181,6 +181,19 @@ export class AttributeClassifier<Name extends string = string>
     return all;
   }
 
+  /**
+   * What its layers see of images, for a perceptual loss: the `features` of an `AdversarialVqVae`. Gradients pass through,
+   * and nothing changes. A classifier that such a loss used must not compare images afterward: train another one for that.
+   *
+   * @param pixels - In [−1, 1], `[batch, height, width, channels]` of the configured shape; borrowed.
+   * @returns `[batch, …, channels]` each, coarser by layer, the features of {@link AttributeClassifier.features} last; the
+   *   surrounding `tf.tidy`'s.
+   */
+  layers(pixels: tf.Tensor4D): tf.Tensor[] {
+    this.checkUsable();
+    return this.network.layers(tf.mul(tf.add(pixels, 1), 0.5), { training: false });
+  }
+
   /** Computes with the features of some images at a time, and hands over what was read. */
   async #inBatches(
     images: ImageBatch,

@@ -12,6 +12,12 @@ export interface AttributeNetwork extends Module {
    */
   features(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor2D;
   /**
+   * What every layer sees, the features last; of the levels as {@link AttributeNetwork.features} takes them.
+   *
+   * @returns `[batch, …, channels]` each; the surrounding `tf.tidy`'s.
+   */
+  layers(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor[];
+  /**
    * Labels of a batch as tensors for {@link AttributeNetwork.loss}; the caller's.
    *
    * @param labels - Checked, `count` by attribute; −1 where unknown.

@@ -62,6 +62,11 @@ export class DigitNetwork extends Module implements AttributeNetwork {
     return tf.concat([this.shape.forward(foreground, pass), this.color.forward(colors, pass)], 1);
   }
 
+  /** The features alone: its trunks see digits and their colors apart. */
+  layers(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor[] {
+    return [this.features(levels, pass)];
+  }
+
   /** By attribute the labels, 0 where unknown; and where any of the batch is unknown, what each counts in the mean. */
   labelTensors(labels: AttributeLabels): tf.NamedTensorMap {
     const columns = this.#names.map((name) => Int32Array.from(labels[name]!));

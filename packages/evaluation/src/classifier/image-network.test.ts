@@ -74,6 +74,42 @@ describe("AttributeClassifier of images of many colors", () => {
     model.dispose();
   });
 
+  it("shows what its layers see, with gradients that differences confirm", async () => {
+    const model = create();
+    const { count, height, width, channels } = images;
+    const pixels = tf.tensor4d(
+      Float32Array.from(images.data, (level) => level / 127.5 - 1),
+      [count, height, width, channels],
+    );
+    const layers = tf.tidy(() => model.layers(pixels));
+    expect(layers.map(({ shape }) => shape)).toEqual([
+      [32, 4, 4, 4],
+      [32, 2, 2, 8],
+      [32, 16],
+    ]);
+    const features = await model.features(images);
+    // Levels over 255 or pixels over 2: one rounding apart.
+    for (const [i, value] of layers.at(-1)!.dataSync().entries()) {
+      expect(value).toBeCloseTo(features[i]!, 4);
+    }
+    const sumOf = (x: tf.Tensor) =>
+      tf.tidy(() => tf.addN(model.layers(x as tf.Tensor4D).map((layer) => tf.sum(tf.square(layer)))) as tf.Scalar);
+    const gradient = tf.tidy(() => tf.grad(sumOf)(pixels).dataSync());
+    const moved = (at: number, by: number) =>
+      tf.tidy(() => {
+        const values = pixels.dataSync().slice();
+        values[at]! += by;
+        return sumOf(tf.tensor(values, pixels.shape)).dataSync()[0]!;
+      });
+    for (const at of [0, 100, 191]) {
+      const slope = (moved(at, 1e-2) - moved(at, -1e-2)) / 2e-2;
+      // float32 sums of thousands of squares.
+      expect(Math.abs(slope - gradient[at]!)).toBeLessThan(0.02 * (1 + Math.abs(slope)));
+    }
+    tf.dispose([pixels, layers]);
+    model.dispose();
+  });
+
   it("learns nothing from a label of −1", () => {
     const model = create();
     const some = spots(4);

@@ -53,10 +53,17 @@ export class ImageNetwork extends Module implements AttributeNetwork {
   }
 
   features(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor2D {
-    const images = tf.sub<tf.Tensor4D>(tf.mul(levels, 2), 1);
-    const maps = this.levels.reduce((x, level) => level.forward(x, pass), images);
-    const flat = tf.reshape(maps, [maps.shape[0], -1]); // [batch, height · width · channels]
-    return silu(this.hidden.forward(flat)) as tf.Tensor2D;
+    return this.layers(levels, pass).at(-1) as tf.Tensor2D;
+  }
+
+  layers(levels: tf.Tensor4D, pass: ForwardPass): tf.Tensor[] {
+    const maps: tf.Tensor4D[] = [];
+    for (const level of this.levels) {
+      maps.push(level.forward(maps.at(-1) ?? tf.sub(tf.mul(levels, 2), 1), pass));
+    }
+    const last = maps.at(-1)!;
+    const flat = tf.reshape(last, [last.shape[0], -1]); // [batch, height · width · channels]
+    return [...maps, silu(this.hidden.forward(flat))];
   }
 
   /** `truth` and `weights`, see {@link weighedLabels}, and how many attributes are known of any image. */
