@@ -1,41 +1,53 @@
 import { parseArgs } from "node:util";
 import { useOnnx } from "@mmgen/backend-onnx";
-import { type ImageBatch, Random, sliceImages } from "@mmgen/core";
-import { loadCaptionedDigits, loadImageFolder } from "@mmgen/datasets/node";
-import { CodeUsage, reconstructionMetrics } from "@mmgen/evaluation";
+import {
+  type AttributeTable,
+  concatImages,
+  gatherAttributes,
+  gatherImages,
+  type ImageBatch,
+  Random,
+  sliceImages,
+} from "@mmgen/core";
+import { loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
+import { type AttributeClassifier, CodeUsage, frechetDistance, psnr, tableLabels } from "@mmgen/evaluation";
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { augmentedImages, constantSchedule, cosineSchedule, imageExamples, train } from "@mmgen/training";
 import { type AdversarialOptions, AdversarialVqVae, VqVae, type VqVaeOptions, vqVaePresets } from "@mmgen/vqvae";
+import { trainAttributeClassifier } from "mmgen";
 import "@mmgen/nn/gradients";
 
 /**
- * Trains the preset `faces-64` with, row by row, one loss more: squared error; + L1; + feature matching; + the adversarial
- * term with a constant weight; the same with the adaptive one. Every row has the same seeds, steps and batches.
+ * Trains the preset `faces-64` by squared error, once a seed, and goes on from there by one loss after the other, with the
+ * same seeds, steps and batches, keeping the average of the weights.
  *
- * Prints a Markdown table of means over the seeds given (default 1) on images that play no part in the training: dB;
- * `contrast`, the mean difference of neighboring pixels as a share of the originals', which falls as images blur;
- * perplexity; milliseconds a step; and what the last step's λ was. `--out FILE.png` shows eight originals and each row's reconstructions.
+ * Prints a Markdown table of means over the seeds given (default 1), on images that play no part in the training: dB;
+ * `contrast`, the mean difference of neighboring pixels as a share of the originals', which falls as images blur; the
+ * Fréchet distance to the training images by a classifier that no loss used, and as a share of the squared error's;
+ * perplexity; milliseconds a step. `--out FILE.png` shows eight originals and each row's reconstructions.
  *
- * `--train FOLDER --test FOLDER`: images; procedural digits on colors when absent. `--rows 0,1,4`: some of the rows.
+ * `--folder DIR`: images with CelebA's table of attributes, a tenth of them, 1000 at most, for the test; avatars when
+ * absent. `--rows 0,1,4`: some of the rows.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    train: { type: "string" },
-    test: { type: "string" },
-    steps: { type: "string", default: "6000" },
-    start: { type: "string" },
-    batch: { type: "string", default: "8" },
-    rate: { type: "string", default: "2e-3" },
-    "adversary-rate": { type: "string", default: "5e-4" },
-    rows: { type: "string", default: "0,1,2,3,4" },
+    folder: { type: "string" },
+    base: { type: "string", default: "1500" },
+    steps: { type: "string", default: "400" },
+    classifier: { type: "string", default: "300" },
+    rows: { type: "string" },
     out: { type: "string" },
   },
 });
 const seeds = positionals.length > 0 ? positionals.map(Number) : [1];
-const [steps, batchSize, learningRate] = [Number(values.steps), Number(values.batch), Number(values.rate)];
-const startStep = Number(values.start ?? Math.round(steps / 3));
+const [baseSteps, steps, classifierSteps] = [values.base, values.steps, values.classifier].map(Number) as [
+  number,
+  number,
+  number,
+];
+const batchSize = 8;
 
 /** A row of the table: the losses of the reconstruction, and those that need a discriminator. */
 interface Row {
@@ -44,106 +56,179 @@ interface Row {
   readonly adversarial?: AdversarialOptions;
 }
 
-const mixed = { l1: 0.5, squared: 0.5 };
-const perceptual = { weight: 0.5 };
-const schedule = { startStep, rampSteps: Math.round(steps / 6) };
 const constant = (weight: number) => ({ type: "constant", weight }) as const;
+const layers = { features: "own", weight: 10 } as const;
 const rows: readonly Row[] = [
-  { name: "squared error" },
-  { name: "+ L1", reconstruction: mixed },
-  { name: "+ feature matching", reconstruction: mixed, adversarial: { perceptual, weighting: constant(0) } },
-  { name: "+ adversarial, constant", reconstruction: mixed, adversarial: { perceptual, weighting: constant(0.05) } },
-  { name: "+ adversarial, adaptive", reconstruction: mixed, adversarial: { perceptual } },
+  { name: "squared error, as many steps more" },
+  { name: "half squared error, half L1", reconstruction: { l1: 0.5, squared: 0.5 } },
+  { name: "+ feature matching", adversarial: { weighting: constant(0) } },
+  { name: "+ feature matching, adversarial, constant weight .05", adversarial: { weighting: constant(0.05) } },
+  { name: "+ feature matching, adversarial, adaptive weight", adversarial: {} },
+  { name: "the same, decoder alone", adversarial: { learns: "decoder" } },
+  { name: "+ a classifier's layers", adversarial: { perceptual: layers, weighting: constant(0) } },
+  { name: "the same, decoder alone", adversarial: { perceptual: layers, weighting: constant(0), learns: "decoder" } },
+  {
+    name: "+ a classifier's layers, adversarial, constant weight .04",
+    adversarial: { perceptual: layers, weighting: constant(0.04) },
+  },
 ];
+const chosen = values.rows?.split(",").map(Number) ?? rows.map((_, i) => i);
 
 await useOnnx();
 const data = await readImages();
-const shown = sliceImages(data.unseen, 0, 8);
+const isMirrored = values.folder !== undefined;
+const shown = sliceImages(data.test.images, 0, 8);
 const grids = [shown];
-console.log("| loss | dB | contrast | perplexity | ms a step | λ |");
-console.log("|---|---|---|---|---|---|");
-for (const row of values.rows.split(",").map((index) => rows[Number(index)]!)) {
-  const runs: (readonly number[])[] = [];
-  for (const seed of seeds) {
-    const { measures, reconstructions } = await trainRow(row, seed);
-    runs.push(measures);
+const sums = new Map<string, number[]>();
+let floor = 0;
+for (const seed of seeds) {
+  using judge = await classifierOf(seed);
+  using compared = await classifierOf(seed + 1);
+  const features = await judge.features(data.train.images);
+  const measure = async (vqVae: VqVae) => {
+    const codes = await vqVae.encode(data.test.images);
+    const made = await vqVae.decode(codes);
+    const usage = new CodeUsage(vqVae.codeLayout);
+    usage.add(codes.data);
     if (seed === seeds[0]) {
-      grids.push(reconstructions);
+      grids.push(sliceImages(made, 0, 8));
     }
+    const distance = await distanceOf(made);
+    return [
+      psnr(data.test.images, made),
+      contrastOf(made) / contrastOf(data.test.images),
+      distance,
+      usage.perplexity(),
+    ];
+  };
+  const distanceOf = async (images: ImageBatch) =>
+    frechetDistance(features, await judge.features(images), { dimension: judge.featureWidth });
+  floor += (await distanceOf(data.test.images)) / seeds.length;
+  const { file, milliseconds } = await trainBase(seed);
+  using base = VqVae.fromSafetensors(file);
+  const before = [...(await measure(base)), milliseconds];
+  add("squared error", before, before);
+  for (const index of chosen) {
+    const row = rows[index]!;
+    const found = await goOn(file, row, { seed, compared });
+    using vqVae = found.vqVae;
+    add(
+      row.name === "the same, decoder alone" ? `${rows[index - 1]!.name}, decoder alone` : row.name,
+      [...(await measure(vqVae)), found.milliseconds],
+      before,
+    );
   }
-  const means = runs[0]!.map((_, i) => runs.reduce((sum, run) => sum + run[i]!, 0) / runs.length);
-  const [db, contrast, perplexity, milliseconds, weight] = means as [number, number, number, number, number];
-  const cells = [row.name, db.toFixed(2), contrast.toFixed(3), perplexity.toFixed(0), milliseconds.toFixed(0)];
-  console.log(`| ${[...cells, weight.toPrecision(2)].join(" | ")} |`);
+}
+console.log(`Test images: a distance of ${floor.toPrecision(3)}.\n`);
+console.log("| loss | dB | contrast | Fréchet distance | of the squared error's | perplexity | ms a step |");
+console.log("|---|---|---|---|---|---|---|");
+for (const [name, [db, contrast, distance, perplexity, milliseconds, share]] of sums) {
+  const cells = [db!.toFixed(2), contrast!.toFixed(2), distance!.toPrecision(3), share!.toFixed(2)];
+  console.log(`| ${[name, ...cells, perplexity!.toFixed(0), milliseconds!.toFixed(0)].join(" | ")} |`);
 }
 if (values.out !== undefined) {
-  const all = { ...shown, count: 8 * grids.length, data: Buffer.concat(grids.map(({ data }) => data)) };
-  await writePng(values.out, imageGrid({ images: all, columns: 8 }));
+  await writePng(values.out, imageGrid({ images: concatImages(grids), columns: 8 }));
 }
 
-async function trainRow({ adversarial, reconstruction }: Row, seed: number) {
+/** Adds a seed's measures to a row's means, the distance's share of that before too. */
+function add(name: string, measures: readonly number[], before: readonly number[]): void {
+  const all = [...measures, measures[2]! / before[2]!].map((value) => value / seeds.length);
+  sums.set(
+    name,
+    all.map((value, i) => value + (sums.get(name)?.[i] ?? 0)),
+  );
+  console.error(`${name}: ${measures.map((value) => value.toPrecision(4)).join(" ")}`);
+}
+
+function classifierOf(seed: number): Promise<AttributeClassifier> {
+  const { attributes, images } = data.train;
+  return trainAttributeClassifier({ ...tableLabels(attributes), images, trunk: "image", steps: classifierSteps, seed });
+}
+
+async function trainBase(seed: number): Promise<{ readonly file: Uint8Array; readonly milliseconds: number }> {
   const random = Random.fromSeed(seed);
-  const options = { ...vqVaePresets["faces-64"], ...(reconstruction && { reconstruction }) };
-  using vqVae = VqVae.create(options, { random: random.fork("weights") });
-  const common = {
-    examples: augmentedImages(imageExamples(data.images), { flip: true }),
-    ...{ batchSize, steps, random: random.fork("training") },
-    schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps: Math.min(100, Math.floor(steps / 10)) }),
-    optimizer: { clipNorm: 1, weightDecay: 0, beta2: 0.99 },
+  using vqVae = VqVae.create(vqVaePresets["faces-64"], { random: random.fork("weights") });
+  const started = performance.now();
+  await train({
+    ...{ model: vqVae, ...common(random.fork("training"), { steps: baseSteps, learningRate: 2e-3, warmUpSteps: 100 }) },
+  });
+  return { file: await vqVae.toSafetensors(), milliseconds: (performance.now() - started) / baseSteps };
+}
+
+async function goOn(
+  file: Uint8Array,
+  { adversarial, reconstruction }: Row,
+  { compared, seed }: { readonly compared: AttributeClassifier; readonly seed: number },
+): Promise<{ readonly vqVae: VqVae; readonly milliseconds: number }> {
+  const random = Random.fromSeed(seed).fork("going on");
+  const vqVae = reconstruction === undefined ? VqVae.fromSafetensors(file) : await withLoss(file, reconstruction);
+  const settings = {
+    ...common(random.fork("training"), { steps, learningRate: 1e-3, warmUpSteps: 50 }),
+    weightAverage: { decay: 0.99 },
   };
   const started = performance.now();
-  let weight = 0;
   if (adversarial === undefined) {
-    await train({ model: vqVae, ...common });
+    await train({ model: vqVae, ...settings });
   } else {
-    const parts = { random: random.fork("adversary") };
-    using model = AdversarialVqVae.create(vqVae, { ...schedule, ...adversarial }, parts);
+    const isOwn = adversarial.perceptual?.features === "own";
+    using model = AdversarialVqVae.create(
+      vqVae,
+      { startStep: 50, rampSteps: 100, ...adversarial },
+      { random: random.fork("adversary"), ...(isOwn && { features: (pixels) => compared.layers(pixels) }) },
+    );
     const adversary = {
       optimizer: { beta1: 0.5, beta2: 0.9, weightDecay: 0 },
-      schedule: constantSchedule(Number(values["adversary-rate"])),
+      schedule: constantSchedule(5e-4),
     };
-    const { history } = await train({ model, ...common, adversary });
-    weight = history.steps.at(-1)!.metrics.adversarialWeight!;
+    await train({ model, ...settings, adversary });
   }
-  const milliseconds = (performance.now() - started) / steps;
-  const codes = await vqVae.encode(data.unseen);
-  const reconstructed = await vqVae.decode(codes);
-  const { peakSignalToNoiseRatio } = reconstructionMetrics(data.unseen, reconstructed);
-  const usage = new CodeUsage(vqVae.codeLayout);
-  usage.add(codes.data);
-  const contrast = contrastOf(reconstructed) / contrastOf(data.unseen);
+  return { vqVae, milliseconds: (performance.now() - started) / steps };
+}
+
+/** The same weights under another loss of the reconstruction. */
+async function withLoss(file: Uint8Array, reconstruction: VqVaeOptions["reconstruction"]): Promise<VqVae> {
+  using from = VqVae.fromSafetensors(file);
+  const vqVae = VqVae.create({ ...from.config, reconstruction }, { random: Random.fromSeed(0) });
+  for (const of of ["parameters", "buffers"] as const) {
+    for (const [name, variable] of from[of]) {
+      vqVae[of].get(name)!.assign(variable);
+    }
+  }
+  return vqVae;
+}
+
+function common(
+  random: Random,
+  { steps, ...rates }: { readonly steps: number; readonly learningRate: number; readonly warmUpSteps: number },
+) {
   return {
-    measures: [peakSignalToNoiseRatio, contrast, usage.perplexity(), milliseconds, weight],
-    reconstructions: sliceImages(reconstructed, 0, 8),
+    examples: augmentedImages(imageExamples(data.train.images), { flip: isMirrored }),
+    ...{ batchSize, steps, random },
+    schedule: cosineSchedule({ ...rates, totalSteps: steps }),
+    optimizer: { clipNorm: 1, weightDecay: 0, beta2: 0.99 },
   };
 }
 
-async function readImages(): Promise<{ readonly images: ImageBatch; readonly unseen: ImageBatch }> {
-  if (values.train !== undefined && values.test !== undefined) {
-    const read = async (folder: string) => (await loadImageFolder({ folder, side: 64, captions: "none" })).train.images;
-    return { images: await read(values.train), unseen: await read(values.test) };
-  }
-  const { train, test } = await loadCaptionedDigits({
-    source: "procedural",
-    seed: 1,
-    trainCount: 5000,
-    testCount: 500,
-  });
-  return { images: enlarged(train.images), unseen: enlarged(test.images) };
+interface Captioned {
+  readonly images: ImageBatch;
+  readonly attributes: AttributeTable;
 }
 
-/** 28×28 pixels of four levels as 64×64 of 256: each pixel twice in both directions, those at the edge more often. */
-function enlarged({ count, channels, data, height, maxValue, width }: ImageBatch): ImageBatch {
-  const side = 64;
-  const source = (place: number, size: number) => Math.min(size - 1, Math.max(0, Math.floor((place - 4) / 2)));
-  const pixels = new Uint8Array(count * side * side * channels);
-  for (let i = 0; i < pixels.length; i++) {
-    const [channel, pixel] = [i % channels, Math.floor(i / channels)];
-    const [column, row, image] = [pixel % side, Math.floor(pixel / side) % side, Math.floor(pixel / side ** 2)];
-    const at = (image * height + source(row, height)) * width + source(column, width);
-    pixels[i] = (data[at * channels + channel]! * 255) / maxValue;
+async function readImages(): Promise<{ readonly train: Captioned; readonly test: Captioned }> {
+  if (values.folder === undefined) {
+    return loadAvatars({ seed: 1, trainCount: 5000, testCount: 1000, side: 64 });
   }
-  return { data: pixels, count, height: side, width: side, channels, maxValue: 255 };
+  const { train: all } = await loadImageFolder({
+    ...{ folder: values.folder, side: 64, captions: "celeba-attributes", seed: 1 },
+  });
+  const { count } = all.images;
+  const order = Random.fromSeed(1).permutation(count);
+  const pick = (indices: Int32Array) => ({
+    images: gatherImages(all.images, indices),
+    attributes: gatherAttributes(all.attributes!, indices),
+  });
+  const tested = Math.min(1000, Math.floor(count / 10));
+  return { train: pick(order.subarray(tested)), test: pick(order.subarray(0, tested)) };
 }
 
 /** Mean absolute difference of neighbors in a row, in levels. */
