@@ -14,6 +14,9 @@ import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
 
+/** Share of the weights' running average that a step keeps; the trained model has the averages. */
+const averageDecay = number({ above: 0, below: 1 });
+
 const optimization = {
   steps: size,
   batchSize: size,
@@ -29,8 +32,7 @@ const transformer = {
   heads: size,
   layers: size,
   dropout: number({ min: 0, max: 0.9 }),
-  /** Share of the weights' running average that a step keeps; the trained model has the averages. */
-  averageDecay: number({ above: 0, below: 1 }),
+  averageDecay,
   ...optimization,
 };
 
@@ -62,16 +64,25 @@ export const configSchema = fields({
     codeDimension: size,
     ...optimization,
   }),
-  /** How the tokenizer goes on learning against a discriminator. */
+  /**
+   * How the tokenizer goes on learning against a discriminator. What compares its reconstructions with the originals is a
+   * classifier of the images' attributes, not the one that measures images. Where there are no attributes it is the
+   * discriminator; the decoder then learns alone, by an adversarial term whose weight adapts to the ratio of the gradients.
+   */
   adversarial: fields({
     ...optimization,
+    averageDecay,
     discriminatorLearningRate: rate,
     /** First channels of the discriminator, which double by level. */
     discriminatorChannels: size,
-    /** Weight of the distance of the discriminator's features, beside the squared error. */
-    perceptualWeight: number({ min: 0 }),
-    /** Weight of the adversarial term; 0: it adapts to the ratio of the gradients. */
+    /** Training steps of the classifier whose layers compare. */
+    classifierSteps: size,
+    /** Weight of the distance of its layers, beside the squared error. */
+    classifierWeight: number({ min: 0 }),
+    /** Weight of the adversarial term. */
     weight: number({ min: 0 }),
+    /** Weight of the distance of the discriminator's layers, where there is no classifier. */
+    featureWeight: number({ min: 0 }),
     /** Steps before the adversarial term counts, and in which it grows to its weight. */
     startStep: wholeNumber({ min: 0 }),
     rampSteps: wholeNumber({ min: 0 }),
@@ -138,9 +149,9 @@ const quick: RunConfig = {
     ...{ steps: 1500, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
   },
   adversarial: {
-    ...{ steps: 400, batchSize: 8, learningRate: 5e-4, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
-    ...{ discriminatorLearningRate: 5e-4, discriminatorChannels: 32, perceptualWeight: 0.5, weight: 0.05 },
-    ...{ startStep: 150, rampSteps: 100 },
+    ...{ steps: 400, batchSize: 8, learningRate: 1e-3, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
+    ...{ averageDecay: 0.99, discriminatorLearningRate: 5e-4, discriminatorChannels: 32 },
+    ...{ classifierSteps: 300, classifierWeight: 10, weight: 0.04, featureWeight: 1, startStep: 50, rampSteps: 100 },
   },
   codesOf: "adversarial",
   sequential: transformerOf(small, 1200),
@@ -165,7 +176,7 @@ const smoke: RunConfig = {
   },
   adversarial: {
     ...quick.adversarial,
-    ...{ steps: 8, warmUpSteps: 2, startStep: 2, rampSteps: 2, discriminatorChannels: 8 },
+    ...{ steps: 8, warmUpSteps: 2, startStep: 2, rampSteps: 2, discriminatorChannels: 8, classifierSteps: 4 },
   },
   codesOf: "adversarial",
   sequential: transformerOf(tiny, 12),
@@ -181,7 +192,10 @@ const hour: RunConfig = {
   ...quick,
   data: { ...quick.data, trainCount: 9000, testCount: 1000 },
   tokenizer: { ...quick.tokenizer, steps: 8000 },
-  adversarial: { ...quick.adversarial, steps: 4000, startStep: 1000, rampSteps: 1000 },
+  adversarial: {
+    ...quick.adversarial,
+    ...{ steps: 3000, averageDecay: 0.995, classifierSteps: 1000, startStep: 100, rampSteps: 400 },
+  },
   sequential: transformerOf(large, 5500),
   absorbing: transformerOf(large, 5500),
   chain: { ...transformerOf(large, 2000), further: 0.1 },
@@ -198,7 +212,10 @@ const original: RunConfig = {
     network: { levels: [64, 128, 256], levelBlocks: 2, residualBlocks: 2, attentionHeads: 4 },
     ...{ codebookSize: 256, codeDimension: 1024, steps: 100_000, learningRate: 5e-4 },
   },
-  adversarial: { ...hour.adversarial, steps: 100_000, learningRate: 1e-4, startStep: 10_000, rampSteps: 10_000 },
+  adversarial: {
+    ...hour.adversarial,
+    ...{ steps: 100_000, learningRate: 1e-4, averageDecay: 0.999, startStep: 10_000, rampSteps: 10_000 },
+  },
   sequential: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   absorbing: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   chain: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4, further: 0.1 },

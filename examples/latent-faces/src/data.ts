@@ -246,28 +246,41 @@ function joined(codes: CodeBatch, mirrored: CodeBatch): CodeBatch {
   return { ...codes, data: both, count: 2 * codes.count };
 }
 
-/** The run's attribute classifier; undefined where its images have no attributes. Yours to dispose. */
-export async function loadClassifier(folder: RunFolder): Promise<AttributeClassifier | undefined> {
-  const bytes = await folder.read("classifier.safetensors");
+/**
+ * Classifiers of the images' attributes, of the same form and each with a seed of its own: by the layers of
+ * `perceptual-classifier` the tokenizer compares images as it learns, by the features of `classifier` it is measured.
+ */
+export const classifierNames = ["perceptual-classifier", "classifier"] as const;
+export type ClassifierName = (typeof classifierNames)[number];
+
+/** One of a run's classifiers; undefined where its images have no attributes. Yours to dispose. */
+export async function loadClassifier(
+  folder: RunFolder,
+  name: ClassifierName,
+): Promise<AttributeClassifier | undefined> {
+  const bytes = await folder.read(`${name}.safetensors`);
   return bytes && AttributeClassifier.fromSafetensors(bytes);
 }
 
-/** The run's attribute classifier, trained now if there is none; undefined where the images have no attributes. */
+/** One of a run's classifiers, trained now if there is none; undefined where the images have no attributes. */
 export async function loadOrTrainClassifier(
   run: RunContext<RunSettings>,
+  name: ClassifierName,
   { train }: RunDataset,
   { sha256 }: RunData,
 ): Promise<AttributeClassifier | undefined> {
-  const earlier = await loadClassifier(run.folder);
+  const earlier = await loadClassifier(run.folder, name);
   if (earlier !== undefined || train.attributes === undefined) {
     return earlier;
   }
   const { config, seed } = run.settings;
+  const isJudge = name === "classifier";
   const classifier = await trainAttributeClassifier({
-    ...{ ...tableLabels(train.attributes), images: train.images, steps: config.evaluation.classifierSteps, seed },
-    ...{ trunk: "image", observers: stageObservers({ ...run, observers: [] }, "classifier", observing) },
+    ...{ ...tableLabels(train.attributes), images: train.images, trunk: "image", seed: isJudge ? seed : seed + 1 },
+    steps: isJudge ? config.evaluation.classifierSteps : config.adversarial.classifierSteps,
+    observers: stageObservers({ ...run, observers: [] }, name, observing),
     signal: run.signal,
   });
-  await run.folder.write("classifier.safetensors", await classifier.toSafetensors({ run: sha256 }));
+  await run.folder.write(`${name}.safetensors`, await classifier.toSafetensors({ run: sha256 }));
   return classifier;
 }

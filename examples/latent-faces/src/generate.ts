@@ -7,6 +7,7 @@ import {
   type Random,
   type TokenBatch,
 } from "@mmgen/core";
+import type { AttributeClassifier } from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
 import {
   type DenoisedRound,
@@ -274,14 +275,19 @@ export function newTransformer(
   return TinyTransformer.create(options, { random: random.fork("weights") });
 }
 
-/** A discriminator for a tokenizer. */
-export function newAdversary(vqvae: VqVae, config: RunConfig["adversarial"], random: Random): AdversarialVqVae {
-  const { discriminatorChannels, perceptualWeight, rampSteps, startStep, weight } = config;
-  const options = {
-    discriminator: { baseChannels: discriminatorChannels },
-    perceptual: { weight: perceptualWeight },
-    weighting: weight > 0 ? { type: "constant" as const, weight } : { type: "adaptive" as const },
-    ...{ startStep, rampSteps },
-  };
-  return AdversarialVqVae.create(vqvae, options, { random });
+/** A discriminator for a tokenizer; without a classifier, which is borrowed, it compares reconstructions with originals itself. */
+export function newAdversary(
+  vqvae: VqVae,
+  config: RunConfig["adversarial"],
+  { classifier, random }: { readonly classifier: AttributeClassifier | undefined; readonly random: Random },
+): AdversarialVqVae {
+  const { classifierWeight, discriminatorChannels, featureWeight, rampSteps, startStep, weight } = config;
+  const common = { discriminator: { baseChannels: discriminatorChannels }, startStep, rampSteps };
+  if (classifier === undefined) {
+    const options = { ...common, learns: "decoder", perceptual: { weight: featureWeight } } as const;
+    return AdversarialVqVae.create(vqvae, options, { random });
+  }
+  const perceptual = { features: "own", weight: classifierWeight } as const;
+  const options = { ...common, perceptual, weighting: { type: "constant", weight } } as const;
+  return AdversarialVqVae.create(vqvae, options, { random, features: (pixels) => classifier.layers(pixels) });
 }

@@ -89,7 +89,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
     const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
     progress.stage("Attribute classifier");
-    using classifier = await loadOrTrainClassifier(run, data, learnedFrom);
+    using classifier = await loadOrTrainClassifier(run, "classifier", data, learnedFrom);
 
     progress.stage("Evaluation");
     const models: Models = { tokenizer, sequential, absorbing, chain };
@@ -127,7 +127,7 @@ export async function evaluateRun(
     using adversarial = await loadTokenizer(folder, "adversarial");
     const codes = await encodeAll(models.tokenizer, data, { ...config, cacheDir: folder.checkpoints });
     const tokenizers = { "squared-error": plain, adversarial };
-    using classifier = await loadClassifier(folder);
+    using classifier = await loadClassifier(folder, "classifier");
     return (await evaluateModels({ ...options, models, tokenizers, codes, classifier })).metrics;
   } finally {
     disposeModels(models);
@@ -137,7 +137,7 @@ export async function evaluateRun(
 /** What a run writes, and a new one in the same folder therefore removes. */
 const earlierFiles = {
   checkpoints: [
-    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|classifier)(-training)?\.safetensors$/,
+    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|(perceptual-)?classifier)(-training)?\.safetensors$/,
     /^codes-[0-9a-f]{32}\.safetensors$/,
   ],
   results: [/\.jsonl$/, /^evaluation\.json$/],
@@ -162,12 +162,15 @@ async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: 
   return history;
 }
 
-async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, data: RunDataset, { sha256 }: RunData) {
+async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, data: RunDataset, learnedFrom: RunData) {
+  const { sha256 } = learnedFrom;
   const config = run.settings.config.adversarial;
-  using model = newAdversary(vqvae, config, randomOf(run.settings, "adversary"));
+  using classifier = await loadOrTrainClassifier(run, "perceptual-classifier", data, learnedFrom);
+  using model = newAdversary(vqvae, config, { classifier, random: randomOf(run.settings, "adversary") });
   const history = await trainStage(run, {
     ...{ name: "adversarial", model, examples: trainingImages(data, run.settings.config), runId: sha256 },
     training: config,
+    averageDecay: config.averageDecay,
     discriminatorLearningRate: config.discriminatorLearningRate,
     evaluate: () => tokenizerMetrics(vqvae, data),
   });
@@ -272,7 +275,7 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, { trai
   const { config } = settings;
   const random = Random.fromSeed(0);
   using tokenizer = newTokenizer(config, training.images, random);
-  using adversary = newAdversary(tokenizer, config.adversarial, random);
+  using adversary = newAdversary(tokenizer, config.adversarial, { classifier: undefined, random });
   using sequential = transformerOf(tokenizer, settings, "sequential");
   using absorbing = transformerOf(tokenizer, settings, "absorbing");
   using chain = transformerOf(tokenizer, settings, "chain");
