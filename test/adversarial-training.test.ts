@@ -1,7 +1,8 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { type ImageBatch, Random } from "@mmgen/core";
+import { AttributeClassifier } from "@mmgen/evaluation";
 import { constantSchedule, imageExamples, type TrainOptions, train } from "@mmgen/training";
-import { type AdversarialOptions, AdversarialVqVae, VqVae } from "@mmgen/vqvae";
+import { type AdversarialOptions, AdversarialVqVae, type ImageFeatures, VqVae } from "@mmgen/vqvae";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -16,14 +17,14 @@ const images: ImageBatch = {
 };
 
 /** A group-normalized VqVae with an EMA codebook, and all of the adversary's options; its term counts from the third step on. */
-function create(options: AdversarialOptions = {}) {
+function create(options: AdversarialOptions = {}, features?: ImageFeatures) {
   const network = { levels: [4, 4], residualBlocks: 0, normalization: "group", upsampling: "nearest" } as const;
   const quantizer = { codebookSize: 8, codeDimension: 4, start: "uniform", deadCodeThreshold: 0 } as const;
   const vqVae = VqVae.create({ imageSide: 8, maxValue: 255, network, quantizer }, { random: Random.fromSeed(1) });
   const discriminator = { baseChannels: 4, levels: 2, blurPool: true };
   const augmentation = ["color", "translation", "cutout"] as const;
   const defaults = { discriminator, augmentation, startStep: 2, rampSteps: 1, lecam: { weight: 0.05, decay: 0.9 } };
-  return AdversarialVqVae.create(vqVae, { ...defaults, ...options }, { random: Random.fromSeed(2) });
+  return AdversarialVqVae.create(vqVae, { ...defaults, ...options }, { random: Random.fromSeed(2), features });
 }
 
 /** Adam's epsilon is large: a gradient that is 0 but for rounding would else become a step of full length. */
@@ -106,6 +107,40 @@ describe("training a VqVae against a discriminator", () => {
       }
     },
   );
+
+  it("compares by a classifier's layers on onnx as on cpu, compiled, and keeps the codes where the decoder learns alone", async () => {
+    const perceptual = { features: "own", weight: 10 } as const;
+    const options = { learns: "decoder", perceptual, startStep: 0 } as const;
+    const weights: Awaited<ReturnType<typeof weightsOf>>[] = [];
+    for (const backend of ["cpu", "onnx"]) {
+      await tf.setBackend(backend);
+      const attributes = [{ name: "hat", classes: 2 }] as const;
+      const form = { attributes, trunk: "image", height: 8, width: 8, maxValue: 255, hiddenChannels: [4, 4] } as const;
+      const classifier = AttributeClassifier.create(form, { random: Random.fromSeed(4) });
+      const model = create(options, (pixels) => classifier.layers(pixels));
+      await model.initialize(images, Random.fromSeed(5));
+      const { data } = await model.vqVae.encode(images);
+      const before = await weightsOf(model);
+      const compiled = vi.spyOn(CompiledStep.prototype, "step");
+      await run(model, { weightAverage: { decay: 0.5 } });
+      expect((compiled.mock.contexts[0] as CompiledStep<never, never>).isCompiled).toBe(backend === "onnx");
+      expect((await model.vqVae.encode(images)).data).toEqual(data);
+      const after = await weightsOf(model);
+      const changed = after.filter(([, values], i) => values.some((value, at) => value !== before[i]![1][at]));
+      const names = changed.map(([name]) => name);
+      expect(names.some((name) => name.startsWith("decoder."))).toBe(true);
+      expect(names.filter((name) => /^(encoder|quantizer)\./.test(name))).toEqual([]);
+      weights.push(after);
+      dispose(model);
+      classifier.dispose();
+      vi.restoreAllMocks();
+    }
+    for (const [i, [name, values]] of weights[0]!.entries()) {
+      for (const [at, value] of values.entries()) {
+        expect(Math.abs(value - weights[1]![i]![1][at]!), `${name} ${at}`).toBeLessThan(1e-4);
+      }
+    }
+  });
 
   it("leaves no tensor behind, in parts and with averaged weights", async () => {
     await tf.setBackend("cpu");
