@@ -159,7 +159,7 @@ const quick: RunConfig = {
   chain: { ...transformerOf(small, 600), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topK: 100, topP: 1 },
-    rounds: { chain: 32, ancestral: 16, confidence: 12, remasking: 16 },
+    rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
   evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 400 },

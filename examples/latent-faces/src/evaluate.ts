@@ -205,16 +205,17 @@ function bestDiffusion(sets: SetMetrics | undefined): SamplerName {
   return diffusionNames.reduce((best, name) => (distance(name) < distance(best) ? name : best), "ancestral");
 }
 
-/** Compares samples of both families with the training images, in one search. */
+/** Compares samples of both families with what the tokenizer makes of the training images, in one search. */
 async function checkCopies(
-  { config, data, models, signal }: EvaluationOptions,
+  { codes, models: { tokenizer }, signal }: EvaluationOptions,
   samples: Samples,
   sampler: SamplerName,
 ): Promise<ModelMetrics["copies"]> {
   const found = await copyCheck({
     samples: concatImages([samples.sequential, samples[sampler]]),
-    ...{ training: data.train.images, test: data.test.images, mirrored: config.data.mirrored, signal },
-    reconstruct: (images) => models.tokenizer.reconstruct(images),
+    // Codes of mirror images are among them, where models learned these.
+    ...{ training: await tokenizer.decode(codes.train), test: await tokenizer.decode(codes.test), mirrored: false },
+    signal,
   });
   const { count } = samples.sequential;
   const share = ({ nearest, threshold }: CopyVerdict, from: number) =>

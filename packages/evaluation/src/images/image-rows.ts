@@ -17,7 +17,10 @@ export function imageRows(images: ImageBatch, comparison: ImageComparison): Rows
 }
 
 function pixelRows({ data, count, height, width, channels, maxValue }: ImageBatch): Rows {
-  const rows = Float32Array.from(data, (level) => level / maxValue - 0.5);
+  const rows = new Float32Array(data.length);
+  for (let i = 0; i < rows.length; i++) {
+    rows[i] = data[i]! / maxValue - 0.5;
+  }
   return { data: rows, count, dimension: height * width * channels };
 }
 
