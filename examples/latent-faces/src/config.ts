@@ -97,7 +97,8 @@ export const configSchema = fields({
   chain: fields({ ...transformer, further: number({ above: 0, max: 1 }) }),
   sampling: fields({
     temperature: number({ min: 0 }),
-    topK: size,
+    /** Draws from so many of the likeliest codes; absent: from all, as faces need, whose rare codes are what they differ by. */
+    topK: optional(size),
     topP: number({ above: 0, max: 1 }),
     /** Passes of the diffusion model by sampler. */
     rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size }),
@@ -158,7 +159,7 @@ const quick: RunConfig = {
   absorbing: transformerOf(small, 1800),
   chain: { ...transformerOf(small, 600), further: 0.1 },
   sampling: {
-    ...{ temperature: 1, topK: 100, topP: 1 },
+    ...{ temperature: 1, topP: 1 },
     rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
@@ -186,19 +187,19 @@ const smoke: RunConfig = {
   evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticImages: 32, criticSteps: 4 },
 };
 
-const large = { width: 192, heads: 6, layers: 6, dropout: 0.1 };
+const large = { width: 192, heads: 6, layers: 6, dropout: 0 };
 
 const hour: RunConfig = {
   ...quick,
   data: { ...quick.data, trainCount: 9000, testCount: 1000 },
-  tokenizer: { ...quick.tokenizer, steps: 8000 },
+  tokenizer: { ...quick.tokenizer, steps: 17_000 },
   adversarial: {
     ...quick.adversarial,
-    ...{ steps: 3000, averageDecay: 0.995, classifierSteps: 1000, startStep: 100, rampSteps: 400 },
+    ...{ steps: 2000, averageDecay: 0.995, classifierSteps: 1000, startStep: 100, rampSteps: 400 },
   },
-  sequential: transformerOf(large, 5500),
-  absorbing: transformerOf(large, 5500),
-  chain: { ...transformerOf(large, 2000), further: 0.1 },
+  sequential: transformerOf(large, 5000),
+  absorbing: transformerOf(large, 5000),
+  chain: { ...transformerOf(small, 1500), further: 0.1 },
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
 };
 

@@ -131,7 +131,8 @@ async function drawSequentially(
   const { temperature, topK, topP } = sampling;
   const ids = await generate({
     ...{ model: sequential, prompt, steps: length - kept, grammar: codesAlone(codebookSize), seed, temperature, topP },
-    ...{ topK: Math.min(topK, codebookSize), signal },
+    ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
+    signal,
   });
   const data = new Int32Array(codes.count * length);
   for (let row = 0; row < codes.count; row++) {
@@ -158,7 +159,8 @@ export async function diffuse(
     ...(sampler !== "chain" && { maskId: codebookSize }),
     kernel: kernelOf(sampler),
     sampler: { type: sampler, rounds: rounds[sampler] } as DiffusionSamplerOptions,
-    ...{ temperature, topP, topK: Math.min(topK, codebookSize), seed, onRound, signal },
+    ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
+    ...{ temperature, topP, seed, onRound, signal },
   });
   return { ...codes, data };
 }
