@@ -97,7 +97,7 @@ export const configSchema = fields({
   chain: fields({ ...transformer, further: number({ above: 0, max: 1 }) }),
   sampling: fields({
     temperature: number({ min: 0 }),
-    /** Draws from so many of the likeliest codes; absent: from all, as faces need, whose rare codes are what they differ by. */
+    /** Draws from so many of the likeliest codes; absent: from all. */
     topK: optional(size),
     topP: number({ above: 0, max: 1 }),
     /** Passes of the diffusion model by sampler. */

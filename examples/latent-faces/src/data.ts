@@ -253,6 +253,15 @@ function joined(codes: CodeBatch, mirrored: CodeBatch): CodeBatch {
 export const classifierNames = ["perceptual-classifier", "classifier"] as const;
 export type ClassifierName = (typeof classifierNames)[number];
 
+/** A classifier of the form that a run trains; undefined where its images have no attributes. Yours to dispose. */
+export function untrainedClassifier({ attributes, images }: FaceSet, random: Random): AttributeClassifier | undefined {
+  const { channels, height, maxValue, width } = images;
+  const form = { height, width, channels, maxValue, trunk: "image" } as const;
+  return (
+    attributes && AttributeClassifier.create({ ...form, attributes: tableLabels(attributes).attributes }, { random })
+  );
+}
+
 /** One of a run's classifiers; undefined where its images have no attributes. Yours to dispose. */
 export async function loadClassifier(
   folder: RunFolder,

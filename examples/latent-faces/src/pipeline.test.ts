@@ -28,12 +28,8 @@ const settings: RunSettings = {
       network: { levels: [4, 4], levelBlocks: 0, residualBlocks: 0, attentionHeads: 0 },
     },
     adversarial: {
-      ...smoke.adversarial,
-      ...short,
-      startStep: 1,
-      rampSteps: 1,
-      discriminatorChannels: 2,
-      classifierSteps: 2,
+      ...{ ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1 },
+      ...{ discriminatorChannels: 2, classifierSteps: 2 },
     },
     ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
     sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
@@ -93,15 +89,14 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
     ...["absorbing.jsonl", "adversarial.jsonl", "chain.jsonl", "classifier.jsonl"],
     ...["completions_first.png", "completions_half.png", "completions_quarter.png"],
     ...["diffusion.gif", "diffusion_strip_high.png", "diffusion_strip_low.png"],
+    ...["metrics.json", "perceptual-classifier.jsonl", "reconstructions.png", "report.html"],
     ...[
-      "metrics.json",
-      "perceptual-classifier.jsonl",
-      "reconstructions.png",
-      "report.html",
       "samples_diffusion.png",
       "samples_sequential.png",
+      "sequential.jsonl",
+      "squared-error.jsonl",
+      "training_curves.png",
     ],
-    ...["sequential.jsonl", "squared-error.jsonl", "training_curves.png"],
   ]);
   expect(metrics.completions).toBe(4 * 3 * 2);
   expect(metrics.changedCompletions).toBe(0);

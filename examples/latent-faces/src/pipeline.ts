@@ -28,6 +28,7 @@ import {
   nextCodes,
   type RunDataset,
   trainingImages,
+  untrainedClassifier,
 } from "./data.js";
 import { type EvaluationOptions, evaluateModels, type Histories, type ModelMetrics } from "./evaluate.js";
 import {
@@ -275,7 +276,8 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, { trai
   const { config } = settings;
   const random = Random.fromSeed(0);
   using tokenizer = newTokenizer(config, training.images, random);
-  using adversary = newAdversary(tokenizer, config.adversarial, { classifier: undefined, random });
+  using classifier = untrainedClassifier(training, random);
+  using adversary = newAdversary(tokenizer, config.adversarial, { classifier, random });
   using sequential = transformerOf(tokenizer, settings, "sequential");
   using absorbing = transformerOf(tokenizer, settings, "absorbing");
   using chain = transformerOf(tokenizer, settings, "chain");
