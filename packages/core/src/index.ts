@@ -20,6 +20,7 @@ export {
   transitionColumns,
 } from "./contracts/denoiser.js";
 export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
+export { type GroupValues, localProcesses, type ProcessGroup, soleProcess } from "./contracts/process-group.js";
 export type {
   DecodeGuidance,
   DecodePlan,
