@@ -36,7 +36,7 @@ export {
   type TransposedConvolution2dOptions,
 } from "./modules/convolution2d.js";
 export { Embedding, type EmbeddingOptions } from "./modules/embedding.js";
-export { type ForwardPass, updateRunningStatistics } from "./modules/forward-pass.js";
+export { type ForwardPass, partStatistics, updateRunningStatistics } from "./modules/forward-pass.js";
 export { GroupNorm, type GroupNormModuleOptions } from "./modules/group-norm.js";
 export { LayerNorm, type LayerNormModuleOptions, RmsNorm, type RmsNormModuleOptions } from "./modules/layer-norm.js";
 export { Linear, type LinearOptions } from "./modules/linear.js";
@@ -50,7 +50,13 @@ export {
   type ParameterType,
 } from "./modules/parameter.js";
 export { type AttentionHeads, SelfAttention, type SelfAttentionOptions } from "./modules/self-attention.js";
-export { type TensorTrainable, tensorsIn, type UploadedBatch } from "./modules/tensor-trainable.js";
+export {
+  type PartStatistics,
+  type StepPart,
+  type TensorTrainable,
+  tensorsIn,
+  type UploadedBatch,
+} from "./modules/tensor-trainable.js";
 export {
   type CompileOptions,
   compile,

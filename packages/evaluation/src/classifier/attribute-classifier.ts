@@ -14,7 +14,9 @@ import {
   loadModel,
   type ModelFormat,
   Module,
+  partStatistics,
   resolveSaveOptions,
+  type StepPart,
   saveModel,
   type TensorTrainable,
   type UploadedBatch,
@@ -136,6 +138,16 @@ export class AttributeClassifier<Name extends string = string>
   /** Updates the running statistics of the batch norms. */
   afterStep(statistics: tf.NamedTensorMap): void {
     updateRunningStatistics(this.buffers, Object.entries(statistics));
+  }
+
+  /** What {@link AttributeClassifier.afterStep} needs of one part of a step; see `TensorTrainable`. */
+  partSums(statistics: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    return partStatistics(this.buffers, statistics, part);
+  }
+
+  /** {@link AttributeClassifier.afterStep} from the sums over all parts of a step. */
+  afterParts(sums: tf.NamedTensorMap): void {
+    this.afterStep(sums);
   }
 
   /**

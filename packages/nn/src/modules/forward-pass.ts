@@ -1,5 +1,6 @@
 import type { Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import type { StepPart } from "./tensor-trainable.js";
 
 /** What runs through a model beside the data. */
 export interface ForwardPass {
@@ -33,4 +34,22 @@ export function updateRunningStatistics(
       running?.assign(tf.add(tf.mul(running, 1 - momentum), tf.mul(ofBatch, momentum)));
     }
   });
+}
+
+/**
+ * The statistics of one part of a batch as its share in those of all parts, for `partSums` of a model: their sum over the
+ * parts is what {@link updateRunningStatistics} takes.
+ *
+ * @param buffers - The model's; what is none of them is left out.
+ * @param aux - Of the part's loss; borrowed.
+ * @returns By the buffers' names; the surrounding `tf.tidy`'s.
+ */
+export function partStatistics(
+  buffers: ReadonlyMap<string, tf.Variable>,
+  aux: tf.NamedTensorMap,
+  { part, parts, statistics }: Pick<StepPart, "part" | "parts" | "statistics">,
+): tf.NamedTensorMap {
+  const share = statistics === "mean" ? 1 / parts : Number(part === 0);
+  const own = Object.entries(aux).filter(([name]) => buffers.has(name));
+  return Object.fromEntries(own.map(([name, ofPart]) => [name, tf.mul(ofPart, share)]));
 }

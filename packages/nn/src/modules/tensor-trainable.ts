@@ -1,4 +1,4 @@
-import type { LossOptions, LossResult, Trainable } from "@mmgen/core";
+import type { LossOptions, LossResult, Random, Trainable } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
@@ -15,7 +15,31 @@ export interface TensorTrainable<Batch, Aux = unknown> extends Trainable<Batch, 
   uploadBatch?(batch: Batch, options?: Pick<LossOptions, "step">): UploadedBatch;
   /** `loss` of the tensors of a batch; its result has no `targetWeight`. Default: none. */
   lossTensor?(tensors: never, options: LossOptions): LossResult<tf.Scalar, Aux>;
+  /**
+   * What `afterStep` needs of one part of a step's batch, as float32 tensors to be added up over all parts, which may lie in
+   * several processes; of the same names and shapes for every part. Reads nothing back. Default: none, and a model that has
+   * `afterStep` is then not trained in a process group.
+   *
+   * @returns The surrounding `tf.tidy`'s.
+   */
+  partSums?(aux: Aux, part: StepPart): tf.NamedTensorMap;
+  /** What `afterStep` does, from the sums of {@link TensorTrainable.partSums} over all parts of a step; borrowed. */
+  afterParts?(sums: tf.NamedTensorMap): void;
 }
+
+/** One of the equal parts of a step's batch. */
+export interface StepPart {
+  /** From 0. */
+  readonly part: number;
+  readonly parts: number;
+  /** The step's own stream, at the same place for every part. */
+  readonly random: Random;
+  /** Where running statistics of a batch norm go: to the mean of those of all parts, or to those of the first. */
+  readonly statistics: PartStatistics;
+}
+
+/** See {@link StepPart.statistics}. */
+export type PartStatistics = "mean" | "first";
 
 /** A batch as tensors. */
 export interface UploadedBatch {

@@ -1,6 +1,7 @@
 import { ConfigError, type ImageBatch, type LossOptions, type LossResult, type Random } from "@mmgen/core";
 import {
   customGradient,
+  type StepPart,
   stopGradient,
   type TensorTrainable,
   tapedGradients,
@@ -163,6 +164,27 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
     if (this.config.learns === "all") {
       this.vqVae.afterStep(aux, random);
     }
+    this.#updateAdversary(aux);
+  }
+
+  /** What {@link AdversarialVqVae.afterStep} needs of one part of a step, to be added up over all; see `TensorTrainable`. */
+  partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    const ofVqVae = this.config.learns === "all" ? this.vqVae.partSums(aux, part) : {};
+    const own = Object.entries(aux).filter(([name]) => name.startsWith(prefix));
+    // The directions are of weights alone, and therefore the same in all parts.
+    const shareOf = (name: string) => (name.startsWith(directionPrefix) ? Number(part.part === 0) : 1 / part.parts);
+    return { ...ofVqVae, ...Object.fromEntries(own.map(([name, value]) => [name, tf.mul(value, shareOf(name))])) };
+  }
+
+  /** {@link AdversarialVqVae.afterStep} from the sums over all parts of a step. */
+  afterParts(sums: tf.NamedTensorMap): void {
+    if (this.config.learns === "all") {
+      this.vqVae.afterParts(sums);
+    }
+    this.#updateAdversary(sums);
+  }
+
+  #updateAdversary(aux: tf.NamedTensorMap): void {
     const { [`${prefix}realScore`]: real, [`${prefix}fakeScore`]: fake } = aux;
     if (real !== undefined && fake !== undefined) {
       const directions = Object.entries(aux).filter(([name]) => name.startsWith(directionPrefix));

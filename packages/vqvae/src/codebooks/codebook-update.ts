@@ -2,7 +2,7 @@ import type { Random } from "@mmgen/core";
 import { drawnTensor } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { CodebookConfig } from "./codebook-config.js";
-import { codeSums } from "./nearest-codes.js";
+import { type CodeSums, codeSums } from "./nearest-codes.js";
 import type { RowMask } from "./row-mask.js";
 import { unitLength } from "./unit-length.js";
 
@@ -32,76 +32,98 @@ export interface CodebookUpdate {
  * ñ = (n + ε)/(Σn + Kε)·Σn, scaled back to length 1 for a cosine codebook. Reads nothing back, and has the same shapes at every step.
  */
 export function updateEmaCodebook(update: CodebookUpdate): void {
-  const { latents, codes, mask, codebook, counts, config } = update;
-  const { codebookSize, emaDecay, emaEpsilon } = config;
-  const sumsVariable = update.sums!;
-  tf.tidy(() => {
-    const batch = codeSums(latents, codes, { codebookSize, mask });
-    const decayed = (past: tf.Tensor, present: tf.Tensor) =>
-      tf.add(tf.mul(past, emaDecay), tf.mul(present, 1 - emaDecay));
-    let running = decayed(counts, batch.counts); // [codebookSize]
-    let sums = decayed(sumsVariable, batch.sums); // [codebookSize, codeDimension]
-    const revival = deadCodes(update, running);
-    if (revival) {
-      running = tf.where(revival.dead, revival.counts, running);
-      sums = tf.where(revival.deadRows, tf.mul(revival.rows, tf.reshape(revival.counts, [-1, 1])), sums);
-    }
-    const total = tf.sum(running);
-    const smoothed = tf.mul(tf.div(tf.add(running, emaEpsilon), tf.add(total, codebookSize * emaEpsilon)), total);
-    const rows = tf.div(sums, tf.reshape(smoothed, [-1, 1])) as tf.Tensor2D;
-    codebook.assign(config.distance === "cosine" ? unitLength(rows) : rows);
-    counts.assign(running);
-    sumsVariable.assign(sums);
-  });
+  tf.tidy(() => moveEmaCodebook(update, latentSums(update)));
 }
 
 /** Counts the codes of a codebook that gradients move, and sets dead rows to random latents of the batch. */
 export function updateGradientCodebook(update: CodebookUpdate): void {
-  const { latents, codes, mask, codebook, counts, config } = update;
-  tf.tidy(() => {
-    const batch = codeSums(latents, codes, { codebookSize: config.codebookSize, mask });
-    const running = tf.add(tf.mul(counts, config.emaDecay), tf.mul(batch.counts, 1 - config.emaDecay));
-    const revival = deadCodes(update, running);
-    if (revival) {
-      codebook.assign(tf.where(revival.deadRows, revival.rows, codebook as tf.Tensor));
-    }
-    counts.assign(revival ? tf.where(revival.dead, revival.counts, running) : running);
-  });
+  tf.tidy(() => moveGradientCodebook(update, latentSums(update)));
+}
+
+/** What an update moves; assigned. */
+export type CodebookVariables = Pick<CodebookUpdate, "codebook" | "counts" | "sums" | "config">;
+
+/** What the latents of a step say of a codebook. */
+export interface LatentSums extends CodeSums {
+  /** What dead codes become; absent where they stay. */
+  readonly revival: Revival | undefined;
 }
 
 interface Revival {
-  /** Which codes are dead, `[codebookSize]`. */
-  readonly dead: tf.Tensor;
-  /** The same for each value of a row, `[codebookSize, codeDimension]`. */
-  readonly deadRows: tf.Tensor;
+  /** The running count below which a code is dead. */
+  readonly threshold: number | tf.Tensor;
   /** A latent for each code, should it be dead, `[codebookSize, codeDimension]`. */
-  readonly rows: tf.Tensor;
-  /** The count that a revived code starts from, `[codebookSize]`: it dies at once unless latents take it. */
-  readonly counts: tf.Tensor;
+  readonly rows: tf.Tensor2D;
 }
 
-function deadCodes({ latents, mask, config, random }: CodebookUpdate, running: tf.Tensor): Revival | undefined {
-  const { codebookSize, deadCodeThreshold } = config;
-  if (deadCodeThreshold === 0) {
-    return undefined;
+/** {@link updateEmaCodebook} from the sums, within a `tf.tidy`. */
+export function moveEmaCodebook(
+  { codebook, counts, config, ...variables }: CodebookVariables,
+  batch: LatentSums,
+): void {
+  const { codebookSize, emaDecay, emaEpsilon } = config;
+  const sumsVariable = variables.sums!;
+  const decayed = (past: tf.Tensor, present: tf.Tensor) =>
+    tf.add(tf.mul(past, emaDecay), tf.mul(present, 1 - emaDecay));
+  let running = decayed(counts, batch.counts); // [codebookSize]
+  let sums = decayed(sumsVariable, batch.sums); // [codebookSize, codeDimension]
+  if (batch.revival) {
+    const { dead, deadRows, started } = deadCodes(batch.revival, running);
+    running = tf.where(dead, started, running);
+    sums = tf.where(deadRows, tf.mul(batch.revival.rows, tf.reshape(started, [-1, 1])), sums);
   }
-  const [vectors, dimension] = latents.shape;
+  const total = tf.sum(running);
+  const smoothed = tf.mul(tf.div(tf.add(running, emaEpsilon), tf.add(total, codebookSize * emaEpsilon)), total);
+  const rows = tf.div(sums, tf.reshape(smoothed, [-1, 1])) as tf.Tensor2D;
+  codebook.assign(config.distance === "cosine" ? unitLength(rows) : rows);
+  counts.assign(running);
+  sumsVariable.assign(sums);
+}
+
+/** {@link updateGradientCodebook} from the sums, within a `tf.tidy`. */
+export function moveGradientCodebook(
+  { codebook, counts, config }: CodebookVariables,
+  { counts: ofBatch, revival }: Omit<LatentSums, "sums">,
+): void {
+  const running = tf.add(tf.mul(counts, config.emaDecay), tf.mul(ofBatch, 1 - config.emaDecay));
+  if (revival === undefined) {
+    counts.assign(running);
+    return;
+  }
+  const { dead, deadRows, started } = deadCodes(revival, running);
+  codebook.assign(tf.where(deadRows, revival.rows, codebook as tf.Tensor));
+  counts.assign(tf.where(dead, started, running));
+}
+
+function latentSums(update: CodebookUpdate): LatentSums {
+  const { latents, codes, mask, config, random } = update;
+  const { codebookSize, deadCodeThreshold } = config;
+  const batch = codeSums(latents, codes, { codebookSize, mask });
+  if (deadCodeThreshold === 0) {
+    return { ...batch, revival: undefined };
+  }
+  const [vectors] = latents.shape;
   const share = deadCodeThreshold / codebookSize;
   const threshold = mask ? tf.mul(tf.sum(mask.column), share) : (deadCodeThreshold * vectors) / codebookSize;
-  const dead = tf.less(running, threshold);
   // Which codes are dead is known only in the graph: a replacement is drawn for each.
   const draws = mask ? drawKept(mask, codebookSize, random) : drawAny(vectors, codebookSize, random);
+  return { ...batch, revival: { threshold, rows: tf.gather(latents, draws) } };
+}
+
+/** Which codes are dead, `[codebookSize]`, the same for each value of a row, and the count that a revived code starts from: it dies at once unless latents take it. */
+function deadCodes({ rows, threshold }: Revival, running: tf.Tensor) {
+  const [codebookSize, dimension] = rows.shape;
+  const dead = tf.less(running, threshold);
   return {
     dead,
     deadRows: tf.tile(tf.reshape(dead, [-1, 1]), [1, dimension]),
-    rows: tf.gather(latents, draws),
-    counts:
+    started:
       typeof threshold === "number" ? tf.fill([codebookSize], threshold) : tf.mul(tf.ones([codebookSize]), threshold),
   };
 }
 
 /** Random rows, `[count]`, int32. */
-function drawAny(vectors: number, count: number, random: Random): tf.Tensor1D {
+export function drawAny(vectors: number, count: number, random: Random): tf.Tensor1D {
   const draw = (stream: Random) => Int32Array.from({ length: count }, () => stream.integer(vectors));
   return drawnTensor(random, { shape: [count], dtype: "int32", draw }) as tf.Tensor1D;
 }

@@ -1,8 +1,19 @@
 import type { Random } from "@mmgen/core";
-import { filled, Linear, Module, noGrad, normal, Parameter, stopGradient, uniform } from "@mmgen/nn/layers";
+import {
+  filled,
+  Linear,
+  Module,
+  noGrad,
+  normal,
+  Parameter,
+  type StepPart,
+  stopGradient,
+  uniform,
+} from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { codeEntropies } from "./code-entropies.js";
 import type { CodebookConfig } from "./codebook-config.js";
+import { codebookPartSums, type PartSums, updateFromParts } from "./codebook-parts.js";
 import { updateEmaCodebook, updateGradientCodebook } from "./codebook-update.js";
 import { estimateGradient, type GradientEstimatorName } from "./gradient-estimator.js";
 import { indexBackpropagation } from "./index-backpropagation.js";
@@ -157,28 +168,44 @@ export class Codebook extends Module {
 
   /** Updates counts, an EMA codebook's rows, and dead rows. Reads nothing back. */
   afterStep(aux: tf.NamedTensorMap, random: Random): void {
+    const update = this.config.codebook === "ema" ? updateEmaCodebook : updateGradientCodebook;
+    tf.tidy(() => update({ ...this.#latentsIn(aux), ...this.#variables, random }));
+  }
+
+  /** What {@link Codebook.afterStep} needs of one part of a step, to be added up; within a `tf.tidy`. */
+  partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    const { config } = this;
+    const sums = codebookPartSums({ ...this.#latentsIn(aux), config }, config.codebook === "ema", part);
+    return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [`${this.#prefix}part.${name}`, sum]));
+  }
+
+  /** {@link Codebook.afterStep} from the sums over all parts. */
+  afterParts(given: tf.NamedTensorMap): void {
+    const named = (["counts", "sums", "revivals"] as const).map((name) => [name, given[`${this.#prefix}part.${name}`]]);
+    const sums = Object.fromEntries(named.filter(([, sum]) => sum !== undefined)) as PartSums;
+    tf.tidy(() => updateFromParts(this.#variables, sums));
+  }
+
+  get #variables() {
     const { config, codebook, counts, sums } = this;
+    return { codebook: codebook.variable, counts: counts.variable, sums: sums?.variable, config };
+  }
+
+  #latentsIn(aux: tf.NamedTensorMap) {
     const names = this.#auxNames();
-    const update = config.codebook === "ema" ? updateEmaCodebook : updateGradientCodebook;
     const mask = aux[names.mask];
-    tf.tidy(() =>
-      update({
-        latents: aux[names.latents] as tf.Tensor2D,
-        codes: aux[names.codes] as tf.Tensor1D,
-        mask: mask && rowMask(mask),
-        codebook: codebook.variable,
-        counts: counts.variable,
-        sums: sums?.variable,
-        config,
-        random,
-      }),
-    );
+    const [latents, codes] = [aux[names.latents] as tf.Tensor2D, aux[names.codes] as tf.Tensor1D];
+    return { latents, codes, mask: mask && rowMask(mask) };
   }
 
   /** Names in {@link CodebookMatch.aux} that no other codebook of the model has. */
   #auxNames() {
-    const prefix = this.codebook.path!.slice(0, -"codebook".length);
+    const prefix = this.#prefix;
     return { latents: `${prefix}latents`, codes: `${prefix}codes`, mask: `${prefix}mask` };
+  }
+
+  get #prefix(): string {
+    return this.codebook.path!.slice(0, -"codebook".length);
   }
 
   /** All rows, `[codebookSize, codeDimension]`; differentiable where they are learned by gradients. */

@@ -3,7 +3,9 @@ import {
   type LoadOptions,
   loadModel,
   Module,
+  partStatistics,
   resolveSaveOptions,
+  type StepPart,
   saveModel,
   type TensorFunction,
   type TensorTrainable,
@@ -267,6 +269,18 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
     this.checkUsable();
     updateRunningStatistics(this.buffers, Object.entries(aux));
     this.quantizer.afterStep(aux, random);
+  }
+
+  /** What {@link VqVae.afterStep} needs of one part of a step, to be added up over all; see `TensorTrainable`. */
+  partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    return { ...partStatistics(this.buffers, aux, part), ...this.quantizer.partSums(aux, part) };
+  }
+
+  /** {@link VqVae.afterStep} from the sums over all parts of a step. */
+  afterParts(sums: tf.NamedTensorMap): void {
+    this.checkUsable();
+    updateRunningStatistics(this.buffers, Object.entries(sums));
+    this.quantizer.afterParts(sums);
   }
 
   /** `[batch, height, width, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */

@@ -11,6 +11,7 @@ import {
   variant,
   wholeNumber,
 } from "@mmgen/core/options";
+import type { StepPart } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { Codebook, meanTerms, quantizedBy } from "../codebooks/codebook.js";
 import {
@@ -80,6 +81,17 @@ export class ProductQuantizer extends Quantizer {
     super.afterStep(aux, random);
     for (const codebook of this.#parts) {
       codebook.afterStep(aux, random);
+    }
+  }
+
+  override partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    return Object.assign({}, ...this.#parts.map((codebook) => codebook.partSums(aux, part)));
+  }
+
+  override afterParts(sums: tf.NamedTensorMap): void {
+    super.afterParts(sums);
+    for (const codebook of this.#parts) {
+      codebook.afterParts(sums);
     }
   }
 

@@ -1,5 +1,5 @@
 import { describeValue, type Random, ShapeError } from "@mmgen/core";
-import { Module } from "@mmgen/nn/layers";
+import { Module, type StepPart } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowMask, rowMask } from "../codebooks/row-mask.js";
 
@@ -144,6 +144,23 @@ export abstract class Quantizer extends Module {
    */
   afterStep(aux: tf.NamedTensorMap, random: Random): void;
   afterStep(): void {
+    this.checkUsable();
+  }
+
+  /**
+   * What {@link Quantizer.afterStep} needs of one part of a step, as tensors to be added up over all parts; within a
+   * `tf.tidy`.
+   *
+   * @param aux - Of the part's {@link Quantizer.quantize}, perhaps among other tensors; borrowed.
+   */
+  partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap;
+  partSums(): tf.NamedTensorMap {
+    return {};
+  }
+
+  /** {@link Quantizer.afterStep} from the sums over all parts, perhaps among other tensors; borrowed. */
+  afterParts(sums: tf.NamedTensorMap): void;
+  afterParts(): void {
     this.checkUsable();
   }
 

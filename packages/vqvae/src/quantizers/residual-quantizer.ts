@@ -10,6 +10,7 @@ import {
   variant,
   wholeNumber,
 } from "@mmgen/core/options";
+import type { StepPart } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { Codebook, meanTerms } from "../codebooks/codebook.js";
 import {
@@ -81,6 +82,17 @@ export class ResidualQuantizer extends Quantizer {
     super.afterStep(aux, random);
     for (const codebook of this.stages) {
       codebook.afterStep(aux, random);
+    }
+  }
+
+  override partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    return Object.assign({}, ...this.stages.map((codebook) => codebook.partSums(aux, part)));
+  }
+
+  override afterParts(sums: tf.NamedTensorMap): void {
+    super.afterParts(sums);
+    for (const codebook of this.stages) {
+      codebook.afterParts(sums);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Random } from "@mmgen/core";
 import { type ConfigOf, type OptionsOf, pipe, resolveOptions, rule, transform, variant } from "@mmgen/core/options";
+import type { StepPart } from "@mmgen/nn/layers";
 import type * as tf from "@tensorflow/tfjs-core";
 import { Codebook, quantizedBy } from "../codebooks/codebook.js";
 import {
@@ -51,6 +52,15 @@ export class VectorQuantizer extends Quantizer {
   override afterStep(aux: tf.NamedTensorMap, random: Random): void {
     super.afterStep(aux, random);
     this.rows.afterStep(aux, random);
+  }
+
+  override partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
+    return this.rows.partSums(aux, part);
+  }
+
+  override afterParts(sums: tf.NamedTensorMap): void {
+    super.afterParts(sums);
+    this.rows.afterParts(sums);
   }
 
   protected override quantizeRows(latents: tf.Tensor2D, mask: RowMask | undefined): RowQuantization {
