@@ -32,6 +32,7 @@ const alone = [
   "packages/nn/src/gradients.test.ts",
   "packages/nn/src/gradients/*.test.ts",
   // Watch the process's memory and threads, or load modules anew.
+  "packages/backend-onnx/src/c-api/shared-pool.test.ts",
   "packages/backend-onnx/src/engine/limits.test.ts",
   "packages/backend-onnx/src/export/export-onnx.test.ts",
   "packages/mmgen/src/folder/select-backend.test.ts",

@@ -12,6 +12,8 @@ const { positionals, values } = parseArgs({
     cpu: { type: "boolean", default: false },
     /** The execution provider of ONNX Runtime, or `tfjs-webgpu` or `tfjs-node` for tfjs's own backends. */
     provider: { type: "string", default: "cpu" },
+    /** What runs the models: `binding` or `c-api`. */
+    runtime: { type: "string", default: "binding" },
   },
 });
 const profilePrefix = process.env.MMGEN_PROFILE;
@@ -30,6 +32,7 @@ if (values.provider === "tfjs-webgpu") {
   registerOnnxBackend({
     intraOpNumThreads: 2,
     executionProviders: [values.provider],
+    runtime: values.runtime as "binding" | "c-api",
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
   await tf.setBackend("onnx");

@@ -1,5 +1,5 @@
-// `npm run bench -- [workload…] [--no-cpu] [--no-torch] [--provider NAME]`: runs each workload on ONNX Runtime, in
-// PyTorch, on tfjs-backend-cpu and, where `npm run test:tensorflow` has built its addon, on tfjs-node, one after the
+// `npm run bench -- [workload…] [--no-cpu] [--no-torch] [--provider NAME] [--runtime NAME]`: runs each workload on ONNX
+// Runtime, in PyTorch, on tfjs-backend-cpu and, where `npm run test:tensorflow` has built its addon, on tfjs-node, one after the
 // other on this machine, and prints times and ratios. PyTorch is that of `$MMGEN_PYTHON`, else of `python3`; it uses CUDA
 // if ONNX Runtime's execution provider is not the cpu. `--provider tfjs-webgpu` measures tfjs's own backend instead of
 // @mmgen/backend-onnx. The share of the peak is that of PyTorch's arithmetic in our time, against a product of 1024³.
@@ -18,8 +18,10 @@ const { values: flags, positionals: chosen } = parseArgs({
     cpu: { type: "boolean", default: true },
     torch: { type: "boolean", default: true },
     provider: { type: "string", default: "cpu" },
+    runtime: { type: "string", default: "binding" },
   },
 });
+const engine = [`--provider=${flags.provider}`, `--runtime=${flags.runtime}`];
 const python = process.env.MMGEN_PYTHON ?? "python3";
 
 /** The workloads, and the speed relative to PyTorch that each should reach. */
@@ -52,7 +54,7 @@ const torch = !flags.torch
   : json(python, ["-c", "import torch, json; print(json.dumps({'version': torch.__version__}))"]);
 console.log(torch.error ? `PyTorch: skipped (${torch.error}).` : `PyTorch ${torch.version}, 2 threads.`);
 const tfjsNode = await tfjsNodeScript();
-const speed = json(process.execPath, [script, "product", `--provider=${flags.provider}`]);
+const speed = json(process.execPath, [script, "product", ...engine]);
 const gflops = speed.error ? undefined : (2 * 1024 ** 3) / speed.ms / 1e6;
 if (gflops !== undefined) {
   console.log(`A product of two matrices of 1024² numbers: ${gflops.toFixed(0)} GFLOP/s.`);
@@ -82,7 +84,7 @@ for (const { name, label, target } of workloads) {
   const ours = json(process.execPath, [
     script,
     name,
-    `--provider=${flags.provider}`,
+    ...engine,
     ...(flags.cpu && flags.provider === "cpu" ? ["--cpu"] : []),
   ]);
   if (ours.error) {

@@ -26,7 +26,8 @@ const register: Readonly<Record<string, () => string>> = {
 function onnx(fallback: boolean): string {
   // The graphs are tiny: more threads would only wait for each other.
   const provider = process.env.CONFORMANCE_PROVIDER!;
-  registerOnnxBackend({ fallback, intraOpNumThreads: 1, executionProviders: [provider] });
+  const runtime = process.env.CONFORMANCE_RUNTIME as "binding" | "c-api";
+  registerOnnxBackend({ fallback, runtime, intraOpNumThreads: 1, executionProviders: [provider] });
   tf.setBackend("onnx");
   if (!(tf.backend() instanceof OnnxBackend)) {
     // tfjs would run the suite on the next backend it finds.

@@ -3,6 +3,7 @@
 //   --only <text>       run only the specs whose name contains it; the bars are then not checked
 //   --backend <name>    run only this one of backends.mjs; the bars are then not checked
 //   --provider <name>   the execution provider of ONNX Runtime, such as webgpu; the bars are then not checked
+//   --runtime <name>    what runs the models: binding, the default, or c-api
 //   --failures          list the specs that fail on onnx but not on cpu, with the first line of the reason
 
 import { fileURLToPath } from "node:url";
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     backend: { type: "string" },
     provider: { type: "string" },
+    runtime: { type: "string" },
     failures: { type: "boolean" },
   },
 });

@@ -8,15 +8,21 @@ import { fileURLToPath } from "node:url";
  *
  * @param {string} backend - a name of backends.mjs.
  * @param {string} suite - path of the bundled suite.
- * @param {{ only?: string, provider?: string }} [options] - part of the names of the specs to run, all by default; ONNX
- *   Runtime's execution provider, the cpu by default.
+ * @param {{ only?: string, provider?: string, runtime?: string }} [options] - part of the names of the specs to run, all
+ *   by default; ONNX Runtime's execution provider, the cpu by default; what runs the models, the binding by default.
  * @returns {Map<string, { status: "passed" | "failed" | "excluded", reasons: string[] }>} by spec.
  */
-export function runBackend(backend, suite, { only = "", provider = "cpu" } = {}) {
+export function runBackend(backend, suite, { only = "", provider = "cpu", runtime = "binding" } = {}) {
   const output = join(dirname(suite), `${backend}.json`);
   const script = fileURLToPath(new URL("run-suite.mjs", import.meta.url));
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script, suite, output], {
-    env: { ...process.env, CONFORMANCE_BACKEND: backend, CONFORMANCE_ONLY: only, CONFORMANCE_PROVIDER: provider },
+    env: {
+      ...process.env,
+      CONFORMANCE_BACKEND: backend,
+      CONFORMANCE_ONLY: only,
+      CONFORMANCE_PROVIDER: provider,
+      CONFORMANCE_RUNTIME: runtime,
+    },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });

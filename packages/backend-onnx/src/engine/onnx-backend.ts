@@ -7,16 +7,16 @@ import type { SessionCacheInfo } from "../graph/session-cache.js";
 import { graphLimits } from "../graph/webgpu-limits.js";
 import { findBlockSize } from "../runtime/block-size.js";
 import { checkProviders } from "../runtime/check-providers.js";
-import { nodeRuntime } from "../runtime/node-runtime.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
 import { Flusher } from "../tensors/flusher.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { TensorReader } from "../tensors/tensor-reader.js";
-import { type ComplexParts, TensorStore } from "../tensors/tensor-store.js";
+import { type ComplexParts, type StoreMemory, TensorStore } from "../tensors/tensor-store.js";
 import { type CompileOptions, compile } from "../trace/compile.js";
 import { type ScanBody, type ScanState, scan } from "../trace/scan.js";
 import type { TensorStructure } from "../trace/structure.js";
 import { Fallback } from "./fallback.js";
+import { openRuntime } from "./open-runtime.js";
 import { executorOptions, type OnnxBackendOptions, resolveOnnxBackend } from "./options.js";
 
 /**
@@ -40,7 +40,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   constructor(options: OnnxBackendOptions = {}) {
     super();
     const config = resolveOnnxBackend(options);
-    const runtime = config.runtime ?? nodeRuntime();
+    const runtime = openRuntime(config.runtime, config.intraOpNumThreads);
     checkProviders(runtime, executorOptions(config).session);
     this.executor = new Executor(runtime, executorOptions(config));
     this.graph = new GraphBuilder({
@@ -234,12 +234,11 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.#store.size;
   }
 
-  override memory(): { unreliable: boolean; reasons: string[]; residentBytes: number; pendingValues: number } {
+  override memory(): StoreMemory & { unreliable: boolean; reasons: string[] } {
     return {
       unreliable: true,
       reasons: ["Tensors take memory only once they are computed; compiled graphs keep memory to run in."],
-      residentBytes: this.#store.bytes,
-      pendingValues: this.#store.pending.size,
+      ...this.#store.memory(),
     };
   }
 
@@ -272,6 +271,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       this.#disposed = true;
       this.#store.clear();
       this.executor.cache.clear();
+      this.executor.runtime.dispose?.();
     }
   }
 

@@ -13,11 +13,15 @@ import {
 } from "@mmgen/core/options";
 import type { ExecutorOptions } from "../graph/executor.js";
 import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
+import { type RuntimeName, runtimeNames } from "./open-runtime.js";
 
 /** Options of `registerOnnxBackend`; all have defaults. */
 export interface OnnxBackendOptions {
-  /** What runs the models. Default: the native onnxruntime-node. */
-  readonly runtime?: Runtime;
+  /**
+   * What runs the models: onnxruntime-node's `"binding"`, `"c-api"`, which calls the same library through the package
+   * koffi, or another runtime, such as `ortRuntime(ort)`. Default: `"binding"`.
+   */
+  readonly runtime?: Runtime | RuntimeName;
   /** Threads that one operator may use. Default: the number of processors. */
   readonly intraOpNumThreads?: number;
   /** How much ONNX Runtime optimizes a graph before it runs. Default: `"all"`. */
@@ -27,7 +31,10 @@ export interface OnnxBackendOptions {
    * Default: `["cpu"]`.
    */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /** Whether results stay on the provider's device until they are read, where it supports that (WebGPU). Default: true. */
+  /**
+   * Whether results stay in the provider's memory until they are read; both runtimes can with webgpu, `"c-api"` with any
+   * provider. Default: true where that memory is a device's, with webgpu and, on `"c-api"`, with cuda.
+   */
   readonly keepOnDevice?: boolean;
   /** Maximum number of compiled graphs in the cache. Default: 64. */
   readonly sessionCacheSize?: number;
@@ -46,7 +53,11 @@ export interface OnnxBackendOptions {
 
 const schema = fields({
   runtime: optional(
-    value<Runtime>("a runtime, such as ortRuntime(ort)", (runtime) => hasMembers(runtime, ["upload", "createSession"])),
+    value<Runtime | RuntimeName>(
+      '"binding", "c-api" or a runtime, such as ortRuntime(ort)',
+      (runtime) => runtimeNames.includes(runtime as never) || hasMembers(runtime, ["upload", "createSession"]),
+    ),
+    "binding",
   ),
   intraOpNumThreads: optional(wholeNumber({ min: 1 }), processorCount),
   graphOptimizationLevel: optional(oneOf(["disabled", "basic", "extended", "layout", "all"]), "all"),
@@ -60,7 +71,7 @@ const schema = fields({
     ),
     ["cpu"],
   ),
-  keepOnDevice: optional(boolean(), true),
+  keepOnDevice: optional(boolean()),
   sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
   flushAfterNodes: optional(wholeNumber({ min: 1 }), 10_000),
   fallback: optional(boolean(), true),
@@ -86,8 +97,14 @@ export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
   return {
     session: { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix },
     cacheSize: config.sessionCacheSize,
-    keepOnDevice: config.keepOnDevice && providerName(executionProviders[0]!) === "webgpu",
+    keepOnDevice: keepsOnDevice(config),
   };
+}
+
+function keepsOnDevice({ executionProviders, keepOnDevice, runtime }: OnnxBackendConfig): boolean {
+  const name = providerName(executionProviders[0]!);
+  const can = runtime === "c-api" || name === "webgpu";
+  return can && (keepOnDevice ?? (name === "webgpu" || name === "cuda"));
 }
 
 function hasMembers(candidate: unknown, names: readonly string[]): boolean {

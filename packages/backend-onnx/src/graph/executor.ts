@@ -129,8 +129,8 @@ export class Executor {
       { ...noOverrides, stored: [...elements.keys()], elements, inputs: fed },
     );
     const options = this.#sessionOptions(plan);
-    const threads = options.intraOpNumThreads - 1;
     const keep = (session: RuntimeSession) => {
+      const threads = session.threads ?? options.intraOpNumThreads - 1;
       this.cache.add(key, { session, bytes: model.byteLength, threads }, performance.now() - start);
       return session;
     };
@@ -138,6 +138,8 @@ export class Executor {
       const inputs = fed.map(valueName);
       const outputs = plan.outputs.map((value) => ({
         name: valueName(value),
+        type: value.type,
+        shape: value.shape,
         onDevice: this.#options.keepOnDevice && staysOnDevice(value),
       }));
       const session = this.runtime.createSession(model, inputs, outputs, options);

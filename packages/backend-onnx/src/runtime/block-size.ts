@@ -24,11 +24,16 @@ export function findBlockSize(runtime: Runtime, options: SessionOptions): number
   const pixels = Float32Array.from({ length: 2 * channels }, (_, i) => (i === 1 ? 1 : 0));
   const image = runtime.upload("float32", shape, pixels);
   try {
-    const session = runtime.createSession(reorderModel(shape), ["image"], [{ name: "blocks", onDevice: false }], {
-      ...options,
-      intraOpNumThreads: 1,
-      profilePrefix: undefined,
-    }) as RuntimeSession;
+    const session = runtime.createSession(
+      reorderModel(shape),
+      ["image"],
+      [{ name: "blocks", type: "float32", shape, onDevice: false }],
+      {
+        ...options,
+        intraOpNumThreads: 1,
+        profilePrefix: undefined,
+      },
+    ) as RuntimeSession;
     try {
       const [blocks] = session.run([image]) as RuntimeTensor[];
       const size = (blocks!.host as Float32Array).indexOf(1);

@@ -34,7 +34,7 @@ export async function startProviders(runtime: Runtime, options: SessionOptions):
 
 function tinySession(runtime: Runtime, options: SessionOptions): RuntimeSession | Promise<RuntimeSession> {
   const { bytes, input, output } = copyModel("float32", 1);
-  const outputs = [{ name: output, onDevice: false }];
+  const outputs = [{ name: output, type: "float32", shape: [1], onDevice: false }] as const;
   return runtime.createSession(bytes, [input], outputs, { ...options, intraOpNumThreads: 1, profilePrefix: undefined });
 }
 

@@ -53,7 +53,7 @@ export function deviceRuntime(synchronous: boolean): DeviceRuntime {
       const session = inner.createSession(
         model,
         inputs,
-        outputs.map(({ name }) => ({ name, onDevice: false })),
+        outputs.map((output) => ({ ...output, onDevice: false })),
         { ...options, executionProviders: ["cpu"] },
       ) as RuntimeSession;
       const run = (feeds: readonly RuntimeTensor[]) => {

@@ -20,10 +20,14 @@ export interface Runtime {
     outputs: readonly SessionOutput[],
     options: SessionOptions,
   ): RuntimeSession | Promise<RuntimeSession>;
+  /** Frees what the runtime keeps beside sessions and tensors; it can still be used afterwards. Default: nothing. */
+  dispose?(): void;
 }
 
 /** A compiled graph. Feeds and results are matched by position, in the order of the names it was created with. */
 export interface RuntimeSession {
+  /** Threads that it keeps beside the calling one. Default: `intraOpNumThreads` − 1. */
+  readonly threads?: number;
   /** Runs the graph: an array from a synchronous runtime, a promise from any other. */
   run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] | Promise<RuntimeTensor[]>;
   dispose(): void;
@@ -56,6 +60,8 @@ export interface SessionOptions {
 /** An output of a session. */
 export interface SessionOutput {
   readonly name: string;
+  readonly type: ElementType;
+  readonly shape: readonly number[];
   /** Whether its elements stay on the provider's device. */
   readonly onDevice: boolean;
 }

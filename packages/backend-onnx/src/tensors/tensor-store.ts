@@ -28,6 +28,16 @@ export interface TensorData {
   readonly dtype: tf.DataType;
 }
 
+/** What the values of a backend take. */
+export interface StoreMemory {
+  /** Bytes of the elements of held values. */
+  readonly residentBytes: number;
+  /** Bytes of tensors that stay on a device; what graphs take there to run in comes on top. */
+  readonly deviceBytes: number;
+  /** Held values that are still to be computed. */
+  readonly pendingValues: number;
+}
+
 /** The data ids of one backend, their content, and which of their values are still to be computed. */
 export class TensorStore {
   readonly #data: tf.DataStorage<Entry>;
@@ -53,9 +63,14 @@ export class TensorStore {
     return this.#pending;
   }
 
-  /** Bytes of the elements of held values. */
-  get bytes(): number {
-    return this.#bytes;
+  /** What the values take now. */
+  memory(): StoreMemory {
+    const onDevice = [...this.#onDevice, ...this.#unheld];
+    return {
+      residentBytes: this.#bytes,
+      deviceBytes: onDevice.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      pendingValues: this.#pending.size,
+    };
   }
 
   /** Number of data ids. */

@@ -1,0 +1,75 @@
+import type { SessionOptions } from "../runtime/runtime.js";
+import { useArena } from "./arena.js";
+import { type Environment, logSeverity } from "./environment.js";
+import { explainMissingLibrary } from "./missing-library.js";
+import type { ResolvedProvider } from "./provider-options.js";
+
+/** `GraphOptimizationLevel`. */
+const levels = { disabled: 0, basic: 1, extended: 2, layout: 3, all: 99 } as const;
+
+/** A session's options. */
+export interface NativeSessionOptions {
+  /** To be released when the session is made. */
+  readonly handle: bigint;
+  /** Threads that the session starts beside the calling one: none where it takes those of the shared pool. */
+  readonly threads: number;
+}
+
+/**
+ * Makes the options of a session.
+ *
+ * @throws KernelError where a provider cannot be had, naming the library that is missing.
+ */
+export function makeSessionOptions(
+  environment: Environment,
+  options: SessionOptions,
+  providers: readonly ResolvedProvider[],
+): NativeSessionOptions {
+  const { api, arena, sharedThreads } = environment;
+  const handle = api.make("CreateSessionOptions");
+  try {
+    const { intraOpNumThreads: threads, profilePrefix } = options;
+    // A session of one thread starts none: small graphs run on the calling thread.
+    const takesShared = threads > 1 && threads === sharedThreads;
+    if (takesShared) {
+      api.call.DisablePerSessionThreads(handle);
+    } else {
+      api.call.SetIntraOpNumThreads(handle, threads);
+    }
+    api.call.SetSessionGraphOptimizationLevel(handle, levels[options.graphOptimizationLevel]);
+    api.call.SetSessionLogSeverityLevel(handle, logSeverity);
+    if (arena !== undefined) {
+      api.call.AddSessionConfigEntry(handle, useArena, "1");
+    }
+    if (profilePrefix !== undefined) {
+      api.call.EnableProfiling(handle, profilePrefix);
+    }
+    for (const provider of providers) {
+      append(environment, handle, provider);
+    }
+    return { handle, threads: takesShared ? 0 : threads - 1 };
+  } catch (error) {
+    api.do.ReleaseSessionOptions(handle);
+    throw error;
+  }
+}
+
+function append({ api, library }: Environment, handle: bigint, { name, options }: ResolvedProvider): void {
+  const keys = options.map(([key]) => key);
+  const values = options.map(([, value]) => value);
+  if (name !== "CUDA") {
+    api.call.SessionOptionsAppendExecutionProvider(handle, name, keys, values, keys.length);
+    return;
+  }
+  try {
+    const cuda = api.make("CreateCUDAProviderOptions");
+    try {
+      api.call.UpdateCUDAProviderOptions(cuda, keys, values, keys.length);
+      api.call.SessionOptionsAppendExecutionProvider_CUDA_V2(handle, cuda);
+    } finally {
+      api.do.ReleaseCUDAProviderOptions(cuda);
+    }
+  } catch (error) {
+    throw explainMissingLibrary(error as Error, library);
+  }
+}

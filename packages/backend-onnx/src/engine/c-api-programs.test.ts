@@ -1,0 +1,170 @@
+import { createHash } from "node:crypto";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-core/dist/register_all_gradients";
+import { ConfigError, KernelError } from "@mmgen/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Environment, openEnvironment } from "../c-api/environment.js";
+import type { OnnxBackendOptions } from "./options.js";
+import { floats, integers } from "./parity.fixture.js";
+import { registerOnnxBackend, useOnnx } from "./register-onnx-backend.js";
+
+afterEach(() => {
+  tf.engine().reset();
+  registerOnnxBackend({});
+});
+
+/** Where the results of the C API stay: in arrays of JavaScript, or in ONNX Runtime's memory until they are read. */
+const places = [{}, { keepOnDevice: true }] as const;
+
+async function inFreshEngine<T>(options: OnnxBackendOptions, compute: () => Promise<T>): Promise<T> {
+  await useOnnx({ intraOpNumThreads: 2, ...options });
+  const result = await compute();
+  tf.engine().reset();
+  return result;
+}
+
+async function bits(tensors: tf.Tensor[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const tensor of tensors) {
+    const values = (await tensor.data()) as Float32Array;
+    hash
+      .update(`${tensor.dtype} ${tensor.shape}`)
+      .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/** Steps of Adam on a small network of images, with a fresh batch in each; its losses and weights. */
+async function train(steps: number): Promise<string> {
+  const shapes = [[3, 3, 2, 8], [8], [6 * 6 * 8, 16], [16, 4]];
+  const weights = shapes.map((shape, i) =>
+    tf.tidy(() => tf.variable(tf.mul(floats(shape, -1, 1, i), 0.2))),
+  ) as tf.Variable[];
+  const [filter, bias, hidden, output] = weights as [tf.Variable, tf.Variable, tf.Variable, tf.Variable];
+  const optimizer = tf.train.adam(0.01);
+  const losses: tf.Tensor[] = [];
+  for (let step = 0; step < steps; step++) {
+    losses.push(
+      tf.tidy(() => {
+        const images = floats([32, 6, 6, 2], -1, 1, step) as tf.Tensor4D;
+        const labels = tf.oneHot(integers([32], 0, 4, step) as tf.Tensor1D, 4);
+        return optimizer.minimize(
+          () => {
+            const convolved = tf.tanh(tf.add(tf.conv2d(images, filter as tf.Tensor4D, 1, "same"), bias));
+            const flat = tf.reshape(convolved, [32, -1]);
+            const logits = tf.matMul(tf.relu(tf.matMul(flat, hidden as tf.Tensor2D)), output as tf.Tensor2D);
+            return tf.neg(tf.mean(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), -1))) as tf.Scalar;
+          },
+          true,
+          weights,
+        )!;
+      }),
+    );
+    await losses.at(-1)!.data();
+  }
+  return bits([...losses, ...weights]);
+}
+
+/** Programs whose results have every type, rank and size. */
+const programs: Readonly<Record<string, () => tf.Tensor[]>> = {
+  products: () => [
+    tf.matMul(floats([300, 200], -1, 1, 1) as tf.Tensor2D, floats([200, 300], -1, 1, 2) as tf.Tensor2D),
+    tf.sum(tf.square(floats([1000]))),
+  ],
+  types: () => [
+    tf.greater(floats([40]), 0),
+    tf.cast(floats([3, 5]), "int32"),
+    tf.argMax(floats([7, 9]), 1),
+    tf.add(tf.scalar(3), 1),
+    tf.where(tf.greater(floats([40]), 0), floats([40]), tf.exp(floats([40]))),
+  ],
+  convolution: () => [
+    tf.conv2d(floats([4, 14, 14, 16]) as tf.Tensor4D, floats([3, 3, 16, 32]) as tf.Tensor4D, 2, "same"),
+    tf.maxPool(floats([2, 8, 8, 3]) as tf.Tensor4D, 2, 2, "valid"),
+  ],
+  fallback: () => [tf.unique(integers([20]) as tf.Tensor1D).values, tf.topk(floats([3, 20]), 4).indices],
+};
+
+describe("the C API runtime", () => {
+  it.each(Object.keys(programs))("computes the binding's bits: %s", async (name) => {
+    const compute = () => bits(tf.tidy(programs[name]!));
+    const expected = await inFreshEngine({ runtime: "binding" }, compute);
+    for (const place of places) {
+      expect(await inFreshEngine({ runtime: "c-api", ...place }, compute)).toBe(expected);
+    }
+  });
+
+  it("trains 20 steps to the same SHA-256 of losses and weights", async () => {
+    const expected = await inFreshEngine({ runtime: "binding" }, () => train(20));
+    for (const place of places) {
+      expect(await inFreshEngine({ runtime: "c-api", ...place }, () => train(20))).toBe(expected);
+    }
+  });
+});
+
+/** Bytes of ONNX Runtime's own memory that are taken. */
+const nativeBytes = () => (openEnvironment(2) as Environment).arena!.bytes().inUse;
+
+describe.each(places)("a backend on the C API with %o", (place) => {
+  it("ends 1000 steps with the tensors and the native bytes with which it began", async () => {
+    const backend = await useOnnx({ runtime: "c-api", intraOpNumThreads: 2, ...place });
+    const weight = tf.tidy(() => tf.variable(floats([8, 16]))) as tf.Variable;
+    const step = async (i: number) => {
+      const loss = tf.tidy(() => {
+        const batch = floats([4, 8], -1, 1, i);
+        const found = tf.sum(tf.square(tf.matMul(batch as tf.Tensor2D, weight as unknown as tf.Tensor2D)));
+        weight.assign(tf.sub(weight, tf.mul(weight, tf.mul(found, 1e-6))));
+        return found;
+      });
+      await loss.data();
+      loss.dispose();
+    };
+    await step(0);
+    await step(1);
+    const count = () => ({ ...backend.memory(), tensors: tf.memory().numTensors, native: nativeBytes() });
+    const before = count();
+    expect(before.deviceBytes).toBe("keepOnDevice" in place ? 4 * 8 * 16 : 0);
+    for (let i = 2; i < 1002; i++) {
+      await step(i);
+    }
+    expect(count()).toEqual(before);
+    weight.dispose();
+    expect(backend.memory().deviceBytes).toBe(0);
+  });
+
+  it("fails with a graph that cannot run, and computes the others", async () => {
+    await useOnnx({ runtime: "c-api", ...place });
+    const held = nativeBytes();
+    const index = tf.cast(tf.mul(tf.tensor1d([5]), 2), "int32");
+    const wrong = tf.gather(tf.tensor1d([1, 2]), index);
+    const error = await wrong.data().catch((caught: unknown) => caught);
+    expect(KernelError.isInstance(error)).toBe(true);
+    expect(String(error)).toMatch(/Gather.*out of data bounds/s);
+    expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
+    tf.engine().reset();
+    expect(nativeBytes()).toBeLessThanOrEqual(held);
+  });
+});
+
+it("results in ONNX Runtime's memory are read when somebody asks, in any shape, and freed with their tensor", async () => {
+  const backend = await useOnnx({ runtime: "c-api", keepOnDevice: true });
+  const y = tf.add(tf.tensor1d([1, 2, 3, 4]), 1);
+  expect([...y.dataSync()]).toEqual([2, 3, 4, 5]);
+  const square = tf.reshape(y, [2, 2]) as tf.Tensor2D;
+  const product = tf.matMul(square, square);
+  expect([...(await product.data())]).toEqual([16, 21, 28, 37]);
+  expect(backend.memory().deviceBytes).toBe(32);
+  const run = backend.compile((x: tf.Tensor) => tf.mul(x, product));
+  run(product).dispose();
+  expect([...run(product).dataSync()]).toEqual([256, 441, 784, 1369]);
+  tf.dispose([y, square]);
+  expect(backend.memory().deviceBytes).toBe(32);
+  backend.dispose();
+  expect(backend.memory().deviceBytes).toBe(0);
+});
+
+it("an unknown runtime is refused", () => {
+  const start = () => registerOnnxBackend({ runtime: "capi" as never });
+  expect(start).toThrow(ConfigError);
+  expect(start).toThrow('runtime: expected "binding", "c-api" or a runtime, such as ortRuntime(ort), got "capi"');
+});
