@@ -117,6 +117,16 @@ describe("a whole generation as a file", () => {
     expect(text.includes('"contextLength":21')).toBe(true);
   });
 
+  it("is of prompts of any length", async () => {
+    // Of 31 rows fewer than 512 ids, of 101 more: the layers compute the two in different ways.
+    const promptLength = 9;
+    const prompt: TokenBatch = { data: Int32Array.from({ length: 18 }, (_, i) => i), count: 2, length: promptLength };
+    const seeds = rowSeeds(3, 2);
+    const file = await exportOnnx(exportableGeneration(model, { promptLength, steps: 4 }));
+    const feeds = { prompt: int(prompt.data, [2, 9]), seeds: int(new Int32Array(seeds.buffer), [2]) };
+    expect(await run(file, feeds)).toEqual([...(await generate({ model, prompt, seeds, steps: 4 })).data]);
+  });
+
   it("refuses what does not fit the model", () => {
     const refused: readonly [object, string][] = [
       [{ promptLength: 0 }, "promptLength"],

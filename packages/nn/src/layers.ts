@@ -21,7 +21,7 @@ export { type DropoutOptions, dropout, dropoutMask, droppedShare } from "./layer
 export { embedding } from "./layers/embedding.js";
 export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
 export { type LayerNormOptions, layerNorm } from "./layers/layer-norm.js";
-export { linear } from "./layers/linear.js";
+export { exportedRows, linear } from "./layers/linear.js";
 export { type RmsNormOptions, rmsNorm } from "./layers/rms-norm.js";
 export { type RotaryTable, type RotaryTable2dOptions, rotary, rotaryTable2d } from "./layers/rotary.js";
 export { type SpectralNormOptions, type SpectralNormResult, spectralNorm } from "./layers/spectral-norm.js";

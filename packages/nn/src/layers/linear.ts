@@ -9,6 +9,17 @@ import { customGradient } from "../transforms/custom-gradient.js";
 const maxFusedRows = 512;
 
 /**
+ * Numbers of sequences to record an exported function with, all on one side of what {@link linear} computes differently:
+ * the `openSizes` of an `ExportableFunction`.
+ *
+ * @param length - Positions of a sequence.
+ */
+export function exportedRows(length: number): readonly [number, number, number] {
+  const few = [31, 37, 41] as const;
+  return few[2] * length <= maxFusedRows ? few : [47, 53, 59];
+}
+
+/**
  * Affine map of the last axis, `x · weightᵀ + bias`, with PyTorch's weight layout and a closed-form gradient.
  *
  * @param x - `[…, inputs]`, float32; borrowed.

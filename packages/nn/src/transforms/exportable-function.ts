@@ -15,6 +15,8 @@ export interface ExportableFunction {
   readonly state?: ReadonlyMap<string, tf.Variable>;
   /** Names of the weights that the file holds. */
   readonly weights?: ReadonlyMap<string, tf.Tensor>;
+  /** Three numbers that an open size can have, by its name, where what is computed depends on how large it is. */
+  readonly openSizes?: Readonly<Record<string, readonly [number, number, number]>>;
   /** Texts that the file holds, by key. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

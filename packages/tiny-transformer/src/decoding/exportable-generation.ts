@@ -11,7 +11,7 @@ import {
   value,
   wholeNumber,
 } from "@mmgen/core/options";
-import { type ExportableFunction, runFusedKernel } from "@mmgen/nn/layers";
+import { type ExportableFunction, exportedRows, runFusedKernel } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TinyTransformer } from "../model/tiny-transformer.js";
 import type { ChoiceSettings } from "./choose-ids.js";
@@ -80,6 +80,7 @@ export function exportableGeneration(model: TinyTransformer, options: Generation
       }),
     },
     weights: model.parameters,
+    openSizes: { rows: exportedRows(promptLength) },
     metadata: {
       kind: "mmgen.generation",
       config: JSON.stringify(model.config),
