@@ -93,6 +93,18 @@ describe("evaluate", () => {
   });
 });
 
+describe("export", () => {
+  it("writes the models of a run for a server", async () => {
+    const { status, stderr } = command("export", "--checkpoints", "run", "--out", "models");
+    expect([status, stderr]).toEqual([0, expect.stringContaining("Wrote encoder, decoder, step, ")]);
+    const folder = join(root, "models");
+    expect(await readdir(folder)).toEqual(["caption", "decoder", "draw", "encoder", "step", "tokenizer.json"]);
+    expect(existsSync(join(folder, "draw", "1", "model.onnx"))).toBe(true);
+    await rm(folder, { recursive: true });
+    await expectRefusal(command("export", "--checkpoints", "run", "--top-p", "2"), /--top-p/);
+  });
+});
+
 describe("generate", () => {
   it("draws a caption, draws a file of captions, and captions what it drew", async () => {
     const drawn = command("generate", "--checkpoints", "run", "--text", caption, "--count", "2", "--out", "eights.png");

@@ -20,7 +20,7 @@ import {
 import * as observing from "@mmgen/training/node";
 import { Command, Option } from "commander";
 import { loadModelParts, modelFamilies } from "mmgen";
-import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import { type BackendChoice, backendChoices, exportTo, selectBackend, selectTrainingBackend } from "mmgen/node";
 import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
 import { checkGenerateOptions, familyOf, type GenerateOptions, runGenerate } from "./generate.js";
@@ -80,6 +80,13 @@ addSamplingOptions(program.command("evaluate"))
   .exitOverride()
   .action(evaluate);
 
+addSamplingOptions(program.command("export"))
+  .description("Writes the models that npm start trained as ONNX, in the folder layout of Triton and KServe.")
+  .option("--out <dir>", "folder to write", "models")
+  .addOption(checkpointsOption())
+  .exitOverride()
+  .action(exportModels);
+
 await runCommand(async () => {
   await program.parseAsync(process.argv.slice(2), { from: "user" });
 });
@@ -96,6 +103,24 @@ async function generate(options: GenerateOptions): Promise<void> {
   checkGenerateOptions(options);
   process.stderr.write(`Backend: ${await selectBackend(options.backend as BackendChoice)}.\n`);
   await runGenerate(options, exampleFolder);
+}
+
+interface ExportOptions extends SamplingFlags {
+  readonly out: string;
+  readonly checkpoints?: string;
+}
+
+async function exportModels({ checkpoints, out, temperature, topP }: ExportOptions): Promise<void> {
+  const folder = new RunFolder(checkpoints, exampleFolder, command);
+  const { sampling } = (await runs.readSettings(folder)).config;
+  await selectBackend("onnx");
+  const models = await folder.load(loadModelParts);
+  const path = fromCaller(out);
+  const names = await exportTo(path, models, {
+    temperature: temperature ?? sampling.temperature,
+    topP: topP ?? sampling.topP,
+  });
+  process.stderr.write(`Wrote ${names.join(", ")} and tokenizer.json to ${path}\n`);
 }
 
 interface EvaluateOptions extends SamplingFlags {

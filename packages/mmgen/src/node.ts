@@ -1,3 +1,4 @@
+export { type ExportToOptions, exportTo } from "./export/model-repository.js";
 export { type CachedCodesOptions, cachedCodes } from "./folder/cached-codes.js";
 export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
 export { checkTrainings, type PlannedTraining } from "./folder/check-trainings.js";
