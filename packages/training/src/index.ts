@@ -4,7 +4,7 @@ export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExample
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
 export { type ExportableStepOptions, exportableState, exportableTrainingStep } from "./loop/exportable-step.js";
-export { DivergenceError, ObserverError, OutOfMemoryError } from "./loop/run-errors.js";
+export { DivergenceError, ObserverError, OutOfMemoryError, PeerError } from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
 export type { AdversaryOptions, CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
 export type { TrainingResult } from "./loop/training-run.js";

@@ -1,10 +1,11 @@
-import type { ExampleSource, LossResult } from "@mmgen/core";
-import { AbortedError, DataError, Random } from "@mmgen/core";
+import type { ExampleSource, LossResult, ProcessGroup } from "@mmgen/core";
+import { AbortedError, DataError, Random, soleProcess } from "@mmgen/core";
 import { fields, optional, resolveOptions, seededRandom } from "@mmgen/core/options";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
+import { type EvaluatedBatch, gatherBatches } from "../group/gather-batches.js";
 import type { Metrics } from "../observers/training-observer.js";
-import { runFields } from "./train-options.js";
+import { processGroup, runFields } from "./train-options.js";
 import { stackMetrics } from "./training-step.js";
 
 /** Options of {@link evaluateLoss}. */
@@ -16,9 +17,18 @@ export interface EvaluateLossOptions<Batch, Aux> {
   readonly random?: Random;
   /** Stops between batches. Default: none. */
   readonly signal?: AbortSignal;
+  /**
+   * Processes that share the batches; each calls `evaluateLoss` with the same options and gets the same metrics, to the bit
+   * those of one process. A signal in one stops all. Default: this process alone.
+   */
+  readonly group?: ProcessGroup;
 }
 
-const evaluateLossSchema = fields({ ...runFields, random: optional(seededRandom()) });
+const evaluateLossSchema = fields({
+  ...runFields,
+  random: optional(seededRandom()),
+  group: optional(processGroup),
+});
 
 /**
  * The model's loss and metrics over all examples, without dropout: means over all targets by their weights where the model
@@ -35,12 +45,28 @@ const evaluateLossSchema = fields({ ...runFields, random: optional(seededRandom(
  */
 export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batch, Aux>): Promise<Metrics> {
   resolveOptions(evaluateLossSchema, options);
-  const { model, examples, batchSize, random = Random.fromSeed(0), signal } = options;
+  const { examples, batchSize, group = soleProcess } = options;
   if (examples.count < 1) {
     throw new DataError("evaluateLoss: expected at least one example, got none.");
   }
-  const batches: EvaluatedBatch[] = [];
-  for (let start = 0; start < examples.count; start += batchSize) {
+  if (group.size === 1) {
+    return meanMetrics([...(await evaluateBatches(options)).values()]);
+  }
+  const own = await evaluateBatches(options).catch((error: Error) => error);
+  return meanMetrics(await gatherBatches(group, Math.ceil(examples.count / batchSize), own));
+}
+
+/** This process's share of the batches, by their numbers. */
+async function evaluateBatches<Batch, Aux>({
+  batchSize,
+  examples,
+  group = soleProcess,
+  model,
+  random = Random.fromSeed(0),
+  signal,
+}: EvaluateLossOptions<Batch, Aux>): Promise<Map<number, EvaluatedBatch>> {
+  const batches = new Map<number, EvaluatedBatch>();
+  for (let start = batchSize * group.rank; start < examples.count; start += batchSize * group.size) {
     if (signal?.aborted) {
       throw new AbortedError("The evaluation was stopped by its signal.", { cause: signal.reason });
     }
@@ -48,17 +74,9 @@ export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batc
     const indices = Int32Array.from({ length: size }, (_, i) => start + i);
     const stream = random.fork(start);
     const batch = await examples.batch(indices, { epoch: 0, training: false, random: stream });
-    batches.push({ size, ...(await evaluateBatch(model, batch, stream)) });
+    batches.set(start / batchSize, { size, ...(await evaluateBatch(model, batch, stream)) });
   }
-  return meanMetrics(batches);
-}
-
-interface EvaluatedBatch {
-  /** Number of examples. */
-  readonly size: number;
-  /** {@link LossResult.targetWeight}. */
-  readonly weight: number | undefined;
-  readonly metrics: ReadonlyMap<string, number>;
+  return batches;
 }
 
 async function evaluateBatch<Batch, Aux>(

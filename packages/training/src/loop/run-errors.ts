@@ -43,6 +43,18 @@ export class ObserverError extends EndedRunError {
   static override readonly kind: string = "ObserverError";
 }
 
+/** Another process of the run's group failed, and this one ended with it, its state kept. The message quotes the other's error. */
+export class PeerError extends EndedRunError {
+  static override readonly kind: string = "PeerError";
+  /** The process that failed, from 0; the first of several. */
+  readonly rank: number;
+
+  constructor(message: string, { rank, ...options }: EndedRunOptions & { readonly rank: number }) {
+    super(message, options);
+    this.rank = rank;
+  }
+}
+
 /** What is known of a run that has failed. */
 export interface FailedRun {
   /** Steps taken. */
@@ -57,6 +69,9 @@ export function describeFailure(error: unknown, { kept, state, step }: FailedRun
   const sentences = (...parts: (string | undefined)[]) => parts.filter((part) => part !== undefined).join(" ");
   if (error instanceof ObserverFailure) {
     return new ObserverError(sentences(withPeriod(error.message), kept), { step, state, cause: error.cause });
+  }
+  if (error instanceof PeerError) {
+    return new PeerError(sentences(withPeriod(error.message), kept), { rank: error.rank, step, state });
   }
   if (isOutOfMemory(error)) {
     const message = sentences(

@@ -1,6 +1,8 @@
 import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
 import { BestWeights } from "../checkpoints/best-weights.js";
 import type { TrainingParts } from "../checkpoints/training-state.js";
+import type { RunGroup } from "../group/run-group.js";
+import { SharedStep } from "../group/shared-step.js";
 import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import type { Schedule } from "../optimizers/schedules.js";
@@ -11,6 +13,8 @@ import type { RunTransforms, TrainOptions } from "./train-options.js";
 /** The parts of a run that hold tensors, and its steps on whole batches. */
 export interface RunParts<Batch, Aux> extends TrainingParts {
   readonly whole: CompiledStep<Batch, Aux>;
+  /** Its steps with other processes, where there are any. */
+  readonly shared: SharedStep<Batch, Aux> | undefined;
   /** The adversary's learning rate; absent where it is the model's. */
   readonly adversarySchedule: Schedule | undefined;
 }
@@ -29,8 +33,9 @@ export function runTransforms<Batch, Aux>({ adversary, model, optimizer }: Train
 
 /** Makes the parts of a run; dispose them with {@link disposeParts}. */
 export function createParts<Batch, Aux>(
-  { adversary, earlyStopping, model, weightAverage }: TrainOptions<Batch, Aux>,
+  { adversary, batchStatistics, earlyStopping, model, weightAverage }: TrainOptions<Batch, Aux>,
   transforms: RunTransforms,
+  group: RunGroup,
 ): RunParts<Batch, Aux> {
   const stepped = {
     model,
@@ -41,6 +46,7 @@ export function createParts<Batch, Aux>(
   return {
     ...stepped,
     whole: new CompiledStep(stepped),
+    shared: group.isAlone ? undefined : new SharedStep(stepped, group, batchStatistics),
     adversarySchedule: adversary?.schedule,
     buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
     best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,

@@ -37,18 +37,20 @@ export async function takeStep<Batch, Aux>(
 async function stepRecord<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { average, adversary, adversarySchedule, optimizer, whole }: RunParts<Batch, Aux>,
+  { average, adversary, adversarySchedule, optimizer, shared, whole }: RunParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
   const rates = { learningRate: schedule(step), adversaryRate: adversarySchedule?.(step) };
   const numbers = { ...rates, random: random.fork("step").fork(step) };
-  const { names, values, weight } =
-    parts > 1
+  const batchOf = (part: number) => stepBatch(options, order, step, part);
+  const { names, values, weight } = shared
+    ? await shared.step({ ...numbers, batchOf })
+    : parts > 1
       ? await accumulatedStep({
           ...{ model, optimizer, average, adversary, ...numbers, parts },
-          batchOf: (part) => stepBatch(options, order, step, part),
+          batchOf,
         })
       : await read(whole.step({ ...numbers, batch: await stepBatch(options, order, step) }));
   const [loss, gradientNorm, ...metrics] = values;

@@ -1,5 +1,5 @@
 import type { ExampleSource, LossOptions, LossResult, Random } from "@mmgen/core";
-import type { TensorTrainable } from "@mmgen/nn";
+import type { StepPart, TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Inputs `[count, 3]` and targets `[count]`, flat. */
@@ -65,6 +65,17 @@ export class TinyRegression implements TensorTrainable<Points, { hidden: tf.Tens
       const batches = this.buffers.get("batches")!;
       batches.assign(tf.add(batches, tf.scalar(1, "int32")));
     });
+  }
+
+  partSums({ hidden }: { hidden: tf.Tensor2D }, { parts }: StepPart): tf.NamedTensorMap {
+    return { mean: tf.div(tf.mean(hidden, 0), parts) };
+  }
+
+  afterParts({ mean: ofStep }: tf.NamedTensorMap): void {
+    const mean = this.buffers.get("hidden.mean")!;
+    mean.assign(tf.add(tf.mul(mean, 0.9), tf.mul(ofStep!, 0.1)));
+    const batches = this.buffers.get("batches")!;
+    batches.assign(tf.add(batches, tf.scalar(1, "int32")));
   }
 
   /** Every number the model holds, for comparisons to the bit. */

@@ -1,9 +1,10 @@
-import { type ExampleSource, isFileBytes, type Random } from "@mmgen/core";
+import { type ExampleSource, isFileBytes, type ProcessGroup, type Random } from "@mmgen/core";
 import {
   fields,
   functionValue,
   listOf,
   number,
+  oneOf,
   optional,
   pipe,
   resolveOptions,
@@ -13,7 +14,7 @@ import {
   value,
   wholeNumber,
 } from "@mmgen/core/options";
-import type { TensorTrainable } from "@mmgen/nn";
+import type { PartStatistics, TensorTrainable } from "@mmgen/nn";
 import type { Configuration, RunConfigurations } from "../checkpoints/compare-configurations.js";
 import type { Metrics, TrainingObserver } from "../observers/training-observer.js";
 import type { AdamWOptions } from "../optimizers/adamw.js";
@@ -77,8 +78,24 @@ export interface TrainOptions<Batch, Aux> {
   readonly runId?: string;
   /** A state from `checkpoint.write` or an earlier result: the run continues from it as if it had never stopped. Default: none. */
   readonly resume?: Uint8Array;
-  /** Stops the run after the current step; the result then has status "aborted" and a state to resume from. Default: none. */
+  /**
+   * Stops the run after the current step; the result then has status "aborted" and a state to resume from. In a group the
+   * signal of any process stops all. Default: none.
+   */
   readonly signal?: AbortSignal;
+  /**
+   * Processes that train together: each calls `train` with the same options, computes its share of every step's batch, and
+   * ends with the same model. A step is computed in `gradientAccumulation` equal parts, by default one a process; each
+   * process takes as many of them, and the numbers depend on the parts, not on who computes them. The first process's
+   * `resume` counts, it alone writes `checkpoint` and has its `observers` called, and its `evaluate`'s metrics are everyone's,
+   * though all call it (where it computes with the group, it has to fail in all or in none). A process that fails ends the run everywhere. Default: this process alone.
+   */
+  readonly group?: ProcessGroup;
+  /**
+   * Of a step in a group: what running statistics of batch norms move to, the `mean` of those of all parts, or those of the
+   * `first` part. (Each part is normalized by its own.) Default "mean".
+   */
+  readonly batchStatistics?: PartStatistics;
 }
 
 /** How the second network of a model is trained. */
@@ -138,6 +155,18 @@ export const runFields = {
   signal: optional(object("an AbortSignal", ({ aborted }) => typeof aborted === "boolean")),
 };
 
+/** Schema of a {@link ProcessGroup}. */
+export const processGroup = object(
+  "a ProcessGroup: an object with rank, size, sum and broadcast",
+  ({ broadcast, rank, size, sum }) =>
+    typeof sum === "function" &&
+    typeof broadcast === "function" &&
+    Number.isSafeInteger(size) &&
+    Number.isSafeInteger(rank) &&
+    (rank as number) >= 0 &&
+    (rank as number) < (size as number),
+);
+
 const optimizerValue = object("an object of options, or a transform", ({ init }) => init !== null);
 
 const trainSchema = pipe(
@@ -159,6 +188,8 @@ const trainSchema = pipe(
     configuration: optional(object("a plain object that JSON can hold", isPlainJson)),
     runId: optional(text()),
     resume: optional(value("the bytes of a training state", isFileBytes)),
+    group: optional(processGroup),
+    batchStatistics: optional(oneOf(["mean", "first"])),
   }),
   rule("epochs", ({ epochs, steps }) =>
     (epochs === undefined) === (steps === undefined)
@@ -176,6 +207,9 @@ const trainSchema = pipe(
       ? undefined
       : `a batch of ${batchSize} cannot be divided into ${gradientAccumulation} equal parts.`,
   ),
+  rule("group", ({ batchSize, gradientAccumulation, group, model }) =>
+    explainGroup(group, model, { batchSize, gradientAccumulation }),
+  ),
   rule("adversary", ({ adversary, model }) =>
     adversary !== undefined && (model as TensorTrainable<never>).adversary === undefined
       ? "this model has no second network. Leave it out."
@@ -187,6 +221,24 @@ const trainSchema = pipe(
       : undefined,
   ),
 );
+
+/** Explains why a group cannot train a model so; `undefined` if it can. */
+function explainGroup(
+  group: object | undefined,
+  model: object,
+  { batchSize, gradientAccumulation }: { readonly batchSize: number; readonly gradientAccumulation: number },
+): string | undefined {
+  const { size } = (group ?? { size: 1 }) as ProcessGroup;
+  const { afterParts, afterStep, partSums } = model as TensorTrainable<never>;
+  if (size > 1 && afterStep !== undefined && (partSums === undefined || afterParts === undefined)) {
+    return "this model updates buffers in afterStep, which in a group needs partSums and afterParts. Add them, or train in one process.";
+  }
+  const parts = gradientAccumulation === 1 ? size : gradientAccumulation;
+  if (parts % size !== 0) {
+    return `${parts} parts of a step (gradientAccumulation) cannot be divided equally among ${size} processes.`;
+  }
+  return batchSize % parts === 0 ? undefined : `a batch of ${batchSize} cannot be divided among ${size} processes.`;
+}
 
 /** @throws a `ConfigError` when an option is unknown, out of range, or does not fit the others. */
 export function checkTrainOptions(options: unknown): void {

@@ -1,8 +1,9 @@
-import { AbortedError } from "@mmgen/core";
 import type { RunConfigurations } from "../checkpoints/compare-configurations.js";
 import { HeldValues } from "../checkpoints/held-values.js";
+import { modelVariables } from "../checkpoints/stored-variables.js";
 import { restoreTrainingState, writeTrainingState } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
+import type { RunGroup } from "../group/run-group.js";
 import { ObserverList } from "../observers/observer-list.js";
 import type {
   EpochRecord,
@@ -38,6 +39,7 @@ const defaultRecalibration = 0.25;
 /** One call of `train`: what has happened, and what comes next. */
 export class TrainingRun<Batch, Aux> {
   readonly #options: TrainOptions<Batch, Aux>;
+  readonly #group: RunGroup;
   readonly #observers: ObserverList;
   readonly #order: ExampleOrder;
   readonly #parts: RunParts<Batch, Aux>;
@@ -50,15 +52,16 @@ export class TrainingRun<Batch, Aux> {
   /** When the state was last written, in ms. */
   #lastState = performance.now();
 
-  constructor(options: TrainOptions<Batch, Aux>) {
+  constructor(options: TrainOptions<Batch, Aux>, group: RunGroup) {
     const { examples, batchSize, epochs, steps, random, resume } = options;
     const transforms = runTransforms(options);
-    this.#options = options;
-    this.#observers = new ObserverList(options.observers);
+    this.#options = group.isAlone ? options : { ...options, gradientAccumulation: group.parts };
+    this.#group = group;
+    this.#observers = new ObserverList(group.isFirst ? options.observers : []);
     this.#order = new ExampleOrder(random.fork("order"), examples.count, batchSize);
     this.#totalSteps = steps ?? epochs! * this.#order.stepsPerEpoch;
     this.#configurations = runConfigurations(options, transforms);
-    this.#parts = createParts(options, transforms);
+    this.#parts = createParts(options, transforms, group);
     if (resume !== undefined) {
       try {
         const expected = { random: random.save(), runId: options.runId, ...this.#configurations };
@@ -80,20 +83,26 @@ export class TrainingRun<Batch, Aux> {
       await this.#observers.start(this.#description());
       if (this.#options.resume === undefined) {
         const { model, random } = this.#options;
-        // The stream is labeled in British English, as when seeds were first drawn from it.
-        await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
+        if (this.#group.isFirst) {
+          // The stream is labeled in British English, as when seeds were first drawn from it.
+          await model.initialize?.(await stepBatch(this.#options, this.#order, 0), random.fork("initialise"));
+        }
+        await this.#group.shareVariables(modelVariables(model));
         this.#parts.average?.restart();
         this.#parts.buffers?.capture();
       }
       begun = true;
       const end = await this.#advance();
       state = await this.#writeState();
+      await this.#group.agree();
       this.#assignFinalWeights(end);
       status = end;
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
     } catch (error) {
-      throw begun ? await this.#keepState(error) : describeFailure(error, { step: this.#step, state: undefined });
+      throw await this.#group.fail(error, async (failure) =>
+        begun ? this.#keepState(failure) : describeFailure(failure, { step: this.#step, state: undefined }),
+      );
     } finally {
       await this.#observers.end(status, this.#description()).catch((failure) => {
         throw describeFailure(failure, { step: this.#step, state });
@@ -110,13 +119,13 @@ export class TrainingRun<Batch, Aux> {
   }
 
   async #advance(): Promise<TrainingResult["status"]> {
-    const { checkpoint, signal, earlyStopping } = this.#options;
-    while (!signal?.aborted) {
+    const { earlyStopping } = this.#options;
+    while (!this.#group.isStopping) {
       if (this.#isEvaluationDue() && this.#epochs.at(-1)?.step !== this.#step) {
         if (!(await this.#evaluate())) {
           return "aborted";
         }
-        if (checkpoint !== undefined && this.#isBoundary() && this.#step > 0 && this.#step < this.#totalSteps) {
+        if (this.#checkpoint !== undefined && this.#isBoundary() && this.#step > 0 && this.#step < this.#totalSteps) {
           await this.#writeState();
         }
       }
@@ -126,7 +135,7 @@ export class TrainingRun<Batch, Aux> {
       if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).isOver) {
         return "stopped-early";
       }
-      if (signal?.aborted) {
+      if (this.#group.isStopping) {
         return "aborted";
       }
       const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
@@ -156,7 +165,7 @@ export class TrainingRun<Batch, Aux> {
     average?.exchange();
     const own = buffers && new HeldValues([...model.buffers.values()]);
     try {
-      const isReady = buffers === undefined || (await this.#recalibrate());
+      const isReady = buffers === undefined || (await this.#group.complete(() => this.#recalibrate()));
       return isReady && (await this.#evaluateModel());
     } finally {
       own?.restore();
@@ -180,14 +189,9 @@ export class TrainingRun<Batch, Aux> {
     const { model, evaluate, signal, earlyStopping } = this.#options;
     const step = this.#step;
     const epoch = step / this.#order.stepsPerEpoch;
-    let metrics = {};
-    try {
-      metrics = (await evaluate?.({ epoch, step, signal })) ?? {};
-    } catch (error) {
-      if (signal?.aborted && AbortedError.isInstance(error)) {
-        return false;
-      }
-      throw error;
+    const metrics = await this.#group.evaluate(() => evaluate?.({ epoch, step, signal }));
+    if (metrics === undefined) {
+      return false;
     }
     const trained = this.#steps.slice(this.#epochs.at(-1)?.step ?? 0);
     const losses = weightedMeans(trained.map(({ loss, targetWeight }) => ({ values: [loss], weight: targetWeight })));
@@ -221,11 +225,10 @@ export class TrainingRun<Batch, Aux> {
 
   /** Whether so many steps or seconds have passed since the last state. */
   #isStateDue(): boolean {
-    const { checkpoint } = this.#options;
-    if (checkpoint === undefined) {
+    if (this.#checkpoint === undefined) {
       return false;
     }
-    const { everySteps, everySeconds = defaultCheckpointSeconds } = checkpoint;
+    const { everySteps, everySeconds = defaultCheckpointSeconds } = this.#checkpoint;
     const bySteps = everySteps !== undefined && this.#step % everySteps === 0;
     return bySteps || performance.now() - this.#lastState >= 1000 * everySeconds;
   }
@@ -233,7 +236,7 @@ export class TrainingRun<Batch, Aux> {
   /** Writes the state where the options say, if they do. */
   async #writeState(): Promise<Uint8Array> {
     const state = await this.#state();
-    await this.#options.checkpoint?.write(state);
+    await this.#checkpoint?.write(state);
     this.#lastState = performance.now();
     return state;
   }
@@ -249,12 +252,17 @@ export class TrainingRun<Batch, Aux> {
     let state: Uint8Array | undefined;
     try {
       state = await this.#state();
-      await this.#options.checkpoint?.write(state);
+      await this.#checkpoint?.write(state);
       return describeFailure(error, { step, state, kept: `The state after step ${step} is ${where}: resume from it.` });
     } catch (reason) {
       const kept = `The state after step ${step} could not be written: ${(reason as Error).message}`;
       return describeFailure(error, { step, state, kept });
     }
+  }
+
+  /** Where the state goes; only the first process of a group writes. */
+  get #checkpoint() {
+    return this.#group.isFirst ? this.#options.checkpoint : undefined;
   }
 
   #state(): Promise<Uint8Array> {
