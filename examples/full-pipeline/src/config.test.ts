@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
@@ -130,20 +130,5 @@ describe("settings", () => {
       "--seed cannot be given",
     );
     await expect(runs.resolveSettings({ ...flags, resume: true }, run)).rejects.toThrow("There is no run");
-  });
-
-  it("of older runs are read: the image tokenizer's under `tokenizer`, the source `course`", async () => {
-    const run = new RunFolder(join(folder, "older"), "unused", "npm start");
-    const { vqvae: tokenizer, ...config } = presets.smoke;
-    const { side: _, maxValue: __, ...data } = config.data;
-    await mkdir(run.checkpoints, { recursive: true });
-    const older = { preset: "smoke", config: { ...config, data, tokenizer }, data: "course", seed: 1 };
-    await writeFile(join(run.checkpoints, "run.json"), JSON.stringify(older));
-    expect(await runs.readSettings(run)).toEqual({
-      preset: "smoke",
-      config: presets.smoke,
-      data: "colored-mnist",
-      seed: 1,
-    });
   });
 });

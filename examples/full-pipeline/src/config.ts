@@ -1,4 +1,5 @@
 import {
+  boolean,
   type ConfigOf,
   fields,
   listOf,
@@ -16,6 +17,9 @@ import { modelFamilies } from "mmgen";
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
 const share = number({ min: 0, max: 1 });
+
+/** Share of the weights' running average that a step keeps; the trained model has the averages. */
+const averageDecay = number({ above: 0, below: 1 });
 
 const training = {
   epochs: size,
@@ -70,6 +74,11 @@ export const configSchema = fields({
       /** `regression`: levels as numbers; `categorical`: one softmax over the levels of each pixel and channel. */
       head: oneOf(["regression", "categorical"]),
       ...training,
+      /**
+       * How it goes on learning, so that its images show what captions say; absent: not at all. What captions say is learned
+       * by a classifier in `classifierSteps`, whose layers then compare.
+       */
+      refinement: optional(fields({ steps: size, averageDecay, classifierSteps: size })),
     }),
     rule("palettePlace", ({ composition, palettePlace }) =>
       composition === "whole" && palettePlace === "within"
@@ -82,6 +91,11 @@ export const configSchema = fields({
     heads: size,
     layers: size,
     dropout: number({ min: 0, max: 0.9 }),
+    normalization: optional(oneOf(["layer", "rms"])),
+    feedForward: optional(oneOf(["gelu", "swiglu"])),
+    /** Whether attention normalizes its queries and keys. */
+    queryKeyNorm: optional(boolean()),
+    averageDecay: optional(averageDecay),
     ...training,
     /** Weight of a caption word's loss; an image code's is 1. */
     textWeight: rate,
@@ -209,7 +223,6 @@ const full: RunConfig = {
  */
 export const presets = { smoke, quick, hour, grid, whole, full } as const satisfies Record<string, RunConfig>;
 
-/** What starts a run. */
 export const command = "npm start";
 
 /** What a run may be asked to do. */
@@ -234,7 +247,6 @@ export const runs = defineRuns({
     fields: { family: optional(oneOf(modelFamilies)) },
     resolve: ({ family }) => (family === undefined ? {} : { family }),
   },
-  fromOlderVersion,
 });
 
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
@@ -253,7 +265,7 @@ function forImages(preset: RunConfig, isSmoke: boolean): RunConfig {
     return {
       ...preset,
       data: { ...data, trainCount: 256, testCount: 64 },
-      vqvae: { ...vqvae, network, batchSize: 16 },
+      vqvae: { ...vqvae, network, batchSize: 16, refinement: { steps: 8, averageDecay: 0.9, classifierSteps: 4 } },
     };
   }
   return {
@@ -263,8 +275,12 @@ function forImages(preset: RunConfig, isSmoke: boolean): RunConfig {
       ...vqvae,
       ...{ network: imageNetwork, quantizer: { ...vqvae.quantizer, codebookSize: 1024, codeDimension: 96 } },
       ...{ epochs: isLong ? 7 : 2, batchSize: 8 },
+      refinement: isLong ? { steps: 2000, averageDecay: 0.995, classifierSteps: 1000 } : refinement,
     },
-    transformer: { ...transformer, batchSize: 32, epochs: isLong ? 24 : 12 },
+    transformer: {
+      ...{ ...transformer, batchSize: 32, epochs: isLong ? 18 : 12, dropout: 0, averageDecay: 0.995 },
+      ...{ normalization: "rms", feedForward: "swiglu", queryKeyNorm: true },
+    },
   };
 }
 
@@ -275,18 +291,10 @@ function withoutLevels({ vqvae, ...rest }: RunConfig): RunConfig {
   return { ...rest, vqvae: { ...vqvae, network: { ...network, ...channels } } };
 }
 
+const refinement = { steps: 400, averageDecay: 0.99, classifierSteps: 300 };
+
 /** The network of `vqVaePresets["faces-64"]`. */
 const imageNetwork: RunConfig["vqvae"]["network"] = {
   ...{ levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
   ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
 };
-
-/** Settings written before the image tokenizer's were called `vqvae`, and the source `course` colored-mnist. */
-function fromOlderVersion(json: unknown): unknown {
-  const { config, data, ...settings } = json as { config?: { tokenizer?: unknown }; data?: unknown };
-  if (config?.tokenizer === undefined) {
-    return json;
-  }
-  const { tokenizer: vqvae, ...others } = config;
-  return { ...settings, config: { ...others, vqvae }, data: data === "course" ? "colored-mnist" : data };
-}

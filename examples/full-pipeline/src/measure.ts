@@ -59,7 +59,12 @@ export interface RunMetrics extends ModelMetrics {
   readonly throughput: { readonly vqvae: number; readonly transformer: number };
   /** Tensors alive at the end, models included. */
   readonly tensors: number;
-  readonly histories: { readonly vqvae: TrainingHistory; readonly transformer: TrainingHistory };
+  readonly histories: {
+    readonly vqvae: TrainingHistory;
+    /** Where the image tokenizer was trained twice. */
+    readonly refinement?: TrainingHistory;
+    readonly transformer: TrainingHistory;
+  };
 }
 
 /** How often attributes are right, by the way images or captions came about. */

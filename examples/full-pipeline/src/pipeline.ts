@@ -7,10 +7,14 @@ import * as observing from "@mmgen/training/node";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import {
+  estimateRefinement,
   type FamilyParts,
   heldOutEvaluation,
   type ModelParts,
+  mmgenPresets,
   modelFiles,
+  type RefinementSettings,
+  refineVqVae,
   runIdOf,
   tokenizerFile,
   totalSteps,
@@ -20,7 +24,7 @@ import {
   trainVqVae,
   transformerConfig,
 } from "mmgen";
-import { checkTrainings } from "mmgen/node";
+import { checkMemory, checkTrainings } from "mmgen/node";
 import { command, type RunConfig, type RunSettings } from "./config.js";
 import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
 import { familyOf } from "./generate.js";
@@ -45,6 +49,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
     progress.stage("Image tokenizer");
     const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data, learnedFrom);
     using ownedVqvae = vqvae;
+    const refinement = await refineImageTokenizer(run, vqvae, data, learnedFrom);
 
     progress.stage("Codes");
     const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
@@ -64,7 +69,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
     const { metrics, samples } = await evaluateModels(evaluation);
 
     progress.stage("Images");
-    const histories = { vqvae: vqvaeHistory, transformer: training.history };
+    const histories = { vqvae: vqvaeHistory, ...(refinement && { refinement }), transformer: training.history };
     const images = await writeImages(run, { data, models, codes: codes.test, histories, metrics, samples });
     const result = describeRun(run, { data, vqvae, histories, metrics });
     await folder.writeResult("metrics.json", result);
@@ -75,7 +80,10 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
 /** What a run writes, and a new one in the same folder therefore removes. */
 const earlierFiles = {
-  checkpoints: [/^(vqvae|transformer|classifier|tokenizer)(-training)?\.(safetensors|json)$/],
+  checkpoints: [
+    /^(vqvae|transformer|classifier|tokenizer)(-training)?\.(safetensors|json)$/,
+    /^(caption-classifier|refinement)-training\.safetensors$/,
+  ],
   results: [/\.jsonl$/, /^evaluation.*\.json$/, /^(completions_\w+|likelihood_by_position)\.png$/],
 };
 
@@ -99,11 +107,18 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, data: 
   const codes = { data: new Int32Array(few.images.count * height * width), count: few.images.count, height, width };
   const examples = trainingSequences(familyOf(settings), { tokenizer, codes, captions: few.captions, seed: 0 });
   const plan = (stage: RunConfig["vqvae" | "transformer"]) => ({ training: trainingOf(settings, stage, count), count });
+  const refinement = refinementOf(settings, count);
+  const fewImages = imageExamples(few.images);
   const warning = await checkTrainings({
-    vqvae: { model: vqvae, examples: imageExamples(few.images), ...plan(config.vqvae) },
+    vqvae: { model: vqvae, examples: fewImages, ...plan(config.vqvae) },
     transformer: { model: transformer, examples, ...plan(config.transformer) },
   });
   progress.warn(warning);
+  if (refinement !== undefined) {
+    progress.warn(
+      checkMemory({ refinement: await estimateRefinement(vqvae, { examples: fewImages, training: refinement }) }),
+    );
+  }
 }
 
 function vqVaeModel({ composition, head, network, palettePlace, quantizer }: RunConfig["vqvae"]): VqVaeOptions {
@@ -114,8 +129,9 @@ function vqVaeModel({ composition, head, network, palettePlace, quantizer }: Run
 }
 
 function sizesOf({ config, family }: RunSettings) {
-  const { dropout, heads, layers, width } = config.transformer;
-  return { width, heads, layers, dropout, ...(family === "diffusion" && { causal: false }) };
+  const { dropout, feedForward, heads, layers, normalization, queryKeyNorm, width } = config.transformer;
+  const form = { normalization, feedForward, queryKeyNorm };
+  return { width, heads, layers, dropout, ...form, ...(family === "diffusion" && { causal: false }) };
 }
 
 function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunDataset, learnedFrom: RunData) {
@@ -130,6 +146,35 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
     runId: learnedFrom.sha256,
     ...{ seed, observers: stageObservers(run, "vqvae", observing), signal: run.signal },
   });
+}
+
+/** Trains the image tokenizer further by what captions say, where the configuration asks for it and there are pixels. */
+function refineImageTokenizer(run: RunContext<RunSettings>, vqvae: VqVae, data: RunDataset, learnedFrom: RunData) {
+  const { folder, settings, signal } = run;
+  const { captions, images } = data.train;
+  const training = refinementOf(settings, images.count);
+  return (
+    training &&
+    refineVqVae({
+      ...{ vqvae, images, captions, training, seed: settings.seed, signal, runId: learnedFrom.sha256 },
+      heldOut: firstOf(data.test, epochImages).images,
+      stage: (name) => ({
+        checkpoint: folder.file(trainingFiles[name]),
+        observers: stageObservers(run, name, observing),
+      }),
+    })
+  );
+}
+
+function refinementOf({ config: { vqvae } }: RunSettings, count: number): RefinementSettings | undefined {
+  if (vqvae.refinement === undefined || vqvae.head === "categorical") {
+    return undefined;
+  }
+  const { averageDecay, classifierSteps, steps } = vqvae.refinement;
+  const usual = mmgenPresets.quick.realImages!.vqvae.refinement!;
+  const warmUpSteps = Math.min(usual.warmUpSteps ?? 0, steps >> 2);
+  const sizes = { steps, classifierSteps, batchSize: Math.min(usual.batchSize, count), warmUpSteps };
+  return { ...usual, ...sizes, weightAverage: { decay: averageDecay } };
 }
 
 function createTokenizer(
@@ -210,10 +255,13 @@ function trainingOf(
     learningRate,
     warmUpSteps,
     weightDecay,
+    ...rest
   }: RunConfig["transformer"] | RunConfig["vqvae"],
   count: number,
 ) {
-  const settings = { clipNorm, learningRate, weightDecay };
+  const averageDecay = "averageDecay" in rest ? rest.averageDecay : undefined;
+  const averaged = averageDecay !== undefined && { weightAverage: { decay: averageDecay } };
+  const settings = { clipNorm, learningRate, weightDecay, ...averaged };
   if (data !== "folder") {
     return { ...settings, batchSize, epochs, warmUpSteps };
   }

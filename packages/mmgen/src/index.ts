@@ -53,7 +53,7 @@ export {
   type SequenceModels,
   tokenizerFile,
 } from "./model/model-parts.js";
-export { type ModelHistory, MultimodalModel, type MultimodalModelConfig } from "./model/multimodal-model.js";
+export { MultimodalModel, type MultimodalModelConfig } from "./model/multimodal-model.js";
 export {
   type FamilyParts,
   type ModelGenerationOptions,
@@ -62,12 +62,13 @@ export {
   pairMethods,
 } from "./model/pair-methods.js";
 export { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages } from "./model/presets.js";
+export type { MemoryEstimates, ModelHistory } from "./model/train-model.js";
 export {
   type CheckpointStore,
   type StageName,
   type TrainOptions,
   trainingFiles,
-} from "./model/train-model.js";
+} from "./model/train-options.js";
 export {
   heldOutEvaluation,
   type SequenceConfig,
@@ -87,6 +88,13 @@ export {
 } from "./sampling/generate-pairs.js";
 export type { Kept } from "./sampling/kept-codes.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
+export {
+  estimateRefinement,
+  type RefinementSettings,
+  type RefinementStage,
+  type RefineVqVaeOptions,
+  refineVqVae,
+} from "./stages/refine-vqvae.js";
 export {
   learningRateSchedule,
   type StageCheckpoint,

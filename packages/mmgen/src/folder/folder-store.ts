@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { defaultLimits, type Limits } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import type { ReadModelFile } from "../model/model-parts.js";
-import type { CheckpointStore } from "../model/train-model.js";
+import type { CheckpointStore } from "../model/train-options.js";
 
 /** Reads a folder's files by name; undefined where there is no such file. */
 export function folderReader(folder: string, limits: Limits = defaultLimits): ReadModelFile {

@@ -14,7 +14,7 @@ import {
   type TrainOptions,
   trainFields,
   trainingFiles,
-} from "../model/train-model.js";
+} from "../model/train-options.js";
 import { checkMemory } from "./check-memory.js";
 import { folderReader, folderStore } from "./folder-store.js";
 import { ensureBackend } from "./select-backend.js";
@@ -97,7 +97,7 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
   await startBackend({ onBackend });
   // A finished training takes no more than loading it.
   if (overwrite || !existsSync(join(folder, modelFiles.model))) {
-    const warning = checkMemory(await MultimodalModel.estimateMemory(training));
+    const warning = checkMemory({ ...(await MultimodalModel.estimateMemory(training)) });
     if (warning !== undefined) {
       (onWarning ?? ((line) => process.stderr.write(`Warning: ${line}\n`)))(warning);
     }

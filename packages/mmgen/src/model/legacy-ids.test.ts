@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { modelFiles, runIdOf } from "./model-parts.js";
 import { MultimodalModel } from "./multimodal-model.js";
 import { expectAborted, memoryStore, stopAfter, tinyTraining } from "./tiny-training.fixture.js";
-import { type CheckpointStore, codeFiles, trainingFiles } from "./train-model.js";
+import { type CheckpointStore, codeFiles, trainingFiles } from "./train-options.js";
 
 type Files = Map<string, Uint8Array>;
 

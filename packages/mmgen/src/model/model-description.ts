@@ -9,6 +9,7 @@ import {
   type TaskShares,
 } from "../diffusion/diffusion-options.js";
 import { generationFields } from "../sampling/generate-pairs.js";
+import type { RefinementSettings } from "../stages/refine-vqvae.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
 import { checkFields } from "./check-arguments.js";
 import type { SequenceOptions } from "./model-options.js";
@@ -26,6 +27,8 @@ export interface ModelDescription {
     /** What a model of the family `diffusion` learned to find. */
     readonly tasks?: TaskShares;
     readonly vqvae: TrainingSettings;
+    /** Absent where the image codec was trained once. */
+    readonly refinement?: RefinementSettings;
     readonly transformer: TrainingSettings;
   };
 }

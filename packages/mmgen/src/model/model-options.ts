@@ -12,12 +12,13 @@ import {
   resolveDiffusion,
 } from "../diffusion/diffusion-options.js";
 import { type GenerationOptions, generationFields } from "../sampling/generate-pairs.js";
+import { partsOf, type RefinementSettings, refinementFields, resolveRefinement } from "../stages/refine-vqvae.js";
 import { resolveTrainingSettings, type TrainingSettings, totalSteps } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 import { checkFields } from "./check-arguments.js";
 import type { ImageText } from "./image-text.js";
-import { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages } from "./presets.js";
-import { onlyOrder, sizesFor, transformerModel, vqVaeModel } from "./stage-models.js";
+import { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages, usualRefinement } from "./presets.js";
+import { onlyOrder, type SizedPreset, sizesFor, transformerModel, vqVaeModel } from "./stage-models.js";
 
 /** Names of the fields of {@link ModelOptions}. */
 export const modelFields = [
@@ -58,6 +59,11 @@ export interface ModelOptions {
   readonly vqvae?:
     | (Omit<VqVaeOptions, "imageSide" | "channels" | "maxValue"> & {
         readonly training?: Partial<TrainingSettings> | undefined;
+        /**
+         * How the image codec goes on learning by what is said of the images; `false`: not at all. Default: the preset's,
+         * which has it for images of many colors with captions or classes.
+         */
+        readonly refinement?: Partial<RefinementSettings> | false | undefined;
       })
     | undefined;
   /** Overrides of the text's configuration. Default: the words of the captions, or the names of the classes. */
@@ -76,7 +82,12 @@ export interface ModelOptions {
 
 /** The configuration of every stage, complete. Plain JSON. */
 export interface ModelConfig {
-  readonly vqvae: { readonly model: VqVaeOptions; readonly training: TrainingSettings };
+  readonly vqvae: {
+    readonly model: VqVaeOptions;
+    readonly training: TrainingSettings;
+    /** Absent where it is trained once. */
+    readonly refinement?: RefinementSettings;
+  };
   readonly tokenizer: NonNullable<ModelOptions["tokenizer"]>;
   readonly sequences: SequenceOptions;
   readonly transformer: { readonly model: TransformerOptions; readonly training: TrainingSettings };
@@ -103,7 +114,7 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
   const { seed: _seed, signal: _signal, ...sampling }: GenerationOptions = options.sampling ?? {};
   const samplingSchema = fields({ ...samplingEntries, guidance: optional(guidanceScaleSchema) });
   resolveOptions(samplingSchema, sampling, { path: "sampling" });
-  const { training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
+  const { refinement: givenRefinement, training: vqvaeTraining, ...vqvae } = options.vqvae ?? {};
   const { training: transformerTraining, ...transformer } = options.transformer ?? {};
   const { training: _, ...transformerSizes } = preset.transformer;
   const diffusion = family === "diffusion" ? diffusionOf(options, text) : undefined;
@@ -115,10 +126,13 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
   const sequences = diffusion
     ? { weights: { ...imageAndText(preset.weights), ...options.sequences?.weights } }
     : { weights: preset.weights, ...dropout, ...options.sequences };
+  const model = vqVaeModel({ ...options, vqvae }, preset, images);
+  const refinement = refinementOf(preset.vqvae, givenRefinement, { images, model, text });
   return {
     vqvae: {
-      model: vqVaeModel({ ...options, vqvae }, preset, images),
+      model,
       training: trainingOf(preset.vqvae.training, vqvaeTraining, { count: images.count, path: "vqvae.training" }),
+      ...(refinement && { refinement }),
     },
     tokenizer,
     sequences,
@@ -135,6 +149,30 @@ export function resolveModelConfig(options: ModelOptions, images: ImageBatch, te
     ...(diffusion && { diffusion: diffusion.config }),
     sampling: options.sampling ?? preset.sampling,
   };
+}
+
+/** The refinement that is asked for, or the preset's where it can be of use; `undefined`: none. */
+function refinementOf(
+  preset: SizedPreset["vqvae"],
+  given: Partial<RefinementSettings> | false | undefined,
+  { images, model, text }: { readonly images: ImageBatch; readonly model: VqVaeOptions; readonly text: ImageText },
+): RefinementSettings | undefined {
+  const usual = "refinement" in preset ? preset.refinement : undefined;
+  const isOfUse = text.kind !== "none" && model.head === "regression";
+  if (given === false || (given === undefined && !(isOfUse && usual))) {
+    return undefined;
+  }
+  if (!isOfUse) {
+    throw new ConfigError(
+      'vqvae.refinement: it needs captions or classes, which it learns from, and the head "regression". Leave it out.',
+    );
+  }
+  checkFields("vqvae.refinement", given ?? {}, refinementFields);
+  const [base, own] = [partsOf(usual ?? usualRefinement), partsOf(given ?? {})];
+  const settings = trainingOf(base.training, own.training, { count: images.count, path: "vqvae.refinement" });
+  const all = { ...base.own, ...own.own, ...settings } as RefinementSettings;
+  const { training, ...rest } = resolveRefinement(all, "vqvae.refinement");
+  return { ...training, ...rest };
 }
 
 /** What the family `diffusion` adds to a configuration; throws a {@link ConfigError} for options of the other one. */

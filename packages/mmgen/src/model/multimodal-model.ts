@@ -4,7 +4,6 @@ import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tok
 import type { LoadOptions } from "@mmgen/nn";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { TinyTransformer, TransformerConfig } from "@mmgen/tiny-transformer";
-import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae, VqVaeConfig } from "@mmgen/vqvae";
 import { denoisingOptions } from "../diffusion/denoise-pairs.js";
 import { type DiffusionOptions, type ModelFamily, resolveDiffusionSettings } from "../diffusion/diffusion-options.js";
@@ -12,7 +11,6 @@ import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-code
 import type { ScoreOptions } from "../metrics/score-pairs.js";
 import type { Completion } from "../sampling/completion-prompt.js";
 import { generationFields, type Pairs } from "../sampling/generate-pairs.js";
-import type { MemoryEstimate } from "../stages/estimate-memory.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import { type CaptionedImageSet, type ImageSet, imageText } from "./image-text.js";
 import { type CountOptions, checkCounted, checkHasNoText, checkHasText, contentOf } from "./method-arguments.js";
@@ -35,7 +33,8 @@ import {
   type PairScore,
   pairMethods,
 } from "./pair-methods.js";
-import { checkedConfig, estimateParts, type StageName, type TrainOptions, trainParts } from "./train-model.js";
+import { checkedConfig, estimateParts, type MemoryEstimates, type ModelHistory, trainParts } from "./train-model.js";
+import type { TrainOptions } from "./train-options.js";
 
 /** Everything that fixes a model: its parts' configurations, how it samples, and how it was trained, where that is known. */
 export interface MultimodalModelConfig extends ModelDescription {
@@ -44,9 +43,6 @@ export interface MultimodalModelConfig extends ModelDescription {
   readonly tokenizer: TokenizerConfig;
   readonly transformer: TransformerConfig;
 }
-
-/** Every step and epoch of the trainings of the image codec and the transformer. */
-export type ModelHistory = Readonly<Record<StageName, TrainingHistory>>;
 
 /**
  * One model of images and captions: it draws what a caption says, captions what an image shows, completes either from
@@ -98,7 +94,8 @@ export class MultimodalModel {
     const { diffusion, sampling, sequences, transformer, vqvae } = config;
     const training = {
       ...{ seed: options.seed ?? 0, sequences, ...(diffusion && { tasks: diffusion.tasks }) },
-      ...{ vqvae: vqvae.training, transformer: transformer.training },
+      ...{ vqvae: vqvae.training, ...(vqvae.refinement && { refinement: vqvae.refinement }) },
+      transformer: transformer.training,
     };
     const settings = diffusion && { kernel: diffusion.kernel, sampler: diffusion.sampler };
     const description = { sampling, ...(settings && { diffusion: settings }), training };
@@ -108,9 +105,7 @@ export class MultimodalModel {
   }
 
   /** Estimates the bytes that `train` would take, by stage. Throws as `train` does for options that it refuses. */
-  static async estimateMemory(
-    options: TrainOptions & ModelOptions,
-  ): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
+  static async estimateMemory(options: TrainOptions & ModelOptions): Promise<MemoryEstimates> {
     return estimateParts(options, checkedConfig(options));
   }
 

@@ -1,6 +1,7 @@
 import type { LossWeights } from "@mmgen/multimodal-tokenizer";
 import type { SamplingOptions } from "@mmgen/samplers";
 import type { ConvolutionalOptions } from "@mmgen/vqvae";
+import type { RefinementSettings } from "../stages/refine-vqvae.js";
 import type { TrainingSettings } from "../stages/run-stage.js";
 import type { TransformerOptions } from "../stages/train-transformer.js";
 
@@ -31,6 +32,8 @@ export interface RealImageStages {
     /** A code has as many dimensions as the last level has channels. */
     readonly quantizer: { readonly codebookSize: number };
     readonly training: TrainingSettings;
+    /** A second training by what is said of the images, where anything is. Default: none. */
+    readonly refinement?: RefinementSettings | undefined;
   };
   /** `positions: "rotary-2d"` is for sequences with the image at one place; others have the transformer's default. */
   readonly transformer: ModelPreset["transformer"];
@@ -42,15 +45,24 @@ interface RealImageSizes {
   readonly levels: readonly [number, number, number];
   readonly codebookSize: number;
   readonly vqvaeSteps: number;
+  readonly refinementSteps: number;
+  readonly classifierSteps: number;
   readonly transformer: { readonly width: number; readonly heads: number; readonly layers: number };
   readonly dropout: number;
   readonly steps: number;
   readonly learningRate: number;
 }
 
+/** A refinement of a few minutes. */
+export const usualRefinement: RefinementSettings = {
+  ...{ steps: 400, batchSize: 8, learningRate: 1e-3, warmUpSteps: 50, clipNorm: 1, weightDecay: 0, beta2: 0.99 },
+  ...{ weightAverage: { decay: 0.99 }, classifierSteps: 300 },
+};
+
 /** For images of many colors: networks and recipe of `vqVaePresets["faces-64"]`, and the transformer that suits its codes. */
 function realImages(sizes: RealImageSizes): RealImageStages {
-  const { codebookSize, dropout, learningRate, levels, steps, transformer, vqvaeSteps } = sizes;
+  const { classifierSteps, codebookSize, dropout, learningRate, levels, refinementSteps, steps } = sizes;
+  const { transformer, vqvaeSteps } = sizes;
   return {
     vqvae: {
       network: {
@@ -61,6 +73,10 @@ function realImages(sizes: RealImageSizes): RealImageStages {
       training: {
         ...{ steps: vqvaeSteps, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, clipNorm: 1, weightDecay: 0 },
         beta2: 0.99,
+      },
+      refinement: {
+        ...{ ...usualRefinement, steps: refinementSteps, classifierSteps },
+        weightAverage: { decay: refinementSteps > 1000 ? 0.995 : 0.99 },
       },
     },
     transformer: {
@@ -85,6 +101,7 @@ const quick: ModelPreset = {
   },
   realImages: realImages({
     ...{ levels: [24, 48, 96], codebookSize: 1024, vqvaeSteps: 1500 },
+    ...{ refinementSteps: 400, classifierSteps: 300 },
     ...{ transformer: { width: 128, heads: 4, layers: 4 }, dropout: 0, steps: 2000, learningRate: 2e-3 },
   }),
   weights: { text: 2 },
@@ -109,6 +126,7 @@ export const mmgenPresets = {
     },
     realImages: realImages({
       ...{ levels: [8, 16, 32], codebookSize: 64, vqvaeSteps: 100 },
+      ...{ refinementSteps: 20, classifierSteps: 20 },
       ...{ transformer: { width: 32, heads: 2, layers: 2 }, dropout: 0, steps: 100, learningRate: 5e-3 },
     }),
     weights: {},
@@ -126,6 +144,7 @@ export const mmgenPresets = {
     },
     realImages: realImages({
       ...{ levels: [12, 24, 48], codebookSize: 256, vqvaeSteps: 500 },
+      ...{ refinementSteps: 100, classifierSteps: 100 },
       ...{ transformer: { width: 64, heads: 4, layers: 2 }, dropout: 0, steps: 600, learningRate: 4e-3 },
     }),
     weights: {},
@@ -143,6 +162,7 @@ export const mmgenPresets = {
     },
     realImages: realImages({
       ...{ levels: [24, 48, 96], codebookSize: 1024, vqvaeSteps: 6000 },
+      ...{ refinementSteps: 2000, classifierSteps: 1000 },
       ...{ transformer: { width: 192, heads: 6, layers: 5 }, dropout: 0.1, steps: 4500, learningRate: 1.5e-3 },
     }),
     weights: quick.weights,

@@ -41,6 +41,35 @@ describe("a model of real images", () => {
     expect(await model.invent({ seed: 2 })).toMatchObject({ images: { height: 128, width: 128 } });
   });
 
+  it("refines the image codec by what captions say, unless it is told not to", async () => {
+    const images = noise(4, 48);
+    const captions = ["a red cat", "a dog", "a red dog", "a cat"];
+    const refinement = { steps: 2, batchSize: 2, classifierSteps: 2, discriminatorChannels: 4 };
+    const options = { ...tiny, images, captions, vqvae: { ...tiny.vqvae, refinement } };
+    using model = await MultimodalModel.train(options);
+    expect(model.history!.refinement!.steps).toHaveLength(2);
+    expect(model.config.training!.refinement).toMatchObject({ steps: 2, learningRate: 1e-3, classifierSteps: 2 });
+    const estimate = await MultimodalModel.estimateMemory(options);
+    expect(estimate.refinement!.activations).toBeGreaterThan(estimate.vqvae.activations);
+    const text = { kind: "captions", captions } as const;
+    expect(resolveModelConfig({ preset: "hour" }, images, text).vqvae.refinement).toMatchObject({ steps: 2000 });
+    for (const [given, said] of [
+      [{ vqvae: { refinement: false } }, text],
+      [{}, { kind: "none", captions: [] }],
+      [{ vqvae: { head: "categorical" } }, text],
+    ] as const) {
+      expect(resolveModelConfig(given, images, said).vqvae.refinement).toBeUndefined();
+    }
+    const asked = { vqvae: { refinement } };
+    expect(() => resolveModelConfig(asked, images, { kind: "none", captions: [] })).toThrow(
+      /vqvae\.refinement: it needs captions/,
+    );
+    const misspelt = { vqvae: { refinement: { classifierStep: 2 } } } as never;
+    expect(() => resolveModelConfig(misspelt, images, text)).toThrow(
+      /vqvae\.refinement.*classifierStep.*classifierSteps/,
+    );
+  });
+
   it("has the grid after the class, and after captions where these always come first", () => {
     const images = noise(2, 48, 64);
     const captions = ["a b", "c"];

@@ -3,7 +3,7 @@ import type { TrainingObserver } from "@mmgen/training";
 import { expect } from "vitest";
 import type { ModelOptions } from "./model-options.js";
 import { squares } from "./squares.fixture.js";
-import type { CheckpointStore, TrainOptions } from "./train-model.js";
+import type { CheckpointStore, TrainOptions } from "./train-options.js";
 
 const { images, captions } = squares(64, 1);
 

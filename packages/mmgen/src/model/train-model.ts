@@ -1,65 +1,22 @@
-import { ConfigError, fingerprint, Random, sliceImages } from "@mmgen/core";
+import { ConfigError, Random, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
-import { imageExamples, type TrainingHistory, type TrainingObserver } from "@mmgen/training";
+import { imageExamples, type TrainingHistory } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
-import { learningRateSchedule, type StageOptions, totalSteps } from "../stages/run-stage.js";
+import { estimateRefinement, refineVqVae } from "../stages/refine-vqvae.js";
+import { learningRateSchedule, totalSteps } from "../stages/run-stage.js";
 import { storedCodes } from "../stages/stored-codes.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { checkFields, checkImages } from "./check-arguments.js";
 import { type ImageSet, imageText } from "./image-text.js";
 import { type ModelConfig, type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
-import { type ModelParts, modelFiles, type ReadModelFile, runIdOf, tokenizerFile } from "./model-parts.js";
+import { type ModelParts, modelFiles, runIdOf, tokenizerFile } from "./model-parts.js";
 import { onlyOrder, withImageGrid } from "./stage-models.js";
+import { stagesOf } from "./stage-surroundings.js";
+import { codeFiles, type TrainOptions, trainFields } from "./train-options.js";
 import { heldOutEvaluation, trainingSequences } from "./training-sequences.js";
-
-/** Where a training keeps its state and its finished parts, by name. */
-export interface CheckpointStore {
-  /** A file's bytes, or undefined where there is none. */
-  readonly read: ReadModelFile;
-  /** Writes a file, all or nothing. */
-  readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
-  /** Writes a training's state every so many steps too, not only after each epoch, by time and at the end. */
-  readonly everySteps?: number | undefined;
-  /** Seconds after which a state is written within an epoch. Default 600. */
-  readonly everySeconds?: number | undefined;
-}
-
-/** The stages that train: the image codec, then the transformer. */
-export type StageName = "vqvae" | "transformer";
-
-/** Names of the files that hold a stage's training state. */
-export const trainingFiles = {
-  vqvae: "vqvae-training.safetensors",
-  transformer: "transformer-training.safetensors",
-} as const satisfies Record<StageName, string>;
-
-/** Names of the files that hold the codes of the images, so that a training that goes on need not encode them again. */
-export const codeFiles = {
-  images: "codes-training.safetensors",
-  heldOut: "held-out-codes-training.safetensors",
-} as const;
-
-/** Data and surroundings of a training. */
-export interface TrainOptions extends ImageSet {
-  /** Images, with what the others have, to evaluate on before training and after each epoch; never trained on. Default: none. */
-  readonly heldOut?: ImageSet | undefined;
-  /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
-  readonly seed?: number | undefined;
-  /** Told of both trainings, one after the other; a function gives each stage its own. Default: none. */
-  readonly observers?: readonly TrainingObserver[] | ((stage: StageName) => readonly TrainingObserver[]) | undefined;
-  /** Stops after the step at hand with an `AbortedError`; with `checkpoints` the same call goes on from there. Default: none. */
-  readonly signal?: AbortSignal | undefined;
-  /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. Default: none. */
-  readonly checkpoints?: CheckpointStore | undefined;
-}
-
-/** Names of the fields of {@link TrainOptions}. */
-export const trainFields = [
-  ...["images", "captions", "classes", "heldOut", "seed", "observers", "signal", "checkpoints"],
-] as const;
 
 /**
  * The configuration that a training's options stand for, images and what is said of them checked.
@@ -72,12 +29,28 @@ export function checkedConfig(options: TrainOptions & ModelOptions): ModelConfig
   return resolveModelConfig(options, options.images, imageText("images", options));
 }
 
+/** Every step and epoch of the trainings of the image codec and the transformer. */
+export interface ModelHistory {
+  readonly vqvae: TrainingHistory;
+  /** Absent where the image codec was trained once. */
+  readonly refinement?: TrainingHistory;
+  readonly transformer: TrainingHistory;
+}
+
+/** The memory that each training takes. */
+export interface MemoryEstimates {
+  readonly vqvae: MemoryEstimate;
+  /** Absent where the image codec is trained once. */
+  readonly refinement?: MemoryEstimate;
+  readonly transformer: MemoryEstimate;
+}
+
 /** The trained parts, and every step and epoch of their trainings. */
 export interface TrainedParts {
   readonly parts: ModelParts;
   /** Id of the run, as it stands in the parts' files. */
   readonly run: string;
-  readonly history: Readonly<Record<StageName, TrainingHistory>>;
+  readonly history: ModelHistory;
 }
 
 /** Held-out pairs that epochs are evaluated on, at most. */
@@ -94,12 +67,20 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
   const { captions } = imageText("images", options);
   const held = options.heldOut && firstImages(options.heldOut);
   const stage = stagesOf(options, config);
+  // The half of the id that is known before there are weights.
+  const runId = (stored?: string) => runIdOf({ tokenizer }, stored);
   const { vqvae, history: vqvaeHistory } = await trainVqVae({
-    ...{ ...stage("vqvae"), model: config.vqvae.model, images, heldOut: held?.images },
-    // The half of the id that is known before there are weights.
-    runId: (stored) => runIdOf({ tokenizer }, stored),
+    ...{ ...stage("vqvae"), training: config.vqvae.training, model: config.vqvae.model },
+    ...{ images, heldOut: held?.images, runId },
   });
   try {
+    const { refinement: refining } = config.vqvae;
+    const refinement =
+      refining &&
+      (await refineVqVae({
+        ...{ images, captions: options.captions, classes: options.classes, heldOut: held?.images, vqvae, seed, signal },
+        ...{ training: refining, stage, runId },
+      }));
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
     await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
@@ -112,6 +93,7 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
     const { transformer, history: transformerHistory } = await trainTransformer({
       ...{
         ...stage("transformer"),
+        training: config.transformer.training,
         runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
         model: config.transformer.model,
         tokenizer,
@@ -123,7 +105,7 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
     return {
       parts: { vqvae, tokenizer, transformer },
       run,
-      history: { vqvae: vqvaeHistory, transformer: transformerHistory },
+      history: { vqvae: vqvaeHistory, ...(refinement && { refinement }), transformer: transformerHistory },
     };
   } catch (error) {
     vqvae.dispose();
@@ -153,7 +135,12 @@ function planTraining(
   // One pair of codes 0 shows whether captions, weights and orders can be written.
   const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
   trainingSequences(config, { tokenizer, codes, captions: captions.slice(0, 1), of: images.count, seed });
-  for (const [name, { training }] of [["vqvae", config.vqvae] as const, ["transformer", config.transformer] as const]) {
+  const { refinement, training: vqvaeTraining } = config.vqvae;
+  const trainings = { vqvae: vqvaeTraining, refinement, transformer: config.transformer.training };
+  for (const [name, training] of Object.entries(trainings)) {
+    if (training === undefined) {
+      continue;
+    }
     const steps = totalSteps(training, images.count);
     learningRateSchedule(training, steps);
     if (training.earlyStopping !== undefined && heldOut === undefined) {
@@ -170,10 +157,7 @@ const said = { captions: "captions", classes: "classes", none: "images alone" };
  *
  * @throws as {@link trainParts} for what it would refuse.
  */
-export async function estimateParts(
-  options: TrainOptions,
-  resolved: ModelConfig,
-): Promise<Readonly<Record<StageName, MemoryEstimate>>> {
+export async function estimateParts(options: TrainOptions, resolved: ModelConfig): Promise<MemoryEstimates> {
   const { config, tokenizer } = planTraining(options, resolved);
   const { captions } = imageText("images", options);
   const count = Math.min(2, options.images.count);
@@ -185,8 +169,10 @@ export async function estimateParts(
   const codes = { data: new Int32Array(count * codeGrid.height * codeGrid.width), count, ...codeGrid };
   const pairs = { codes, captions: captions.slice(0, count), of: options.images.count };
   const examples = trainingSequences(config, { tokenizer, ...pairs, seed: 0 });
+  const { refinement } = config.vqvae;
   return {
     vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
+    ...(refinement && { refinement: await estimateRefinement(vqvae, { examples: images, training: refinement }) }),
     transformer: await estimateMemory({ model: transformer, examples, training }),
   };
 }
@@ -202,33 +188,6 @@ function newVqVae({ vqvae }: ModelConfig): VqVae {
     }
     throw error;
   }
-}
-
-/** What each stage takes from the options and the configuration. */
-function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageOptions {
-  const { checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
-  // The sampler is no part of the training.
-  const diffusion = config.diffusion && { kernel: config.diffusion.kernel, tasks: config.diffusion.tasks };
-  const texts = [options, ...(heldOut ? [heldOut] : [])].map((set) => imageText("images", set).captions);
-  // Without held-out pairs there is a null.
-  const text = new TextEncoder().encode(JSON.stringify([texts[0], texts[1]]));
-  const data = fingerprint([images.data, text]);
-  const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
-  return (name) => ({
-    ...{ seed, signal, training: config[name].training },
-    configuration: (stored) => ({
-      data: stored === undefined ? data : dataLike(stored.data),
-      [name]: config[name].model,
-      ...(name === "transformer" && { sequences: config.sequences, ...(diffusion && { diffusion }) }),
-    }),
-    observers: typeof observers === "function" ? observers(name) : observers,
-    checkpoint: checkpoints && {
-      read: async () => checkpoints.read(trainingFiles[name]),
-      write: (state) => checkpoints.write(trainingFiles[name], state),
-      everySteps: checkpoints.everySteps,
-      everySeconds: checkpoints.everySeconds,
-    },
-  });
 }
 
 function firstImages(set: ImageSet) {

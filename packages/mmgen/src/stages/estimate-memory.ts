@@ -46,6 +46,9 @@ export async function estimateMemory<Batch, Aux>({
   return { ...estimate, total: Object.values(estimate).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
+/** A step in which every term of a loss that grows over steps counts. */
+const lateStep = Number.MAX_SAFE_INTEGER;
+
 /** Bytes of the tensors that are alive at the end of a loss whose gradients are to be taken. */
 async function lossBytes<Batch, Aux>(
   model: TensorTrainable<Batch, Aux>,
@@ -59,7 +62,7 @@ async function lossBytes<Batch, Aux>(
     const before = tf.memory().numBytes;
     let bytes = 0;
     tf.variableGrads(() => {
-      const { total } = model.loss(batch, { training: true, random });
+      const { total } = model.loss(batch, { training: true, random, step: lateStep });
       bytes = tf.memory().numBytes - before;
       return total;
     }, [...model.parameters.values()]);

@@ -20,6 +20,7 @@ import {
 import type { TensorTrainable } from "@mmgen/nn/layers";
 import {
   type AdamWOptions,
+  type AdversaryOptions,
   type Configuration,
   cosineSchedule,
   type EarlyStopping,
@@ -135,6 +136,8 @@ export interface Stage<Batch, Aux> extends StageOptions {
   readonly examples: ExampleSource<Batch>;
   readonly random: Random;
   readonly evaluate?: ((context: { readonly epoch: number }) => Promise<Metrics>) | undefined;
+  /** How the model's discriminator learns, where it has one. Default: as the model. */
+  readonly adversary?: AdversaryOptions | undefined;
 }
 
 /**
@@ -143,7 +146,7 @@ export interface Stage<Batch, Aux> extends StageOptions {
  * @throws an {@link AbortedError} when the signal fires; the checkpoint is then written.
  */
 export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<TrainingHistory> {
-  const { checkpoint, evaluate, examples, label, model, random, signal } = stage;
+  const { adversary, checkpoint, evaluate, examples, label, model, random, signal } = stage;
   try {
     const training = resolveTrainingSettings(stage.training);
     const steps = totalSteps(training, examples.count);
@@ -159,6 +162,7 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
       ...(earlyStopping && { earlyStopping }),
       ...(gradientAccumulation !== undefined && { gradientAccumulation }),
       ...(weightAverage && { weightAverage }),
+      ...(adversary && { adversary }),
       ...(evaluate && { evaluate }),
       ...(checkpoint && { checkpoint: writerOf(checkpoint) }),
       ...(configuration && { configuration }),

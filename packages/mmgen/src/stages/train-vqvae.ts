@@ -55,7 +55,8 @@ export function shapeOf({ channels, height, maxValue, width }: ImageBatch) {
   return { imageSide: height === width ? height : { height, width }, channels, maxValue };
 }
 
-async function evaluateVqVae(
+/** Loss and metrics of held-out images. */
+export async function evaluateVqVae(
   vqvae: VqVae,
   heldOut: ImageBatch,
   { batchSize, signal }: { batchSize: number; signal: AbortSignal | undefined },
