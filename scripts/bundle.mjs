@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+const harness = fileURLToPath(new URL("../examples/harness/src/index.ts", import.meta.url));
 const cache = fileURLToPath(new URL("../node_modules/.cache/", import.meta.url));
 
 /**
@@ -58,10 +59,11 @@ const leave = (filter) => ({
   },
 });
 
-/** An esbuild plugin that resolves `mmgen` and `@mmgen/*` to sources. */
+/** An esbuild plugin that resolves `mmgen`, `@mmgen/*` and the harness of the examples to sources. */
 export const sources = {
   name: "sources",
   setup(build) {
+    build.onResolve({ filter: /^@mmgen\/example-harness$/ }, () => ({ path: harness }));
     build.onResolve({ filter: /^(@mmgen\/|mmgen(\/|$))/ }, ({ path }) => {
       const [name, ...entry] = path.replace(/^@mmgen\//, "").split("/");
       return { path: `${packages}${name}/src/${entry.join("/") || "index"}.ts` };
