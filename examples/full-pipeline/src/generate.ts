@@ -38,6 +38,7 @@ export interface GenerateOptions extends SamplingFlags {
   readonly seed: number;
   readonly greedy: boolean;
   readonly backend: string;
+  readonly device?: string;
 }
 
 /** Throws a {@link ConfigError} unless the options name one task and what it needs. */

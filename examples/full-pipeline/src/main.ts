@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  addComputeOptions,
   addRunOptions,
   addSamplingOptions,
-  backendOption,
   checkpointsOption,
   type FlagsOf,
   fromCaller,
@@ -20,7 +20,15 @@ import {
 import * as observing from "@mmgen/training/node";
 import { Command, Option } from "commander";
 import { loadModelParts, modelFamilies } from "mmgen";
-import { type BackendChoice, backendChoices, exportTo, selectBackend, selectTrainingBackend } from "mmgen/node";
+import {
+  type BackendChoice,
+  backendChoices,
+  type DeviceChoice,
+  deviceChoices,
+  exportTo,
+  selectBackend,
+  selectTrainingBackend,
+} from "mmgen/node";
 import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
 import { checkGenerateOptions, familyOf, type GenerateOptions, runGenerate } from "./generate.js";
@@ -29,6 +37,7 @@ import { runPipeline } from "./pipeline.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
+const compute = { backends: backendChoices, devices: deviceChoices };
 
 /** Training images of the validation part, which the run has not seen. */
 const validationImages = 5000;
@@ -40,7 +49,7 @@ program
 addRunOptions(program, {
   runs,
   dataDir: "MNIST, the files of colored MNIST, or your own images with captions",
-  backends: backendChoices,
+  ...compute,
 });
 
 program.addOption(
@@ -50,7 +59,7 @@ program.addOption(
   ).choices([...modelFamilies]),
 );
 
-addSamplingOptions(program.command("generate"))
+addSamplingOptions(addComputeOptions(program.command("generate"), compute))
   .description("Draws captions, or captions images, with the models that npm start trained.")
   .option("--text <caption>", 'draw this: "dark green eight on bright cyan"')
   .option("--captions <file>", "draw each line of the file, into --out-dir")
@@ -61,11 +70,10 @@ addSamplingOptions(program.command("generate"))
   .addOption(checkpointsOption())
   .option("--seed <number>", "seed of the draws", wholeNumber, 1)
   .option("--greedy", "the same as --temperature 0", false)
-  .addOption(backendOption(backendChoices))
   .exitOverride()
   .action(generate);
 
-addSamplingOptions(program.command("evaluate"))
+addSamplingOptions(addComputeOptions(program.command("evaluate"), compute))
   .description("Computes every metric of a run again, from its checkpoints.")
   .addOption(checkpointsOption())
   .option("--data-dir <dir>", "folder with the images that the run was given (default: $MMGEN_DATA_DIR)")
@@ -76,7 +84,6 @@ addSamplingOptions(program.command("evaluate"))
   )
   .option("--samples <number>", "images, captions and pairs to score (default: the run's)", positiveNumber)
   .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
-  .addOption(backendOption(backendChoices))
   .exitOverride()
   .action(evaluate);
 
@@ -94,14 +101,15 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
-    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
   checkGenerateOptions(options);
-  process.stderr.write(`Backend: ${await selectBackend(options.backend as BackendChoice)}.\n`);
+  const backend = await selectBackend(options.backend as BackendChoice, options.device as DeviceChoice);
+  process.stderr.write(`Backend: ${backend}.\n`);
   await runGenerate(options, exampleFolder);
 }
 
@@ -130,14 +138,16 @@ interface EvaluateOptions extends SamplingFlags {
   readonly samples?: number;
   readonly seed?: number;
   readonly backend: string;
+  readonly device?: string;
 }
 
-async function evaluate({ backend, part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
+async function evaluate({ part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
   const folder = new RunFolder(options.checkpoints, exampleFolder, command);
   const settings = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
+  const backend = await selectTrainingBackend(options.backend as BackendChoice, options.device as DeviceChoice);
+  progress.log(`Backend: ${backend}.`);
   const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
   const data = await loadData(settings, {
     dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),

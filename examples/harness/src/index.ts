@@ -3,9 +3,9 @@ export { formatDuration, formatPercent, formatRunTime, textTable } from "./forma
 export { readConfigFile } from "./json-files.js";
 export { ProgressReporter, type StepObserver } from "./progress-reporter.js";
 export {
+  addComputeOptions,
   addRunOptions,
   addSamplingOptions,
-  backendOption,
   checkpointsOption,
   inRunFolder,
   type RunContext,

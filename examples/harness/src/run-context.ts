@@ -11,6 +11,7 @@ export interface RunFlags<Preset extends string = string, Data extends string = 
   readonly data?: Data;
   readonly dataDir?: string;
   readonly backend: string;
+  readonly device?: string;
   readonly seed?: number;
   readonly out?: string;
   readonly resume: boolean;
@@ -36,28 +37,24 @@ export interface RunContext<Settings> {
 }
 
 /** The values that an example's options take. */
-export interface RunChoices {
+export interface RunChoices extends ComputeChoices {
   /** What `--preset` and `--data` take. */
   readonly runs: { readonly presets: readonly string[]; readonly data: readonly string[] };
   /** What `--data-dir` holds. */
   readonly dataDir: string;
-  readonly backends: readonly string[];
 }
 
 /** Adds the options of {@link RunFlags} to a command. */
-export function addRunOptions(command: Command, { backends, dataDir, runs }: RunChoices): Command {
-  return command
+export function addRunOptions(command: Command, { dataDir, runs, ...compute }: RunChoices): Command {
+  return addComputeOptions(command, compute)
     .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...runs.presets]))
     .option("--config <file>", "JSON file that overrides fields of the preset")
     .addOption(new Option("--data <source>", "where the images come from (default: auto)").choices([...runs.data]))
     .option("--data-dir <dir>", `folder with ${dataDir} (default: $MMGEN_DATA_DIR)`)
-    .addOption(backendOption(backends))
     .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
     .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
     .option("--resume", "go on where an interrupted run stopped, with its settings", false)
-    .addOption(
-      new Option("--force", "remove an earlier run that --out holds, which is refused otherwise").conflicts("resume"),
-    )
+    .addOption(new Option("--force", "remove an earlier run that --out holds, else refused").conflicts("resume"))
     .option(
       "--stop-after <steps>",
       "stop as Ctrl-C would after this many steps of a training, and print the estimate",
@@ -86,9 +83,14 @@ export function addSamplingOptions(command: Command): Command {
     );
 }
 
-/** `--backend`. */
-export function backendOption(backends: readonly string[]): Option {
-  return new Option("--backend <name>", "what computes").choices([...backends]).default("auto");
+/** What `--backend` and `--device` take. */
+export type ComputeChoices = Readonly<Record<"backends" | "devices", readonly string[]>>;
+
+/** Adds `--backend` and `--device`. */
+export function addComputeOptions(command: Command, { backends, devices }: ComputeChoices): Command {
+  return command
+    .addOption(new Option("--backend <name>", "what computes").choices([...backends]).default("auto"))
+    .addOption(new Option("--device <name>", "where onnx computes (default: auto)").choices([...devices]));
 }
 
 /** `--checkpoints`. */
@@ -104,7 +106,7 @@ export interface Example<Settings, Flags, Result> {
   readonly folder: string;
   readonly runs: { readonly resolveSettings: (flags: Flags, folder: RunFolder) => Promise<Settings> };
   /** Starts the backend of a name; one line that says which one runs. */
-  readonly startBackend: (name: string) => Promise<string>;
+  readonly startBackend: (name: string, device: string | undefined) => Promise<string>;
   readonly pipeline: (run: RunContext<Settings>) => Promise<Result>;
   readonly summarize: (result: Result, folder: RunFolder) => string;
 }
@@ -122,7 +124,7 @@ export async function startRun<Settings extends { readonly preset: string; reado
   const settings = await example.runs.resolveSettings(flags, folder);
   const progress = new ProgressReporter();
   const interrupt = interruptSignal();
-  const backend = await example.startBackend(flags.backend);
+  const backend = await example.startBackend(flags.backend, flags.device);
   progress.log(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
   const result = await example.pipeline({
     ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false },

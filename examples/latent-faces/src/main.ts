@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readImages } from "@mmgen/datasets/node";
 import {
+  addComputeOptions,
   addRunOptions,
   addSamplingOptions,
-  backendOption,
   checkDrawnCount,
   checkpointsOption,
   type FlagsOf,
@@ -21,7 +21,14 @@ import {
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
-import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import {
+  type BackendChoice,
+  backendChoices,
+  type DeviceChoice,
+  deviceChoices,
+  selectBackend,
+  selectTrainingBackend,
+} from "mmgen/node";
 import { runs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
 import {
@@ -40,6 +47,7 @@ import { drawCompletions } from "./plots.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
+const compute = { backends: backendChoices, devices: deviceChoices };
 
 const program = new Command(`${command} --`).exitOverride().enablePositionalOptions();
 program
@@ -48,13 +56,12 @@ program
 addRunOptions(program, {
   runs,
   dataDir: "your own images, for --data folder",
-  backends: backendChoices,
+  ...compute,
 });
 
 const ofModels = (name: string) =>
-  addSamplingOptions(program.command(name))
+  addSamplingOptions(addComputeOptions(program.command(name), compute))
     .addOption(checkpointsOption())
-    .addOption(backendOption(backendChoices))
     .exitOverride();
 const ofDrawing = (name: string, { count, out }: { readonly count: number; readonly out: string }) =>
   ofModels(name)
@@ -85,7 +92,7 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
-    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
@@ -97,13 +104,15 @@ interface DrawFlags extends SamplingFlags {
   readonly seed: number;
   readonly sampler: SamplerName;
   readonly backend: string;
+  readonly device?: string;
 }
 
 async function openRun(flags: DrawFlags) {
   checkDrawnCount(flags.count);
   const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
   const { config } = await runs.readSettings(folder);
-  process.stderr.write(`Backend: ${await selectBackend(flags.backend as BackendChoice)}.\n`);
+  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
+  process.stderr.write(`Backend: ${backend}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
   const { temperature = config.sampling.temperature, topP = config.sampling.topP, seed } = flags;
   return {
@@ -146,14 +155,16 @@ interface EvaluateFlags extends SamplingFlags {
   readonly samples?: number;
   readonly seed?: number;
   readonly backend: string;
+  readonly device?: string;
 }
 
-async function evaluate({ backend, checkpoints, dataDir, ...flags }: EvaluateFlags): Promise<void> {
+async function evaluate({ checkpoints, dataDir, ...flags }: EvaluateFlags): Promise<void> {
   const folder = new RunFolder(checkpoints, exampleFolder, command);
   const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  progress.log(`Backend: ${await selectTrainingBackend(backend as BackendChoice)}.`);
+  const backend = await selectTrainingBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
+  progress.log(`Backend: ${backend}.`);
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });
   await folder.checkData(describeData(data));
   const { temperature = config.sampling.temperature, topP = config.sampling.topP } = flags;

@@ -40,10 +40,10 @@ describe("runCommandLine", () => {
 
   it("leaves the sampling of a drawing to the run unless it is given", async () => {
     await run("draw 7");
-    await run("draw 7 --count 4 --out x.png --seed 2 --temperature 0 --top-p 0.5");
+    await run("draw 7 --count 4 --out x.png --seed 2 --temperature 0 --top-p 0.5 --device cuda");
     expect(commands.draw.mock.calls).toEqual([
       ["7", { backend: "auto", count: 9, out: "drawn.png", seed: 1 }],
-      ["7", { backend: "auto", count: 4, out: "x.png", seed: 2, temperature: 0, topP: 0.5 }],
+      ["7", { backend: "auto", count: 4, out: "x.png", seed: 2, temperature: 0, topP: 0.5, device: "cuda" }],
     ]);
   });
 
@@ -69,6 +69,7 @@ describe("runCommandLine", () => {
     "draw 7 --top-p 0",
     "draw 1 2",
     "classify --backend abacus a.png",
+    "--device gpu",
   ])("refuses %s, and does nothing", async (line) => {
     await expect(run(line)).rejects.toMatchObject({ code: expect.stringMatching(/^commander\./), exitCode: 1 });
     for (const command of Object.values(commands)) {

@@ -2,9 +2,9 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "@mmgen/core";
 import { readImages } from "@mmgen/datasets/node";
 import {
+  addComputeOptions,
   addRunOptions,
   addSamplingOptions,
-  backendOption,
   checkDrawnCount,
   checkpointsOption,
   fromCaller,
@@ -18,7 +18,14 @@ import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command } from "commander";
 import { drawImages, loadModelParts, loadSequenceModels } from "mmgen";
-import { type BackendChoice, backendChoices, selectBackend, selectTrainingBackend } from "mmgen/node";
+import {
+  type BackendChoice,
+  backendChoices,
+  type DeviceChoice,
+  deviceChoices,
+  selectBackend,
+  selectTrainingBackend,
+} from "mmgen/node";
 import { runs, type TrainFlags } from "./config.js";
 import { classifyDigits } from "./evaluate.js";
 import { digitNames, formatLetters, parseLetters } from "./lines.js";
@@ -26,11 +33,13 @@ import { command, runPipeline } from "./pipeline.js";
 import { summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
+const compute = { backends: backendChoices, devices: deviceChoices };
 
 /** Options of what works with the checkpoints of a run. */
 export interface ModelFlags {
   readonly checkpoints?: string;
   readonly backend: string;
+  readonly device?: string;
 }
 
 export interface ClassifyFlags extends ModelFlags {
@@ -62,16 +71,14 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
     .option("--lines <file>", "train on these lines alone, text or gz; valid.txt for train.txt lies beside it")
     .exitOverride()
     .action((flags: TrainFlags) => train(flags));
-  addRunOptions(program, { runs, dataDir: "MNIST", backends: backendChoices });
-  program
-    .command("classify")
+  addRunOptions(program, { runs, dataDir: "MNIST", ...compute });
+  addComputeOptions(program.command("classify"), compute)
     .description("names the digit in images (PNG, 28×28), as JSON lines on standard output")
     .argument("[files...]", "images, light digits on black")
     .option("--letters <words...>", "images that are letters already, such as ABCDEFGH")
     .addOption(checkpointsOption())
-    .addOption(backendOption(backendChoices))
     .action((files: string[], flags: ClassifyFlags) => classify(files, flags));
-  addSamplingOptions(program.command("draw"))
+  addSamplingOptions(addComputeOptions(program.command("draw"), compute))
     .description("draws a digit, several times, as a PNG grid")
     .argument("[digit]", "0 to 9")
     .option("--count <number>", "images to draw, 1 to 1000", wholeNumber, 9)
@@ -79,7 +86,6 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
     .option("--letters <words...>", "instead of a digit: the images that these letters stand for")
     .option("--seed <number>", "seed of the draws", wholeNumber, 1)
     .addOption(checkpointsOption())
-    .addOption(backendOption(backendChoices))
     .action((digit: string | undefined, flags: DrawFlags) => draw(digit, flags));
   await program.parseAsync([...argv], { from: "user" });
 }
@@ -87,16 +93,16 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
 function train(flags: TrainFlags): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
-    startBackend: (name) => selectTrainingBackend(name as BackendChoice),
+    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
   });
 }
 
 /** Classifies images, or images that are letters already: a JSON line each. */
-async function classify(files: readonly string[], { backend, checkpoints, letters }: ClassifyFlags): Promise<void> {
+async function classify(files: readonly string[], { letters, ...flags }: ClassifyFlags): Promise<void> {
   if (files.length > 0 === (letters !== undefined)) {
     throw new ConfigError("classify: give either image files or --letters; --help lists the options.");
   }
-  const folder = await openRun(checkpoints, backend);
+  const folder = await openRun(flags);
   const likeliest = { seed: 0, temperature: 0, signal: interruptSignal().signal };
   if (letters !== undefined) {
     const models = await folder.load(loadSequenceModels);
@@ -121,7 +127,7 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
     throw new ConfigError(`draw: expected a digit from 0 to 9, got "${digit}".`);
   }
   checkDrawnCount(count);
-  const folder = await openRun(flags.checkpoints, flags.backend);
+  const folder = await openRun(flags);
   const models = await folder.load(loadModelParts);
   const path = fromCaller(flags.out);
   if (letters !== undefined) {
@@ -138,8 +144,8 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
 }
 
 /** Starts the backend; the folder of the run. */
-async function openRun(checkpoints: string | undefined, backend: string): Promise<RunFolder> {
-  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice)}.\n`);
+async function openRun({ backend, checkpoints, device }: ModelFlags): Promise<RunFolder> {
+  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice, device as DeviceChoice)}.\n`);
   return new RunFolder(checkpoints, exampleFolder, command);
 }
 

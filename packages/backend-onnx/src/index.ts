@@ -1,7 +1,9 @@
+export { chooseDevice, type DeviceChoice, type OnnxDevice, onnxDevices } from "./engine/choose-device.js";
 export type { FallbackCounts } from "./engine/fallback.js";
 export { OnnxBackend } from "./engine/onnx-backend.js";
+export type { RuntimeName } from "./engine/open-runtime.js";
 export type { OnnxBackendOptions } from "./engine/options.js";
-export { registerOnnxBackend, useOnnx } from "./engine/register-onnx-backend.js";
+export { registerOnnxBackend, type UseOnnxOptions, useOnnx } from "./engine/register-onnx-backend.js";
 export { type ExportFilesOptions, exportOnnx, exportOnnxFiles } from "./export/export-onnx.js";
 export type { ExportableFunction, ExportInput, ExportOptions, NamedTensorFunction } from "./export/export-options.js";
 export type { SessionCacheInfo } from "./graph/session-cache.js";

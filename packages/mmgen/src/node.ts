@@ -13,6 +13,8 @@ export {
 export {
   type BackendChoice,
   backendChoices,
+  type DeviceChoice,
+  deviceChoices,
   ensureBackend,
   selectBackend,
   selectTrainingBackend,

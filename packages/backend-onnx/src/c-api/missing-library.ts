@@ -1,4 +1,5 @@
 import { KernelError } from "@mmgen/core";
+import { findLibrary } from "./find-library.js";
 
 /** Libraries of the CUDA provider, which lie beside ONNX Runtime's own, by operating system. */
 const providerLibraries: Readonly<Record<string, readonly string[]>> = {
@@ -13,13 +14,23 @@ const providerLibraries: Readonly<Record<string, readonly string[]>> = {
  * @param library - Path of ONNX Runtime's library.
  */
 export function explainMissingLibrary(error: Error, library: string): KernelError {
+  const missing = missingLibrary(error.message, process.platform, besideLibrary(library));
+  return new KernelError(missing ?? error.message, { cause: error });
+}
+
+/** What the CUDA provider misses of its own; undefined where its libraries are there. Nothing is loaded. */
+export function missingProviderLibrary(): string | undefined {
+  try {
+    return missingLibrary("", process.platform, besideLibrary(findLibrary()));
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function besideLibrary(library: string): (name: string) => boolean {
   const { existsSync } = process.getBuiltinModule("node:fs");
   const { dirname, join } = process.getBuiltinModule("node:path");
-  return new KernelError(
-    missingLibrary(error.message, process.platform, (name) => existsSync(join(dirname(library), name))) ??
-      error.message,
-    { cause: error },
-  );
+  return (name) => existsSync(join(dirname(library), name));
 }
 
 /** @param isBeside - Whether a file lies beside ONNX Runtime's library. */

@@ -2,8 +2,15 @@ import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nativeKernels } from "../kernels/index.js";
 import { runKernel } from "../kernels/kernel.js";
+import { chooseDevice, type OnnxDevice } from "./choose-device.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import type { OnnxBackendOptions } from "./options.js";
+
+/** Options of {@link useOnnx}; all have defaults. */
+export interface UseOnnxOptions extends OnnxBackendOptions {
+  /** Where graphs run, see {@link chooseDevice}. Default: what `executionProviders` says. */
+  readonly device?: OnnxDevice;
+}
 
 /** The name for `tf.setBackend`. */
 export const backendName = "onnx";
@@ -15,19 +22,20 @@ export const backendName = "onnx";
  * earlier one can no longer be read.
  *
  * ```ts
- * await useOnnx(); // or await useOnnx({ intraOpNumThreads: 2 })
+ * await useOnnx(); // or await useOnnx({ device: "auto", intraOpNumThreads: 2 })
  * ```
  *
- * @param options - See {@link OnnxBackendOptions}; all have defaults.
+ * @param options - See {@link UseOnnxOptions}; all have defaults.
  * @returns The backend, which TensorFlow.js owns.
  * @throws `ConfigError` when an option is unknown or out of range, when onnxruntime-node is not installed or cannot be
  *   loaded, and when an execution provider cannot start. The backend that was active then stays active.
  */
-export async function useOnnx(options?: OnnxBackendOptions): Promise<OnnxBackend> {
+export async function useOnnx(options?: UseOnnxOptions): Promise<OnnxBackend> {
   if (options !== undefined || !isRegistered()) {
-    const backend = new OnnxBackend(options);
+    const chosen = await withDevice(options);
+    const backend = new OnnxBackend(chosen);
     await backend.executor.start();
-    register(backend, options);
+    register(backend, chosen);
   }
   if (!(await tf.setBackend(backendName))) {
     throw new ConfigError(
@@ -36,6 +44,14 @@ export async function useOnnx(options?: OnnxBackendOptions): Promise<OnnxBackend
     );
   }
   return tf.backend() as OnnxBackend;
+}
+
+async function withDevice(options: UseOnnxOptions | undefined): Promise<OnnxBackendOptions | undefined> {
+  if (options?.device === undefined) {
+    return options;
+  }
+  const { device, ...others } = options;
+  return (await chooseDevice(device, others)).options;
 }
 
 /**

@@ -36,6 +36,13 @@ describe("selectBackend", () => {
     await expect(selectBackend("onyx" as never)).rejects.toThrow(/backend: .*did you mean "onnx"/);
   });
 
+  it("starts ONNX Runtime on the device asked for, and no other backend", async () => {
+    expect(await selectBackend("auto", "cpu")).toBe("onnx (ONNX Runtime on the CPU, asked for)");
+    expect(tf.getBackend()).toBe("onnx");
+    await expect(selectBackend("cpu", "cuda")).rejects.toThrow(/device: backend cpu has devices of its own; cuda is/);
+    await expect(selectTrainingBackend("onnx", "gpu" as never)).rejects.toThrow(/device: expected "auto", .*"gpu"/);
+  });
+
   it("does not train where gradients are missing", async () => {
     await expect(selectTrainingBackend("wasm")).rejects.toThrow(ConfigError);
     await expect(selectTrainingBackend("wasm")).rejects.toThrow("cannot train");
@@ -85,6 +92,7 @@ describe("selectBackend, where packages of libtensorflow are installed", () => {
 
   it("prefers tfjs-node to plain JavaScript where ONNX Runtime does not start, and says why it takes which", async () => {
     vi.doMock("@mmgen/backend-onnx", () => ({
+      chooseDevice: async () => ({ options: {}, line: "ONNX Runtime" }),
       useOnnx: () => Promise.reject(new ConfigError("onnxruntime-node is not installed.")),
     }));
     expect(await selectBackend("auto")).toMatch(/^cpu \(plain JavaScript, slow: .*onnxruntime-node is not installed/);

@@ -1,9 +1,14 @@
+import type { OnnxDevice } from "@mmgen/backend-onnx";
 import { ConfigError, checkOneOf } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** TensorFlow.js backends that {@link selectBackend} can start, and `auto`. */
 export const backendChoices = ["auto", "onnx", "tensorflow-gpu", "tensorflow", "webgpu", "wasm", "cpu"] as const;
 export type BackendChoice = (typeof backendChoices)[number];
+
+/** Where backend onnx computes, and `auto`. */
+export const deviceChoices = ["auto", "cpu", "cuda", "webgpu"] as const satisfies readonly OnnxDevice[];
+export type DeviceChoice = (typeof deviceChoices)[number];
 
 /** Packages that only their users install, so that nothing here depends on them. */
 const optionalPackages: Partial<Record<BackendChoice, { readonly module: string; readonly backend: string }>> = {
@@ -19,11 +24,17 @@ const optionalPackages: Partial<Record<BackendChoice, { readonly module: string;
  * `auto` takes the first that can be had: `@tensorflow/tfjs-node-gpu` where it is installed and finds a GPU, ONNX
  * Runtime, `@tensorflow/tfjs-node` where it is installed, plain JavaScript.
  *
- * @returns One line that says which backend runs and why.
+ * @param device - Where ONNX Runtime computes. `auto` takes CUDA where it starts, else the CPU; any other asks for ONNX
+ *   Runtime.
+ * @returns One line that says which backend runs, where and why.
  * @throws a {@link ConfigError} when the backend cannot be had, with the command that installs it.
  */
-export async function selectBackend(choice: BackendChoice): Promise<string> {
+export async function selectBackend(choice: BackendChoice, device: DeviceChoice = "auto"): Promise<string> {
   checkOneOf("backend", choice, backendChoices);
+  if (device !== "auto" || choice === "onnx") {
+    checkDevice(choice, device);
+    return `onnx (${await activateOnnx(device)})`;
+  }
   if (choice !== "auto") {
     await activate(choice);
     return `${choice} (asked for)`;
@@ -33,8 +44,7 @@ export async function selectBackend(choice: BackendChoice): Promise<string> {
     return "tensorflow-gpu (@tensorflow/tfjs-node-gpu is installed and finds a GPU)";
   }
   try {
-    await activate("onnx");
-    return "onnx (ONNX Runtime on the CPU; no tfjs-node-gpu with a GPU here)";
+    return `onnx (${await activateOnnx(device)}; no tfjs-node-gpu with a GPU here)`;
   } catch (error) {
     const reason = `ONNX Runtime cannot be started here: ${firstLine(error)}`;
     try {
@@ -52,14 +62,14 @@ export async function selectBackend(choice: BackendChoice): Promise<string> {
  *
  * @throws a {@link ConfigError} also for a backend that lacks gradients, before anything is computed.
  */
-export async function selectTrainingBackend(choice: BackendChoice): Promise<string> {
+export async function selectTrainingBackend(choice: BackendChoice, device?: DeviceChoice): Promise<string> {
   if (choice === "wasm") {
     throw new ConfigError(
       "Backend wasm cannot train: it lacks the gradients of convolutions and embeddings. " +
         "Train with another, for instance onnx; to generate, wasm will do.",
     );
   }
-  return selectBackend(choice);
+  return selectBackend(choice, device);
 }
 
 /**
@@ -87,7 +97,7 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
     return { line: `${tf.getBackend()} (registered by the program)`, isNew: false };
   }
   try {
-    await activate("onnx");
+    return { line: `onnx (${await activateOnnx("auto")})`, isNew: true };
   } catch (error) {
     throw new ConfigError(
       `No TensorFlow.js backend is chosen, and ONNX Runtime cannot be started: ${firstLine(error)}. ` +
@@ -96,19 +106,34 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
       { cause: error },
     );
   }
-  return { line: "onnx (ONNX Runtime on the CPU)", isNew: true };
 }
 
-async function activate(choice: Exclude<BackendChoice, "auto">): Promise<void> {
+function checkDevice(choice: BackendChoice, device: DeviceChoice): void {
+  if (choice !== "auto" && choice !== "onnx") {
+    throw new ConfigError(
+      `device: backend ${choice} has devices of its own; ${device} is one of backend onnx. Leave out one of the two.`,
+    );
+  }
+}
+
+/** Starts ONNX Runtime on a device; says in one line where it computes. */
+async function activateOnnx(device: DeviceChoice): Promise<string> {
+  try {
+    const { chooseDevice, useOnnx } = await import("@mmgen/backend-onnx");
+    const { line, options } = await chooseDevice(device);
+    await useOnnx(options);
+    return line;
+  } catch (error) {
+    throw cannotUse("onnx", error);
+  }
+}
+
+async function activate(choice: Exclude<BackendChoice, "auto" | "onnx">): Promise<void> {
   const optional = optionalPackages[choice];
   try {
     if (optional === undefined) {
       // Brings plain JavaScript along, under the name "cpu".
-      const { useOnnx } = await import("@mmgen/backend-onnx");
-      if (choice === "onnx") {
-        await useOnnx();
-        return;
-      }
+      await import("@mmgen/backend-onnx");
     } else {
       await import(optional.module);
     }
@@ -116,9 +141,7 @@ async function activate(choice: Exclude<BackendChoice, "auto">): Promise<void> {
       throw new Error(`TensorFlow.js could not start "${choice}"`);
     }
   } catch (error) {
-    throw new ConfigError(`Backend ${choice} cannot be used here: ${firstLine(error)}. ${remedyFor(choice)}`, {
-      cause: error,
-    });
+    throw cannotUse(choice, error);
   }
   if (choice === "tensorflow-gpu" && !usesGpu()) {
     throw new ConfigError(
@@ -126,6 +149,12 @@ async function activate(choice: Exclude<BackendChoice, "auto">): Promise<void> {
         "driver, CUDA 11 and cuDNN 8. Without a GPU take onnx, or tensorflow for the same library on the CPU.",
     );
   }
+}
+
+function cannotUse(choice: Exclude<BackendChoice, "auto">, error: unknown): ConfigError {
+  return new ConfigError(`Backend ${choice} cannot be used here: ${firstLine(error)}. ${remedyFor(choice)}`, {
+    cause: error,
+  });
 }
 
 /** What a user can do about a backend that does not start. */
