@@ -20,6 +20,7 @@ const arrows = {
   "multimodal-tokenizer": ["@mmgen/core"],
   samplers: ["@mmgen/core"],
   plots: ["@mmgen/core"],
+  mpi: ["@mmgen/core"],
   nn: ["@mmgen/core", ...tensors],
   vqvae: ["@mmgen/core", "@mmgen/nn", ...tensors],
   "tiny-transformer": ["@mmgen/core", "@mmgen/nn", ...tensors],
