@@ -4,5 +4,6 @@ export const backends = {
   corrected: "tfjs-backend-cpu, with the gradients of @mmgen/nn",
   none: "a backend without any kernel",
   onnx: "onnx, with the cpu fallback",
+  "onnx-c-api": "onnx on ONNX Runtime's C API, with the cpu fallback",
   "onnx-alone": "onnx, without the fallback",
 };

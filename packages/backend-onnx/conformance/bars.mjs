@@ -1,7 +1,7 @@
 import { correctedGradients } from "./corrected-gradients.mjs";
 
 /** What has to hold, as shares and counts of specs. */
-const bars = { run: 4200, withFallback: 0.98, alone: 0.8 };
+const bars = { run: 4200, withFallback: 0.98, onBothRuntimes: 1, alone: 0.8 };
 
 /**
  * Compares the runs with what the backend promises, and prints it.
@@ -20,6 +20,12 @@ export function checkBars(runs) {
       runs.onnx,
       passOnCpu,
       bars.withFallback,
+    ),
+    shareLine(
+      "of the specs that pass on onnx, passed on ONNX Runtime's C API too",
+      runs["onnx-c-api"],
+      having(runs.onnx, "passed"),
+      bars.onBothRuntimes,
     ),
     shareLine(
       "of the specs that a backend without kernels fails, passed on onnx without the fallback",

@@ -20,13 +20,13 @@ const register: Readonly<Record<string, () => string>> = {
     return "none";
   },
   onnx: () => onnx(true),
+  "onnx-c-api": () => onnx(true, "c-api"),
   "onnx-alone": () => onnx(false),
 };
 
-function onnx(fallback: boolean): string {
+function onnx(fallback: boolean, runtime = process.env.CONFORMANCE_RUNTIME as "binding" | "c-api"): string {
   // The graphs are tiny: more threads would only wait for each other.
   const provider = process.env.CONFORMANCE_PROVIDER!;
-  const runtime = process.env.CONFORMANCE_RUNTIME as "binding" | "c-api";
   registerOnnxBackend({ fallback, runtime, intraOpNumThreads: 1, executionProviders: [provider] });
   tf.setBackend("onnx");
   if (!(tf.backend() instanceof OnnxBackend)) {
