@@ -1,6 +1,6 @@
 import { copyModel } from "../runtime/copy-model.js";
-import { NativeNames } from "./native-names.js";
 import type { OrtApi } from "./ort-api.js";
+import { NativeNames } from "./ort-api.js";
 
 /** Bytes of an arena. */
 export interface ArenaBytes {

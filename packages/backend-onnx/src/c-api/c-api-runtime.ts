@@ -1,10 +1,14 @@
-import { copyModel } from "../runtime/copy-model.js";
+import { KernelError } from "@mmgen/core";
 import type { ElementType, HostArray } from "../runtime/element-type.js";
 import type { Runtime, SessionOptions, SessionOutput } from "../runtime/runtime.js";
 import { CApiSession } from "./c-api-session.js";
-import { type DeviceValue, HostValue } from "./c-api-tensor.js";
+import { type CApiTensor, HostValue } from "./c-api-tensor.js";
+import { CapturedSteps, type Links } from "./captured-steps.js";
+import { DeviceCopier } from "./device-copier.js";
 import { type Environment, openEnvironment } from "./environment.js";
-import { resolveProviders } from "./provider-options.js";
+import { NativeNames } from "./ort-api.js";
+import { capturing, type ResolvedProvider, resolveProviders } from "./provider-options.js";
+import { ReplayingSession } from "./replaying-session.js";
 import { makeSessionOptions } from "./session-options.js";
 
 /**
@@ -18,14 +22,20 @@ export function cApiRuntime(threads: number): Runtime {
   return new CApiRuntime(openEnvironment(threads));
 }
 
-/** A tensor's form on the device: the same session copies all that share it. */
-type Form = `${ElementType} ${number}`;
+/** What a session is created of. */
+interface NewSession {
+  readonly model: Uint8Array;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly SessionOutput[];
+  readonly options: SessionOptions;
+}
 
 class CApiRuntime implements Runtime {
   readonly name = "ONNX Runtime's C API";
   readonly synchronous = true;
   readonly #environment: Environment;
-  readonly #readers = new Map<Form, CApiSession>();
+  /** By the memory of the tensors that they copy. */
+  readonly #copiers = new Map<bigint, DeviceCopier>();
   readonly #memories = new Map<string, bigint>();
 
   constructor(environment: Environment) {
@@ -41,60 +51,92 @@ class CApiRuntime implements Runtime {
     inputs: readonly string[],
     outputs: readonly SessionOutput[],
     options: SessionOptions,
-  ): CApiSession {
-    const { api, arena, handle } = this.#environment;
-    const providers = resolveProviders(options.executionProviders);
-    const native = makeSessionOptions(this.#environment, options, providers);
-    try {
-      return new CApiSession({
-        ...{ environment: this.#environment, inputs, outputs, threads: native.threads },
-        handle: api.make("CreateSessionFromArray", handle, model, model.byteLength, native.handle),
-        deviceMemory: this.#memoryOf(providers[0]?.memory),
-        isProfiled: options.profilePrefix !== undefined,
-        read: (value) => this.#read(value, options),
-        onReleased: () => arena?.shrink(),
-      });
-    } finally {
-      api.do.ReleaseSessionOptions(native.handle);
-    }
+  ): CApiSession | ReplayingSession {
+    const session = { model, inputs, outputs, options };
+    const plain = this.#createPlain(session);
+    return options.replay && outputs.some(({ onDevice }) => onDevice)
+      ? new ReplayingSession(plain, (feeds, links) => this.#capture(session, feeds, links))
+      : plain;
   }
 
   dispose(): void {
-    for (const reader of this.#readers.values()) {
-      reader.dispose();
+    for (const copier of this.#copiers.values()) {
+      copier.dispose();
     }
-    this.#readers.clear();
+    this.#copiers.clear();
     for (const memory of this.#memories.values()) {
       this.#environment.api.do.ReleaseMemoryInfo(memory);
     }
     this.#memories.clear();
   }
 
-  /** Copies a tensor to the host, by a session with an output there. */
-  #read(value: DeviceValue, options: SessionOptions): HostArray {
-    const form: Form = `${value.type} ${value.shape.length}`;
-    const reader = this.#readers.get(form) ?? this.#makeReader(value, options);
-    this.#readers.set(form, reader);
-    const host = HostValue.empty(value.type, value.shape);
-    reader.runInto([value], [host]);
-    return host.host;
-  }
-
-  #makeReader({ type, shape }: DeviceValue, options: SessionOptions): CApiSession {
-    const { bytes, input, output } = copyModel(type, shape.length);
-    const outputs = [{ name: output, onDevice: false, type, shape }];
-    return this.createSession(bytes, [input], outputs, {
-      ...options,
-      intraOpNumThreads: 1,
-      profilePrefix: undefined,
+  #createPlain({ model, inputs, outputs, options }: NewSession): CApiSession {
+    const providers = resolveProviders(options.executionProviders);
+    return new CApiSession({
+      ...{ environment: this.#environment, inputs, outputs, ...this.#open(model, options, providers) },
+      deviceMemory: this.#memoryOf(providers[0]),
+      isProfiled: options.profilePrefix !== undefined,
+      read: (value) => this.#copierFor(options, providers[0]).read(value),
+      onReleased: () => this.#environment.arena?.shrink(),
     });
   }
 
-  #memoryOf(memory: { readonly name: string; readonly deviceId: number } | undefined): bigint {
-    if (memory === undefined) {
+  /** Compiles a session's graph once more, to be captured. */
+  #capture({ model, inputs, outputs, options }: NewSession, feeds: readonly CApiTensor[], links: Links): CapturedSteps {
+    const [first, ...others] = resolveProviders(options.executionProviders);
+    const moved = [...feeds, ...outputs].find(({ type }) => type !== "float32" && type !== "int32");
+    if (first?.name === "WebGPU" && moved !== undefined) {
+      throw new KernelError(`WebGPU has no buffers for ${moved.type} tensors, and the graph has one of them outside`);
+    }
+    const providers = first === undefined ? [] : [capturing(first), ...others];
+    const { handle } = this.#open(model, { ...options, profilePrefix: undefined }, providers);
+    const { api } = this.#environment;
+    const outputNames = outputs.map(({ name }) => name);
+    return new CapturedSteps(
+      {
+        ...{ api, session: handle, outputs, links, captures: first !== undefined },
+        inputNames: new NativeNames(api.koffi, inputs),
+        outputNames: new NativeNames(api.koffi, outputNames),
+        copier: this.#copierFor(options, first),
+      },
+      feeds,
+    );
+  }
+
+  #open(
+    model: Uint8Array,
+    options: SessionOptions,
+    providers: readonly ResolvedProvider[],
+  ): { readonly handle: bigint; readonly threads: number } {
+    const { api, handle: environment } = this.#environment;
+    const native = makeSessionOptions(this.#environment, options, providers);
+    try {
+      const handle = api.make("CreateSessionFromArray", environment, model, model.byteLength, native.handle);
+      return { handle, threads: native.threads };
+    } finally {
+      api.do.ReleaseSessionOptions(native.handle);
+    }
+  }
+
+  #copierFor(options: SessionOptions, provider: ResolvedProvider | undefined): DeviceCopier {
+    const memory = this.#memoryOf(provider);
+    const found = this.#copiers.get(memory);
+    if (found !== undefined) {
+      return found;
+    }
+    const plain = { ...options, intraOpNumThreads: 1, profilePrefix: undefined };
+    const made = new DeviceCopier((model, inputs, outputs) =>
+      this.#createPlain({ model, inputs, outputs, options: plain }),
+    );
+    this.#copiers.set(memory, made);
+    return made;
+  }
+
+  #memoryOf(provider: ResolvedProvider | undefined): bigint {
+    if (provider?.memory === undefined) {
       return this.#environment.hostMemory;
     }
-    const { name, deviceId } = memory;
+    const { name, deviceId } = provider.memory;
     const key = `${name} ${deviceId}`;
     const found = this.#memories.get(key) ?? this.#environment.api.make("CreateMemoryInfo", name, 0, deviceId, 0);
     this.#memories.set(key, found);

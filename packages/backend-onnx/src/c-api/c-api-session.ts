@@ -2,7 +2,7 @@ import { type HostArray, onnxTypeCodes } from "../runtime/element-type.js";
 import type { RuntimeSession, SessionOutput } from "../runtime/runtime.js";
 import { type CApiTensor, DeviceValue, HostValue } from "./c-api-tensor.js";
 import type { Environment } from "./environment.js";
-import { NativeNames } from "./native-names.js";
+import { NativeNames } from "./ort-api.js";
 
 /** What a {@link CApiSession} is made of. */
 export interface CApiSessionParts {
@@ -65,10 +65,10 @@ export class CApiSession implements RuntimeSession {
   /**
    * Runs the graph.
    *
-   * @param hosts - What to write each output to; undefined where it stays on the device.
+   * @param targets - What to write each output to; undefined for new memory on the device.
    * @throws KernelError with ONNX Runtime's reason.
    */
-  runInto(feeds: readonly CApiTensor[], hosts: readonly (HostValue | undefined)[]): CApiTensor[] {
+  runInto(feeds: readonly CApiTensor[], targets: readonly (CApiTensor | undefined)[]): CApiTensor[] {
     const borrowed: bigint[] = [];
     const borrow = (value: HostValue): bigint => {
       const handle = this.#borrow(value);
@@ -76,15 +76,16 @@ export class CApiSession implements RuntimeSession {
       return handle;
     };
     try {
+      const handleOf = (value: CApiTensor) => (value instanceof HostValue ? borrow(value) : value.handle);
       feeds.forEach((feed, i) => {
-        this.#inputs[i] = feed instanceof HostValue ? borrow(feed) : feed.handle;
+        this.#inputs[i] = handleOf(feed);
       });
-      hosts.forEach((host, i) => {
-        this.#outputs[i] = host === undefined ? 0n : borrow(host);
+      targets.forEach((target, i) => {
+        this.#outputs[i] = target === undefined ? 0n : handleOf(target);
       });
       return this.#binding === undefined
-        ? this.#run(hosts as readonly HostValue[])
-        : this.#runBound(this.#binding, hosts);
+        ? this.#run(targets as readonly HostValue[])
+        : this.#runBound(this.#binding, targets);
     } finally {
       for (const handle of borrowed) {
         this.#parts.environment.api.do.ReleaseValue(handle);
@@ -109,38 +110,38 @@ export class CApiSession implements RuntimeSession {
     return [...results];
   }
 
-  #runBound(binding: bigint, hosts: readonly (HostValue | undefined)[]): CApiTensor[] {
+  #runBound(binding: bigint, targets: readonly (CApiTensor | undefined)[]): CApiTensor[] {
     const { deviceMemory, environment, handle } = this.#parts;
     const { call, do: release } = environment.api;
     try {
       this.#inputs.forEach((value, i) => void call.BindInput(binding, this.#inputNames.addresses[i]!, value));
       this.#outputs.forEach((value, i) => {
         const name = this.#outputNames.addresses[i]!;
-        if (hosts[i] === undefined) {
+        if (targets[i] === undefined) {
           call.BindOutputToDevice(binding, name, deviceMemory);
         } else {
           call.BindOutput(binding, name, value);
         }
       });
       call.RunWithBinding(handle, null, binding);
-      return this.#takeResults(binding, hosts);
+      return this.#takeResults(binding, targets);
     } finally {
       release.ClearBoundInputs(binding);
       release.ClearBoundOutputs(binding);
     }
   }
 
-  #takeResults(binding: bigint, hosts: readonly (HostValue | undefined)[]): CApiTensor[] {
+  #takeResults(binding: bigint, targets: readonly (CApiTensor | undefined)[]): CApiTensor[] {
     const { api, allocator } = this.#parts.environment;
     const [list, count] = [new BigUint64Array(1), new BigUint64Array(1)];
     api.call.GetBoundOutputValues(binding, allocator, list, count);
     const handles = api.koffi.decode(list[0]!, "void*", Number(count[0])) as bigint[];
     api.call.AllocatorFree(allocator, list[0]!);
     return handles.map((result, i) => {
-      const host = hosts[i];
-      if (host !== undefined) {
+      const target = targets[i];
+      if (target !== undefined) {
         api.do.ReleaseValue(result);
-        return host;
+        return target;
       }
       return this.#keep(result, this.#parts.outputs[i]!);
     });

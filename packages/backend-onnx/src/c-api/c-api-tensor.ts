@@ -46,7 +46,7 @@ export interface DeviceValueParts {
 export class DeviceValue implements RuntimeTensor {
   readonly host = undefined;
   readonly byteLength: number;
-  readonly #parts: DeviceValueParts;
+  #parts: DeviceValueParts;
   #released = false;
 
   constructor(parts: DeviceValueParts) {
@@ -68,6 +68,15 @@ export class DeviceValue implements RuntimeTensor {
       throw new KernelError("A tensor on a device was used after it was freed. This is a bug of @mmgen/backend-onnx.");
     }
     return this.#parts.handle;
+  }
+
+  get isReleased(): boolean {
+    return this.#released;
+  }
+
+  /** The same elements at another place, before those at this one are overwritten. */
+  move(parts: Pick<DeviceValueParts, "handle" | "release">): void {
+    this.#parts = { ...this.#parts, ...parts };
   }
 
   async download(): Promise<HostArray> {

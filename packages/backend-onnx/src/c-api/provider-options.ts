@@ -1,4 +1,4 @@
-import { ConfigError, describeValue } from "@mmgen/core";
+import { ConfigError, describeValue, KernelError } from "@mmgen/core";
 import { boolean, fields, listOf, oneOf, optional, resolveOptions, text, wholeNumber } from "@mmgen/core/options";
 import { type ExecutionProvider, providerName } from "../runtime/runtime.js";
 
@@ -52,6 +52,17 @@ const otherSchemas = {
  */
 export function resolveProviders(providers: readonly ExecutionProvider[]): readonly ResolvedProvider[] {
   return providers.flatMap((provider) => resolveProvider(provider) ?? []);
+}
+
+/** The provider, told to capture what it runs, for fixed addresses. */
+export function capturing(provider: ResolvedProvider): ResolvedProvider {
+  const key = { CUDA: "enable_cuda_graph", WebGPU: "enableGraphCapture", CoreML: undefined, DML: undefined }[
+    provider.name
+  ];
+  if (key === undefined) {
+    throw new KernelError(`${provider.name} cannot be captured`);
+  }
+  return { ...provider, options: [...provider.options.filter(([name]) => name !== key), [key, "1"]] };
 }
 
 function resolveProvider(provider: ExecutionProvider): ResolvedProvider | undefined {

@@ -13,8 +13,11 @@ afterEach(() => {
   registerOnnxBackend({});
 });
 
-/** Where the results of the C API stay: in arrays of JavaScript, or in ONNX Runtime's memory until they are read. */
-const places = [{}, { keepOnDevice: true }] as const;
+/**
+ * Where the results of the C API stay: in arrays of JavaScript, or in ONNX Runtime's memory until they are read, or in two
+ * sets of buffers that swap roles.
+ */
+const places = [{}, { keepOnDevice: true }, { keepOnDevice: true, replay: true }] as const;
 
 async function inFreshEngine<T>(options: OnnxBackendOptions, compute: () => Promise<T>): Promise<T> {
   await useOnnx({ intraOpNumThreads: 2, ...options });
@@ -119,15 +122,18 @@ describe.each(places)("a backend on the C API with %o", (place) => {
       await loss.data();
       loss.dispose();
     };
-    await step(0);
-    await step(1);
+    const warmUp = 5;
+    for (let i = 0; i < warmUp; i++) {
+      await step(i);
+    }
     const count = () => ({ ...backend.memory(), tensors: tf.memory().numTensors, native: nativeBytes() });
     const before = count();
     expect(before.deviceBytes).toBe("keepOnDevice" in place ? 4 * 8 * 16 : 0);
-    for (let i = 2; i < 1002; i++) {
+    for (let i = warmUp; i < warmUp + 1000; i++) {
       await step(i);
     }
     expect(count()).toEqual(before);
+    expect(backend.sessions().replayed).toBe("replay" in place ? 1 : 0);
     weight.dispose();
     expect(backend.memory().deviceBytes).toBe(0);
   });

@@ -36,6 +36,11 @@ export interface OnnxBackendOptions {
    * provider. Default: true where that memory is a device's, with webgpu and, on `"c-api"`, with cuda.
    */
   readonly keepOnDevice?: boolean;
+  /**
+   * Whether graphs whose outputs are inputs of their next run, as a training step's are, are captured and replayed on the
+   * device, on the runtime `"c-api"`; `sessions()` says which, and why others are not. Default: false.
+   */
+  readonly replay?: boolean;
   /** Maximum number of compiled graphs in the cache. Default: 64. */
   readonly sessionCacheSize?: number;
   /**
@@ -72,6 +77,7 @@ const schema = fields({
     ["cpu"],
   ),
   keepOnDevice: optional(boolean()),
+  replay: optional(boolean(), false),
   sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
   flushAfterNodes: optional(wholeNumber({ min: 1 }), 10_000),
   fallback: optional(boolean(), true),
@@ -93,9 +99,9 @@ export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConf
 
 /** The options of the executor. */
 export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
-  const { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix } = config;
+  const { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay } = config;
   return {
-    session: { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix },
+    session: { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay },
     cacheSize: config.sessionCacheSize,
     keepOnDevice: keepsOnDevice(config),
   };

@@ -17,6 +17,10 @@ export interface SessionCacheInfo {
   readonly threads: number;
   /** Bytes of the models of the cached sessions; what ONNX Runtime allocates to run them comes on top. */
   readonly modelBytes: number;
+  /** Sessions that are captured and replayed. */
+  readonly replayed: number;
+  /** Why others, whose runs follow each other too, are not. */
+  readonly notReplayed: readonly string[];
   /** Total time spent compiling, ms. */
   readonly compileMs: number;
   /** Total time spent running compiled graphs, ms. */
@@ -120,6 +124,7 @@ export class SessionCache {
   }
 
   info(): SessionCacheInfo {
+    const replays = [...this.#entries.values()].map(({ session }) => session.replay);
     return {
       sessions: this.#entries.size,
       capacity: this.#entries.max,
@@ -128,6 +133,8 @@ export class SessionCache {
       evictions: this.#evictions,
       threads: this.#threads,
       modelBytes: this.#bytes,
+      replayed: replays.filter((replay) => replay === true).length,
+      notReplayed: [...new Set(replays.filter((replay) => typeof replay === "string"))],
       compileMs: this.#compileMs,
       runMs: this.#runMs,
     };

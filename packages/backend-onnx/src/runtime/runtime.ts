@@ -26,6 +26,8 @@ export interface Runtime {
 
 /** A compiled graph. Feeds and results are matched by position, in the order of the names it was created with. */
 export interface RuntimeSession {
+  /** Whether it is captured and replayed, or why not. Default: undefined, where that was not tried. */
+  readonly replay?: true | string | undefined;
   /** Threads that it keeps beside the calling one. Default: `intraOpNumThreads` − 1. */
   readonly threads?: number;
   /** Runs the graph: an array from a synchronous runtime, a promise from any other. */
@@ -53,6 +55,8 @@ export interface SessionOptions {
   readonly intraOpNumThreads: number;
   readonly graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all";
   readonly executionProviders: readonly ExecutionProvider[];
+  /** Whether a session whose runs follow each other is captured and replayed, where the runtime can. Default: false. */
+  readonly replay?: boolean;
   /** Path prefix of the profile that ONNX Runtime writes for every session; undefined for none. */
   readonly profilePrefix: string | undefined;
 }
