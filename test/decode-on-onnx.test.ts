@@ -1,11 +1,21 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import { type Grammar, GrammarError, Random, type SequenceModel, ShapeError, VocabularyError } from "@mmgen/core";
+import {
+  type DecodePlan,
+  type Grammar,
+  GrammarError,
+  Random,
+  type SequenceModel,
+  ShapeError,
+  VocabularyError,
+} from "@mmgen/core";
 import { type GuidanceScale, generate, idProbabilities, rowSeeds, type SamplingOptions } from "@mmgen/samplers";
 import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { countIds, expectFrequencies } from "../packages/samplers/src/processors/frequencies.fixture.js";
+import { inBlocks } from "../packages/tiny-transformer/src/decoding/decode-plan.js";
+import { PlanRunner } from "../packages/tiny-transformer/src/decoding/plan-runner.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
 const config: TransformerOptions = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
@@ -173,6 +183,38 @@ describe("a transformer's own decode", () => {
       seeds: seeds.slice(2, 3),
     });
     expect(alone.data).toEqual(together.data.slice(2 * 40, 3 * 40));
+  });
+
+  it("gives the same ids in blocks of rows, guided too", async () => {
+    using model = create({ layers: 1 });
+    const runner = new PlanRunner(
+      model,
+      (fn) =>
+        (...inputs) =>
+          tf.tidy(() => fn(...inputs)),
+    );
+    const plan = { prompt, steps: 9, seeds: rowSeeds(5, 5), temperature: 1 };
+    const guidance = {
+      prompt: { ...prompt, data: prompt.data.map((id) => (id + 1) % 23) },
+      scales: new Float32Array(9).fill(3),
+    };
+    for (const each of [plan, { ...plan, guidance }]) {
+      const whole = await model.decode!(each);
+      // A row has 9 · 23 numbers of noise and 2 · 24 · 11 of keys and values, twice with guidance.
+      for (const [maxNumbers, rows] of [
+        [1, 1],
+        [2 * (9 * 23 + 2 * 24 * 11 * ("guidance" in each ? 2 : 1)), 2],
+      ] as const) {
+        const sizes: number[] = [];
+        const seen = (block: DecodePlan) => {
+          sizes.push(block.prompt.count);
+          return block;
+        };
+        expect(await inBlocks(each, rows, (block) => runner.decode(seen(block)))).toEqual(whole);
+        expect(new Set(sizes)).toEqual(new Set([rows]));
+        expect(await runner.decode(each, { maxNumbers })).toEqual(whole);
+      }
+    }
   });
 
   it("follows weights that have changed, and leaves no tensor behind", async () => {

@@ -55,6 +55,39 @@ export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan
 }
 
 /**
+ * Runs a plan in blocks of rows, which do not depend on each other. All blocks have the same number of rows, so that one
+ * graph serves for them: the last one begins with rows that were run before.
+ *
+ * @param maxRows - Most rows of a block: a session keeps what it computed with until it is dropped.
+ */
+export async function inBlocks(
+  plan: DecodePlan,
+  maxRows: number,
+  run: (block: DecodePlan) => Promise<TokenBatch>,
+): Promise<TokenBatch> {
+  const { guidance, prompt, seeds, steps } = plan;
+  const { count } = prompt;
+  const size = Math.ceil(count / Math.ceil(count / maxRows));
+  if (count <= size) {
+    return run(plan);
+  }
+  const length = prompt.length + steps;
+  const data = new Int32Array(count * length);
+  for (let start = 0; start < count; start += size) {
+    const from = Math.min(start, count - size);
+    const rowsOf = (ids: TokenBatch): TokenBatch => ({
+      ...{ data: ids.data.subarray(from * ids.length, (from + size) * ids.length), count: size, length: ids.length },
+    });
+    const block = await run({
+      ...{ ...plan, prompt: rowsOf(prompt), seeds: seeds.subarray(from, from + size) },
+      ...(guidance && { guidance: { ...guidance, prompt: rowsOf(guidance.prompt) } }),
+    });
+    data.set(block.data, from * length);
+  }
+  return { data, count, length };
+}
+
+/**
  * Runs a plan that {@link checkPlan} has checked.
  *
  * @param run - Graph that returns the chosen ids, `[steps, rows]` int32.

@@ -4,7 +4,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { denoiseGraph } from "../diffusion/denoise-graph.js";
 import { checkDenoisePlan, denoiseSettings, runDenoise } from "../diffusion/run-denoise.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
-import { checkPlan, choiceSettings, runPlan } from "./decode-plan.js";
+import { checkPlan, choiceSettings, inBlocks, runPlan } from "./decode-plan.js";
 import { decodeGraph, listDecodeInputs } from "./native-decode.js";
 
 /** Runs whole plans as compiled graphs; keeps the graph for the settings of the last plan. */
@@ -20,13 +20,18 @@ export class PlanRunner {
     this.#compile = compile;
   }
 
-  async decode(plan: DecodePlan): Promise<TokenBatch> {
-    const { contextLength, vocabularySize } = this.#network.config;
+  /** @param bounds - `maxNumbers` of noise, keys and values in memory: 2²⁶ when absent, 256 MiB. */
+  async decode(plan: DecodePlan, { maxNumbers = 2 ** 26 } = {}): Promise<TokenBatch> {
+    const { contextLength, layers, vocabularySize, width } = this.#network.config;
     checkPlan(plan, vocabularySize, contextLength);
     const settings = choiceSettings(plan);
     const run = this.#graph(settings, () => decodeGraph(this.#network, settings));
-    const noise = this.#noiseMemory(plan.steps * plan.prompt.count * vocabularySize);
-    return runPlan(plan, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
+    const cached = 2 * layers * width * (plan.prompt.length + plan.steps) * (plan.guidance ? 2 : 1);
+    const maxRows = Math.max(1, Math.floor(maxNumbers / (plan.steps * vocabularySize + cached)));
+    return inBlocks(plan, maxRows, (block) => {
+      const noise = this.#noiseMemory(block.steps * block.prompt.count * vocabularySize);
+      return runPlan(block, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
+    });
   }
 
   /** @param bounds - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */
