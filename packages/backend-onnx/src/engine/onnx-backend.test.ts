@@ -252,7 +252,7 @@ describe("other backends, the fallback, errors", () => {
       [{ sessionCacheSize: 0 }, "sessionCacheSize: expected a whole number of at least 1, got 0"],
       [{ flushAfterNodes: 1.5 }, "flushAfterNodes: expected a whole number of at least 1, got 1.5"],
       [{ executionProviders: [3] }, "executionProviders[0]: expected the name of an execution provider"],
-      [{ runtime: {} }, "runtime: expected a runtime"],
+      [{ runtime: {} }, 'runtime: expected "binding", "c-api" or a runtime, such as ortRuntime(ort)'],
       [{ falback: false }, 'falback: there is no such field; did you mean "fallback"?'],
     ] as const) {
       const create = () => new OnnxBackend(options as OnnxBackendOptions);
