@@ -1,7 +1,7 @@
 import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, Random } from "@mmgen/core";
 import { psnr } from "@mmgen/evaluation";
 import { inRunFolder, type RunContext, type RunData, type RunFolder, stageObservers } from "@mmgen/example-harness";
-import type { TensorTrainable } from "@mmgen/nn";
+import { copyWeights, type TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
@@ -83,10 +83,12 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
     progress.stage("Diffusion transformer, masks");
     using absorbing = transformerOf(tokenizer, settings, "absorbing");
+    copyWeights(sequential, absorbing);
     const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
 
     progress.stage("Diffusion transformer, original chain");
     using chain = transformerOf(tokenizer, settings, "chain");
+    copyWeights(sequential, chain);
     const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
     progress.stage("Attribute classifier");

@@ -79,6 +79,7 @@ export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
 export { tapedGradients } from "./transforms/taped-gradients.js";
 export { uploadOwned } from "./transforms/upload-owned.js";
+export { copyWeights } from "./weights/copy-weights.js";
 export {
   filled,
   glorotUniform,
