@@ -41,6 +41,9 @@ export function makeSessionOptions(
     if (arena !== undefined) {
       api.call.AddSessionConfigEntry(handle, useArena, "1");
     }
+    if (options.allowCpuNodes === false) {
+      api.call.AddSessionConfigEntry(handle, "session.disable_cpu_ep_fallback", "1");
+    }
     if (profilePrefix !== undefined) {
       api.call.EnableProfiling(handle, profilePrefix);
     }

@@ -32,6 +32,11 @@ export interface OnnxBackendOptions {
    */
   readonly executionProviders?: readonly ExecutionProvider[];
   /**
+   * Whether nodes that none of the execution providers supports may run on the cpu, with copies around them. With false a
+   * graph that has such a node is refused: to see that a device computes all of it. Default: true.
+   */
+  readonly allowCpuNodes?: boolean;
+  /**
    * Whether results stay in the provider's memory until they are read; both runtimes can with webgpu, `"c-api"` with any
    * provider. Default: true where that memory is a device's, with webgpu and, on `"c-api"`, with cuda.
    */
@@ -76,6 +81,7 @@ const schema = fields({
     ),
     ["cpu"],
   ),
+  allowCpuNodes: optional(boolean(), true),
   keepOnDevice: optional(boolean()),
   replay: optional(boolean(), false),
   sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
@@ -99,9 +105,12 @@ export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConf
 
 /** The options of the executor. */
 export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
-  const { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay } = config;
+  const { allowCpuNodes, intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay } = config;
   return {
-    session: { intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay },
+    session: {
+      ...{ allowCpuNodes, intraOpNumThreads, graphOptimizationLevel, executionProviders },
+      ...{ profilePrefix, replay },
+    },
     cacheSize: config.sessionCacheSize,
     keepOnDevice: keepsOnDevice(config),
   };

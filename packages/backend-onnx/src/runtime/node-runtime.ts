@@ -9,7 +9,13 @@ import {
   ortRuntime,
   outputLocations,
 } from "./ort-runtime.js";
-import type { Runtime, RuntimeSession, SessionOptions, SessionOutput } from "./runtime.js";
+import {
+  type Runtime,
+  type RuntimeSession,
+  type SessionOptions,
+  type SessionOutput,
+  sessionConfiguration,
+} from "./runtime.js";
 
 /** The native module that onnxruntime-node wraps. */
 interface Binding {
@@ -154,6 +160,7 @@ function nativeOptions(options: SessionOptions): object {
     executionProviders: [...options.executionProviders],
     // 4 logs fatal errors only: other failures are thrown with ONNX Runtime's message.
     logSeverityLevel: 4,
+    ...sessionConfiguration(options),
     ...(options.profilePrefix === undefined
       ? undefined
       : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),

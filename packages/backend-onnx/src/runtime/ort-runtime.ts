@@ -1,5 +1,11 @@
 import type { ElementType, HostArray } from "./element-type.js";
-import type { Runtime, RuntimeSession, RuntimeTensor, SessionOutput } from "./runtime.js";
+import {
+  type Runtime,
+  type RuntimeSession,
+  type RuntimeTensor,
+  type SessionOutput,
+  sessionConfiguration,
+} from "./runtime.js";
 
 /** The parts of `onnxruntime-web` and `onnxruntime-node` that this package uses. */
 export interface OrtModule {
@@ -50,6 +56,7 @@ export function ortRuntime(ort: OrtModule): Runtime {
         intraOpNumThreads: options.intraOpNumThreads,
         // 4 logs fatal errors only: other failures are thrown.
         logSeverityLevel: 4,
+        ...sessionConfiguration(options),
         ...outputLocations(outputs),
       });
       return new AsyncSession(session, inputs, outputs);

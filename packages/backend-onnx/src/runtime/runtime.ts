@@ -55,6 +55,8 @@ export interface SessionOptions {
   readonly intraOpNumThreads: number;
   readonly graphOptimizationLevel: "disabled" | "basic" | "extended" | "layout" | "all";
   readonly executionProviders: readonly ExecutionProvider[];
+  /** Whether nodes that none of the providers supports may run on the cpu. Default: true. */
+  readonly allowCpuNodes?: boolean;
   /** Whether a session whose runs follow each other is captured and replayed, where the runtime can. Default: false. */
   readonly replay?: boolean;
   /** Path prefix of the profile that ONNX Runtime writes for every session; undefined for none. */
@@ -75,6 +77,11 @@ export interface SessionOutput {
  * object with the name and the provider's options.
  */
 export type ExecutionProvider = string | { readonly name: string; readonly [option: string]: unknown };
+
+/** ONNX Runtime's configuration of a session, beyond what its options have fields for. */
+export function sessionConfiguration({ allowCpuNodes = true }: SessionOptions): object {
+  return allowCpuNodes ? {} : { extra: { session: { disable_cpu_ep_fallback: "1" } } };
+}
 
 /** The name of an execution provider. */
 export function providerName(provider: ExecutionProvider): string {
