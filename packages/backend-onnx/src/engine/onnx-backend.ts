@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { Executor } from "../graph/executor.js";
-import { GraphBuilder } from "../graph/graph-builder.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import { Planner } from "../graph/plan.js";
 import type { SessionCacheInfo } from "../graph/session-cache.js";
-import { graphLimits } from "../graph/webgpu-limits.js";
+import { graphBuilderFor } from "../graph/webgpu-limits.js";
 import { findBlockSize } from "../runtime/block-size.js";
 import { checkProviders } from "../runtime/check-providers.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
@@ -30,6 +30,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly executor: Executor;
   /** Runs kernels without an ONNX version; undefined if it is off. */
   readonly fallback: Fallback | undefined;
+  /** Whether {@link OnnxBackend.scan} runs a loop; without one it records every step. */
+  readonly runsLoops: boolean;
   readonly #store: TensorStore;
   readonly #flusher: Flusher;
   readonly #reader: TensorReader;
@@ -43,10 +45,10 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     const runtime = openRuntime(config.runtime, config.intraOpNumThreads);
     checkProviders(runtime, executorOptions(config).session);
     this.executor = new Executor(runtime, executorOptions(config));
-    this.graph = new GraphBuilder({
-      ...graphLimits(config.executionProviders),
+    this.graph = graphBuilderFor(config.executionProviders, {
       probeBlockSize: once(() => findBlockSize(runtime, executorOptions(config).session)),
     });
+    this.runsLoops = this.graph.hasLoops;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
     this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });

@@ -1,7 +1,7 @@
-import { type ElementType, onnxTypeCodes } from "../runtime/element-type.js";
-import { BlockBuilder } from "./block-builder.js";
+import type { ElementType } from "../runtime/element-type.js";
 import { float, type LazyValue } from "./lazy-value.js";
-import { broadcastShape, sameShape, sizeOf } from "./shape-builder.js";
+import { OperatorBuilder } from "./operator-builder.js";
+import { broadcastShape, sizeOf } from "./shape-builder.js";
 import { isLongSum, nextSumStage } from "./staged-sum.js";
 
 /** How a {@link GraphBuilder} writes graphs for its execution provider. */
@@ -19,8 +19,8 @@ export interface GraphLimits {
 /** Number of int32 terms whose sum a double always holds exactly. */
 const exactTerms = 2 ** 22;
 
-/** Records ONNX operators and infers the shapes of their results. */
-export class GraphBuilder extends BlockBuilder {
+/** Records casts, reductions, padding and products, and infers the shapes of their results. */
+export class GraphBuilder extends OperatorBuilder {
   /** Whether long sums are recorded in stages; off while a graph with an open size is recorded. */
   stagesSums: boolean;
   /**
@@ -30,6 +30,10 @@ export class GraphBuilder extends BlockBuilder {
   fillsUploads = false;
   /** Whether the nodes run on the cpu, which has operators that other providers lack. */
   readonly runsOnCpu: boolean;
+  /** Whether float64 is computed where float32 is. */
+  readonly hasDoubles: boolean = true;
+  /** Whether loops are run without copies between their steps. */
+  readonly hasLoops: boolean = true;
   readonly attendsInPlace: boolean;
 
   constructor({
@@ -44,63 +48,6 @@ export class GraphBuilder extends BlockBuilder {
     this.stagesSums = runsOnCpu;
   }
 
-  /** An operator of one operand that keeps shape and type. */
-  unary(op: string, x: LazyValue): LazyValue {
-    return this.elementwise(op, [x], x.type);
-  }
-
-  /** A broadcasting operator of two values of one type; comparisons pass `"bool"` as the type of the result. */
-  binary(op: string, a: LazyValue, b: LazyValue, type: ElementType = a.type): LazyValue {
-    const shape = broadcastShape(a.shape, b.shape);
-    const first = this.#asScalar(a, shape, b);
-    // Only one of the two may become a scalar: the other has the result's shape.
-    return this.elementwise(op, [first, first === a ? this.#asScalar(b, shape, a) : b], type);
-  }
-
-  add(a: LazyValue, b: LazyValue): LazyValue {
-    return this.binary("Add", a, b);
-  }
-
-  sub(a: LazyValue, b: LazyValue): LazyValue {
-    return this.binary("Sub", a, b);
-  }
-
-  mul(a: LazyValue, b: LazyValue): LazyValue {
-    const shape = broadcastShape(a.shape, b.shape);
-    if (a.splat === 1) {
-      return this.expand(b, shape);
-    }
-    if (b.splat === 1) {
-      return this.expand(a, shape);
-    }
-    return this.binary("Mul", a, b);
-  }
-
-  div(a: LazyValue, b: LazyValue): LazyValue {
-    return this.binary("Div", a, b);
-  }
-
-  /** `a * scale + offset`; a scale of 1 or an offset of 0 adds no node. */
-  affine(a: LazyValue, scale: number, offset: number): LazyValue {
-    const scaled = scale === 1 ? a : this.mul(a, this.scalar(a.type, scale));
-    return offset === 0 ? scaled : this.add(scaled, this.scalar(a.type, offset));
-  }
-
-  where(condition: LazyValue, a: LazyValue, b: LazyValue): LazyValue {
-    if (a.type === "bool") {
-      // ONNX Runtime has no Where of booleans.
-      const chosen = this.where(condition, this.cast(a, "int32"), this.cast(b, "int32"));
-      return this.cast(chosen, "bool");
-    }
-    const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
-    const operands = [a, b].map((operand) => this.#asScalar(operand, shape, condition));
-    return this.elementwise("Where", [condition, ...operands], a.type);
-  }
-
-  not(x: LazyValue): LazyValue {
-    return this.elementwise("Not", [x], "bool");
-  }
-
   /** Casts with tfjs's semantics: floats become int32 as in an Int32Array, modulo 2³². */
   cast(x: LazyValue, type: ElementType): LazyValue {
     if (x.type === type) {
@@ -108,11 +55,6 @@ export class GraphBuilder extends BlockBuilder {
     }
     const floating = x.type === "float32" || x.type === "float64";
     return this.rawCast(type === "int32" && floating ? this.#int32Bits(x) : x, type);
-  }
-
-  /** ONNX's own cast, without the extra nodes for floats outside the range of int32. */
-  rawCast(x: LazyValue, type: ElementType): LazyValue {
-    return x.type === type ? x : this.elementwise("Cast", [x], type, { attributes: { to: onnxTypeCodes[type] } });
   }
 
   /** A reducing operator (`ReduceSum`, `ReduceMean`, `ReduceMax`, …) over `axes`. */
@@ -274,17 +216,7 @@ export class GraphBuilder extends BlockBuilder {
     }
     const modulus = this.scalar(x.type, 2 ** 32);
     const rest = this.node("Mod", [x, modulus], x.type, x.shape, { attributes: { fmod: 1 } });
-    return this.where(this.elementwise("IsNaN", [rest], "bool"), zero, rest);
-  }
-
-  /** Replaces a value whose elements are all equal by a scalar, where the other operand has the result's shape. */
-  #asScalar(value: LazyValue, shape: readonly number[], other: LazyValue): LazyValue {
-    return value.splat !== undefined &&
-      value.shape.length > 0 &&
-      value.constantKey === undefined &&
-      sameShape(other.shape, shape)
-      ? this.scalar(value.type, value.splat)
-      : value;
+    return this.where(this.isNaN(rest), zero, rest);
   }
 }
 

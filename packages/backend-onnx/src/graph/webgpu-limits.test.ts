@@ -3,7 +3,7 @@ import { GraphBuilder } from "./graph-builder.js";
 import { LazyValue } from "./lazy-value.js";
 import { nodeName } from "./onnx-model.js";
 import { Planner } from "./plan.js";
-import { graphLimits, providersFor } from "./webgpu-limits.js";
+import { graphBuilderFor, providersFor } from "./webgpu-limits.js";
 
 /** A plan of three slices, of which one goes backwards. */
 function slices() {
@@ -35,10 +35,10 @@ describe("splits", () => {
     const sizes = Array.from({ length: 60 }, (_, i) => (i % 3) + 1);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const x = new LazyValue("float32", [2, total]);
-    const parts = new GraphBuilder(graphLimits(["webgpu"])).split(x, sizes, 1);
+    const parts = graphBuilderFor(["webgpu"]).split(x, sizes, 1);
     expect(parts.map(({ shape }) => shape)).toEqual(sizes.map((size) => [2, size]));
     const { nodes } = new Planner().plan(parts, new Set([x]));
     expect(Math.max(...nodes.map(({ outputs }) => outputs.length))).toBe(7);
-    expect(new GraphBuilder(graphLimits(["cpu"])).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
+    expect(graphBuilderFor(["cpu"]).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
   });
 });

@@ -1,8 +1,9 @@
 import { type ExecutionProvider, providerName } from "../runtime/runtime.js";
-import type { GraphLimits } from "./graph-builder.js";
+import { GraphBuilder, type GraphLimits } from "./graph-builder.js";
 import type { LazyNode } from "./lazy-value.js";
 import { nodeName } from "./onnx-model.js";
 import type { Plan } from "./plan.js";
+import { WebGpuBuilder } from "./webgpu-builder.js";
 
 /**
  * The execution providers for a plan, with the WebGPU provider configured to leave unsupported nodes to the cpu.
@@ -37,13 +38,19 @@ function isUnsupported({ op, inputs, outputs, attributes }: LazyNode): boolean {
   }
 }
 
-/** How graphs for some execution providers are written. */
-export function graphLimits(providers: readonly ExecutionProvider[]): GraphLimits {
+/** Makes what records graphs for some execution providers. */
+export function graphBuilderFor(
+  providers: readonly ExecutionProvider[],
+  { probeBlockSize }: Pick<GraphLimits, "probeBlockSize"> = {},
+): GraphBuilder {
   const names = providers.map(providerName);
-  return {
+  if (names.includes("webgpu")) {
     // A WebGPU shader binds eight buffers, one of them its input.
-    maxOutputs: names.includes("webgpu") ? 7 : Number.POSITIVE_INFINITY,
+    return new WebGpuBuilder({ maxOutputs: 7, attendsInPlace: false, runsOnCpu: false });
+  }
+  return new GraphBuilder({
     attendsInPlace: names[0] === "cpu",
     runsOnCpu: names[0] === "cpu" || names[0] === "wasm",
-  };
+    ...(probeBlockSize && { probeBlockSize }),
+  });
 }

@@ -19,7 +19,7 @@ export const arcTangent2 = kernel(tf.Atan2, ({ input, graph }) => {
 function slope(graph: GraphBuilder, y: LazyValue, x: LazyValue): LazyValue {
   const quotient = graph.div(y, x);
   const both = (of: (value: LazyValue) => LazyValue) => graph.binary("And", of(y), of(x), "bool");
-  const infinite = both((value) => graph.elementwise("IsInf", [value], "bool"));
+  const infinite = both((value) => graph.isInfinite(value));
   const zero = both((value) => graph.binary("Equal", value, number(graph, 0), "bool"));
   const signs = graph.mul(graph.unary("Sign", y), graph.unary("Sign", x));
   return graph.where(infinite, signs, graph.where(zero, y, quotient));

@@ -43,7 +43,10 @@ const complexArithmetic: Readonly<Record<string, (graph: GraphBuilder, a: Comple
   ],
 };
 
-const logical: Readonly<Record<string, string>> = { [tf.LogicalAnd]: "And", [tf.LogicalOr]: "Or" };
+const logical: Readonly<Record<string, Binary>> = {
+  [tf.LogicalAnd]: (graph, a, b) => graph.binary("And", a, b, "bool"),
+  [tf.LogicalOr]: (graph, a, b) => graph.or(a, b),
+};
 
 const prelu = kernel(tf.Prelu, ({ input, graph }) => {
   const [value, slope] = [graph.cast(input("x"), "float32"), graph.cast(input("alpha"), "float32")];
@@ -86,10 +89,8 @@ export const binaryKernels: readonly NativeKernel[] = [
     },
     { takesEmpty: true },
   ),
-  ...Object.entries(logical).map(([name, op]) =>
-    kernel(name, ({ input, graph }) =>
-      graph.binary(op, graph.cast(input("a"), "bool"), graph.cast(input("b"), "bool"), "bool"),
-    ),
+  ...Object.entries(logical).map(([name, compute]) =>
+    kernel(name, ({ input, graph }) => compute(graph, graph.cast(input("a"), "bool"), graph.cast(input("b"), "bool"))),
   ),
   prelu,
   bitwiseAnd,
@@ -143,8 +144,8 @@ function modulo(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
 /** Follows `Math.pow`: 1 to the power NaN is NaN, and so is ±1 to an infinite power. ONNX Runtime follows C: 1. */
 function power(graph: GraphBuilder, a: LazyValue, b: LazyValue): LazyValue {
   const unit = graph.binary("Equal", graph.unary("Abs", a), graph.scalar(a.type, 1), "bool");
-  const infinite = graph.binary("And", graph.elementwise("IsInf", [b], "bool"), unit, "bool");
-  const undefinedAt = graph.binary("Or", graph.elementwise("IsNaN", [b], "bool"), infinite, "bool");
+  const infinite = graph.binary("And", graph.isInfinite(b), unit, "bool");
+  const undefinedAt = graph.or(graph.isNaN(b), infinite);
   return graph.where(undefinedAt, graph.scalar(a.type, Number.NaN), graph.binary("Pow", a, b));
 }
 

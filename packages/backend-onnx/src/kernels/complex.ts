@@ -46,5 +46,5 @@ export function joined(backend: RecordingBackend, real: LazyValue, imaginary: La
 
 function hasNoRatio(graph: GraphBuilder, larger: LazyValue): LazyValue {
   const zero = graph.binary("Equal", larger, graph.scalar("float32", 0), "bool");
-  return graph.binary("Or", zero, graph.elementwise("IsInf", [larger], "bool"), "bool");
+  return graph.or(zero, graph.isInfinite(larger));
 }

@@ -65,8 +65,11 @@ export const indexingKernels: readonly NativeKernel[] = [gatherV2, gatherNd, one
 
 /** Moves negative indices past the end, so that they fail: ONNX counts them from the end, tfjs refuses them. */
 function withoutNegative(graph: GraphBuilder, indices: LazyValue, size: number): LazyValue {
-  const source = indices.producer?.op === "Cast" ? indices.producer.inputs[0]! : indices;
-  if (indices.resident?.host != null || source.producer?.op === "ArgMax" || source.producer?.op === "ArgMin") {
+  const { producer } = indices;
+  // An index found by ArgMax is cast, or looked up among the indices.
+  const source =
+    producer?.op === "Cast" ? producer.inputs[0] : producer?.op === "Gather" ? producer.inputs[1] : indices;
+  if (indices.resident?.host != null || /^Arg(Max|Min)$/.test(source!.producer?.op ?? "")) {
     return indices;
   }
   const negative = graph.binary("Less", indices, graph.scalar("int32", 0), "bool");

@@ -134,9 +134,7 @@ const mirrorPad = kernel<tf.MirrorPadAttrs>(tf.MirrorPad, ({ input, attrs, graph
 const tile = kernel<tf.TileAttrs>(tf.Tile, ({ input, attrs, graph }) => {
   const x = input("x");
   const shape = x.shape.map((size, axis) => size * attrs.reps[axis]!);
-  return shape.includes(0)
-    ? graph.empty(x.type, shape)
-    : graph.node("Tile", [x, graph.indices(attrs.reps)], x.type, shape);
+  return shape.includes(0) ? graph.empty(x.type, shape) : graph.tile(x, attrs.reps);
 });
 
 const reverse = kernel<tf.ReverseAttrs>(tf.Reverse, ({ input, attrs, graph }) => {

@@ -43,6 +43,6 @@ export function maximaWithPlaces(graph: GraphBuilder, x: LazyValue, window: Wind
 
 /** Replaces NaN by -Infinity: tfjs ignores NaN in a maximum. */
 export function withoutNaN(graph: GraphBuilder, x: LazyValue): LazyValue {
-  const undefinedAt = graph.elementwise("IsNaN", [x], "bool");
+  const undefinedAt = graph.isNaN(x);
   return graph.where(undefinedAt, graph.scalar(x.type, Number.NEGATIVE_INFINITY), x);
 }

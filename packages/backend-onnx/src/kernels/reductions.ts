@@ -57,7 +57,7 @@ function extremum(
     return found;
   }
   // ONNX Runtime ignores NaN; tfjs returns it.
-  const undefinedAt = graph.elementwise("IsNaN", [x], "bool");
+  const undefinedAt = graph.isNaN(x);
   return graph.where(
     onBooleans(graph, "ReduceMax", undefinedAt, axes, keepDims),
     graph.scalar(x.type, Number.NaN),
@@ -70,7 +70,7 @@ function onBooleans(graph: GraphBuilder, op: string, x: LazyValue, axes: readonl
 }
 
 /** @param worst - Replaces NaN, which tfjs ignores. */
-function argKernel(name: string, op: string, worst: number): NativeKernel {
+function argKernel(name: string, op: "ArgMax" | "ArgMin", worst: number): NativeKernel {
   return kernel<tf.ArgMaxAttrs>(name, ({ input, attrs, graph }) => {
     const value = input("x");
     const x = value.type === "bool" ? graph.cast(value, "int32") : value;
@@ -78,14 +78,10 @@ function argKernel(name: string, op: string, worst: number): NativeKernel {
       return graph.scalar("int32", 0);
     }
     const axis = tf.util.parseAxisParam(attrs.axis, [...x.shape])[0]!;
-    const shape = x.shape.filter((_, i) => i !== axis);
-    const found = graph.node(op, [withoutNaN(graph, x, worst)], "int64", shape, { attributes: { axis, keepdims: 0 } });
-    return graph.cast(found, "int32");
+    return graph.indexOf(op, withoutNaN(graph, x, worst), axis);
   });
 }
 
 function withoutNaN(graph: GraphBuilder, x: LazyValue, replacement: number): LazyValue {
-  return x.type === "float32"
-    ? graph.where(graph.elementwise("IsNaN", [x], "bool"), graph.scalar(x.type, replacement), x)
-    : x;
+  return x.type === "float32" ? graph.where(graph.isNaN(x), graph.scalar(x.type, replacement), x) : x;
 }

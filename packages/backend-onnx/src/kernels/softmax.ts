@@ -10,7 +10,7 @@ const softmax = kernel<tf.SoftmaxAttrs>(tf.Softmax, ({ input, attrs, graph }) =>
 const logSoftmax = kernel<tf.LogSoftmaxAttrs>(tf.LogSoftmax, ({ input, attrs, graph }) => {
   const logits = graph.cast(input("logits"), "float32");
   const axis = attrs.axis < 0 ? logits.shape.length + attrs.axis : attrs.axis;
-  return graph.node("LogSoftmax", [logits], logits.type, logits.shape, { attributes: { axis } });
+  return graph.logSoftmax(logits, axis);
 });
 
 /** `loss[i] = -log softmax(logits[i])[labels[i]]`, and the probabilities, which its gradient needs. */
@@ -18,7 +18,7 @@ const softmaxCrossEntropy = kernel("MmgenSoftmaxCrossEntropy", ({ input, graph }
   const [logits, labels] = [input("logits"), input("labels")];
   const [rows] = logits.shape as [number, number];
   const attributes = { axis: 1 };
-  const logProbabilities = graph.node("LogSoftmax", [logits], logits.type, logits.shape, { attributes });
+  const logProbabilities = graph.logSoftmax(logits, 1);
   const probabilities = graph.unary("Exp", logProbabilities);
   const column = graph.reshape(labels, [rows, 1]);
   const chosen = graph.node("GatherElements", [logProbabilities, column], logits.type, [rows, 1], { attributes });

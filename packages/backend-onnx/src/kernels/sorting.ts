@@ -19,7 +19,7 @@ const topK = kernel<tf.TopKAttrs>(tf.TopK, ({ input, attrs, graph }) => {
     ],
     { attributes: { axis: shape.length - 1, largest: 1, sorted: 1 } },
   ) as [typeof x, typeof x];
-  return [values, graph.rawCast(indices, "int32")];
+  return [values, graph.smallIndices(indices, x.shape.at(-1)!)];
 });
 
 /** The insertion position of a value is the number of elements of the sorted row before it. */

@@ -4,6 +4,7 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import { float } from "../graph/lazy-value.js";
 import { sigmoid } from "./activation.js";
 import { kernel, type NativeKernel } from "./kernel.js";
+import { expm1InFloats, log1pInFloats } from "./near-zero.js";
 
 type Unary = (graph: GraphBuilder, x: LazyValue) => LazyValue;
 
@@ -31,8 +32,10 @@ const floatOperators: Readonly<Record<string, string>> = {
 const floatCompositions: Readonly<Record<string, Unary>> = {
   [tf.Elu]: (graph, x) => graph.elementwise("Elu", [x], x.type, { attributes: { alpha: float(1) } }),
   // In doubles: near 0, float32 would lose digits in the difference and the sum.
-  [tf.Expm1]: (graph, x) => nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)),
-  [tf.Log1p]: (graph, x) => nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))),
+  [tf.Expm1]: (graph, x) =>
+    graph.hasDoubles ? nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)) : expm1InFloats(graph, x),
+  [tf.Log1p]: (graph, x) =>
+    graph.hasDoubles ? nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))) : log1pInFloats(graph, x),
   [tf.Relu6]: (graph, x) => graph.elementwise("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type),
   [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
   [tf.Sigmoid]: sigmoid,
@@ -44,9 +47,9 @@ const floatCompositions: Readonly<Record<string, Unary>> = {
 const numberCompositions: Readonly<Record<string, Unary>> = {
   [tf.Ceil]: (graph, x) => whole(graph, "Ceil", x),
   [tf.Floor]: (graph, x) => whole(graph, "Floor", x),
-  [tf.Round]: (graph, x) => whole(graph, "Round", x),
-  [tf.Abs]: (graph, x) => graph.unary("Abs", x),
-  [tf.Neg]: (graph, x) => graph.unary("Neg", x),
+  [tf.Round]: (graph, x) => (x.type === "int32" ? x : graph.round(x)),
+  [tf.Abs]: (graph, x) => graph.abs(x),
+  [tf.Neg]: (graph, x) => graph.negate(x),
   [tf.Relu]: (graph, x) =>
     x.type === "int32" ? graph.binary("Max", x, graph.scalar(x.type, 0)) : graph.unary("Relu", x),
   // ONNX's Sign keeps NaN; tfjs's returns 0.
@@ -59,8 +62,8 @@ const numberCompositions: Readonly<Record<string, Unary>> = {
 };
 
 const predicates: Readonly<Record<string, Unary>> = {
-  [tf.IsNan]: (graph, x) => graph.elementwise("IsNaN", [x], "bool"),
-  [tf.IsInf]: (graph, x) => graph.elementwise("IsInf", [x], "bool"),
+  [tf.IsNan]: (graph, x) => graph.isNaN(x),
+  [tf.IsInf]: (graph, x) => graph.isInfinite(x),
   [tf.IsFinite]: (graph, x) =>
     graph.binary("Less", graph.unary("Abs", x), graph.scalar(x.type, Number.POSITIVE_INFINITY), "bool"),
 };
@@ -92,7 +95,7 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
     graph.scalar(x.type, attrs.alpha),
   );
   // NaN stays NaN.
-  return x.type === "float32" ? graph.where(graph.elementwise("IsNaN", [x], "bool"), x, stepped) : stepped;
+  return x.type === "float32" ? graph.where(graph.isNaN(x), x, stepped) : stepped;
 });
 
 const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {

@@ -13,7 +13,7 @@ export type ScanBody = (carry: tf.Tensor[], inputs: tf.Tensor[]) => ScanState;
 
 /**
  * Runs `body` over the first axis of `inputs` as one ONNX `Scan`, whose body is recorded once. Under a gradient every
- * step is recorded instead, because tfjs has no gradient of a loop.
+ * step is recorded instead, because tfjs has no gradient of a loop; for a provider without loops too.
  */
 export function scan(
   backend: RecordingBackend,
@@ -22,7 +22,9 @@ export function scan(
   inputs: readonly tf.Tensor[],
 ): ScanState {
   return tf.tidy(() =>
-    tf.engine().isTapeOn() ? unrolled(body, carry, inputs) : native(backend, body, carry, inputs),
+    tf.engine().isTapeOn() || !backend.graph.hasLoops
+      ? unrolled(body, carry, inputs)
+      : native(backend, body, carry, inputs),
   ) as unknown as ScanState;
 }
 

@@ -16,6 +16,8 @@ export interface FunctionTransforms {
     carry: readonly tf.Tensor[],
     inputs: readonly tf.Tensor[],
   ): { carry: tf.Tensor[]; outputs: tf.Tensor[] };
+  /** Whether `scan` runs a loop, rather than recording every step. Default: true. */
+  readonly runsLoops?: boolean;
   /** Whether compiled functions have read their inputs when they return, so that arrays of those can be written again. */
   readonly computesAtOnce?: boolean;
   /** Stores an array without copying it. */

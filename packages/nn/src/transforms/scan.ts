@@ -53,7 +53,8 @@ export function scan(body: ScanBody, carry: readonly tf.Tensor[], inputs: readon
 
 /** Whether the active backend runs {@link scan} as a loop of its own, so that many short steps are worth one. */
 export function runsLoopsNatively(): boolean {
-  return typeof (tf.backend() as tf.KernelBackend & FunctionTransforms).scan === "function";
+  const { runsLoops = true, scan } = tf.backend() as tf.KernelBackend & FunctionTransforms;
+  return typeof scan === "function" && runsLoops;
 }
 
 function countSteps(inputs: readonly tf.Tensor[]): number {
