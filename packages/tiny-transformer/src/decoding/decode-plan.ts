@@ -100,38 +100,44 @@ export async function runPlan(
   vocabularySize: number,
   noise: Float32Array,
 ): Promise<TokenBatch> {
-  const { prompt, steps } = plan;
+  if (plan.steps === 0) {
+    return withIds(plan, new Int32Array(0));
+  }
+  const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize, noise)));
+  return withIds(plan, (await chosen.data().finally(() => chosen.dispose())) as Int32Array);
+}
+
+/** A plan's prompts and the ids added to them, `[steps, rows]`. */
+export function withIds({ prompt, steps }: DecodePlan, ids: Int32Array): TokenBatch {
   const length = prompt.length + steps;
   const data = new Int32Array(prompt.count * length);
   for (let row = 0; row < prompt.count; row++) {
     data.set(prompt.data.subarray(row * prompt.length, (row + 1) * prompt.length), row * length);
-  }
-  if (steps > 0) {
-    const chosen = tf.tidy(() => run(uploadPlan(plan, vocabularySize, noise)));
-    const ids = await chosen.data().finally(() => chosen.dispose());
     for (let step = 0; step < steps; step++) {
-      for (let row = 0; row < prompt.count; row++) {
-        data[row * length + prompt.length + step] = ids[step * prompt.count + row]!;
-      }
+      data[row * length + prompt.length + step] = ids[step * prompt.count + row]!;
     }
   }
   return { data, count: prompt.count, length };
 }
 
-/**
- * Uploads the tensors of a plan; they belong to the caller or the open tidy. Throws {@link GrammarError} when a prompt
- * violates the grammar.
- */
+/** Uploads the tensors of a plan as {@link uploadStart} does. */
 function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Array): DecodeInputs {
-  const { prompt, grammar, guidance } = plan;
-  const noise = uploadOwned<tf.Rank.R3>(
-    writeNoise(plan, vocabularySize, memory),
-    [plan.steps, prompt.count, vocabularySize],
-    "float32",
-  );
+  const shape: [number, number, number] = [plan.steps, plan.prompt.count, vocabularySize];
+  const noise = uploadOwned<tf.Rank.R3>(writeNoise(plan, vocabularySize, memory), shape, "float32");
+  const scales = plan.guidance && tf.tensor1d(plan.guidance.scales, "float32");
+  return { ...uploadStart(plan, vocabularySize), noise, ...(scales && { scales }) };
+}
+
+/**
+ * Uploads what does not differ from step to step; the tensors belong to the caller or the open tidy. Throws
+ * {@link GrammarError} when a prompt violates the grammar.
+ */
+export function uploadStart(
+  { prompt, grammar, guidance }: DecodePlan,
+  vocabularySize: number,
+): Pick<DecodeInputs, "prompt" | "grammar"> {
   const rows = [prompt, ...(guidance ? [guidance.prompt] : [])].map(uploadTokens);
-  const ids = (guidance ? tf.concat(rows, 0) : rows[0]!) as tf.Tensor2D;
-  const inputs = { prompt: ids, noise, ...(guidance && { scales: tf.tensor1d(guidance.scales, "float32") }) };
+  const inputs = { prompt: (guidance ? tf.concat(rows, 0) : rows[0]!) as tf.Tensor2D };
   if (!grammar) {
     return inputs;
   }
@@ -149,7 +155,7 @@ function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Arr
 }
 
 /** Writes standard Gumbel noise by step, row and id; nothing at temperature 0, where it is not read. */
-function writeNoise(
+export function writeNoise(
   { prompt, seeds, steps, temperature }: DecodePlan,
   vocabularySize: number,
   noise: Float32Array,

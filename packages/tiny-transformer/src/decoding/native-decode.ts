@@ -37,7 +37,7 @@ export interface DecodeInputs {
 export function decodeGraph(network: TransformerNetwork, settings: DecodeSettings): TensorFunction {
   return (prompt, noise, ...rest) => {
     const [scales, grammar] = settings.guided ? [rest[0], rest.slice(1)] : [undefined, rest];
-    const guide = grammar.length === 0 ? undefined : grammarGuide(grammar, network.config.vocabularySize);
+    const guide = grammarGuide(grammar, network);
     return [decode(prompt as tf.Tensor2D, { noise: noise!, scales }, { network, settings, guide })];
   };
 }
@@ -54,13 +54,19 @@ export function listDecodeInputs({ prompt, noise, scales, grammar }: DecodeInput
   return [prompt, noise, ...(scales ? [scales] : []), ...tables];
 }
 
+/** Says which ids are legal in which state. */
 interface Guide {
   readonly start: tf.Tensor1D;
   legality(states: tf.Tensor): tf.Tensor2D;
   next(states: tf.Tensor, ids: tf.Tensor): tf.Tensor1D;
 }
 
-function grammarGuide(tensors: readonly tf.Tensor[], vocabularySize: number): Guide {
+/** The guide of a grammar's tensors in the order of {@link listDecodeInputs}; of none, none. */
+export function grammarGuide(tensors: readonly tf.Tensor[], { config }: TransformerNetwork): Guide | undefined {
+  if (tensors.length === 0) {
+    return undefined;
+  }
+  const { vocabularySize } = config;
   const [legality, next, start] = tensors as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D];
   return {
     start,
@@ -70,37 +76,26 @@ function grammarGuide(tensors: readonly tf.Tensor[], vocabularySize: number): Gu
   };
 }
 
-interface Parts {
+/** What the steps of a decode have in common. */
+export interface DecodeParts {
   readonly network: TransformerNetwork;
   readonly settings: ChoiceSettings;
   readonly guide: Guide | undefined;
 }
 
 /** What the choices of consecutive steps read: noise, `[steps, rows, vocabularySize]`, and guidance scales, `[steps]`. */
-interface Choices {
+export interface Choices {
   readonly noise: tf.Tensor;
   readonly scales: tf.Tensor | undefined;
 }
 
-function decode(prompt: tf.Tensor2D, choices: Choices, parts: Parts): tf.Tensor {
-  const { network, guide } = parts;
-  const { layers } = network.config;
+function decode(prompt: tf.Tensor2D, choices: Choices, parts: DecodeParts): tf.Tensor {
+  const { layers } = parts.network.config;
   const promptLength = prompt.shape[1];
   const [steps, rows, vocabularySize] = choices.noise.shape as [number, number, number];
   const passes = steps - 1;
-  const { hidden, ...cached } = runPrompt(network, prompt);
-  const first = choose(lastLogits(network, hidden), choicesOf(choices, 0, 1), guide?.start, parts);
-  const grow = (x: tf.Tensor) =>
-    passes === 0
-      ? x
-      : tf.pad(x, [
-          [0, 0],
-          [0, 0],
-          [0, passes],
-          [0, 0],
-        ]);
-  const chosen: tf.Tensor[] = [tf.reshape(first.ids, [1, rows])];
-  let state: DecodeState = { ...first, keys: cached.keys.map(grow), values: cached.values.map(grow) };
+  let state = startDecode(prompt, choicesOf(choices, 0, 1), passes, parts);
+  const chosen: tf.Tensor[] = [tf.reshape(state.ids, [1, rows])];
 
   const { iterations, unrolled } = divideSteps(passes);
   const looped = iterations * unrolled;
@@ -129,6 +124,23 @@ function decode(prompt: tf.Tensor2D, choices: Choices, parts: Parts): tf.Tensor 
   return tf.concat(chosen, 0);
 }
 
+/** Runs prompts and chooses the ids after them; the caches have room for so many more positions. */
+export function startDecode(prompt: tf.Tensor2D, choices: Choices, room: number, parts: DecodeParts): DecodeState {
+  const { network, guide } = parts;
+  const { hidden, ...cached } = runPrompt(network, prompt);
+  const first = choose(lastLogits(network, hidden), choices, guide?.start, parts);
+  const grow = (x: tf.Tensor) =>
+    room === 0
+      ? x
+      : tf.pad(x, [
+          [0, 0],
+          [0, 0],
+          [0, room],
+          [0, 0],
+        ]);
+  return { ...first, keys: cached.keys.map(grow), values: cached.values.map(grow) };
+}
+
 /** The number of steps in an iteration that leaves the fewest steps after the loop, and how often it goes round. */
 export function divideSteps(steps: number): { readonly iterations: number; readonly unrolled: number } {
   let unrolled = maxUnrolled;
@@ -141,23 +153,25 @@ export function divideSteps(steps: number): { readonly iterations: number; reado
 }
 
 /** What a step passes to the next one. */
-interface DecodeState extends KeysAndValues {
+export interface DecodeState extends KeysAndValues {
   /** Last chosen ids, `[rows]` int32. */
   readonly ids: tf.Tensor;
   /** Grammar state of each row, `[rows]` int32; absent without a grammar. */
   readonly states: tf.Tensor | undefined;
 }
 
-function listState({ ids, keys, values, states }: DecodeState): tf.Tensor[] {
+/** Lists the tensors of a state. */
+export function listState({ ids, keys, values, states }: DecodeState): tf.Tensor[] {
   return [ids, ...keys, ...values, ...(states ? [states] : [])];
 }
 
-function readState([ids, ...rest]: readonly tf.Tensor[], layers: number): DecodeState {
+/** The state of a list of {@link listState}; further tensors are left out. */
+export function readState([ids, ...rest]: readonly tf.Tensor[], layers: number): DecodeState {
   return { ids: ids!, keys: rest.slice(0, layers), values: rest.slice(layers, 2 * layers), states: rest[2 * layers] };
 }
 
 /** Runs steps one after the other, at positions `[steps]` int32. */
-function runSteps(start: DecodeState, at: tf.Tensor, choices: Choices, parts: Parts) {
+export function runSteps(start: DecodeState, at: tf.Tensor, choices: Choices, parts: DecodeParts) {
   const rows = start.ids.shape[0]!;
   const steps = at.shape[0]!;
   const positions = tf.split(at, steps) as tf.Tensor1D[];
@@ -177,7 +191,7 @@ function runSteps(start: DecodeState, at: tf.Tensor, choices: Choices, parts: Pa
 }
 
 /** Chooses the ids of one step. With guidance, the logits without the condition are the second half of the rows. */
-function choose(logits: tf.Tensor2D, { noise, scales }: Choices, states: tf.Tensor | undefined, parts: Parts) {
+function choose(logits: tf.Tensor2D, { noise, scales }: Choices, states: tf.Tensor | undefined, parts: DecodeParts) {
   const { guide, settings } = parts;
   const [rows, vocabularySize] = noise.shape.slice(-2) as [number, number];
   const mixed = scales ? guided(logits, scales) : logits;

@@ -1,18 +1,22 @@
 import type { DecodePlan, DenoisePlan, TokenBatch } from "@mmgen/core";
-import { computesAtOnce, type TensorFunction } from "@mmgen/nn/layers";
+import { computesAtOnce, runsLoopsNatively, type TensorFunction } from "@mmgen/nn/layers";
 import type * as tf from "@tensorflow/tfjs-core";
 import { denoiseGraph } from "../diffusion/denoise-graph.js";
 import { checkDenoisePlan, denoiseSettings, runDenoise } from "../diffusion/run-denoise.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { checkPlan, choiceSettings, inBlocks, runPlan } from "./decode-plan.js";
-import { decodeGraph, listDecodeInputs } from "./native-decode.js";
+import { type DecodeSettings, decodeGraph, listDecodeInputs } from "./native-decode.js";
+import { decodeBySteps, stepGraphs } from "./step-decode.js";
+
+/** Runs a plan of few enough rows; `noise` is memory for its noise. */
+type RunBlock = (block: DecodePlan, vocabularySize: number, noise: Float32Array) => Promise<TokenBatch>;
 
 /** Runs whole plans as compiled graphs; keeps the graph for the settings of the last plan. */
 export class PlanRunner {
   readonly #network: TransformerNetwork;
   readonly #compile: (fn: TensorFunction) => TensorFunction;
   #noise: WeakRef<Float32Array> | undefined;
-  #last: { readonly key: string; readonly run: TensorFunction } | undefined;
+  #last: { readonly key: string; readonly graphs: object } | undefined;
 
   /** @param compile - Compiles a function that reads the network's weights. */
   constructor(network: TransformerNetwork, compile: (fn: TensorFunction) => TensorFunction) {
@@ -25,21 +29,36 @@ export class PlanRunner {
     const { contextLength, layers, vocabularySize, width } = this.#network.config;
     checkPlan(plan, vocabularySize, contextLength);
     const settings = choiceSettings(plan);
-    const run = this.#graph(settings, () => decodeGraph(this.#network, settings));
     const cached = 2 * layers * width * (plan.prompt.length + plan.steps) * (plan.guidance ? 2 : 1);
     const maxRows = Math.max(1, Math.floor(maxNumbers / (plan.steps * vocabularySize + cached)));
-    return inBlocks(plan, maxRows, (block) => {
-      const noise = this.#noiseMemory(block.steps * block.prompt.count * vocabularySize);
-      return runPlan(block, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
-    });
+    const run = runsLoopsNatively() ? this.#inLoops(settings) : this.#bySteps(settings);
+    return inBlocks(plan, maxRows, (block) =>
+      run(block, vocabularySize, this.#noiseMemory(block.steps * block.prompt.count * vocabularySize)),
+    );
   }
 
   /** @param bounds - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */
   async denoise(plan: DenoisePlan, { maxLogits = 2 ** 22, maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
     checkDenoisePlan(plan, this.#network);
     const settings = denoiseSettings(plan);
-    const run = this.#graph(settings, () => denoiseGraph(this.#network, settings));
-    return runDenoise(plan, run, { vocabularySize: this.#network.config.vocabularySize, maxLogits, maxNoise });
+    const run = this.#graphs(settings, () => this.#compile(denoiseGraph(this.#network, settings)));
+    const { vocabularySize } = this.#network.config;
+    // Without loops several rounds at once would be one long graph.
+    return runDenoise(plan, run, { vocabularySize, maxLogits, maxNoise: runsLoopsNatively() ? maxNoise : 1 });
+  }
+
+  #inLoops(settings: DecodeSettings): RunBlock {
+    const run = this.#graphs(settings, () => this.#compile(decodeGraph(this.#network, settings)));
+    return (block, vocabularySize, noise) =>
+      runPlan(block, (inputs) => run(...listDecodeInputs(inputs))[0] as tf.Tensor2D, vocabularySize, noise);
+  }
+
+  #bySteps(settings: DecodeSettings): RunBlock {
+    const graphs = this.#graphs({ ...settings, bySteps: true }, () => {
+      const { start, step } = stepGraphs(this.#network, settings);
+      return { start: this.#compile(start), step: this.#compile(step) };
+    });
+    return (block, vocabularySize, noise) => decodeBySteps(block, graphs, vocabularySize, noise);
   }
 
   /** The last plan's, where that has been read: taking tens of megabytes anew costs a third of drawing the noise. */
@@ -50,11 +69,11 @@ export class PlanRunner {
     return memory;
   }
 
-  #graph(settings: object, build: () => TensorFunction): TensorFunction {
+  #graphs<Graphs extends object>(settings: object, build: () => Graphs): Graphs {
     const key = JSON.stringify(settings);
     if (this.#last?.key !== key) {
-      this.#last = { key, run: this.#compile(build()) };
+      this.#last = { key, graphs: build() };
     }
-    return this.#last.run;
+    return this.#last.graphs as Graphs;
   }
 }

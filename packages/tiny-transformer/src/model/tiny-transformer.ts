@@ -12,12 +12,12 @@ import {
 } from "@mmgen/core";
 import { fields, resolveOptions, seededRandom } from "@mmgen/core/options";
 import {
+  compilesFunctions,
   Linear,
   type LoadOptions,
   loadModel,
   Module,
   resolveSaveOptions,
-  runsLoopsNatively,
   saveModel,
   type TensorFunction,
   type TensorTrainable,
@@ -214,19 +214,19 @@ export class TinyTransformer
   }
 
   /**
-   * Runs a whole {@link DecodePlan} in loops of the backend, including the choice of ids: many times as fast as single
-   * steps. The ids are the same, except that the last bits of the logits may differ and decide a close choice.
-   * `undefined` when the backend has no loops or the model is not causal.
+   * Runs a whole {@link DecodePlan} on the backend, including the choice of ids, in loops where it has them: many times as
+   * fast as single steps. The ids are the same, except that the last bits of the logits may differ and decide a close choice.
+   * `undefined` when the backend does not compile functions or the model is not causal.
    *
    * The function throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
   get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
-    return this.config.causal && runsLoopsNatively() ? (plan) => this.#run(() => this.#plans.decode(plan)) : undefined;
+    return this.config.causal && compilesFunctions() ? (plan) => this.#run(() => this.#plans.decode(plan)) : undefined;
   }
 
-  /** Runs a whole {@link DenoisePlan} in a loop of the backend, as `decode` does; `undefined` for a causal model. */
+  /** Runs a whole {@link DenoisePlan} on the backend, as `decode` does; `undefined` for a causal model. */
   get denoise(): ((plan: DenoisePlan) => Promise<TokenBatch>) | undefined {
-    return !this.config.causal && runsLoopsNatively()
+    return !this.config.causal && compilesFunctions()
       ? (plan) => this.#run(() => this.#plans.denoise(plan))
       : undefined;
   }
