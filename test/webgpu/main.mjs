@@ -1,0 +1,75 @@
+// `npm run test:webgpu [work…]`: small training steps, encoding, decoding and generations on ONNX Runtime's WebGPU provider,
+// by SwiftShader, a driver in software, and on the cpu. No node may run outside the provider, at most two copies a run beside
+// feeds and results, losses equal to 1e-5, ids and levels equal. With `--chromium` the same on onnxruntime-web in Chromium
+// ($CHROME, else `chromium`; needs `npm install --no-save onnxruntime-web@1.30.0`), where copies cannot be counted.
+//
+// Needs libvulkan.so.1 (apt-get install libvulkan1) and $VK_DRIVER_FILES, else the file that Debian's Chromium brings.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { bundle, sources } from "../../scripts/bundle.mjs";
+import { runInChromium, softwareWebGpu } from "../../scripts/run-in-chromium.mjs";
+
+const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+const names = process.argv.slice(2).filter((argument) => argument !== "--chromium");
+const driver = process.env.VK_DRIVER_FILES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+/** Works in this process's Node, on a provider. */
+async function runInNode(provider) {
+  const script = await bundle(path("node.ts"), "mmgen-webgpu/node");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, provider, ...names], {
+    encoding: "utf8",
+    env: { ...process.env, VK_DRIVER_FILES: driver },
+  });
+  return status === 0 ? JSON.parse(stdout) : stop(`Node on ${provider}: ${stderr}`);
+}
+
+async function runInPage() {
+  let runtime;
+  try {
+    runtime = dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
+  } catch {
+    return stop("onnxruntime-web is not installed: npm install --no-save onnxruntime-web@1.30.0");
+  }
+  const { outputFiles } = await build({
+    ...{ entryPoints: [path("page.ts")], bundle: true, write: false, format: "esm", platform: "browser" },
+    ...{ mainFields: ["browser", "module", "main"], ignoreAnnotations: true, logLevel: "error" },
+    ...{ alias: { "onnxruntime-web": "onnxruntime-web/webgpu" }, plugins: [sources] },
+  });
+  const search = `?${names.map((name) => `work=${encodeURIComponent(name)}`).join("&")}`;
+  const options = { search, files: runtime, flags: softwareWebGpu };
+  const answer = await runInChromium(outputFiles[0].contents, options);
+  return answer.error ? stop(answer.error) : answer;
+}
+
+function stop(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** What is wrong with a work's results. */
+function faults({ trains, numbers }, { numbers: found, nodesOnCpu = [], copies = 0 }) {
+  const difference = Math.max(...numbers.map((number, i) => Math.abs(number - found[i])));
+  return [
+    ...(found.length === numbers.length && difference <= (trains ? 1e-5 : 0) ? [] : [`differs by ${difference}`]),
+    ...(nodesOnCpu.length === 0 ? [] : [`on the cpu: ${nodesOnCpu.join(", ")}`]),
+    ...(copies <= 2 ? [] : [`${copies} copies a run`]),
+  ];
+}
+
+if (!existsSync(driver)) {
+  console.error(`Skipped: there is no ${driver}; set VK_DRIVER_FILES to a driver's file.`);
+  process.exit(0);
+}
+const inPage = process.argv.includes("--chromium");
+const [expected, found] = [await runInNode("cpu"), inPage ? await runInPage() : await runInNode("webgpu")];
+for (const [name, work] of Object.entries(expected)) {
+  const wrong = faults(work, found[name]);
+  const { nodes, copies, milliseconds } = found[name];
+  const counts = nodes === undefined ? "" : `, ${nodes} nodes in the largest graph, ${copies} copies`;
+  console.log(`${name}: ${wrong.join("; ") || "right"}${counts}, ${(milliseconds / 1000).toFixed(1)} s`);
+  process.exitCode = wrong.length > 0 ? 1 : process.exitCode;
+}
