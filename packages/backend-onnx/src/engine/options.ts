@@ -105,7 +105,8 @@ export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConf
 
 /** The options of the executor. */
 export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
-  const { allowCpuNodes, intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay } = config;
+  const { allowCpuNodes, intraOpNumThreads, graphOptimizationLevel, executionProviders, profilePrefix, replay } =
+    config;
   return {
     session: {
       ...{ allowCpuNodes, intraOpNumThreads, graphOptimizationLevel, executionProviders },
