@@ -43,7 +43,9 @@ async function check(folder, children) {
   await answers(port);
 
   const start = (...args) => {
-    const child = spawn(process.execPath, [example, ...args, "--redis", redis], { cwd: folder });
+    // No INIT_CWD of a surrounding npm: paths are those of the folder.
+    const { INIT_CWD: _, ...env } = process.env;
+    const child = spawn(process.execPath, [example, ...args, "--redis", redis], { cwd: folder, env });
     child.said = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk) => (child.said += chunk));
