@@ -67,13 +67,13 @@ describe("evaluate", () => {
   });
 
   it("takes images the run has not seen, other settings of the draws, and the settings of older runs", async () => {
-    // Of those that had no place for a palette, and the image tokenizer's under `tokenizer`.
+    // Of those that had no place for a palette.
     const path = join(run, "checkpoints", "run.json");
     const { config: current, ...settings } = await json(path);
     const { vqvae, ...ofRun } = current;
-    const { palettePlace, ...tokenizer } = vqvae;
+    const { palettePlace, ...others } = vqvae;
     expect(palettePlace).toBe("before");
-    await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, tokenizer } }));
+    await writeFile(path, JSON.stringify({ ...settings, config: { ...ofRun, vqvae: others } }));
 
     const options = ["--part", "validation", "--samples", "2", "--temperature", "0.5", "--top-p", "0.8", "--seed", "9"];
     expect(command("evaluate", "--checkpoints", "run", ...options).status).toBe(0);
