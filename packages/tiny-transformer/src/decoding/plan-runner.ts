@@ -24,8 +24,8 @@ export class PlanRunner {
     this.#compile = compile;
   }
 
-  /** @param bounds - `maxNumbers` of noise, keys and values in memory: 2²⁶ when absent, 256 MiB. */
-  async decode(plan: DecodePlan, { maxNumbers = 2 ** 26 } = {}): Promise<TokenBatch> {
+  /** @param bounds - `maxNumbers` of noise, keys and values in memory: 2²⁷ when absent, 512 MiB. */
+  async decode(plan: DecodePlan, { maxNumbers = 2 ** 27 } = {}): Promise<TokenBatch> {
     const { contextLength, layers, vocabularySize, width } = this.#network.config;
     checkPlan(plan, vocabularySize, contextLength);
     const settings = choiceSettings(plan);
