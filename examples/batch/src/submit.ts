@@ -60,9 +60,11 @@ export async function submit(plan: Plan, submission: Submission): Promise<void> 
       events.on("progress", ({ jobId, data }) => settle(jobId, (shard) => done.set(shard, Number(data))));
       events.on("completed", ({ jobId }) => settle(jobId, (shard) => done.set(shard, sizeOf(shard))));
       events.on("failed", ({ jobId, failedReason }) => settle(jobId, (shard) => failed.set(shard, failedReason)));
-      signal.addEventListener("abort", () =>
-        reject(new AbortedError("Stopped. The workers go on; the same command shows their progress.")),
-      );
+      const stop = () => reject(new AbortedError("Stopped. The workers go on; the same command shows their progress."));
+      signal.addEventListener("abort", stop);
+      if (signal.aborted) {
+        stop();
+      }
     });
     // Awaited below, where there is something to wait for.
     finished.catch(() => {});

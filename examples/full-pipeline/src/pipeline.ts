@@ -11,7 +11,6 @@ import {
   type FamilyParts,
   heldOutEvaluation,
   type ModelParts,
-  mmgenPresets,
   modelFiles,
   type RefinementSettings,
   refineVqVae,
@@ -23,6 +22,7 @@ import {
   trainTransformer,
   trainVqVae,
   transformerConfig,
+  usualRefinement,
 } from "mmgen";
 import { checkMemory, checkTrainings } from "mmgen/node";
 import { command, type RunConfig, type RunSettings } from "./config.js";
@@ -171,10 +171,9 @@ function refinementOf({ config: { vqvae } }: RunSettings, count: number): Refine
     return undefined;
   }
   const { averageDecay, classifierSteps, steps } = vqvae.refinement;
-  const usual = mmgenPresets.quick.realImages!.vqvae.refinement!;
-  const warmUpSteps = Math.min(usual.warmUpSteps ?? 0, steps >> 2);
-  const sizes = { steps, classifierSteps, batchSize: Math.min(usual.batchSize, count), warmUpSteps };
-  return { ...usual, ...sizes, weightAverage: { decay: averageDecay } };
+  const warmUpSteps = Math.min(usualRefinement.warmUpSteps!, steps >> 2);
+  const sizes = { steps, classifierSteps, batchSize: Math.min(usualRefinement.batchSize, count), warmUpSteps };
+  return { ...usualRefinement, ...sizes, weightAverage: { decay: averageDecay } };
 }
 
 function createTokenizer(

@@ -61,7 +61,13 @@ export {
   type PairScore,
   pairMethods,
 } from "./model/pair-methods.js";
-export { type ModelPreset, mmgenPresets, type PresetName, type RealImageStages } from "./model/presets.js";
+export {
+  type ModelPreset,
+  mmgenPresets,
+  type PresetName,
+  type RealImageStages,
+  usualRefinement,
+} from "./model/presets.js";
 export type { MemoryEstimates, ModelHistory } from "./model/train-model.js";
 export {
   type CheckpointStore,

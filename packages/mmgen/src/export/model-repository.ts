@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { ConfigError } from "@mmgen/core";
 import { lockFolder, writeFileAtomic } from "@mmgen/core/node";
-import { fields, number, optional, pipe, positiveNumber, resolveOptions, rule, wholeNumber } from "@mmgen/core/options";
+import { fields, optional, resolveOptions, wholeNumber } from "@mmgen/core/options";
 import type { ExportableFunction } from "@mmgen/nn/layers";
+import { samplingEntries } from "@mmgen/samplers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type ModelParts, modelFiles, tokenizerFile } from "../model/model-parts.js";
 import { type ServedModel, type ServedTensor, servedModels } from "./served-models.js";
@@ -21,16 +22,12 @@ export interface ExportToOptions {
   readonly queueDelay?: number | undefined;
 }
 
-const schema = pipe(
-  fields({
-    temperature: optional(number({ min: 0 }), 1),
-    topK: optional(wholeNumber({ min: 1 })),
-    topP: optional(positiveNumber()),
-    maxBatch: optional(wholeNumber({ min: 1 }), 64),
-    queueDelay: optional(wholeNumber({ min: 0 }), 5000),
-  }),
-  rule("topP", ({ topP = 1 }) => (topP > 1 ? `expected a number above 0 and at most 1, got ${topP}.` : undefined)),
-);
+const { temperature, topK, topP } = samplingEntries;
+const schema = fields({
+  ...{ temperature, topK, topP },
+  maxBatch: optional(wholeNumber({ min: 1 }), 64),
+  queueDelay: optional(wholeNumber({ min: 0 }), 5000),
+});
 
 /**
  * Writes a trained model as ONNX files in the folder layout that NVIDIA Triton and KServe serve by the Open Inference
@@ -54,7 +51,7 @@ const schema = pipe(
  * @see https://github.com/open-inference/open-inference-protocol
  */
 export async function exportTo(folder: string, models: ModelParts, options: ExportToOptions = {}): Promise<string[]> {
-  const { maxBatch, queueDelay, temperature, topK, topP } = resolveOptions(schema, options, { path: "exportTo" });
+  const { maxBatch, queueDelay, ...config } = resolveOptions(schema, options, { path: "exportTo" });
   if (tf.getBackend() !== "onnx") {
     throw new ConfigError(
       `exportTo: expected the onnx backend to be active, got ${tf.getBackend()}. Call await useOnnx() of ` +
@@ -62,7 +59,8 @@ export async function exportTo(folder: string, models: ModelParts, options: Expo
     );
   }
   const { exportOnnxFiles } = await import("@mmgen/backend-onnx");
-  const sampling = { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
+  // At 1 nothing is left out, and the graph need not sort.
+  const sampling = { ...config, topP: config.topP < 1 ? config.topP : undefined };
   const served = servedModels(models, sampling);
   const metadata = { tokenizer: JSON.stringify(models.tokenizer) };
   const lock = await lockFolder(folder);

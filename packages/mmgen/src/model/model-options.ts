@@ -169,7 +169,10 @@ function refinementOf(
   }
   checkFields("vqvae.refinement", given ?? {}, refinementFields);
   const [base, own] = [partsOf(usual ?? usualRefinement), partsOf(given ?? {})];
-  const settings = trainingOf(base.training, own.training, { count: images.count, path: "vqvae.refinement" });
+  const settings = trainingOf(base.training as TrainingSettings, own.training, {
+    count: images.count,
+    path: "vqvae.refinement",
+  });
   const all = { ...base.own, ...own.own, ...settings } as RefinementSettings;
   const { training, ...rest } = resolveRefinement(all, "vqvae.refinement");
   return { ...training, ...rest };

@@ -53,7 +53,7 @@ interface RealImageSizes {
   readonly learningRate: number;
 }
 
-/** A refinement of a few minutes. */
+/** The refinement of `quick`. */
 export const usualRefinement: RefinementSettings = {
   ...{ steps: 400, batchSize: 8, learningRate: 1e-3, warmUpSteps: 50, clipNorm: 1, weightDecay: 0, beta2: 0.99 },
   ...{ weightAverage: { decay: 0.99 }, classifierSteps: 300 },

@@ -12,6 +12,7 @@ import {
   type StageOptions,
   type TrainingSettings,
   totalSteps,
+  trainingFields,
 } from "./run-stage.js";
 import { saidAttributes } from "./said-attributes.js";
 import { trainAttributeClassifier } from "./train-attribute-classifier.js";
@@ -31,20 +32,17 @@ export interface RefinementSettings extends TrainingSettings {
   readonly discriminatorLearningRate?: number | undefined;
 }
 
-const ownSchema = fields({
+const ownEntries = {
   classifierSteps: wholeNumber({ min: 1 }),
   classifierWeight: optional(number({ min: 0 }), 10),
   adversarialWeight: optional(number({ min: 0 }), 0.04),
   discriminatorChannels: optional(wholeNumber({ min: 1 }), 32),
   discriminatorLearningRate: optional(positiveNumber(), 5e-4),
-});
+};
+const ownSchema = fields(ownEntries);
 
 /** Names of the fields of {@link RefinementSettings}. */
-export const refinementFields = [
-  ...["epochs", "steps", "batchSize", "learningRate", "finalLearningRate", "warmUpSteps", "clipNorm", "weightDecay"],
-  ...["beta1", "beta2", "earlyStopping", "gradientAccumulation", "weightAverage", "classifierSteps"],
-  ...["classifierWeight", "adversarialWeight", "discriminatorChannels", "discriminatorLearningRate"],
-];
+export const refinementFields = [...trainingFields, ...Object.keys(ownEntries)];
 
 /** The two trainings of a refinement, in order. */
 export type RefinementStage = "captionClassifier" | "refinement";
@@ -118,28 +116,21 @@ export function resolveRefinement(settings: RefinementSettings, path = "training
   const { own, training } = partsOf(settings);
   return {
     ...resolveOptions(ownSchema, own as typeof own & Pick<RefinementSettings, "classifierSteps">, { path }),
-    training: resolveTrainingSettings(training, path),
+    training: resolveTrainingSettings(training as TrainingSettings, path),
   };
 }
 
 /** What a refinement's settings say beside those of every training. */
-export function partsOf<Settings extends Partial<RefinementSettings>>(
-  settings: Settings,
-): {
+export function partsOf(settings: Partial<RefinementSettings>): {
   readonly own: Partial<Omit<RefinementSettings, keyof TrainingSettings>>;
-  readonly training: Pick<Settings, keyof TrainingSettings & keyof Settings>;
+  readonly training: Partial<TrainingSettings>;
 } {
-  const { adversarialWeight, classifierSteps, classifierWeight, ...rest } = settings;
-  const { discriminatorChannels, discriminatorLearningRate, ...training } = rest;
-  const all = {
-    adversarialWeight,
-    classifierSteps,
-    classifierWeight,
-    discriminatorChannels,
-    discriminatorLearningRate,
+  const given = Object.entries(settings).filter(([, field]) => field !== undefined);
+  const isOwn = ([name]: [string, unknown]) => name in ownEntries;
+  return {
+    own: Object.fromEntries(given.filter(isOwn)),
+    training: Object.fromEntries(given.filter((entry) => !isOwn(entry))),
   };
-  const own = Object.fromEntries(Object.entries(all).filter(([, field]) => field !== undefined));
-  return { own, training: training as Pick<Settings, keyof TrainingSettings & keyof Settings> };
 }
 
 /**
@@ -186,7 +177,7 @@ export async function estimateRefinement(
   const { training: settings, ...own } = resolveRefinement(training);
   using model = refiner(
     vqvae,
-    { ...own, training: { ...settings, steps: 1, epochs: undefined } },
+    { ...own, training: settings },
     { count: settings.batchSize, random, features: (pixels) => classifier.layers(pixels) },
   );
   return await estimateMemory({ model, examples, training: settings });

@@ -64,22 +64,27 @@ export interface TrainingSettings {
   readonly weightAverage?: WeightAverageOptions | undefined;
 }
 
+const trainingEntries = {
+  epochs: optional(wholeNumber({ min: 1 })),
+  steps: optional(wholeNumber({ min: 1 })),
+  batchSize: wholeNumber({ min: 1 }),
+  learningRate: number({ min: 0 }),
+  finalLearningRate: optional(number({ min: 0 })),
+  warmUpSteps: optional(wholeNumber({ min: 0 })),
+  clipNorm: optional(positiveNumber()),
+  weightDecay: optional(number({ min: 0 })),
+  beta1: optional(shareBelowOne()),
+  beta2: optional(shareBelowOne()),
+  earlyStopping: optional(earlyStoppingSchema),
+  gradientAccumulation: optional(wholeNumber({ min: 1 })),
+  weightAverage: optional(weightAverageSchema),
+};
+
+/** Names of the fields of {@link TrainingSettings}. */
+export const trainingFields = Object.keys(trainingEntries);
+
 const trainingSchema = pipe(
-  fields({
-    epochs: optional(wholeNumber({ min: 1 })),
-    steps: optional(wholeNumber({ min: 1 })),
-    batchSize: wholeNumber({ min: 1 }),
-    learningRate: number({ min: 0 }),
-    finalLearningRate: optional(number({ min: 0 })),
-    warmUpSteps: optional(wholeNumber({ min: 0 })),
-    clipNorm: optional(positiveNumber()),
-    weightDecay: optional(number({ min: 0 })),
-    beta1: optional(shareBelowOne()),
-    beta2: optional(shareBelowOne()),
-    earlyStopping: optional(earlyStoppingSchema),
-    gradientAccumulation: optional(wholeNumber({ min: 1 })),
-    weightAverage: optional(weightAverageSchema),
-  }),
+  fields(trainingEntries),
   rule("epochs", ({ epochs, steps }) =>
     (epochs === undefined) === (steps === undefined)
       ? `expected either epochs or steps, got ${epochs === undefined ? "neither" : "both"}.`
