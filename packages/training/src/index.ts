@@ -1,6 +1,7 @@
 export type { Configuration } from "./checkpoints/compare-configurations.js";
 export { type AugmentedImagesOptions, augmentedImages, type ImageExamples } from "./data/augmented-images.js";
 export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExamples } from "./data/example-source.js";
+export { type ExportableParts, type ExportablePartsOptions, exportableStepParts } from "./group/exportable-parts.js";
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
 export { type ExportableStepOptions, exportableState, exportableTrainingStep } from "./loop/exportable-step.js";

@@ -19,7 +19,8 @@ export interface ExportableStepOptions<Aux> {
   readonly loss?: LossOfTensors<Aux> | undefined;
 }
 
-const stepSchema = fields({
+/** Schemas of {@link ExportableStepOptions}. */
+export const exportableStepFields = {
   model: value<ExportableStepOptions<unknown>["model"]>("a model with parameters and buffers", (model) => {
     const { buffers, parameters } = Object(model) as Partial<ExportableStepOptions<unknown>["model"]>;
     return [buffers, parameters].every((map) => Object.prototype.toString.call(map) === "[object Map]");
@@ -33,7 +34,8 @@ const stepSchema = fields({
     (inputs) => typeof inputs === "object" && inputs !== null && !Array.isArray(inputs),
   ),
   loss: optional(functionValue<LossOfTensors<unknown>>()),
-});
+};
+const stepSchema = fields(exportableStepFields);
 
 /**
  * A whole training step as one function, for `exportOnnx` of `@mmgen/backend-onnx`: loss, gradients, optimizer, and what the
@@ -51,12 +53,46 @@ const stepSchema = fields({
  *   the optimizer computes with its number.
  */
 export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>): ExportableFunction {
-  const { inputs, loss, model, optimizer } = resolveOptions(stepSchema, options) as ExportableStepOptions<Aux>;
+  const { inputs, model, optimizer, ...rest } = resolveOptions(stepSchema, options) as ExportableStepOptions<Aux>;
+  const loss = exportableLoss({ inputs, model, ...rest });
+  const { buffers, parameters } = model;
+  const run = ({ learningRate, step, ...batch }: tf.NamedTensorMap): tf.NamedTensorMap => {
+    return tf.tidy(() => {
+      const next = tf.add(step!, tf.scalar(1, "int32"));
+      const numbers = { learningRate: learningRate as tf.Scalar, step: tf.cast(next, "float32") as tf.Scalar };
+      const metrics = recordStep({ model, optimizer, loss }, { batch, ...numbers, random: noRandom });
+      return { ...metrics, "next.step": next };
+    });
+  };
+  return {
+    run,
+    inputs: { ...inputs, ...stepInputs },
+    state: new Map([...parameters, ...buffers, ...optimizer.state]),
+    metadata: { kind: "mmgen.training-step", ...configurationOf(model) },
+  };
+}
+
+/** Inputs of every exported step beside its batch and its state. */
+export const stepInputs = {
+  learningRate: { shape: [], dtype: "float32" },
+  step: { shape: [], dtype: "int32" },
+} as const;
+
+/**
+ * The loss of an exported step.
+ *
+ * @throws a {@link ConfigError} when there is none, a tensor of the batch has a name that is taken, or the model has an adversary.
+ */
+export function exportableLoss<Aux>({
+  inputs,
+  loss,
+  model,
+}: Omit<ExportableStepOptions<Aux>, "optimizer">): LossOfTensors<Aux> {
   const lossOf = loss ?? (model.lossTensor?.bind(model) as LossOfTensors<Aux> | undefined);
   if (lossOf === undefined) {
     throw new ConfigError("loss: expected a function, as the model has no lossTensor, got undefined.");
   }
-  for (const name of ["learningRate", "step"]) {
+  for (const name of Object.keys(stepInputs)) {
     if (Object.hasOwn(inputs, name)) {
       throw new ConfigError(`inputs: "${name}" is an input of every step; give the batch's tensor another name.`);
     }
@@ -66,21 +102,7 @@ export function exportableTrainingStep<Aux>(options: ExportableStepOptions<Aux>)
       "model: expected one network, and this model has an adversary too, which a file of a step cannot train.",
     );
   }
-  const { buffers, parameters } = model;
-  const run = ({ learningRate, step, ...batch }: tf.NamedTensorMap): tf.NamedTensorMap => {
-    return tf.tidy(() => {
-      const next = tf.add(step!, tf.scalar(1, "int32"));
-      const numbers = { learningRate: learningRate as tf.Scalar, step: tf.cast(next, "float32") as tf.Scalar };
-      const metrics = recordStep({ model, optimizer, loss: lossOf }, { batch, ...numbers, random: noRandom });
-      return { ...metrics, "next.step": next };
-    });
-  };
-  return {
-    run,
-    inputs: { ...inputs, learningRate: { shape: [], dtype: "float32" }, step: { shape: [], dtype: "int32" } },
-    state: new Map([...parameters, ...buffers, ...optimizer.state]),
-    metadata: { kind: "mmgen.training-step", ...describe(model) },
-  };
+  return lossOf;
 }
 
 /**
@@ -104,13 +126,13 @@ export function exportableState({ state }: Pick<ExportableFunction, "state">): E
 }
 
 /** A model's configuration as a text, where it has one. */
-function describe(model: object): Record<string, string> {
+export function configurationOf(model: object): Record<string, string> {
   const { config } = model as { readonly config?: unknown };
   return config === undefined ? {} : { config: JSON.stringify(config) };
 }
 
 /** Stands for a stream of random numbers; drawing from it throws. */
-const noRandom: Random = new Proxy({} as Random, {
+export const noRandom: Random = new Proxy({} as Random, {
   get(_, property) {
     if (property === "fork") {
       return () => noRandom;

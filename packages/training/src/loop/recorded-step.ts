@@ -62,7 +62,7 @@ export function recordStep<Aux>(
 }
 
 /** The options of a recorded loss: the number of its step, as a number, would be the same in all steps. */
-function recordedOptions(random: Random): LossOptions {
+export function recordedOptions(random: Random): LossOptions {
   return {
     training: true,
     random,
