@@ -95,6 +95,32 @@ describe("a compiled training step", () => {
     },
   );
 
+  it("takes the same step where the graph draws the masks, from keys alone", async () => {
+    const [drawnHere, drawnThere] = [steps(transformer()), steps(transformer())];
+    const uploaded = vi.spyOn(backend, "writeOwned");
+    const bytes = () => uploaded.mock.calls.reduce((sum, [values]) => sum + (values as Uint8Array).byteLength, 0);
+    const take = (runner: CompiledStep<unknown, unknown>, seed: number) =>
+      read(runner.step({ batch: tokens, learningRate: 0.01, random: Random.fromSeed(seed) }));
+    const [host, graph] = [new CompiledStep(drawnHere), new CompiledStep(drawnThere)];
+    for (const seed of [1, 2, 3]) {
+      uploaded.mockClear();
+      const expected = await take(host, seed);
+      const ofHost = bytes();
+      Object.assign(backend, { drawsMasks: true });
+      uploaded.mockClear();
+      const found = await take(graph, seed);
+      Object.assign(backend, { drawsMasks: false });
+      // One graph may add in another order than the other.
+      expect(distance([found.values], [expected.values])).toBeLessThan(1e-5);
+      // A byte a value of one mask of 2 · 6 · 8 and, in each of two layers, two such and one of 2 · 2 · 6 · 6; against keys.
+      expect(ofHost - bytes()).toBe(96 + 2 * (2 * 96 + 144) - 7 * 8);
+    }
+    expect(distance(await state(drawnThere), await state(drawnHere))).toBeLessThan(1e-5);
+    uploaded.mockRestore();
+    drawnHere.dispose();
+    drawnThere.dispose();
+  });
+
   it("runs one compiled graph a step, and leaves no tensor behind", async () => {
     const parts = steps(transformer());
     const runner = new CompiledStep(parts);

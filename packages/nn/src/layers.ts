@@ -70,8 +70,11 @@ export {
   type DrawnNumbers,
   type DrawnTensor,
   type DrawRecorder,
+  drawnMask,
   drawnTensor,
+  drawsMasks,
   drawTensor,
+  uploadKeys,
 } from "./transforms/drawn-tensor.js";
 export type { ExportableFunction } from "./transforms/exportable-function.js";
 export { noGrad, stopGradient } from "./transforms/no-grad.js";

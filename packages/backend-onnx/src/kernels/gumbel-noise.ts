@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
+import { golden, summands } from "./counter-constants.js";
 import { kernel } from "./kernel.js";
 
 interface NoiseAttributes {
@@ -87,7 +88,3 @@ class CounterWords {
     return this.#graph.scalar("int32", value | 0);
   }
 }
-
-/** Of `counterWords`. */
-const golden = 0x9e3779b1;
-const summands = [0x7f4a7c15, 0x6c078965, 0x85ebca6b];

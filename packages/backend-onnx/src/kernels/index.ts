@@ -4,6 +4,7 @@ import { blockKernels } from "./blocks.js";
 import { cachedAttention } from "./cached-attention.js";
 import { complexKernels } from "./complex.js";
 import { convolutionKernels } from "./convolution.js";
+import { counterMask } from "./counter-mask.js";
 import { creationKernels } from "./creation.js";
 import { cropAndResize } from "./crop-and-resize.js";
 import { depthwiseConvolutionKernels } from "./depthwise-convolution.js";
@@ -65,5 +66,6 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   groupNorm,
   groupNormGrad,
   silu,
+  counterMask,
   gumbelNoise,
 ];

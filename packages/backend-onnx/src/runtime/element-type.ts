@@ -2,10 +2,10 @@ import { KernelError } from "@mmgen/core";
 import type { backend_util, DataType } from "@tensorflow/tfjs-core";
 
 /** Element types of recorded values. tfjs has the first three; the others occur only inside a graph. */
-export type ElementType = "float32" | "int32" | "bool" | "int64" | "float64";
+export type ElementType = "float32" | "int32" | "bool" | "uint32" | "int64" | "float64";
 
 /** Typed arrays that hold elements on the host. */
-export type HostArray = Float32Array | Int32Array | Uint8Array | BigInt64Array | Float64Array;
+export type HostArray = Float32Array | Int32Array | Uint8Array | Uint32Array | BigInt64Array | Float64Array;
 
 /** `TensorProto.DataType` of each element type. */
 export const onnxTypeCodes: Readonly<Record<ElementType, number>> = {
@@ -14,12 +14,14 @@ export const onnxTypeCodes: Readonly<Record<ElementType, number>> = {
   int64: 7,
   bool: 9,
   float64: 11,
+  uint32: 12,
 };
 
 const hostArrays = {
   float32: Float32Array,
   int32: Int32Array,
   bool: Uint8Array,
+  uint32: Uint32Array,
   int64: BigInt64Array,
   float64: Float64Array,
 } as const;

@@ -13,8 +13,8 @@ export interface DropoutOptions {
 /**
  * Sets a random share of the values to zero and scales the others up, so that the mean stays; for training only.
  *
- * The mask is drawn on the host, so that a seed gives the same mask on every backend, and uploaded as one byte a value. It
- * is a pure function of a key that the stream gives, the same however it is computed.
+ * The mask is a pure function of a key that the stream gives, so that a seed gives the same mask on every backend: the host
+ * draws it and uploads one byte a value, or a device draws it.
  *
  * @param x - any shape, float32; borrowed.
  * @returns shaped as `x`; yours to dispose.
@@ -38,7 +38,8 @@ export function dropoutMask(shape: readonly number[], { rate, random }: DropoutO
   checkRate(rate);
   const size = shape.reduce((product, side) => product * side, 1);
   const draw = (stream: Random, out: DrawnNumbers = new Uint8Array(size)) => drawKept(out as Uint8Array, rate, stream);
-  return tf.tidy(() => tf.cast(drawnTensor(random, { shape, dtype: "bool", draw }), "float32"));
+  const mask = dropShare(rate);
+  return tf.tidy(() => tf.cast(drawnTensor(random, { shape, dtype: "bool", draw, mask }), "float32"));
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { Random } from "@mmgen/core";
-import type * as tf from "@tensorflow/tfjs-core";
+import type { CounterKey, DropShare, Random } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { FunctionTransforms } from "./compile.js";
 import { uploadOwned } from "./upload-owned.js";
 
 /** A tensor of random numbers, and how they are drawn. */
@@ -12,6 +13,11 @@ export interface DrawnTensor {
    * @param out - What an earlier call returned, to be written again if the function likes. Absent: a new array.
    */
   readonly draw: (random: Random, out?: DrawnNumbers) => DrawnNumbers;
+  /**
+   * Of numbers that are `counterMask` of `@mmgen/core` with the next `counterKey` of the stream: the share of zeros. A
+   * device can then draw them itself, see {@link drawnMask}. Absent: only the host draws them.
+   */
+  readonly mask?: DropShare;
 }
 
 /** As {@link DrawnTensor} draws them. */
@@ -37,4 +43,27 @@ export interface DrawRecorder {
 export function drawnTensor(random: Random, drawn: DrawnTensor): tf.Tensor {
   const recorder = random as Random & Partial<DrawRecorder>;
   return recorder[drawTensor]?.(drawn) ?? uploadOwned(drawn.draw(random), drawn.shape, drawn.dtype);
+}
+
+/** Whether the active backend had better draw masks in what it compiles, by {@link drawnMask}, than take them from the host. */
+export function drawsMasks(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).drawsMasks === true;
+}
+
+/**
+ * Draws a mask where the backend computes: the numbers that {@link DrawnTensor.draw} gives on the host.
+ *
+ * @param keys - `[keys, 2]`, int32, from {@link uploadKeys}; borrowed.
+ * @param row - Which of the keys.
+ * @param drawn - With a `mask`.
+ * @returns 0 and 1 as float32; yours to dispose.
+ */
+export function drawnMask(keys: tf.Tensor2D, row: number, { shape, mask }: DrawnTensor): tf.Tensor {
+  return tf.engine().runKernel("MmgenCounterMask", { keys }, { row, shape: [...shape], ...mask });
+}
+
+/** Uploads keys for {@link drawnMask}, `[keys, 2]` int32; yours to dispose. */
+export function uploadKeys(keys: readonly CounterKey[]): tf.Tensor2D {
+  const values = Int32Array.from(keys.flatMap(({ first, second }) => [first, second]));
+  return uploadOwned<tf.Rank.R2>(values, [keys.length, 2], "int32");
 }

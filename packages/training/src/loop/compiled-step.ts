@@ -1,12 +1,15 @@
-import type { Random } from "@mmgen/core";
+import type { CounterKey, Random } from "@mmgen/core";
 import {
   compile,
   compilesFunctions,
   computesAtOnce,
   type DrawnNumbers,
   type DrawnTensor,
+  drawnMask,
+  drawsMasks,
   drawTensor,
   type TensorFunction,
+  uploadKeys,
   uploadOwned,
 } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
@@ -145,7 +148,7 @@ export class CompiledStep<Batch, Aux> {
       }
     }
     const run = compile((...inputs) => {
-      const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), parts));
+      const metrics = recordStep(parts, splitInputs(inputs, Object.keys(tensors), draws, parts));
       return [stackMetrics(Object.values(metrics))];
     });
     return { names, draws, arrays: [], run };
@@ -164,6 +167,7 @@ type HeldParts = Omit<StepParts<never, unknown>, "model"> & { readonly model: Mo
 function splitInputs(
   inputs: readonly tf.Tensor[],
   names: readonly string[],
+  draws: readonly StepDraw[],
   { adversary, average }: Pick<RecordedParts<unknown>, "adversary" | "average">,
 ): RecordedInputs {
   const rest = inputs.slice(names.length);
@@ -171,28 +175,44 @@ function splitInputs(
   const [learningRate, step] = [take(), take()];
   const adversaryRate = adversary && take();
   const shares: AverageShares<tf.Scalar> | undefined = average && { kept: take(), added: take() };
-  let next = 0;
+  const keys = draws.some(isDrawnInGraph) ? (take() as tf.Tensor as tf.Tensor2D) : undefined;
+  let [next, nextKey] = [0, 0];
   return {
     batch: Object.fromEntries(names.map((name, i) => [name, inputs[i]!])),
     ...{ learningRate, adversaryRate, step, shares },
     // A layer may dispose what it has drawn.
-    random: recordingStream([], () => tf.clone(rest[next++]!)),
+    random: recordingStream([], (draw) =>
+      isDrawnInGraph(draw) ? drawnMask(keys!, nextKey++, draw.drawn) : tf.clone(rest[next++]!),
+    ),
   };
 }
 
-/** The draws of one step; those from the same stream one after the other. */
+/** Whether the graph draws, from a key that the host gives. */
+function isDrawnInGraph({ drawn: { mask } }: StepDraw): boolean {
+  return mask !== undefined && drawsMasks();
+}
+
+/** The draws of one step, those from the same stream one after the other: the keys of all masks, then all others. */
 function draw({ draws, arrays }: RecordedForm, random: Random): tf.Tensor[] {
   const streams = new Map<string, Random>();
   const areFree = computesAtOnce();
-  return draws.map(({ labels, drawn: { draw, dtype, shape } }, i) => {
+  const keys: CounterKey[] = [];
+  const others: tf.Tensor[] = [];
+  for (const [i, step] of draws.entries()) {
+    const { labels, drawn } = step;
     const path = JSON.stringify(labels);
     const stream = streams.get(path) ?? labels.reduce<Random>((parent, label) => parent.fork(label), random);
     streams.set(path, stream);
-    const numbers = draw(stream, arrays[i]);
+    if (isDrawnInGraph(step)) {
+      keys.push(stream.counterKey());
+      continue;
+    }
+    const numbers = drawn.draw(stream, arrays[i]);
     // Taking their memory anew for each step would cost as much as drawing.
     arrays[i] = areFree ? numbers : undefined;
-    return uploadOwned(numbers, shape, dtype);
-  });
+    others.push(uploadOwned(numbers, drawn.shape, drawn.dtype));
+  }
+  return [...(keys.length > 0 ? [uploadKeys(keys)] : []), ...others];
 }
 
 /** Stands for a stream while a step is recorded: forks, and hands on what is to be drawn. Any other use throws. */
