@@ -166,11 +166,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.#flusher.flush();
   }
 
-  /**
-   * Synchronous {@link flush}.
-   *
-   * @throws KernelError when the runtime is asynchronous.
-   */
+  /** Synchronous {@link flush}; throws a KernelError when the runtime is asynchronous. */
   flushSync(): void {
     this.#flusher.flushSync();
   }
