@@ -51,17 +51,10 @@ export class ProgressReporter {
   };
 }
 
-/** What {@link stopAfter} reads of a training's step. */
-interface Step {
-  readonly step: number;
-  /** Wall-clock seconds of this step. */
-  readonly seconds: number;
-}
-
-/** Notified of a training's start and steps, as the observers of `@mmgen/training` are. */
+/** Notified of a training's start and steps, as the observers of `@mmgen/training` are; `seconds` are wall-clock time. */
 export interface StepObserver {
   onStart(): void;
-  onStep(step: Step, run: { readonly totalSteps: number }): void;
+  onStep(record: { readonly step: number; readonly seconds: number }, run: { readonly totalSteps: number }): void;
 }
 
 /**

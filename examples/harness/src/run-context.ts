@@ -17,6 +17,7 @@ export interface RunFlags<Preset extends string = string, Data extends string = 
   readonly resume: boolean;
   readonly force?: boolean;
   readonly stopAfter?: number;
+  readonly tensorboard?: boolean;
 }
 
 /** What a run works with, from its first line to its last. */
@@ -33,6 +34,8 @@ export interface RunContext<Settings> {
   readonly progress: ProgressReporter;
   /** Notified of every training of models, beside the progress bar and the log. */
   readonly observers: readonly StepObserver[];
+  /** Whether to write event files for TensorBoard beside the log. Default false. */
+  readonly tensorBoard?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -55,6 +58,7 @@ export function addRunOptions(command: Command, { dataDir, runs, ...compute }: R
     .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
     .option("--resume", "go on where an interrupted run stopped, with its settings", false)
     .addOption(new Option("--force", "remove an earlier run that --out holds, else refused").conflicts("resume"))
+    .option("--tensorboard", "log for TensorBoard too, in results/tensorboard")
     .option(
       "--stop-after <steps>",
       "stop as Ctrl-C would after this many steps of a training, and print the estimate",
@@ -130,7 +134,7 @@ export async function startRun<Settings extends { readonly preset: string; reado
     ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false },
     dataDir: flags.dataDir === undefined ? undefined : fromCaller(flags.dataDir),
     observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, progress)],
-    signal: interrupt.signal,
+    ...{ signal: interrupt.signal, tensorBoard: flags.tensorboard ?? false },
   });
   process.stdout.write(example.summarize(result, folder));
 }
@@ -157,22 +161,25 @@ export function inRunFolder<Result>(
 }
 
 /**
- * Observers of one training: a progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`,
- * and the run's own.
+ * Observers of one training: a progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`
+ * and, where asked for, in `results/tensorboard/<name>/`, and the run's own.
  *
  * @param makers - `@mmgen/training/node`.
  */
 export function stageObservers<Observer>(
-  { folder, observers, progress }: Pick<RunContext<unknown>, "folder" | "progress" | "observers">,
+  run: Pick<RunContext<unknown>, "folder" | "observers" | "progress" | "tensorBoard">,
   name: string,
   makers: {
     readonly terminalProgress: (options: { label: string; stream: NodeJS.WritableStream }) => Observer;
     readonly metricsFile: (path: string, options: { run: string }) => Observer;
+    readonly tensorBoardLog: (folder: string) => Observer;
   },
 ): (Observer | StepObserver)[] {
+  const { results } = run.folder;
   return [
-    makers.terminalProgress({ label: name, stream: progress.stream }),
-    makers.metricsFile(join(folder.results, `${name}.jsonl`), { run: name }),
-    ...observers,
+    makers.terminalProgress({ label: name, stream: run.progress.stream }),
+    makers.metricsFile(join(results, `${name}.jsonl`), { run: name }),
+    ...(run.tensorBoard ? [makers.tensorBoardLog(join(results, "tensorboard", name))] : []),
+    ...run.observers,
   ];
 }

@@ -20,6 +20,8 @@ beforeEach(async () => {
     await mkdir(join(root, folder));
     await Promise.all(names.map((name) => writeFile(join(root, folder, name), "of an earlier run")));
   }
+  await mkdir(join(root, "results", "tensorboard"));
+  await writeFile(join(root, "results", "tensorboard", "events"), "of an earlier run");
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

@@ -133,7 +133,7 @@ export class RunFolder {
       return;
     }
     await clear(this.checkpoints, run.earlier.checkpoints);
-    await clear(this.results, run.earlier.results);
+    await clear(this.results, [...run.earlier.results, /^tensorboard$/]);
     await this.write("run.json", toJson(run.settings));
     await this.write("data.json", toJson(run.data));
   }
