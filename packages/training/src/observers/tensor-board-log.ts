@@ -20,13 +20,13 @@ const tensorBoardLogSchema = fields({
 /**
  * Writes the metrics of a run as event files, which TensorBoard shows as curves: `tensorboard --logdir folder`.
  *
- * Two folders, which TensorBoard takes for two runs, so that the two losses share a chart: in `train` the numbers of every
- * step (`loss`, `gradientNorm`, `learningRate`, `seconds`, `targetWeight`, the model's own metrics) and of every epoch
- * (`trainLoss`); in `evaluation` what `evaluate` returned, and `images`. A step is in its file before the next one starts.
+ * Two folders, which TensorBoard takes for two runs, so that metrics of one name share a chart: in `train` the numbers of
+ * every step (`loss`, `gradientNorm`, `learningRate`, `seconds`, `targetWeight`, the model's own metrics) and of every
+ * epoch (`trainLoss`); in `evaluation` what `evaluate` returned, and `images`. A step is in its file before the next one.
  *
- * A run that goes on in the folder begins new files, and TensorBoard drops what the earlier ones say of repeated steps.
- * Another run wants another folder. A file that cannot be written any more, or has been removed, ends the run with its
- * state kept.
+ * A resumed run begins new files in the folder, and TensorBoard drops what earlier ones say of the steps that it repeats:
+ * a new run in the same folder replaces the curves of the run before. A file that cannot be written any more, or has been
+ * removed, ends the run with its state kept.
  *
  * @throws a `ConfigError` when an option is unknown.
  */
