@@ -2,6 +2,7 @@ export type { CachedStep, KeysAndValues } from "./decoding/cached-passes.js";
 export { exportableGeneration, type GenerationOptions } from "./decoding/exportable-generation.js";
 export { KeyValueCache } from "./decoding/key-value-cache.js";
 export type { DiffusionTargets, DiffusionTensors } from "./diffusion/diffusion-tensors.js";
+export { type AttentionWeights, attentionWeights } from "./model/attention-weights.js";
 export type { TransformerAux, TransformerBatch, TransformerTensors } from "./model/target-losses.js";
 export { TinyTransformer } from "./model/tiny-transformer.js";
 export { TransformerBackbone } from "./model/transformer-backbone.js";

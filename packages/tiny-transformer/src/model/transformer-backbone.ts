@@ -41,6 +41,8 @@ export interface BackboneOptions {
   readonly random?: Random | undefined;
   /** Called with each layer's keys and values, `[batch, heads, time, headWidth]`. */
   readonly onKeysAndValues?: (k: tf.Tensor, v: tf.Tensor) => void;
+  /** Called with what each layer's attention weights are made of: queries, keys and the mask, absent where all is seen. */
+  readonly onScores?: (q: tf.Tensor, k: tf.Tensor, mask: tf.Tensor | undefined) => void;
 }
 
 /**
@@ -93,7 +95,7 @@ export class TransformerBackbone extends Module {
    * @param ids - `[batch, time]` int32; borrowed.
    * @returns `[batch, time, width]`; belongs to the surrounding `tf.tidy`.
    */
-  forward(ids: tf.Tensor, { random, onKeysAndValues }: BackboneOptions = {}): tf.Tensor {
+  forward(ids: tf.Tensor, { random, onKeysAndValues, onScores }: BackboneOptions = {}): tf.Tensor {
     const time = ids.shape[1]!;
     const rowsOf = (table: tf.Tensor) =>
       time === table.shape[0] ? table : tf.slice(table, [0, 0], [time, table.shape[1]!]);
@@ -103,6 +105,7 @@ export class TransformerBackbone extends Module {
       rowsOf,
       attend: (_, { q, k, v }) => {
         onKeysAndValues?.(k, v);
+        onScores?.(q, k, mask);
         return attention(q, k, v, {
           ...(mask && { mask }),
           ...(random && { dropout: { rate: this.#dropout, random } }),
