@@ -4,7 +4,6 @@ export {
   denoiseCompletions,
   denoiseImages,
   denoisePairs,
-  type PairsRound,
 } from "./diffusion/denoise-pairs.js";
 export {
   type DiffusionModels,
@@ -25,6 +24,7 @@ export {
   resolveDiffusion,
   type TaskShares,
 } from "./diffusion/diffusion-options.js";
+export { type CaptionBeginnings, type NextWord, nextWords } from "./inspection/next-words.js";
 export { codeUsage, type ImageCodecMetrics, imageCodecMetrics } from "./metrics/image-codec-metrics.js";
 export {
   type HeldOutMetrics,
@@ -93,6 +93,7 @@ export {
   type Pairs,
 } from "./sampling/generate-pairs.js";
 export type { Kept } from "./sampling/kept-codes.js";
+export type { OnRound, PairsRound } from "./sampling/pairs-round.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
 export {
   estimateRefinement,

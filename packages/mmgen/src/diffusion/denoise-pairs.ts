@@ -12,24 +12,13 @@ import type { ModelParts } from "../model/model-parts.js";
 import { type Completion, completionRows, firstWords } from "../sampling/completion-prompt.js";
 import { type GenerationOptions, generationFields, type Pairs } from "../sampling/generate-pairs.js";
 import { keptCodes, keptFields } from "../sampling/kept-codes.js";
+import type { PairsRound } from "../sampling/pairs-round.js";
 import type { DiffusionModels } from "./diffusion-bounds.js";
 import { sequencePlaces } from "./diffusion-examples.js";
 
-/** State of images that are being made, before the first round and after each. */
-export interface PairsRound {
-  /** Number of rounds so far: 0 for the start. */
-  readonly round: number;
-  readonly rounds: number;
-  /** Number of the first of these rows: many rows are made in groups, one after the other. */
-  readonly firstRow: number;
-  /** Codes so far, 0 where a code is masked; yours. */
-  readonly codes: CodeBatch;
-  /** 1 for each code that is masked, `[rows, codes]`; yours. */
-  readonly masked: Uint8Array;
-}
-
 /** How a model of the family `diffusion` fills in what is not known. */
-export interface DenoisingOptions extends Pick<GenerationOptions, "seed" | "signal" | "temperature" | "topK" | "topP"> {
+export interface DenoisingOptions
+  extends Pick<GenerationOptions, "onRound" | "seed" | "signal" | "temperature" | "topK" | "topP"> {
   /** How ids are found, round by round. Default: the model's. */
   readonly sampler?: DiffusionSamplerOptions | undefined;
   /**
@@ -37,8 +26,6 @@ export interface DenoisingOptions extends Pick<GenerationOptions, "seed" | "sign
    * was trained with a share of `imageAlone`. Default: none.
    */
   readonly guidance?: GuidanceScale | undefined;
-  /** Receives the images' codes before the first round and after each; awaited. Default: none. */
-  readonly onRound?: ((state: PairsRound) => void | Promise<void>) | undefined;
 }
 
 /** Names of a {@link DenoisingOptions}' fields. */

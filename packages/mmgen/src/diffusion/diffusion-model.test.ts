@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MultimodalModel } from "../model/multimodal-model.js";
 import { squareColors, squares } from "../model/squares.fixture.js";
 import { expectAborted, memoryStore, stopAfter, tinyTraining } from "../model/tiny-training.fixture.js";
-import type { PairsRound } from "./denoise-pairs.js";
+import type { PairsRound } from "../sampling/pairs-round.js";
 
 beforeAll(async () => {
   registerOnnxBackend();

@@ -24,7 +24,7 @@ import { checkFields } from "./check-arguments.js";
 import { type ModelParts, modelFiles, type SequenceModels } from "./model-parts.js";
 
 /** How a model's methods draw ids; what is left out is the model's `sampling`. */
-export interface ModelGenerationOptions extends GenerationOptions, Pick<DenoisingOptions, "sampler" | "onRound"> {}
+export interface ModelGenerationOptions extends GenerationOptions, Pick<DenoisingOptions, "sampler"> {}
 
 /** Names of a {@link ModelGenerationOptions}' fields. */
 export const modelGenerationFields = [...new Set<string>([...generationFields, ...denoisingFields])];
@@ -63,10 +63,9 @@ export function pairMethods({ diffusion, ...parts }: FamilyParts, sampling: Gene
 function autoregressive(parts: ModelParts, sampling: GenerationOptions): PairMethods {
   const merged = (options: ModelGenerationOptions, defaults = sampling): GenerationOptions => {
     checkFields("", options, modelGenerationFields);
-    const { onRound, sampler, ...others } = options;
-    if (onRound !== undefined || sampler !== undefined) {
-      const name = sampler === undefined ? "onRound" : "sampler";
-      throw new ConfigError(`${name}: only models of the family "diffusion" take it. Leave it out.`);
+    const { sampler, ...others } = options;
+    if (sampler !== undefined) {
+      throw new ConfigError('sampler: only models of the family "diffusion" take it. Leave it out.');
     }
     return { ...defaults, ...others };
   };

@@ -58,7 +58,7 @@ async function inpaintSequences(
   options: GenerationOptions,
 ): Promise<{ readonly codes: CodeBatch; readonly captions: string[] }> {
   checkFields("", options, generationFields);
-  const { guidance, seed = 0, signal, ...sampling } = options;
+  const { guidance, onRound: _, seed = 0, signal, ...sampling } = options;
   const seeds = rowSeeds(seed, ids.count);
   const without = guidance === undefined ? undefined : tokenizer.withoutCondition(ids);
   const data = new Int32Array(ids.data.length);

@@ -3,6 +3,7 @@ import { type GuidanceScale, generate, rowSeeds, type SamplingOptions } from "@m
 import { likeliestClasses } from "../metrics/likeliest-classes.js";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
+import { type OnRound, tellRounds } from "./pairs-round.js";
 
 /** How the ids of codes and words are drawn. */
 export interface GenerationOptions extends SamplingOptions {
@@ -16,12 +17,18 @@ export interface GenerationOptions extends SamplingOptions {
   readonly guidance?: GuidanceScale | undefined;
   /** Stops with an `AbortedError`, at the latest after the step under way. Default: none. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Receives the images' codes before the first round and after each, to show them as they appear. The family
+   * `autoregressive` then draws id by id, in place of a native loop, and tells nothing where it draws candidates. Default:
+   * none.
+   */
+  readonly onRound?: OnRound | undefined;
 }
 
 /** Names of a {@link GenerationOptions}' fields. */
 export const generationFields = [
   ...["repetitionPenalty", "temperature", "topK", "topP", "minP", "typicalP"],
-  ...["seed", "guidance", "signal"],
+  ...["seed", "guidance", "signal", "onRound"],
 ] as const;
 
 /** Images, their codes and captions that belong together, row by row. */
@@ -94,18 +101,20 @@ export async function completeSequences(
   options: GenerationOptions = {},
 ): Promise<{ readonly codes: CodeBatch; readonly captions: string[] }> {
   checkFields("", options, generationFields);
-  const { guidance, seed = 0, signal, ...sampling } = options;
+  const { guidance, onRound, seed = 0, signal, ...sampling } = options;
   const seeds = rowSeeds(seed, prompt.count);
   const grammar = tokenizer.grammar();
   const unconditional = guidance === undefined ? undefined : tokenizer.withoutCondition(prompt);
   const data = new Int32Array(prompt.count * tokenizer.sequenceLength);
   for (let start = 0; start < prompt.count; start += rowsAtOnce) {
     const end = Math.min(start + rowsAtOnce, prompt.count);
+    const rows = rowsOf(prompt, start, end);
     const part = await generate({
-      ...{ model: transformer, prompt: rowsOf(prompt, start, end), grammar, ...sampling },
+      ...{ model: transformer, prompt: rows, grammar, ...sampling },
       seeds: seeds.subarray(start, end),
       ...(unconditional && { guidance: { prompt: rowsOf(unconditional, start, end), scale: guidance! } }),
       ...(signal && { signal }),
+      ...(onRound && { onIds: await tellRounds(tokenizer, rows, { firstRow: start, onRound }) }),
     });
     data.set(part.data, start * tokenizer.sequenceLength);
   }
