@@ -12,7 +12,12 @@ const withoutTensors = [
   "examples/harness/src/**/*.test.ts",
 ];
 const ofBackend = ["packages/backend-onnx/src/**/*.test.ts"];
-const all = ["packages/*/src/**/*.test.ts", "examples/*/src/**/*.test.ts", "test/**/*.test.ts"];
+const all = [
+  "packages/*/src/**/*.test.ts",
+  "examples/*/src/**/*.test.ts",
+  "apps/*/src/**/*.test.ts",
+  "test/**/*.test.ts",
+];
 
 /** Files that take longest, started first: a long one that starts last leaves a core idle. */
 const longest = [

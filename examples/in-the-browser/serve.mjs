@@ -1,5 +1,5 @@
 /**
- * Copies a run's model into the built page and serves it: `npm run browser -- [--checkpoints DIR] [--port 8080]`.
+ * Copies a run's model into the built page and serves it: `npm run browser:small -- [--checkpoints DIR] [--port 8080]`.
  * `dist` is then a folder of static files that any host can serve.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

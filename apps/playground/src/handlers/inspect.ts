@@ -1,0 +1,61 @@
+import type { ImageBatch, TokenBatch } from "@mmgen/core";
+import { attentionWeights } from "@mmgen/tiny-transformer";
+import type { MultimodalModel } from "mmgen";
+import type { Inspection } from "../protocol/messages.js";
+import { describeImage } from "./describe.js";
+
+/** Describes an image, and shows what went on: its codes, the likeliest words, what each choice looked at. */
+export async function inspectImage(model: MultimodalModel, image: ImageBatch): Promise<Inspection> {
+  const start = performance.now();
+  const { tokenizer, transformer, vqvae } = model;
+  const description = await describeImage(model, image);
+  const codes = await vqvae.encode(image);
+  const { codesPerImage, paletteCodes, palettePlace } = vqvae.codeLayout;
+  const { height, width } = vqvae.network.latentGrid;
+  const lead = palettePlace === "before" ? paletteCodes : 0;
+  const ids = sequenceOf(model, codes.data, description.caption);
+  const { data, heads, layers, length } = await attentionWeights(transformer, ids);
+  const positions = (modality: string) =>
+    Array.from(ids.data.keys()).filter((at) => tokenizer.modality(ids.data[at]!) === modality);
+  return {
+    ...description,
+    codes: codes.data,
+    grid: { height, width, lead, each: (codesPerImage - lead) / (height * width) },
+    codePositions: positions("image"),
+    wordPositions: positions("text").slice(0, description.words.length),
+    attention: { data: transformer.config.causal ? byChoice(data, length) : data, layers, heads, length },
+    milliseconds: performance.now() - start,
+  };
+}
+
+/** The sequence that the model read to write the caption, and the caption. */
+function sequenceOf(
+  { tokenizer, transformer, vqvae }: MultimodalModel,
+  codes: Int32Array,
+  caption: string,
+): TokenBatch {
+  const { codeGrid } = vqvae;
+  if (!transformer.config.causal) {
+    const captions = tokenizer.config.layout === "image-only" ? {} : { captions: [caption] };
+    return tokenizer.encode({
+      codes: { data: codes, count: 1, ...codeGrid },
+      ...captions,
+      order: tokenizer.orders[0]!,
+    });
+  }
+  if (tokenizer.config.layout === "class") {
+    return tokenizer.encode({ codes: { data: codes, count: 1, ...codeGrid }, captions: [caption] });
+  }
+  const rows = { data: codes, count: 1, length: codes.length };
+  return tokenizer.promptForCompletion({ order: "image-first", codes: rows, captions: [caption] });
+}
+
+/** A model that continues sequences chooses an id at the position before it: moves each row of weights one on. */
+function byChoice(weights: Float32Array, length: number): Float32Array {
+  const moved = new Float32Array(weights.length);
+  const size = length * length;
+  for (let map = 0; map < weights.length; map += size) {
+    moved.set(weights.subarray(map, map + size - length), map + length);
+  }
+  return moved;
+}

@@ -1,0 +1,72 @@
+import type { ImageBatch } from "@mmgen/core";
+import type { ModelInfo, ModelSource } from "./protocol/messages.js";
+import { WorkerClient } from "./protocol/worker-client.js";
+import { modelChooser } from "./shell/model-chooser.js";
+import type { Page, Tab, TabParts } from "./shell/tab.js";
+import { tabList } from "./shell/tab-list.js";
+import { themeToggle } from "./shell/theme.js";
+import { drawTab } from "./tabs/draw-tab.js";
+
+const tabs: readonly Tab[] = [drawTab];
+
+const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
+const createClient = () => new WorkerClient(new Worker("worker.js", { type: "module" }));
+const client = createClient();
+const state = byId("state");
+const list = tabList(byId("tabs"), byId("panels"), tabs);
+const parts = new Map<string, TabParts>();
+let model: ModelInfo | undefined;
+
+const page: Page = {
+  client,
+  createClient,
+  open(id: string, image?: ImageBatch) {
+    list.show(id);
+    if (image !== undefined) {
+      parts.get(id)?.onImage?.(image);
+    }
+    byId(`tab-${list.current}`).focus();
+  },
+  useModel: (name, files) => chooser.add({ name, files }),
+};
+
+/** Loads a model, and tells all tabs of it; throws what is wrong with its files, and keeps the one before. */
+async function load(source: ModelSource): Promise<void> {
+  say(`Loading ${source.name} …`);
+  try {
+    model = await client.request("load", source);
+    byId("model-facts").textContent = factsOf(model);
+    say("");
+    for (const part of parts.values()) {
+      part.onModel?.(model);
+    }
+  } catch (error) {
+    say((error as Error).message, true);
+    throw error;
+  }
+}
+
+function say(text: string, isError = false): void {
+  state.textContent = text;
+  state.classList.toggle("error", isError);
+}
+
+function factsOf({ codebookSize, codeGrid, image, parameters, words }: ModelInfo): string {
+  const size = `${image.width}×${image.height} pixels as ${codeGrid.width * codeGrid.height} codes of ${codebookSize}`;
+  const known = words.length === 0 ? "" : `, ${words.length} words`;
+  return `${size}${known}, ${parameters.toLocaleString("en")} numbers learned`;
+}
+
+themeToggle(byId("theme"));
+for (const tab of tabs) {
+  parts.set(tab.id, tab.mount(list.panel(tab.id), page));
+}
+const chooser = modelChooser(byId("model"), byId("model-files"), load);
+try {
+  say("Starting …");
+  const engine = await client.request("start", { choice: "auto", purpose: "generate" });
+  byId("engine").textContent = `${engine.title}, ${engine.gigaflops.toFixed(1)} GFLOP/s`;
+  await chooser.start();
+} catch (error) {
+  say((error as Error).message, true);
+}

@@ -1,0 +1,100 @@
+import type { ModelInfo } from "../protocol/messages.js";
+import { continuations, lastPart, replaceWord, unknownWords, withWord } from "./caption-words.js";
+import { element, newId } from "./element.js";
+
+/** A text field for captions that offers words as one types, and explains those that the model does not know. */
+export interface CaptionInput {
+  readonly root: HTMLElement;
+  readonly input: HTMLInputElement;
+  setModel(model: ModelInfo): void;
+}
+
+/** Words that may come next, likeliest first. */
+export type SuggestWords = (beginning: string) => Promise<readonly string[]>;
+
+export function captionInput(suggest: SuggestWords): CaptionInput {
+  const id = newId("caption");
+  const problemsId = newId("problems");
+  const input = element("input", {
+    ...{ id, type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false" },
+    "aria-describedby": problemsId,
+    input: () => refresh(),
+  });
+  const problems = element("div", { id: problemsId, class: "problems", role: "status" });
+  const chips = element("div", { class: "chips", role: "group", "aria-label": "Suggested words" });
+  const examples = element("div", { class: "chips", role: "group", "aria-label": "Examples" });
+  let model: ModelInfo | undefined;
+  let asked = 0;
+
+  const set = (caption: string) => {
+    input.value = caption;
+    input.focus();
+    refresh();
+  };
+  const offer = (words: readonly string[]) => {
+    const buttons = words.map((word) =>
+      element("button", { type: "button", class: "chip", click: () => set(withWord(input.value, word)) }, word),
+    );
+    chips.replaceChildren(...buttons);
+  };
+  const refresh = () => {
+    if (model === undefined) {
+      return;
+    }
+    const caption = input.value;
+    const { words } = model;
+    // A word that is being typed may still become a known one.
+    const begun = continuations(caption, words);
+    const finished = begun.length > 0 ? caption.slice(0, caption.length - lastPart(caption).length) : caption;
+    problems.replaceChildren(...unknownWords(finished, words).map((unknown) => explain(unknown, model!, set, caption)));
+    const turn = ++asked;
+    if (begun.length > 0 || model.text === "classes") {
+      offer(model.text === "classes" ? words.filter((word) => word.startsWith(caption)).slice(0, 12) : begun);
+      return;
+    }
+    void suggest(caption).then((next) => {
+      if (turn === asked) {
+        offer(next);
+      }
+    });
+  };
+  return {
+    root: element(
+      "div",
+      { class: "field" },
+      element("label", { for: id }, "Caption"),
+      input,
+      problems,
+      chips,
+      examples,
+    ),
+    input,
+    setModel(next) {
+      model = next;
+      input.value = next.examples[0] ?? "";
+      examples.replaceChildren(
+        ...next.examples.map((caption) =>
+          element("button", { type: "button", class: "example", click: () => set(caption) }, caption),
+        ),
+      );
+      refresh();
+    },
+  };
+}
+
+function explain(
+  { nearest, word }: ReturnType<typeof unknownWords>[number],
+  { words }: ModelInfo,
+  set: (caption: string) => void,
+  caption: string,
+): HTMLElement {
+  const offers = nearest.map((other) =>
+    element("button", { type: "button", class: "chip", click: () => set(replaceWord(caption, word, other)) }, other),
+  );
+  return element(
+    "p",
+    {},
+    `“${word}” is in none of the captions that this model learned from; it knows ${words.length} words. `,
+    ...(offers.length > 0 ? ["Did you mean ", ...offers.flatMap((offer) => [offer, " "])] : []),
+  );
+}

@@ -1,0 +1,92 @@
+import type { ModelSource } from "../protocol/messages.js";
+
+/** The models that come with the page, in folders beside it. */
+const shipped: readonly ModelSource[] = [
+  { name: "Digits", folder: "models/digits/" },
+  { name: "Avatars", folder: "models/avatars/" },
+];
+
+/** A choice of models: those of the page, and those that the visitor opens. */
+export interface ModelChooser {
+  /** Loads the model that the address names, `?model=Digits`, else the first. */
+  start(): Promise<void>;
+  /** Adds a model and loads it. */
+  add(source: ModelSource): Promise<void>;
+}
+
+const openOwn = "open";
+
+/**
+ * @param select - Shows the models.
+ * @param files - A file input for a folder's files, shown by the last option.
+ * @param load - Loads a model; may throw.
+ */
+export function modelChooser(
+  select: HTMLSelectElement,
+  files: HTMLInputElement,
+  load: (source: ModelSource) => Promise<void>,
+): ModelChooser {
+  const sources = [...shipped];
+  let chosen = 0;
+  const show = () => {
+    const options = sources.map(({ name }, i) => new Option(name, String(i)));
+    select.replaceChildren(...options, new Option("Open a model …", openOwn));
+    select.value = String(chosen);
+  };
+  const choose = async (index: number) => {
+    const before = chosen;
+    chosen = index;
+    show();
+    try {
+      await load(sources[index]!);
+    } catch (error) {
+      chosen = before;
+      show();
+      throw error;
+    }
+  };
+  const add = async (source: ModelSource) => {
+    const known = sources.findIndex(({ name }) => name === source.name);
+    const index = known < 0 ? sources.length : known;
+    sources[index] = source;
+    await choose(index);
+  };
+  // What went wrong stands in the page's status already.
+  const ignore = () => {};
+  select.addEventListener("change", () => {
+    if (select.value === openOwn) {
+      select.value = String(chosen);
+      files.click();
+    } else {
+      void choose(Number(select.value)).catch(ignore);
+    }
+  });
+  const open = async (opened: readonly File[]) => {
+    const read = await Promise.all(
+      opened.map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const),
+    );
+    if (read.length > 0) {
+      await add({ name: nameOf(opened), files: new Map(read) }).catch(ignore);
+    }
+  };
+  files.addEventListener("change", () => {
+    const opened = Array.from(files.files!);
+    // The same files can then be opened again.
+    files.value = "";
+    void open(opened);
+  });
+  show();
+  return {
+    start: () => {
+      const asked = new URLSearchParams(location.search).get("model");
+      const index = sources.findIndex(({ name }) => name.toLowerCase() === asked?.toLowerCase());
+      return choose(Math.max(index, 0));
+    },
+    add,
+  };
+}
+
+/** The name of the folder that files come from, where the browser tells it. */
+function nameOf(files: readonly File[]): string {
+  return files[0]!.webkitRelativePath.split("/")[0] || "Your model";
+}

@@ -1,0 +1,55 @@
+import { isStopped } from "../protocol/worker-client.js";
+import { element } from "./element.js";
+
+/** A button that starts work, and stops it while it runs, with a line that says how it went. */
+export interface TaskButton {
+  readonly button: HTMLButtonElement;
+  /** A live region. */
+  readonly status: HTMLElement;
+  /** Starts the work, as the button does. Nothing happens while it runs. */
+  run(): Promise<void>;
+  /** Whether it can be started. */
+  setEnabled(enabled: boolean): void;
+}
+
+/** Work that a button starts: gives a sentence that says what was done. */
+export type Work = (signal: AbortSignal, say: (text: string) => void) => Promise<string>;
+
+/** @param label - What the button says while nothing runs. */
+export function taskButton(label: string, work: Work): TaskButton {
+  const status = element("p", { class: "status", role: "status" });
+  let controller: AbortController | undefined;
+  const say = (text: string, isError = false) => {
+    status.textContent = text;
+    status.classList.toggle("error", isError);
+  };
+  const run = async () => {
+    if (controller !== undefined) {
+      return;
+    }
+    controller = new AbortController();
+    button.textContent = "Stop";
+    button.classList.add("running");
+    say("Working …");
+    try {
+      say(await work(controller.signal, say));
+    } catch (error) {
+      say(isStopped(error) ? "Stopped." : error instanceof Error ? error.message : String(error), !isStopped(error));
+    } finally {
+      controller = undefined;
+      button.textContent = label;
+      button.classList.remove("running");
+    }
+  };
+  const button = element(
+    "button",
+    { type: "button", class: "primary", click: () => (controller ? controller.abort() : run()) },
+    label,
+  );
+  return {
+    ...{ button, status, run },
+    setEnabled(enabled) {
+      button.disabled = !enabled;
+    },
+  };
+}

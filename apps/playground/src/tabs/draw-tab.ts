@@ -1,0 +1,67 @@
+import { imageGrid } from "../images/image-grid.js";
+import { openImage } from "../images/open-image.js";
+import { captionInput } from "../shell/caption-input.js";
+import { element, newId } from "../shell/element.js";
+import { samplingControls } from "../shell/sampling-controls.js";
+import type { Tab } from "../shell/tab.js";
+import { taskButton } from "../shell/task-button.js";
+import { speedOf } from "./speed-of.js";
+
+const counts = [1, 4, 9, 16];
+
+/** Images of a caption. */
+export const drawTab: Tab = {
+  id: "draw",
+  title: "Draw",
+  summary: "Say what to draw, in words that the model knows.",
+  mount(panel, page) {
+    const caption = captionInput((beginning) => page.client.request("suggest", { caption: beginning }));
+    const sampling = samplingControls();
+    const grid = imageGrid((image, text) => openImage(page, image, text));
+    const countId = newId("count");
+    const count = element("select", { id: countId }, ...counts.map((each) => new Option(String(each))));
+    count.value = "4";
+    const task = taskButton("Draw", async (signal, say) => {
+      const asked = caption.input.value.trim();
+      const params = { caption: asked, count: Number(count.value), ...sampling.read() };
+      const drawn = await page.client.request("draw", params, {
+        signal,
+        onEvent: (state) => {
+          grid.appear(state);
+          say(`Round ${state.round} of ${state.rounds}`);
+        },
+      });
+      grid.show(drawn.images, drawn.captions);
+      return speedOf(drawn);
+    });
+    const form = element(
+      "form",
+      {
+        class: "controls",
+        submit: (event) => {
+          event.preventDefault();
+          return task.run();
+        },
+      },
+      caption.root,
+      element("div", { class: "row" }, element("label", { for: countId }, "Images"), count, task.button),
+      task.status,
+      element("details", {}, element("summary", {}, "How it draws"), sampling.root),
+    );
+    panel.append(form, element("div", { class: "results" }, grid.root));
+    task.setEnabled(false);
+    return {
+      onModel(model) {
+        caption.setModel(model);
+        sampling.reset(model);
+        grid.clear();
+        task.setEnabled(model.text !== "none");
+        if (model.text === "none") {
+          task.status.textContent = "This model was trained on images without captions: use Invent or Complete.";
+        } else {
+          void task.run();
+        }
+      },
+    };
+  },
+};
