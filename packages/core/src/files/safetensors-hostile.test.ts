@@ -32,7 +32,7 @@ describe("hostile and damaged files", () => {
     [
       "a foreign dtype",
       fileOf({ a: entry(0, 2, [1], "U16") }, two),
-      /dtype "U16" \(string\); this reader takes F32, I32, U8, F16/,
+      /dtype "U16" \(string\); this reader takes F32, I32, U8, I8, F16/,
     ],
     [
       "an I64 value beyond int32",
@@ -183,7 +183,7 @@ describe("hostile and damaged files", () => {
     const numbers = fc.array(fc.oneof(fc.nat(8), fc.maxSafeInteger(), fc.double()), { maxLength: 3 });
     const record = fc.record(
       {
-        dtype: fc.constantFrom("F32", "I32", "U8", "BF16", "I64", "F8_E4M3", "toString"),
+        dtype: fc.constantFrom("F32", "I32", "U8", "I8", "BF16", "I64", "F8_E4M3", "toString"),
         shape: numbers,
         data_offsets: numbers,
       },

@@ -8,11 +8,11 @@ import type { StoredTensor } from "./stored-formats.js";
 const words = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
 
 const anyTensor: fc.Arbitrary<StoredTensor> = fc
-  .tuple(fc.array(fc.nat(4), { maxLength: 3 }), fc.constantFrom("float32", "int32", "uint8"), fc.integer())
+  .tuple(fc.array(fc.nat(4), { maxLength: 3 }), fc.constantFrom("float32", "int32", "uint8", "int8"), fc.integer())
   .map(([shape, dtype, seed]) => {
     const size = shape.reduce((product, side) => product * side, 1);
     const bytes = Uint8Array.from({ length: size * 4 }, (_, i) => Math.imul(seed + i, 0x9e3779b1) >>> 24);
-    const data = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array }[dtype];
+    const data = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, int8: Int8Array }[dtype];
     return { dtype, shape, data: new data(bytes.buffer, 0, size) } as StoredTensor;
   });
 const anyName = fc.oneof(
@@ -120,6 +120,48 @@ it.each<[string, Uint8Array, StoredTensor["dtype"], readonly number[]]>([
   expect([...tensors.get("a")!.data]).toEqual(values);
 });
 
+describe("half precision", () => {
+  const file = (data: Float32Array) =>
+    writeSafetensors({
+      tensors: new Map([["a", { dtype: "float32", shape: [data.length], data, storedAs: "F16" }]]),
+      metadata: {},
+    });
+  const rounded = (values: readonly number[]) => [
+    ...readSafetensors(file(Float32Array.from(values))).tensors.get("a")!.data,
+  ];
+  /** Every half from 0 to the largest, ascending. */
+  const halves = readSafetensors(
+    fileOf({ a: entry(0, 2 * 0x7c00, [0x7c00], "F16") }, words(...Array.from({ length: 0x7c00 }, (_, bits) => bits))),
+  ).tensors.get("a")!.data;
+
+  it("keeps every value that it has, in two bytes each", () => {
+    const all = [...halves, Number.POSITIVE_INFINITY].flatMap((value) => [value, -value]);
+    expect(rounded([...all, Number.NaN])).toEqual([...all, Number.NaN]);
+    const bytes = file(Float32Array.from(halves));
+    expect(new TextDecoder().decode(bytes.subarray(8, 100))).toContain('"dtype":"F16"');
+    expect(bytes.subarray(-2 * halves.length)).toEqual(words(...Array.from(halves, (_, bits) => bits)));
+  });
+
+  it("rounds what lies between two to the nearer one, and halfway to the even one", () => {
+    const between = (at: number, share: number) => Math.fround(halves[at]! + share * (halves[at + 1]! - halves[at]!));
+    const at = [0, 1, 2, 1022, 1023, 1024, 1025, 2047, 15360, 15361, 0x7bfd, 0x7bfe];
+    // Shares that float32 holds exactly, also next to 0 where halves are 2⁻²⁴ apart.
+    expect(rounded(at.map((each) => between(each, 0.25)))).toEqual(at.map((each) => halves[each]));
+    expect(rounded(at.map((each) => between(each, 0.75)))).toEqual(at.map((each) => halves[each + 1]));
+    expect(rounded(at.map((each) => between(each, 0.5)))).toEqual(at.map((each) => halves[each + (each % 2)]));
+    expect(rounded([65519, 65520, -65520, 2 ** -25, 2 ** -26])).toEqual([65504, Infinity, -Infinity, 0, 0]);
+  });
+
+  it("is for float32 alone", () => {
+    const write = (tensor: unknown) =>
+      writeSafetensors({ tensors: new Map([["a", tensor as StoredTensor]]), metadata: {} });
+    const ints = { dtype: "int32", shape: [1], data: Int32Array.of(1), storedAs: "F16" };
+    expect(() => write(ints)).toThrow('only float32 data is stored as "F16", got int32');
+    const other = { dtype: "float32", shape: [1], data: Float32Array.of(1), storedAs: "BF16" };
+    expect(() => write(other)).toThrow(CheckpointError);
+  });
+});
+
 describe("writeSafetensors refuses", () => {
   const write = (tensor: unknown, name = "a") =>
     writeSafetensors({ tensors: new Map([[name, tensor as StoredTensor]]), metadata: {} });
@@ -135,7 +177,7 @@ describe("writeSafetensors refuses", () => {
     [
       "an unknown dtype",
       { dtype: "float16", shape: [1], data: Float32Array.of(1) },
-      /expected float32, int32 or uint8/,
+      /expected float32, int32, uint8 or int8/,
     ],
   ])("%s", (_, tensor, message) => {
     expect(() => write(tensor)).toThrow(CheckpointError);

@@ -4,7 +4,7 @@ import { quote } from "../errors/printable.js";
 import { fileBytes } from "./file-bytes.js";
 import { type Limits, resolveLimits } from "./limits.js";
 import { parseJson } from "./parse-json.js";
-import { type StoredFormat, type StoredTensor, storedFormats } from "./stored-formats.js";
+import { type StoredFormat, type StoredTensor, storedForm, storedFormats } from "./stored-formats.js";
 
 /** What a safetensors file holds: arrays by name, and a flat map of strings. */
 export interface SafetensorsContent {
@@ -26,7 +26,7 @@ export interface ReadSafetensorsOptions {
 /**
  * Writes arrays and metadata as one safetensors file, readable by every safetensors library.
  *
- * The same content gives the same bytes. Arrays are stored in the map's order, those of one byte a value last.
+ * The same content gives the same bytes. Arrays are stored in the map's order, but the widest values first.
  *
  * @returns A fresh buffer; the arrays are copied.
  * @throws a {@link CheckpointError} when an array's length or kind is not what its shape and dtype ask for.
@@ -37,7 +37,9 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
     checkTensor(name, tensor);
   }
   // Wide elements first, so that each array starts at a multiple of its element's width.
-  const entries = [...content.tensors].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const entries = [...content.tensors]
+    .map(([name, tensor]) => ({ name, shape: tensor.shape, ...storedForm(tensor) }))
+    .sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   // Pairs, not an object: an object loses the name "__proto__" and moves names such as "1" to the front.
   const header: string[] = [];
   const metadata = Object.entries(content.metadata);
@@ -50,8 +52,7 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
     header.push(jsonPair(metadataName, `{${metadata.map(([key, value]) => jsonPair(key, JSON.stringify(value)))}}`));
   }
   let offset = 0;
-  for (const [name, { dtype, shape, data }] of entries) {
-    const { code } = storedFormats.find((format) => format.dtype === dtype)!;
+  for (const { name, code, shape, data } of entries) {
     const entry = { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] };
     header.push(jsonPair(name, JSON.stringify(entry)));
     offset += data.byteLength;
@@ -63,7 +64,7 @@ export function writeSafetensors(content: SafetensorsContent): Uint8Array {
   bytes.fill(0x20, 8, 8 + headerLength);
   bytes.set(json, 8);
   let at = 8 + headerLength;
-  for (const [, { data }] of entries) {
+  for (const { data } of entries) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
@@ -91,7 +92,7 @@ export function safetensorsSignature(head: Uint8Array, size: number): string | u
 /**
  * Reads a safetensors file.
  *
- * Arrays of F32, I32 and U8 come as they are; F16 and BF16 as float32 and BOOL as uint8, exactly; I64 as int32, where
+ * Arrays of F32, I32, U8 and I8 come as they are; F16 and BF16 as float32 and BOOL as uint8, exactly; I64 as int32, where
  * every value fits.
  *
  * As strict as the reference implementation: every length and offset is checked against the file before it is used, the
@@ -250,13 +251,20 @@ function checkRanges(ranges: readonly StoredRange[], dataLength: number): void {
   }
 }
 
-function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
+function checkTensor(name: string, { dtype, shape, data, storedAs }: StoredTensor): void {
   if (name === metadataName) {
     throw new CheckpointError(`"${metadataName}" is the format's own name; give the array another.`);
   }
-  const expected = { float32: "Float32Array", int32: "Int32Array", uint8: "Uint8Array" }[dtype];
+  const expected = { float32: "Float32Array", int32: "Int32Array", uint8: "Uint8Array", int8: "Int8Array" }[dtype];
   if (expected === undefined || data[Symbol.toStringTag] !== expected) {
-    throw new CheckpointError(`${quote(name)}: expected ${expected ?? "float32, int32 or uint8"} data for ${dtype}.`);
+    throw new CheckpointError(
+      `${quote(name)}: expected ${expected ?? "float32, int32, uint8 or int8"} data for ${dtype}.`,
+    );
+  }
+  if (storedAs !== undefined && (storedAs !== "F16" || dtype !== "float32")) {
+    throw new CheckpointError(
+      `${quote(name)}: only float32 data is stored as "F16", got ${dtype} and ${describeValue(storedAs)}.`,
+    );
   }
   const size = isSizes(shape) ? sizeOf(shape) : Number.NaN;
   if (size !== data.length) {
