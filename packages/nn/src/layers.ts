@@ -40,7 +40,7 @@ export { type ForwardPass, partStatistics, updateRunningStatistics } from "./mod
 export { GroupNorm, type GroupNormModuleOptions } from "./modules/group-norm.js";
 export { LayerNorm, type LayerNormModuleOptions, RmsNorm, type RmsNormModuleOptions } from "./modules/layer-norm.js";
 export { Linear, type LinearOptions } from "./modules/linear.js";
-export { loadModel, type ModelFormat, resolveSaveOptions, saveModel } from "./modules/model-files.js";
+export { loadModel, type ModelFormat, resolveSaveOptions, type SaveOptions, saveModel } from "./modules/model-files.js";
 export { Module } from "./modules/module.js";
 export {
   type Initializer,
@@ -92,6 +92,7 @@ export {
   uniform,
   variable,
 } from "./weights/initializers.js";
+export { type SavedDtype, savedDtypes } from "./weights/saved-dtype.js";
 export { exportStateDict, importStateDict, type OwnWeights } from "./weights/state-dict.js";
 export {
   assignSafetensors,

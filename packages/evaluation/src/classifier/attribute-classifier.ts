@@ -16,6 +16,7 @@ import {
   Module,
   partStatistics,
   resolveSaveOptions,
+  type SaveOptions,
   type StepPart,
   saveModel,
   type TensorTrainable,
@@ -97,9 +98,10 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * Weights, running statistics and configuration as one safetensors file, with PyTorch's names and layouts. Reads.
    *
-   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent.
+   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent. `dtype`:
+   *   `float32`, or `float16` or `q8` for a file of half or a quarter of the size.
    */
-  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+  async toSafetensors(options: SaveOptions = {}): Promise<Uint8Array> {
     return saveModel(this, fileFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 

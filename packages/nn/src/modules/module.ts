@@ -2,6 +2,7 @@ import { MmgenError, type Random, resolveLimits, type SafetensorsContent, type S
 import * as tf from "@tensorflow/tfjs-core";
 import { compile, type TensorFunction } from "../transforms/compile.js";
 import { requireBackend } from "../transforms/require-backend.js";
+import { dequantizedWeights } from "../weights/quantized-weights.js";
 import { checkStoredWeights, readStoredTensor } from "../weights/stored-weights.js";
 import type { WeightNames } from "../weights/weight-names.js";
 import { checkConstants, type LoadOptions, spend } from "./build-budget.js";
@@ -100,14 +101,17 @@ export abstract class Module {
    * Sets every weight to an array of a file, all of them or, when one does not fit, none.
    *
    * Names, shapes and dtypes are compared before anything is allocated. A model that has weights is assigned new ones.
+   * Weights of half precision or 8 bits become float32.
    *
-   * @param tensors - By name, in the files' layout; borrowed.
+   * @param stored - By name, in the files' layout; borrowed.
    * @param options - `limits`: of constants, such as masks, which a small file may make large.
    * @returns The module itself.
-   * @throws a `CheckpointError` when a name is missing or unknown, a shape or dtype differs, or constants are beyond the limit.
+   * @throws a `CheckpointError` when a name is missing or unknown, a shape or dtype differs, an 8-bit weight's scales are
+   *   not right, or constants are beyond the limit.
    */
-  loadWeights(tensors: ReadonlyMap<string, StoredTensor>, { limits }: LoadOptions = {}): this {
+  loadWeights(stored: ReadonlyMap<string, StoredTensor>, { limits }: LoadOptions = {}): this {
     this.checkUsable();
+    const tensors = dequantizedWeights(stored);
     checkStoredWeights(this.weights, tensors);
     checkConstants(this.#collected().all.values(), resolveLimits(limits));
     if ([...this.#collected().all.values()].every(isAllocated)) {

@@ -32,6 +32,11 @@ export interface ParameterOptions {
    * parameter's value. See `Module.importStateDict`. Default: none.
    */
   readonly imported?: number | Parameter;
+  /**
+   * Whether a file of dtype `q8` may hold it in 8 bits a value; false for what is compared value by value, as the rows of
+   * a codebook are. Default true.
+   */
+  readonly quantizable?: boolean;
 }
 
 export type ParameterType = "float32" | "int32";
@@ -56,6 +61,7 @@ export class Parameter<T extends tf.Tensor = tf.Tensor> {
   readonly fileLayout: readonly number[] | undefined;
   readonly drawnAs: Parameter | string | undefined;
   readonly imported: number | Parameter | undefined;
+  readonly quantizable: boolean;
   readonly #state: ParameterState = { path: undefined, owner: undefined, tensor: undefined, fed: undefined };
 
   static {
@@ -64,7 +70,16 @@ export class Parameter<T extends tf.Tensor = tf.Tensor> {
 
   constructor(options: ParameterOptions) {
     spend("parameters");
-    const { shape, dtype = "float32", initial, role = "parameter", fileLayout, drawnAs, imported } = options;
+    const {
+      shape,
+      dtype = "float32",
+      initial,
+      role = "parameter",
+      fileLayout,
+      drawnAs,
+      imported,
+      quantizable = true,
+    } = options;
     this.shape = [...shape];
     this.dtype = dtype;
     this.initial = initial;
@@ -72,6 +87,7 @@ export class Parameter<T extends tf.Tensor = tf.Tensor> {
     this.fileLayout = fileLayout;
     this.drawnAs = drawnAs;
     this.imported = imported;
+    this.quantizable = quantizable;
   }
 
   /** Number of values. */

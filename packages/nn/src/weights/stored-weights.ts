@@ -8,6 +8,7 @@ import {
   writeSafetensors,
 } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { dequantizedWeights } from "./quantized-weights.js";
 
 /**
  * How a weight lies in memory against how it lies in a file, by name: `transposed = weight.transpose(permutation)` is
@@ -64,14 +65,16 @@ export function assignSafetensors(
 }
 
 /**
- * A file's content, or what its bytes hold; both may be of another realm, such as a worker's.
+ * A file's content, or what its bytes hold, its 8-bit weights as float32; both may be of another realm, such as a worker's.
  *
- * @throws a {@link CheckpointError} when the bytes are damaged; a `ConfigError` when it is neither.
+ * @throws a {@link CheckpointError} when the bytes are damaged, or the scales of an 8-bit weight are not right; a
+ *   `ConfigError` when it is neither.
  */
 export function safetensorsContent(file: Uint8Array | ArrayBuffer | SafetensorsContent): SafetensorsContent {
   const isContent =
     !isFileBytes(file) && typeof (file as Partial<SafetensorsContent> | null)?.tensors?.get === "function";
-  return isContent ? (file as SafetensorsContent) : readSafetensors(file as Uint8Array);
+  const { metadata, tensors } = isContent ? (file as SafetensorsContent) : readSafetensors(file as Uint8Array);
+  return { metadata, tensors: dequantizedWeights(tensors) };
 }
 
 /** What a file has to hold of a weight. */

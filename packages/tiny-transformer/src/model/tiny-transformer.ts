@@ -18,6 +18,7 @@ import {
   loadModel,
   Module,
   resolveSaveOptions,
+  type SaveOptions,
   saveModel,
   type TensorFunction,
   type TensorTrainable,
@@ -118,8 +119,12 @@ export class TinyTransformer
     return loadModel(bytes, transformerFormat, (file) => new TinyTransformer(readTransformerConfig(file)), options);
   }
 
-  /** Saves weights with nanoGPT's names in PyTorch's layouts, configuration and `run`, the training run's id, beside. */
-  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+  /**
+   * Saves weights with nanoGPT's names in PyTorch's layouts, configuration and `run`, the training run's id, beside.
+   *
+   * @param options - `dtype`: `float32`, or `float16` or `q8` for a file of half or a quarter of the size.
+   */
+  async toSafetensors(options: SaveOptions = {}): Promise<Uint8Array> {
     return saveModel(this, transformerFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 

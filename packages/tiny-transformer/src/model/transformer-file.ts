@@ -28,8 +28,8 @@ export function readTransformerConfig({ config: written, tensors }: ModelFile): 
   const config = resolveTransformer(withoutLaterDefaults(written as TransformerOptions));
   const expected = parameterCount(config);
   let found = 0;
-  for (const { data } of tensors.values()) {
-    found += data.length;
+  for (const { shape } of tensors.values()) {
+    found += shape.reduce((product, side) => product * side, 1);
   }
   if (found !== expected) {
     throw new CheckpointError(

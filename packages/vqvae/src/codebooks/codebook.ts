@@ -83,7 +83,8 @@ export class Codebook extends Module {
         ? normal(size, { random, standardDeviation: 1 / Math.sqrt(codeDimension) })
         : uniform(size, { random, low: -bound, high: bound });
     this.config = config;
-    this.codebook = new Parameter({ shape, initial, role: isEma || isSimVq ? "buffer" : "parameter" });
+    const role = isEma || isSimVq ? "buffer" : "parameter";
+    this.codebook = new Parameter({ shape, initial, role, quantizable: false });
     this.projection = isSimVq ? new Linear({ inputs: codeDimension, outputs: codeDimension, bias: false }) : undefined;
     this.counts = new Parameter({ shape: [codebookSize], initial: filled(1), role: "buffer", imported: 1 });
     // Each row counts once at first, so that the sums are the rows themselves.

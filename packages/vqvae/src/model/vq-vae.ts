@@ -5,6 +5,7 @@ import {
   Module,
   partStatistics,
   resolveSaveOptions,
+  type SaveOptions,
   type StepPart,
   saveModel,
   type TensorFunction,
@@ -118,9 +119,10 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /**
    * Weights, state and configuration as one safetensors file, with PyTorch's names and layouts.
    *
-   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent.
+   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent. `dtype`:
+   *   `float32`, or `float16` or `q8` for a file of half or a quarter of the size.
    */
-  async toSafetensors(options: { readonly run?: string | undefined } = {}): Promise<Uint8Array> {
+  async toSafetensors(options: SaveOptions = {}): Promise<Uint8Array> {
     return saveModel(this, vqVaeFormat, { config: this.config, ...resolveSaveOptions(options) });
   }
 
