@@ -47,7 +47,6 @@ export {
   loadSequenceModels,
   type ModelParts,
   modelFiles,
-  modelPartFiles,
   type ReadModelFile,
   runIdOf,
   type SequenceModels,
@@ -68,6 +67,7 @@ export {
   type RealImageStages,
   usualRefinement,
 } from "./model/presets.js";
+export { modelPartFiles, type SaveModelOptions } from "./model/saved-files.js";
 export type { MemoryEstimates, ModelHistory } from "./model/train-model.js";
 export {
   type CheckpointStore,

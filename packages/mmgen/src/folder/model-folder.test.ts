@@ -126,6 +126,22 @@ describe("saveTo and loadFrom", () => {
     await expect(loadFrom(folder)).rejects.toThrow(/b: vqvae\.safetensors: /);
   });
 
+  it("keep a model in fewer bytes where a dtype says so", async () => {
+    using model = await MultimodalModel.train(tinyTraining);
+    for (const dtype of ["float16", "q8"] as const) {
+      const folder = join(root, dtype);
+      await saveTo(folder, model, { dtype });
+      const files = await filesOf(folder);
+      expect(files).toEqual(await model.save({ dtype }));
+      using loaded = await loadFrom(folder);
+      // The same files again, and so of the same run.
+      await saveTo(folder, loaded, { dtype });
+      expect(await filesOf(folder)).toEqual(files);
+    }
+    await expect(saveTo(join(root, "none"), model, { dtype: "f16" as never })).rejects.toThrow("float16");
+    expect(existsSync(join(root, "none"))).toBe(false);
+  });
+
   it("read what was written before files named their run", async () => {
     const folder = fileURLToPath(new URL("../../fixtures/legacy", import.meta.url));
     const expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8"));

@@ -8,6 +8,7 @@ import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles } from "../model/model-parts.js";
 import { MultimodalModel } from "../model/multimodal-model.js";
+import type { SaveModelOptions } from "../model/saved-files.js";
 import {
   type CheckpointStore,
   codeFiles,
@@ -40,10 +41,12 @@ export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, Mod
 /**
  * Writes a model's files into a folder, each all or nothing; missing folders are made.
  *
+ * @param options - `dtype`: see `MultimodalModel.save`.
+ * @throws a `ConfigError` for another dtype.
  * @throws a `DataError` naming the path that cannot be written, or the training that goes on in the folder.
  */
-export async function saveTo(folder: string, model: MultimodalModel): Promise<void> {
-  const files = await model.save();
+export async function saveTo(folder: string, model: MultimodalModel, options: SaveModelOptions = {}): Promise<void> {
+  const files = await model.save(options);
   const lock = await lockFolder(folder);
   try {
     for (const [name, bytes] of files) {

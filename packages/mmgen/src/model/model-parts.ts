@@ -171,16 +171,6 @@ function bytesOf({ buffer, byteLength, byteOffset }: ArrayBufferView): Uint8Arra
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** All parts as files, by name, with the id of their run in each header. */
-export async function modelPartFiles(parts: ModelParts, run?: string): Promise<Map<string, Uint8Array>> {
-  const id = run ?? (await runIdOf(parts));
-  return new Map([
-    [modelFiles.vqvae, await parts.vqvae.toSafetensors({ run: id })],
-    [modelFiles.tokenizer, tokenizerFile(parts.tokenizer)],
-    [modelFiles.transformer, await parts.transformer.toSafetensors({ run: id })],
-  ]);
-}
-
 /** A tokenizer as the JSON file that {@link loadModelParts} reads. */
 export function tokenizerFile(tokenizer: MultimodalTokenizer): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(tokenizer, null, 2)}\n`);

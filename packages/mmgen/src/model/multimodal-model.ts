@@ -16,15 +16,7 @@ import { type CaptionedImageSet, type ImageSet, imageText } from "./image-text.j
 import { type CountOptions, checkCounted, checkHasNoText, checkHasText, contentOf } from "./method-arguments.js";
 import { type ModelDescription, modelDescriptionFile, readModelDescription } from "./model-description.js";
 import type { ModelOptions } from "./model-options.js";
-import {
-  checkSizes,
-  loadModelParts,
-  type ModelParts,
-  modelFiles,
-  modelPartFiles,
-  type ReadModelFile,
-  runIdOf,
-} from "./model-parts.js";
+import { checkSizes, loadModelParts, type ModelParts, modelFiles, type ReadModelFile } from "./model-parts.js";
 import {
   checkFamily,
   type ModelGenerationOptions,
@@ -33,6 +25,7 @@ import {
   type PairScore,
   pairMethods,
 } from "./pair-methods.js";
+import { type SaveModelOptions, savedFiles } from "./saved-files.js";
 import { checkedConfig, estimateParts, type MemoryEstimates, type ModelHistory, trainParts } from "./train-model.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -251,12 +244,15 @@ export class MultimodalModel {
     return this.#parts().vqvae.reconstruct(images);
   }
 
-  /** The model as files, by name, for {@link MultimodalModel.load}. The same model gives the same bytes. */
-  async save(): Promise<Map<string, Uint8Array>> {
-    const parts = this.#parts();
-    const run = await runIdOf(parts);
-    const files = await modelPartFiles(parts, run);
-    return files.set(modelFiles.model, modelDescriptionFile(this.#description, run));
+  /**
+   * The model as files, by name, for {@link MultimodalModel.load}. The same model gives the same bytes.
+   *
+   * @param options - `dtype`: `float32` (default); `float16`, half of the size; `q8`, about a quarter. Loaded models compute
+   *   in float32 in any case.
+   * @throws a `ConfigError` for another dtype.
+   */
+  async save(options: SaveModelOptions = {}): Promise<Map<string, Uint8Array>> {
+    return savedFiles(this.#parts(), this.#description, options);
   }
 
   /** Frees the weights of all parts; safe to call twice. */
