@@ -119,8 +119,7 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /**
    * Weights, state and configuration as one safetensors file, with PyTorch's names and layouts.
    *
-   * @param options - `run`: id of the training run, written into the file; that of the loaded file when absent. `dtype`:
-   *   `float32`, or `float16` or `q8` for a file of half or a quarter of the size.
+   * @param options - `run`: id of the training run, that of the loaded file when absent; `dtype`: `float32`, `float16` or `q8`.
    */
   async toSafetensors(options: SaveOptions = {}): Promise<Uint8Array> {
     return saveModel(this, vqVaeFormat, { config: this.config, ...resolveSaveOptions(options) });
