@@ -5,26 +5,30 @@ import { modelChooser } from "./shell/model-chooser.js";
 import type { Page, Tab, TabParts } from "./shell/tab.js";
 import { tabList } from "./shell/tab-list.js";
 import { themeToggle } from "./shell/theme.js";
+import { completeTab } from "./tabs/complete-tab.js";
+import { describeTab } from "./tabs/describe-tab.js";
 import { drawTab } from "./tabs/draw-tab.js";
+import { inspectTab } from "./tabs/inspect-tab.js";
+import { inventTab } from "./tabs/invent-tab.js";
 
-const tabs: readonly Tab[] = [drawTab];
+const tabs: readonly Tab[] = [drawTab, describeTab, completeTab, inventTab, inspectTab];
 
 const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
 const createClient = () => new WorkerClient(new Worker("worker.js", { type: "module" }));
 const client = createClient();
 const state = byId("state");
-const list = tabList(byId("tabs"), byId("panels"), tabs);
 const parts = new Map<string, TabParts>();
+const list = tabList(byId("tabs"), byId("panels"), { tabs, onShow });
 let model: ModelInfo | undefined;
 
 const page: Page = {
   client,
   createClient,
   open(id: string, image?: ImageBatch) {
-    list.show(id);
     if (image !== undefined) {
       parts.get(id)?.onImage?.(image);
     }
+    list.show(id);
     byId(`tab-${list.current}`).focus();
   },
   useModel: (name, files) => chooser.add({ name, files }),
@@ -40,9 +44,17 @@ async function load(source: ModelSource): Promise<void> {
     for (const part of parts.values()) {
       part.onModel?.(model);
     }
+    onShow(list.current);
   } catch (error) {
     say((error as Error).message, true);
     throw error;
+  }
+}
+
+/** Tells a tab that it is shown, once it can do something. */
+function onShow(id: string): void {
+  if (model !== undefined) {
+    parts.get(id)?.onShow?.();
   }
 }
 

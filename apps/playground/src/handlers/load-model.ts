@@ -36,6 +36,7 @@ export async function describeModel(name: string, model: MultimodalModel): Promi
   const text = layout === "image-only" ? "none" : layout === "class" ? "classes" : "captions";
   return {
     ...{ name, family, text, codeGrid, codebookSize, captionLength },
+    places: vqvae.network.latentGrid,
     image: { channels, height, maxValue, width },
     parameters: transformer.parameterCount + vqvae.parameterCount,
     words: text === "none" ? [] : words,

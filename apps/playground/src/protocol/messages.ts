@@ -50,6 +50,8 @@ export interface ModelInfo {
   readonly text: "captions" | "classes" | "none";
   readonly image: Omit<ImageBatch, "count" | "data">;
   readonly codeGrid: { readonly height: number; readonly width: number };
+  /** Places of the grid over an image that codes stand for. */
+  readonly places: { readonly height: number; readonly width: number };
   readonly codebookSize: number;
   /** Numbers that it learned. */
   readonly parameters: number;
@@ -78,7 +80,7 @@ export interface Appearing {
   readonly round: number;
   readonly rounds: number;
   readonly images: ImageBatch;
-  /** Share of each place that is still to be drawn, `[count, height, width]` of a grid over the image: 1 or 0. */
+  /** 1 for each place of the grid over an image that is still to be drawn, `[count, height, width]`. */
   readonly hidden: { readonly data: Uint8Array; readonly height: number; readonly width: number };
 }
 

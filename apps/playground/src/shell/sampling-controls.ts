@@ -6,6 +6,8 @@ export interface SamplingControls {
   readonly root: HTMLElement;
   /** What the inputs say. */
   read(): SamplingParams;
+  /** Takes another seed. */
+  reseed(): void;
   /** Sets them as a model samples by itself. */
   reset(model: ModelInfo): void;
 }
@@ -42,6 +44,7 @@ export function samplingControls(): SamplingControls {
       temperature: Number(temperature.input.value),
       topP: Number(topP.input.value),
     }),
+    reseed: chooseSeed,
     reset({ sampling }) {
       temperature.set(sampling.temperature);
       topP.set(sampling.topP);

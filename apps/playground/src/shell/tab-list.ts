@@ -7,20 +7,21 @@ export interface TabList {
   show(id: string): void;
   /** The tab that is shown. */
   readonly current: string;
+  /** Where a tab's content is. */
+  panel(id: string): HTMLElement;
 }
 
 /**
  * Fills a list with tabs and the page with their panels. Arrow keys go from tab to tab; the address names the one shown.
  *
+ * @param onShow - Told of each tab that the visitor goes to.
  * @see https://www.w3.org/WAI/ARIA/apg/patterns/tabs
  */
 export function tabList(
   list: HTMLElement,
   panels: HTMLElement,
-  tabs: readonly Tab[],
-): TabList & {
-  readonly panel: (id: string) => HTMLElement;
-} {
+  { onShow, tabs }: { readonly tabs: readonly Tab[]; readonly onShow: (id: string) => void },
+): TabList {
   const made = tabs.map(({ id, summary, title }) => {
     const button = element(
       "button",
@@ -53,6 +54,7 @@ export function tabList(
     }
     if (byUser) {
       history.replaceState(undefined, "", `#${current}`);
+      onShow(current);
     }
   };
   list.addEventListener("keydown", ({ key }) => {
@@ -66,7 +68,7 @@ export function tabList(
   });
   list.append(...made.map(({ button }) => button));
   panels.append(...made.map(({ panel }) => panel));
-  addEventListener("hashchange", () => show(location.hash.slice(1)));
+  addEventListener("hashchange", () => show(location.hash.slice(1), true));
   show(location.hash.slice(1));
   return {
     show: (id) => show(id, true),

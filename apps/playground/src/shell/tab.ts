@@ -26,6 +26,8 @@ export interface Tab {
 
 /** How the page tells a tab of what happens. */
 export interface TabParts {
+  /** The tab is shown, and there is a model: again after each other tab, and after each other model. */
+  onShow?(): void;
   /** A model was loaded: the first one, or in place of another. */
   onModel?(model: ModelInfo): void;
   /** An image of another tab, of the model's shape. */

@@ -6,7 +6,7 @@ export interface TaskButton {
   readonly button: HTMLButtonElement;
   /** A live region. */
   readonly status: HTMLElement;
-  /** Starts the work, as the button does. Nothing happens while it runs. */
+  /** Starts the work, as the button does; while it runs, once more afterwards. */
   run(): Promise<void>;
   /** Whether it can be started. */
   setEnabled(enabled: boolean): void;
@@ -19,14 +19,17 @@ export type Work = (signal: AbortSignal, say: (text: string) => void) => Promise
 export function taskButton(label: string, work: Work): TaskButton {
   const status = element("p", { class: "status", role: "status" });
   let controller: AbortController | undefined;
+  let isAwaited = false;
   const say = (text: string, isError = false) => {
     status.textContent = text;
     status.classList.toggle("error", isError);
   };
   const run = async () => {
     if (controller !== undefined) {
+      isAwaited = true;
       return;
     }
+    isAwaited = false;
     controller = new AbortController();
     button.textContent = "Stop";
     button.classList.add("running");
@@ -36,9 +39,13 @@ export function taskButton(label: string, work: Work): TaskButton {
     } catch (error) {
       say(isStopped(error) ? "Stopped." : error instanceof Error ? error.message : String(error), !isStopped(error));
     } finally {
+      isAwaited &&= !controller.signal.aborted;
       controller = undefined;
       button.textContent = label;
       button.classList.remove("running");
+    }
+    if (isAwaited) {
+      await run();
     }
   };
   const button = element(

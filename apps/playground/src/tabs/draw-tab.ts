@@ -50,6 +50,7 @@ export const drawTab: Tab = {
     );
     panel.append(form, element("div", { class: "results" }, grid.root));
     task.setEnabled(false);
+    let isFresh = false;
     return {
       onModel(model) {
         caption.setModel(model);
@@ -58,7 +59,12 @@ export const drawTab: Tab = {
         task.setEnabled(model.text !== "none");
         if (model.text === "none") {
           task.status.textContent = "This model was trained on images without captions: use Invent or Complete.";
-        } else {
+        }
+        isFresh = model.text !== "none";
+      },
+      onShow() {
+        if (isFresh) {
+          isFresh = false;
           void task.run();
         }
       },
