@@ -106,10 +106,10 @@ describe("a compiled training step", () => {
       uploaded.mockClear();
       const expected = await take(host, seed);
       const ofHost = bytes();
-      Object.assign(backend, { drawsMasks: true });
+      Object.assign(backend, { drawsInGraph: true });
       uploaded.mockClear();
       const found = await take(graph, seed);
-      Object.assign(backend, { drawsMasks: false });
+      Object.assign(backend, { drawsInGraph: false });
       // One graph may add in another order than the other.
       expect(distance([found.values], [expected.values])).toBeLessThan(1e-5);
       // A byte a value of one mask of 2 · 6 · 8 and, in each of two layers, two such and one of 2 · 2 · 6 · 6; against keys.

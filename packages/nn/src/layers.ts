@@ -72,7 +72,7 @@ export {
   type DrawRecorder,
   drawnMask,
   drawnTensor,
-  drawsMasks,
+  drawsInGraph,
   drawTensor,
   uploadKeys,
 } from "./transforms/drawn-tensor.js";

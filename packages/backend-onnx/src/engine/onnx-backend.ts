@@ -32,8 +32,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly fallback: Fallback | undefined;
   /** Whether {@link OnnxBackend.scan} runs a loop; without one it records every step. */
   readonly runsLoops: boolean;
-  /** Whether compiled functions had better draw masks themselves, by `MmgenCounterMask`, than take them from the host. */
-  readonly drawsMasks: boolean;
+  /** Whether compiled functions had better draw masks and noise themselves than take them from the host. */
+  readonly drawsInGraph: boolean;
   readonly #store: TensorStore;
   readonly #flusher: Flusher;
   readonly #reader: TensorReader;
@@ -51,7 +51,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       probeBlockSize: once(() => findBlockSize(runtime, executorOptions(config).session)),
     });
     this.runsLoops = this.graph.hasLoops;
-    this.drawsMasks = !this.graph.runsOnCpu;
+    this.drawsInGraph = !this.graph.runsOnCpu;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
     this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });

@@ -96,11 +96,11 @@ export class Recorder {
    *
    * @param name - Must differ for different elements.
    */
-  namedIndices(name: string, values: () => Int32Array): LazyValue {
+  named(type: "int32" | "float32", name: string, values: () => Int32Array | Float32Array): LazyValue {
     let value = this.#named.get(name);
     if (value === undefined) {
       const data = values();
-      value = new LazyValue("int32", [data.length]);
+      value = new LazyValue(type, [data.length]);
       value.resident = new HostTensor(data);
       value.constantKey = name;
       this.#named.set(name, value);

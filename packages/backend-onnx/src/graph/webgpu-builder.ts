@@ -120,7 +120,7 @@ export class WebGpuBuilder extends GraphBuilder {
 
   /** `count` int32 numbers, the first one and then `step` apart. */
   #places(count: number, first: number, step: number): LazyValue {
-    return this.namedIndices(`places ${count} ${first} ${step}`, () =>
+    return this.named("int32", `places ${count} ${first} ${step}`, () =>
       Int32Array.from({ length: count }, (_, i) => first + i * step),
     );
   }

@@ -1,6 +1,4 @@
-import type { GraphBuilder } from "../graph/graph-builder.js";
-import type { LazyValue } from "../graph/lazy-value.js";
-import { golden, summands } from "./counter-constants.js";
+import { CounterWords } from "./counter-words.js";
 import { kernel } from "./kernel.js";
 
 interface MaskAttributes {
@@ -27,7 +25,7 @@ export const counterMask = kernel<MaskAttributes>("MmgenCounterMask", ({ input, 
   const perWord = 32 / bits;
   const words = Math.ceil(size / perWord);
   const key = (column: number) => graph.rawCast(graph.reshape(graph.slice(keys, [row, column], [1, 1]), []), "uint32");
-  const bitsOfWords = graph.reshape(mixedWords(graph, words, [key(0), key(1)]), [words, 1]);
+  const bitsOfWords = graph.reshape(new CounterWords(graph).all(words, [key(0), key(1)]), [words, 1]);
   // Each part of a word moves to the top; what is then below it never decides.
   const factors = Array.from({ length: perWord }, (_, part) => 2 ** (32 - bits * (part + 1)));
   const parts = graph.mul(bitsOfWords, graph.constant("uint32", [1, perWord], factors));
@@ -35,15 +33,3 @@ export const counterMask = kernel<MaskAttributes>("MmgenCounterMask", ({ input, 
   const kept = graph.reshape(graph.rawCast(isKept, "float32"), [words * perWord]);
   return graph.reshape(words * perWord === size ? kept : graph.slice(kept, [0], [size]), shape);
 });
-
-/** The first words of a key's sequence: `counterWords` of `@mmgen/core` in uint32, by what every provider has. */
-function mixedWords(graph: GraphBuilder, count: number, [first, second]: readonly [LazyValue, LazyValue]): LazyValue {
-  const word = (value: number) => graph.scalar("uint32", value >>> 0);
-  const places = graph.rawCast(graph.iota("int32", count), "uint32");
-  const start = graph.add(graph.mul(places, word(golden)), first);
-  return [second, ...summands.map(word)].reduce((x, summand) => {
-    const factor = graph.add(graph.mul(x, word(2)), word(1));
-    const sum = graph.add(graph.mul(x, factor), summand);
-    return graph.add(graph.div(sum, word(2 ** 16)), graph.mul(sum, word(2 ** 16)));
-  }, start);
-}

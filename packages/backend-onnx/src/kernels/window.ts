@@ -114,7 +114,7 @@ function layOut(graph: GraphBuilder, x: LazyValue, window: Window): LazyValue {
   const places = padded.shape.slice(1, -1).reduce((product, size) => product * size, 1);
   const { output, filter, strides, dilations } = window;
   const name = `patches ${[padded.shape.slice(1, -1), output, filter, strides, dilations].join(" ")}`;
-  const indices = graph.namedIndices(name, () => patchIndices(padded.shape.slice(1, -1), window));
+  const indices = graph.named("int32", name, () => patchIndices(padded.shape.slice(1, -1), window));
   const gathered = graph.gather(graph.reshape(padded, [batch, places, channels]), indices, 1);
   return graph.reshape(gathered, patchesShape(x, window));
 }

@@ -20,8 +20,8 @@ export interface FunctionTransforms {
   readonly runsLoops?: boolean;
   /** Whether compiled functions have read their inputs when they return, so that arrays of those can be written again. */
   readonly computesAtOnce?: boolean;
-  /** Whether compiled functions had better draw masks by a kernel `MmgenCounterMask` than take them from the host. */
-  readonly drawsMasks?: boolean;
+  /** Whether compiled functions had better draw masks and noise by kernels `MmgenCounterMask` and `MmgenGumbelNoise` than take them from the host. */
+  readonly drawsInGraph?: boolean;
   /** Stores an array without copying it. */
   writeOwned?(
     values: Float32Array | Int32Array | Uint8Array,

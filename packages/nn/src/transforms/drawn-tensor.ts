@@ -45,9 +45,12 @@ export function drawnTensor(random: Random, drawn: DrawnTensor): tf.Tensor {
   return recorder[drawTensor]?.(drawn) ?? uploadOwned(drawn.draw(random), drawn.shape, drawn.dtype);
 }
 
-/** Whether the active backend had better draw masks in what it compiles, by {@link drawnMask}, than take them from the host. */
-export function drawsMasks(): boolean {
-  return (tf.backend() as tf.KernelBackend & FunctionTransforms).drawsMasks === true;
+/**
+ * Whether the active backend had better draw masks and noise in what it compiles than take them from the host: it then has
+ * the kernels `MmgenCounterMask`, see {@link drawnMask}, and `MmgenGumbelNoise`.
+ */
+export function drawsInGraph(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).drawsInGraph === true;
 }
 
 /**

@@ -1,9 +1,10 @@
-import { type DecodePlan, GrammarError, gumbelNoise, ShapeError, type TokenBatch } from "@mmgen/core";
-import { uploadOwned } from "@mmgen/nn/layers";
+import { type DecodePlan, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { drawsInGraph } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
 import type { DecodeInputs, DecodeSettings } from "./native-decode.js";
+import { uploadNoise, writeNoise } from "./noise-inputs.js";
 
 /**
  * Checks that a model of these sizes can run the plan.
@@ -51,6 +52,7 @@ export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan
     ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
     ...(guidance && { guided: true }),
+    ...(drawsInGraph() && { drawsNoise: true }),
   };
 }
 
@@ -91,14 +93,15 @@ export async function inBlocks(
  * Runs a plan that {@link checkPlan} has checked.
  *
  * @param run - Graph that returns the chosen ids, `[steps, rows]` int32.
- * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there.
+ * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there. Absent where the
+ *   graph draws it.
  * @returns Prompt and added ids, `[rows, promptLength + steps]`.
  */
 export async function runPlan(
   plan: DecodePlan,
   run: (inputs: DecodeInputs) => tf.Tensor2D,
   vocabularySize: number,
-  noise: Float32Array,
+  noise: Float32Array | undefined,
 ): Promise<TokenBatch> {
   if (plan.steps === 0) {
     return withIds(plan, new Int32Array(0));
@@ -121,9 +124,9 @@ export function withIds({ prompt, steps }: DecodePlan, ids: Int32Array): TokenBa
 }
 
 /** Uploads the tensors of a plan as {@link uploadStart} does. */
-function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Array): DecodeInputs {
-  const shape: [number, number, number] = [plan.steps, plan.prompt.count, vocabularySize];
-  const noise = uploadOwned<tf.Rank.R3>(writeNoise(plan, vocabularySize, memory), shape, "float32");
+function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Array | undefined): DecodeInputs {
+  const drawn = memory && writeNoise(plan, vocabularySize, memory);
+  const noise = uploadNoise(plan, { first: 0, count: plan.steps }, vocabularySize, drawn);
   const scales = plan.guidance && tf.tensor1d(plan.guidance.scales, "float32");
   return { ...uploadStart(plan, vocabularySize), noise, ...(scales && { scales }) };
 }
@@ -152,21 +155,6 @@ export function uploadStart(
       states: tf.tensor1d(statesAfter(prompt, grammar), "int32"),
     },
   };
-}
-
-/** Writes standard Gumbel noise by step, row and id; nothing at temperature 0, where it is not read. */
-export function writeNoise(
-  { prompt, seeds, steps, temperature }: DecodePlan,
-  vocabularySize: number,
-  noise: Float32Array,
-): Float32Array {
-  for (let step = 0; step < steps && temperature > 0; step++) {
-    for (let row = 0; row < prompt.count; row++) {
-      const start = (step * prompt.count + row) * vocabularySize;
-      gumbelNoise(seeds[row]!, prompt.length + step, vocabularySize, noise.subarray(start, start + vocabularySize));
-    }
-  }
-  return noise;
 }
 
 /** Grammar state of each row after its prompt. */

@@ -11,11 +11,12 @@ import {
   value,
   wholeNumber,
 } from "@mmgen/core/options";
-import { type ExportableFunction, exportedRows, runFusedKernel } from "@mmgen/nn/layers";
+import { type ExportableFunction, exportedRows } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TinyTransformer } from "../model/tiny-transformer.js";
 import type { ChoiceSettings } from "./choose-ids.js";
 import { decodeGraph } from "./native-decode.js";
+import { drawnNoise } from "./noise-inputs.js";
 
 /** Options of {@link exportableGeneration}. */
 export interface GenerationOptions {
@@ -125,7 +126,7 @@ function runGeneration(model: TinyTransformer, config: GenerationConfig, inputs:
   const [rows] = prompt.shape;
   const noise =
     temperature > 0
-      ? drawNoise(inputs.seeds!, { first: promptLength, steps, vocabularySize })
+      ? drawNoise(inputs.seeds!, tf.range(promptLength, promptLength + steps, 1, "int32"), vocabularySize)
       : tf.zeros([steps, rows, vocabularySize]);
   const tables = grammar && guide(prompt, grammar === "input" ? inputs : uploadGrammar(grammar), vocabularySize);
   const [chosen] = decodeGraph(model, settingsOf(config))(prompt, noise, ...(tables ?? []));
@@ -136,8 +137,8 @@ function settingsOf({ temperature, topK, topP }: GenerationConfig): ChoiceSettin
   return { temperature, ...(topK !== undefined && { topK }), ...(topP !== undefined && { topP }) };
 }
 
-function drawNoise(seeds: tf.Tensor, attributes: { first: number; steps: number; vocabularySize: number }): tf.Tensor {
-  const [noise] = runFusedKernel("MmgenGumbelNoise", { seeds }, attributes) ?? [];
+function drawNoise(seeds: tf.Tensor, positions: tf.Tensor, vocabularySize: number): tf.Tensor {
+  const noise = drawnNoise(seeds, positions, vocabularySize);
   if (noise === undefined) {
     throw new ConfigError(
       `A generation is exported with the onnx backend, which draws its noise in the graph; ${tf.getBackend()} is active. ` +

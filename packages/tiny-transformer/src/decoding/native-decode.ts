@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { type KeysAndValues, lastLogits, runPosition, runPrompt } from "./cached-passes.js";
 import { type ChoiceSettings, chooseIds } from "./choose-ids.js";
+import { drawnNoise } from "./noise-inputs.js";
 
 /** Maximum number of steps in one iteration of the loop. */
 const maxUnrolled = 8;
@@ -11,8 +12,8 @@ const maxUnrolled = 8;
 export interface DecodeInputs {
   /** `[rows, promptLength]`, int32; with guidance `[2 · rows, promptLength]`, the rows without their condition below. */
   readonly prompt: tf.Tensor2D;
-  /** Standard Gumbel noise of each step, `[steps, rows, vocabularySize]`. */
-  readonly noise: tf.Tensor3D;
+  /** From {@link uploadNoise}. */
+  readonly noise: readonly tf.Tensor[];
   /** Guidance scale of each step, `[steps]`, float32; absent: no guidance. */
   readonly scales?: tf.Tensor1D;
   /** Grammar; absent: every id is always legal. */
@@ -35,10 +36,9 @@ export interface DecodeInputs {
  * @returns A function from the tensors of {@link listDecodeInputs} to the chosen ids, `[steps, rows]` int32.
  */
 export function decodeGraph(network: TransformerNetwork, settings: DecodeSettings): TensorFunction {
-  return (prompt, noise, ...rest) => {
-    const [scales, grammar] = settings.guided ? [rest[0], rest.slice(1)] : [undefined, rest];
-    const guide = grammarGuide(grammar, network);
-    return [decode(prompt as tf.Tensor2D, { noise: noise!, scales }, { network, settings, guide })];
+  return (prompt, ...inputs) => {
+    const [choices, grammar] = readChoices(inputs, network, settings);
+    return [decode(prompt as tf.Tensor2D, choices, { network, settings, guide: grammarGuide(grammar, network) })];
   };
 }
 
@@ -46,12 +46,14 @@ export function decodeGraph(network: TransformerNetwork, settings: DecodeSetting
 export interface DecodeSettings extends ChoiceSettings {
   /** Whether there are guidance scales among the inputs. Default: false. */
   readonly guided?: boolean;
+  /** Whether the graph draws the noise, from seeds and positions. Default: false. */
+  readonly drawsNoise?: boolean;
 }
 
 /** Lists the input tensors in the order of {@link decodeGraph}. */
 export function listDecodeInputs({ prompt, noise, scales, grammar }: DecodeInputs): tf.Tensor[] {
   const tables = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
-  return [prompt, noise, ...(scales ? [scales] : []), ...tables];
+  return [prompt, ...noise, ...(scales ? [scales] : []), ...tables];
 }
 
 /** Says which ids are legal in which state. */
@@ -204,6 +206,18 @@ function choose(logits: tf.Tensor2D, { noise, scales }: Choices, states: tf.Tens
 function guided(logits: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
   const [withCondition, without] = tf.split(logits, 2) as [tf.Tensor2D, tf.Tensor2D];
   return tf.add(without, tf.mul(tf.sub(withCondition, without), scale));
+}
+
+/** The choices among a graph's inputs, noise and guidance scales, and the inputs after them. */
+export function readChoices(
+  inputs: readonly tf.Tensor[],
+  { config: { vocabularySize } }: TransformerNetwork,
+  { drawsNoise, guided }: DecodeSettings,
+): [Choices, tf.Tensor[]] {
+  const [noise, rest] = drawsNoise
+    ? [drawnNoise(inputs[0]!, inputs[1]!, vocabularySize)!, inputs.slice(2)]
+    : [inputs[0]!, inputs.slice(1)];
+  return guided ? [{ noise, scales: rest[0] }, rest.slice(1)] : [{ noise, scales: undefined }, rest];
 }
 
 function choicesOf({ noise, scales }: Choices, from: number, count: number): Choices {

@@ -8,8 +8,8 @@ import { checkPlan, choiceSettings, inBlocks, runPlan } from "./decode-plan.js";
 import { type DecodeSettings, decodeGraph, listDecodeInputs } from "./native-decode.js";
 import { decodeBySteps, stepGraphs } from "./step-decode.js";
 
-/** Runs a plan of few enough rows; `noise` is memory for its noise. */
-type RunBlock = (block: DecodePlan, vocabularySize: number, noise: Float32Array) => Promise<TokenBatch>;
+/** Runs a plan of few enough rows; `noise` is memory for its noise, absent where the graph draws it. */
+type RunBlock = (block: DecodePlan, vocabularySize: number, noise: Float32Array | undefined) => Promise<TokenBatch>;
 
 /** Runs whole plans as compiled graphs; keeps the graph for the settings of the last plan. */
 export class PlanRunner {
@@ -32,9 +32,9 @@ export class PlanRunner {
     const cached = 2 * layers * width * (plan.prompt.length + plan.steps) * (plan.guidance ? 2 : 1);
     const maxRows = Math.max(1, Math.floor(maxNumbers / (plan.steps * vocabularySize + cached)));
     const run = runsLoopsNatively() ? this.#inLoops(settings) : this.#bySteps(settings);
-    return inBlocks(plan, maxRows, (block) =>
-      run(block, vocabularySize, this.#noiseMemory(block.steps * block.prompt.count * vocabularySize)),
-    );
+    const noiseOf = ({ steps, prompt }: DecodePlan) =>
+      settings.drawsNoise ? undefined : this.#noiseMemory(steps * prompt.count * vocabularySize);
+    return inBlocks(plan, maxRows, (block) => run(block, vocabularySize, noiseOf(block)));
   }
 
   /** @param bounds - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */

@@ -1,17 +1,18 @@
 import type { DecodePlan, TokenBatch } from "@mmgen/core";
-import { computesAtOnce, type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
+import { computesAtOnce, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
-import { uploadStart, withIds, writeNoise } from "./decode-plan.js";
+import { uploadStart, withIds } from "./decode-plan.js";
 import {
-  type Choices,
   type DecodeSettings,
   grammarGuide,
   listState,
+  readChoices,
   readState,
   runSteps,
   startDecode,
 } from "./native-decode.js";
+import { uploadNoise, writeNoise } from "./noise-inputs.js";
 
 /** A whole decode as two graphs, for a backend without loops: on a device the caches stay there from step to step. */
 export interface StepGraphs {
@@ -27,14 +28,9 @@ export interface StepGraphs {
 /** Builds the graphs of a decode by steps, to be compiled. */
 export function stepGraphs(network: TransformerNetwork, settings: DecodeSettings): StepGraphs {
   const { layers } = network.config;
-  /** The first step's choices and what follows them. */
-  const read = ([noise, ...rest]: tf.Tensor[]): [Choices, tf.Tensor[]] =>
-    settings.guided
-      ? [{ noise: noise!, scales: rest[0] }, rest.slice(1)]
-      : [{ noise: noise!, scales: undefined }, rest];
   return {
     start: (room, prompt, ...inputs) => {
-      const [choices, grammar] = read(inputs);
+      const [choices, grammar] = readChoices(inputs, network, settings);
       const parts = { network, settings, guide: grammarGuide(grammar, network) };
       const state = startDecode(prompt as tf.Tensor2D, choices, room!.shape[0]! - 1, parts);
       const chosen = withRow(room!, tf.tensor1d([0], "int32"), state.ids);
@@ -42,7 +38,7 @@ export function stepGraphs(network: TransformerNetwork, settings: DecodeSettings
       return [chosen, ...listState(state), ...grammar.slice(0, 2).map((table) => tf.clone(table))];
     },
     step: (number, position, ...inputs) => {
-      const [choices, [chosen, ...rest]] = read(inputs);
+      const [choices, [chosen, ...rest]] = readChoices(inputs, network, settings);
       const state = readState(rest, layers);
       const tables = state.states ? rest.slice(-2) : [];
       const guide = grammarGuide(state.states ? [...tables, state.states] : [], network);
@@ -64,23 +60,23 @@ function withRow(ids: tf.Tensor, step: tf.Tensor, row: tf.Tensor): tf.Tensor {
  * later than it is called: there each step's ids, so that each step is a graph of its own.
  *
  * @param graphs - Compiled {@link stepGraphs} of the plan's settings.
- * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there.
+ * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there. Absent where the
+ *   graphs draw it.
  * @returns Prompt and added ids, `[rows, promptLength + steps]`.
  */
 export async function decodeBySteps(
   plan: DecodePlan,
   graphs: StepGraphs,
   vocabularySize: number,
-  noise: Float32Array,
+  noise: Float32Array | undefined,
 ): Promise<TokenBatch> {
   const { guidance, prompt, steps } = plan;
   if (steps === 0) {
     return withIds(plan, new Int32Array(0));
   }
-  const size = prompt.count * vocabularySize;
-  const drawn = writeNoise(plan, vocabularySize, noise);
+  const drawn = noise && writeNoise(plan, vocabularySize, noise);
   const choices = (step: number) => [
-    uploadOwned(drawn.subarray(step * size, (step + 1) * size), [1, prompt.count, vocabularySize], "float32"),
+    ...uploadNoise(plan, { first: step, count: 1 }, vocabularySize, drawn),
     ...(guidance ? [tf.tensor1d(guidance.scales.subarray(step, step + 1), "float32")] : []),
   ];
   let state: tf.Tensor[] = tf.tidy(() => {

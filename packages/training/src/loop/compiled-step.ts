@@ -6,7 +6,7 @@ import {
   type DrawnNumbers,
   type DrawnTensor,
   drawnMask,
-  drawsMasks,
+  drawsInGraph,
   drawTensor,
   type TensorFunction,
   uploadKeys,
@@ -189,7 +189,7 @@ function splitInputs(
 
 /** Whether the graph draws, from a key that the host gives. */
 function isDrawnInGraph({ drawn: { mask } }: StepDraw): boolean {
-  return mask !== undefined && drawsMasks();
+  return mask !== undefined && drawsInGraph();
 }
 
 /** The draws of one step, those from the same stream one after the other: the keys of all masks, then all others. */
