@@ -1,0 +1,7 @@
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  base: "./",
+  assetsInclude: ["**/*.wasm"],
+  build: { outDir: "out", target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
+});
