@@ -33,13 +33,17 @@ function install(manager: Manager, { line, packages, flags }: InstallLine): Prom
 }
 
 /** Programs that load every entry of our packages in a line, as modules and by `require`. */
-function loaders({ packages: names }: InstallLine) {
+function loaders({ packages: names }: InstallLine, manager: Manager) {
   const entries = workspace
     .filter(({ name }) => names.includes(name))
     .flatMap((entry) => listEntries(entry).map(({ subpath }) => JSON.stringify(entry.name + subpath.slice(1))));
+  const importing = entries.map((entry) => `await import(${entry});`).join("\n");
+  const requiring = entries.map((entry) => `require(${entry});`).join("\n");
+  // Node 20 requires no modules, as some packages of others are, out of Yarn's archives.
+  const requires = manager.id !== "yarn" || Number.parseInt(process.versions.node, 10) >= 22;
   return [
-    { title: "import of every entry", file: "load.mjs", code: entries.map((e) => `await import(${e});`).join("\n") },
-    { title: "require of every entry", file: "load.cjs", code: entries.map((e) => `require(${e});`).join("\n") },
+    { title: "import of every entry", file: "load.mjs", code: importing },
+    ...(requires ? [{ title: "require of every entry", file: "load.cjs", code: requiring }] : []),
   ];
 }
 
@@ -60,7 +64,7 @@ async function problemsOf({ manager, runtime }: Environment, line: InstallLine):
     code: compileSnippet(shortened(code), "module"),
   }));
   const problems: string[] = [];
-  for (const { title, file, code } of [...loaders(line), ...snippets]) {
+  for (const { title, file, code } of [...loaders(line, manager), ...snippets]) {
     const problem = await problemOf(project, command, file, code);
     problems.push(...(problem === undefined ? [] : [`${title}: ${problem}`]));
   }
