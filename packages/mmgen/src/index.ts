@@ -83,6 +83,7 @@ export {
 } from "./model/training-sequences.js";
 export { completePairs } from "./sampling/complete-pairs.js";
 export type { Completion } from "./sampling/completion-prompt.js";
+export type { CandidateOptions } from "./sampling/draw-likeliest.js";
 export {
   captionCodes,
   captionImages,

@@ -101,7 +101,7 @@ async function completionContent({ tokenizer, vqvae }: Models, completion: Compl
 }
 
 /** Fills in what is not known of pairs. */
-async function denoiseContent(
+export async function denoiseContent(
   { diffusion, tokenizer, transformer: model }: DiffusionModels,
   content: MaskedContent,
   options: DenoisingOptions,

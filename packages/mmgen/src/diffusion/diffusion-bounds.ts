@@ -45,11 +45,7 @@ export async function scoreBounds(
   pairs: ScoredPairs,
   options: ScoreOptions = {},
 ): Promise<PairBound> {
-  if (models.diffusion.kernel.type === "chain") {
-    throw new ConfigError(
-      'score: a model of kernel "chain" has no bound of its likelihood. Train one of another kernel.',
-    );
-  }
+  checkHasBound(models);
   const boundOf = (task: DiffusionTask) => taskBound(models, pairs, { ...options, task, draws: draws.score });
   const both = await boundOf("both");
   const hasText = models.tokenizer.config.layout !== "image-only";
@@ -63,6 +59,16 @@ export async function scoreBounds(
     bitsPerPixel: bitsPerPixel(image.natsPerSample, pairs.pixels),
     bounds: { ...conditional, both },
   };
+}
+
+/** Upper bounds of each caption's negative log-likelihood given its image, in nats. Throws as {@link scoreBounds}. */
+export async function captionBounds(
+  models: DiffusionModels,
+  pairs: CodedPairs,
+  options: ScoreOptions = {},
+): Promise<Float64Array> {
+  checkHasBound(models);
+  return (await taskNats(models, pairs, { ...options, task: "textGivenImage", draws: draws.score })).nats;
 }
 
 /**
@@ -87,22 +93,22 @@ export async function heldOutBounds(
   return { natsPerId: bound.natsPerDim, natsPerPair: bound.natsPerSample };
 }
 
-async function taskBound(
-  { diffusion, tokenizer, transformer: model }: DiffusionModels,
-  { captions, codes }: CodedPairs,
-  { batchSize, draws, signal, task }: ScoreOptions & { readonly task: DiffusionTask; readonly draws: number },
-): Promise<LikelihoodBound> {
-  if (codes.count === 0) {
-    throw new DataError("score: expected at least one pair, got none.");
+function checkHasBound({ diffusion }: DiffusionModels): void {
+  if (diffusion.kernel.type === "chain") {
+    throw new ConfigError(
+      'score: a model of kernel "chain" has no bound of its likelihood. Train one of another kernel.',
+    );
   }
-  const { legal, maskId, order } = sequencePlaces(tokenizer);
-  const corruptible = corruptiblePlaces(tokenizer, task);
-  const ids = tokenizer.encode({ codes, captions, order });
-  const nats = await diffusionBound({
-    ...{ model, ids, kernel: diffusion.kernel, corruptible, legal, maskId },
-    ...{ random: Random.fromSeed(0).fork("bound"), draws, batchSize, signal },
-  });
-  const { weights } = tokenizer.toTrainingBatch(ids);
+}
+
+interface TaskOptions extends ScoreOptions {
+  readonly task: DiffusionTask;
+  readonly draws: number;
+}
+
+async function taskBound(models: DiffusionModels, pairs: CodedPairs, options: TaskOptions): Promise<LikelihoodBound> {
+  const { corruptible, ids, nats } = await taskNats(models, pairs, options);
+  const { weights } = models.tokenizer.toTrainingBatch(ids);
   // Targets begin with the second id.
   const isCounted = (at: number, row: number) =>
     weights === undefined || at === 0 || weights[row * (ids.length - 1) + at - 1]! > 0;
@@ -114,4 +120,23 @@ async function taskBound(
     natsPerSample: total / ids.count,
     natsPerDim: total / counted.reduce((sum, each) => sum + each, 0),
   };
+}
+
+/** The bound of each pair's places that the task corrupts. */
+async function taskNats(
+  { diffusion, tokenizer, transformer: model }: DiffusionModels,
+  { captions, codes }: CodedPairs,
+  { batchSize, draws, signal, task }: TaskOptions,
+) {
+  if (codes.count === 0) {
+    throw new DataError("score: expected at least one pair, got none.");
+  }
+  const { legal, maskId, order } = sequencePlaces(tokenizer);
+  const corruptible = corruptiblePlaces(tokenizer, task);
+  const ids = tokenizer.encode({ codes, captions, order });
+  const nats = await diffusionBound({
+    ...{ model, ids, kernel: diffusion.kernel, corruptible, legal, maskId },
+    ...{ random: Random.fromSeed(0).fork("bound"), draws, batchSize, signal },
+  });
+  return { corruptible, ids, nats };
 }

@@ -55,6 +55,17 @@ describe("a trained model of the family diffusion", () => {
     expect(captions.filter((caption, i) => caption === heldOut.captions[i]).length).toBeGreaterThan(32);
   });
 
+  it("shows what captions say more often in the best of several candidates", async () => {
+    const asked = heldOut.captions.slice(0, 30);
+    const rightOf = async (candidates: number) => {
+      const drawn = squareColors(await model.draw(asked, { candidates, temperature: 2.5, seed: 2 }));
+      return drawn.filter(([figure, ground], i) => asked[i] === `a ${figure} square on ${ground}`).length;
+    };
+    const [one, six] = [await rightOf(1), await rightOf(6)];
+    expect(one).toBeLessThan(27);
+    expect(six).toBeGreaterThan(one);
+  });
+
   it("invents pairs whose caption says what the image shows", async () => {
     const { captions, images } = await model.invent({ count: 30, seed: 3 });
     const shown = squareColors(images).map(([figure, ground]) => `a ${figure} square on ${ground}`);

@@ -10,6 +10,7 @@ import { type DiffusionOptions, type ModelFamily, resolveDiffusionSettings } fro
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
 import type { ScoreOptions } from "../metrics/score-pairs.js";
 import type { Completion } from "../sampling/completion-prompt.js";
+import type { CandidateOptions } from "../sampling/draw-likeliest.js";
 import { generationFields, type Pairs } from "../sampling/generate-pairs.js";
 import { checkCaptions, checkFields, checkImages } from "./check-arguments.js";
 import { type CaptionedImageSet, type ImageSet, imageText } from "./image-text.js";
@@ -157,12 +158,13 @@ export class MultimodalModel {
   /**
    * Draws images of captions.
    *
-   * @param options - `count` images of each caption (1), one after the other; `temperature`, `topP`, `topK`, `seed` (0).
+   * @param options - `count` images of each caption (1), one after the other; `temperature`, `topP`, `topK`, `seed` (0);
+   *   `candidates` (1) drawn for each image, of which the one stays whose caption is likeliest given the image.
    * @returns `captions.length · count` images of the training images' shape and range; plain arrays, nothing to dispose.
    * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for a caption too short or long.
    */
-  async draw(captions: readonly string[], options: CountOptions = {}): Promise<ImageBatch> {
-    const { count = 1, ...sampling } = checkCounted(options);
+  async draw(captions: readonly string[], options: CountOptions & CandidateOptions = {}): Promise<ImageBatch> {
+    const { count = 1, ...sampling } = checkCounted(options, ["candidates"]);
     checkHasText("draw", this.tokenizer);
     checkCaptions(captions);
     const repeated = captions.flatMap((caption) => new Array<string>(count).fill(caption));

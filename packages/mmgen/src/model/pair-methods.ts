@@ -3,17 +3,21 @@ import {
   type DenoisingOptions,
   denoiseCaptions,
   denoiseCompletions,
+  denoiseContent,
   denoiseImages,
   denoisePairs,
   denoisingFields,
 } from "../diffusion/denoise-pairs.js";
-import { type PairBound, scoreBounds } from "../diffusion/diffusion-bounds.js";
+import { captionBounds, type PairBound, scoreBounds } from "../diffusion/diffusion-bounds.js";
 import type { DiffusionSettings } from "../diffusion/diffusion-options.js";
+import { captionNats } from "../metrics/caption-nats.js";
 import { type PairLikelihood, type ScoredPairs, type ScoreOptions, scorePairs } from "../metrics/score-pairs.js";
 import { completePairs } from "../sampling/complete-pairs.js";
 import type { Completion } from "../sampling/completion-prompt.js";
+import { type CandidateOptions, drawLikeliest } from "../sampling/draw-likeliest.js";
 import {
   captionImages,
+  completeSequences,
   drawImages,
   type GenerationOptions,
   generationFields,
@@ -37,7 +41,7 @@ export interface PairScore
 
 /** What trained parts do by their family; options are defaults under those of a call. */
 export interface PairMethods {
-  draw(captions: readonly string[], options: ModelGenerationOptions): Promise<ImageBatch>;
+  draw(captions: readonly string[], options: ModelGenerationOptions & CandidateOptions): Promise<ImageBatch>;
   caption(images: ImageBatch, options: ModelGenerationOptions): Promise<string[]>;
   invent(count: number, options: ModelGenerationOptions): Promise<Pairs>;
   complete(completion: Completion, options: ModelGenerationOptions): Promise<Pairs>;
@@ -70,7 +74,18 @@ function autoregressive(parts: ModelParts, sampling: GenerationOptions): PairMet
     return { ...defaults, ...others };
   };
   return {
-    draw: (captions, options) => drawImages(parts, captions, merged(options)),
+    draw: async (captions, { candidates = 1, ...options }) => {
+      if (candidates === 1) {
+        return drawImages(parts, captions, merged(options));
+      }
+      const { onRound: _, ...others } = merged(options);
+      const prompt = (rows: readonly string[]) => parts.tokenizer.promptForImages(rows);
+      return drawLikeliest(parts, captions, {
+        candidates,
+        drawCodes: async (rows) => (await completeSequences(parts, prompt(rows), others)).codes,
+        captionNats: (pairs) => captionNats(parts, pairs, { signal: others.signal }),
+      });
+    },
     caption: (images, options) => captionImages(parts, images, merged(options, { ...sampling, temperature: 0 })),
     invent: (count, options) => inventPairs(parts, count, merged(options)),
     complete: (completion, options) => completePairs(parts, completion, merged(options)),
@@ -85,7 +100,17 @@ function denoising(
   // There is nothing to be guided by where no caption is known.
   const { guidance: _, ...unguided } = sampling;
   return {
-    draw: (captions, options) => denoiseImages(models, captions, { ...sampling, ...options }),
+    draw: async (captions, { candidates = 1, ...options }) => {
+      if (candidates === 1) {
+        return denoiseImages(models, captions, { ...sampling, ...options });
+      }
+      const { onRound: _, ...others } = { ...sampling, ...options };
+      return drawLikeliest(models, captions, {
+        candidates,
+        drawCodes: async (rows) => (await denoiseContent(models, { captions: rows }, others)).codes,
+        captionNats: (pairs) => captionBounds(models, pairs, { signal: others.signal }),
+      });
+    },
     caption: (images, options) => denoiseCaptions(models, images, { ...unguided, temperature: 0, ...options }),
     invent: (count, options) => denoisePairs(models, count, { ...unguided, ...options }),
     complete: async (completion, options) => {
