@@ -9,6 +9,9 @@ export interface CodeGrid {
   choose(code: number | undefined): void;
 }
 
+/** Cells that are looked at more than this are bright, and their numbers dark. */
+const hotShare = 0.33;
+
 /** Degrees between the hues of neighboring codes: the golden angle, so that no two of few are alike. */
 const goldenAngle = 137.508;
 
@@ -30,7 +33,7 @@ export function codeGrid(
       { type: "button", class: "code", "aria-label": `${where}: code ${code}`, "aria-pressed": "false", tabindex: -1 },
       columns <= 8 ? String(code) : "",
     );
-    cell.style.setProperty("--code", `hsl(${(code * goldenAngle) % 360} 55% ${code % 2 === 0 ? 52 : 66}%)`);
+    cell.style.setProperty("--code", `oklch(${code % 2 === 0 ? 0.74 : 0.84} 0.11 ${(code * goldenAngle) % 360})`);
     cell.addEventListener("click", () => onChoose(i));
     return cell;
   });
@@ -60,7 +63,9 @@ export function codeGrid(
     showShares(shares) {
       root.classList.toggle("heated", shares !== undefined);
       for (const [i, cell] of cells.entries()) {
-        cell.style.setProperty("--heat", String(shares?.[i] ?? 0));
+        const share = shares?.[i] ?? 0;
+        cell.style.setProperty("--heat", String(share));
+        cell.classList.toggle("hot", share > hotShare);
       }
     },
     choose(code) {

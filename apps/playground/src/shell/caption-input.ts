@@ -12,13 +12,19 @@ export interface CaptionInput {
 /** Words that may come next, likeliest first. */
 export type SuggestWords = (beginning: string) => Promise<readonly string[]>;
 
-export function captionInput(suggest: SuggestWords): CaptionInput {
+/** @param onEnter - What the enter key does. */
+export function captionInput(suggest: SuggestWords, onEnter: () => void): CaptionInput {
   const id = newId("caption");
   const problemsId = newId("problems");
   const input = element("input", {
     ...{ id, type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false" },
     "aria-describedby": problemsId,
     input: () => refresh(),
+    keydown: (event) => {
+      if ((event as KeyboardEvent).key === "Enter") {
+        onEnter();
+      }
+    },
   });
   const problems = element("div", { id: problemsId, class: "problems", role: "status" });
   const chips = element("div", { class: "chips", role: "group", "aria-label": "Suggested words" });

@@ -15,7 +15,10 @@ export const drawTab: Tab = {
   title: "Draw",
   summary: "Say what to draw, in words that the model knows.",
   mount(panel, page) {
-    const caption = captionInput((beginning) => page.client.request("suggest", { caption: beginning }));
+    const caption = captionInput(
+      (beginning) => page.client.request("suggest", { caption: beginning }),
+      () => void task.run(),
+    );
     const sampling = samplingControls();
     const grid = imageGrid((image, text) => openImage(page, image, text));
     const countId = newId("count");
@@ -34,21 +37,15 @@ export const drawTab: Tab = {
       grid.show(drawn.images, drawn.captions);
       return speedOf(drawn);
     });
-    const form = element(
-      "form",
-      {
-        class: "controls",
-        submit: (event) => {
-          event.preventDefault();
-          return task.run();
-        },
-      },
+    const controls = element(
+      "div",
+      { class: "controls" },
       caption.root,
       element("div", { class: "row" }, element("label", { for: countId }, "Images"), count, task.button),
       task.status,
       element("details", {}, element("summary", {}, "How it draws"), sampling.root),
     );
-    panel.append(form, element("div", { class: "results" }, grid.root));
+    panel.append(controls, element("div", { class: "results" }, grid.root));
     task.setEnabled(false);
     let isFresh = false;
     return {
