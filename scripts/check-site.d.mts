@@ -1,0 +1,1 @@
+export function findSiteProblems(site: string, expected?: { documents?: readonly string[] }): string[];
