@@ -42,6 +42,8 @@ const alone = [
   "packages/backend-onnx/src/export/export-onnx.test.ts",
   "packages/mmgen/src/folder/select-backend.test.ts",
   "test/starting-a-backend.test.ts",
+  // Holds the compiler and everything that it knows.
+  "test/snippet-types.test.ts",
   // Import the backend wasm, which takes precedence over plain JavaScript from then on.
   "test/{gradients-on-wasm,models-on-wasm,nan-ids,quantizers-on-backends}.test.ts",
 ];
