@@ -185,6 +185,18 @@ describe("a transformer's own decode", () => {
     expect(alone.data).toEqual(together.data.slice(2 * 40, 3 * 40));
   });
 
+  it("gives the same ids where the graph draws the noise", async () => {
+    using model = create({ layers: 1 });
+    const all = { model, prompt: legalPrompt, grammar: evenAndOdd(), seeds: rowSeeds(5, 3), topK: 9, steps: 20 };
+    const expected = await generate(all);
+    Object.assign(tf.backend(), { drawsInGraph: true });
+    try {
+      expect(await generate(all)).toEqual(expected);
+    } finally {
+      Object.assign(tf.backend(), { drawsInGraph: false });
+    }
+  });
+
   it("gives the same ids in blocks of rows, guided too", async () => {
     using model = create({ layers: 1 });
     const runner = new PlanRunner(

@@ -130,6 +130,23 @@ describe("a transformer's own rounds of diffusion", () => {
     }
   });
 
+  it("are the same where the graph draws the noise", async () => {
+    using model = create();
+    for (const sampler of [
+      { type: "remasking", rounds: 4 },
+      { type: "confidence", rounds: 4 },
+    ] as const) {
+      const all = { model, ids, known, legal, seed: 2, maskId, kernel: { type: "absorbing" }, sampler } as const;
+      const expected = await denoise(all);
+      Object.assign(tf.backend(), { drawsInGraph: true });
+      try {
+        expect(await denoise(all)).toEqual(expected);
+      } finally {
+        Object.assign(tf.backend(), { drawsInGraph: false });
+      }
+    }
+  });
+
   it("give a row the same ids in any batch", async () => {
     using model = create();
     const seeds = rowSeeds(5, rows);

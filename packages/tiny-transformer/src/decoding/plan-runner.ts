@@ -43,8 +43,9 @@ export class PlanRunner {
     const settings = denoiseSettings(plan);
     const run = this.#graphs(settings, () => this.#compile(denoiseGraph(this.#network, settings)));
     const { vocabularySize } = this.#network.config;
-    // Without loops several rounds at once would be one long graph.
-    return runDenoise(plan, run, { vocabularySize, maxLogits, maxNoise: runsLoopsNatively() ? maxNoise : 1 });
+    // Without loops several rounds at once would be one long graph; noise that the graph draws is that of one round.
+    const most = settings.drawsNoise ? Number.POSITIVE_INFINITY : maxNoise;
+    return runDenoise(plan, run, { vocabularySize, maxLogits, maxNoise: runsLoopsNatively() ? most : 1 });
   }
 
   #inLoops(settings: DecodeSettings): RunBlock {

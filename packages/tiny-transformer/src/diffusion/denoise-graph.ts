@@ -1,7 +1,9 @@
 import { scan, type TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { type ChoiceSettings, finiteLogits } from "../decoding/choose-ids.js";
+import { drawnNoise } from "../decoding/noise-inputs.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
+import type { OpenWindow } from "./draw-noise.js";
 import { keepLikely } from "./keep-likely.js";
 import { nextIds, type RoundRule } from "./next-ids.js";
 
@@ -10,6 +12,8 @@ export interface DenoiseSettings extends ChoiceSettings, RoundRule {
   readonly guided: boolean;
   /** First position that may change in some row. */
   readonly first: number;
+  /** Whether the graph draws the noise of the draws, from seeds. Default: false. */
+  readonly drawsNoise?: boolean;
 }
 
 /** Input tensors of some rounds; borrowed. W positions, from `first` on, may change. */
@@ -20,7 +24,10 @@ export interface DenoiseInputs {
   readonly open: tf.Tensor2D;
   /** 0 for legal ids, −∞ for others, `[W, vocabularySize]`. */
   readonly legality: tf.Tensor2D;
-  /** Noise of the draws, `[rounds, rows, W, vocabularySize]`; a single 0 where nothing is drawn. */
+  /**
+   * Noise of the draws, `[rounds, rows, W, vocabularySize]`, or where the graph draws it the seeds, `[rounds, rows]` int32;
+   * a single 0 where nothing is drawn.
+   */
   readonly draws: tf.Tensor;
   /** Noise of the choices, `[rounds, rows, W]`. */
   readonly choices: tf.Tensor3D;
@@ -47,7 +54,7 @@ export function denoiseGraph(network: TransformerNetwork, settings: DenoiseSetti
   return (ids, open, legality, draws, choices, numbers, masked, unconditional) => {
     const rounds = numbers!.shape[0]!;
     // A single round has no loop.
-    const noise = draws!.rank === 4 ? draws! : tf.zeros([rounds, 1]);
+    const noise = draws!.rank > 1 ? draws! : tf.zeros([rounds, 1]);
     const parts = { network, settings, open: open!, legality: legality!, unconditional: unconditional! };
     const { carry } = scan(
       ([ids], [draws, choices, numbers, masked]) => ({
@@ -89,7 +96,10 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
     open: tf.cast(window(parts.open), "bool"),
     logits: keepLikely(tf.reshape(legal, [rows * places, vocabularySize]) as tf.Tensor2D, settings),
     isLegal: tf.equal(parts.legality, 0),
-    draws: settings.temperature > 0 || settings.rule === "posterior" ? round.draws : undefined,
+    draws:
+      settings.temperature > 0 || settings.rule === "posterior"
+        ? noiseOf(round.draws, { first, places, vocabularySize }, settings)
+        : undefined,
     choices: round.choices,
     number: (i) => tf.reshape(tf.slice(round.numbers, [1 + i], [1]), []),
     masked: round.masked,
@@ -103,6 +113,19 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
     ],
     1,
   );
+}
+
+/** Noise of a round's draws, `[rows, W, vocabularySize]`: as uploaded, or drawn from seeds. */
+function noiseOf(
+  draws: tf.Tensor,
+  { first, places, vocabularySize }: OpenWindow,
+  { drawsNoise }: DenoiseSettings,
+): tf.Tensor {
+  if (!drawsNoise) {
+    return draws;
+  }
+  const positions = tf.range(first, first + places, 1, "int32");
+  return tf.transpose(drawnNoise(draws, positions, vocabularySize)!, [1, 0, 2]);
 }
 
 /** Logits of the positions that may change, `[rows · W, vocabularySize]`; both conditions in one batch. */

@@ -1,5 +1,5 @@
 import { type DenoisePlan, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
-import { type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
+import { drawsInGraph, type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
@@ -57,6 +57,7 @@ export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
     guided: guidance !== undefined,
     maskId,
     first: openWindow(plan).first,
+    ...(drawsInGraph() && { drawsNoise: true }),
   };
 }
 
@@ -168,19 +169,24 @@ function uploadRounds(
   const masked =
     rule.type === "confidence" ? rule.masked.subarray(from * rows, to * rows) : new Int32Array(rounds * rows);
   const choices = new Float32Array(rounds * rows * places);
-  const draws = new Float32Array(isDrawn ? choices.length * vocabularySize : 1);
+  const isUploaded = isDrawn && !drawsInGraph();
+  const draws = new Float32Array(isUploaded ? choices.length * vocabularySize : 1);
   for (let round = 0; round < rounds; round++) {
     const chosen = noise.choices(from + round);
     choices.set(chosen, round * chosen.length);
-    if (isDrawn) {
+    if (isUploaded) {
       const size = chosen.length * vocabularySize;
       noise.writeDraws(from + round, chosen, draws.subarray(round * size, (round + 1) * size));
     }
   }
   const numbers = numbersOf(plan);
   const width = numbers.length / plan.rounds;
+  const drawSeeds = () => Int32Array.from(plan.drawSeeds.subarray(from * rows, to * rows));
   return {
-    draws: uploadOwned(draws, isDrawn ? [rounds, rows, places, vocabularySize] : [1], "float32"),
+    draws:
+      isDrawn && !isUploaded
+        ? tf.tensor2d(drawSeeds(), [rounds, rows], "int32")
+        : uploadOwned(draws, isUploaded ? [rounds, rows, places, vocabularySize] : [1], "float32"),
     choices: uploadOwned<tf.Rank.R3>(choices, [rounds, rows, places], "float32"),
     numbers: tf.tensor2d(numbers.subarray(from * width, to * width), [rounds, width]),
     masked: tf.tensor2d(Float32Array.from(masked), [rounds, rows]),
