@@ -62,7 +62,7 @@ function makeSite(project) {
     project.files.registerReflectionPath(path, page);
   }
   const pathOf = (document) => project.files.getReflectionPath(document);
-  const isExample = (document) => pathOf(document).includes("/examples/");
+  const isExample = (document) => /^(apps|examples)\//.test(relative(repositoryRoot, pathOf(document)));
   const isBackground = (document) => background.includes(basename(pathOf(document)));
   project.categories = [
     category(
