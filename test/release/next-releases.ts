@@ -59,7 +59,10 @@ export function checkNextReleases(): void {
       repository.addChangeset(core, "patch", "A fix.");
       await repository.version();
       // The ranges of its dependents take the fix in: nothing else is released.
-      expect(await repository.publish()).toEqual([tagOf(core, fixed)]);
+      const { tags, folder } = await repository.publish();
+      expect(tags).toEqual([tagOf(core, fixed)]);
+      // A job that is run again passes over what is published.
+      expect(await repository.runPublishStep(folder)).toBe(`${tagOf(core, fixed)} is published.\n`);
       expect(versions()).toEqual(new Map([...before, [core, fixed]]));
       const others = ["@mmgen/nn", used].map((name) => tagOf(name, before.get(name)));
       await expectInstalled([tagOf(core, fixed), ...others]);
@@ -78,7 +81,9 @@ export function checkNextReleases(): void {
         [nn, nextVersion(before.get(nn), "minor")],
         ...dependents.map((name) => [name, nextVersion(before.get(name), "patch")] as const),
       ]);
-      expect(await repository.publish()).toEqual([...next].map(([name, version]) => tagOf(name, version)).sort());
+      expect((await repository.publish()).tags).toEqual(
+        [...next].map(([name, version]) => tagOf(name, version)).sort(),
+      );
       for (const { name, manifest } of listPackages(repository.path).filter(({ name }) => dependents.includes(name))) {
         expect(manifest.dependencies[nn], name).toBe(`^${next.get(nn)}`);
       }

@@ -61,24 +61,31 @@ export class ReleaseRepository {
     writeFileSync(join(this.path, ".changeset", "check.md"), `---\n"${name}": ${kind}\n---\n\n${text}\n`);
   }
 
+  /** Runs the commands with which the workflow publishes what lies in `release` of a folder; gives what they print. */
+  runPublishStep(cwd: string): Promise<string> {
+    const { url, userConfig } = this.registry;
+    const env = { npm_config_registry: url, npm_config_userconfig: userConfig };
+    // Provenance is a signed statement of a workflow that npm knows, which this machine is not.
+    const withoutProvenance = 'npm() { command npm "$@" --provenance=false; }';
+    const script = `${withoutProvenance}\n${readPublishStep(this.path)}`;
+    return run(["bash", "-e", "-c", script], { cwd, env });
+  }
+
   /**
    * Packs what the registry lacks, and publishes it by the commands of the workflow.
    *
-   * @returns the tags that the workflow sets, sorted.
+   * @returns the tags that the workflow sets, sorted, and the folder of the tarballs.
    */
-  async publish(): Promise<string[]> {
+  async publish(): Promise<{ tags: string[]; folder: string }> {
     const { url, userConfig } = this.registry;
     const env = { npm_config_registry: url, npm_config_userconfig: userConfig };
     mkdirSync(join(this.path, "..", "packed"), { recursive: true });
     const cwd = mkdtempSync(join(this.path, "..", "packed", "release-"));
     const pack = join(this.path, "scripts", "pack-release.mjs");
     await run([process.execPath, pack, join(cwd, "release")], { cwd: this.path, env });
-    // Provenance is a signed statement of a workflow that npm knows, which this machine is not.
-    const withoutProvenance = 'npm() { command npm "$@" --provenance=false; }';
-    const script = `${withoutProvenance}\n${readPublishStep(this.path)}`;
-    await run(["bash", "-euo", "pipefail", "-c", script], { cwd, env });
+    await this.runPublishStep(cwd);
     const packed: PackedRelease[] = JSON.parse(readFileSync(join(cwd, "release", "release.json"), "utf8"));
-    return packed.map(({ tag }) => tag).sort();
+    return { tags: packed.map(({ tag }) => tag).sort(), folder: cwd };
   }
 }
 

@@ -44,7 +44,7 @@ export default async function setUp(project: TestProject): Promise<() => void> {
   try {
     const clone = await ReleaseRepository.clone(work, registry, choice.quick ? undefined : upstream);
     await clone.version();
-    const tags = await clone.publish();
+    const { tags } = await clone.publish();
     console.log(`Published ${tags.join(", ")}`);
     const { url, userConfig } = registry;
     project.provide("published", { work, repository: clone.path, registry: url, userConfig, upstream, tags });
