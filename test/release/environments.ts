@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { type Manager, managers } from "./managers.js";
 import { attempt, type Command } from "./run.js";
 import { installNode, nodeVersions } from "./tools.js";
@@ -28,12 +29,12 @@ export const environments: readonly Environment[] = [
 /** What an environment is made of, with versions: `pnpm 12.21.0, Node 20.20.2`. */
 export async function describeEnvironment({ manager, runtime }: Environment, upstream: string): Promise<string> {
   const versionOf = async (command: Command) => {
-    const { stdout } = await attempt([...command, "--version"], { cwd: process.cwd() });
+    const { stdout } = await attempt([...command, "--version"], { cwd: tmpdir() });
     return /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? "of an unknown version";
   };
   const program = await manager.program(upstream);
   const own = `${manager.id} ${await versionOf(program)}`;
-  const isRuntime = manager.runs(program)[0] === program[0] && manager.runs(program)[0] !== process.execPath;
+  const isRuntime = manager.runs(program)[0] !== process.execPath;
   const command = (await runtime?.(upstream)) ?? [process.execPath];
   return isRuntime ? own : `${own}, Node ${await versionOf(command)}`;
 }

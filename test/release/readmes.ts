@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { listEntries, listPackages } from "../../scripts/workspace.mjs";
+import { root } from "../fixtures/bundle.fixture.js";
 import { compileSnippet, oneThread, preload } from "../fixtures/consumer.fixture.js";
 import { type InstallLine, listInstallLines, shortened, withoutBanner } from "../fixtures/snippets.fixture.js";
 import { choice, isChosen } from "./choice.js";
@@ -12,10 +13,13 @@ import { attempt, type Command } from "./run.js";
 const workspace = listPackages();
 const isOurs = (name: string) => workspace.some((workspacePackage) => workspacePackage.name === name);
 
-/** Every package with the install lines of its README and the examples after each. */
-const readmes = workspace
+/** The README of every package, and of the repository, with its install lines and the examples after each. */
+const readmes = [...workspace, { name: "README.md", path: root }]
   .filter(({ name }) => choice.packages?.includes(name) ?? true)
-  .map(({ name, path }) => [name, listInstallLines(join(path, "README.md"))] as const);
+  .map(({ name, path }) => {
+    const lines = listInstallLines(join(path, "README.md"));
+    return [name, lines.filter(({ packages }) => packages.some(isOurs))] as const;
+  });
 
 /** Projects by manager and line: versions of Node share what npm installed. */
 const projects = new Map<string, Promise<Project>>();
@@ -76,7 +80,7 @@ export function checkReadmes(): void {
   for (const environment of environments.filter(({ id }) => isChosen(id))) {
     describe.concurrent(environment.id, () => {
       it.each(readmes)("%s", async (name, lines) => {
-        expect(lines.flatMap(({ packages }) => packages).filter(isOurs)).toContain(name);
+        expect([...lines.flatMap(({ packages }) => packages), "README.md"]).toContain(name);
         const problems: string[] = [];
         for (const line of lines) {
           problems.push(...(await problemsOf(environment, line)));

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { choice } from "./choice.js";
+import { choice, isChosen } from "./choice.js";
+import { describeEnvironment, environments } from "./environments.js";
 import { startRegistry } from "./registry.js";
 import { ReleaseRepository } from "./release.js";
 
@@ -18,6 +19,8 @@ export interface Published {
   readonly upstream: string;
   /** Tags of what was published. */
   readonly tags: readonly string[];
+  /** What each chosen environment is made of, by its id. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 declare module "vitest" {
@@ -46,8 +49,13 @@ export default async function setUp(project: TestProject): Promise<() => void> {
     await clone.version();
     const { tags } = await clone.publish();
     console.log(`Published ${tags.join(", ")}`);
+    const versions: Record<string, string> = {};
+    for (const environment of environments.filter(({ id }) => isChosen(id))) {
+      versions[environment.id] = await describeEnvironment(environment, upstream);
+    }
     const { url, userConfig } = registry;
-    project.provide("published", { work, repository: clone.path, registry: url, userConfig, upstream, tags });
+    const of = { work, repository: clone.path, registry: url, userConfig, upstream };
+    project.provide("published", { ...of, tags, versions });
     return tearDown;
   } catch (error) {
     tearDown();

@@ -18,9 +18,11 @@ export default class TableReporter implements Reporter {
         notes.push(`${name} in ${environment} was skipped: ${result.note ?? "no reason given"}`);
       }
     }
+    const versions = Object.entries(modules[0]?.project.getProvidedContext().published?.versions ?? {});
     const columns = [...new Set([...cells.values()].flatMap((row) => [...row.keys()]))];
     const rows = [...cells].map(([name, row]) => [name, ...columns.map((column) => row.get(column) ?? "")]);
-    console.log(["", ...formatTable([["", ...columns], ...rows]), "", ...notes].join("\n"));
+    const legend = versions.map(([id, made]) => `${id}: ${made}`);
+    console.log(["", ...formatTable([["", ...columns], ...rows]), "", ...legend, ...notes].join("\n"));
   }
 }
 
