@@ -1,4 +1,5 @@
 import type { ImageBatch } from "@mmgen/core";
+import type { EngineChoice } from "./engine/start-engine.js";
 import type { ModelInfo, ModelSource } from "./protocol/messages.js";
 import { WorkerClient } from "./protocol/worker-client.js";
 import { modelChooser } from "./shell/model-chooser.js";
@@ -69,6 +70,11 @@ function factsOf({ codebookSize, codeGrid, image, parameters, words }: ModelInfo
   return `${size}${known}, ${parameters.toLocaleString("en")} numbers learned`;
 }
 
+/** The engine that the address names, `?engine=onnx`. */
+function engineChoice(): EngineChoice {
+  return (new URLSearchParams(location.search).get("engine") ?? "auto") as EngineChoice;
+}
+
 themeToggle(byId("theme"));
 for (const tab of tabs) {
   parts.set(tab.id, tab.mount(list.panel(tab.id), page));
@@ -76,7 +82,7 @@ for (const tab of tabs) {
 const chooser = modelChooser(byId("model"), byId("model-files"), load);
 try {
   say("Starting …");
-  const engine = await client.request("start", { choice: "auto", purpose: "generate" });
+  const engine = await client.request("start", { choice: engineChoice(), purpose: "generate" });
   byId("engine").textContent = `${engine.title}, ${engine.gigaflops.toFixed(1)} GFLOP/s`;
   await chooser.start();
 } catch (error) {

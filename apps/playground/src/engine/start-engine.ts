@@ -40,6 +40,9 @@ export interface EngineInfo {
  * @throws the reason why the engine that was asked for does not start; with `auto` there is always one.
  */
 export async function startEngine(choice: EngineChoice, purpose: EnginePurpose): Promise<EngineInfo> {
+  if (!engineChoices.includes(choice)) {
+    throw new Error(`There is no engine "${choice}"; there are ${engineChoices.join(", ")}.`);
+  }
   const notes: string[] = [];
   for (const name of choice === "auto" ? preferred[purpose] : [choice]) {
     try {

@@ -21,11 +21,14 @@ export async function suggestWords(model: MultimodalModel, caption: string): Pro
     .map(({ word }) => word);
 }
 
-/** Writes an image's caption, with the words that might have stood at each place. */
+/** Writes an image's caption, with the words that might have stood at each place; "" where the model has no words. */
 export async function describeImage(model: MultimodalModel, image: ImageBatch): Promise<Description> {
   const start = performance.now();
-  const [caption] = await model.caption(image);
   const seen = await model.reconstruct(image);
+  if (model.tokenizer.config.layout === "image-only") {
+    return { caption: "", words: [], seen, milliseconds: performance.now() - start };
+  }
+  const [caption] = await model.caption(image);
   const words = await writtenWords(model, image, caption!);
   return { caption: caption!, words, seen, milliseconds: performance.now() - start };
 }

@@ -34,20 +34,15 @@ function sequenceOf(
   codes: Int32Array,
   caption: string,
 ): TokenBatch {
-  const { codeGrid } = vqvae;
-  if (!transformer.config.causal) {
-    const captions = tokenizer.config.layout === "image-only" ? {} : { captions: [caption] };
-    return tokenizer.encode({
-      codes: { data: codes, count: 1, ...codeGrid },
-      ...captions,
-      order: tokenizer.orders[0]!,
-    });
-  }
-  if (tokenizer.config.layout === "class") {
-    return tokenizer.encode({ codes: { data: codes, count: 1, ...codeGrid }, captions: [caption] });
+  const { layout } = tokenizer.config;
+  const captions = layout === "image-only" ? {} : { captions: [caption] };
+  const isOfOneOrder = layout === "image-only" || layout === "class" || !transformer.config.causal;
+  if (isOfOneOrder) {
+    const batch = { data: codes, count: 1, ...vqvae.codeGrid };
+    return tokenizer.encode({ codes: batch, ...captions, order: tokenizer.orders[0]! });
   }
   const rows = { data: codes, count: 1, length: codes.length };
-  return tokenizer.promptForCompletion({ order: "image-first", codes: rows, captions: [caption] });
+  return tokenizer.promptForCompletion({ order: "image-first", codes: rows, ...captions });
 }
 
 /** A model that continues sequences chooses an id at the position before it: moves each row of weights one on. */

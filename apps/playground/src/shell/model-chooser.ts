@@ -1,4 +1,5 @@
 import type { ModelSource } from "../protocol/messages.js";
+import { droppedFiles } from "./dropped-files.js";
 
 /** The models that come with the page, in folders beside it. */
 const shipped: readonly ModelSource[] = [
@@ -18,7 +19,7 @@ const openOwn = "open";
 
 /**
  * @param select - Shows the models.
- * @param files - A file input for a folder's files, shown by the last option.
+ * @param files - A file input for a model's files, shown by the last option; they can be dropped anywhere, too.
  * @param load - Loads a model; may throw.
  */
 export function modelChooser(
@@ -61,12 +62,12 @@ export function modelChooser(
       void choose(Number(select.value)).catch(ignore);
     }
   });
-  const open = async (opened: readonly File[]) => {
+  const open = async (opened: readonly File[], folder = "") => {
     const read = await Promise.all(
       opened.map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const),
     );
     if (read.length > 0) {
-      await add({ name: nameOf(opened), files: new Map(read) }).catch(ignore);
+      await add({ name: folder || "Your model", files: new Map(read) }).catch(ignore);
     }
   };
   files.addEventListener("change", () => {
@@ -74,6 +75,16 @@ export function modelChooser(
     // The same files can then be opened again.
     files.value = "";
     void open(opened);
+  });
+  // Pictures are for tabs, which take them before they come here.
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!event.defaultPrevented) {
+      event.preventDefault();
+      void droppedFiles(event.dataTransfer!).then(({ files, folder }) =>
+        files.some(({ name }) => name.endsWith(".safetensors")) ? open(files, folder) : undefined,
+      );
+    }
   });
   show();
   return {
@@ -84,9 +95,4 @@ export function modelChooser(
     },
     add,
   };
-}
-
-/** The name of the folder that files come from, where the browser tells it. */
-function nameOf(files: readonly File[]): string {
-  return files[0]!.webkitRelativePath.split("/")[0] || "Your model";
 }

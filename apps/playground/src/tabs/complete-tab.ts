@@ -96,7 +96,8 @@ export const completeTab: Tab = {
         board.setModel(next);
         sampling.reset(next);
         grid.clear();
-        caption.value = "";
+        // A model of classes completes images of a class alone.
+        caption.value = next.text === "classes" ? next.words[0]! : "";
         captionField.hidden = next.text === "none";
         isFresh = true;
         task.setEnabled(true);

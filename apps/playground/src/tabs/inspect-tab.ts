@@ -50,19 +50,15 @@ export const inspectTab: Tab = {
       results,
     );
     let isFresh = false;
-    let hasText = true;
     return {
       onModel(model) {
         pad.setModel(model);
         results.replaceChildren();
         isFresh = true;
-        hasText = model.text !== "none";
-        task.setEnabled(hasText);
-        invent.setEnabled(hasText);
-        task.status.textContent = hasText ? "" : "This model has no words to look into: it learned from images alone.";
+        task.status.textContent = "";
       },
       onShow() {
-        if (isFresh && hasText) {
+        if (isFresh) {
           isFresh = false;
           void invent.run();
         }
@@ -128,14 +124,23 @@ function present(image: ImageBatch, inspection: Inspection): HTMLElement[] {
       ),
     );
   }
-  const caption = element(
-    "section",
-    {},
-    element("h2", {}, "The caption"),
-    element("div", { class: "chips", role: "group", "aria-label": "Words of the caption" }, ...chips),
-    bars,
-    element("div", { class: "pictures" }, picture("The image", image), picture("As its codes show it", seen)),
+  const pictures = element(
+    "div",
+    { class: "pictures" },
+    picture("The image", image),
+    picture("As its codes show it", seen),
   );
+  const caption =
+    words.length === 0
+      ? pictures
+      : element(
+          "section",
+          {},
+          element("h2", {}, "The caption"),
+          element("div", { class: "chips", role: "group", "aria-label": "Words of the caption" }, ...chips),
+          bars,
+          pictures,
+        );
   const attentionRow = element("div", { class: "row" }, element("label", { for: layerId }, "Attention of"), layer);
   const inside = element(
     "section",
@@ -146,7 +151,7 @@ function present(image: ImageBatch, inspection: Inspection): HTMLElement[] {
     element(
       "p",
       { class: "hint" },
-      "A number is a code, a part of the image. Yellow is what the model looked at when it chose the word.",
+      "A number is a code, a part of the image. Yellow is what the model looked at when it chose the word or the code.",
     ),
   );
   return [element("div", { class: "inside" }, caption, inside)];
