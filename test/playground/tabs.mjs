@@ -121,7 +121,7 @@ async function draw(page) {
   await page.getByRole("button", { name: "Save as PNG" }).click();
   assert.match((await download).suggestedFilename(), /\.png$/);
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
+  await page.locator("dialog").waitFor({ state: "detached" });
   return [{ kind: "draw", sampling, count: 4, caption: asked, images, captions: [] }];
 }
 

@@ -3,16 +3,17 @@ import type { MultimodalModel, PairsRound } from "mmgen";
 import type { Appearing, CompleteParams, DrawnImages, DrawParams, SamplingParams } from "../protocol/messages.js";
 import type { RequestContext } from "../protocol/serve-requests.js";
 
-/** Milliseconds between two looks at images that are being drawn. */
+/** Milliseconds between two looks at images that are being drawn, and of each round where they are drawn slowly. */
 const betweenLooks = 40;
+const slowRound = 150;
 
 /** Draws images of a caption, and shows them on their way. */
 export async function drawCaption(
   model: MultimodalModel,
-  { caption, count, ...sampling }: DrawParams,
+  { caption, count, isSlow, ...sampling }: DrawParams,
   context: RequestContext<Appearing>,
 ): Promise<DrawnImages> {
-  const options = { ...sampling, count, signal: context.signal, onRound: showRounds(model, context) };
+  const options = { ...sampling, count, signal: context.signal, onRound: showRounds(model, context, isSlow) };
   return timed(model, async () => {
     const images = await model.draw([caption], options);
     return { images, captions: new Array<string>(images.count).fill(caption) };
@@ -58,15 +59,19 @@ async function timed(
 export function showRounds(
   { vqvae }: MultimodalModel,
   { tell }: RequestContext<Appearing>,
+  isSlow = false,
 ): (state: PairsRound) => Promise<void> {
   let last = Number.NEGATIVE_INFINITY;
   return async ({ codes, masked, round, rounds }) => {
-    if (performance.now() - last < betweenLooks || round === rounds) {
+    if ((!isSlow && performance.now() - last < betweenLooks) || round === rounds) {
       return;
     }
     last = performance.now();
     const images = await vqvae.decode(codes);
     await tell({ round, rounds, images, hidden: hiddenPlaces(vqvae, masked) });
+    if (isSlow) {
+      await new Promise((resolve) => setTimeout(resolve, slowRound));
+    }
     last = performance.now();
   };
 }

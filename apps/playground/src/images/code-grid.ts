@@ -9,8 +9,10 @@ export interface CodeGrid {
   choose(code: number | undefined): void;
 }
 
-/** Cells that are looked at more than this are bright, and their numbers dark. */
-const hotShare = 0.33;
+/** Lightness of a cell that is not looked at, `--unlit`; above the other one a cell is bright, and its number dark. */
+const unlit = 0.26;
+const bright = 0.555;
+const lightnessOf = (code: number) => (code % 2 === 0 ? 0.74 : 0.84);
 
 /** Degrees between the hues of neighboring codes: the golden angle, so that no two of few are alike. */
 const goldenAngle = 137.508;
@@ -33,7 +35,7 @@ export function codeGrid(
       { type: "button", class: "code", "aria-label": `${where}: code ${code}`, "aria-pressed": "false", tabindex: -1 },
       columns <= 8 ? String(code) : "",
     );
-    cell.style.setProperty("--code", `oklch(${code % 2 === 0 ? 0.74 : 0.84} 0.11 ${(code * goldenAngle) % 360})`);
+    cell.style.setProperty("--code", `oklch(${lightnessOf(code)} 0.11 ${(code * goldenAngle) % 360})`);
     cell.addEventListener("click", () => onChoose(i));
     return cell;
   });
@@ -65,7 +67,7 @@ export function codeGrid(
       for (const [i, cell] of cells.entries()) {
         const share = shares?.[i] ?? 0;
         cell.style.setProperty("--heat", String(share));
-        cell.classList.toggle("hot", share > hotShare);
+        cell.classList.toggle("hot", unlit + share * (lightnessOf(codes[i]!) - unlit) > bright);
       }
     },
     choose(code) {

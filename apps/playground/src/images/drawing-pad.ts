@@ -47,7 +47,8 @@ export function drawingPad({ onChange, onProblem }: PadListeners): DrawingPad {
   const hint = element(
     "p",
     { id: hintId, class: "hint" },
-    "Draw, or drop a picture here. Keys: arrows move the pen, space makes a dot, shift with arrows draws.",
+    "Draw, or drop a picture here. ",
+    element("span", { class: "keys" }, "Keys: arrows move the pen, space makes a dot, shift with arrows draws."),
   );
   let shape: ModelInfo["image"] = { channels: 3, height: 28, width: 28, maxValue: 255 };
   let isPicture = false;

@@ -100,7 +100,12 @@ export function eraser(): Eraser {
       element(
         "p",
         { id: hintId, class: "hint" },
-        "Go over what the model shall draw anew. Keys: arrows move, space marks a place, shift with arrows marks on the way.",
+        "Go over what the model shall draw anew. ",
+        element(
+          "span",
+          { class: "keys" },
+          "Keys: arrows move, space marks a place, shift with arrows marks on the way.",
+        ),
       ),
       element(
         "fieldset",

@@ -18,6 +18,7 @@ export function imageGrid(onOpen: (image: ImageBatch, caption: string) => void):
   const root = element("div", { class: "image-grid" });
   let tiles: Tile[] = [];
   const prepare = (count: number) => {
+    root.style.setProperty("--across", String(Math.ceil(Math.sqrt(count))));
     if (tiles.length !== count) {
       tiles = Array.from({ length: count }, newTile);
       root.replaceChildren(...tiles.map(({ figure }) => figure));

@@ -73,6 +73,8 @@ export interface SamplingParams {
 export interface DrawParams extends SamplingParams {
   readonly caption: string;
   readonly count: number;
+  /** Whether every round is shown, and waited for, so that one can follow. Default: as fast as it goes. */
+  readonly isSlow?: boolean | undefined;
 }
 
 /** Images on their way: what is drawn so far. */

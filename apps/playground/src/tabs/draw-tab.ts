@@ -24,9 +24,10 @@ export const drawTab: Tab = {
     const countId = newId("count");
     const count = element("select", { id: countId }, ...counts.map((each) => new Option(String(each))));
     count.value = "4";
+    const slow = element("input", { type: "checkbox" });
     const task = taskButton("Draw", async (signal, say) => {
       const asked = caption.input.value.trim();
-      const params = { caption: asked, count: Number(count.value), ...sampling.read() };
+      const params = { caption: asked, count: Number(count.value), isSlow: slow.checked, ...sampling.read() };
       const drawn = await page.client.request("draw", params, {
         signal,
         onEvent: (state) => {
@@ -35,15 +36,16 @@ export const drawTab: Tab = {
         },
       });
       grid.show(drawn.images, drawn.captions);
-      return speedOf(drawn);
+      return slow.checked ? `Drawn in ${drawn.codesPerImage} codes an image.` : speedOf(drawn);
     });
+    const slowChoice = element("label", { class: "choice" }, slow, "Slowly, so that one can follow");
     const controls = element(
       "div",
       { class: "controls" },
       caption.root,
       element("div", { class: "row" }, element("label", { for: countId }, "Images"), count, task.button),
       task.status,
-      element("details", {}, element("summary", {}, "How it draws"), sampling.root),
+      element("details", {}, element("summary", {}, "How it draws"), sampling.root, slowChoice),
     );
     panel.append(controls, element("div", { class: "results" }, grid.root));
     task.setEnabled(false);

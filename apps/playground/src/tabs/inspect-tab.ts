@@ -151,7 +151,7 @@ function present(image: ImageBatch, inspection: Inspection): HTMLElement[] {
     element(
       "p",
       { class: "hint" },
-      "A number is a code, a part of the image. Yellow is what the model looked at when it chose the word or the code.",
+      "Each number is a code, a part of the image. What is lit is what the model looked at when it chose the word or the code.",
     ),
   );
   return [element("div", { class: "inside" }, caption, inside)];
