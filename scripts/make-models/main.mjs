@@ -1,0 +1,67 @@
+/**
+ * Trains the models that come with the page, apps/playground/models, measures them, and writes them there with what they
+ * are and under which terms: `npm run make-models`, `npm run make-models -- digits`.
+ *
+ * A training goes on where it was stopped, in node_modules/.cache/make-models.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { terminalProgress } from "@mmgen/training/node";
+import * as tf from "@tensorflow/tfjs-core";
+import { loadFrom, saveTo, trainInto } from "mmgen/node";
+import { repositoryRoot } from "../workspace.mjs";
+import { avatars } from "./avatars.mjs";
+import { writeCard } from "./card.mjs";
+import { digits } from "./digits.mjs";
+import { evaluate } from "./evaluate.mjs";
+
+const recipes = { digits, avatars };
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Threads of the training; one is best where the machine is busy. Default: one a core. */
+    threads: { type: "string" },
+    /** Leaves the shipped files alone. */
+    "train-only": { type: "boolean", default: false },
+    /** Where the models go. */
+    out: { type: "string", default: join(repositoryRoot, "apps/playground/models") },
+    /** Where trainings are kept. */
+    work: { type: "string", default: join(repositoryRoot, "node_modules/.cache/make-models") },
+  },
+});
+const unknown = positionals.find((name) => !Object.hasOwn(recipes, name));
+if (unknown !== undefined) {
+  throw new Error(`There is no model "${unknown}"; expected ${Object.keys(recipes).join(", ")}.`);
+}
+if (values.threads !== undefined) {
+  registerOnnxBackend({ intraOpNumThreads: Number(values.threads) });
+  await tf.setBackend("onnx");
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(recipes)) {
+  await make(name, recipes[name]);
+}
+
+async function make(name, recipe) {
+  const work = join(values.work, name);
+  const observers = (stage) => [terminalProgress({ label: `${name}, ${stage}` })];
+  const data = await recipe.load();
+  const { captions, images } = data.train;
+  const trained = await trainInto(work, { images, captions, ...recipe.training, observers });
+  trained.dispose();
+  if (values["train-only"]) {
+    return;
+  }
+  const folder = join(values.out, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const whole = await loadFrom(work);
+  await saveTo(folder, whole, { dtype: recipe.dtype });
+  whole.dispose();
+  // What is measured is what is shipped.
+  const model = await loadFrom(folder);
+  const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });
+  await writeCard(folder, { name, recipe, model, data, figures });
+  model.dispose();
+}
