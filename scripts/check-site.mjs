@@ -42,7 +42,11 @@ export function findSiteProblems(site, { documents = [] } = {}) {
   const search = readData(site, "search.js");
   for (const title of documents) {
     const quoted = JSON.stringify(title);
-    problems.push(...(navigation.includes(`"text":${quoted}`) ? [] : [`navigation: ${title} is missing`]));
+    problems.push(
+      ...(navigation.includes(`"text":${quoted}`)
+        ? []
+        : [`navigation: ${title} is missing; typedoc.json lists the documents`]),
+    );
     problems.push(...(search.includes(`"name":${quoted}`) ? [] : [`search: ${title} is missing`]));
   }
   return problems;

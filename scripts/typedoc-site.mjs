@@ -12,7 +12,7 @@ import { listPackages, repositoryRoot } from "./workspace.mjs";
 
 const github = "https://github.com/mmgen/mmgen";
 /** Documents that explain how the libraries work, not how they are used. */
-const background = ["architecture.md", "gradients.md", "kernels.md", "CONTRIBUTING.md"];
+const background = ["architecture.md", "gradients.md", "kernels.md", "package-sizes.md", "CONTRIBUTING.md"];
 /** Files that the site has copies of. */
 const media = [".png", ".gif", ".jpg", ".svg"];
 

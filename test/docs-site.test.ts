@@ -34,7 +34,7 @@ it("names links that lead nowhere, or to the source of a page, and pages that ar
     "index.html: ../outside.html leads nowhere",
     "index.html: documents/a.html#there leads to a place that the page does not have",
     "index.html: media/README.md leads to the source of a page",
-    "navigation: Faces is missing",
+    "navigation: Faces is missing; typedoc.json lists the documents",
     "search: Faces is missing",
     "search: Text only is missing",
   ]);
