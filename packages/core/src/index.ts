@@ -19,6 +19,16 @@ export {
   type PosteriorTargets,
   transitionColumns,
 } from "./contracts/denoiser.js";
+export {
+  agree,
+  type GroupAgreement,
+  GroupError,
+  type GroupStatement,
+  inAllProcesses,
+  inFirstProcess,
+  tellFailure,
+  toldAs,
+} from "./contracts/group-agreement.js";
 export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
 export { type GroupValues, localProcesses, type ProcessGroup, soleProcess } from "./contracts/process-group.js";
 export type {

@@ -5,8 +5,14 @@ import type { Handle } from "../library/mpi-abi.js";
 /** Values that one call takes at most: MPI counts them in 32 bits. */
 const maxCount = 2 ** 30;
 
-/** Milliseconds between two looks at whether all have come. */
-const lookInterval = 5;
+/**
+ * Values that are added up without a thread that waits: those of the short sums with which processes agree, where they wait
+ * for each other, and which would take a core from whom they wait for.
+ */
+const shortSum = 256;
+
+/** Milliseconds of waiting within which it looks again at once, and later as often as a timer allows. */
+const eagerMilliseconds = 1;
 
 /** The processes that an MPI launcher started, as a group. */
 export class MpiGroup implements ProcessGroup {
@@ -42,8 +48,12 @@ export class MpiGroup implements ProcessGroup {
   async sum(values: Float32Array | Float64Array): Promise<void> {
     const { abi, call } = this.#mpi;
     const type = values instanceof Float32Array ? abi.types.float32 : abi.types.float64;
+    const { inPlace, operations, world } = abi;
+    if (values.length <= shortSum) {
+      await this.#finish(values, [type, operations.sum, world]);
+      return;
+    }
     for (const part of partsOf(values)) {
-      const { inPlace, operations, world } = abi;
       await run("MPI_Allreduce", call.sum, [inPlace, part, part.length, type, operations.sum, world]);
     }
   }
@@ -56,30 +66,12 @@ export class MpiGroup implements ProcessGroup {
     }
   }
 
-  /**
-   * Waits until all processes are at their end, and finds the first of those that have failed.
-   *
-   * @param patience - Milliseconds to wait at most. Default: for ever.
-   * @returns Its rank, `size` where none has failed, or undefined where the others have not come in time.
-   */
-  async meetAtEnd(hasFailed: boolean, patience = Number.POSITIVE_INFINITY): Promise<number | undefined> {
-    const { abi, call } = this.#mpi;
+  /** Waits until all processes are at their end, and finds the first of those that have failed: its rank, or `size`. */
+  async meetAtEnd(hasFailed: boolean): Promise<number> {
+    const { operations, types } = this.#mpi.abi;
     const first = Int32Array.of(hasFailed ? this.rank : this.size);
-    const [request, done] = [newHandle(), new Int32Array(1)];
-    const { inPlace, operations, types } = abi;
-    const operands = [inPlace, first, 1, types.int32, operations.min, this.#farewell, request];
-    check("MPI_Iallreduce", call.beginSum(...operands));
-    const deadline = performance.now() + patience;
-    for (;;) {
-      check("MPI_Test", call.test(request, done, abi.ignoredStatus));
-      if (done[0] !== 0) {
-        return first[0];
-      }
-      if (performance.now() > deadline) {
-        return undefined;
-      }
-      await new Promise((resolve) => setTimeout(resolve, lookInterval));
-    }
+    await this.#finish(first, [types.int32, operations.min, this.#farewell]);
+    return first[0]!;
   }
 
   /** Ends MPI, together with all others. End the process with `process.exit` then: over TCP its natural end crashes. */
@@ -93,6 +85,26 @@ export class MpiGroup implements ProcessGroup {
   /** Ends all processes at once. */
   abort(status: number): void {
     this.#mpi.call.abort(this.#mpi.abi.world, status);
+  }
+
+  /** Combines values of all, and looks now and then whether all have come. */
+  async #finish(
+    values: Int32Array | Float32Array | Float64Array,
+    [type, operation, group]: readonly [type: Handle, operation: Handle, group: Handle],
+  ): Promise<void> {
+    const { abi, call } = this.#mpi;
+    const [request, done] = [newHandle(), new Int32Array(1)];
+    const { ignoredStatus, inPlace } = abi;
+    check("MPI_Iallreduce", call.beginSum(inPlace, values, values.length, type, operation, group, request));
+    const start = performance.now();
+    for (;;) {
+      check("MPI_Test", call.test(request, done, ignoredStatus));
+      if (done[0] !== 0) {
+        return;
+      }
+      const isEager = performance.now() - start < eagerMilliseconds;
+      await new Promise<void>((resolve) => (isEager ? setImmediate(resolve) : setTimeout(resolve, 1)));
+    }
   }
 
   #read(handle: BigUint64Array): Handle {

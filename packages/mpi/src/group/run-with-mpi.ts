@@ -1,4 +1,4 @@
-import { AbortedError, MmgenError, type ProcessGroup, soleProcess } from "@mmgen/core";
+import { AbortedError, agree, MmgenError, type ProcessGroup, soleProcess, tellFailure } from "@mmgen/core";
 import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
 import { type Environment, loadMpi } from "../library/load-mpi.js";
 import { MpiGroup } from "./mpi-group.js";
@@ -23,7 +23,7 @@ const launcherVariables = ["OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "PMIX
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Milliseconds that a process which has failed waits for the others before it ends them. */
+/** Milliseconds that a process which has failed waits for the others to hear of it before it ends them. */
 const patience = 10_000;
 
 let joined: Promise<MpiGroup> | undefined;
@@ -66,7 +66,7 @@ export async function runWithMpi(
   for (const name of stopSignals) {
     process.on(name, stop);
   }
-  let failure: { readonly error: unknown } | undefined;
+  let failure: Failure | undefined;
   try {
     await program({ group, signal: controller.signal });
   } catch (error) {
@@ -86,25 +86,50 @@ export async function runWithMpi(
  */
 export async function endWithMpi(
   group: ProcessGroup,
-  failure?: { readonly error: unknown },
+  failure?: Failure,
   report: (error: unknown) => number = reportError,
 ): Promise<void> {
   if (!(group instanceof MpiGroup)) {
     process.exitCode = failure ? report(failure.error) : process.exitCode;
     return;
   }
-  const first = await group.meetAtEnd(failure !== undefined, failure && patience);
+  const known = await tell(group, failure);
+  if (known === "untold") {
+    const status = report(failure!.error);
+    group.abort(status);
+    process.exit(status);
+  }
+  const first = await group.meetAtEnd(known !== undefined);
   let status = Number(process.exitCode ?? 0);
-  if (failure !== undefined && (first === undefined || first === group.rank)) {
-    status = report(failure.error);
+  if (first === group.rank) {
+    status = report(known!.error);
   } else if (first !== group.size) {
     status = 1;
   }
-  if (first === undefined) {
-    group.abort(status);
-  }
   group.leave();
   process.exit(status);
+}
+
+/** What a program has thrown. */
+interface Failure {
+  readonly error: unknown;
+}
+
+/** The failure that all know of, here or elsewhere; or that the others could not be told in time. */
+async function tell(group: MpiGroup, failure: Failure | undefined): Promise<Failure | "untold" | undefined> {
+  if (failure === undefined) {
+    return agree(group, { hasEnded: true }).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"untold">((resolve) => {
+    timer = setTimeout(resolve, patience, "untold");
+  });
+  const known = await Promise.race([tellFailure(group, failure.error).then((error) => ({ error })), late]);
+  clearTimeout(timer);
+  return known;
 }
 
 function reportError(error: unknown): number {

@@ -1,4 +1,4 @@
-import { AbortedError, type ProcessGroup } from "@mmgen/core";
+import { AbortedError, agree, inFirstProcess, type ProcessGroup, tellFailure } from "@mmgen/core";
 
 /** What an evaluation keeps of a batch. */
 export interface EvaluatedBatch {
@@ -13,32 +13,34 @@ export interface EvaluatedBatch {
  * Brings the batches that each process of a group has evaluated to all of them.
  *
  * @param count - Batches in all.
- * @param own - This process's by their numbers; the first process has the first. An error where it was stopped, or failed.
- * @throws the error, and in all other processes an {@link AbortedError}.
+ * @param evaluate - Gives this process's by their numbers; the first process has the first.
+ * @throws what it throws; where another process was stopped an {@link AbortedError}, where one has failed a `GroupError`.
  */
 export async function gatherBatches(
   group: ProcessGroup,
   count: number,
-  own: ReadonlyMap<number, EvaluatedBatch> | Error,
+  evaluate: () => Promise<ReadonlyMap<number, EvaluatedBatch>>,
 ): Promise<EvaluatedBatch[]> {
-  const isOver = own instanceof Error;
-  const ended = Float64Array.of(Number(isOver), 0);
-  const names = isOver ? [] : [...(own.get(0)?.metrics.keys() ?? [])];
-  const bytes = new TextEncoder().encode(JSON.stringify(names));
-  ended[1] = group.rank === 0 ? bytes.length : 0;
-  await group.sum(ended);
-  if (isOver) {
-    throw own;
+  let own: ReadonlyMap<number, EvaluatedBatch> | undefined;
+  let stop: unknown;
+  try {
+    own = await evaluate();
+  } catch (error) {
+    if (!AbortedError.isInstance(error)) {
+      throw await tellFailure(group, error);
+    }
+    stop = error;
   }
-  if (ended[0]! > 0) {
-    throw new AbortedError("The evaluation was stopped in another process of the group.");
+  if ((await agree(group, { isIncomplete: own === undefined })).isIncomplete) {
+    throw stop ?? new AbortedError("The evaluation was stopped in another process of the group.");
   }
-  const named = group.rank === 0 ? bytes : new Uint8Array(ended[1]!);
-  await group.broadcast(named);
-  const shared = JSON.parse(new TextDecoder().decode(named)) as string[];
+  const names = await inFirstProcess(group, async () =>
+    new TextEncoder().encode(JSON.stringify([...own!.get(0)!.metrics.keys()])),
+  );
+  const shared = JSON.parse(new TextDecoder().decode(names)) as string[];
   const width = 2 + shared.length;
   const values = new Float64Array(count * width);
-  for (const [batch, { metrics, size, weight }] of own) {
+  for (const [batch, { metrics, size, weight }] of own!) {
     values.set([size, weight ?? -1, ...shared.map((name) => metrics.get(name)!)], batch * width);
   }
   await group.sum(values);

@@ -1,7 +1,19 @@
-import { AbortedError, ConfigError, fingerprint, type ProcessGroup, soleProcess } from "@mmgen/core";
+import {
+  AbortedError,
+  agree,
+  ConfigError,
+  fingerprint,
+  type GroupAgreement,
+  type GroupStatement,
+  inFirstProcess,
+  type ProcessGroup,
+  ShapeError,
+  soleProcess,
+  tellFailure,
+  toldAs,
+} from "@mmgen/core";
 import type * as tf from "@tensorflow/tfjs-core";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
-import { PeerError } from "../loop/run-errors.js";
 import type { Metrics } from "../observers/training-observer.js";
 
 /** What {@link RunGroup} needs of a run. */
@@ -12,34 +24,11 @@ export interface RunGroupOptions {
   readonly gradientAccumulation?: number | undefined;
 }
 
-/** What a process says where all agree. */
-interface Statement {
-  readonly isIncomplete?: boolean;
-  readonly isFailed?: boolean;
-  /** A number of this process's own. */
-  readonly number?: number;
-  /** Weights of this process's parts of a step. */
-  readonly weights?: ReadonlyMap<number, number | undefined>;
-}
-
-/** What all have said together. */
-interface Agreement {
-  /** Whether what came before is incomplete in any process. */
-  readonly isIncomplete: boolean;
-  /** Of each process. */
-  readonly numbers: readonly number[];
-  /** Of each part of a step. */
-  readonly weights: readonly (number | undefined)[];
-}
-
-/** Characters of an error that the other processes are told. */
-const errorLength = 400;
-
 /**
  * A run's place in a process group: which parts of a step are its own, and what all processes decide together.
  *
- * Whatever they do together starts with {@link RunGroup.agree}, one short sum in which each also says whether it has failed
- * or is to stop. A process that fails, wherever it does, calls it once more instead of going on, so that nobody waits for it.
+ * Whatever they do together starts with {@link RunGroup.agree}, in which each also says whether it is to stop, and where a
+ * process that has failed meets the others.
  */
 export class RunGroup {
   readonly parts: number;
@@ -79,28 +68,40 @@ export class RunGroup {
   /**
    * Tells the others how this process stands, and learns how they do.
    *
-   * @throws a {@link PeerError} when another process has failed.
+   * @throws a `GroupError` when another process has failed.
    */
-  async agree({ isIncomplete = false, isFailed = false, number = 0, weights }: Statement = {}): Promise<Agreement> {
-    const { rank, size } = this.#group;
-    const values = new Float64Array(3 + size + this.parts);
-    values.set([Number(this.#signal?.aborted === true), Number(isFailed), Number(isIncomplete)]);
-    values[3 + rank] = number;
-    for (const [part, weight] of weights ?? []) {
-      // All others add zeros, so that numbers arrive as they are.
-      values[3 + size + part] = weight ?? -1;
+  async agree(statement: Pick<GroupStatement, "isIncomplete" | "number"> = {}): Promise<GroupAgreement> {
+    const agreement = await agree(this.#group, { ...statement, isStopping: this.#signal?.aborted === true });
+    this.#isStopping ||= agreement.isStopping;
+    return agreement;
+  }
+
+  /**
+   * The weights of all parts of a step, of those of each process.
+   *
+   * @param own - By part.
+   * @param length - Values that this process is about to add up with the others.
+   * @throws a {@link ShapeError} where the others have another number of values.
+   */
+  async shareWeights(
+    own: ReadonlyMap<number, number | undefined>,
+    length: number,
+  ): Promise<readonly (number | undefined)[]> {
+    const hasWeights = [...own.values()].some((weight) => weight !== undefined);
+    const { isIncomplete: areWeighted, numbers } = await this.agree({ isIncomplete: hasWeights, number: length });
+    if (numbers.some((other) => other !== length)) {
+      throw new ShapeError(
+        `A group's processes must have models of the same shapes, got ${numbers.join(", ")} values.`,
+      );
     }
-    await this.#group.sum(values);
-    const [stopping, failed, incomplete, ...rest] = values;
-    this.#isStopping ||= stopping! > 0;
-    if (failed! > 0 && !isFailed) {
-      throw await this.#describePeers();
+    const weights = new Float64Array(this.parts);
+    if (areWeighted) {
+      for (const [part, weight] of own) {
+        weights[part] = weight ?? -1;
+      }
+      await this.#group.sum(weights);
     }
-    return {
-      isIncomplete: incomplete! > 0,
-      numbers: rest.slice(0, size),
-      weights: rest.slice(size).map((weight) => (weight < 0 ? undefined : weight)),
-    };
+    return Array.from(weights, (weight) => (areWeighted && weight >= 0 ? weight : undefined));
   }
 
   /** Adds up the values of all, who have agreed before. */
@@ -113,18 +114,8 @@ export class RunGroup {
    *
    * @returns `undefined` where it gives none.
    */
-  async share(bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> {
-    if (this.isAlone) {
-      return bytes;
-    }
-    const { numbers } = await this.agree({ number: this.isFirst ? (bytes?.length ?? -1) : 0 });
-    const length = numbers[0]!;
-    if (length < 0) {
-      return undefined;
-    }
-    const shared = this.isFirst ? bytes!.slice() : new Uint8Array(length);
-    await this.#group.broadcast(shared);
-    return shared;
+  share(bytes: Uint8Array | undefined): Promise<Uint8Array | undefined> {
+    return inFirstProcess(this.#group, async () => bytes);
   }
 
   /** Sets variables to their values in the first process. Reads. */
@@ -187,21 +178,13 @@ export class RunGroup {
   }
 
   /**
-   * Ends a run that has failed here or elsewhere: tells the others, keeps what is to be kept, and waits until all have.
+   * Ends a run that has failed here or elsewhere: tells the others, and keeps what is to be kept.
    *
    * @param keep - Gives the error to throw; the first process writes the state.
    */
   async fail(error: unknown, keep: (error: unknown) => Promise<unknown>): Promise<unknown> {
-    if (this.isAlone) {
-      return keep(error);
-    }
-    if (!PeerError.isInstance(error)) {
-      await this.agree({ isFailed: true });
-      await this.#exchangeTexts(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-    }
-    const kept = await keep(error);
-    await this.#group.sum(new Float64Array(1));
-    return kept;
+    const known = await tellFailure(this.#group, error);
+    return toldAs(await keep(known), known);
   }
 
   async #shareMetrics(metrics: Metrics): Promise<Metrics> {
@@ -213,28 +196,5 @@ export class RunGroup {
     const shared = new TextDecoder().decode(await this.share(new TextEncoder().encode(texts)));
     const entries = JSON.parse(shared) as [string, string][];
     return Object.fromEntries(entries.map(([name, value]) => [name, Number(value)]));
-  }
-
-  /** The error of a process whose peers have failed. */
-  async #describePeers(): Promise<PeerError> {
-    const texts = await this.#exchangeTexts("");
-    const rank = texts.findIndex((text) => text !== "");
-    return new PeerError(`Process ${rank} of ${this.#group.size} failed: ${texts[rank]}`, {
-      ...{ rank, step: 0, state: undefined },
-    });
-  }
-
-  async #exchangeTexts(own: string): Promise<string[]> {
-    const { rank, size } = this.#group;
-    const codes = new Float32Array(size * errorLength);
-    codes.set(
-      Array.from({ length: Math.min(own.length, errorLength) }, (_, i) => own.charCodeAt(i)),
-      rank * errorLength,
-    );
-    await this.#group.sum(codes);
-    return Array.from({ length: size }, (_, process) => {
-      const text = codes.subarray(process * errorLength, (process + 1) * errorLength).filter((code) => code > 0);
-      return String.fromCharCode(...text);
-    });
   }
 }

@@ -1,4 +1,3 @@
-import { ShapeError } from "@mmgen/core";
 import type { PartStatistics } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { expectTargets, type ReadMetrics, type StepContext, stackMetrics } from "../loop/training-step.js";
@@ -41,16 +40,11 @@ export class SharedStep<Batch, Aux> {
    * Takes a step with all others.
    *
    * @returns The metrics of the whole step.
-   * @throws a `DataError` when no part has a target; a `PeerError` when another process has failed.
+   * @throws a `DataError` when no part has a target; a `GroupError` when another process has failed.
    */
   async step(options: SharedStepOptions<Batch>): Promise<ReadMetrics> {
     const own = await this.#computeOwn(options);
-    const { numbers, weights } = await this.#group.agree({ number: this.#values.length, weights: own.weights });
-    if (numbers.some((length) => length !== numbers[0])) {
-      throw new ShapeError(
-        `A group's processes must have models of the same shapes, got ${numbers.join(", ")} values.`,
-      );
-    }
+    const weights = await this.#group.shareWeights(own.weights, this.#values.length);
     expectTargets(weights.every((weight) => weight === 0) ? 0 : undefined);
     const counted = weights.filter((weight) => weight !== 0);
     const factors = counted.map((weight) => (weight === undefined ? 1 : weight / counted[0]!));

@@ -213,6 +213,15 @@ describe("evaluateLoss in a group", () => {
       localProcesses(2).map((group) => evaluateLoss({ ...whole, group, ...(group.rank === 1 && { signal }) })),
     );
     expect(stopped.map((end) => AbortedError.isInstance((end as PromiseRejectedResult).reason))).toEqual([true, true]);
+    const failed = await Promise.allSettled(
+      localProcesses(2).map((group) =>
+        evaluateLoss({ ...whole, group, ...(group.rank === 1 && { examples: { ...test, batch: failing } }) }),
+      ),
+    );
+    expect(failed.map((end) => (end as PromiseRejectedResult).reason.message)).toEqual([
+      "Process 1 of 2 failed: Error: the disk is gone",
+      "the disk is gone",
+    ]);
     model.dispose();
   });
 });

@@ -52,8 +52,8 @@ export async function evaluateLoss<Batch, Aux>(options: EvaluateLossOptions<Batc
   if (group.size === 1) {
     return meanMetrics([...(await evaluateBatches(options)).values()]);
   }
-  const own = await evaluateBatches(options).catch((error: Error) => error);
-  return meanMetrics(await gatherBatches(group, Math.ceil(examples.count / batchSize), own));
+  const count = Math.ceil(examples.count / batchSize);
+  return meanMetrics(await gatherBatches(group, count, () => evaluateBatches(options)));
 }
 
 /** This process's share of the batches, by their numbers. */

@@ -1,4 +1,4 @@
-import { MmgenError } from "@mmgen/core";
+import { GroupError, MmgenError } from "@mmgen/core";
 import { ObserverFailure } from "../observers/observer-list.js";
 
 /** A loss or gradient became NaN or infinite. The model has the weights of the step before: resume from a checkpoint. */
@@ -43,15 +43,18 @@ export class ObserverError extends EndedRunError {
   static override readonly kind: string = "ObserverError";
 }
 
-/** Another process of the run's group failed, and this one ended with it, its state kept. The message quotes the other's error. */
-export class PeerError extends EndedRunError {
+/** Another process of the run's group failed, and this one ended with it, its state kept. */
+export class PeerError extends GroupError {
   static override readonly kind: string = "PeerError";
-  /** The process that failed, from 0; the first of several. */
-  readonly rank: number;
+  /** Steps taken. */
+  readonly step: number;
+  /** For `train`'s `resume`; undefined where the run had not begun, or the state could not be read. */
+  readonly state: Uint8Array | undefined;
 
-  constructor(message: string, { rank, ...options }: EndedRunOptions & { readonly rank: number }) {
+  constructor(message: string, { step, state, ...options }: EndedRunOptions & { readonly rank: number }) {
     super(message, options);
-    this.rank = rank;
+    this.step = step;
+    this.state = state;
   }
 }
 
@@ -70,8 +73,8 @@ export function describeFailure(error: unknown, { kept, state, step }: FailedRun
   if (error instanceof ObserverFailure) {
     return new ObserverError(sentences(withPeriod(error.message), kept), { step, state, cause: error.cause });
   }
-  if (error instanceof PeerError) {
-    return new PeerError(sentences(withPeriod(error.message), kept), { rank: error.rank, step, state });
+  if (GroupError.isInstance(error)) {
+    return new PeerError(sentences(withPeriod(error.message), kept), { rank: error.rank, step, state, cause: error });
   }
   if (isOutOfMemory(error)) {
     const message = sentences(
