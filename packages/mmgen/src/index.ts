@@ -110,6 +110,7 @@ export {
   type TrainingSettings,
   totalSteps,
 } from "./stages/run-stage.js";
+export { sharedCodes } from "./stages/stored-codes.js";
 export { type TrainAttributeClassifierOptions, trainAttributeClassifier } from "./stages/train-attribute-classifier.js";
 export {
   type KeptSteps,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError, resolveLimits } from "@mmgen/core";
+import { CheckpointError, resolveLimits, soleProcess } from "@mmgen/core";
 import { lockFolder, type RunLock, writeFileAtomic } from "@mmgen/core/node";
 import type { LoadOptions } from "@mmgen/nn";
 import { checkFields } from "../model/check-arguments.js";
@@ -91,7 +91,8 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
     names.filter((name) => name !== "checkpoints"),
   );
   const { everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
-  const holdsModel = ownFiles.some((name) => existsSync(join(folder, name)));
+  const isFirst = (training.group ?? soleProcess).rank === 0;
+  const holdsModel = isFirst && ownFiles.some((name) => existsSync(join(folder, name)));
   if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {
     throw new CheckpointError(
       `${folder} holds a model that was not trained there. Train into another folder, or give overwrite: true to replace it.`,

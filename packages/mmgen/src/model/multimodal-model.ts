@@ -1,4 +1,4 @@
-import { type ImageBatch, MmgenError } from "@mmgen/core";
+import { type ImageBatch, MmgenError, soleProcess } from "@mmgen/core";
 import { readFields } from "@mmgen/core/options";
 import type { MultimodalTokenizer, TokenizerConfig } from "@mmgen/multimodal-tokenizer";
 import type { LoadOptions } from "@mmgen/nn";
@@ -84,7 +84,9 @@ export class MultimodalModel {
    */
   static async train(options: TrainOptions & ModelOptions): Promise<MultimodalModel> {
     const config = checkedConfig(options);
-    const { parts, run, history } = await trainParts(options, config);
+    // Other processes leave files to the first.
+    const checkpoints = (options.group ?? soleProcess).rank === 0 ? options.checkpoints : undefined;
+    const { parts, run, history } = await trainParts({ ...options, checkpoints }, config);
     const { diffusion, sampling, sequences, transformer, vqvae } = config;
     const training = {
       ...{ seed: options.seed ?? 0, sequences, ...(diffusion && { tasks: diffusion.tasks }) },
@@ -94,7 +96,7 @@ export class MultimodalModel {
     const settings = diffusion && { kernel: diffusion.kernel, sampler: diffusion.sampler };
     const description = { sampling, ...(settings && { diffusion: settings }), training };
     const model = new MultimodalModel(parts, description, history);
-    await options.checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
+    await checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
     return model;
   }
 

@@ -9,7 +9,7 @@ export type StageSurroundings = Omit<StageOptions, "training" | "runId">;
 
 /** Gives a stage what it takes from a training's options and configuration. */
 export function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageSurroundings {
-  const { checkpoints, heldOut, images, observers = [], seed = 0, signal } = options;
+  const { checkpoints, group, heldOut, images, observers = [], seed = 0, signal } = options;
   const { refinement, model: vqvae } = config.vqvae;
   // The sampler is no part of the training.
   const diffusion = config.diffusion && { kernel: config.diffusion.kernel, tasks: config.diffusion.tasks };
@@ -28,7 +28,7 @@ export function stagesOf(options: TrainOptions, config: ModelConfig): (name: Sta
   const data = fingerprint([images.data, text]);
   const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
   return (name) => ({
-    ...{ seed, signal },
+    ...{ seed, signal, group },
     configuration: (stored) => ({ data: stored === undefined ? data : dataLike(stored.data), ...models[name] }),
     observers: typeof observers === "function" ? observers(name) : observers,
     checkpoint: checkpoints && {

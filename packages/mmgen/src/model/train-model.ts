@@ -1,4 +1,4 @@
-import { ConfigError, Random, sliceImages } from "@mmgen/core";
+import { ConfigError, type ImageBatch, Random, sliceImages } from "@mmgen/core";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory } from "@mmgen/training";
@@ -6,7 +6,7 @@ import { VqVae } from "@mmgen/vqvae";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
 import { estimateRefinement, refineVqVae } from "../stages/refine-vqvae.js";
 import { learningRateSchedule, totalSteps } from "../stages/run-stage.js";
-import { storedCodes } from "../stages/stored-codes.js";
+import { sharedCodes, storedCodes } from "../stages/stored-codes.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
 import { trainVqVae } from "../stages/train-vqvae.js";
 import { checkFields, checkImages } from "./check-arguments.js";
@@ -62,7 +62,7 @@ const maxHeldOut = 1000;
  * Everything that can be refused is refused before anything is trained.
  */
 export async function trainParts(options: TrainOptions, resolved: ModelConfig): Promise<TrainedParts> {
-  const { checkpoints, images, seed = 0, signal } = options;
+  const { checkpoints, group, images, seed = 0, signal } = options;
   const { config, tokenizer } = planTraining(options, resolved);
   const { captions } = imageText("images", options);
   const held = options.heldOut && firstImages(options.heldOut);
@@ -78,16 +78,17 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
     const refinement =
       refining &&
       (await refineVqVae({
-        ...{ images, captions: options.captions, classes: options.classes, heldOut: held?.images, vqvae, seed, signal },
-        ...{ training: refining, stage, runId },
+        ...{ images, captions: options.captions, classes: options.classes, heldOut: held?.images, vqvae },
+        ...{ training: refining, stage, runId, seed, signal, group },
       }));
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
     await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
-    const coded = { vqvae, store: checkpoints };
-    const pairs = { codes: await storedCodes({ ...coded, images, name: codeFiles.images }), captions };
+    const codesOf = (images: ImageBatch, name: string) =>
+      sharedCodes(group, { vqvae, images }, () => storedCodes({ vqvae, images, store: checkpoints, name }));
+    const pairs = { codes: await codesOf(images, codeFiles.images), captions };
     const heldOutPairs = held && {
-      codes: await storedCodes({ ...coded, images: held.images, name: codeFiles.heldOut }),
+      codes: await codesOf(held.images, codeFiles.heldOut),
       captions: held.captions,
     };
     const { transformer, history: transformerHistory } = await trainTransformer({

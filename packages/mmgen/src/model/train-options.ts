@@ -1,3 +1,4 @@
+import type { ProcessGroup } from "@mmgen/core";
 import type { TrainingObserver } from "@mmgen/training";
 import type { RefinementStage } from "../stages/refine-vqvae.js";
 import type { ImageSet } from "./image-text.js";
@@ -44,9 +45,15 @@ export interface TrainOptions extends ImageSet {
   readonly signal?: AbortSignal | undefined;
   /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. Default: none. */
   readonly checkpoints?: CheckpointStore | undefined;
+  /**
+   * Processes that train together, on one machine or many (`@mmgen/mpi`): each makes the same call with the same data and gets
+   * the same model. The first one alone reads and writes `checkpoints`, has its observers called, evaluates and encodes.
+   * Default: this process alone.
+   */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** Names of the fields of {@link TrainOptions}. */
 export const trainFields = [
-  ...["images", "captions", "classes", "heldOut", "seed", "observers", "signal", "checkpoints"],
+  ...["images", "captions", "classes", "heldOut", "seed", "observers", "signal", "checkpoints", "group"],
 ] as const;

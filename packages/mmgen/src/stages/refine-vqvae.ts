@@ -48,7 +48,7 @@ export const refinementFields = [...trainingFields, ...Object.keys(ownEntries)];
 export type RefinementStage = "captionClassifier" | "refinement";
 
 /** Options of {@link refineVqVae}. */
-export interface RefineVqVaeOptions extends Pick<StageOptions, "runId" | "seed" | "signal">, ImageSet {
+export interface RefineVqVaeOptions extends Pick<StageOptions, "runId" | "seed" | "signal" | "group">, ImageSet {
   /** With the head `regression`; trained in place. Borrowed. */
   readonly vqvae: VqVae;
   readonly training: RefinementSettings;
@@ -72,14 +72,14 @@ export interface RefineVqVaeOptions extends Pick<StageOptions, "runId" | "seed" 
  */
 export async function refineVqVae(options: RefineVqVaeOptions): Promise<TrainingHistory | undefined> {
   const names = ["vqvae", "training", "images", "captions", "classes", "heldOut", "stage", "runId", "seed", "signal"];
-  checkFields("refineVqVae", options, names);
-  const { heldOut, images, runId, seed, signal, vqvae } = options;
+  checkFields("refineVqVae", options, [...names, "group"]);
+  const { group, heldOut, images, runId, seed, signal, vqvae } = options;
   const { classifierSteps, ...settings } = resolveRefinement(options.training);
   const said = saidAttributes(imageText("images", options));
   if (said === undefined) {
     return undefined;
   }
-  const stage = (name: RefinementStage) => ({ ...options.stage?.(name), runId, signal });
+  const stage = (name: RefinementStage) => ({ ...options.stage?.(name), runId, signal, group });
   using classifier = await trainAttributeClassifier({
     ...{ ...stage("captionClassifier"), ...said, images, steps: classifierSteps, trunk: "image" },
     // Not the one that a classifier to measure with has, which must see otherwise.

@@ -2,9 +2,12 @@ import {
   AbortedError,
   ConfigError,
   type ExampleSource,
+  inFirstProcess,
+  type ProcessGroup,
   parseJson,
   type Random,
   readSafetensorsMetadata,
+  soleProcess,
 } from "@mmgen/core";
 import {
   fields,
@@ -94,7 +97,7 @@ const trainingSchema = pipe(
 
 /** Names of a {@link StageOptions}' fields. */
 export const stageFields = [
-  ...["training", "seed", "checkpoint", "configuration", "runId", "observers", "signal"],
+  ...["training", "seed", "checkpoint", "configuration", "runId", "observers", "signal", "group"],
 ] as const;
 
 /** Where a training keeps its state, so that an interrupted one goes on. */
@@ -130,6 +133,11 @@ export interface StageOptions {
   readonly observers?: readonly TrainingObserver[] | undefined;
   /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. Default: none. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Processes that train together: each makes the same call, and the first one alone reads and writes the checkpoint, has its
+   * observers called and evaluates. Default: this process alone.
+   */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** A model, its examples and what names them. */
@@ -140,6 +148,7 @@ export interface Stage<Batch, Aux> extends StageOptions {
   readonly model: TensorTrainable<Batch, Aux> & { dispose(): void };
   readonly examples: ExampleSource<Batch>;
   readonly random: Random;
+  /** Called in the first process of a group alone. */
   readonly evaluate?: ((context: { readonly epoch: number }) => Promise<Metrics>) | undefined;
   /** How the model's discriminator learns, where it has one. Default: as the model. */
   readonly adversary?: AdversaryOptions | undefined;
@@ -151,18 +160,20 @@ export interface Stage<Batch, Aux> extends StageOptions {
  * @throws an {@link AbortedError} when the signal fires; the checkpoint is then written.
  */
 export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<TrainingHistory> {
-  const { adversary, checkpoint, evaluate, examples, label, model, random, signal } = stage;
+  const { adversary, checkpoint, examples, group = soleProcess, label, model, random, signal } = stage;
+  // The others take the first one's metrics.
+  const evaluate = stage.evaluate && (group.rank === 0 ? stage.evaluate : async () => ({}));
   try {
     const training = resolveTrainingSettings(stage.training);
     const steps = totalSteps(training, examples.count);
     const schedule = learningRateSchedule(training, steps);
-    const resume = await checkpoint?.read();
+    const resume = await inFirstProcess(group, async () => checkpoint?.read());
     const stored = resume && storedIds(resume);
     const configuration = resolve(stage.configuration, stored?.configuration);
     const runId = await resolve(stage.runId, stored?.runId);
     const { batchSize, earlyStopping, gradientAccumulation, weightAverage } = training;
     const { status, step, history } = await train({
-      ...{ model, examples, batchSize, steps, schedule, random },
+      ...{ model, examples, batchSize, steps, schedule, random, group },
       optimizer: optimizerOptions(training),
       ...(earlyStopping && { earlyStopping }),
       ...(gradientAccumulation !== undefined && { gradientAccumulation }),

@@ -3,8 +3,11 @@ import {
   checkCodeBatch,
   fingerprint,
   type ImageBatch,
+  inFirstProcess,
   MmgenError,
+  type ProcessGroup,
   readSafetensors,
+  soleProcess,
   writeSafetensors,
 } from "@mmgen/core";
 import type { VqVae } from "@mmgen/vqvae";
@@ -52,6 +55,24 @@ export async function storedCodes({ images, name, store, vqvae }: StoredCodesOpt
   const codes = await vqvae.encode(images);
   await store.write(file, codesFile(codes, key));
   return codes;
+}
+
+/**
+ * Codes that the first process of a group finds, in all: images are encoded once, and alike on machines of every kind.
+ *
+ * @param encoded - What they are codes of.
+ * @param find - Called in the first process; the others wait.
+ */
+export async function sharedCodes(
+  group: ProcessGroup = soleProcess,
+  { images, vqvae }: Pick<StoredCodesOptions, "images" | "vqvae">,
+  find: () => Promise<CodeBatch>,
+): Promise<CodeBatch> {
+  if (group.size === 1) {
+    return find();
+  }
+  const bytes = (await inFirstProcess(group, async () => new Uint8Array((await find()).data.slice().buffer)))!;
+  return { data: new Int32Array(bytes.buffer), count: images.count, ...vqvae.codeGrid };
 }
 
 /** A fingerprint of what codes depend on: the codec's configuration and weights, and the images with their shape. */

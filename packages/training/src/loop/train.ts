@@ -51,7 +51,8 @@ async function joinRun<Batch, Aux>(
 
 /** What the processes of a run have in common. */
 function describeRun<Batch, Aux>(options: TrainOptions<Batch, Aux>): string {
-  const { epochs, model, random, steps } = options;
+  const { epochs, model, random, runId, steps } = options;
   const shapes = [...modelVariables(model)].map(([name, { dtype, shape }]) => [name, dtype, shape]);
-  return JSON.stringify([runConfigurations(options, runTransforms(options)), epochs, steps, random.save().key, shapes]);
+  const run = [epochs, steps, runId, random.save().key];
+  return JSON.stringify([runConfigurations(options, runTransforms(options)), run, shapes]);
 }

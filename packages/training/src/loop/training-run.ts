@@ -94,8 +94,9 @@ export class TrainingRun<Batch, Aux> {
       begun = true;
       const end = await this.#advance();
       state = await this.#writeState();
-      await this.#group.agree();
       this.#assignFinalWeights(end);
+      // Machines of several kinds round differently.
+      await this.#group.shareVariables(modelVariables(this.#options.model));
       status = end;
       const history = { steps: this.#steps, epochs: this.#epochs };
       return { status, step: this.#step, history, state };
