@@ -3,6 +3,8 @@ import {
   CheckpointError,
   ConfigError,
   type ImageBatch,
+  inFirstProcess,
+  type ProcessGroup,
   readSafetensors,
   VocabularyError,
   writeSafetensors,
@@ -123,15 +125,8 @@ export async function loadData({ config, data, seed }: RunSettings, options: Dat
   async function loadDigits(source: Exclude<typeof data, "folder" | "avatars">): Promise<RunDataset> {
     const { trainCount, testCount } = config.data;
     const { dataDir, log: onMessage, validationCount } = options;
-    const digits = await loadCaptionedDigits({
-      source,
-      trainCount,
-      testCount,
-      validationCount,
-      seed,
-      dataDir,
-      onMessage,
-    });
+    const part = { trainCount, testCount, validationCount };
+    const digits = await loadCaptionedDigits({ source, ...part, seed, dataDir, onMessage });
     const [train, validation, test] = [digits.train, digits.validation, digits.test].map(labeled);
     return {
       train: train!,
@@ -249,6 +244,7 @@ export interface ClassifierOptions {
   readonly models: Pick<ModelParts, "tokenizer" | "vqvae">;
   readonly observers: readonly TrainingObserver[];
   readonly signal: AbortSignal;
+  readonly group?: ProcessGroup | undefined;
 }
 
 /**
@@ -259,12 +255,12 @@ export interface ClassifierOptions {
  */
 export async function loadOrTrainClassifier(
   { attributes, train: { images, labels } }: Pick<RunDataset, "attributes" | "train">,
-  { folder, models, observers, settings, signal }: ClassifierOptions,
+  { folder, group, models, observers, settings, signal }: ClassifierOptions,
 ): Promise<AttributeClassifier<AttributeName> | undefined> {
   if (labels === undefined || attributes === undefined) {
     return undefined;
   }
-  const bytes = await folder.read("classifier.safetensors");
+  const bytes = await inFirstProcess(group, () => folder.read("classifier.safetensors"));
   if (bytes !== undefined) {
     const classifier = parseClassifier(bytes, Object.keys(attributes.classes));
     try {
@@ -277,7 +273,7 @@ export async function loadOrTrainClassifier(
   }
   const steps = settings.config.evaluation.classifierSteps;
   const classifier = await trainAttributeClassifier<AttributeName>({
-    ...{ images, labels, steps, trunk: attributes.trunk, seed: settings.seed, observers, signal },
+    ...{ images, labels, steps, trunk: attributes.trunk, seed: settings.seed, observers, signal, group },
     attributes: Object.entries(attributes.classes).map(([name, { length }]) => ({ name, classes: length })),
   });
   await folder.write("classifier.safetensors", await classifier.toSafetensors({ run: await runIdOf(models) }));

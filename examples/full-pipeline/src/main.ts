@@ -13,7 +13,7 @@ import {
   RunFolder,
   runCommand,
   type SamplingFlags,
-  stageObservers,
+  stageOf,
   startRun,
   wholeNumber,
 } from "@mmgen/example-harness";
@@ -100,7 +100,7 @@ await runCommand(async () => {
 
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
-    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
+    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
     startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
@@ -157,8 +157,7 @@ async function evaluate({ part, samples, temperature, topP, ...options }: Evalua
   });
   await folder.checkData(describeData(data));
   const run = { settings, folder, progress, signal, observers: [] };
-  const observers = stageObservers(run, "classifier", observing);
-  const classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
+  const classifier = await loadOrTrainClassifier(data, { ...run, models, ...stageOf(run, "classifier", observing) });
   const seed = options.seed ?? settings.seed;
   const config: RunConfig = {
     ...settings.config,

@@ -58,7 +58,7 @@ function run(
   };
   const quiet = new PassThrough();
   quiet.resume();
-  return runPipeline({
+  const result = runPipeline({
     settings: { ...settings, seed },
     folder: folderOf(name),
     dataDir: undefined,
@@ -69,6 +69,7 @@ function run(
     observers: [counter],
     signal: controller.signal,
   });
+  return result as Promise<RunMetrics>;
 }
 
 const aborted = AbortedError.isInstance.bind(AbortedError);

@@ -1,5 +1,5 @@
-import { type CodeBatch, Random, sliceImages } from "@mmgen/core";
-import { inRunFolder, type RunContext, type RunData, stageObservers } from "@mmgen/example-harness";
+import { type CodeBatch, type ImageBatch, Random, sliceImages } from "@mmgen/core";
+import { inRunFolder, type RunContext, type RunData, stageOf } from "@mmgen/example-harness";
 import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory } from "@mmgen/training";
@@ -15,6 +15,7 @@ import {
   type RefinementSettings,
   refineVqVae,
   runIdOf,
+  sharedCodes,
   tokenizerFile,
   totalSteps,
   trainingFiles,
@@ -37,8 +38,8 @@ import { writeReport } from "./report.js";
  *
  * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
  */
-export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
-  const { folder, progress, settings, signal } = run;
+export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | undefined> {
+  const { folder, group, progress, settings, signal } = run;
   return inRunFolder(run, { command, earlier: earlierFiles }, async () => {
     progress.stage("Data");
     const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
@@ -52,7 +53,8 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
     const refinement = await refineImageTokenizer(run, vqvae, data, learnedFrom);
 
     progress.stage("Codes");
-    const codes = { train: await vqvae.encode(data.train.images), test: await vqvae.encode(data.test.images) };
+    const codesOf = (images: ImageBatch) => sharedCodes(group, { vqvae, images }, () => vqvae.encode(images));
+    const codes = { train: await codesOf(data.train.images), test: await codesOf(data.test.images) };
     const tokenizer = createTokenizer(settings, vqvae, data);
     await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
 
@@ -62,8 +64,11 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
     const models: FamilyParts = { vqvae, tokenizer, transformer, diffusion: familyOf(settings).diffusion };
 
     progress.stage("Evaluation");
-    const observers = stageObservers({ ...run, observers: [] }, "classifier", observing);
-    using classifier = await loadOrTrainClassifier(data, { ...run, models, observers });
+    const classifying = stageOf({ ...run, observers: [] }, "classifier", observing);
+    using classifier = await loadOrTrainClassifier(data, { ...run, models, ...classifying });
+    if (group?.rank) {
+      return undefined;
+    }
     const { attributes } = data;
     const evaluation = { models, classifier, attributes, test: data.test, codes: codes.test, ...settings, signal };
     const { metrics, samples } = await evaluateModels(evaluation);
@@ -144,23 +149,23 @@ function trainImageTokenizer(run: RunContext<RunSettings>, { test, train }: RunD
     checkpoint: run.folder.file(trainingFiles.vqvae),
     // Beside the data only settings and seed make these weights, which the state compares itself.
     runId: learnedFrom.sha256,
-    ...{ seed, observers: stageObservers(run, "vqvae", observing), signal: run.signal },
+    ...{ seed, ...stageOf(run, "vqvae", observing) },
   });
 }
 
 /** Trains the image tokenizer further by what captions say, where the configuration asks for it and there are pixels. */
 function refineImageTokenizer(run: RunContext<RunSettings>, vqvae: VqVae, data: RunDataset, learnedFrom: RunData) {
-  const { folder, settings, signal } = run;
+  const { folder, group, settings, signal } = run;
   const { captions, images } = data.train;
   const training = refinementOf(settings, images.count);
   return (
     training &&
     refineVqVae({
-      ...{ vqvae, images, captions, training, seed: settings.seed, signal, runId: learnedFrom.sha256 },
+      ...{ vqvae, images, captions, training, seed: settings.seed, signal, group, runId: learnedFrom.sha256 },
       heldOut: firstOf(data.test, epochImages).images,
       stage: (name) => ({
         checkpoint: folder.file(trainingFiles[name]),
-        observers: stageObservers(run, name, observing),
+        observers: stageOf(run, name, observing).observers,
       }),
     })
   );
@@ -210,7 +215,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
   const family = familyOf(settings);
   const pairs = { tokenizer, codes: codes.train, captions: data.train.captions };
   const heldOut = { tokenizer, codes: codes.test, captions: data.test.captions };
-  if (!run.resume) {
+  if (!run.resume && !run.group?.rank) {
     await clearEpochSamples(folder);
   }
   const training = trainingOf(settings, config.transformer, data.train.images.count);
@@ -231,7 +236,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
       return metrics;
     },
     checkpoint: folder.file(trainingFiles.transformer),
-    ...{ seed, observers: stageObservers(run, "transformer", observing), signal },
+    ...{ seed, ...stageOf(run, "transformer", observing) },
   });
   const runId = await runIdOf({ vqvae, tokenizer });
   await folder.write(modelFiles.transformer, await result.transformer.toSafetensors({ run: runId }));
@@ -247,17 +252,10 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
  */
 function trainingOf(
   { config, data }: RunSettings,
-  {
-    batchSize,
-    clipNorm,
-    epochs,
-    learningRate,
-    warmUpSteps,
-    weightDecay,
-    ...rest
-  }: RunConfig["transformer"] | RunConfig["vqvae"],
+  stage: RunConfig["transformer"] | RunConfig["vqvae"],
   count: number,
 ) {
+  const { batchSize, clipNorm, epochs, learningRate, warmUpSteps, weightDecay, ...rest } = stage;
   const averageDecay = "averageDecay" in rest ? rest.averageDecay : undefined;
   const averaged = averageDecay !== undefined && { weightAverage: { decay: averageDecay } };
   const settings = { clipNorm, learningRate, weightDecay, ...averaged };

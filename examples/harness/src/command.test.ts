@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { AbortedError, ConfigError } from "@mmgen/core";
 import { Command, InvalidArgumentError } from "commander";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { interruptSignal, positiveNumber, resumable, runCommand, wholeNumber } from "./command.js";
+import { interruptSignal, positiveNumber, runCommand, wholeNumber } from "./command.js";
 
 const said: string[] = [];
 beforeEach(() => {
@@ -106,13 +106,4 @@ describe("parsers of whole numbers", () => {
     expect(() => wholeNumber(text)).toThrow(InvalidArgumentError);
     expect(() => positiveNumber(text)).toThrow(InvalidArgumentError);
   });
-});
-
-it("adds to an interruption how to go on", async () => {
-  const stopped = () =>
-    Promise.reject(new AbortedError("Stopped while training the transformer, after step 3 of 9. Or so."));
-  await expect(resumable("npm start", stopped)).rejects.toThrow(
-    'Stopped while training the transformer, after step 3 of 9. Go on with "npm start -- --resume" (and the same --out).',
-  );
-  await expect(resumable("npm start", () => Promise.reject(new ConfigError("no")))).rejects.toThrow(/^no$/);
 });

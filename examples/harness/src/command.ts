@@ -25,28 +25,26 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
   } catch (error) {
-    if (isCommanderError(error)) {
-      process.exitCode = error.exitCode === 0 ? 0 : badInput;
-    } else if (AbortedError.isInstance(error)) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = statusOf(stoppedBy);
-    } else if (MmgenError.isInstance(error) || isSystemError(error)) {
-      process.stderr.write(`Error: ${error.message.replaceAll("\n", " ")}\n`);
-      process.exitCode = badInput;
-    } else {
-      throw error;
-    }
+    process.exitCode = reportError(error);
   }
 }
 
-/** By its code, as an example and the harness may each have a commander of their own. */
-function isCommanderError(error: unknown): error is CommanderError {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("commander.");
-}
-
-/** Whether a call of the operating system failed, which Node names in the error. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "syscall" in error && "code" in error;
+/** Tells an error that ended a run, and gives the exit status; throws a defect. */
+export function reportError(error: unknown): number {
+  // By its code, as an example and the harness may each have a commander of their own.
+  if (error instanceof Error && "code" in error && String(error.code).startsWith("commander.")) {
+    return (error as CommanderError).exitCode === 0 ? 0 : badInput;
+  }
+  if (AbortedError.isInstance(error)) {
+    process.stderr.write(`${error.message}\n`);
+    return statusOf(stoppedBy);
+  }
+  // Node names the call of the operating system that failed.
+  if (MmgenError.isInstance(error) || (error instanceof Error && "syscall" in error && "code" in error)) {
+    process.stderr.write(`Error: ${error.message.replaceAll("\n", " ")}\n`);
+    return badInput;
+  }
+  throw error;
 }
 
 let isGuarded = false;
@@ -68,7 +66,7 @@ function guardOutput(): void {
 }
 
 /** Fires at Ctrl-C, SIGTERM or SIGHUP, after which the work saves its state; at the second the process ends at once. */
-export function interruptSignal(): AbortController {
+export function interruptSignal(stream: NodeJS.WritableStream = process.stderr): AbortController {
   const controller = new AbortController();
   let isStopping = false;
   for (const signal of stopSignals) {
@@ -79,64 +77,40 @@ export function interruptSignal(): AbortController {
       isStopping = true;
       stoppedBy = signal;
       const how = signal === "SIGINT" ? "press Ctrl-C again" : `send ${signal} again`;
-      process.stderr.write(`\nStopping after this step; ${how} to stop at once.\n`);
+      stream.write(`\nStopping after this step; ${how} to stop at once.\n`);
       controller.abort();
     });
   }
   return controller;
 }
 
-/**
- * Adds to an interruption how to go on; passes everything else through.
- *
- * @param command - What starts the example: `npm start`.
- */
-export async function resumable<Result>(command: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (AbortedError.isInstance(error)) {
-      const stopped = /^Stopped[^.]*\./.exec(error.message)?.[0] ?? "Stopped.";
-      throw new AbortedError(`${stopped} Go on with "${command} -- --resume" (and the same --out).`, { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** A commander parser for whole numbers of at least 0. */
-export function wholeNumber(text: string): number {
-  return wholeNumberFrom(0, text);
-}
-
-/** A commander parser for whole numbers of at least 1. */
-export function positiveNumber(text: string): number {
-  return wholeNumberFrom(1, text);
-}
-
-function wholeNumberFrom(min: number, text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
-    throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
-  }
-  return value;
-}
-
-/** Images that one grid may show. */
-const maxDrawn = 1000;
+/** Commander parsers for whole numbers of at least 0, and of at least 1. */
+export const wholeNumber = numberFrom(
+  (value) => Number.isSafeInteger(value) && value >= 0,
+  "a whole number of at least 0",
+);
+export const positiveNumber = numberFrom(
+  (value) => Number.isSafeInteger(value) && value >= 1,
+  "a whole number of at least 1",
+);
 
 /** Throws a `ConfigError` unless a grid can show so many images, asked for by `--count`. */
 export function checkDrawnCount(count: number): void {
-  if (count < 1 || count > maxDrawn) {
-    throw new ConfigError(`--count: expected from 1 to ${maxDrawn}, got ${count}.`);
+  if (count < 1 || count > 1000) {
+    throw new ConfigError(`--count: expected from 1 to 1000, got ${count}.`);
   }
 }
 
 /** A commander parser for numbers from `low` to `high`. */
 export function numberBetween(low: number, high: number): (text: string) => number {
+  return numberFrom((value) => value >= low && value <= high, `a number from ${low} to ${high}`);
+}
+
+function numberFrom(accepts: (value: number) => boolean, expected: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !(value >= low && value <= high)) {
-      throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+    if (text.trim() === "" || !accepts(value)) {
+      throw new InvalidArgumentError(`Expected ${expected}.`);
     }
     return value;
   };

@@ -16,16 +16,8 @@ export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1).replace(/\.0$/, "")} %`;
 }
 
-/** How long a run took. */
-export interface RunTime {
-  /** Whether the run went on from what an earlier process had left. */
-  readonly resumed: boolean;
-  /** Wall-clock seconds by stage, of the last process alone. */
-  readonly seconds: Readonly<Record<string, number>>;
-}
-
-/** `9 min 31 s`, or of a resumed run what is known: the time of its last process. */
-export function formatRunTime({ resumed, seconds }: RunTime): string {
+/** `9 min 31 s`, of seconds by stage, or of a resumed run what is known: the time of its last process. */
+export function formatRunTime({ resumed, seconds }: { resumed: boolean; seconds: Readonly<Record<string, number>> }) {
   const time = formatDuration(Object.values(seconds).reduce((sum, stage) => sum + stage, 0));
   return resumed ? `several processes, the last of ${time}` : time;
 }

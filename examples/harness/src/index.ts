@@ -10,7 +10,7 @@ export {
   inRunFolder,
   type RunContext,
   type SamplingFlags,
-  stageObservers,
+  stageOf,
   startRun,
 } from "./run-context.js";
 export { describeRunData, fromCaller, type RunData, RunFolder } from "./run-folder.js";

@@ -1,8 +1,10 @@
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { AbortedError, type ProcessGroup, soleProcess } from "@mmgen/core";
 import { type Command, Option } from "commander";
-import { interruptSignal, numberBetween, positiveNumber, resumable, wholeNumber } from "./command.js";
+import { interruptSignal, numberBetween, positiveNumber, reportError, wholeNumber } from "./command.js";
 import { ProgressReporter, type StepObserver, stopAfter } from "./progress-reporter.js";
-import { type EarlierFiles, fromCaller, RunFolder } from "./run-folder.js";
+import { AbsentFolder, type EarlierFiles, fromCaller, RunFolder } from "./run-folder.js";
 
 /** The options that every training run has, as typed. */
 export interface RunFlags<Preset extends string = string, Data extends string = string> {
@@ -18,6 +20,7 @@ export interface RunFlags<Preset extends string = string, Data extends string = 
   readonly force?: boolean;
   readonly stopAfter?: number;
   readonly tensorboard?: boolean;
+  readonly processes?: "mpi";
 }
 
 /** What a run works with, from its first line to its last. */
@@ -37,6 +40,8 @@ export interface RunContext<Settings> {
   /** Whether to write event files for TensorBoard beside the log. Default false. */
   readonly tensorBoard?: boolean;
   readonly signal: AbortSignal;
+  /** Processes that train together, of which the first does all that is done once. Default: this one alone. */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** The values that an example's options take. */
@@ -63,6 +68,9 @@ export function addRunOptions(command: Command, { dataDir, runs, ...compute }: R
       "--stop-after <steps>",
       "stop as Ctrl-C would after this many steps of a training, and print the estimate",
       positiveNumber,
+    )
+    .addOption(
+      new Option("--processes <launcher>", "train together with all that mpirun or srun has started").choices(["mpi"]),
     );
 }
 
@@ -102,6 +110,8 @@ export function checkpointsOption(): Option {
   return new Option("--checkpoints <dir>", "--out of the training run (default: this example's folder)");
 }
 
+type Program = (context: { readonly group: ProcessGroup }) => Promise<void>;
+
 /** An example, as what its command line without a subcommand starts. */
 export interface Example<Settings, Flags, Result> {
   /** What starts it: `npm start`. */
@@ -111,7 +121,12 @@ export interface Example<Settings, Flags, Result> {
   readonly runs: { readonly resolveSettings: (flags: Flags, folder: RunFolder) => Promise<Settings> };
   /** Starts the backend of a name; one line that says which one runs. */
   readonly startBackend: (name: string, device: string | undefined) => Promise<string>;
-  readonly pipeline: (run: RunContext<Settings>) => Promise<Result>;
+  /** Loads `@mmgen/mpi`, for `--processes mpi`. */
+  readonly loadMpi: () => Promise<{
+    runWithMpi(program: Program, options: { report: typeof reportError }): Promise<void>;
+  }>;
+  /** Gives nothing in processes that others' results stand for. */
+  readonly pipeline: (run: RunContext<Settings>) => Promise<Result | undefined>;
   readonly summarize: (result: Result, folder: RunFolder) => string;
 }
 
@@ -124,19 +139,34 @@ export async function startRun<Settings extends { readonly preset: string; reado
   flags: Flags & RunFlags,
   example: Example<Settings, Flags, Result>,
 ): Promise<void> {
-  const folder = new RunFolder(flags.out, example.folder, example.command);
+  if (flags.processes === undefined) {
+    return runAs(soleProcess, flags, example);
+  }
+  const { runWithMpi } = await example.loadMpi();
+  return runWithMpi(({ group }) => runAs(group, flags, example), { report: reportError });
+}
+
+/** Runs as one process of a group, of which the first alone prints and writes. */
+async function runAs<Settings extends { readonly preset: string; readonly seed: number }, Flags, Result>(
+  group: ProcessGroup,
+  flags: Flags & RunFlags,
+  example: Example<Settings, Flags, Result>,
+): Promise<void> {
+  const [stream, Folder] = group.rank === 0 ? [process.stderr, RunFolder] : [new PassThrough().resume(), AbsentFolder];
+  const folder = new Folder(flags.out, example.folder, example.command);
   const settings = await example.runs.resolveSettings(flags, folder);
-  const progress = new ProgressReporter();
-  const interrupt = interruptSignal();
+  const progress = new ProgressReporter(stream);
+  const interrupt = interruptSignal(stream);
   const backend = await example.startBackend(flags.backend, flags.device);
-  progress.log(`Backend: ${backend}. Preset: ${settings.preset}, seed ${settings.seed}.`);
+  const processes = group.size > 1 ? ` Processes: ${group.size}.` : "";
+  progress.log(`Backend: ${backend}.${processes} Preset: ${settings.preset}, seed ${settings.seed}.`);
   const result = await example.pipeline({
     ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false },
     dataDir: flags.dataDir === undefined ? undefined : fromCaller(flags.dataDir),
     observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, progress)],
-    ...{ signal: interrupt.signal, tensorBoard: flags.tensorboard ?? false },
+    ...{ signal: interrupt.signal, group, tensorBoard: flags.tensorboard ?? false },
   });
-  process.stdout.write(example.summarize(result, folder));
+  process.stdout.write(result === undefined ? "" : example.summarize(result, folder));
 }
 
 /**
@@ -145,41 +175,47 @@ export async function startRun<Settings extends { readonly preset: string; reado
  * @param command - What starts the example; an interruption says how to go on with it.
  * @throws as `RunFolder.open`, and whatever the work throws.
  */
-export function inRunFolder<Result>(
-  run: Pick<RunContext<unknown>, "folder" | "resume" | "force">,
+export async function inRunFolder<Result>(
+  { folder, ...run }: Pick<RunContext<unknown>, "folder" | "resume" | "force">,
   { command, earlier }: { readonly command: string; readonly earlier: EarlierFiles },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return resumable(command, async () => {
-    await run.folder.open({ ...run, earlier });
-    try {
-      return await work();
-    } finally {
-      await run.folder.release();
+  try {
+    await folder.open({ ...run, earlier });
+    return await work();
+  } catch (error) {
+    if (AbortedError.isInstance(error)) {
+      const stopped = /^Stopped[^.]*\./.exec(error.message)?.[0] ?? "Stopped.";
+      throw new AbortedError(`${stopped} Go on with "${command} -- --resume" (and the same --out).`, { cause: error });
     }
-  });
+    throw error;
+  } finally {
+    await folder.release();
+  }
 }
 
 /**
- * Observers of one training: a progress bar, or lines where there is no terminal, every step in `results/<name>.jsonl`
- * and, where asked for, in `results/tensorboard/<name>/`, and the run's own.
+ * What one training takes of its run: signal, group, and as observers a progress bar, or lines where there is no terminal,
+ * every step in `results/<name>.jsonl` and, where asked for, in `results/tensorboard/<name>/`, and the run's own.
  *
  * @param makers - `@mmgen/training/node`.
  */
-export function stageObservers<Observer>(
-  run: Pick<RunContext<unknown>, "folder" | "observers" | "progress" | "tensorBoard">,
+export function stageOf<Observer>(
+  run: Pick<RunContext<unknown>, "folder" | "group" | "observers" | "progress" | "signal" | "tensorBoard">,
   name: string,
   makers: {
     readonly terminalProgress: (options: { label: string; stream: NodeJS.WritableStream }) => Observer;
     readonly metricsFile: (path: string, options: { run: string }) => Observer;
     readonly tensorBoardLog: (folder: string) => Observer;
   },
-): (Observer | StepObserver)[] {
+) {
+  const { group = soleProcess, progress, signal } = run;
   const { results } = run.folder;
-  return [
-    makers.terminalProgress({ label: name, stream: run.progress.stream }),
+  const observers: (Observer | StepObserver)[] = [
+    makers.terminalProgress({ label: name, stream: progress.stream }),
     makers.metricsFile(join(results, `${name}.jsonl`), { run: name }),
     ...(run.tensorBoard ? [makers.tensorBoardLog(join(results, "tensorboard", name))] : []),
     ...run.observers,
   ];
+  return { signal, group, observers };
 }

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { CheckpointError, ConfigError, DataError, MmgenError } from "@mmgen/core";
 import { isTemporaryOf, lockFolder, makeFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions, text } from "@mmgen/core/options";
+import type { InferOutput } from "valibot";
 import { readStoredJson } from "./json-files.js";
 
 /** A path a person typed, from the folder they typed it in (npm moves into the package before it runs a script). */
@@ -20,22 +21,19 @@ const dataSchema = fields({
 });
 
 /** What a run learns from; kept beside its checkpoints so that a resume goes on with the same. */
-export interface RunData {
-  readonly source: string;
-  readonly sha256: string;
-}
+export type RunData = InferOutput<typeof dataSchema>;
 
 /**
  * Describes what a run learns from.
  *
- * @param trainingPart - All that is learned from, in a fixed order: levels of images, labels, captions.
+ * @param parts - All that is learned from, in a fixed order: levels of images, labels, captions.
  */
 export function describeRunData(
   source: string,
-  trainingPart: readonly (Uint8Array | Int32Array | readonly string[])[],
+  parts: readonly (Uint8Array | Int32Array | readonly string[])[],
 ): RunData {
   const hash = createHash("sha256");
-  for (const part of trainingPart) {
+  for (const part of parts) {
     const content = Array.isArray(part) ? JSON.stringify(part) : (part as Uint8Array | Int32Array);
     // The length marks where a part ends.
     hash.update(`${content.length} `).update(content);
@@ -51,16 +49,12 @@ export interface EarlierFiles {
   readonly results: readonly RegExp[];
 }
 
-/** What {@link RunFolder.open} takes. */
-interface OpenedRun {
+/** What {@link RunFolder.begin} takes. */
+interface NewRun {
   readonly resume: boolean;
   /** Whether a new run replaces an earlier one; default false. */
   readonly force?: boolean;
   readonly earlier: EarlierFiles;
-}
-
-/** What {@link RunFolder.begin} takes. */
-interface NewRun extends OpenedRun {
   /** What the run was asked to do, JSON; kept for a resume. */
   readonly settings: unknown;
   readonly data: RunData;
@@ -91,7 +85,7 @@ export class RunFolder {
    * @throws a `DataError` when another run holds the folder, or it cannot be written.
    * @throws a {@link ConfigError} when it holds an earlier run that is neither to go on nor to be replaced.
    */
-  async open({ earlier, force, resume }: OpenedRun): Promise<void> {
+  async open({ earlier, force, resume }: Omit<NewRun, "settings" | "data">): Promise<void> {
     this.#lock ??= await lockFolder(this.checkpoints);
     try {
       await makeWritable(this.results);
@@ -211,6 +205,14 @@ export class RunFolder {
     await writeFileAtomic(path, toJson(content));
     return path;
   }
+}
+
+/** The folder of a run in a process that leaves files to another: nothing is found in it, and nothing written. */
+export class AbsentFolder extends RunFolder {
+  override async open(): Promise<void> {}
+  override async begin(): Promise<void> {}
+  override async read(): Promise<undefined> {}
+  override async write(): Promise<void> {}
 }
 
 /** Removes files by their names, and what a killed process left half written of them. */

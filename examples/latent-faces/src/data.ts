@@ -8,6 +8,7 @@ import {
   gatherAttributes,
   gatherImages,
   type ImageBatch,
+  inFirstProcess,
   mirrorImages,
   Random,
   sliceImages,
@@ -15,20 +16,13 @@ import {
 } from "@mmgen/core";
 import { type LoadImageFolderOptions, loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
 import { AttributeClassifier, tableLabels } from "@mmgen/evaluation";
-import {
-  describeRunData,
-  fromCaller,
-  type RunContext,
-  type RunData,
-  type RunFolder,
-  stageObservers,
-} from "@mmgen/example-harness";
+import { describeRunData, fromCaller, type RunContext, type RunData, stageOf } from "@mmgen/example-harness";
 import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
 import type { TransformerBatch } from "@mmgen/tiny-transformer";
 import { augmentedImages, imageExamples, tokenExamples } from "@mmgen/training";
 import * as observing from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
-import { trainAttributeClassifier } from "mmgen";
+import { sharedCodes, trainAttributeClassifier } from "mmgen";
 import { cachedCodes } from "mmgen/node";
 import type { RunConfig, RunSettings } from "./config.js";
 
@@ -232,9 +226,14 @@ export function trainingImages({ train }: RunDataset, { data }: RunConfig): Exam
 export async function encodeAll(
   vqvae: VqVae,
   { test, train }: RunDataset,
-  { cacheDir, data }: Pick<RunConfig, "data"> & { readonly cacheDir: string },
+  {
+    cacheDir,
+    data,
+    group,
+  }: Pick<RunConfig, "data"> & Pick<RunContext<unknown>, "group"> & { readonly cacheDir: string },
 ): Promise<{ readonly train: CodeBatch; readonly test: CodeBatch }> {
-  const codesOf = (images: ImageBatch) => cachedCodes({ vqvae, images, cacheDir });
+  const codesOf = (images: ImageBatch) =>
+    sharedCodes(group, { vqvae, images }, () => cachedCodes({ vqvae, images, cacheDir }));
   const codes = { train: await codesOf(train.images), test: await codesOf(test.images) };
   return data.mirrored ? { ...codes, train: joined(codes.train, await codesOf(mirrorImages(train.images))) } : codes;
 }
@@ -264,10 +263,10 @@ export function untrainedClassifier({ attributes, images }: FaceSet, random: Ran
 
 /** One of a run's classifiers; undefined where its images have no attributes. Yours to dispose. */
 export async function loadClassifier(
-  folder: RunFolder,
+  { folder, group }: Pick<RunContext<unknown>, "folder" | "group">,
   name: ClassifierName,
 ): Promise<AttributeClassifier | undefined> {
-  const bytes = await folder.read(`${name}.safetensors`);
+  const bytes = await inFirstProcess(group, () => folder.read(`${name}.safetensors`));
   return bytes && AttributeClassifier.fromSafetensors(bytes);
 }
 
@@ -278,7 +277,7 @@ export async function loadOrTrainClassifier(
   { train }: RunDataset,
   { sha256 }: RunData,
 ): Promise<AttributeClassifier | undefined> {
-  const earlier = await loadClassifier(run.folder, name);
+  const earlier = await loadClassifier(run, name);
   if (earlier !== undefined || train.attributes === undefined) {
     return earlier;
   }
@@ -287,8 +286,7 @@ export async function loadOrTrainClassifier(
   const classifier = await trainAttributeClassifier({
     ...{ ...tableLabels(train.attributes), images: train.images, trunk: "image", seed: isJudge ? seed : seed + 1 },
     steps: isJudge ? config.evaluation.classifierSteps : config.adversarial.classifierSteps,
-    observers: stageObservers({ ...run, observers: [] }, name, observing),
-    signal: run.signal,
+    ...stageOf({ ...run, observers: [] }, name, observing),
   });
   await run.folder.write(`${name}.safetensors`, await classifier.toSafetensors({ run: sha256 }));
   return classifier;

@@ -91,7 +91,7 @@ await runCommand(async () => {
 
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
-    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline },
+    ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
     startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });

@@ -73,12 +73,13 @@ function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINIT
   };
   const quiet = new PassThrough();
   quiet.resume();
-  return runPipeline({
+  const result = runPipeline({
     ...{ settings, folder: folderOf(name), dataDir: join(root, "images"), resume, force: false, backend: "cpu" },
     progress: new ProgressReporter(quiet),
     observers: [{ onStart() {}, onStep }],
     signal: controller.signal,
   });
+  return result as Promise<RunMetrics>;
 }
 
 it("writes every result, and stopped and resumed equals uninterrupted to the byte", { timeout: 240_000 }, async () => {

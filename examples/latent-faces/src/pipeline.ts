@@ -1,6 +1,6 @@
-import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, Random } from "@mmgen/core";
+import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, inFirstProcess, Random } from "@mmgen/core";
 import { psnr } from "@mmgen/evaluation";
-import { inRunFolder, type RunContext, type RunData, type RunFolder, stageObservers } from "@mmgen/example-harness";
+import { inRunFolder, type RunContext, type RunData, type RunFolder, stageOf } from "@mmgen/example-harness";
 import { copyWeights, type TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
@@ -53,8 +53,8 @@ export const command = "npm run faces";
  *
  * @throws an {@link AbortedError} when the signal fires; what a resume needs is then written.
  */
-export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
-  const { folder, progress, settings, signal } = run;
+export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | undefined> {
+  const { folder, group, progress, settings, signal } = run;
   const { config } = settings;
   return inRunFolder(run, { command, earlier: earlierFiles }, async () => {
     progress.stage("Data");
@@ -73,8 +73,8 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
     progress.stage("Codes");
     const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
-    const codes = await encodeAll(tokenizer, data, { ...config, cacheDir: folder.checkpoints });
-    const runId = fingerprint([(await folder.read(modelFiles[config.codesOf]))!]);
+    const codes = await encodeAll(tokenizer, data, { ...config, group, cacheDir: folder.checkpoints });
+    const runId = fingerprint([(await inFirstProcess(group, () => folder.read(modelFiles[config.codesOf])))!]);
     const learning = { tokenizer, codes, runId };
 
     progress.stage("Sequential transformer");
@@ -93,6 +93,9 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics> {
 
     progress.stage("Attribute classifier");
     using classifier = await loadOrTrainClassifier(run, "classifier", data, learnedFrom);
+    if (group?.rank) {
+      return undefined;
+    }
 
     progress.stage("Evaluation");
     const models: Models = { tokenizer, sequential, absorbing, chain };
@@ -130,7 +133,7 @@ export async function evaluateRun(
     using adversarial = await loadTokenizer(folder, "adversarial");
     const codes = await encodeAll(models.tokenizer, data, { ...config, cacheDir: folder.checkpoints });
     const tokenizers = { "squared-error": plain, adversarial };
-    using classifier = await loadClassifier(folder, "classifier");
+    using classifier = await loadClassifier({ folder }, "classifier");
     return (await evaluateModels({ ...options, models, tokenizers, codes, classifier })).metrics;
   } finally {
     disposeModels(models);
@@ -159,7 +162,7 @@ async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: 
   const history = await trainStage(run, {
     ...{ name: "squared-error", model, examples: trainingImages(data, run.settings.config), runId: sha256 },
     training: run.settings.config.tokenizer,
-    evaluate: () => tokenizerMetrics(model, data),
+    evaluate: () => tokenizerMetrics(run, model, data),
   });
   await run.folder.write(modelFiles["squared-error"], await model.toSafetensors({ run: sha256 }));
   return history;
@@ -175,15 +178,15 @@ async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, da
     training: config,
     averageDecay: config.averageDecay,
     discriminatorLearningRate: config.discriminatorLearningRate,
-    evaluate: () => tokenizerMetrics(vqvae, data),
+    evaluate: () => tokenizerMetrics(run, vqvae, data),
   });
   await run.folder.write(modelFiles.adversarial, await vqvae.toSafetensors({ run: sha256 }));
   return history;
 }
 
-async function tokenizerMetrics(model: VqVae, { test }: RunDataset): Promise<Metrics> {
+async function tokenizerMetrics({ group }: RunContext<unknown>, model: VqVae, { test }: RunDataset): Promise<Metrics> {
   const { images } = firstOf(test, 200);
-  return { decibels: psnr(images, await model.reconstruct(images)) };
+  return group?.rank ? {} : { decibels: psnr(images, await model.reconstruct(images)) };
 }
 
 type TransformerName = "sequential" | "absorbing" | "chain";
@@ -210,12 +213,8 @@ async function trainTransformer(
   const history = await trainStage(run, {
     ...{ name, model, examples: examplesOf(codes.train), training, runId, averageDecay: training.averageDecay },
     evaluate: async () => {
-      const { loss } = await evaluateLoss({
-        model,
-        examples: heldOut,
-        batchSize: training.batchSize,
-        signal: run.signal,
-      });
+      const { observers: _, ...shared } = stageOf(run, name, observing);
+      const { loss } = await evaluateLoss({ model, examples: heldOut, batchSize: training.batchSize, ...shared });
       return { natsPerCode: loss! };
     },
   });
@@ -244,9 +243,10 @@ async function trainStage<Batch, Aux>(
   const { averageDecay, discriminatorLearningRate, evaluate, examples, model, name, runId, training } = stage;
   const { batchSize, clipNorm, learningRate, steps, warmUpSteps, weightDecay } = training;
   const file = run.folder.file(`${name}-training.safetensors`);
+  const { observers, ...shared } = stageOf(run, name, observing);
   const resume = await file.read();
   const { history, status, step } = await train({
-    ...{ model, examples, batchSize, steps, runId, evaluate, signal: run.signal },
+    ...{ model, examples, batchSize, steps, runId, evaluate, observers, ...shared },
     schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps }),
     optimizer: { clipNorm, weightDecay, beta2: 0.99 },
     ...(averageDecay !== undefined && { weightAverage: { decay: averageDecay } }),
@@ -258,7 +258,6 @@ async function trainStage<Batch, Aux>(
     }),
     random: randomOf(run.settings, name).fork("training"),
     checkpoint: { write: file.write },
-    observers: stageObservers(run, name, observing),
     ...(resume && { resume }),
   });
   if (status === "aborted") {

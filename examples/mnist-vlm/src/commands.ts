@@ -93,6 +93,7 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
 function train(flags: TrainFlags): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
+    loadMpi: () => import("@mmgen/mpi"),
     startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
   });
 }

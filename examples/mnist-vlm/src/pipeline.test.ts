@@ -51,7 +51,10 @@ function run(
     },
   };
   const settings = { ...tinySettings, ...change };
-  return runPipeline(quietRun(join(root, name), { settings, resume, observers: [counter], signal: controller.signal }));
+  const result = runPipeline(
+    quietRun(join(root, name), { settings, resume, observers: [counter], signal: controller.signal }),
+  );
+  return result as Promise<RunMetrics>;
 }
 
 /** The JSON lines that a command writes on standard output. */

@@ -1,7 +1,7 @@
 import { Random } from "@mmgen/core";
 import type { LabeledImages } from "@mmgen/datasets";
 import { loadDigits } from "@mmgen/datasets/node";
-import { describeRunData, inRunFolder, type RunContext, stageObservers } from "@mmgen/example-harness";
+import { describeRunData, inRunFolder, type RunContext, stageOf } from "@mmgen/example-harness";
 import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import type { TrainingHistory } from "@mmgen/training";
@@ -12,6 +12,7 @@ import {
   firstPairs,
   modelFiles,
   runIdOf,
+  sharedCodes,
   tokenizerFile,
   trainAttributeClassifier,
   trainingFiles,
@@ -47,7 +48,7 @@ export type VlmRun = RunContext<RunSettings>;
  * @throws a `ConfigError` when the settings do not fit together, before anything is read or removed.
  * @throws an `AbortedError` when the signal fires; what a resume needs is then written.
  */
-export async function runPipeline(run: VlmRun): Promise<RunMetrics> {
+export async function runPipeline(run: VlmRun): Promise<RunMetrics | undefined> {
   checkConfig(run.settings);
   const { lines } = run.settings;
   return inRunFolder(run, { command, earlier: earlierFiles }, () =>
@@ -56,8 +57,8 @@ export async function runPipeline(run: VlmRun): Promise<RunMetrics> {
 }
 
 /** Images, VQ-VAE, codes, lines, transformer, both tasks. */
-async function runFromImages(run: VlmRun): Promise<RunMetrics> {
-  const { dataDir, folder, progress, settings } = run;
+async function runFromImages(run: VlmRun): Promise<RunMetrics | undefined> {
+  const { dataDir, folder, group, progress, settings } = run;
   const { config, data, seed } = settings;
 
   progress.stage("Data");
@@ -71,8 +72,9 @@ async function runFromImages(run: VlmRun): Promise<RunMetrics> {
 
   progress.stage("Codes");
   const tokenizer = lineTokenizer(config.vqvae.codebookSize, config.vqvae.chunks);
-  const pairs = { train: await encodePairs(vqvae, train), validation: await encodePairs(vqvae, validation) };
-  const heldOut = await encodePairs(vqvae, test);
+  const pairsOf = (images: LabeledImages) => encodePairs(vqvae, images, group);
+  const pairs = { train: await pairsOf(train), validation: await pairsOf(validation) };
+  const heldOut = await pairsOf(test);
   await saveCodec(run, { tokenizer, vqvae });
 
   progress.stage("Transformer");
@@ -80,6 +82,9 @@ async function runFromImages(run: VlmRun): Promise<RunMetrics> {
 
   progress.stage("Evaluation");
   using classifier = await trainClassifier(run, train);
+  if (group?.rank) {
+    return undefined;
+  }
   const evaluation = { ...evaluationOf(run, tokenizer, heldOut), vqvae, config, classifier, test };
   const { drawings, images: imageMetrics, lines, reconstruction } = await evaluateImages(evaluation);
 
@@ -92,8 +97,8 @@ async function runFromImages(run: VlmRun): Promise<RunMetrics> {
 }
 
 /** Lines that another tokenizer wrote, transformer, classification. */
-async function runFromLines(run: VlmRun, path: string): Promise<RunMetrics> {
-  const { folder, progress, settings } = run;
+async function runFromLines(run: VlmRun, path: string): Promise<RunMetrics | undefined> {
+  const { folder, group, progress, settings } = run;
   const { chunks, codebookSize } = settings.config.vqvae;
 
   progress.stage("Data");
@@ -105,6 +110,9 @@ async function runFromLines(run: VlmRun, path: string): Promise<RunMetrics> {
   progress.stage("Transformer");
   const transformer = await trainOnLines(run, { tokenizer, train, validation });
 
+  if (group?.rank) {
+    return undefined;
+  }
   progress.stage("Evaluation");
   const lines = await evaluateLines(evaluationOf(run, tokenizer, validation));
 
@@ -158,7 +166,7 @@ export function trainImageTokenizer(
   validation: Pick<LabeledImages, "images">,
   runId?: string,
 ): Promise<VqVaeTraining> {
-  const { folder, settings, signal } = run;
+  const { folder, settings } = run;
   const { vqvae } = settings.config;
   const { chunks, codebookSize, codeDimension, sharedCodebook, codebook, commitmentWeight, deadCodeThreshold } = vqvae;
   const { epochs, hidden, latentActivation, patience } = vqvae;
@@ -178,13 +186,18 @@ export function trainImageTokenizer(
       ...(patience !== undefined && { earlyStopping: { metric: "meanSquaredError", patience } }),
     },
     ...{ checkpoint: folder.file(trainingFiles.vqvae), runId },
-    ...{ seed: settings.seed, observers: stageObservers(run, "vqvae", observing), signal },
+    ...{ seed: settings.seed, ...stageOf(run, "vqvae", observing) },
   });
 }
 
 /** Images as codes, with their digits as captions. */
-export async function encodePairs(vqvae: VqVae, { images, labels }: LabeledImages): Promise<LinePairs> {
-  return { codes: await vqvae.encode(images), captions: Array.from(labels, (label) => digitNames[label]!) };
+export async function encodePairs(
+  vqvae: VqVae,
+  { images, labels }: LabeledImages,
+  group?: VlmRun["group"],
+): Promise<LinePairs> {
+  const codes = await sharedCodes(group, { vqvae, images }, () => vqvae.encode(images));
+  return { codes, captions: Array.from(labels, (label) => digitNames[label]!) };
 }
 
 async function saveCodec({ folder }: VlmRun, codec: LineCodec): Promise<void> {
@@ -238,7 +251,7 @@ export async function trainOnLines(
     },
     checkpoint: folder.file(trainingFiles.transformer),
     runId: (stored) => runIdOf(codec, stored),
-    ...{ seed, observers: stageObservers(run, "transformer", observing), signal },
+    ...{ seed, ...stageOf(run, "transformer", observing) },
   });
   using transformer = training.transformer;
   await write(modelFiles.transformer, transformer);
@@ -247,12 +260,11 @@ export async function trainOnLines(
 
 /** Trains the classifier that scores drawn digits, on real images. */
 function trainClassifier(run: VlmRun, { images, labels }: LabeledImages) {
-  const { settings, signal } = run;
+  const { settings } = run;
   return trainAttributeClassifier({
     attributes: [{ name: "digit", classes: 10 }],
     ...{ images, labels: { digit: labels }, steps: settings.config.evaluation.classifierSteps },
-    observers: stageObservers({ ...run, observers: [] }, "classifier", observing),
-    ...{ seed: settings.seed, signal },
+    ...{ seed: settings.seed, ...stageOf({ ...run, observers: [] }, "classifier", observing) },
   });
 }
 

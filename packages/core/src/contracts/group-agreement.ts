@@ -1,5 +1,5 @@
 import { MmgenError } from "../errors/errors.js";
-import type { ProcessGroup } from "./process-group.js";
+import { type ProcessGroup, soleProcess } from "./process-group.js";
 
 /** Another process of a group failed, and this one ended with it. The message quotes the other's error. */
 export class GroupError extends MmgenError {
@@ -113,13 +113,15 @@ export async function inAllProcesses<Result>(group: ProcessGroup, work: () => Pr
 /**
  * Does work in the first process, while the others wait, and gives all what it gave. Where it fails, it fails in all.
  *
+ * @param processes - Default: this one alone.
  * @param work - Gives bytes, or `undefined`, which all then get.
  * @throws what it threw, and in all other processes a {@link GroupError}.
  */
 export async function inFirstProcess(
-  group: ProcessGroup,
+  processes: ProcessGroup | undefined,
   work: () => Promise<Uint8Array | undefined>,
 ): Promise<Uint8Array | undefined> {
+  const group = processes ?? soleProcess;
   let bytes: Uint8Array | undefined;
   if (group.rank === 0) {
     try {

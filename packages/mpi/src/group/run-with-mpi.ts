@@ -1,5 +1,5 @@
 import { AbortedError, agree, MmgenError, type ProcessGroup, soleProcess, tellFailure } from "@mmgen/core";
-import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
+import { fields, functionValue, optional, resolveOptions, text } from "@mmgen/core/options";
 import { type Environment, loadMpi } from "../library/load-mpi.js";
 import { MpiGroup } from "./mpi-group.js";
 
@@ -9,6 +9,12 @@ export interface JoinMpiOptions {
   readonly library?: string | undefined;
 }
 
+/** Options of {@link runWithMpi}. */
+export interface RunWithMpiOptions extends JoinMpiOptions {
+  /** Tells an error, in one process, and gives the exit status. Default: one line on standard error; 1, or 130 after an abort. */
+  readonly report?: ((error: unknown) => number) | undefined;
+}
+
 /** What {@link runWithMpi} gives a program. */
 export interface MpiProgram {
   readonly group: ProcessGroup;
@@ -16,7 +22,9 @@ export interface MpiProgram {
   readonly signal: AbortSignal;
 }
 
-const joinSchema = fields({ library: optional(text({ minLength: 1 })) });
+const joinEntries = { library: optional(text({ minLength: 1 })) };
+const joinSchema = fields(joinEntries);
+const runSchema = fields({ ...joinEntries, report: optional(functionValue<(error: unknown) => number>()) });
 
 /** What launchers tell the processes that they start: Open MPI, MPICH and Intel MPI, PMIx (Slurm, PRRTE). */
 const launcherVariables = ["OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "PMIX_RANK"];
@@ -58,9 +66,10 @@ export async function joinMpi(options: JoinMpiOptions = {}): Promise<ProcessGrou
  */
 export async function runWithMpi(
   program: (context: MpiProgram) => Promise<void>,
-  options: JoinMpiOptions = {},
+  options: RunWithMpiOptions = {},
 ): Promise<void> {
-  const group = await joinMpi(options);
+  const { report, ...joining } = resolveOptions(runSchema, options);
+  const group = await joinMpi(joining);
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals) => controller.abort(name);
   for (const name of stopSignals) {
@@ -75,7 +84,7 @@ export async function runWithMpi(
   for (const name of stopSignals) {
     process.off(name, stop);
   }
-  await endWithMpi(group, failure);
+  await endWithMpi(group, failure, report);
 }
 
 /**
