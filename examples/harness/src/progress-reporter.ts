@@ -67,12 +67,10 @@ export function stopAfter(
   interrupt: AbortController,
   progress: Pick<ProgressReporter, "log" | "currentStage">,
 ): StepObserver {
-  let taken = 0;
-  let seconds = 0;
+  let [taken, seconds] = [0, 0];
   return {
     onStart: () => {
-      taken = 0;
-      seconds = 0;
+      [taken, seconds] = [0, 0];
     },
     onStep: (record, { totalSteps }) => {
       taken++;

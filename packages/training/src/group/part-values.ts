@@ -74,7 +74,7 @@ type Computed = Pick<
 > & { readonly sums: tf.NamedTensorMap };
 
 /** One vector of all that a part gives, within a `tf.tidy`. A parameter without a gradient has zeros. */
-function flatten<Batch, Aux>(
+export function flatten<Batch, Aux>(
   { model }: StepParts<Batch, Aux>,
   { adversary, sums, ...found }: Computed,
 ): { readonly layout: PartLayout; readonly values: tf.Tensor1D } {

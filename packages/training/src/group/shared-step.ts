@@ -1,8 +1,8 @@
 import type { PartStatistics } from "@mmgen/nn";
-import * as tf from "@tensorflow/tfjs-core";
-import { expectTargets, type ReadMetrics, type StepContext, stackMetrics } from "../loop/training-step.js";
+import { expectTargets, type ReadMetrics, type StepContext } from "../loop/training-step.js";
 import { type WeightedValues, weightedMeans } from "../loop/weighted-means.js";
-import { type PartLayout, readPart, type StepParts } from "./part-values.js";
+import { CompiledParts } from "./compiled-parts.js";
+import type { PartLayout, StepParts } from "./part-values.js";
 import type { RunGroup } from "./run-group.js";
 
 /** Options of {@link SharedStep.step}. */
@@ -19,16 +19,21 @@ export interface SharedStepOptions<Batch>
  * Gradients are averaged by the weights of the parts' targets, as `accumulatedStep` does in one process.
  */
 export class SharedStep<Batch, Aux> {
-  readonly #parts: StepParts<Batch, Aux>;
+  readonly #parts: CompiledParts<Batch, Aux>;
   readonly #group: RunGroup;
   readonly #statistics: PartStatistics;
   /** All that is added up: gradients, sums, and the metrics of every part at a place of its own. */
   #values = new Float32Array();
 
   constructor(parts: StepParts<Batch, Aux>, group: RunGroup, statistics: PartStatistics = "mean") {
-    this.#parts = parts;
+    this.#parts = new CompiledParts(parts);
     this.#group = group;
     this.#statistics = statistics;
+  }
+
+  /** Whether both halves of a step are compiled; known after the first one. */
+  get isCompiled(): boolean {
+    return this.#parts.isCompiled;
   }
 
   /** Parts of a step. */
@@ -53,7 +58,8 @@ export class SharedStep<Batch, Aux> {
     }
     await this.#group.sum(this.#values);
     const total = factors.reduce((sum, factor) => sum + factor, 0);
-    const norms = await this.#move(own.layout, total, options);
+    const sums = this.#values.subarray(0, own.layout.size - own.layout.names.length);
+    const norms = await this.#parts.update(own.layout, sums, { ...options, total });
     return this.#metrics(own.layout, weights, norms);
   }
 
@@ -64,7 +70,7 @@ export class SharedStep<Batch, Aux> {
     let layout: PartLayout | undefined;
     for (const part of ownParts) {
       const place = { part, parts, statistics: this.#statistics };
-      const computed = await readPart(this.#parts, await batchOf(part), random, place);
+      const computed = await this.#parts.read(await batchOf(part), random, place);
       const { values, weight } = computed;
       weights.set(part, weight);
       if (layout === undefined) {
@@ -86,38 +92,6 @@ export class SharedStep<Batch, Aux> {
       this.#values.set(values.subarray(summed), summed + part * names.length);
     }
     return { layout: layout!, weights, unit };
-  }
-
-  /** Optimizer, weight average and buffers, from the sums. */
-  async #move(
-    layout: PartLayout,
-    total: number,
-    { learningRate, adversaryRate = learningRate }: SharedStepOptions<Batch>,
-  ): Promise<Float32Array> {
-    const { adversary, average, model, optimizer } = this.#parts;
-    const norms = tf.tidy(() => {
-      const tensors = layout.tensors.map(({ shape, start, size }) => {
-        return tf.tensor(this.#values.slice(start, start + size), [...shape], "float32");
-      });
-      const named = (kind: PartLayout["tensors"][number]["kind"], divisor?: number) =>
-        Object.fromEntries(
-          layout.tensors.flatMap(({ name, ...entry }, i) =>
-            entry.kind === kind ? [[name, divisor === undefined ? tensors[i]! : tf.div(tensors[i]!, divisor)]] : [],
-          ),
-        );
-      const norms = [optimizer.update(named("gradient", total), learningRate)];
-      if (adversary !== undefined) {
-        norms.push(adversary.update(named("adversary", total), adversaryRate));
-      }
-      average?.update(optimizer.steps);
-      model.afterParts?.(named("sum"));
-      return stackMetrics(norms);
-    });
-    try {
-      return (await norms.data()) as Float32Array;
-    } finally {
-      norms.dispose();
-    }
   }
 
   #metrics(

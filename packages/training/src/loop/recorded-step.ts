@@ -3,7 +3,7 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import type { AverageShares, WeightAverage } from "../optimizers/weight-average.js";
-import { lossAndGradients, metricsOf } from "./training-step.js";
+import { lossAndGradients, metricsOf, type StepContext } from "./training-step.js";
 
 /** A loss of tensors by name. */
 export type LossOfTensors<Aux> = (tensors: tf.NamedTensorMap, options: LossOptions) => LossResult<tf.Scalar, Aux>;
@@ -59,6 +59,27 @@ export function recordStep<Aux>(
   } finally {
     tf.dispose(kept);
   }
+}
+
+/** The numbers of a step that is recorded, in the order of {@link namedNumbers}. */
+export function numbersOf(
+  { adversary, average, optimizer }: Pick<RecordedParts<unknown>, "adversary" | "average" | "optimizer">,
+  { learningRate, adversaryRate = learningRate }: Pick<StepContext<never, unknown>, "learningRate" | "adversaryRate">,
+): number[] {
+  const step = optimizer.steps + 1;
+  const shares = average?.shares(step);
+  return [learningRate, step, ...(adversary ? [adversaryRate] : []), ...(shares ? [shares.kept, shares.added] : [])];
+}
+
+/** The numbers of {@link numbersOf} by what they are. */
+export function namedNumbers(
+  { adversary, average }: Pick<RecordedParts<unknown>, "adversary" | "average">,
+  numbers: readonly tf.Scalar[],
+): Omit<RecordedInputs, "batch" | "random"> {
+  const [learningRate, step, ...rest] = numbers as readonly [tf.Scalar, tf.Scalar, ...tf.Scalar[]];
+  const [adversaryRate] = adversary ? rest : [];
+  const [kept, added] = rest.slice(adversary ? 1 : 0);
+  return { learningRate, step, adversaryRate, shares: average && { kept: kept!, added: added! } };
 }
 
 /** The options of a recorded loss: the number of its step, as a number, would be the same in all steps. */

@@ -1,7 +1,7 @@
 import type { ExampleOrder } from "../data/example-order.js";
 import type { StepRecord } from "../observers/training-observer.js";
 import { accumulatedStep } from "./accumulated-step.js";
-import { holdParts } from "./compiled-step.js";
+import { holdParts } from "./recorded-form.js";
 import { DivergenceError } from "./run-errors.js";
 import type { RunParts } from "./run-parts.js";
 import type { TrainOptions } from "./train-options.js";
