@@ -31,6 +31,8 @@ it("adds to an interruption how to go on, and gives the folder free", async () =
 it("lets the first process of a group alone print and write", async () => {
   const printed = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   const summaries = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  // Handlers of signals would outlive this test.
+  vi.spyOn(process, "on").mockReturnThis();
   const groups = localProcesses(2);
   // As two processes would, each with what the launcher gives it.
   const runs = groups.map((group) => {

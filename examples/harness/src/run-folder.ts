@@ -41,11 +41,9 @@ export function describeRunData(
   return { source, sha256: hash.digest("hex") };
 }
 
-/** Files of an earlier run that a new one in the same folder removes. */
+/** Files of an earlier run that a new one in the same folder removes, by the patterns of their names. */
 export interface EarlierFiles {
-  /** By the patterns of their names, in `checkpoints/`. */
   readonly checkpoints: readonly RegExp[];
-  /** In `results/`. */
   readonly results: readonly RegExp[];
 }
 

@@ -1,6 +1,6 @@
 import type { PartStatistics } from "@mmgen/nn";
+import { type WeightedValues, weightedMeans } from "../data/weighted-means.js";
 import { expectTargets, type ReadMetrics, type StepContext } from "../loop/training-step.js";
-import { type WeightedValues, weightedMeans } from "../loop/weighted-means.js";
 import { CompiledParts } from "./compiled-parts.js";
 import type { PartLayout, StepParts } from "./part-values.js";
 import type { RunGroup } from "./run-group.js";

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { type WeightedValues, weightedMeans } from "../data/weighted-means.js";
 import {
   expectTargets,
   lossAndGradients,
@@ -7,7 +8,6 @@ import {
   type StepContext,
   stackMetrics,
 } from "./training-step.js";
-import { type WeightedValues, weightedMeans } from "./weighted-means.js";
 
 /** Options of {@link accumulatedStep}. */
 export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {

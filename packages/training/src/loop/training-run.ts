@@ -3,6 +3,7 @@ import { HeldValues } from "../checkpoints/held-values.js";
 import { modelVariables } from "../checkpoints/stored-variables.js";
 import { restoreTrainingState, writeTrainingState } from "../checkpoints/training-state.js";
 import { ExampleOrder } from "../data/example-order.js";
+import { weightedMeans } from "../data/weighted-means.js";
 import type { RunGroup } from "../group/run-group.js";
 import { ObserverList } from "../observers/observer-list.js";
 import type {
@@ -18,7 +19,6 @@ import { DivergenceError, describeFailure } from "./run-errors.js";
 import { createParts, disposeParts, type RunParts, runTransforms } from "./run-parts.js";
 import { stepBatch, takeStep } from "./take-step.js";
 import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
-import { weightedMeans } from "./weighted-means.js";
 
 /** Result of {@link train}. */
 export interface TrainingResult {
