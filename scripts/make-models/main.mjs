@@ -4,7 +4,7 @@
  *
  * A training goes on where it was stopped, in node_modules/.cache/make-models.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
@@ -53,15 +53,17 @@ async function make(name, recipe) {
   if (values["train-only"]) {
     return;
   }
+  // What is measured is what is shipped, and it replaces what was there when it is complete.
+  const made = join(values.work, `${name}-made`);
+  await rm(made, { recursive: true, force: true });
+  const whole = await loadFrom(work);
+  await saveTo(made, whole, { dtype: recipe.dtype });
+  whole.dispose();
+  const model = await loadFrom(made);
+  const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });
+  await writeCard(made, { name, recipe, model, data, figures });
+  model.dispose();
   const folder = join(values.out, name);
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  const whole = await loadFrom(work);
-  await saveTo(folder, whole, { dtype: recipe.dtype });
-  whole.dispose();
-  // What is measured is what is shipped.
-  const model = await loadFrom(folder);
-  const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });
-  await writeCard(folder, { name, recipe, model, data, figures });
-  model.dispose();
+  await cp(made, folder, { recursive: true });
 }
