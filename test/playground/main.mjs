@@ -3,7 +3,7 @@
 // must find nothing in either theme, no task of the page's thread may take more than 100 ms, and nothing may be asked of
 // another site. `-- --screenshots DIR` writes a picture of each tab.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,10 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const executable = findChromium();
 if (executable === undefined) {
   console.log("Skipped: there is no Chromium. Install one, or set CHROME to its path.");
+  process.exit(0);
+}
+if (!existsSync(path("../../apps/playground/models/digits"))) {
+  console.log("Skipped: there is no model in apps/playground/models/digits.");
   process.exit(0);
 }
 const { screenshots } = parseArgs({ options: { screenshots: { type: "string" } } }).values;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { drop } from "./tabs.mjs";
 
 /** Pixels across of the smallest phones. */
 const narrow = 360;
@@ -62,6 +63,9 @@ async function openModels(page, folder) {
     files.filter((file) => !file.includes("transformer")),
   );
   await page.locator("#state.error", { hasText: "There is no transformer.safetensors" }).waitFor();
+  assert.equal(await chosen(), "Your model");
+  await drop(page, "body", { bytes: [1, 2, 3], name: "vqvae.safetensors", type: "" });
+  await page.locator("#state.error", { hasText: "There is no tokenizer.json" }).waitFor();
   assert.equal(await chosen(), "Your model");
 }
 

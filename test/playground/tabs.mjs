@@ -59,7 +59,7 @@ async function drag(page, selector, points) {
 }
 
 /** Drops a file on an element. */
-async function drop(page, selector, { bytes, name, type }) {
+export async function drop(page, selector, { bytes, name, type }) {
   const transfer = await page.evaluateHandle(
     ({ bytes, name, type }) => {
       const made = new DataTransfer();

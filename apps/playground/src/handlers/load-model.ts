@@ -30,7 +30,7 @@ function fetchFile(folder: string): (name: string) => Promise<Uint8Array | undef
 /** What the page shows of a model, and needs to know to ask it. */
 export async function describeModel(name: string, model: MultimodalModel): Promise<ModelInfo> {
   const { tokenizer, transformer, vqvae } = model;
-  const { captionLength, codeGrid, codebookSize, layout, words } = tokenizer.config;
+  const { captionLength, codeGrid, codebookSize, layout, textUnit, words } = tokenizer.config;
   const { family, sampling } = model.config;
   const { channels, height, maxValue, width } = vqvae.imageShape;
   const text = layout === "image-only" ? "none" : layout === "class" ? "classes" : "captions";
@@ -38,6 +38,7 @@ export async function describeModel(name: string, model: MultimodalModel): Promi
     ...{ name, family, text, codeGrid, codebookSize, captionLength },
     places: vqvae.network.latentGrid,
     image: { channels, height, maxValue, width },
+    unit: textUnit,
     parameters: transformer.parameterCount + vqvae.parameterCount,
     words: text === "none" ? [] : words,
     sampling: { temperature: sampling.temperature ?? 1, topP: sampling.topP ?? 1 },

@@ -1,6 +1,7 @@
 import type { ImageBatch } from "@mmgen/core";
 import type { NextWord } from "mmgen";
 import type { EngineChoice, EngineInfo, EnginePurpose } from "../engine/start-engine.js";
+import type { CaptionUnit } from "../shell/caption-words.js";
 
 /** What the page asks of a worker, by kind: what it gives, what it gets, and what it hears meanwhile. */
 export interface Requests {
@@ -55,7 +56,9 @@ export interface ModelInfo {
   readonly codebookSize: number;
   /** Numbers that it learned. */
   readonly parameters: number;
-  /** Every word that it knows, or every class. */
+  /** What its captions are made of. */
+  readonly unit: CaptionUnit;
+  /** Every word, character or class that it knows. */
   readonly words: readonly string[];
   readonly captionLength: { readonly minimum: number; readonly maximum: number };
   readonly sampling: { readonly temperature: number; readonly topP: number };

@@ -1,5 +1,5 @@
 import type { ModelInfo } from "../protocol/messages.js";
-import { continuations, lastPart, replaceWord, unknownWords, withWord } from "./caption-words.js";
+import { continuations, replaceWord, splitLast, unknownWords, withWord } from "./caption-words.js";
 import { element, newId } from "./element.js";
 
 /** A text field for captions that offers words as one types, and explains those that the model does not know. */
@@ -9,8 +9,8 @@ export interface CaptionInput {
   setModel(model: ModelInfo): void;
 }
 
-/** Words that may come next, likeliest first. */
-export type SuggestWords = (beginning: string) => Promise<readonly string[]>;
+/** Words that may come next, likeliest first; the signal fires when they are no longer wanted. */
+export type SuggestWords = (beginning: string, signal: AbortSignal) => Promise<readonly string[]>;
 
 /** @param onEnter - What the enter key does. */
 export function captionInput(suggest: SuggestWords, onEnter: () => void): CaptionInput {
@@ -30,7 +30,7 @@ export function captionInput(suggest: SuggestWords, onEnter: () => void): Captio
   const chips = element("div", { class: "chips", role: "group", "aria-label": "Suggested words" });
   const examples = element("div", { class: "chips", role: "group", "aria-label": "Examples" });
   let model: ModelInfo | undefined;
-  let asked = 0;
+  let asked = new AbortController();
 
   const set = (caption: string) => {
     input.value = caption;
@@ -39,7 +39,11 @@ export function captionInput(suggest: SuggestWords, onEnter: () => void): Captio
   };
   const offer = (words: readonly string[]) => {
     const buttons = words.map((word) =>
-      element("button", { type: "button", class: "chip", click: () => set(withWord(input.value, word)) }, word),
+      element(
+        "button",
+        { type: "button", class: "chip", click: () => set(withWord(input.value, word, model!.unit)) },
+        word,
+      ),
     );
     chips.replaceChildren(...buttons);
   };
@@ -48,21 +52,29 @@ export function captionInput(suggest: SuggestWords, onEnter: () => void): Captio
       return;
     }
     const caption = input.value;
-    const { words } = model;
     // A word that is being typed may still become a known one.
-    const begun = continuations(caption, words);
-    const finished = begun.length > 0 ? caption.slice(0, caption.length - lastPart(caption).length) : caption;
-    problems.replaceChildren(...unknownWords(finished, words).map((unknown) => explain(unknown, model!, set, caption)));
-    const turn = ++asked;
-    if (begun.length > 0 || model.text === "classes") {
-      offer(model.text === "classes" ? words.filter((word) => word.startsWith(caption)).slice(0, 12) : begun);
+    const begun = continuations(caption, model);
+    const finished = begun.length > 0 ? splitLast(caption, model.unit).before : caption;
+    problems.replaceChildren(...unknownWords(finished, model).map((unknown) => explain(unknown, model!, set, caption)));
+    asked.abort();
+    asked = new AbortController();
+    if (begun.length > 0 || model.unit === "classes") {
+      offer(begun);
       return;
     }
-    void suggest(caption).then((next) => {
-      if (turn === asked) {
-        offer(next);
-      }
-    });
+    const { signal } = asked;
+    suggest(caption, signal).then(
+      (next) => {
+        if (!signal.aborted) {
+          offer(next);
+        }
+      },
+      () => {
+        if (!signal.aborted) {
+          offer([]);
+        }
+      },
+    );
   };
   return {
     root: element(
@@ -90,17 +102,21 @@ export function captionInput(suggest: SuggestWords, onEnter: () => void): Captio
 
 function explain(
   { nearest, word }: ReturnType<typeof unknownWords>[number],
-  { words }: ModelInfo,
+  { unit, words }: ModelInfo,
   set: (caption: string) => void,
   caption: string,
 ): HTMLElement {
   const offers = nearest.map((other) =>
-    element("button", { type: "button", class: "chip", click: () => set(replaceWord(caption, word, other)) }, other),
+    element(
+      "button",
+      { type: "button", class: "chip", click: () => set(replaceWord(caption, word, { by: other, unit })) },
+      other,
+    ),
   );
   return element(
     "p",
     {},
-    `“${word}” is in none of the captions that this model learned from; it knows ${words.length} words. `,
+    `“${word}” is in none of the captions that this model learned from; it knows ${words.length} ${unit}. `,
     ...(offers.length > 0 ? ["Did you mean ", ...offers.flatMap((offer) => [offer, " "])] : []),
   );
 }

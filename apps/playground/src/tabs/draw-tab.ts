@@ -16,7 +16,7 @@ export const drawTab: Tab = {
   summary: "Say what to draw, in words that the model knows.",
   mount(panel, page) {
     const caption = captionInput(
-      (beginning) => page.client.request("suggest", { caption: beginning }),
+      (caption, signal) => page.client.request("suggest", { caption }, { signal }),
       () => void task.run(),
     );
     const sampling = samplingControls();
