@@ -1,6 +1,6 @@
 // `npm run onnx-in-browser -- wasm|webgpu`: trains and generates in Chromium on onnxruntime-web, and compares the results
-// with the native backend's. Needs `npm install --no-save onnxruntime-web@1.30.0` and a Chromium ($CHROME, else
-// `chromium`); WebGPU is SwiftShader's, in software.
+// with the native backend's. Needs a Chromium ($CHROME, else `chromium`);
+// WebGPU is SwiftShader's, in software.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
@@ -13,14 +13,7 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const provider = process.argv[2] ?? "wasm";
 const tolerance = 1e-3;
 
-function runtimeFolder() {
-  try {
-    return dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
-  } catch {
-    console.error("onnxruntime-web is not installed: npm install --no-save onnxruntime-web@1.30.0");
-    process.exit(2);
-  }
-}
+const runtimeFolder = () => dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
 
 async function page() {
   const { outputFiles } = await build({
