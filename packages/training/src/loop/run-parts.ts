@@ -7,13 +7,13 @@ import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import type { Schedule } from "../optimizers/schedules.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
-import { CompiledStep } from "./compiled-step.js";
+import { CompiledStep, compiledLoss, type StepParts } from "./compiled-step.js";
 import type { RunTransforms, TrainOptions } from "./train-options.js";
 
 /** The parts of a run that hold tensors, and its steps on whole batches. */
 export interface RunParts<Batch, Aux> extends TrainingParts {
   readonly whole: CompiledStep<Batch, Aux>;
-  /** Its steps with other processes, where there are any. */
+  /** Its steps in parts that are added up, as with other processes. */
   readonly shared: SharedStep<Batch, Aux> | undefined;
   /** The adversary's learning rate; absent where it is the model's. */
   readonly adversarySchedule: Schedule | undefined;
@@ -46,11 +46,20 @@ export function createParts<Batch, Aux>(
   return {
     ...stepped,
     whole: new CompiledStep(stepped),
-    shared: group.isAlone ? undefined : new SharedStep(stepped, group, batchStatistics),
+    shared: sharesSteps(stepped, group) ? new SharedStep(stepped, group, batchStatistics) : undefined,
     adversarySchedule: adversary?.schedule,
     buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
     best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
   };
+}
+
+/**
+ * Whether steps are taken in halves with sums between them: in a group; and in one process that takes steps in parts, where
+ * these halves are compiled and mean the same, as the model updates nothing after a part.
+ */
+function sharesSteps<Batch, Aux>(parts: StepParts<Batch, Aux>, group: RunGroup): boolean {
+  const isInParts = group.parts > 1 && parts.model.afterStep === undefined;
+  return !group.isAlone || (isInParts && compiledLoss(parts) !== undefined);
 }
 
 /** Frees what the parts hold but the model, which is borrowed. */
