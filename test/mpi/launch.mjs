@@ -4,9 +4,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const asRoot = { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" };
+const env = { ...process.env, ...asRoot };
 // Without it, mpirun kills a second after Ctrl-C.
-const patient = { OMPI_MCA_odls_base_sigkill_timeout: "20" };
-export const env = { ...process.env, ...asRoot, ...patient };
+const patient = { ...env, OMPI_MCA_odls_base_sigkill_timeout: "20" };
 
 /** Where processes run: the command that starts as many as asked for. */
 export const here = (processes) => ["mpirun", "-n", String(processes), "--oversubscribe", "--bind-to", "none"];
@@ -18,7 +18,7 @@ export function run([command, ...args], cwd) {
 
 /** Runs a command, and sends it a signal as soon as `isTime`; its status and errors. */
 export async function interrupt([command, ...args], cwd, signal, isTime) {
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(command, args, { cwd, env: patient, stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
