@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { cp } from "node:fs/promises";
+import { cp, readdir, writeFile } from "node:fs/promises";
 import { defineConfig } from "tsup";
 
 /** The page as a folder of static files. */
@@ -14,9 +13,12 @@ export default defineConfig({
   publicDir: "public",
   noExternal: [/./],
   loader: { ".wasm": "file" },
+  /** Adds the models, and their names, which a page cannot list by itself. */
   async onSuccess() {
-    if (existsSync("models")) {
-      await cp("models", "dist/models", { recursive: true });
-    }
+    await cp("models", "dist/models", { recursive: true });
+    const folders = (await readdir("models", { withFileTypes: true })).filter((entry) => entry.isDirectory());
+    const names = folders.map(({ name }) => name);
+    // Digits are the first: they take least.
+    await writeFile("dist/models/models.json", JSON.stringify(names.sort((a, b) => (a < b ? 1 : -1))));
   },
 });

@@ -2,10 +2,14 @@ import type { ModelSource } from "../protocol/messages.js";
 import { droppedFiles } from "./dropped-files.js";
 
 /** The models that come with the page, in folders beside it. */
-const shipped: readonly ModelSource[] = [
-  { name: "Digits", folder: "models/digits/" },
-  { name: "Avatars", folder: "models/avatars/" },
-];
+async function shippedModels(): Promise<ModelSource[]> {
+  const response = await fetch("models/models.json");
+  const names: readonly string[] = response.ok ? await response.json() : [];
+  return names.map((name) => ({
+    name: `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`,
+    folder: `models/${name}/`,
+  }));
+}
 
 /** A choice of models: those of the page, and those that the visitor opens. */
 export interface ModelChooser {
@@ -27,7 +31,7 @@ export function modelChooser(
   files: HTMLInputElement,
   load: (source: ModelSource) => Promise<void>,
 ): ModelChooser {
-  const sources = [...shipped];
+  const sources: ModelSource[] = [];
   let chosen = 0;
   const show = () => {
     const options = sources.map(({ name }, i) => new Option(name, String(i)));
@@ -88,10 +92,15 @@ export function modelChooser(
   });
   show();
   return {
-    start: () => {
+    async start() {
+      sources.push(...(await shippedModels()));
+      show();
       const asked = new URLSearchParams(location.search).get("model");
       const index = sources.findIndex(({ name }) => name.toLowerCase() === asked?.toLowerCase());
-      return choose(Math.max(index, 0));
+      if (sources.length === 0) {
+        throw new Error("No model comes with this page. Open one of your own from the list of models.");
+      }
+      await choose(Math.max(index, 0));
     },
     add,
   };
