@@ -157,20 +157,24 @@ describe("a compiled training step", () => {
   });
 
   it.each([
-    ["draws numbers itself", { loss: (_: unknown, { random }: LossOptions) => tf.scalar(random.uniform()) }],
-    ["reads a value", { loss: (x: tf.Tensor) => tf.scalar(tf.sum(x).dataSync()[0]!) }],
+    [
+      "draws numbers itself",
+      { reason: /random\.uniform/, loss: (_: unknown, { random }: LossOptions) => tf.scalar(random.uniform()) },
+    ],
+    ["reads a value", { reason: /read/, loss: (x: tf.Tensor) => tf.scalar(tf.sum(x).dataSync()[0]!) }],
     [
       "has an optimizer that counts",
       {
+        reason: /step/,
         transform: chain(
           adamW(),
           scaleBySchedule((step) => 1 / (1 + step)),
         ),
       },
     ],
-  ] as [string, { loss?: () => tf.Scalar; transform?: GradientTransform }][])(
+  ] as [string, { reason: RegExp; loss?: () => tf.Scalar; transform?: GradientTransform }][])(
     "runs by itself where it %s",
-    async (_, { loss = () => tf.scalar(0), transform }) => {
+    async (_, { reason, loss = () => tf.scalar(0), transform }) => {
       const weight = tf.variable(tf.tensor1d([1, 2]));
       const model: TensorTrainable<Float32Array> = {
         parameters: new Map([["weight", weight]]),
@@ -191,8 +195,17 @@ describe("a compiled training step", () => {
       expect((await values.data())[1]).toBeCloseTo(5, 5);
       values.dispose();
       expect(runner.isCompiled).toBe(false);
+      expect((runner.refusal as Error).message).toMatch(reason);
       // Adam's first step has the length of the rate.
       expect((await weight.data())[0]).toBeCloseTo(0.5, 2);
+      const notices: string[] = [];
+      await train({
+        ...{ model: parts.model, optimizer: transform ?? adamW(), batchSize: 1, steps: 2, random },
+        examples: { count: 1, batch: () => Float32Array.of(3, 4) },
+        schedule: constantSchedule(0.1),
+        observers: [{ onNotice: (notice) => void notices.push(notice) }],
+      });
+      expect(notices).toEqual([expect.stringMatching(/^Steps are not compiled, and take longer: /)]);
       parts.dispose();
     },
   );

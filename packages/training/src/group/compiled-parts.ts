@@ -14,6 +14,7 @@ export class CompiledParts<Batch, Aux> {
   readonly #parts: StepParts<Batch, Aux>;
   readonly #forms = new Map<string, { readonly form: RecordedForm; readonly layout: PartLayout }>();
   #loss: LossOfTensors<Aux> | undefined;
+  #refusal: unknown;
   #update: RecordedForm | undefined;
 
   constructor(parts: StepParts<Batch, Aux>) {
@@ -24,6 +25,11 @@ export class CompiledParts<Batch, Aux> {
   /** Whether the halves are compiled; known after the first step. */
   get isCompiled(): boolean {
     return this.#loss !== undefined;
+  }
+
+  /** Why they are not, where the model and the backend offer it; known after the first step. */
+  get refusal(): unknown {
+    return this.#refusal;
   }
 
   /** Computes a part of a step, as {@link readPart}. */
@@ -75,11 +81,8 @@ export class CompiledParts<Batch, Aux> {
       const { tensors, targetWeight: weight } = model.uploadBatch!(batch, { step: optimizer.steps });
       const key = `${place.part};${formOf(tensors)}`;
       const known = this.#forms.get(key);
-      const recorded = known ?? this.#recorded(tensors, place);
-      if (recorded === undefined) {
-        return this.#giveUp();
-      }
       try {
+        const recorded = known ?? this.#recorded(tensors, place);
         const flat = recorded.form.run(tensors, [], random)[0]! as tf.Tensor1D;
         this.#forms.set(key, recorded);
         return { flat, layout: recorded.layout, weight } as unknown as tf.TensorContainerObject;
@@ -87,7 +90,7 @@ export class CompiledParts<Batch, Aux> {
         if (known !== undefined) {
           throw error;
         }
-        return this.#giveUp();
+        return this.#giveUp(error);
       }
     }) as unknown as { readonly flat: tf.Tensor1D; readonly layout: PartLayout; readonly weight?: number } | undefined;
   }
@@ -110,14 +113,13 @@ export class CompiledParts<Batch, Aux> {
         tf.dispose(kept);
       }
     });
-    return form && { form, layout: layout! };
+    return { form, layout: layout! };
   }
 
   #compiledUpdate(layout: PartLayout, batch: tf.NamedTensorMap, numbers: readonly number[]): tf.Tensor1D | undefined {
     const { adversary, average, model, optimizer } = this.#parts;
     const known = this.#update;
-    const form =
-      known ??
+    const record = () =>
       RecordedForm.record(this.#parts, { batch, numbers: numbers.length }, ({ batch, numbers: [total, ...rest] }) => {
         const { adversaryRate, learningRate, shares, step } = namedNumbers(this.#parts, rest);
         const { gradients, ofAdversary, sums } = namedSums(layout, batch.sums as tf.Tensor1D, total!);
@@ -131,10 +133,8 @@ export class CompiledParts<Batch, Aux> {
         model.afterParts?.(sums);
         return [stackMetrics(norms)];
       });
-    if (form === undefined) {
-      return this.#giveUp();
-    }
     try {
+      const form = known ?? record();
       const norms = form.run(batch, numbers)[0] as tf.Tensor1D;
       this.#update = form;
       optimizer.count();
@@ -144,7 +144,7 @@ export class CompiledParts<Batch, Aux> {
       if (known !== undefined) {
         throw error;
       }
-      return this.#giveUp();
+      return this.#giveUp(error);
     }
   }
 
@@ -166,8 +166,9 @@ export class CompiledParts<Batch, Aux> {
   }
 
   /** What cannot be recorded: what is wrong, if anything, shows where the step runs by itself. */
-  #giveUp(): undefined {
+  #giveUp(error: unknown): undefined {
     this.#loss = undefined;
+    this.#refusal = error;
     return undefined;
   }
 }

@@ -36,6 +36,11 @@ export class SharedStep<Batch, Aux> {
     return this.#parts.isCompiled;
   }
 
+  /** Why they are not, where the model and the backend offer it; known after the first step. */
+  get refusal(): unknown {
+    return this.#parts.refusal;
+  }
+
   /** Parts of a step. */
   get parts(): number {
     return this.#group.parts;

@@ -28,6 +28,7 @@ export class CompiledStep<Batch, Aux> {
   readonly #parts: StepParts<Batch, Aux>;
   readonly #forms = new Map<string, { readonly names: readonly string[]; readonly form: RecordedForm }>();
   #loss: LossOfTensors<Aux> | undefined;
+  #refusal: unknown;
 
   constructor(parts: StepParts<Batch, Aux>) {
     this.#parts = parts;
@@ -37,6 +38,11 @@ export class CompiledStep<Batch, Aux> {
   /** Whether steps are compiled; known after the first one. */
   get isCompiled(): boolean {
     return this.#loss !== undefined;
+  }
+
+  /** Why steps are not compiled, where the model and the backend offer it; known after the first one. */
+  get refusal(): unknown {
+    return this.#refusal;
   }
 
   /**
@@ -57,18 +63,16 @@ export class CompiledStep<Batch, Aux> {
       const numbers = numbersOf(this.#parts, rates);
       const key = formOf(tensors);
       const known = this.#forms.get(key);
-      const recorded = known ?? this.#recorded(tensors, numbers.length);
-      if (recorded === undefined) {
-        return this.#giveUp();
-      }
+      let recorded = known;
       let values: tf.Tensor1D;
       try {
+        recorded ??= this.#recorded(tensors, numbers.length);
         values = recorded.form.run(tensors, numbers, random)[0] as tf.Tensor1D;
       } catch (error) {
         if (known !== undefined) {
           throw error;
         }
-        return this.#giveUp();
+        return this.#giveUp(error);
       }
       this.#forms.set(key, recorded);
       optimizer.count();
@@ -78,8 +82,9 @@ export class CompiledStep<Batch, Aux> {
   }
 
   /** A form that cannot be recorded: what is wrong, if anything, shows where the step runs by itself. */
-  #giveUp(): undefined {
+  #giveUp(error: unknown): undefined {
     this.#loss = undefined;
+    this.#refusal = error;
     return undefined;
   }
 
@@ -92,6 +97,6 @@ export class CompiledStep<Batch, Aux> {
       names = Object.keys(metrics);
       return [stackMetrics(Object.values(metrics))];
     });
-    return form && { form, names };
+    return { form, names };
   }
 }

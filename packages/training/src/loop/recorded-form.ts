@@ -52,13 +52,13 @@ export class RecordedForm {
    * @param parts - What it changes.
    * @param form - `batch`: one of that form; `numbers`: how many it takes.
    * @param body - Gives tensors of its own.
-   * @returns `undefined` where it reads values, or draws by itself.
+   * @throws what it throws where it reads values, or draws by itself.
    */
   static record(
     parts: HeldParts,
     form: { readonly batch: tf.NamedTensorMap; readonly numbers: number },
     body: (inputs: FormInputs) => tf.Tensor[],
-  ): RecordedForm | undefined {
+  ): RecordedForm {
     const { batch } = form;
     const draws: FormDraw[] = [];
     const held = holdParts(parts);
@@ -71,8 +71,6 @@ export class RecordedForm {
       tf.tidy(() => {
         body({ batch, numbers: Array.from({ length: form.numbers }, () => tf.scalar(1)), random });
       });
-    } catch {
-      return undefined;
     } finally {
       for (const part of held) {
         part.restore();

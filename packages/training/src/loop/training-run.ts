@@ -47,6 +47,7 @@ export class TrainingRun<Batch, Aux> {
   readonly #configurations: RunConfigurations;
   #steps: StepRecord[] = [];
   #epochs: EpochRecord[] = [];
+  #isNoticed = false;
   /** When the work that the next epoch record covers started, in ms. */
   #since = performance.now();
   /** When the state was last written, in ms. */
@@ -141,6 +142,7 @@ export class TrainingRun<Batch, Aux> {
       }
       const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
       this.#steps.push(record);
+      await this.#noticeRefusal();
       await this.#observers.notify("onStep", (observer) => observer.onStep?.(record, this.#description()));
       // The end of an epoch, or of the run, writes a state of its own.
       if (!this.#isBoundary() && this.#isStateDue()) {
@@ -148,6 +150,18 @@ export class TrainingRun<Batch, Aux> {
       }
     }
     return "aborted";
+  }
+
+  /** Says once why steps are not compiled. */
+  async #noticeRefusal(): Promise<void> {
+    const { shared, whole } = this.#parts;
+    const { refusal } = shared ?? whole;
+    if (refusal !== undefined && !this.#isNoticed) {
+      this.#isNoticed = true;
+      const reason = refusal instanceof Error ? refusal.message : String(refusal);
+      const notice = `Steps are not compiled, and take longer: ${reason}`;
+      await this.#observers.notify("onNotice", (observer) => observer.onNotice?.(notice, this.#description()));
+    }
   }
 
   /** Whether an epoch, or the run, is complete. */

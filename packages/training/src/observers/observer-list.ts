@@ -8,7 +8,7 @@ export class ObserverFailure extends Error {
   }
 }
 
-type Callback = "onStart" | "onStep" | "onEpoch" | "onEnd";
+type Callback = "onStart" | "onStep" | "onNotice" | "onEpoch" | "onEnd";
 
 /** The observers of one run, called one after the other in their order. */
 export class ObserverList {
@@ -29,7 +29,10 @@ export class ObserverList {
   }
 
   /** Calls every observer, also after one of them fails: each may be a log. Throws the first {@link ObserverFailure}. */
-  async notify(callback: "onStep" | "onEpoch", call: (observer: TrainingObserver) => unknown): Promise<void> {
+  async notify(
+    callback: "onStep" | "onNotice" | "onEpoch",
+    call: (observer: TrainingObserver) => unknown,
+  ): Promise<void> {
     await this.#callAll(this.#observers, callback, call);
   }
 

@@ -73,6 +73,7 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Trainin
         writeLine(`${label}: step ${record.step}/${run.totalSteps}, loss ${loss}, ${rate}, ${left} left`);
       }
     },
+    onNotice: (notice) => writeLine(`${label}: ${notice}`),
     onEpoch: (record) => {
       writeLine(epochLine(label, record));
       clock.pause();

@@ -65,6 +65,8 @@ export interface TrainingObserver {
   onStart?(run: RunDescription): void | Promise<void>;
   /** After each step. */
   onStep?(record: StepRecord, run: RunDescription): void | Promise<void>;
+  /** What a run's user may want to know, in a sentence: that its steps cannot be compiled, and why. Once a run at most. */
+  onNotice?(notice: string, run: RunDescription): void | Promise<void>;
   /** After each evaluation, the one before training included; with `weightAverage` the model holds the averaged weights. */
   onEpoch?(record: EpochRecord, run: RunDescription): void | Promise<void>;
   /** Once for each observer whose `onStart` was called, however the run ended. */
