@@ -15,7 +15,7 @@ beforeAll(async () => {
   await tf.setBackend("onnx");
 });
 
-describe.each(["digits"])("the model of %s that the page ships", (name) => {
+describe.each(["digits", "avatars"])("the model of %s that the page ships", (name) => {
   it("takes less than 3 MB, its license and what it is beside it", () => {
     const files = readdirSync(`${folder}${name}`);
     const size = files.reduce((sum, file) => sum + statSync(`${folder}${name}/${file}`).size, 0);
@@ -62,5 +62,22 @@ describe("the model of digits that the page ships", () => {
       right += Number(known.labels[nearest] === Math.floor(i / 2));
     }
     expect(right).toBeGreaterThanOrEqual(18);
+  });
+});
+
+describe("the model of avatars that the page ships", () => {
+  it("draws portraits on the background that a caption names", async () => {
+    using model = await load("avatars");
+    const grounds = { pink: [255, 166, 201], green: [159, 224, 163], blue: [159, 208, 255], orange: [255, 184, 112] };
+    const captions = Object.keys(grounds).map(
+      (ground) => `a smiling tan person with long brown hair in a white shirt on ${ground}`,
+    );
+    const images = await model.draw(captions, { seed: 1 });
+    const nearest = captions.map((_, i) => {
+      const corner = colorAt(images, i, [1, 1]);
+      const distance = (color: readonly number[]) => Math.hypot(...color.map((level, at) => level - corner[at]!));
+      return Object.entries(grounds).sort(([, a], [, b]) => distance(a) - distance(b))[0]![0];
+    });
+    expect(nearest).toEqual(Object.keys(grounds));
   });
 });
