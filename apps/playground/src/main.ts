@@ -41,6 +41,7 @@ async function load(source: ModelSource): Promise<void> {
   try {
     model = await client.request("load", source);
     byId("model-facts").textContent = factsOf(model);
+    byId("model-origin").textContent = "origin" in source ? source.origin : "";
     say("");
     for (const part of parts.values()) {
       part.onModel?.(model);

@@ -40,7 +40,12 @@ export type FromWorker =
 
 /** Where a model's files are: in a folder of the web, its URL with a slash at the end, or here, by name. */
 export type ModelSource =
-  | { readonly name: string; readonly folder: string }
+  | {
+      readonly name: string;
+      readonly folder: string;
+      /** Whose work it learned from, and what is to be said beside its images. */
+      readonly origin: string;
+    }
   | { readonly name: string; readonly files: ReadonlyMap<string, Uint8Array> };
 
 /** What the page shows of a model, and needs to know to ask it. */

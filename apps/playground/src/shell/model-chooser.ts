@@ -4,10 +4,9 @@ import { droppedFiles } from "./dropped-files.js";
 /** The models that come with the page, in folders beside it. */
 async function shippedModels(): Promise<ModelSource[]> {
   const response = await fetch("models/models.json");
-  const names: readonly string[] = response.ok ? await response.json() : [];
-  return names.map((name) => ({
-    name: `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`,
-    folder: `models/${name}/`,
+  const models: readonly { name: string; origin: string }[] = response.ok ? await response.json() : [];
+  return models.map(({ name, origin }) => ({
+    ...{ name: `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`, folder: `models/${name}/`, origin },
   }));
 }
 
