@@ -71,6 +71,7 @@ export { modelPartFiles, type SaveModelOptions } from "./model/saved-files.js";
 export type { MemoryEstimates, ModelHistory } from "./model/train-model.js";
 export {
   type CheckpointStore,
+  type PartsInTraining,
   type StageName,
   type TrainOptions,
   trainingFiles,
@@ -106,6 +107,7 @@ export {
 export {
   learningRateSchedule,
   type StageCheckpoint,
+  type StageObservers,
   type StageOptions,
   type TrainingSettings,
   totalSteps,

@@ -2,13 +2,16 @@ import { fingerprint } from "@mmgen/core";
 import type { StageOptions } from "../stages/run-stage.js";
 import { imageText } from "./image-text.js";
 import type { ModelConfig } from "./model-options.js";
-import { type StageName, type TrainOptions, trainingFiles } from "./train-options.js";
+import { type PartsInTraining, type StageName, type TrainOptions, trainingFiles } from "./train-options.js";
 
 /** What each stage takes from the options and the configuration, but for its own settings. */
-export type StageSurroundings = Omit<StageOptions, "training" | "runId">;
+export type StageSurroundings<Model> = Omit<StageOptions<Model>, "training" | "runId">;
 
-/** Gives a stage what it takes from a training's options and configuration. */
-export function stagesOf(options: TrainOptions, config: ModelConfig): (name: StageName) => StageSurroundings {
+/** Gives a stage what it takes from a training's options and configuration; `partsOf` are those that its observers see. */
+export type StagesOf = <Model>(name: StageName, partsOf: (model: Model) => PartsInTraining) => StageSurroundings<Model>;
+
+/** What stages take from a training's options and configuration. */
+export function stagesOf(options: TrainOptions, config: ModelConfig): StagesOf {
   const { checkpoints, group, heldOut, images, observers = [], seed = 0, signal } = options;
   const { refinement, model: vqvae } = config.vqvae;
   // The sampler is no part of the training.
@@ -27,10 +30,10 @@ export function stagesOf(options: TrainOptions, config: ModelConfig): (name: Sta
   const text = new TextEncoder().encode(JSON.stringify([texts[0], texts[1]]));
   const data = fingerprint([images.data, text]);
   const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
-  return (name) => ({
+  return (name, partsOf) => ({
     ...{ seed, signal, group },
     configuration: (stored) => ({ data: stored === undefined ? data : dataLike(stored.data), ...models[name] }),
-    observers: typeof observers === "function" ? observers(name) : observers,
+    observers: typeof observers === "function" ? (model) => observers(name, partsOf(model)) : observers,
     checkpoint: checkpoints && {
       read: async () => checkpoints.read(trainingFiles[name]),
       write: (state) => checkpoints.write(trainingFiles[name], state),

@@ -70,7 +70,11 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
   // The half of the id that is known before there are weights.
   const runId = (stored?: string) => runIdOf({ tokenizer }, stored);
   const { vqvae, history: vqvaeHistory } = await trainVqVae({
-    ...{ ...stage("vqvae"), training: config.vqvae.training, model: config.vqvae.model },
+    ...{
+      ...stage("vqvae", (vqvae: VqVae) => ({ tokenizer, vqvae })),
+      training: config.vqvae.training,
+      model: config.vqvae.model,
+    },
     ...{ images, heldOut: held?.images, runId },
   });
   try {
@@ -79,7 +83,7 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
       refining &&
       (await refineVqVae({
         ...{ images, captions: options.captions, classes: options.classes, heldOut: held?.images, vqvae },
-        ...{ training: refining, stage, runId, seed, signal, group },
+        ...{ training: refining, stage: (name) => stage(name, () => ({ tokenizer, vqvae })), runId, seed, signal, group },
       }));
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
@@ -93,7 +97,7 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
     };
     const { transformer, history: transformerHistory } = await trainTransformer({
       ...{
-        ...stage("transformer"),
+        ...stage("transformer", (transformer: TinyTransformer) => ({ tokenizer, vqvae, transformer })),
         training: config.transformer.training,
         runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
         model: config.transformer.model,

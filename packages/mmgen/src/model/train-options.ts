@@ -1,5 +1,8 @@
 import type { ProcessGroup } from "@mmgen/core";
+import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import type { TrainingObserver } from "@mmgen/training";
+import type { VqVae } from "@mmgen/vqvae";
 import type { RefinementStage } from "../stages/refine-vqvae.js";
 import type { ImageSet } from "./image-text.js";
 import type { ReadModelFile } from "./model-parts.js";
@@ -33,14 +36,28 @@ export const codeFiles = {
   heldOut: "held-out-codes-training.safetensors",
 } as const;
 
+/** A model's parts while one of them trains; borrowed, and never to be changed. They are gone once the training has failed. */
+export interface PartsInTraining {
+  readonly tokenizer: MultimodalTokenizer;
+  readonly vqvae: VqVae;
+  /** Present in the last stage. */
+  readonly transformer?: TinyTransformer;
+}
+
 /** Data and surroundings of a training. */
 export interface TrainOptions extends ImageSet {
   /** Images, with what the others have, to evaluate on before training and after each epoch; never trained on. Default: none. */
   readonly heldOut?: ImageSet | undefined;
   /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
   readonly seed?: number | undefined;
-  /** Told of all trainings, one after the other; a function gives each stage its own. Default: none. */
-  readonly observers?: readonly TrainingObserver[] | ((stage: StageName) => readonly TrainingObserver[]) | undefined;
+  /**
+   * Told of all trainings, one after the other; a function gives each stage its own, which may look at the parts between two
+   * steps: reconstruct images, draw samples. Default: none.
+   */
+  readonly observers?:
+    | readonly TrainingObserver[]
+    | ((stage: StageName, parts: PartsInTraining) => readonly TrainingObserver[])
+    | undefined;
   /** Stops after the step at hand with an `AbortedError`; with `checkpoints` the same call goes on from there. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /** Where state and finished parts are kept; `trainInto` of `mmgen/node` keeps them in a folder. Default: none. */

@@ -112,8 +112,11 @@ export interface StageCheckpoint {
   readonly everySeconds?: number | undefined;
 }
 
+/** Observers of a training, or what gives them once there is the model that it trains, which they may use and not change. */
+export type StageObservers<Model> = readonly TrainingObserver[] | ((model: Model) => readonly TrainingObserver[]);
+
 /** What every training of this package takes beside its model and data. */
-export interface StageOptions {
+export interface StageOptions<Model = unknown> {
   readonly training: TrainingSettings;
   /** Seed of the first weights and of every draw of the training. */
   readonly seed: number;
@@ -130,7 +133,7 @@ export interface StageOptions {
    */
   readonly runId?: string | ((stored: string | undefined) => string | Promise<string>) | undefined;
   /** Told of the training. Default: none. */
-  readonly observers?: readonly TrainingObserver[] | undefined;
+  readonly observers?: StageObservers<Model> | undefined;
   /** Stops after the step at hand: the checkpoint is written and an `AbortedError` thrown. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -140,12 +143,15 @@ export interface StageOptions {
   readonly group?: ProcessGroup | undefined;
 }
 
+/** What a stage trains. */
+type StageModel<Batch, Aux> = TensorTrainable<Batch, Aux> & { dispose(): void };
+
 /** A model, its examples and what names them. */
-export interface Stage<Batch, Aux> extends StageOptions {
+export interface Stage<Batch, Aux, Model extends StageModel<Batch, Aux>> extends StageOptions<Model> {
   /** Names the model in errors: `image codec`. */
   readonly label: string;
   /** Disposed where the training fails or is stopped; else the caller's. */
-  readonly model: TensorTrainable<Batch, Aux> & { dispose(): void };
+  readonly model: Model;
   readonly examples: ExampleSource<Batch>;
   readonly random: Random;
   /** Called in the first process of a group alone. */
@@ -159,7 +165,9 @@ export interface Stage<Batch, Aux> extends StageOptions {
  *
  * @throws an {@link AbortedError} when the signal fires; the checkpoint is then written.
  */
-export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<TrainingHistory> {
+export async function runStage<Batch, Aux, Model extends StageModel<Batch, Aux>>(
+  stage: Stage<Batch, Aux, Model>,
+): Promise<TrainingHistory> {
   const { adversary, checkpoint, examples, group = soleProcess, label, model, random, signal } = stage;
   // The others take the first one's metrics.
   const evaluate = stage.evaluate && (group.rank === 0 ? stage.evaluate : async () => ({}));
@@ -184,7 +192,7 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
       ...(configuration && { configuration }),
       ...(runId !== undefined && { runId }),
       ...(resume && { resume }),
-      observers: stage.observers ?? [],
+      observers: observersOf(stage.observers, model),
       ...(signal && { signal }),
     });
     if (status === "aborted") {
@@ -198,6 +206,14 @@ export async function runStage<Batch, Aux>(stage: Stage<Batch, Aux>): Promise<Tr
     model.dispose();
     throw error;
   }
+}
+
+/** The observers of a model's training. */
+export function observersOf<Model>(
+  observers: StageObservers<Model> | undefined,
+  model: Model,
+): readonly TrainingObserver[] {
+  return (typeof observers === "function" ? observers(model) : observers) ?? [];
 }
 
 /** What a training state says of its run; what it does not say as it should, `train` refuses. */

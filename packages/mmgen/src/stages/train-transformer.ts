@@ -7,13 +7,13 @@ import {
 } from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { checkFields } from "../model/check-arguments.js";
-import { runStage, type StageOptions, stageFields } from "./run-stage.js";
+import { observersOf, runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
 export type TransformerOptions = Omit<TinyTransformerOptions, "vocabularySize" | "contextLength">;
 
 /** Options of {@link trainTransformer}. */
-export interface TrainTransformerOptions extends StageOptions {
+export interface TrainTransformerOptions extends StageOptions<TinyTransformer> {
   /** Width, heads, layers and the like. */
   readonly model: TransformerOptions;
   /** Says how many ids there are and how many a sequence has. */
@@ -49,14 +49,14 @@ export interface TransformerTraining {
  */
 export async function trainTransformer(options: TrainTransformerOptions): Promise<TransformerTraining> {
   checkFields("trainTransformer", options, [...stageFields, "model", "tokenizer", "examples", "evaluate", "keep"]);
-  const { evaluate, keep, model, observers = [], tokenizer } = options;
+  const { evaluate, keep, model, tokenizer } = options;
   const random = Random.fromSeed(options.seed).fork("transformer");
   const transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: random.fork("weights") });
   const history = await runStage({
     ...{ ...options, label: "transformer", model: transformer },
     random: random.fork("training"),
     evaluate: evaluate && (({ epoch }) => evaluate(transformer, epoch)),
-    observers: keep ? [...observers, keeper(transformer, keep)] : observers,
+    observers: [...observersOf(options.observers, transformer), ...(keep ? [keeper(transformer, keep)] : [])],
   });
   return { transformer, history };
 }

@@ -6,7 +6,7 @@ import { checkFields } from "../model/check-arguments.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainVqVae}. */
-export interface TrainVqVaeOptions extends StageOptions {
+export interface TrainVqVaeOptions extends StageOptions<VqVae> {
   /** Network, quantizer, head and composition; side, channels and levels are those of `images`. */
   readonly model: VqVaeOptions;
   /** Images to train on; borrowed. */
