@@ -1,4 +1,6 @@
-export { avatarAttributes, avatarWords } from "./avatars/avatar-captions.js";
+export { avatarAttributes, avatarCaption, avatarWords } from "./avatars/avatar-captions.js";
+export type { DiceBearOptions } from "./avatars/avatar-parts.js";
+export { type AvatarPlan, type AvatarSplit, avatarAttribution, planAvatar } from "./avatars/plan-avatar.js";
 export {
   type AttributedImages,
   type CaptionedDigits,

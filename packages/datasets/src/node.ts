@@ -1,4 +1,5 @@
-export { type AvatarSplits, avatarAttribution, type LoadAvatarsOptions, loadAvatars } from "./avatars/load-avatars.js";
+export { type AvatarSplits, type LoadAvatarsOptions, loadAvatars } from "./avatars/load-avatars.js";
+export { avatarAttribution } from "./avatars/plan-avatar.js";
 export {
   type CaptionedDigitSplits,
   type DigitSource,

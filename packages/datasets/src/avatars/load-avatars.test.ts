@@ -5,8 +5,8 @@ import { AbortedError, ConfigError, checkAttributeTable, checkImageBatch } from 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { avatarAttributes } from "./avatar-captions.js";
 import { avatarParts } from "./avatar-parts.js";
-import { drawAvatar } from "./draw-avatar.js";
-import { avatarAttribution, type LoadAvatarsOptions, loadAvatars } from "./load-avatars.js";
+import { type LoadAvatarsOptions, loadAvatars } from "./load-avatars.js";
+import { avatarAttribution, planAvatar } from "./plan-avatar.js";
 
 let cacheDir: string;
 beforeEach(async () => {
@@ -127,9 +127,9 @@ describe("loadAvatars", () => {
   });
 });
 
-describe("drawAvatar", () => {
+describe("planAvatar", () => {
   const draws = (split: "train" | "test", seed: number, count: number) =>
-    Array.from({ length: count }, (_, i) => drawAvatar(seed, split, i));
+    Array.from({ length: count }, (_, i) => planAvatar(seed, split, i));
 
   it("draws each value about equally often in every split", () => {
     for (const split of ["train", "test"] as const) {
@@ -155,8 +155,8 @@ describe("drawAvatar", () => {
   });
 
   it("is a function of seed, split and number", () => {
-    expect(drawAvatar(5, "train", 7)).toEqual(drawAvatar(5, "train", 7));
-    const others = [drawAvatar(6, "train", 7), drawAvatar(5, "train", 8)];
-    expect(others.map(({ options }) => options)).not.toContainEqual(drawAvatar(5, "train", 7).options);
+    expect(planAvatar(5, "train", 7)).toEqual(planAvatar(5, "train", 7));
+    const others = [planAvatar(6, "train", 7), planAvatar(5, "train", 8)];
+    expect(others.map(({ options }) => options)).not.toContainEqual(planAvatar(5, "train", 7).options);
   });
 });

@@ -18,7 +18,7 @@ import { allocateImages } from "../images/allocate-images.js";
 import { AvatarCache } from "./avatar-cache.js";
 import { avatarCaption, avatarTable } from "./avatar-captions.js";
 import { AvatarRenderer } from "./avatar-renderer.js";
-import { type AvatarPlan, type AvatarSplit, drawAvatar } from "./draw-avatar.js";
+import { type AvatarPlan, type AvatarSplit, avatarAttribution, planAvatar } from "./plan-avatar.js";
 
 const loadAvatarsSchema = fields({
   /** Default: 9000. */
@@ -55,11 +55,6 @@ export interface AvatarSplits {
   /** What the license asks to be said beside the images, or images made from them. */
   readonly attribution: string;
 }
-
-/** What the license of the drawings asks to be said beside them. */
-export const avatarAttribution =
-  'Remix of "Avatar Illustration System" by Micah Lanier (https://www.figma.com/community/file/829741575478342595), ' +
-  "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/), composed by DiceBear.";
 
 /** Avatars of a file of the cache. */
 const blockSize = 500;
@@ -98,7 +93,7 @@ type Config = ConfigOf<typeof loadAvatarsSchema>;
  * DiceBear and resvg.
  */
 async function cacheKey(renderer: AvatarRenderer, { seed, side }: Config): Promise<string> {
-  const svgs = Array.from({ length: 32 }, (_, i) => renderer.compose(drawAvatar(seed, "train", i).options));
+  const svgs = Array.from({ length: 32 }, (_, i) => renderer.compose(planAvatar(seed, "train", i).options));
   const drawn = await Promise.all(svgs.slice(0, 2).map((svg) => renderer.draw(svg, side)));
   const encoder = new TextEncoder();
   return fingerprint([
@@ -125,7 +120,7 @@ class Artist {
     const { side, seed } = this.#config;
     const form = { height: side, width: side, channels: 3, maxValue: 255 };
     const data = allocateImages(count, form);
-    const plans = Array.from({ length: count }, (_, i) => drawAvatar(seed, split, i));
+    const plans = Array.from({ length: count }, (_, i) => planAvatar(seed, split, i));
     let drawn = 0;
     for (let start = 0; start < count; start += blockSize) {
       const block = plans.slice(start, start + blockSize);

@@ -10,6 +10,11 @@ const splits = Object.keys(sharesOfSplits).flatMap((split) =>
 /** A set of avatars that shares no combination of attributes with the others. */
 export type AvatarSplit = keyof typeof sharesOfSplits;
 
+/** What the license of the drawings asks to be said beside them. */
+export const avatarAttribution =
+  'Remix of "Avatar Illustration System" by Micah Lanier (https://www.figma.com/community/file/829741575478342595), ' +
+  "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/), composed by DiceBear.";
+
 /** An avatar before it is drawn. */
 export interface AvatarPlan {
   /** Of each attribute the index of its value, in the order of `avatarParts`. */
@@ -19,14 +24,14 @@ export interface AvatarPlan {
 }
 
 /**
- * Draws the attributes of an avatar, each value equally likely, and what varies beside them: nose, eyebrows, ears, place,
+ * Chooses the attributes of an avatar, each value equally likely, and what varies beside them: nose, eyebrows, ears, place,
  * size and tilt.
  *
  * A pure function of its arguments. Which split a combination of attributes belongs to does not depend on the seed.
  *
  * @param index - Number of the avatar in its split, from 0.
  */
-export function drawAvatar(seed: number, split: AvatarSplit, index: number): AvatarPlan {
+export function planAvatar(seed: number, split: AvatarSplit, index: number): AvatarPlan {
   const random = Random.fromSeed(seed).fork("avatars").fork(split).fork(index);
   let labels: number[];
   do {
