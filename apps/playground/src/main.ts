@@ -11,8 +11,9 @@ import { describeTab } from "./tabs/describe-tab.js";
 import { drawTab } from "./tabs/draw-tab.js";
 import { inspectTab } from "./tabs/inspect-tab.js";
 import { inventTab } from "./tabs/invent-tab.js";
+import { trainTab } from "./tabs/train-tab.js";
 
-const tabs: readonly Tab[] = [drawTab, describeTab, completeTab, inventTab, inspectTab];
+const tabs: readonly Tab[] = [drawTab, describeTab, completeTab, inventTab, inspectTab, trainTab];
 
 const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
 const createClient = () => new WorkerClient(new Worker("worker.js", { type: "module" }));

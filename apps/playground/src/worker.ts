@@ -4,6 +4,7 @@ import { describeImage, suggestWords } from "./handlers/describe.js";
 import { completeImage, drawCaption, inventPairs } from "./handlers/draw.js";
 import { inspectImage } from "./handlers/inspect.js";
 import { describeModel, loadModel } from "./handlers/load-model.js";
+import { trainModel } from "./handlers/train.js";
 import { WorkerState } from "./handlers/worker-state.js";
 import { type Handlers, serveRequests } from "./protocol/serve-requests.js";
 import type { Channel } from "./protocol/worker-client.js";
@@ -26,6 +27,7 @@ const handlers: Handlers = {
   complete: async (params, context) => completeImage(state.model, params, context),
   invent: async (params, context) => inventPairs(state.model, params, context),
   inspect: async ({ image }) => inspectImage(state.model, image),
+  train: trainModel,
 };
 
 serveRequests(self as unknown as Channel, handlers);

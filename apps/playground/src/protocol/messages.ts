@@ -1,7 +1,10 @@
 import type { ImageBatch } from "@mmgen/core";
 import type { NextWord } from "mmgen";
 import type { EngineChoice, EngineInfo, EnginePurpose } from "../engine/start-engine.js";
+
 import type { CaptionUnit } from "../shell/caption-words.js";
+
+import type { TrainedModel, TrainingEvent, TrainParams } from "./training-messages.js";
 
 /** What the page asks of a worker, by kind: what it gives, what it gets, and what it hears meanwhile. */
 export interface Requests {
@@ -20,6 +23,7 @@ export interface Requests {
   complete: { params: CompleteParams; result: DrawnImages; event: Appearing };
   invent: { params: SamplingParams & { readonly count: number }; result: DrawnImages; event: Appearing };
   inspect: { params: { readonly image: ImageBatch }; result: Inspection; event: never };
+  train: { params: TrainParams; result: TrainedModel; event: TrainingEvent };
 }
 
 export type RequestKind = keyof Requests;

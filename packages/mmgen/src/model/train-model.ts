@@ -83,7 +83,14 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
       refining &&
       (await refineVqVae({
         ...{ images, captions: options.captions, classes: options.classes, heldOut: held?.images, vqvae },
-        ...{ training: refining, stage: (name) => stage(name, () => ({ tokenizer, vqvae })), runId, seed, signal, group },
+        ...{
+          training: refining,
+          stage: (name) => stage(name, () => ({ tokenizer, vqvae })),
+          runId,
+          seed,
+          signal,
+          group,
+        },
       }));
     const run = await runIdOf({ vqvae, tokenizer });
     await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));

@@ -1,0 +1,16 @@
+import { sliceImages } from "@mmgen/core";
+import { colorDigits, proceduralDigits } from "@mmgen/datasets";
+import type { TrainingData } from "./training-plan.js";
+
+const count = 3000;
+const heldCount = 8;
+
+/** Handwritten-looking digits in two colors, with captions such as "dark green two on light pink". */
+export function digitsData(seed: number): TrainingData {
+  const { captions, images } = colorDigits(proceduralDigits({ count: count + heldCount, seed }), { seed });
+  return {
+    images: sliceImages(images, 0, count),
+    captions: captions.slice(0, count),
+    held: sliceImages(images, count, count + heldCount),
+  };
+}
