@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { MultimodalModel, type MultimodalModelConfig, trainingSequences, trainTransformer } from "mmgen";
+import { MultimodalModel, trainingSequences, trainTransformer } from "mmgen";
 import { ensureBackend, loadFrom } from "mmgen/node";
 import { digitsData } from "../../apps/playground/src/training/digits-data.js";
 import { type TrainingPlan, trainingOptions } from "../../apps/playground/src/training/training-plan.js";
