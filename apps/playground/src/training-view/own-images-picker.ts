@@ -38,6 +38,7 @@ export function ownImagesPicker(): OwnImagesPicker {
     const known = new Set(files.map(({ path }) => path));
     files = [...files, ...pictures.filter(({ path }) => !known.has(path))];
     source.value = guessWordSource(files.map(({ path }) => path));
+    clear.hidden = files.length === 0;
     const others = given.length - pictures.length;
     const passedOver =
       others > 0
@@ -64,18 +65,15 @@ export function ownImagesPicker(): OwnImagesPicker {
   const forget = () => {
     files = [];
     count.textContent = "";
+    clear.hidden = true;
   };
+  const clear = element("button", { type: "button", class: "quiet", hidden: true, click: forget }, "Clear");
   const place = element(
     "div",
     { class: "drop-place" },
     element("p", {}, "Drop images or a folder here, or choose them. They stay in this browser."),
     element("div", { class: "row" }, button("Choose images", images), button("Choose a folder", folder)),
-    element(
-      "div",
-      { class: "row between" },
-      count,
-      element("button", { type: "button", class: "quiet", click: forget }, "Clear"),
-    ),
+    element("div", { class: "row between" }, count, clear),
     images,
     folder,
   );
