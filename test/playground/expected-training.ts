@@ -15,7 +15,7 @@ interface Trained {
   readonly losses: Readonly<Record<"transformer" | "vqvae", readonly number[]>>;
 }
 const { losses, plan } = JSON.parse(readFileSync(join(folder, "training.json"), "utf8")) as Trained;
-await ensureBackend({ onBackend: () => {} });
+await ensureBackend();
 const data = digitsData(plan.seed);
 const options = trainingOptions(plan, data);
 

@@ -13,6 +13,7 @@ import { bundle } from "../../scripts/bundle.mjs";
 import { findBarriers, findChromium, launch, openPage, watchTasks } from "./browser.mjs";
 import { useShell } from "./shell.mjs";
 import { tabs } from "./tabs.mjs";
+import { train } from "./train.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const executable = findChromium();
@@ -88,6 +89,14 @@ try {
     });
   }
   await check("keys, files, reload, phone", () => useShell(page, { model }));
+  await check("train", async () => {
+    await page.click("#tab-train");
+    const stop = await watchTasks(browser, page);
+    const wrong = await train(page);
+    const slow = await stop();
+    await photograph(page, "train");
+    return [...wrong, ...slow, ...(await findBarriersInBothThemes(page))];
+  });
   await check("page", async () => unexpected);
   await check("as Node computes it", async () => compare(seen));
 } finally {
