@@ -17,6 +17,21 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const button = (page, name) => page.locator("#panel-train").getByRole("button", { name, exact: true });
 const says = (page, text) => page.locator("#panel-train .status", { hasText: text }).first().waitFor();
 
+/** Draws avatars, begins to learn from them, and discards what was learned. */
+async function discardAvatars(page) {
+  await page.getByLabel("Avatars", { exact: true }).check();
+  await button(page, "Start training").click();
+  await says(page, "Part 1 of 2");
+  await button(page, "Pause").click();
+  await says(page, "Paused.");
+  const held = page.getByRole("group", { name: "Images it never saw" }).locator("canvas");
+  assert.equal(await held.count(), 8);
+  await button(page, "Discard").click();
+  await button(page, "Really discard it?").click();
+  await button(page, "Start training").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Start training");
+}
+
 /** Starts a training of digits of few steps. */
 async function start(page) {
   await page.getByLabel("Digits", { exact: true }).check();
@@ -78,6 +93,7 @@ export async function train(page) {
   const folder = mkdtempSync(join(tmpdir(), "mmgen-trained-"));
   try {
     await dropOwnImages(page);
+    await discardAvatars(page);
     await start(page);
     await pauseAndReload(page);
     await button(page, "Go on").click();

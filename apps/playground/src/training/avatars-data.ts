@@ -1,12 +1,13 @@
 import { sliceImages } from "@mmgen/core";
 import { type AvatarPlan, avatarCaption, planAvatar } from "@mmgen/datasets";
+import { nextTask } from "../protocol/serve-requests.js";
 import type { TrainingData } from "./training-plan.js";
 
 const count = 1500;
 const heldCount = 8;
 const side = 32;
-/** Avatars drawn before the page may do something else. */
-const atOnce = 8;
+/** Avatars of a drawing. Each drawing is a document for the browser: one an avatar slow the whole page down. */
+const atOnce = 16;
 
 /**
  * Cartoon portraits with captions, composed by DiceBear and drawn by the browser, which reads SVG on the page's thread only.
@@ -28,8 +29,10 @@ export async function avatarsData(
   for (let start = 0; start < plans.length; start += atOnce) {
     signal.throwIfAborted();
     const svgs = plans.slice(start, start + atOnce).map(({ options }) => createAvatar(micah, options).toString());
-    data.set(await drawSvgs(svgs), start * side * side * 3);
+    data.set(await drawSheet(svgs), start * side * side * 3);
     onProgress(Math.min(start + atOnce, plans.length), plans.length);
+    // A drawing is decoded within the task that asks for it.
+    await nextTask();
   }
   const images = { data, count: plans.length, height: side, width: side, channels: 3, maxValue: 255 };
   return {
@@ -39,23 +42,19 @@ export async function avatarsData(
   };
 }
 
-/** Red, green and blue of drawings, `[count, side, side, 3]`. */
-async function drawSvgs(svgs: readonly string[]): Promise<Uint8Array> {
-  const drawings = await Promise.all(
-    svgs.map(async (svg) => {
-      const drawing = new Image(side, side);
-      drawing.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
-      await drawing.decode();
-      return drawing;
-    }),
-  );
+/** Red, green and blue of drawings, `[count, side, side, 3]`, drawn as one, each below the other. */
+async function drawSheet(svgs: readonly string[]): Promise<Uint8Array> {
+  const [width, height] = [side, side * svgs.length];
+  const placed = svgs.map((svg, i) => svg.replace("<svg ", `<svg y="${i * side}" width="${side}" height="${side}" `));
+  const sheet = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${placed.join("")}</svg>`;
+  const drawing = new Image(width, height);
+  drawing.src = `data:image/svg+xml,${encodeURIComponent(sheet)}`;
+  await drawing.decode();
   const canvas = document.createElement("canvas");
-  canvas.width = side;
-  canvas.height = side * svgs.length;
+  canvas.width = width;
+  canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
-  for (const [i, drawing] of drawings.entries()) {
-    context.drawImage(drawing, 0, i * side, side, side);
-  }
-  const rgba = context.getImageData(0, 0, canvas.width, canvas.height).data;
-  return Uint8Array.from({ length: (rgba.length / 4) * 3 }, (_, i) => rgba[Math.floor(i / 3) * 4 + (i % 3)]!);
+  context.drawImage(drawing, 0, 0, width, height);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  return Uint8Array.from({ length: width * height * 3 }, (_, i) => rgba[Math.floor(i / 3) * 4 + (i % 3)]!);
 }
