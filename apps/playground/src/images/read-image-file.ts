@@ -1,3 +1,4 @@
+import { takeDrops } from "../shell/dropped-files.js";
 /**
  * Reads a picture as pixels of a size: the middle part of it that has the sides' proportion.
  *
@@ -44,15 +45,8 @@ export function takeFiles(
   input: HTMLInputElement,
   onFile: (file: File) => void | Promise<void>,
 ): void {
-  place.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    place.classList.add("dropping");
-  });
-  place.addEventListener("dragleave", () => place.classList.remove("dropping"));
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
-    place.classList.remove("dropping");
-    const file = event.dataTransfer?.files[0];
+  takeDrops(place, ({ files }) => {
+    const file = files[0];
     if (file !== undefined) {
       void onFile(file);
     }

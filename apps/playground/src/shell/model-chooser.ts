@@ -1,5 +1,5 @@
 import type { ModelSource } from "../protocol/messages.js";
-import { droppedFiles } from "./dropped-files.js";
+import { droppedFiles, type PathFile } from "./dropped-files.js";
 
 /** The models that come with the page, in folders beside it. */
 async function shippedModels(): Promise<ModelSource[]> {
@@ -84,9 +84,13 @@ export function modelChooser(
   addEventListener("drop", (event) => {
     if (!event.defaultPrevented) {
       event.preventDefault();
-      void droppedFiles(event.dataTransfer!).then(({ files, folder }) =>
-        files.some(({ name }) => name.endsWith(".safetensors")) ? open(files, folder) : undefined,
-      );
+      void droppedFiles(event.dataTransfer!).then((dropped) => {
+        const folder = dropped.find(({ path }) => path.includes("/"))?.path.split("/")[0] ?? "";
+        // A model's files lie side by side.
+        const isBeside = ({ file, path }: PathFile) => path === (folder === "" ? file.name : `${folder}/${file.name}`);
+        const files = dropped.filter(isBeside).map(({ file }) => file);
+        return files.some(({ name }) => name.endsWith(".safetensors")) ? open(files, folder) : undefined;
+      });
     }
   });
   show();

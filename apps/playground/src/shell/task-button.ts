@@ -8,6 +8,8 @@ export interface TaskButton {
   readonly status: HTMLElement;
   /** Starts the work, as the button does; while it runs, once more afterwards. */
   run(): Promise<void>;
+  /** Says what is wrong before any work; nothing where the sentence is empty. */
+  showProblem(sentence: string): void;
   /** Whether it can be started. */
   setEnabled(enabled: boolean): void;
 }
@@ -55,6 +57,7 @@ export function taskButton(label: string, work: Work): TaskButton {
   );
   return {
     ...{ button, status, run },
+    showProblem: (sentence) => say(sentence, sentence !== ""),
     setEnabled(enabled) {
       button.disabled = !enabled;
     },

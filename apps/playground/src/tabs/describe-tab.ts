@@ -14,10 +14,7 @@ export const describeTab: Tab = {
   summary: "Draw something, or drop a picture, and the model says what it sees.",
   mount(panel, page) {
     const pad = drawingPad({
-      onProblem(sentence) {
-        task.status.textContent = sentence;
-        task.status.classList.toggle("error", sentence !== "");
-      },
+      onProblem: (sentence) => task.showProblem(sentence),
       onChange: () => void task.run(),
     });
     const results = element("div", { class: "results" });

@@ -16,10 +16,7 @@ export const inspectTab: Tab = {
   summary: "The codes that an image becomes, the words that might have been, and what each choice looked at.",
   mount(panel, page) {
     const pad = drawingPad({
-      onProblem(sentence) {
-        task.status.textContent = sentence;
-        task.status.classList.toggle("error", sentence !== "");
-      },
+      onProblem: (sentence) => task.showProblem(sentence),
       onChange: () => void task.run(),
     });
     const results = element("div", { class: "results" });

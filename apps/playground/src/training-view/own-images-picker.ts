@@ -1,11 +1,11 @@
+import { droppedFiles, openedFiles, type PathFile, takeDrops } from "../shell/dropped-files.js";
 import { element, newId } from "../shell/element.js";
-import { guessWordSource, minOwnImages, type OwnFile, type WordSource } from "../training/own-images.js";
-import { droppedFiles, openedFiles } from "./dropped-files.js";
+import { guessWordSource, minOwnImages, type WordSource } from "../training/own-images.js";
 
 /** Where a visitor gives own images, and says where their words are. */
 export interface OwnImagesPicker {
   readonly root: HTMLElement;
-  readonly files: readonly OwnFile[];
+  readonly files: readonly PathFile[];
   readonly source: WordSource;
   readonly side: number;
 }
@@ -18,7 +18,7 @@ const sources: Readonly<Record<WordSource, string>> = {
 };
 
 export function ownImagesPicker(): OwnImagesPicker {
-  let files: readonly OwnFile[] = [];
+  let files: readonly PathFile[] = [];
   const sourceId = newId("words");
   const source = element(
     "select",
@@ -33,7 +33,7 @@ export function ownImagesPicker(): OwnImagesPicker {
   );
   side.value = "32";
   const count = element("p", { class: "status", role: "status" });
-  const take = (given: readonly OwnFile[]) => {
+  const take = (given: readonly PathFile[]) => {
     const pictures = given.filter(({ file }) => file.type.startsWith("image/"));
     const known = new Set(files.map(({ path }) => path));
     files = [...files, ...pictures.filter(({ path }) => !known.has(path))];
@@ -77,16 +77,7 @@ export function ownImagesPicker(): OwnImagesPicker {
     images,
     folder,
   );
-  place.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    place.classList.add("dropping");
-  });
-  place.addEventListener("dragleave", () => place.classList.remove("dropping"));
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
-    place.classList.remove("dropping");
-    void droppedFiles(event.dataTransfer!).then(take);
-  });
+  takeDrops(place, (dropped) => void droppedFiles(dropped).then(take));
   const field = (id: string, label: string, control: HTMLElement) =>
     element("div", { class: "field" }, element("label", { for: id }, label), control);
   return {

@@ -1,13 +1,7 @@
 import { sliceImages } from "@mmgen/core";
 import { readImageFile } from "../images/read-image-file.js";
+import type { PathFile } from "../shell/dropped-files.js";
 import type { TrainingData } from "./training-plan.js";
-
-/** A picture that a visitor gave, with its path in the folder it came in. */
-export interface OwnFile {
-  readonly file: File;
-  /** "cats/black cat 1.png"; the name alone where there was no folder. */
-  readonly path: string;
-}
 
 /** Where the words of own images come from. */
 export type WordSource = "file-names" | "folder-names" | "none";
@@ -81,7 +75,7 @@ export function wordsOfPaths(paths: readonly string[], source: WordSource): Pick
  * @throws an error with a sentence: about a file that is no picture, or images too few or too many.
  */
 export async function ownData(
-  files: readonly OwnFile[],
+  files: readonly PathFile[],
   options: {
     readonly side: number;
     readonly source: WordSource;

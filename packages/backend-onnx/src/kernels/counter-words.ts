@@ -32,18 +32,15 @@ export class CounterWords {
   }
 
   #mix(start: LazyValue, key: LazyValue): LazyValue {
-    const { add, mul } = bound(this.#graph);
+    const graph = this.#graph;
     return [key, ...summands.map((summand) => this.#word(summand))].reduce((x, summand) => {
-      const sum = add(mul(x, add(mul(x, this.#word(2)), this.#word(1))), summand);
-      return add(this.upper(sum), mul(sum, this.#word(2 ** 16)));
+      const factor = graph.add(graph.mul(x, this.#word(2)), this.#word(1));
+      const sum = graph.add(graph.mul(x, factor), summand);
+      return graph.add(this.upper(sum), graph.mul(sum, this.#word(2 ** 16)));
     }, start);
   }
 
   #word(value: number): LazyValue {
     return this.#graph.scalar("uint32", value >>> 0);
   }
-}
-
-function bound(graph: GraphBuilder) {
-  return { add: graph.add.bind(graph), mul: graph.mul.bind(graph) };
 }
