@@ -10,4 +10,4 @@ export type { Layout, TokenizerConfig } from "./tokenizer/tokenizer-config.js";
 export type { TokenizerJson } from "./tokenizer/tokenizer-json.js";
 export type { TokenizerOptions } from "./tokenizer/tokenizer-options.js";
 export type { CaptionLength, TextUnit } from "./vocabulary/captions.js";
-export type { IdRange, Modality } from "./vocabulary/vocabulary.js";
+export { type IdRange, type Modality, matchIds } from "./vocabulary/vocabulary.js";

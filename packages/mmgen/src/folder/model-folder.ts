@@ -92,8 +92,8 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
   );
   const { everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
   const isFirst = (training.group ?? soleProcess).rank === 0;
-  const holdsModel = isFirst && ownFiles.some((name) => existsSync(join(folder, name)));
-  if (holdsModel && !overwrite && !existsSync(join(folder, trainingFiles.vqvae))) {
+  const holds = (names: readonly string[]) => names.some((name) => existsSync(join(folder, name)));
+  if (isFirst && !overwrite && holds(ownFiles) && !holds(stateFiles)) {
     throw new CheckpointError(
       `${folder} holds a model that was not trained there. Train into another folder, or give overwrite: true to replace it.`,
     );
@@ -136,7 +136,9 @@ function locked(store: CheckpointStore, folder: string): { checkpoints: Checkpoi
   };
 }
 
-const ownFiles = [modelFiles, trainingFiles, codeFiles].flatMap((names) => Object.values(names));
+/** Files that a training leaves beside its model's. */
+const stateFiles: readonly string[] = [trainingFiles, codeFiles].flatMap((names) => Object.values(names));
+const ownFiles: readonly string[] = [...Object.values(modelFiles), ...stateFiles];
 
 /** A folder whose earlier files are gone as soon as there is something to write: not before the options are checked. */
 function emptied(store: CheckpointStore, folder: string): CheckpointStore {

@@ -26,7 +26,8 @@ export interface ModelDescription {
     readonly sequences: SequenceOptions;
     /** What a model of the family `diffusion` learned to find. */
     readonly tasks?: TaskShares;
-    readonly vqvae: TrainingSettings;
+    /** Absent where the image codec is that of the model that the training went on from. */
+    readonly vqvae?: TrainingSettings;
     /** Absent where the image codec was trained once. */
     readonly refinement?: RefinementSettings;
     readonly transformer: TrainingSettings;

@@ -129,10 +129,10 @@ export async function runIdOf(
   return `${fingerprint(await weightBytes(vqvae), kind)}-${text}`;
 }
 
-/** The bytes of each of an image codec's weights, for a fingerprint. */
-export async function weightBytes(vqvae: VqVae): Promise<Uint8Array[]> {
+/** The bytes of each of a model's weights, for a fingerprint. */
+export async function weightBytes(model: Pick<VqVae, "storeWeights">): Promise<Uint8Array[]> {
   // By name: a compiler may have left the order of a class's fields to its constructor.
-  const weights = [...(await vqvae.storeWeights())].sort(([a], [b]) => (a < b ? -1 : 1));
+  const weights = [...(await model.storeWeights())].sort(([a], [b]) => (a < b ? -1 : 1));
   return weights.map(([, { data }]) => bytesOf(data));
 }
 

@@ -75,7 +75,7 @@ export class MultimodalModel {
    * codes.
    *
    * The same options and seed give the same model, bit for bit on the same backend, also where the training was stopped
-   * and went on from its checkpoints.
+   * and went on from its checkpoints. With `from` it goes on from a trained model, to which images and words are new.
    *
    * @param options - `images`, one of `captions` or a label of `classes` each, and any part of every stage's configuration;
    *   borrowed.
@@ -90,7 +90,8 @@ export class MultimodalModel {
     const { diffusion, sampling, sequences, transformer, vqvae } = config;
     const training = {
       ...{ seed: options.seed ?? 0, sequences, ...(diffusion && { tasks: diffusion.tasks }) },
-      ...{ vqvae: vqvae.training, ...(vqvae.refinement && { refinement: vqvae.refinement }) },
+      ...(options.freeze === undefined && { vqvae: vqvae.training }),
+      ...(vqvae.refinement && { refinement: vqvae.refinement }),
       transformer: transformer.training,
     };
     const settings = diffusion && { kernel: diffusion.kernel, sampler: diffusion.sampler };

@@ -50,7 +50,7 @@ describe("a model of real images", () => {
     expect(model.history!.refinement!.steps).toHaveLength(2);
     expect(model.config.training!.refinement).toMatchObject({ steps: 2, learningRate: 1e-3, classifierSteps: 2 });
     const estimate = await MultimodalModel.estimateMemory(options);
-    expect(estimate.refinement!.activations).toBeGreaterThan(estimate.vqvae.activations);
+    expect(estimate.refinement!.activations).toBeGreaterThan(estimate.vqvae!.activations);
     const text = { kind: "captions", captions } as const;
     expect(resolveModelConfig({ preset: "hour" }, images, text).vqvae.refinement).toMatchObject({ steps: 2000 });
     for (const [given, said] of [
@@ -95,7 +95,7 @@ describe("a model of real images", () => {
     const of = (side: number) => MultimodalModel.estimateMemory({ ...tiny, images: noise(2, side) });
     const [small, large] = [await of(64), await of(128)];
     // Four times the pixels and codes: attention is among all pairs of codes.
-    const ratio = large.vqvae.activations / small.vqvae.activations;
+    const ratio = large.vqvae!.activations / small.vqvae!.activations;
     expect(ratio).toBeGreaterThan(3.9);
     expect(ratio).toBeLessThan(8);
     expect(large.transformer.activations / small.transformer.activations).toBeGreaterThan(4);

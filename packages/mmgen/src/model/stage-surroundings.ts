@@ -10,8 +10,12 @@ export type StageSurroundings<Model> = Omit<StageOptions<Model>, "training" | "r
 /** Gives a stage what it takes from a training's options and configuration; `partsOf` are those that its observers see. */
 export type StagesOf = <Model>(name: StageName, partsOf: (model: Model) => PartsInTraining) => StageSurroundings<Model>;
 
-/** What stages take from a training's options and configuration. */
-export function stagesOf(options: TrainOptions, config: ModelConfig): StagesOf {
+/**
+ * What stages take from a training's options and configuration.
+ *
+ * @param beginning - Id of what the training begins with; undefined where that is random weights.
+ */
+export function stagesOf(options: TrainOptions, config: ModelConfig, beginning?: string): StagesOf {
   const { checkpoints, group, heldOut, images, observers = [], seed = 0, signal } = options;
   const { refinement, model: vqvae } = config.vqvae;
   // The sampler is no part of the training.
@@ -32,7 +36,11 @@ export function stagesOf(options: TrainOptions, config: ModelConfig): StagesOf {
   const dataLike = (stored: unknown) => (stored === data ? data : fingerprint([images.data, text], stored));
   return (name, partsOf) => ({
     ...{ seed, signal, group },
-    configuration: (stored) => ({ data: stored === undefined ? data : dataLike(stored.data), ...models[name] }),
+    configuration: (stored) => ({
+      data: stored === undefined ? data : dataLike(stored.data),
+      ...(beginning !== undefined && { from: beginning }),
+      ...models[name],
+    }),
     observers: typeof observers === "function" ? (model) => observers(name, partsOf(model)) : observers,
     checkpoint: checkpoints && {
       read: async () => checkpoints.read(trainingFiles[name]),

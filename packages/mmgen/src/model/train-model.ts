@@ -1,14 +1,16 @@
 import { ConfigError, type ImageBatch, Random, sliceImages } from "@mmgen/core";
-import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import { MultimodalTokenizer, matchIds } from "@mmgen/multimodal-tokenizer";
 import { parameterCount, TinyTransformer } from "@mmgen/tiny-transformer";
 import { imageExamples, type TrainingHistory } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
+import { continuedConfig, extendTokenizer } from "../continuing/continued-config.js";
+import { beginningId, checkContinuing } from "../continuing/known-model.js";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
 import { estimateRefinement, refineVqVae } from "../stages/refine-vqvae.js";
 import { learningRateSchedule, totalSteps } from "../stages/run-stage.js";
 import { sharedCodes, storedCodes } from "../stages/stored-codes.js";
 import { trainTransformer, transformerConfig } from "../stages/train-transformer.js";
-import { trainVqVae } from "../stages/train-vqvae.js";
+import { copyOf, trainVqVae } from "../stages/train-vqvae.js";
 import { checkFields, checkImages } from "./check-arguments.js";
 import { type ImageSet, imageText } from "./image-text.js";
 import { type ModelConfig, type ModelOptions, modelFields, resolveModelConfig } from "./model-options.js";
@@ -25,12 +27,18 @@ import { heldOutEvaluation, trainingSequences } from "./training-sequences.js";
  */
 export function checkedConfig(options: TrainOptions & ModelOptions): ModelConfig {
   checkFields("", options, [...trainFields, ...modelFields]);
-  checkImages(options.images);
-  return resolveModelConfig(options, options.images, imageText("images", options));
+  const { freeze, from, images } = options;
+  checkImages(images);
+  const text = imageText("images", options);
+  checkContinuing({ from, freeze }, images);
+  return from === undefined
+    ? resolveModelConfig(options, images, text)
+    : continuedConfig(options, { from, freeze, images, text });
 }
 
 /** Every step and epoch of the trainings of the image codec and the transformer. */
 export interface ModelHistory {
+  /** Empty where the image codec was frozen. */
   readonly vqvae: TrainingHistory;
   /** Absent where the image codec was trained once. */
   readonly refinement?: TrainingHistory;
@@ -39,7 +47,8 @@ export interface ModelHistory {
 
 /** The memory that each training takes. */
 export interface MemoryEstimates {
-  readonly vqvae: MemoryEstimate;
+  /** Absent where the image codec is frozen. */
+  readonly vqvae?: MemoryEstimate;
   /** Absent where the image codec is trained once. */
   readonly refinement?: MemoryEstimate;
   readonly transformer: MemoryEstimate;
@@ -62,21 +71,23 @@ const maxHeldOut = 1000;
  * Everything that can be refused is refused before anything is trained.
  */
 export async function trainParts(options: TrainOptions, resolved: ModelConfig): Promise<TrainedParts> {
-  const { checkpoints, group, images, seed = 0, signal } = options;
+  const { checkpoints, freeze, from, group, images, seed = 0, signal } = options;
   const { config, tokenizer } = planTraining(options, resolved);
   const { captions } = imageText("images", options);
   const held = options.heldOut && firstImages(options.heldOut);
-  const stage = stagesOf(options, config);
+  const stage = stagesOf(options, config, await beginningId(options));
   // The half of the id that is known before there are weights.
   const runId = (stored?: string) => runIdOf({ tokenizer }, stored);
-  const { vqvae, history: vqvaeHistory } = await trainVqVae({
-    ...{
-      ...stage("vqvae", (vqvae: VqVae) => ({ tokenizer, vqvae })),
-      training: config.vqvae.training,
-      model: config.vqvae.model,
-    },
-    ...{ images, heldOut: held?.images, runId },
-  });
+  const { vqvae, history: vqvaeHistory } = freeze
+    ? { vqvae: await copyOf(from!.vqvae), history: { steps: [], epochs: [] } }
+    : await trainVqVae({
+        ...{
+          ...stage("vqvae", (vqvae: VqVae) => ({ tokenizer, vqvae })),
+          training: config.vqvae.training,
+          model: config.vqvae.model,
+        },
+        ...{ images, heldOut: held?.images, runId, from: from?.vqvae },
+      });
   try {
     const { refinement: refining } = config.vqvae;
     const refinement =
@@ -92,9 +103,6 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
           group,
         },
       }));
-    const run = await runIdOf({ vqvae, tokenizer });
-    await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
-    await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
     const codesOf = (images: ImageBatch, name: string) =>
       sharedCodes(group, { vqvae, images }, () => storedCodes({ vqvae, images, store: checkpoints, name }));
     const pairs = { codes: await codesOf(images, codeFiles.images), captions };
@@ -102,6 +110,10 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
       codes: await codesOf(held.images, codeFiles.heldOut),
       captions: held.captions,
     };
+    // Last, so that what a training leaves tells its folder from that of a finished model.
+    const run = await runIdOf({ vqvae, tokenizer });
+    await checkpoints?.write(modelFiles.tokenizer, tokenizerFile(tokenizer));
+    await checkpoints?.write(modelFiles.vqvae, await vqvae.toSafetensors({ run }));
     const { transformer, history: transformerHistory } = await trainTransformer({
       ...{
         ...stage("transformer", (transformer: TinyTransformer) => ({ tokenizer, vqvae, transformer })),
@@ -109,6 +121,7 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
         runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
         model: config.transformer.model,
         tokenizer,
+        from: from && { transformer: from.transformer, ids: matchIds(tokenizer, from.tokenizer) },
       },
       examples: trainingSequences(config, { tokenizer, ...pairs, seed }),
       evaluate: heldOutPairs && heldOutEvaluation(config, { tokenizer, ...heldOutPairs, signal }),
@@ -130,7 +143,7 @@ function planTraining(
   options: TrainOptions,
   resolved: ModelConfig,
 ): { readonly tokenizer: MultimodalTokenizer; readonly config: ModelConfig } {
-  const { heldOut, images, seed = 0 } = options;
+  const { from, heldOut, images, seed = 0 } = options;
   const { captions, kind } = imageText("images", options);
   const held = heldOut && imageText("heldOut", heldOut);
   if (held !== undefined && held.kind !== kind) {
@@ -140,7 +153,9 @@ function planTraining(
   const { codebookSize, codeGrid } = untrained;
   const isSurveyed = resolved.tokenizer.words === undefined && kind !== "none";
   const words = isSurveyed ? { captions: [...captions, ...(held?.captions ?? [])] } : {};
-  const tokenizer = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...resolved.tokenizer });
+  const own = MultimodalTokenizer.create({ codebookSize, codeGrid, ...words, ...resolved.tokenizer });
+  const isLengthGiven = resolved.tokenizer.captionLength !== undefined;
+  const tokenizer = from ? extendTokenizer(own, from.tokenizer, { isLengthGiven }) : own;
   const model = withImageGrid(resolved.transformer.model, tokenizer, onlyOrder(resolved));
   const config = { ...resolved, transformer: { ...resolved.transformer, model } };
   parameterCount(transformerConfig(config.transformer.model, tokenizer));
@@ -183,7 +198,9 @@ export async function estimateParts(options: TrainOptions, resolved: ModelConfig
   const examples = trainingSequences(config, { tokenizer, ...pairs, seed: 0 });
   const { refinement } = config.vqvae;
   return {
-    vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
+    ...(options.freeze === undefined && {
+      vqvae: await estimateMemory({ model: vqvae, examples: images, training: config.vqvae.training }),
+    }),
     ...(refinement && { refinement: await estimateRefinement(vqvae, { examples: images, training: refinement }) }),
     transformer: await estimateMemory({ model: transformer, examples, training }),
   };

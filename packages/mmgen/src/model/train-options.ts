@@ -3,6 +3,7 @@ import type { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import type { TrainingObserver } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
+import { type Continuing, continuingFields } from "../continuing/known-model.js";
 import type { RefinementStage } from "../stages/refine-vqvae.js";
 import type { ImageSet } from "./image-text.js";
 import type { ReadModelFile } from "./model-parts.js";
@@ -45,7 +46,7 @@ export interface PartsInTraining {
 }
 
 /** Data and surroundings of a training. */
-export interface TrainOptions extends ImageSet {
+export interface TrainOptions extends ImageSet, Continuing {
   /** Images, with what the others have, to evaluate on before training and after each epoch; never trained on. Default: none. */
   readonly heldOut?: ImageSet | undefined;
   /** Seed of everything random: first weights, order of examples, dropout. Default 0. */
@@ -73,4 +74,5 @@ export interface TrainOptions extends ImageSet {
 /** Names of the fields of {@link TrainOptions}. */
 export const trainFields = [
   ...["images", "captions", "classes", "heldOut", "seed", "observers", "signal", "checkpoints", "group"],
+  ...continuingFields,
 ] as const;

@@ -7,6 +7,7 @@ import {
 } from "@mmgen/tiny-transformer";
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { checkFields } from "../model/check-arguments.js";
+import { continueTransformer, type KnownTransformer } from "./continue-transformer.js";
 import { observersOf, runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
@@ -16,6 +17,8 @@ export type TransformerOptions = Omit<TinyTransformerOptions, "vocabularySize" |
 export interface TrainTransformerOptions extends StageOptions<TinyTransformer> {
   /** Width, heads, layers and the like. */
   readonly model: TransformerOptions;
+  /** Begins with what this one knows, rather than with random weights alone. Default: none. */
+  readonly from?: KnownTransformer | undefined;
   /** Says how many ids there are and how many a sequence has. */
   readonly tokenizer: Pick<MultimodalTokenizer, "vocabularySize" | "sequenceLength">;
   /** Sequences to train on, such as `mixedOrderExamples` or `diffusionExamples` makes. */
@@ -48,10 +51,21 @@ export interface TransformerTraining {
  * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
  */
 export async function trainTransformer(options: TrainTransformerOptions): Promise<TransformerTraining> {
-  checkFields("trainTransformer", options, [...stageFields, "model", "tokenizer", "examples", "evaluate", "keep"]);
-  const { evaluate, keep, model, tokenizer } = options;
+  checkFields("trainTransformer", options, [
+    ...stageFields,
+    ...["model", "from", "tokenizer", "examples", "evaluate", "keep"],
+  ]);
+  const { evaluate, from, keep, model, tokenizer } = options;
   const random = Random.fromSeed(options.seed).fork("transformer");
   const transformer = TinyTransformer.create(transformerConfig(model, tokenizer), { random: random.fork("weights") });
+  if (from !== undefined) {
+    try {
+      continueTransformer(transformer, from);
+    } catch (error) {
+      transformer.dispose();
+      throw error;
+    }
+  }
   const history = await runStage({
     ...{ ...options, label: "transformer", model: transformer },
     random: random.fork("training"),

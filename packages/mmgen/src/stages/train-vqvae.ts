@@ -9,6 +9,8 @@ import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 export interface TrainVqVaeOptions extends StageOptions<VqVae> {
   /** Network, quantizer, head and composition; side, channels and levels are those of `images`. */
   readonly model: VqVaeOptions;
+  /** Goes on from this one's weights, whose configuration `model` then is; borrowed. Default: random weights. */
+  readonly from?: VqVae | undefined;
   /** Images to train on; borrowed. */
   readonly images: ImageBatch;
   /** Images to evaluate on before training and after each epoch; borrowed. Default: no evaluation. */
@@ -36,11 +38,13 @@ const maxLossImages = 1000;
  * @throws an `AbortedError` when the signal fires; the checkpoint is then written.
  */
 export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTraining> {
-  checkFields("trainVqVae", options, [...stageFields, "model", "images", "heldOut"]);
-  const { heldOut, images, model, signal, training } = options;
+  checkFields("trainVqVae", options, [...stageFields, "model", "from", "images", "heldOut"]);
+  const { from, heldOut, images, model, signal, training } = options;
   const { batchSize } = training;
   const random = Random.fromSeed(options.seed).fork("tokenizer");
-  const vqvae = VqVae.create({ ...shapeOf(images), ...model }, { random: random.fork("weights") });
+  const vqvae = from
+    ? await copyOf(from)
+    : VqVae.create({ ...shapeOf(images), ...model }, { random: random.fork("weights") });
   const evaluate = heldOut && (() => evaluateVqVae(vqvae, heldOut, { batchSize, signal }));
   const history = await runStage({
     ...{ ...options, label: "image codec", model: vqvae, examples: imageExamples(images) },
@@ -48,6 +52,11 @@ export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTrain
     evaluate,
   });
   return { vqvae, history };
+}
+
+/** Another image codec of the same configuration and weights; yours to dispose. */
+export async function copyOf(vqvae: VqVae): Promise<VqVae> {
+  return VqVae.fromSafetensors(await vqvae.toSafetensors());
 }
 
 /** What an image codec's configuration takes from the images it is for. */

@@ -84,6 +84,21 @@ export class Vocabulary {
     return words.every((word) => this.#find(word) !== undefined);
   }
 
+  /** For each id the other vocabulary's id of the same code, special token or word, in that one's spellings; −1 for none. */
+  matchIds(other: Vocabulary): Int32Array {
+    const ids = new Int32Array(this.size).fill(-1);
+    for (let code = 0; code < Math.min(this.image.count, other.image.count); code++) {
+      ids[this.image.start + code] = other.image.start + code;
+    }
+    for (const [name, id] of this.#specials) {
+      ids[id] = other.#specials.get(name) ?? -1;
+    }
+    for (const [i, word] of this.#config.words.entries()) {
+      ids[this.text.start + i] = other.#words.get(word) ?? -1;
+    }
+    return ids;
+  }
+
   /** Word of a text id. */
   word(id: number): string {
     return this.#config.words[id - this.text.start]!;
@@ -125,6 +140,21 @@ export class Vocabulary {
   #find(word: string): number | undefined {
     return this.#words.get(word) ?? this.#words.get(word.toLowerCase());
   }
+}
+
+/**
+ * For each id of a tokenizer the id that means the same in another one: image codes by number, words and special tokens by
+ * name. With it a model over a larger vocabulary begins with what one over a smaller has learned of its ids.
+ *
+ * @param tokenizer - Whose ids are asked about.
+ * @param other - Where they are looked for.
+ * @returns `[vocabularySize]` of `tokenizer`, −1 where the other has no such id; yours.
+ */
+export function matchIds(
+  tokenizer: { readonly config: TokenizerConfig },
+  other: { readonly config: TokenizerConfig },
+): Int32Array {
+  return new Vocabulary(tokenizer.config).matchIds(new Vocabulary(other.config));
 }
 
 /** End marker of captions of varying length. */
