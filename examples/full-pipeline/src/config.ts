@@ -9,9 +9,10 @@ import {
   pipe,
   positiveNumber,
   rule,
+  text,
   wholeNumber,
 } from "@mmgen/core/options";
-import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
+import { defineRuns, fromCaller, type SettingsOf } from "@mmgen/example-harness";
 import { modelFamilies } from "mmgen";
 
 const size = wholeNumber({ min: 1 });
@@ -152,12 +153,10 @@ const smoke: RunConfig = {
     ...quick.vqvae,
     network: { hiddenChannels: 16, stages: 3, residualBlocks: 1, attentionHeads: 2 },
     quantizer: { ...quick.vqvae.quantizer, codebookSize: 64 },
-    epochs: 2,
-    warmUpSteps: 2,
+    ...{ epochs: 2, warmUpSteps: 2 },
   },
   transformer: { ...quick.transformer, width: 32, heads: 2, layers: 2, epochs: 2, warmUpSteps: 2 },
-  diffusion,
-  sampling: quick.sampling,
+  ...{ diffusion, sampling: quick.sampling },
   evaluation: { samples: 18, classifierSteps: 20 },
 };
 
@@ -243,9 +242,9 @@ export const runs = defineRuns({
     return saysBoth && hasImages ? withoutLevels(forImages(presets[preset], preset === "smoke")) : undefined;
   },
   own: {
-    // How the transformer writes: one id after the other, where nothing is said, or all at once, in rounds.
-    fields: { family: optional(oneOf(modelFamilies)) },
-    resolve: ({ family }) => (family === undefined ? {} : { family }),
+    // How the transformer writes, one id after the other where nothing is said; the folder of the run to go on from.
+    fields: { family: optional(oneOf(modelFamilies)), from: optional(text()) },
+    resolve: ({ family, from }) => ({ ...(family && { family }), ...(from && { from: fromCaller(from) }) }),
   },
 });
 

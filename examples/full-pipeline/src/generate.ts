@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import {
   ConfigError,
   DataError,
@@ -269,4 +270,23 @@ async function uncached(model: SequenceModel, prompt: TokenBatch): Promise<Seque
     },
     dispose: () => current.dispose(),
   };
+}
+
+/**
+ * The models of the run that this one goes on from, where `--from` names one.
+ *
+ * @throws a {@link ConfigError} when its image tokenizer was configured in another way.
+ */
+export async function modelsToContinue({ config, from }: RunSettings): Promise<ModelParts | undefined> {
+  if (from === undefined) {
+    return undefined;
+  }
+  const folder = new RunFolder(from, from, command);
+  const { config: its, preset } = await runs.readSettings(folder);
+  if (!isDeepStrictEqual(its.vqvae, config.vqvae)) {
+    throw new ConfigError(
+      `--from: the image tokenizer in ${from} (preset ${preset}) is not the one that these options describe. Give the --preset, --data and --config of that run.`,
+    );
+  }
+  return folder.load(loadModelParts);
 }

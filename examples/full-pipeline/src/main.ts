@@ -58,6 +58,10 @@ program.addOption(
     "how the transformer writes: one id after the other, or all at once, in rounds",
   ).choices([...modelFamilies]),
 );
+program.option(
+  "--from <dir>",
+  "go on from the models of a run, its --out folder: its image tokenizer as it is, its transformer's weights to begin with",
+);
 
 addSamplingOptions(addComputeOptions(program.command("generate"), compute))
   .description("Draws captions, or captions images, with the models that npm start trained.")

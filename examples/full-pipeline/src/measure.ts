@@ -7,10 +7,13 @@ import {
   attributeAgreement,
   attributeScores,
 } from "@mmgen/evaluation";
+import type { RunContext } from "@mmgen/example-harness";
 import type { TrainingHistory } from "@mmgen/training";
+import type { VqVae } from "@mmgen/vqvae";
+import * as tf from "@tensorflow/tfjs-core";
 import { type FamilyParts, type ImageCodecMetrics, imageCodecMetrics, type PairScore, type Pairs } from "mmgen";
 import type { RunConfig, RunSettings } from "./config.js";
-import { type AttributeName, type CaptionedSet, firstOf, type SetAttributes } from "./data.js";
+import { type AttributeName, type CaptionedSet, firstOf, type RunDataset, type SetAttributes } from "./data.js";
 import { type GenerationTiming, methodsOf, timeGeneration } from "./generate.js";
 
 /** Samples of each kind that are shown. */
@@ -56,11 +59,12 @@ export interface RunMetrics extends ModelMetrics {
   /** Wall-clock seconds by stage, of the last process alone. */
   readonly seconds: Readonly<Record<string, number>>;
   /** Training examples a second, evaluations left out. */
-  readonly throughput: { readonly vqvae: number; readonly transformer: number };
+  readonly throughput: { readonly vqvae?: number; readonly transformer: number };
   /** Tensors alive at the end, models included. */
   readonly tensors: number;
   readonly histories: {
-    readonly vqvae: TrainingHistory;
+    /** Absent where the image tokenizer is another run's. */
+    readonly vqvae?: TrainingHistory;
     /** Where the image tokenizer was trained twice. */
     readonly refinement?: TrainingHistory;
     readonly transformer: TrainingHistory;
@@ -219,4 +223,34 @@ export function compareLabels(
     ...{ asked, found, agreement: { count, accuracy: each(({ balanced }) => balanced), allRight } },
     commonest: each(({ commonest }) => commonest),
   };
+}
+
+/** What {@link describeRun} takes beside the run. */
+export interface RunParts extends Pick<RunMetrics, "histories"> {
+  readonly data: RunDataset;
+  readonly vqvae: VqVae;
+  readonly metrics: ModelMetrics;
+}
+
+/** All that is known of a run at its end. */
+export function describeRun(run: RunContext<RunSettings>, { data, histories, metrics, vqvae }: RunParts): RunMetrics {
+  const { backend, progress, resume: resumed, settings } = run;
+  const { height, width } = vqvae.codeGrid;
+  progress.endStage();
+  return {
+    ...{ settings, source: data.source, attribution: data.attribution, backend, ...metrics },
+    codes: { count: height * width, codebookSize: vqvae.codeLayout.codebookSize },
+    tensors: tf.memory().numTensors,
+    throughput: {
+      ...(histories.vqvae && { vqvae: throughput(histories.vqvae, settings.config.vqvae.batchSize) }),
+      transformer: throughput(histories.transformer, settings.config.transformer.batchSize),
+    },
+    ...{ resumed, seconds: progress.seconds, histories },
+  };
+}
+
+/** Examples a second of a run's training steps, its slow first steps included. */
+function throughput(history: TrainingHistory, batchSize: number): number {
+  const seconds = history.steps.reduce((sum, step) => sum + step.seconds, 0);
+  return (history.steps.length * batchSize) / seconds;
 }

@@ -40,10 +40,15 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 const folderOf = (name: string) => new RunFolder(join(root, name), "unused", "npm start");
 const fileOf = (name: string, file: string) => join(folderOf(name).checkpoints, file);
 
+interface TestRun extends Partial<RunSettings> {
+  readonly resume?: boolean;
+  readonly stopAfter?: number;
+}
+
 /** A run that stops after a number of training steps, counted over both models. */
 function run(
   name: string,
-  { resume = false, stopAfter = Number.POSITIVE_INFINITY, seed = settings.seed } = {},
+  { resume = false, stopAfter = Number.POSITIVE_INFINITY, seed = settings.seed, ...own }: TestRun = {},
 ): Promise<RunMetrics> {
   const controller = new AbortController();
   let left = stopAfter;
@@ -59,7 +64,7 @@ function run(
   const quiet = new PassThrough();
   quiet.resume();
   const result = runPipeline({
-    settings: { ...settings, seed },
+    settings: { ...settings, seed, ...own },
     folder: folderOf(name),
     dataDir: undefined,
     resume,
@@ -216,5 +221,34 @@ describe("loading the models of a run", () => {
     expect(await refusal()).toContain("transformer.safetensors");
     await rm(path);
     expect(await refusal()).toMatch(/transformer\.safetensors.*npm start/);
+  });
+});
+
+describe("a run that goes on from another", () => {
+  // Three whole runs, in seconds where the machine is free.
+  it("takes its image tokenizer as it is and trains the transformer alone, of either family", {
+    timeout: 240_000,
+  }, async () => {
+    await run("known");
+    const from = join(root, "known");
+    for (const family of ["autoregressive", "diffusion"] as const) {
+      const metrics = await run(`from ${family}`, { family, from });
+      expect(metrics.histories).not.toHaveProperty("vqvae");
+      expect(metrics.throughput).not.toHaveProperty("vqvae");
+      const [own, its] = [`from ${family}`, "known"].map(async (name) => {
+        const { tensors } = readSafetensors(await readFile(fileOf(name, "vqvae.safetensors")));
+        return [...tensors].map(([tensor, { data }]) => [tensor, [...(data as Float32Array)]]);
+      });
+      expect(await own).toEqual(await its);
+      expect(existsSync(fileOf(`from ${family}`, "vqvae-training.safetensors"))).toBe(false);
+    }
+  });
+
+  it("refuses another image tokenizer's configuration before the folder is touched", async () => {
+    const { config } = settings;
+    const other = { ...config, vqvae: { ...config.vqvae, epochs: 1 } };
+    const refused = run("from other", { config: other, from: join(root, "known") });
+    await expect(refused).rejects.toThrow(/^--from: the image tokenizer in .*known .* is not the one/);
+    expect(existsSync(fileOf("from other", "run.json"))).toBe(false);
   });
 });

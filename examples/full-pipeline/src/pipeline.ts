@@ -1,11 +1,10 @@
 import { type CodeBatch, type ImageBatch, Random, sliceImages } from "@mmgen/core";
 import { inRunFolder, type RunContext, type RunData, stageOf } from "@mmgen/example-harness";
-import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
+import { MultimodalTokenizer, matchIds } from "@mmgen/multimodal-tokenizer";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
-import { imageExamples, type TrainingHistory } from "@mmgen/training";
+import { imageExamples } from "@mmgen/training";
 import * as observing from "@mmgen/training/node";
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
-import * as tf from "@tensorflow/tfjs-core";
 import {
   estimateRefinement,
   type FamilyParts,
@@ -28,8 +27,8 @@ import {
 import { checkMemory, checkTrainings } from "mmgen/node";
 import { command, type RunConfig, type RunSettings } from "./config.js";
 import { describeData, firstOf, loadData, loadOrTrainClassifier, type RunDataset } from "./data.js";
-import { familyOf } from "./generate.js";
-import { evaluateModels, type ModelMetrics, type RunMetrics } from "./measure.js";
+import { familyOf, modelsToContinue } from "./generate.js";
+import { describeRun, evaluateModels, type RunMetrics } from "./measure.js";
 import { clearEpochSamples, drawEpochSamples, writeImages } from "./plots.js";
 import { writeReport } from "./report.js";
 
@@ -43,23 +42,28 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
   return inRunFolder(run, { command, earlier: earlierFiles }, async () => {
     progress.stage("Data");
     const data = await loadData(settings, { dataDir: run.dataDir, log: progress.log, signal });
+    const known = await modelsToContinue(settings);
+    using _known = known?.transformer;
+    using _codec = known?.vqvae;
+    // Images of another shape are refused here, before the folder is begun.
+    await known?.vqvae.encode(firstOf(data.train, 1).images);
     await checkPlan(run, data);
     const learnedFrom = describeData(data);
     await folder.begin({ ...run, data: learnedFrom, earlier: earlierFiles });
 
     progress.stage("Image tokenizer");
-    const { vqvae, history: vqvaeHistory } = await trainImageTokenizer(run, data, learnedFrom);
-    using ownedVqvae = vqvae;
-    const refinement = await refineImageTokenizer(run, vqvae, data, learnedFrom);
+    const codec = known ?? (await trainImageTokenizer(run, data, learnedFrom));
+    using vqvae = codec.vqvae;
+    const refinement = known ? undefined : await refineImageTokenizer(run, vqvae, data, learnedFrom);
 
     progress.stage("Codes");
     const codesOf = (images: ImageBatch) => sharedCodes(group, { vqvae, images }, () => vqvae.encode(images));
     const codes = { train: await codesOf(data.train.images), test: await codesOf(data.test.images) };
     const tokenizer = createTokenizer(settings, vqvae, data);
-    await saveCodec(run, { vqvae: ownedVqvae, tokenizer });
+    await saveCodec(run, { vqvae, tokenizer });
 
     progress.stage("Transformer");
-    const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes });
+    const training = await trainSequenceModel(run, { vqvae, tokenizer, data, codes, known });
     using transformer = training.transformer;
     const models: FamilyParts = { vqvae, tokenizer, transformer, diffusion: familyOf(settings).diffusion };
 
@@ -74,7 +78,11 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     const { metrics, samples } = await evaluateModels(evaluation);
 
     progress.stage("Images");
-    const histories = { vqvae: vqvaeHistory, ...(refinement && { refinement }), transformer: training.history };
+    const histories = {
+      ...("history" in codec && { vqvae: codec.history }),
+      ...(refinement && { refinement }),
+      transformer: training.history,
+    };
     const images = await writeImages(run, { data, models, codes: codes.test, histories, metrics, samples });
     const result = describeRun(run, { data, vqvae, histories, metrics });
     await folder.writeResult("metrics.json", result);
@@ -112,10 +120,11 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, data: 
   const codes = { data: new Int32Array(few.images.count * height * width), count: few.images.count, height, width };
   const examples = trainingSequences(familyOf(settings), { tokenizer, codes, captions: few.captions, seed: 0 });
   const plan = (stage: RunConfig["vqvae" | "transformer"]) => ({ training: trainingOf(settings, stage, count), count });
-  const refinement = refinementOf(settings, count);
+  const isTrained = settings.from === undefined;
+  const refinement = isTrained ? refinementOf(settings, count) : undefined;
   const fewImages = imageExamples(few.images);
   const warning = await checkTrainings({
-    vqvae: { model: vqvae, examples: fewImages, ...plan(config.vqvae) },
+    ...(isTrained && { vqvae: { model: vqvae, examples: fewImages, ...plan(config.vqvae) } }),
     transformer: { model: transformer, examples, ...plan(config.transformer) },
   });
   progress.warn(warning);
@@ -207,9 +216,14 @@ interface SequenceData {
   readonly tokenizer: MultimodalTokenizer;
   readonly data: RunDataset;
   readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
+  /** Whose transformer this one begins with. */
+  readonly known: ModelParts | undefined;
 }
 
-async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, tokenizer, vqvae }: SequenceData) {
+async function trainSequenceModel(
+  run: RunContext<RunSettings>,
+  { codes, data, known, tokenizer, vqvae }: SequenceData,
+) {
   const { folder, settings, signal } = run;
   const { config, seed } = settings;
   const family = familyOf(settings);
@@ -225,6 +239,7 @@ async function trainSequenceModel(run: RunContext<RunSettings>, { codes, data, t
   const evaluate = heldOutEvaluation(family, { ...heldOut, signal });
   const result = await trainTransformer({
     model: sizesOf(settings),
+    from: known && { transformer: known.transformer, ids: matchIds(tokenizer, known.tokenizer) },
     runId: (stored) => runIdOf({ vqvae, tokenizer }, stored),
     tokenizer,
     examples: trainingSequences(family, { ...pairs, seed }),
@@ -264,32 +279,4 @@ function trainingOf(
   }
   const steps = Math.max(1, Math.floor(config.data.trainCount / batchSize)) * epochs;
   return { ...settings, batchSize: Math.min(batchSize, count), steps, warmUpSteps: Math.min(warmUpSteps, steps) };
-}
-
-interface RunParts extends Pick<RunMetrics, "histories"> {
-  readonly data: RunDataset;
-  readonly vqvae: VqVae;
-  readonly metrics: ModelMetrics;
-}
-
-function describeRun(run: RunContext<RunSettings>, { data, histories, metrics, vqvae }: RunParts): RunMetrics {
-  const { backend, progress, resume: resumed, settings } = run;
-  const { height, width } = vqvae.codeGrid;
-  progress.endStage();
-  return {
-    ...{ settings, source: data.source, attribution: data.attribution, backend, ...metrics },
-    codes: { count: height * width, codebookSize: vqvae.codeLayout.codebookSize },
-    tensors: tf.memory().numTensors,
-    throughput: {
-      vqvae: throughput(histories.vqvae, settings.config.vqvae.batchSize),
-      transformer: throughput(histories.transformer, settings.config.transformer.batchSize),
-    },
-    ...{ resumed, seconds: progress.seconds, histories },
-  };
-}
-
-/** Examples a second of a run's training steps, its slow first steps included. */
-function throughput(history: TrainingHistory, batchSize: number): number {
-  const seconds = history.steps.reduce((sum, step) => sum + step.seconds, 0);
-  return (history.steps.length * batchSize) / seconds;
 }

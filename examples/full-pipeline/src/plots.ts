@@ -4,6 +4,7 @@ import { type CodeBatch, sliceImages } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { formatPercent, type RunContext, type RunFolder } from "@mmgen/example-harness";
 import {
+  type CurvePanel,
   codebookUsage,
   confusionMatrix,
   imageGrid,
@@ -171,27 +172,13 @@ export function confusionOf(
   return confusionMatrix({ counts, labels, columnLabels, ...titles, title, subtitle: "per cent of a row" });
 }
 
-/** Loss and learning rate by step, and test metrics by epoch, of both models; as SVG. */
+/** Loss and learning rate by step, and test metrics by epoch, of the models that were trained; as SVG. */
 function learningCurves({ transformer, vqvae }: RunMetrics["histories"]) {
   const isOrdered = transformer.epochs[0]?.metrics["text-first"] !== undefined;
   return trainingCurves({
     title: "Training",
     panels: [
-      {
-        title: "Image tokenizer",
-        yLabel: "loss",
-        series: [
-          { label: "train", style: "steps", ...byStep(vqvae, ({ loss }) => loss) },
-          { label: "test", style: "points", ...byEpoch(vqvae, "heldOutLoss") },
-        ],
-        learningRate: byStep(vqvae, ({ learningRate }) => learningRate),
-        scale: "log",
-      },
-      {
-        title: "Reconstruction",
-        yLabel: "share of levels exactly right, test",
-        series: [{ label: "test", style: "points", ...byEpoch(vqvae, "exactLevelAccuracy") }],
-      },
+      ...(vqvae ? tokenizerPanels(vqvae) : []),
       {
         title: "Transformer",
         yLabel: "nats per id",
@@ -275,4 +262,24 @@ async function animateEpochSamples(folder: RunFolder): Promise<Uint8Array> {
   const files = (await readdir(epochFolder(folder))).filter((file) => file.endsWith(".svg")).sort();
   const frames = await Promise.all(files.map((file) => readFileText(join(epochFolder(folder), file), "frame")));
   return writeGif(join(folder.results, "samples_by_epoch.gif"), frames, { frameMilliseconds: 600 });
+}
+
+function tokenizerPanels(vqvae: TrainingHistory): CurvePanel[] {
+  return [
+    {
+      title: "Image tokenizer",
+      yLabel: "loss",
+      series: [
+        { label: "train", style: "steps", ...byStep(vqvae, ({ loss }) => loss) },
+        { label: "test", style: "points", ...byEpoch(vqvae, "heldOutLoss") },
+      ],
+      learningRate: byStep(vqvae, ({ learningRate }) => learningRate),
+      scale: "log",
+    },
+    {
+      title: "Reconstruction",
+      yLabel: "share of levels exactly right, test",
+      series: [{ label: "test", style: "points", ...byEpoch(vqvae, "exactLevelAccuracy") }],
+    },
+  ];
 }

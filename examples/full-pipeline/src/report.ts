@@ -143,9 +143,12 @@ function timeTable({ resumed, seconds, throughput }: RunMetrics): ReportTable {
   return {
     columns: ["stage", resumed ? "time since the resume" : "time"],
     rows: Object.entries(seconds).map(([stage, time]) => [stage, formatDuration(time)]),
-    caption: `${throughput.vqvae.toFixed(0)} images a second through the image tokenizer's training, ${throughput.transformer.toFixed(0)} pairs a second through the transformer's.`,
+    caption: `Speed of training: ${speedLine(throughput)}.`,
   };
 }
+
+const speedLine = ({ transformer, vqvae }: RunMetrics["throughput"]) =>
+  `${vqvae ? `image tokenizer ${vqvae.toFixed(0)} images/s, ` : ""}transformer ${transformer.toFixed(0)} pairs/s`;
 
 /** Attribute accuracies, a row for each way to generate. */
 function attributeTable(attributes: AttributeMetrics): ReportTable {
@@ -264,9 +267,8 @@ export function summarize(metrics: RunMetrics, reportPath: string): string {
   const stages = Object.entries(metrics.seconds).map(
     ([stage, seconds]) => `${stage.toLowerCase()} ${formatDuration(seconds)}`,
   );
-  const { vqvae, transformer } = metrics.throughput;
   const after: Facts = [
-    ["speed", `image tokenizer ${vqvae.toFixed(0)} images/s, transformer ${transformer.toFixed(0)} pairs/s`],
+    ["speed", speedLine(metrics.throughput)],
     ["time", `${formatRunTime(metrics)} (${stages.join(", ")})`],
     ["look at", reportPath],
   ];

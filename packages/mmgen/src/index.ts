@@ -1,3 +1,4 @@
+export type { Continuing, FrozenPart, KnownModel } from "./continuing/known-model.js";
 export {
   type DenoisingOptions,
   denoiseCaptions,
@@ -96,6 +97,7 @@ export {
 } from "./sampling/generate-pairs.js";
 export type { Kept } from "./sampling/kept-codes.js";
 export type { OnRound, PairsRound } from "./sampling/pairs-round.js";
+export type { KnownTransformer } from "./stages/continue-transformer.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
 export {
   estimateRefinement,
