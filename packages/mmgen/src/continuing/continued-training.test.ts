@@ -98,7 +98,11 @@ describe("a training that goes on from a model", () => {
     await refused({ from: model, freeze: "transformer" }, ConfigError, /^freeze: expected "vqvae", got "transformer"/);
     await refused({ from: "model" }, ConfigError, /^from: expected a MultimodalModel/);
     await refused({ from: model, composition: "whole" }, ConfigError, /^composition: the image codec is that of from/);
-    await refused({ from: model, vqvae: { network: {} } }, ConfigError, /^vqvae\.network: the image codec is that of from/);
+    await refused(
+      { from: model, vqvae: { network: {} } },
+      ConfigError,
+      /^vqvae\.network: the image codec is that of from/,
+    );
     const frozen = { from: model, freeze: "vqvae", vqvae: training };
     await refused(frozen, ConfigError, /^vqvae\.training: freeze keeps the image codec as it is/);
     const { images } = squares(64, 1);

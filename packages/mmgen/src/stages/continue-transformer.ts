@@ -22,9 +22,7 @@ export function continueTransformer(to: TinyTransformer, { ids, transformer: fro
     { own: to.backbone.tokenEmbedding.weight, other: from.backbone.tokenEmbedding.weight, rows: ids },
     { own: to.head.weight, other: from.head.weight, rows: ids },
     { own: to.backbone.positionEmbedding?.weight, other: from.backbone.positionEmbedding?.weight, rows: positions },
-  ].flatMap(({ other, own, rows }) =>
-    own && other && own.shape[1] === other.shape[1] ? [{ own, other, rows }] : [],
-  );
+  ].flatMap(({ other, own, rows }) => (own && other && own.shape[1] === other.shape[1] ? [{ own, other, rows }] : []));
   tf.tidy(() => {
     // Made before tables of equal shape are copied, which overwrites the first values of rows that stay.
     const values = tables.map(({ other, own, rows }) => withRows(own, other, rows));
