@@ -31,7 +31,7 @@ import { type CaptionedImages, gatherCaptioned } from "../captions/captioned-ima
 import { allocateImages } from "../images/allocate-images.js";
 import { Budget } from "../images/budget.js";
 import { splitIndices } from "../splits/split-indices.js";
-import { captionSources, findCaptionSource, readCaptions } from "./folder-captions.js";
+import { type CaptionSource, captionSources, findCaptionSource, readCaptions } from "./folder-captions.js";
 import { ImageDecoder, type ImageForm } from "./image-decoder.js";
 import { listImageFolder } from "./list-image-folder.js";
 
@@ -134,6 +134,8 @@ export interface ImageFolderSplits {
   readonly test: FolderImages;
   /** What was loaded, in one line: "120 images from my-images, 32 × 32, captions: table, seed 1". */
   readonly source: string;
+  /** Where the captions were found. */
+  readonly captionSource: CaptionSource;
 }
 
 /**
@@ -174,6 +176,7 @@ export async function loadImageFolder(options: LoadImageFolderOptions): Promise<
     validation: pick(indices.validation),
     test: pick(indices.test),
     source: `${total} images from ${folder}, ${form.height} × ${form.width}, captions: ${source}, seed ${seed}`,
+    captionSource: source,
   };
 }
 

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, DataError } from "@mmgen/core";
 import { encode } from "fast-png";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readImages } from "./read-images.js";
+import { decodeImages, readImages } from "./read-images.js";
 
 const shape = { height: 2, width: 2, channels: 3, maxValue: 3 };
 let folder: string;
@@ -52,6 +53,33 @@ describe("readImages", () => {
     await expect(levels([10, 20])).rejects.toThrow(ConfigError);
     await expect(readImages([path], shape, { limits: { pixels: 3 } })).rejects.toThrow("limits.pixels");
     await expect(readImages([path], shape, { limits: { fileBytes: 9 } })).rejects.toThrow("at most 9 bytes");
+  });
+
+  it("resizes images of any size and format where it is told how", async () => {
+    // Red above blue, twice as wide as it is high.
+    const wide = sharp({ create: { width: 8, height: 4, channels: 3, background: "red" } }).composite([
+      { input: { create: { width: 8, height: 2, channels: 3, background: "blue" } }, left: 0, top: 2 },
+    ]);
+    const paths = [join(folder, "wide.png"), join(folder, "wide.webp")];
+    await writeFile(paths[0]!, await wide.png().toBuffer());
+    await writeFile(paths[1]!, await wide.webp({ lossless: true }).toBuffer());
+    const exact = await png("exact.png", [0, 85, 170, 255, 0, 0, 40, 50, 215, 1, 2, 3], 3);
+    const halves = [3, 0, 0, 3, 0, 0, 0, 0, 3, 0, 0, 3];
+    const { data, count } = await readImages([...paths, exact], shape, { fit: "cover" });
+    expect(count).toBe(3);
+    expect([...data]).toEqual([...halves, ...halves, 0, 1, 2, 3, 0, 0, 0, 1, 3, 0, 0, 0]);
+    await expect(readImages(paths, shape, { fit: "crop" as never })).rejects.toThrow(ConfigError);
+    await expect(readImages([paths[1]!], shape)).rejects.toThrow("expected a PNG file, got WebP");
+  });
+
+  it("reads the bytes of files as it reads files", async () => {
+    const path = await png("bytes.png", [0, 85, 170, 255, 0, 0, 40, 50, 215, 1, 2, 3], 3);
+    const bytes = await readFile(path);
+    expect(await decodeImages([bytes, bytes], shape)).toEqual(await readImages([path, path], shape));
+    const failure = (files: readonly Uint8Array[], options = {}) => expect(decodeImages(files, shape, options)).rejects;
+    await failure([bytes, bytes.subarray(0, 40)]).toThrow(/^image 2: /);
+    await failure([bytes], { limits: { fileBytes: 9 } }).toThrow("image 1: expected at most 9 bytes");
+    await failure([new TextEncoder().encode("<svg/>")], { fit: "fill" }).toThrow("image 1: neither PNG");
   });
 
   it("refuses more images than memory can hold", async () => {
