@@ -9,7 +9,7 @@ import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import ts from "typescript";
-import { listEntries, listPackages, repositoryRoot } from "./workspace.mjs";
+import { listEntries, listPackages, listPrograms, repositoryRoot } from "./workspace.mjs";
 
 const tensors = ["@tensorflow/tfjs-core"];
 
@@ -35,7 +35,7 @@ const arrows = {
 };
 
 /** What only the entry `./node` of a package may import: the others load in a browser without it. */
-const fromNodeAlone = { mmgen: ["@mmgen/backend-onnx"] };
+const fromNodeAlone = { mmgen: ["@mmgen/backend-onnx", "@mmgen/datasets"] };
 
 function named(folder) {
   return `@mmgen/${folder}`;
@@ -61,7 +61,7 @@ export function findViolations(root = repositoryRoot) {
     const imports = new Map(listSources(join(path, "src")).map((file) => [file, readImports(file)]));
     const entries = listEntries(workspacePackage);
     const published = reach(
-      entries.map(({ source }) => source),
+      [...entries, ...listPrograms(workspacePackage)].map(({ source }) => source),
       imports,
     );
     const everywhere = reach(

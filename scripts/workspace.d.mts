@@ -8,4 +8,5 @@ export interface WorkspacePackage {
 }
 export const repositoryRoot: string;
 export function listPackages(root?: string): WorkspacePackage[];
+export function listPrograms(workspacePackage: WorkspacePackage): { name: string; file: string; source: string }[];
 export function listEntries(workspacePackage: WorkspacePackage): { subpath: string; source: string }[];

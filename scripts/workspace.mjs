@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root folder. */
@@ -33,4 +33,17 @@ export function listEntries({ path, manifest }) {
   return Object.keys(manifest.exports)
     .filter((subpath) => subpath !== "./package.json")
     .map((subpath) => ({ subpath, source: join(path, "src", `${subpath === "." ? "index" : subpath.slice(2)}.ts`) }));
+}
+
+/**
+ * The programs that a package installs, with their source files: `dist/cli.js` is built from `src/cli.ts`.
+ *
+ * @param {{ path: string, manifest: Record<string, any> }} workspacePackage
+ * @returns {{ name: string, file: string, source: string }[]}
+ */
+export function listPrograms({ path, manifest }) {
+  return Object.entries(manifest.bin ?? {}).map(([name, file]) => ({
+    ...{ name, file: join(path, file) },
+    source: join(path, "src", basename(file).replace(/\.js$/, ".ts")),
+  }));
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { listEntries, listPackages } from "../scripts/workspace.mjs";
+import { listEntries, listPackages, listPrograms } from "../scripts/workspace.mjs";
 import { root } from "./fixtures/bundle.fixture.js";
 import { compileSnippet, environment, oneThread, packPackages, preload } from "./fixtures/consumer.fixture.js";
 import { listInstallLines, listSnippets, type Snippet, withoutBanner } from "./fixtures/snippets.fixture.js";
@@ -77,6 +77,16 @@ describe("the packed packages in an empty project", () => {
 
   it("load through require: every entry, nothing on stderr", () => {
     run("load.cjs", entries.map((entry) => `require(${JSON.stringify(entry)});`).join("\n"));
+  });
+
+  const programs = packages.flatMap((each) => listPrograms(each).map((program) => ({ ...program, package: each })));
+
+  it.each(programs)("have $name, a program that runs by itself", ({ name, package: { manifest } }) => {
+    const program = join(consumer, "node_modules", manifest.name, manifest.bin[name]);
+    const runs = (...args: string[]) =>
+      spawnSync(process.execPath, [program, ...args], { cwd: consumer, encoding: "utf8" });
+    expect(runs("--version")).toMatchObject({ status: 0, stdout: `${manifest.version}\n`, stderr: "" });
+    expect(runs("nonsense")).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/^Error: .*\n$/) });
   });
 
   it.each(packages)("$name has a README with an example", (workspacePackage) => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { listEntries, listPackages } from "../../scripts/workspace.mjs";
+import { listEntries, listPackages, listPrograms } from "../../scripts/workspace.mjs";
 import { root } from "../fixtures/bundle.fixture.js";
 import { compileSnippet, oneThread, preload } from "../fixtures/consumer.fixture.js";
 import { type InstallLine, listInstallLines, shortened, withoutBanner } from "../fixtures/snippets.fixture.js";
@@ -41,6 +41,7 @@ function loaders({ packages: names }: InstallLine, manager: Manager) {
   const entries = workspace
     .filter(({ name }) => names.includes(name))
     .flatMap((entry) => listEntries(entry).map(({ subpath }) => JSON.stringify(entry.name + subpath.slice(1))));
+  const programs = workspace.filter(({ name }) => names.includes(name)).flatMap(listPrograms);
   const importing = entries.map((entry) => `await import(${entry});`).join("\n");
   const requiring = entries.map((entry) => `require(${entry});`).join("\n");
   // Node 20 requires no modules, as some packages of others are, out of Yarn's archives.
@@ -48,7 +49,16 @@ function loaders({ packages: names }: InstallLine, manager: Manager) {
   return [
     { title: "import of every entry", file: "load.mjs", code: importing },
     ...(requires ? [{ title: "require of every entry", file: "load.cjs", code: requiring }] : []),
+    ...(manager.id === "npm" ? programs.map(programStarter) : []),
   ];
+}
+
+/** A program that starts one which npm has put into the project, as `npx` does. */
+function programStarter({ name }: { readonly name: string }) {
+  const code = `import { execFileSync } from "node:child_process";
+const version = execFileSync("node_modules/.bin/${name}", ["--version"], { encoding: "utf8" });
+if (!/^\\d+\\.\\d+\\.\\d+\\n$/.test(version)) throw new Error(version);`;
+  return { title: `${name} --version`, file: "program.mjs", code };
 }
 
 /** Runs a program; what it wrote to stderr, or how it ended, where that is not in order. */

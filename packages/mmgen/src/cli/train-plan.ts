@@ -1,0 +1,84 @@
+import { existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { CheckpointError, ConfigError, DataError, parseJson } from "@mmgen/core";
+import { readFileText, writeFileAtomic } from "@mmgen/core/node";
+import { checkFields } from "../model/check-arguments.js";
+import { type ModelOptions, modelFields } from "../model/model-options.js";
+import { modelFiles } from "../model/model-parts.js";
+import { trainingFiles } from "../model/train-options.js";
+import type { FolderDataOptions } from "./folder-data.js";
+
+/** A training as it was asked for, so that it can go on in another process. Plain JSON. */
+export interface TrainPlan {
+  /** Folder of the images, absolute. */
+  readonly folder: string;
+  readonly data: FolderDataOptions;
+  readonly model: ModelOptions;
+  readonly seed: number;
+}
+
+/** Beside the states of the trainings, and as these needed only to go on. */
+const planFile = "command-training.json";
+const format = "mmgen-train";
+
+/** Writes a plan into the folder of its training. */
+export async function writeTrainPlan(out: string, { folder, ...plan }: TrainPlan): Promise<void> {
+  // Relative, so that both may move, and a model that is passed on does not tell where its maker keeps files.
+  const stored = { format, version: 1, folder: relative(resolve(out), folder), ...plan };
+  await writeFileAtomic(join(out, planFile), `${JSON.stringify(stored, null, 2)}\n`);
+}
+
+/**
+ * Reads the plan of the training in a folder.
+ *
+ * @throws a {@link CheckpointError} where there is none, or its file is damaged.
+ */
+export async function readTrainPlan(out: string): Promise<TrainPlan> {
+  const path = join(out, planFile);
+  if (!existsSync(path)) {
+    throw new CheckpointError(
+      `${out}: no training of mmgen train was begun there. Begin one: mmgen train FOLDER --out ${out}`,
+    );
+  }
+  const { value, problem } = parseJson(await readFileText(path, "plan of a training"));
+  const json = (value ?? {}) as Partial<TrainPlan> & { readonly format?: unknown; readonly version?: unknown };
+  const isWhole =
+    json.format === format &&
+    json.version === 1 &&
+    typeof json.folder === "string" &&
+    typeof json.seed === "number" &&
+    [json.data, json.model].every((part) => typeof part === "object" && part !== null);
+  if (problem !== undefined || !isWhole) {
+    throw new CheckpointError(`${path}: ${problem ?? "not the plan of a training"}; it is damaged or edited.`);
+  }
+  const { data, folder, model, seed } = json as TrainPlan;
+  return { folder: resolve(out, folder), data, model, seed };
+}
+
+/** Throws a {@link ConfigError} where a folder holds a model or a training. */
+export function checkUnused(out: string): void {
+  const held = [planFile, ...Object.values(trainingFiles), ...Object.values(modelFiles)];
+  const found = held.find((name) => existsSync(join(out, name)));
+  if (found !== undefined) {
+    const remedy = existsSync(join(out, planFile))
+      ? "Go on with it by --resume, replace it by --overwrite"
+      : "Replace it by --overwrite";
+    throw new ConfigError(
+      `--out: ${out} holds a model or a training already (${found}). ${remedy}, or choose another folder.`,
+    );
+  }
+}
+
+/**
+ * Reads overrides of a preset from a JSON file.
+ *
+ * @throws a {@link DataError} where it is no JSON object; a {@link ConfigError} for a field that models do not have.
+ */
+export async function readModelOptions(path: string): Promise<ModelOptions> {
+  const { value, problem } = parseJson(await readFileText(path, "configuration"));
+  if (problem !== undefined) {
+    throw new DataError(`${path}: ${problem}.`);
+  }
+  checkFields(path, value, modelFields);
+  return value as ModelOptions;
+}
