@@ -62,6 +62,26 @@ it("trains what trainInto trains, and says how", async () => {
   expect(await failure("train", folder, "--out", model, ...brief)).toMatch(/Go on with it by --resume/);
 });
 
+it("goes on from a model, its image codec as it is, with other words", async () => {
+  const [violet, out] = [inRoot("violet"), inRoot("further")];
+  await mkdir(violet);
+  const rows = set.captions.map((text, i) => JSON.stringify({ file_name: `${i}.png`, text: `${text} violet` }));
+  await writeFile(join(violet, "captions.jsonl"), rows.join("\n"));
+  for (const i of set.captions.keys()) {
+    await writeFile(join(violet, `${i}.png`), imagesPng(sliceImages(set.images, i, i + 1), { scale: 1 }));
+  }
+  const args = ["train", violet, "--out", out, "--from", model, "--preset", "smoke", "--transformer-steps", "4"];
+  await succeed(...args, "--freeze", "vqvae");
+  using known = await loadFrom(model);
+  using next = await loadFrom(out);
+  expect(next.tokenizer.config.words).toEqual([...known.tokenizer.config.words, "violet"].sort());
+  expect(next.config.training).not.toHaveProperty("vqvae");
+  await succeed("train", "--resume", "--out", out);
+  const other = ["train", violet, "--out", inRoot("other"), "--from", model];
+  expect(await failure(...other, "--side", "16")).toMatch(/^Error: --side: that of the model in --from, /);
+  expect(await failure(...other, "--freeze", "words")).toMatch(/vqvae/);
+});
+
 it("stops at Ctrl-C with its state kept, says how to go on, and then gives the same files", async () => {
   const stopped = inRoot("stopped");
   const args = ["train", folder, "--out", stopped, "--held-out", "0.25", ...brief];

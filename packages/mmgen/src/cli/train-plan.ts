@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { CheckpointError, ConfigError, DataError, parseJson } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
+import { type FrozenPart, frozenParts } from "../continuing/known-model.js";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles } from "../model/model-parts.js";
@@ -14,6 +15,10 @@ export interface TrainPlan {
   readonly folder: string;
   readonly data: FolderDataOptions;
   readonly model: ModelOptions;
+  /** Folder of the model to go on from, absolute. Absent where there is none. */
+  readonly from?: string;
+  /** What of it stays as it is. Absent: nothing. */
+  readonly freeze?: FrozenPart;
   readonly seed: number;
 }
 
@@ -22,9 +27,10 @@ const planFile = "command-training.json";
 const format = "mmgen-train";
 
 /** Writes a plan into the folder of its training. */
-export async function writeTrainPlan(out: string, { folder, ...plan }: TrainPlan): Promise<void> {
+export async function writeTrainPlan(out: string, { folder, from, ...plan }: TrainPlan): Promise<void> {
   // Relative, so that both may move, and a model that is passed on does not tell where its maker keeps files.
-  const stored = { format, version: 1, folder: relative(resolve(out), folder), ...plan };
+  const place = (path: string) => relative(resolve(out), path);
+  const stored = { format, version: 1, folder: place(folder), ...(from && { from: place(from) }), ...plan };
   await writeFileAtomic(join(out, planFile), `${JSON.stringify(stored, null, 2)}\n`);
 }
 
@@ -47,12 +53,19 @@ export async function readTrainPlan(out: string): Promise<TrainPlan> {
     json.version === 1 &&
     typeof json.folder === "string" &&
     typeof json.seed === "number" &&
+    (json.from === undefined || typeof json.from === "string") &&
+    (json.freeze === undefined || frozenParts.includes(json.freeze)) &&
     [json.data, json.model].every((part) => typeof part === "object" && part !== null);
   if (problem !== undefined || !isWhole) {
     throw new CheckpointError(`${path}: ${problem ?? "not the plan of a training"}; it is damaged or edited.`);
   }
-  const { data, folder, model, seed } = json as TrainPlan;
-  return { folder: resolve(out, folder), data, model, seed };
+  const { data, folder, freeze, from, model, seed } = json as TrainPlan;
+  return {
+    folder: resolve(out, folder),
+    ...{ data, model, seed },
+    ...(from !== undefined && { from: resolve(out, from) }),
+    ...(freeze !== undefined && { freeze }),
+  };
 }
 
 /** Throws a {@link ConfigError} where a folder holds a model or a training. */

@@ -2,14 +2,16 @@ import { join, resolve } from "node:path";
 import { ConfigError } from "@mmgen/core";
 import { type CaptionSource, captionSources } from "@mmgen/datasets/node";
 import { tensorBoardLog, terminalProgress } from "@mmgen/training/node";
+import type { VqVae } from "@mmgen/vqvae";
 import { type Command, Option } from "commander";
+import { type FrozenPart, frozenParts } from "../continuing/known-model.js";
 import { type ModelFamily, modelFamilies } from "../diffusion/diffusion-options.js";
-import { trainInto } from "../folder/model-folder.js";
+import { loadFrom, trainInto } from "../folder/model-folder.js";
 import { selectTrainingBackend } from "../folder/select-backend.js";
 import type { ModelOptions } from "../model/model-options.js";
 import { mmgenPresets, type PresetName } from "../model/presets.js";
 import type { StageName } from "../model/train-options.js";
-import { loadFolderData } from "./folder-data.js";
+import { type FolderDataOptions, loadFolderData } from "./folder-data.js";
 import {
   addComputeOptions,
   type ComputeFlags,
@@ -38,6 +40,8 @@ interface TrainFlags extends ComputeFlags {
   readonly vqvaeSteps?: number;
   readonly transformerSteps?: number;
   readonly refinement: boolean;
+  readonly from?: string;
+  readonly freeze?: FrozenPart;
   readonly config?: string;
   readonly tensorboard?: string;
   readonly resume: boolean;
@@ -46,6 +50,9 @@ interface TrainFlags extends ComputeFlags {
 
 /** Options that a training that goes on takes; the others are those that it was begun with. */
 const resumable: readonly string[] = ["out", "backend", "device", "tensorboard", "resume"];
+
+/** Options that a model to go on from has decided. */
+const decided: readonly string[] = ["composition", "side", "channels", "levels"];
 
 /** Adds `mmgen train`. */
 export function addTrainCommand(program: Command, terminal: Terminal): void {
@@ -94,6 +101,12 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
     .option("--vqvae-steps <number>", "steps of the image codec (default: the preset's)", positiveNumber)
     .option("--transformer-steps <number>", "steps of the transformer (default: the preset's)", positiveNumber)
     .option("--no-refinement", "train the image codec once, not again by what is said of the images")
+    .option("--from <model>", "go on from this model, with new images and words")
+    .addOption(
+      new Option("--freeze <part>", "part of --from that stays as it is: vqvae, the image codec").choices([
+        ...frozenParts,
+      ]),
+    )
     .option("--config <file>", "JSON with any part of a model's configuration: vqvae, tokenizer, transformer, …")
     .option("--tensorboard <folder>", "log for TensorBoard there too")
     .option("--resume", "go on with the training in --out, as it was begun", false)
@@ -119,7 +132,9 @@ async function train({ flags, folder, typed }: TrainCommand, terminal: Terminal)
   const next = ` Go on with: mmgen train --resume --out ${/\s/.test(out) ? JSON.stringify(out) : out}`;
   let isBegun = flags.resume;
   const work = async (signal: AbortSignal) => {
-    const { heldOut, source, train: images } = await loadFolderData(plan.folder, plan.data, { onMessage: log, signal });
+    using from = plan.from === undefined ? undefined : await loadFrom(plan.from);
+    const data = { ...plan.data, ...(from && shapeOf(from.vqvae)) };
+    const { heldOut, source, train: images } = await loadFolderData(plan.folder, data, { onMessage: log, signal });
     log(`Read ${source}.`);
     const onStart = async () => {
       // From here on nothing is refused any more, and the folder is this training's.
@@ -130,10 +145,9 @@ async function train({ flags, folder, typed }: TrainCommand, terminal: Terminal)
       terminalProgress({ label: stage, stream: terminal.stderr }),
       ...(tensorboard === undefined ? [] : [tensorBoardLog(join(tensorboard, stage))]),
     ];
-    const { model, seed } = plan;
-    (
-      await trainInto(out, { ...images, ...model, heldOut, seed, overwrite, observers, signal, onWarning: log })
-    ).dispose();
+    const { freeze, model, seed } = plan;
+    const options = { ...images, ...model, from, freeze, heldOut, seed };
+    (await trainInto(out, { ...options, overwrite, observers, signal, onWarning: log })).dispose();
   };
   await interruptible(terminal, work, { next: () => (isBegun ? next : "") });
   log(`Wrote the model to ${out}.`);
@@ -153,7 +167,11 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
   if (folder === undefined) {
     throw new ConfigError("train: expected a folder of images, got none.");
   }
-  const { captions, channels, classes, fit, heldOut, levels, out, overwrite, seed, side } = flags;
+  const { captions, channels, classes, fit, freeze, from, heldOut, levels, out, overwrite, seed, side } = flags;
+  const other = from === undefined ? undefined : typed.find((name) => decided.includes(name));
+  if (other !== undefined) {
+    throw new ConfigError(`--${other}: that of the model in --from, ${from}. Leave it out.`);
+  }
   if (!overwrite) {
     checkUnused(out);
   }
@@ -165,24 +183,31 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
       ...(classes !== undefined && { classes }),
     },
     model: await modelOptions(flags, typed),
+    ...(from !== undefined && { from: resolve(from) }),
+    ...(freeze !== undefined && { freeze }),
     seed,
   };
 }
 
 /** What a file says wins over the preset, and what was typed over the file. */
 async function modelOptions(flags: TrainFlags, typed: readonly string[]): Promise<ModelOptions> {
-  const { composition, config, family, preset, refinement, transformerSteps, vqvaeSteps } = flags;
+  const { composition, config, family, from, preset, refinement, transformerSteps, vqvaeSteps } = flags;
   const { transformer, vqvae, ...file } = config === undefined ? {} : await readModelOptions(config);
   const steps = (count: number | undefined, training: object | undefined) =>
     count === undefined ? {} : { training: { ...training, steps: count } };
   const whole = { preset, family, composition };
   return {
-    ...whole,
+    // A model to go on from has a family and a composition.
+    ...(from === undefined ? whole : { preset }),
     ...file,
     ...Object.fromEntries(Object.entries(whole).filter(([name]) => typed.includes(name))),
     vqvae: { ...vqvae, ...steps(vqvaeSteps, vqvae?.training), ...(refinement ? {} : { refinement: false }) },
     transformer: { ...transformer, ...steps(transformerSteps, transformer?.training) },
   };
+}
+
+function shapeOf({ imageShape: { channels, height, maxValue, width } }: VqVae): Partial<FolderDataOptions> {
+  return { side: { height, width }, channels: channels === 1 ? 1 : 3, maxValue };
 }
 
 function levelsOf(text: string): number {

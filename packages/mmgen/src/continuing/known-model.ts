@@ -1,6 +1,7 @@
 import {
   type CheckpointError,
   ConfigError,
+  checkOneOf,
   describeValue,
   fingerprint,
   type ImageBatch,
@@ -19,7 +20,9 @@ export interface KnownModel extends ModelParts {
 }
 
 /** What of a model to go on from can be kept as it is. */
-export type FrozenPart = "vqvae";
+export type FrozenPart = (typeof frozenParts)[number];
+/** Names of the parts that can be kept. */
+export const frozenParts = ["vqvae"] as const;
 
 /** What a training begins with. */
 export interface Continuing {
@@ -45,8 +48,8 @@ export const continuingFields = ["from", "freeze"] as const;
  *   shape or range than its own.
  */
 export function checkContinuing({ freeze, from }: Continuing, images: ImageBatch): void {
-  if (freeze !== undefined && freeze !== "vqvae") {
-    throw new ConfigError(`freeze: expected "vqvae", got ${describeValue(freeze)}.`);
+  if (freeze !== undefined) {
+    checkOneOf("freeze", freeze, frozenParts);
   }
   if (from === undefined) {
     if (freeze !== undefined) {
