@@ -4,7 +4,10 @@ import { denoise, generate, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, expect, it } from "vitest";
+import { cApiRuntime } from "../packages/backend-onnx/src/c-api/c-api-runtime.js";
+import { openEnvironment } from "../packages/backend-onnx/src/c-api/environment.js";
 import { type DeviceRuntime, deviceRuntime } from "../packages/backend-onnx/src/runtime/device-runtime.fixture.js";
+import type { Runtime } from "../packages/backend-onnx/src/runtime/runtime.js";
 
 const config = { vocabularySize: 13, contextLength: 12, width: 12, heads: 2, layers: 2 };
 
@@ -19,6 +22,21 @@ async function startDevice(synchronous: boolean): Promise<DeviceRuntime> {
   registerOnnxBackend({ runtime, executionProviders: ["webgpu"] });
   await tf.setBackend("onnx");
   return runtime;
+}
+
+/** The C API on the cpu's memory, taken for a card's: steps are bound to two sets of buffers that swap roles. */
+async function startCard(replay: boolean): Promise<OnnxBackend> {
+  const inner = cApiRuntime(2);
+  const runtime: Runtime = {
+    ...{ name: "card", synchronous: true },
+    upload: (...tensor) => inner.upload(...tensor),
+    createSession: (model, inputs, outputs, options) =>
+      inner.createSession(model, inputs, outputs, { ...options, executionProviders: ["cpu"] }),
+    dispose: () => inner.dispose?.(),
+  };
+  registerOnnxBackend({ runtime, executionProviders: ["cuda"], keepOnDevice: true, replay });
+  await tf.setBackend("onnx");
+  return tf.backend() as OnnxBackend;
 }
 
 /** A model whose logits differ widely. */
@@ -75,6 +93,46 @@ it.each([true, false])(
     model.dispose();
   },
 );
+
+it("steps of a decode are replayed, with the ids of one that is not", async () => {
+  const without = { data: prompt.data.map((id) => (id + 2) % 13), count: 3, length: 2 };
+  const guidance = { prompt: without, scale: { from: 1.5, to: 4 } };
+  const calls: Partial<Parameters<typeof generate>[0]>[] = [
+    { temperature: 1.1, topP: 0.9, grammar: grammar(), guidance },
+    // Other seeds and prompts on the same graphs, and one row alone.
+    { temperature: 1.1, topP: 0.9, grammar: grammar(), guidance, prompt: without, seeds: rowSeeds(8, 3) },
+    { temperature: 0.9, prompt: { data: Int32Array.of(3, 4), count: 1, length: 2 }, seeds: rowSeeds(2, 1) },
+    { temperature: 0 },
+  ];
+  const compute = async (replay: boolean) => {
+    const backend = await startCard(replay);
+    const model = create(true);
+    const run = async () => {
+      const found: number[][] = [];
+      for (const call of calls) {
+        found.push([...(await generate({ model, prompt, steps: 10, seeds: rowSeeds(3, 3), ...call })).data]);
+      }
+      return found;
+    };
+    const ids = await run();
+    const count = () => ({
+      ...{ ...backend.memory(), tensors: tf.memory().numTensors, misses: backend.sessions().misses },
+      native: openEnvironment(2).arena!.bytes().inUse,
+    });
+    const before = count();
+    expect(await run()).toEqual(ids);
+    expect(count()).toEqual(before);
+    const { replayed, notReplayed } = backend.sessions();
+    // The first two calls run the same graph.
+    expect([replayed, notReplayed]).toEqual([replay ? calls.length - 1 : 0, []]);
+    model.dispose();
+    expect(backend.memory().deviceBytes).toBe(0);
+    return ids;
+  };
+  const expected = await compute(false);
+  tf.engine().reset();
+  expect(await compute(true)).toEqual(expected);
+});
 
 it("a device denoises as the cpu does, a round at a time", async () => {
   const ids = { data: Int32Array.from({ length: 24 }, (_, i) => (i * i) % 10), count: 2, length: 12 };

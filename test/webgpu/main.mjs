@@ -1,6 +1,7 @@
 // `npm run test:webgpu [work…]`: small training steps, encoding, decoding and generations on ONNX Runtime's WebGPU provider,
 // by SwiftShader, a driver in software, and on the cpu. No node may run outside the provider, at most two copies a run beside
-// feeds and results, losses equal to 1e-5, ids and levels equal. With `--chromium` the same on onnxruntime-web in Chromium
+// feeds and results, losses equal to 1e-5, ids and levels equal, nothing left on the device. The same on the runtime "c-api"
+// with steps captured and replayed, those of training, of a generation and of diffusion. With `--chromium` the same on onnxruntime-web in Chromium
 // ($CHROME, else `chromium`), where copies cannot be counted.
 //
 // Needs libvulkan.so.1 (apt-get install libvulkan1) and $VK_DRIVER_FILES, else the file that Debian's Chromium brings.
@@ -17,14 +18,14 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const names = process.argv.slice(2).filter((argument) => argument !== "--chromium");
 const driver = process.env.VK_DRIVER_FILES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
 
-/** Works in this process's Node, on a provider. */
-async function runInNode(provider) {
+/** Works in this process's Node, on one of the engines of node.ts. */
+async function runInNode(engine) {
   const script = await bundle(path("node.ts"), "mmgen-webgpu/node");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, provider, ...names], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, engine, ...names], {
     encoding: "utf8",
     env: { ...process.env, VK_DRIVER_FILES: driver },
   });
-  return status === 0 ? JSON.parse(stdout) : stop(`Node on ${provider}: ${stderr}`);
+  return status === 0 ? JSON.parse(stdout) : stop(`Node, ${engine}: ${stderr}`);
 }
 
 async function runInPage() {
@@ -46,13 +47,28 @@ function stop(message) {
 }
 
 /** What is wrong with a work's results. */
-function faults({ trains, numbers }, { numbers: found, nodesOnCpu = [], copies = 0 }) {
+function faults({ trains, numbers }, { numbers: found, nodesOnCpu = [], copies = 0, kept = 0 }) {
   const difference = Math.max(...numbers.map((number, i) => Math.abs(number - found[i])));
   return [
     ...(found.length === numbers.length && difference <= (trains ? 1e-5 : 0) ? [] : [`differs by ${difference}`]),
     ...(nodesOnCpu.length === 0 ? [] : [`on the cpu: ${nodesOnCpu.join(", ")}`]),
     ...(copies <= 2 ? [] : [`${copies} copies a run`]),
+    ...(kept === 0 ? [] : [`${kept} bytes left on the device`]),
   ];
+}
+
+/** What is wrong with the capture of a work's steps. */
+function replayFaults({ replays }, { replayed, notReplayed }) {
+  return [
+    ...(replayed > 0 === replays ? [] : [`${replayed} graphs replayed`]),
+    ...(notReplayed.length === 0 ? [] : [`not captured: ${notReplayed.join("; ")}`]),
+  ];
+}
+
+function report(title, { nodes, copies, milliseconds }, wrong) {
+  const counts = nodes === undefined ? "" : `, ${nodes} nodes in the largest graph, ${copies} copies`;
+  console.log(`${title}: ${wrong.join("; ") || "right"}${counts}, ${(milliseconds / 1000).toFixed(1)} s`);
+  process.exitCode = wrong.length > 0 ? 1 : process.exitCode;
 }
 
 if (!existsSync(driver)) {
@@ -67,9 +83,8 @@ if (inPage && spawnSync(browser, ["--version"]).error) {
 }
 const [expected, found] = [await runInNode("cpu"), inPage ? await runInPage() : await runInNode("webgpu")];
 for (const [name, work] of Object.entries(expected)) {
-  const wrong = faults(work, found[name]);
-  const { nodes, copies, milliseconds } = found[name];
-  const counts = nodes === undefined ? "" : `, ${nodes} nodes in the largest graph, ${copies} copies`;
-  console.log(`${name}: ${wrong.join("; ") || "right"}${counts}, ${(milliseconds / 1000).toFixed(1)} s`);
-  process.exitCode = wrong.length > 0 ? 1 : process.exitCode;
+  report(name, found[name], faults(work, found[name]));
+}
+for (const [name, result] of inPage ? [] : Object.entries(await runInNode("replayed"))) {
+  report(`${name}, replayed`, result, [...faults(expected[name], result), ...replayFaults(result, result)]);
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { useOnnx } from "@mmgen/backend-onnx";
+import { type OnnxBackendOptions, useOnnx } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
 import { works } from "./works.js";
@@ -30,20 +30,33 @@ function readProfiles(folder: string) {
   };
 }
 
+/** Options of a backend by the program's first argument; `profilePrefix` where nodes and copies are counted. */
+const webgpu = { executionProviders: ["webgpu"], allowCpuNodes: false };
+const engines: Readonly<Record<string, OnnxBackendOptions>> = {
+  cpu: {},
+  webgpu,
+  // A profile would not have what is replayed.
+  replayed: { ...webgpu, runtime: "c-api", replay: true },
+};
+
 /** Runs works, each on a backend of its own, and prints what came of them as JSON, by name. */
-const [provider, ...names] = process.argv.slice(2) as [string, ...string[]];
+const [engine, ...names] = process.argv.slice(2) as [string, ...string[]];
 const results: Record<string, object> = {};
-for (const { name, trains, run } of works.filter(({ name }) => names.length === 0 || names.includes(name))) {
+for (const { name, trains, replays, run } of works.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const folder = mkdtempSync(join(tmpdir(), "mmgen-webgpu-"));
-  const onDevice = { executionProviders: [provider], allowCpuNodes: false, profilePrefix: join(folder, "profile") };
-  const backend = await useOnnx(provider === "cpu" ? {} : onDevice);
+  const isProfiled = engine === "webgpu";
+  const profile = isProfiled && { profilePrefix: join(folder, "profile") };
+  const backend = await useOnnx({ ...engines[engine], ...profile });
   const start = performance.now();
   const numbers = await run();
   const milliseconds = performance.now() - start;
+  const { replayed, notReplayed } = backend.sessions();
+  const kept = backend.memory().deviceBytes;
   // Profiles are written when sessions end.
   backend.dispose();
   tf.removeBackend("onnx");
-  results[name] = { trains, numbers, milliseconds, ...(provider !== "cpu" && readProfiles(folder)) };
+  const found = { numbers, milliseconds, replayed, notReplayed, kept };
+  results[name] = { trains, replays, ...found, ...(isProfiled && readProfiles(folder)) };
   rmSync(folder, { recursive: true });
 }
 console.log(JSON.stringify(results));

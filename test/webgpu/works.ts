@@ -16,6 +16,8 @@ export interface Work {
   readonly name: string;
   /** Whether the numbers are losses of training steps, equal on all providers but for rounding; otherwise ids and levels. */
   readonly trains: boolean;
+  /** Whether it has enough runs that follow each other for them to be captured and replayed. */
+  readonly replays: boolean;
   run(): Promise<readonly number[]>;
 }
 
@@ -72,6 +74,7 @@ export const works: readonly Work[] = [
   {
     name: "train a VQ-VAE",
     trains: true,
+    replays: true,
     run: async () => {
       using model = vqVae();
       return await losses(model as never, imageExamples(images));
@@ -80,6 +83,7 @@ export const works: readonly Work[] = [
   {
     name: "train a transformer",
     trains: true,
+    replays: true,
     run: async () => {
       using model = transformer(true);
       return await losses(
@@ -91,6 +95,7 @@ export const works: readonly Work[] = [
   {
     name: "train a diffusion model",
     trains: true,
+    replays: true,
     run: async () => {
       using model = transformer(false);
       return await losses(
@@ -102,6 +107,7 @@ export const works: readonly Work[] = [
   {
     name: "encode",
     trains: false,
+    replays: false,
     run: async () => {
       using model = vqVae();
       return [...(await model.encode(images)).data];
@@ -110,6 +116,7 @@ export const works: readonly Work[] = [
   {
     name: "decode",
     trains: false,
+    replays: false,
     run: async () => {
       using model = vqVae();
       const { height, width } = model.codeGrid;
@@ -121,6 +128,7 @@ export const works: readonly Work[] = [
   {
     name: "generate",
     trains: false,
+    replays: true,
     run: async () => {
       using model = transformer(true);
       const sampling = { temperature: 0.9, topK: 8, topP: 0.9 };
@@ -131,6 +139,7 @@ export const works: readonly Work[] = [
   {
     name: "generate step by step",
     trains: false,
+    replays: false,
     run: async () => {
       using model = transformer(true);
       const decoding = await model.prefill(prompt);
@@ -149,6 +158,7 @@ export const works: readonly Work[] = [
   {
     name: "denoise",
     trains: false,
+    replays: true,
     run: async () => {
       using model = transformer(false);
       const sampler = { type: "ancestral", rounds: 4 } as const;

@@ -38,7 +38,7 @@ interface BufferSet {
  */
 export class CapturedSteps {
   readonly #parts: CapturedStepsParts;
-  /** Buffers of inputs that no output replaces, and what they hold. */
+  /** Buffers of inputs that no output replaces, and what they hold: a tensor's elements never change. */
   readonly #inputs: (DeviceValue | undefined)[];
   readonly #held: (CApiTensor | undefined)[] = [];
   readonly #sets: readonly [BufferSet, BufferSet];
@@ -81,7 +81,7 @@ export class CapturedSteps {
           this.#free(before, link);
           copier.write(feed, before.outputs[link]!);
         }
-      } else if (feed instanceof HostValue || feed !== this.#held[i]) {
+      } else if (feed !== this.#held[i]) {
         copier.write(feed, this.#inputs[i]!);
         this.#held[i] = feed;
       }

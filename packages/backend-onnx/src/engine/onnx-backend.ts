@@ -48,6 +48,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     checkProviders(runtime, executorOptions(config).session);
     this.executor = new Executor(runtime, executorOptions(config));
     this.graph = graphBuilderFor(config.executionProviders, {
+      replay: config.replay,
       probeBlockSize: once(() => findBlockSize(runtime, executorOptions(config).session)),
     });
     this.runsLoops = this.graph.hasLoops;

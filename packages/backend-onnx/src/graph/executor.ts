@@ -157,9 +157,9 @@ export class Executor {
   }
 }
 
-/** Single numbers go to the host, as a training step reads its loss; no provider has device buffers of booleans. */
+/** Scalars go to the host, as a training step reads its loss; no provider has device buffers of booleans. */
 function staysOnDevice({ type, shape }: LazyValue): boolean {
-  return type !== "bool" && shape.some((size) => size > 1);
+  return type !== "bool" && shape.length > 0;
 }
 
 function fail(action: "build" | "run", plan: Plan | undefined, cause: unknown): never {

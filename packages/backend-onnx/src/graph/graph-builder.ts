@@ -12,6 +12,8 @@ export interface GraphLimits {
   readonly runsOnCpu?: boolean;
   /** Whether ONNX Runtime's attention that adds to its cache in place is there. Default: true. */
   readonly attendsInPlace?: boolean;
+  /** Whether loops are run without copies between their steps; else every step is recorded. Default: true. */
+  readonly hasLoops?: boolean;
   /** Finds the number of channels in a block of ONNX Runtime's blocked convolutions. Default: there are none. */
   readonly probeBlockSize?: () => number | undefined;
 }
@@ -33,18 +35,20 @@ export class GraphBuilder extends OperatorBuilder {
   /** Whether float64 is computed where float32 is. */
   readonly hasDoubles: boolean = true;
   /** Whether loops are run without copies between their steps. */
-  readonly hasLoops: boolean = true;
+  readonly hasLoops: boolean;
   readonly attendsInPlace: boolean;
 
   constructor({
     maxOutputs = Number.POSITIVE_INFINITY,
     runsOnCpu = true,
     attendsInPlace = true,
+    hasLoops = true,
     probeBlockSize = () => undefined,
   }: GraphLimits = {}) {
     super(maxOutputs, probeBlockSize);
     this.runsOnCpu = runsOnCpu;
     this.attendsInPlace = attendsInPlace;
+    this.hasLoops = hasLoops;
     this.stagesSums = runsOnCpu;
   }
 

@@ -12,7 +12,6 @@ import type { LazyValue } from "./lazy-value.js";
  */
 export class WebGpuBuilder extends GraphBuilder {
   override readonly hasDoubles = false;
-  override readonly hasLoops = false;
 
   /** Floats outside the range of int32 give any number. */
   override cast(x: LazyValue, type: ElementType): LazyValue {

@@ -38,19 +38,27 @@ function isUnsupported({ op, inputs, outputs, attributes }: LazyNode): boolean {
   }
 }
 
+/** What a graph builder depends on, beside its execution providers. */
+export interface BuilderOptions extends Pick<GraphLimits, "probeBlockSize"> {
+  /** Whether graphs are captured where the provider can, which control flow prevents. Default: false. */
+  readonly replay?: boolean;
+}
+
 /** Makes what records graphs for some execution providers. */
 export function graphBuilderFor(
   providers: readonly ExecutionProvider[],
-  { probeBlockSize }: Pick<GraphLimits, "probeBlockSize"> = {},
+  { probeBlockSize, replay = false }: BuilderOptions = {},
 ): GraphBuilder {
   const names = providers.map(providerName);
   if (names.includes("webgpu")) {
     // A WebGPU shader binds eight buffers, one of them its input.
-    return new WebGpuBuilder({ maxOutputs: 7, attendsInPlace: false, runsOnCpu: false });
+    return new WebGpuBuilder({ maxOutputs: 7, attendsInPlace: false, hasLoops: false, runsOnCpu: false });
   }
+  const runsOnCpu = names[0] === "cpu" || names[0] === "wasm";
   return new GraphBuilder({
     attendsInPlace: names[0] === "cpu",
-    runsOnCpu: names[0] === "cpu" || names[0] === "wasm",
+    hasLoops: runsOnCpu || !replay,
+    runsOnCpu,
     ...(probeBlockSize && { probeBlockSize }),
   });
 }

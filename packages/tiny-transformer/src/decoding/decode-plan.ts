@@ -126,7 +126,7 @@ export function withIds({ prompt, steps }: DecodePlan, ids: Int32Array): TokenBa
 /** Uploads the tensors of a plan as {@link uploadStart} does. */
 function uploadPlan(plan: DecodePlan, vocabularySize: number, memory: Float32Array | undefined): DecodeInputs {
   const drawn = memory && writeNoise(plan, vocabularySize, memory);
-  const noise = uploadNoise(plan, { first: 0, count: plan.steps }, vocabularySize, drawn);
+  const noise = uploadNoise(plan, vocabularySize, drawn);
   const scales = plan.guidance && tf.tensor1d(plan.guidance.scales, "float32");
   return { ...uploadStart(plan, vocabularySize), noise, ...(scales && { scales }) };
 }

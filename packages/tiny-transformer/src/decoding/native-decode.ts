@@ -209,7 +209,7 @@ function guided(logits: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
 }
 
 /** The choices among a graph's inputs, noise and guidance scales, and the inputs after them. */
-export function readChoices(
+function readChoices(
   inputs: readonly tf.Tensor[],
   { config: { vocabularySize } }: TransformerNetwork,
   { drawsNoise, guided }: DecodeSettings,

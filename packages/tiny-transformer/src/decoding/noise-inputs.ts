@@ -13,31 +13,20 @@ export function drawnNoise(seeds: tf.Tensor, positions: tf.Tensor, vocabularySiz
   return runFusedKernel("MmgenGumbelNoise", { seeds, positions }, { vocabularySize })?.[0];
 }
 
-/** Steps of a plan, whose noise is wanted. */
-export interface NoiseSteps {
-  readonly first: number;
-  readonly count: number;
-}
-
 /**
- * Uploads what a graph reads the noise of some steps from.
+ * Uploads what a graph reads the noise of a plan's steps from.
  *
- * @param noise - Of all steps, `[steps, rows, vocabularySize]`, given up by the caller; absent where the graph draws it.
- * @returns The noise of these steps; or for `drawnNoise` the rows' seeds and the steps' positions. Yours to dispose.
+ * @param noise - `[steps, rows, vocabularySize]`, given up by the caller; absent where the graph draws it.
+ * @returns The noise; or for {@link drawnNoise} the rows' seeds and the steps' positions. Yours to dispose.
  */
 export function uploadNoise(
-  { prompt, seeds }: DecodePlan,
-  { first, count }: NoiseSteps,
+  { prompt, seeds, steps }: DecodePlan,
   vocabularySize: number,
   noise: Float32Array | undefined,
 ): tf.Tensor[] {
-  if (noise === undefined) {
-    const start = prompt.length + first;
-    return [tf.tensor1d(Int32Array.from(seeds), "int32"), tf.range(start, start + count, 1, "int32")];
-  }
-  const size = prompt.count * vocabularySize;
-  const ofSteps = noise.subarray(first * size, (first + count) * size);
-  return [uploadOwned(ofSteps, [count, prompt.count, vocabularySize], "float32")];
+  return noise === undefined
+    ? [tf.tensor1d(Int32Array.from(seeds), "int32"), tf.range(prompt.length, prompt.length + steps, 1, "int32")]
+    : [uploadOwned(noise, [steps, prompt.count, vocabularySize], "float32")];
 }
 
 /** Writes standard Gumbel noise by step, row and id; nothing at temperature 0, where it is not read. */

@@ -4,48 +4,90 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { uploadStart, withIds } from "./decode-plan.js";
 import {
+  type Choices,
   type DecodeSettings,
   grammarGuide,
   listState,
-  readChoices,
   readState,
   runSteps,
   startDecode,
 } from "./native-decode.js";
-import { uploadNoise, writeNoise } from "./noise-inputs.js";
+import { drawnNoise, uploadNoise, writeNoise } from "./noise-inputs.js";
 
-/** A whole decode as two graphs, for a backend without loops: on a device the caches stay there from step to step. */
+/**
+ * A whole decode as two graphs, for a backend without loops. All that a step takes was given by the start or by the step
+ * before: on a device nothing comes from the host between steps, and a step can be captured and replayed.
+ */
 export interface StepGraphs {
   /**
-   * From room for the ids, `[steps, rows]` int32 of zeros, prompts, the first step's choices and the grammar to what a step
-   * takes from the one before.
+   * From room for the ids, `[steps, rows]` int32 of zeros, prompts, {@link Shared} tensors and the rows' grammar states to
+   * the shared tensors, where the results of steps are, and the state after the first choice.
    */
   readonly start: TensorFunction;
-  /** From the step's number and position, `[1]` int32 each, its choices, and what the step before gave, to the same anew. */
+  /** From the shared tensors and a state to the state after one more choice. */
   readonly step: TensorFunction;
 }
+
+/**
+ * What all steps read: their noise, `[steps, rows, vocabularySize]`, or the rows' seeds, `[rows]` int32; with guidance their
+ * scales, `[steps]`; with a grammar its legality and its next states.
+ */
+type Shared = readonly tf.Tensor[];
 
 /** Builds the graphs of a decode by steps, to be compiled. */
 export function stepGraphs(network: TransformerNetwork, settings: DecodeSettings): StepGraphs {
   const { layers } = network.config;
+  const choices = settings.guided ? 2 : 1;
   return {
     start: (room, prompt, ...inputs) => {
-      const [choices, grammar] = readChoices(inputs, network, settings);
-      const parts = { network, settings, guide: grammarGuide(grammar, network) };
-      const state = startDecode(prompt as tf.Tensor2D, choices, room!.shape[0]! - 1, parts);
-      const chosen = withRow(room!, tf.tensor1d([0], "int32"), state.ids);
-      // The grammar's tables go to the device once.
-      return [chosen, ...listState(state), ...grammar.slice(0, 2).map((table) => tf.clone(table))];
+      const [shared, states] = [inputs.slice(0, choices + 2), inputs.slice(choices + 2)];
+      const [step, position] = [0, prompt!.shape[1]!].map((place) => tf.tensor1d([place], "int32"));
+      const tables = [...shared.slice(choices), ...states];
+      const parts = { network, settings, guide: grammarGuide(tables, network) };
+      const chosen = choicesAt({ step: step!, position: position! }, shared, parts);
+      const state = startDecode(prompt as tf.Tensor2D, chosen, room!.shape[0]! - 1, parts);
+      const first = { chosen: withRow(room!, step!, state.ids), step: next(step!) };
+      return [...shared.map((tensor) => tf.clone(tensor)), first.chosen, first.step, ...listState(state)];
     },
-    step: (number, position, ...inputs) => {
-      const [choices, [chosen, ...rest]] = readChoices(inputs, network, settings);
+    step: (...inputs) => {
+      const withoutGrammar = choices + 3 + 2 * layers; // the ids, the step's number, the last ids, keys and values
+      const shared = inputs.slice(0, inputs.length > withoutGrammar ? choices + 2 : choices);
+      const [chosen, step, ...rest] = inputs.slice(shared.length) as [tf.Tensor, tf.Tensor, ...tf.Tensor[]];
       const state = readState(rest, layers);
-      const tables = state.states ? rest.slice(-2) : [];
-      const guide = grammarGuide(state.states ? [...tables, state.states] : [], network);
-      const next = runSteps(state, position!, choices, { network, settings, guide }).state;
-      return [withRow(chosen!, number!, next.ids), ...listState(next), ...tables.map((table) => tf.clone(table))];
+      const tables = state.states ? [...shared.slice(choices), state.states] : [];
+      const parts = { network, settings, guide: grammarGuide(tables, network) };
+      // The last of the ids is never run: there are slots for the prompt and the others.
+      const promptLength = state.keys[0]!.shape[2]! - (chosen.shape[0]! - 1);
+      const position = tf.add(step, tf.scalar(promptLength, "int32"));
+      const before = tf.sub(position, tf.scalar(1, "int32"));
+      const { state: after } = runSteps(state, before, choicesAt({ step, position }, shared, parts), parts);
+      return [withRow(chosen, step, after.ids), next(step), ...listState(after)];
     },
   };
+}
+
+interface Place {
+  /** The step's number, `[1]` int32. */
+  readonly step: tf.Tensor;
+  /** Where its id goes, `[1]` int32. */
+  readonly position: tf.Tensor;
+}
+
+function choicesAt(
+  { step, position }: Place,
+  [noise, scales]: Shared,
+  { network, settings }: { readonly network: TransformerNetwork; readonly settings: DecodeSettings },
+): Choices {
+  const { drawsNoise, guided } = settings;
+  const at = step as tf.Tensor1D;
+  return {
+    noise: drawsNoise ? drawnNoise(noise!, position, network.config.vocabularySize)! : tf.gather(noise!, at),
+    scales: guided ? tf.gather(scales!, at) : undefined,
+  };
+}
+
+function next(step: tf.Tensor): tf.Tensor {
+  return tf.add(step, tf.scalar(1, "int32"));
 }
 
 /** The ids with those of one step, of which there were zeros. */
@@ -57,7 +99,7 @@ function withRow(ids: tf.Tensor, step: tf.Tensor, row: tf.Tensor): tf.Tensor {
 
 /**
  * Runs a plan that `checkPlan` has checked, a step at a time. Nothing is read before the end, but where the backend computes
- * later than it is called: there each step's ids, so that each step is a graph of its own.
+ * later than it is called: there each step's number, so that each step is a graph of its own.
  *
  * @param graphs - Compiled {@link stepGraphs} of the plan's settings.
  * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there. Absent where the
@@ -75,29 +117,27 @@ export async function decodeBySteps(
     return withIds(plan, new Int32Array(0));
   }
   const drawn = noise && writeNoise(plan, vocabularySize, noise);
-  const choices = (step: number) => [
-    ...uploadNoise(plan, { first: step, count: 1 }, vocabularySize, drawn),
-    ...(guidance ? [tf.tensor1d(guidance.scales.subarray(step, step + 1), "float32")] : []),
-  ];
-  let state: tf.Tensor[] = tf.tidy(() => {
+  const sharedCount = 1 + (guidance ? 1 : 0) + (plan.grammar ? 2 : 0);
+  const first = tf.tidy(() => {
     const { prompt: ids, grammar } = uploadStart(plan, vocabularySize);
+    const scales = guidance ? [tf.tensor1d(guidance.scales, "float32")] : [];
     const tables = grammar ? [grammar.legality, grammar.next, grammar.states] : [];
-    return graphs.start(tf.zeros([steps, prompt.count], "int32"), ids, ...choices(0), ...tables);
+    const choices = [uploadNoise(plan, vocabularySize, drawn)[0]!, ...scales];
+    return graphs.start(tf.zeros([steps, prompt.count], "int32"), ids, ...choices, ...tables);
   });
+  const shared = first.slice(0, sharedCount);
+  let state = first.slice(sharedCount);
   try {
     for (let step = 1; step < steps; step++) {
       if (!computesAtOnce()) {
         await state[1]!.data();
       }
       const before = state;
-      state = tf.tidy(() => {
-        const places = [step, prompt.length + step - 1].map((place) => tf.tensor1d([place], "int32"));
-        return graphs.step(...places, ...choices(step), ...before);
-      });
+      state = graphs.step(...shared, ...before);
       tf.dispose(before);
     }
     return withIds(plan, (await state[0]!.data()) as Int32Array);
   } finally {
-    tf.dispose(state);
+    tf.dispose([shared, state]);
   }
 }
