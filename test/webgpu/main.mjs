@@ -61,7 +61,7 @@ function faults({ trains, numbers }, { numbers: found, nodesOnCpu = [], copies =
 function replayFaults({ replays }, { replayed, notReplayed }) {
   return [
     ...(replayed > 0 === replays ? [] : [`${replayed} graphs replayed`]),
-    ...(notReplayed.length === 0 ? [] : [`not captured: ${notReplayed.join("; ")}`]),
+    ...(notReplayed.length === 0 || !replays ? [] : [`not captured: ${notReplayed.join("; ")}`]),
   ];
 }
 

@@ -83,6 +83,9 @@ class CApiRuntime implements Runtime {
 
   /** Compiles a session's graph once more, to be captured. */
   #capture({ model, inputs, outputs, options }: NewSession, feeds: readonly CApiTensor[], links: Links): CapturedSteps {
+    if (options.captureLimit !== undefined) {
+      throw new KernelError(options.captureLimit);
+    }
     const [first, ...others] = resolveProviders(options.executionProviders);
     const moved = [...feeds, ...outputs].find(({ type }) => type !== "float32" && type !== "int32");
     if (first?.name === "WebGPU" && moved !== undefined) {

@@ -8,7 +8,7 @@ import type { LazyValue } from "./lazy-value.js";
 import { noOverrides, valueName, writeOnnxModel } from "./onnx-model.js";
 import { type Plan, planWork } from "./plan.js";
 import { SessionCache } from "./session-cache.js";
-import { providersFor } from "./webgpu-limits.js";
+import { captureLimit, providersFor } from "./webgpu-limits.js";
 
 /** Graphs with less arithmetic than this run on the calling thread. */
 const minParallelWork = 500_000;
@@ -40,12 +40,20 @@ export interface PlanConstants {
   readonly elements: ReadonlyMap<LazyValue, HostArray>;
 }
 
+/** Constants of a session, with the number by which its key knows them. */
+interface NumberedConstants {
+  readonly all: readonly WeakRef<RuntimeTensor>[];
+  readonly number: number;
+}
+
 /** Runs plans: finds or compiles the session of a plan's key and runs it. */
 export class Executor {
   readonly runtime: Runtime;
   readonly cache: SessionCache;
   readonly #options: ExecutorOptions;
-  #constants = 0;
+  /** Constants that were built in, by the first of them. */
+  readonly #constants = new WeakMap<RuntimeTensor, readonly NumberedConstants[]>();
+  #lastConstants = 0;
 
   constructor(runtime: Runtime, options: ExecutorOptions) {
     this.runtime = runtime;
@@ -84,9 +92,20 @@ export class Executor {
     return this.#compile(plan, constants) as RuntimeSession;
   }
 
-  /** A number that no other constants have. */
-  nextConstants(): number {
-    return ++this.#constants;
+  /**
+   * A number that these constants have and no others: a graph that is traced anew finds its session.
+   *
+   * @param constants - At least one.
+   */
+  numberOfConstants(constants: readonly RuntimeTensor[]): number {
+    const [first] = constants as [RuntimeTensor];
+    const living = (this.#constants.get(first) ?? []).filter(({ all }) => all.every((each) => each.deref()));
+    const isSame = ({ all }: NumberedConstants) =>
+      all.length === constants.length && all.every((each, i) => each.deref() === constants[i]);
+    const found = living.find(isSame);
+    const made = found ?? { all: constants.map((each) => new WeakRef(each)), number: ++this.#lastConstants };
+    this.#constants.set(first, found === undefined ? [...living, made] : living);
+    return made.number;
   }
 
   /**
@@ -153,7 +172,8 @@ export class Executor {
     const options = this.#options.session;
     // Every multi-threaded session starts its own threads, which costs more than a small graph computes.
     const intraOpNumThreads = planWork(plan) < minParallelWork ? 1 : options.intraOpNumThreads;
-    return { ...options, intraOpNumThreads, executionProviders: providersFor(plan, options.executionProviders) };
+    const executionProviders = providersFor(plan, options.executionProviders);
+    return { ...options, intraOpNumThreads, executionProviders, captureLimit: captureLimit(plan, executionProviders) };
   }
 }
 

@@ -3,7 +3,7 @@ import { GraphBuilder } from "./graph-builder.js";
 import { LazyValue } from "./lazy-value.js";
 import { nodeName } from "./onnx-model.js";
 import { Planner } from "./plan.js";
-import { graphBuilderFor, providersFor } from "./webgpu-limits.js";
+import { captureLimit, graphBuilderFor, providersFor } from "./webgpu-limits.js";
 
 /** A plan of three slices, of which one goes backwards. */
 function slices() {
@@ -41,4 +41,26 @@ describe("splits", () => {
     expect(Math.max(...nodes.map(({ outputs }) => outputs.length))).toBe(7);
     expect(graphBuilderFor(["cpu"]).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
   });
+});
+
+it("loops are recorded step by step where graphs are to be captured, and on WebGPU", () => {
+  const hasLoops = (provider: string, replay: boolean) => graphBuilderFor([provider, "cpu"], { replay }).hasLoops;
+  expect(["cpu", "wasm", "cuda", "webgpu"].map((name) => hasLoops(name, true))).toEqual([true, true, false, false]);
+  expect(["cpu", "wasm", "cuda", "webgpu"].map((name) => hasLoops(name, false))).toEqual([true, true, true, false]);
+});
+
+it("a graph with TopK is not captured on WebGPU", () => {
+  const graph = graphBuilderFor(["webgpu"]);
+  const x = new LazyValue("float32", [2, 8]);
+  const sorted = graph.nodes(
+    "TopK",
+    [x, graph.indices([8])],
+    [
+      { type: "float32", shape: [2, 8] },
+      { type: "int64", shape: [2, 8] },
+    ],
+  );
+  const plan = new Planner().plan([sorted[0]!], new Set([x]));
+  expect(captureLimit(plan, ["webgpu"])).toMatch(/TopK/);
+  expect(captureLimit(plan, ["cuda"])).toBeUndefined();
 });

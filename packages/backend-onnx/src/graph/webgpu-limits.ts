@@ -38,6 +38,16 @@ function isUnsupported({ op, inputs, outputs, attributes }: LazyNode): boolean {
   }
 }
 
+/**
+ * Why a plan is not to be captured; undefined where it may be. What ONNX Runtime 1.30 gathers from the places of `TopK` is
+ * wrong in the replays of a larger WebGPU graph.
+ */
+export function captureLimit({ nodes }: Plan, providers: readonly ExecutionProvider[]): string | undefined {
+  return providers.map(providerName).includes("webgpu") && nodes.some(({ op }) => op === "TopK")
+    ? "WebGPU replays a graph with TopK (topk, topK and topP of a sampler) with wrong results"
+    : undefined;
+}
+
 /** What a graph builder depends on, beside its execution providers. */
 export interface BuilderOptions extends Pick<GraphLimits, "probeBlockSize"> {
   /** Whether graphs are captured where the provider can, which control flow prevents. Default: false. */

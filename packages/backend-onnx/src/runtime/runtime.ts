@@ -59,6 +59,8 @@ export interface SessionOptions {
   readonly allowCpuNodes?: boolean;
   /** Whether a session whose runs follow each other is captured and replayed, where the runtime can. Default: false. */
   readonly replay?: boolean;
+  /** Why it is not to be captured all the same. Default: it may be. */
+  readonly captureLimit?: string | undefined;
   /** Path prefix of the profile that ONNX Runtime writes for every session; undefined for none. */
   readonly profilePrefix: string | undefined;
 }

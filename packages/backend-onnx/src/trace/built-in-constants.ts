@@ -33,7 +33,7 @@ export class BuiltInConstants {
     if (this.#key === undefined || !isSame) {
       this.drop();
       this.#constants = constants;
-      this.#key = `${this.#graphKey}!${this.#executor.nextConstants()}`;
+      this.#key = `${this.#graphKey}!${this.#executor.numberOfConstants(constants)}`;
     }
     return this.#key;
   }
