@@ -33,7 +33,7 @@ async function failure(...args: string[]): Promise<string> {
 }
 
 async function filesOf(path: string): Promise<Map<string, string>> {
-  const names = (await readdir(path)).filter((name) => !name.includes("training")).sort();
+  const names = (await readdir(path)).filter((name) => !/training|README|samples/.test(name)).sort();
   return new Map(
     await Promise.all(names.map(async (name) => [name, await readFile(join(path, name), "hex")] as const)),
   );

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 const filesOf = async (folder: string) => {
-  const names = (await readdir(folder)).filter((name) => !name.includes("training")).sort();
+  const names = (await readdir(folder)).filter((name) => !/training|README|samples/.test(name)).sort();
   return new Map(
     await Promise.all(names.map(async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const)),
   );

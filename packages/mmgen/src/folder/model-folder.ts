@@ -18,6 +18,7 @@ import {
 } from "../model/train-options.js";
 import { checkMemory } from "./check-memory.js";
 import { folderReader, folderStore } from "./folder-store.js";
+import { cardFiles, type ModelCardOptions, resolveModelCard, writeModelCard } from "./model-card.js";
 import { ensureBackend } from "./select-backend.js";
 
 /** Options of the functions that may have to start a backend. */
@@ -26,8 +27,20 @@ export interface BackendLog {
   readonly onBackend?: ((line: string) => void) | undefined;
 }
 
+/** Options of what writes a model into a folder. */
+export interface CardOption {
+  /**
+   * What the folder's README.md tells, which has the form of the Hugging Face Hub's model cards; `false` writes none. One
+   * that was not written here is never replaced. Default: what the model itself tells.
+   */
+  readonly card?: ModelCardOptions | false | undefined;
+}
+
+/** Options of {@link saveTo}. */
+export interface SaveToOptions extends SaveModelOptions, CardOption {}
+
 /** Options of {@link trainInto}. */
-export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, ModelOptions, BackendLog {
+export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, ModelOptions, BackendLog, CardOption {
   /** Writes the training's state every so many steps too. Default: after each epoch, by time, and at the end. */
   readonly everySteps?: number | undefined;
   /** Seconds after which the state is written within an epoch. Default 600. */
@@ -39,18 +52,24 @@ export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, Mod
 }
 
 /**
- * Writes a model's files into a folder, each all or nothing; missing folders are made.
+ * Writes a model's files into a folder, and README.md, what it is; each all or nothing. Missing folders are made.
  *
- * @param options - `dtype`: see `MultimodalModel.save`.
- * @throws a `ConfigError` for another dtype.
+ * @param options - `dtype`: see `MultimodalModel.save`; `card`: what README.md tells.
+ * @throws a `ConfigError` for another dtype, or a card's option that cannot be.
  * @throws a `DataError` naming the path that cannot be written, or the training that goes on in the folder.
  */
-export async function saveTo(folder: string, model: MultimodalModel, options: SaveModelOptions = {}): Promise<void> {
-  const files = await model.save(options);
+export async function saveTo(folder: string, model: MultimodalModel, options: SaveToOptions = {}): Promise<void> {
+  checkFields("saveTo", options, ["dtype", "card"]);
+  const { card: asked, ...saving } = options;
+  const card = resolveModelCard(asked);
+  const files = await model.save(saving);
   const lock = await lockFolder(folder);
   try {
     for (const [name, bytes] of files) {
       await writeFileAtomic(join(folder, name), bytes);
+    }
+    if (card !== false) {
+      await writeModelCard(folder, model, { card, facts: { samples: 0 } });
     }
   } finally {
     await lock.release();
@@ -72,7 +91,7 @@ export async function loadFrom(folder: string, options: BackendLog & LoadOptions
 }
 
 /**
- * Trains a model into a folder: its state is kept there while it trains, its files when it is done. The same call goes on
+ * Trains a model into a folder: its state is kept there while it trains, its files and README.md when it is done. The same call goes on
  * where an earlier one was stopped, bit for bit, and returns at once where one was finished.
  *
  * Starts ONNX Runtime where the program has chosen no backend. Everything that can be refused is refused before the folder
@@ -84,13 +103,23 @@ export async function loadFrom(folder: string, options: BackendLog & LoadOptions
  * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
-  const names = [...trainFields, ...modelFields, "everySteps", "everySeconds", "onBackend", "onWarning", "overwrite"];
+  const names = [
+    ...trainFields,
+    ...modelFields,
+    "everySteps",
+    "everySeconds",
+    "onBackend",
+    "onWarning",
+    "overwrite",
+    "card",
+  ];
   checkFields(
     "trainInto",
     options,
     names.filter((name) => name !== "checkpoints"),
   );
-  const { everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
+  const { card: asked, everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
+  const card = resolveModelCard(asked);
   const isFirst = (training.group ?? soleProcess).rank === 0;
   const holds = (names: readonly string[]) => names.some((name) => existsSync(join(folder, name)));
   if (isFirst && !overwrite && holds(ownFiles) && !holds(stateFiles)) {
@@ -107,13 +136,29 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
     }
   }
   const store = { ...folderStore(folder, everySteps), everySeconds };
+  const isFinished = !overwrite && cardIsWritten(folder);
   const { checkpoints, release } = locked(overwrite ? emptied(store, folder) : store, folder);
   const remedy = " Train into another folder, or give overwrite: true to start anew in this one.";
   try {
-    return await inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints }), remedy);
+    const model = await inFolder(folder, () => MultimodalModel.train({ ...training, checkpoints }), remedy);
+    if (isFirst && card !== false && !isFinished) {
+      const examples = { trained: training.images.count, heldOut: training.heldOut?.images.count ?? 0 };
+      try {
+        await writeModelCard(folder, model, { card, facts: { examples, samples: 9 } });
+      } catch (error) {
+        model.dispose();
+        throw error;
+      }
+    }
+    return model;
   } finally {
     await release();
   }
+}
+
+/** Whether a training in a folder has come to its end, its card included. */
+function cardIsWritten(folder: string): boolean {
+  return [modelFiles.model, cardFiles.card].every((name) => existsSync(join(folder, name)));
 }
 
 /** A folder that is locked when the first file is read or written: not before the options are checked. */
