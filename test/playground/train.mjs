@@ -45,7 +45,7 @@ async function start(page) {
 /** Pauses once some steps are taken, and finds the training again after a reload. */
 async function pauseAndReload(page) {
   const chart = page.locator("#panel-train .loss-chart", { hasText: "Image codec" });
-  await chart.filter({ hasText: "step" }).waitFor({ timeout: 60_000 });
+  await chart.filter({ hasText: `of ${steps.codec}` }).waitFor({ timeout: 60_000 });
   await button(page, "Pause").click();
   await says(page, "Paused.");
   const done = await page.locator("#panel-train .status", { hasText: "are done" }).innerText();
