@@ -171,6 +171,7 @@ export class TrainingSession {
     } catch (error) {
       const sentence = isStopped(error) ? undefined : (error as Error).message;
       if (isStored) {
+        await this.#showStoredCurves();
         this.#rest(false);
         panel.say(sentence ?? "Paused. It goes on from here, also after a reload.", sentence !== undefined);
       } else {
@@ -225,6 +226,15 @@ export class TrainingSession {
     const speed = `${stepsPerSecond.toPrecision(2)} steps/s`;
     const left = step < totalSteps ? `, about ${timeSpan((totalSteps - step) / stepsPerSecond)} left in this part` : "";
     this.#view.panel.setProgress(this.#share(), `Part ${place}. ${speed}${left}.`);
+  }
+
+  /** What a training goes on from: its last steps are stored, and may not have been told of. */
+  async #showStoredCurves(): Promise<void> {
+    try {
+      this.#showCurves(await withStore((store) => store.read("curves")));
+    } catch {
+      // What was told of is shown already.
+    }
   }
 
   #showCurves(curves: LossCurves = { vqvae: [], transformer: [] }): void {
