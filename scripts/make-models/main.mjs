@@ -48,7 +48,7 @@ async function make(name, recipe) {
   const observers = (stage) => [terminalProgress({ label: `${name}, ${stage}` })];
   const data = await recipe.load();
   const { captions, images } = data.train;
-  const trained = await trainInto(work, { images, captions, ...recipe.training, observers });
+  const trained = await trainInto(work, { images, captions, ...recipe.training, observers, card: false });
   trained.dispose();
   if (values["train-only"]) {
     return;
@@ -57,7 +57,7 @@ async function make(name, recipe) {
   const made = join(values.work, `${name}-made`);
   await rm(made, { recursive: true, force: true });
   const whole = await loadFrom(work);
-  await saveTo(made, whole, { dtype: recipe.dtype });
+  await saveTo(made, whole, { dtype: recipe.dtype, card: false });
   whole.dispose();
   const model = await loadFrom(made);
   const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });

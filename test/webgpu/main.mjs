@@ -58,7 +58,7 @@ function faults({ trains, numbers }, { numbers: found, nodesOnCpu = [], copies =
 }
 
 /** What is wrong with the capture of a work's steps. */
-function replayFaults({ replays }, { replayed, notReplayed }) {
+function replayFaults({ replays, replayed, notReplayed }) {
   return [
     ...(replayed > 0 === replays ? [] : [`${replayed} graphs replayed`]),
     ...(notReplayed.length === 0 || !replays ? [] : [`not captured: ${notReplayed.join("; ")}`]),
@@ -86,5 +86,5 @@ for (const [name, work] of Object.entries(expected)) {
   report(name, found[name], faults(work, found[name]));
 }
 for (const [name, result] of inPage ? [] : Object.entries(await runInNode("replayed"))) {
-  report(`${name}, replayed`, result, [...faults(expected[name], result), ...replayFaults(result, result)]);
+  report(`${name}, replayed`, result, [...faults(expected[name], result), ...replayFaults(result)]);
 }

@@ -96,7 +96,9 @@ describe("a training that goes on from a model", () => {
     };
     await refused({ freeze: "vqvae" }, ConfigError, /^freeze: needs from/);
     await refused({ from: model, freeze: "transformer" }, ConfigError, /^freeze: expected "vqvae", got "transformer"/);
-    await refused({ from: "model" }, ConfigError, /^from: expected a MultimodalModel/);
+    for (const from of ["model", null, {}, { ...model, vqvae: {} }]) {
+      await refused({ from }, ConfigError, /^from: expected a MultimodalModel/);
+    }
     await refused({ from: model, composition: "whole" }, ConfigError, /^composition: the image codec is that of from/);
     await refused(
       { from: model, vqvae: { network: {} } },

@@ -7,9 +7,6 @@ import {
   type ImageBatch,
   ShapeError,
 } from "@mmgen/core";
-import { MultimodalTokenizer } from "@mmgen/multimodal-tokenizer";
-import { TinyTransformer } from "@mmgen/tiny-transformer";
-import { VqVae } from "@mmgen/vqvae";
 import type { ModelDescription } from "../model/model-description.js";
 import { checkSizes, type ModelParts, tokenizerFile, weightBytes } from "../model/model-parts.js";
 
@@ -57,12 +54,12 @@ export function checkContinuing({ freeze, from }: Continuing, images: ImageBatch
     }
     return;
   }
-  const { tokenizer, transformer, vqvae } = from;
-  if (!(vqvae instanceof VqVae && transformer instanceof TinyTransformer && tokenizer instanceof MultimodalTokenizer)) {
+  if (!hasParts(from)) {
     throw new ConfigError(
       `from: expected a MultimodalModel, or { vqvae, tokenizer, transformer }, got ${describeValue(from)}.`,
     );
   }
+  const { tokenizer, transformer, vqvae } = from;
   try {
     checkSizes({ tokenizer, transformer, vqvae });
   } catch (cause) {
@@ -76,6 +73,12 @@ export function checkContinuing({ freeze, from }: Continuing, images: ImageBatch
       `images: from takes images of ${its}, got ${own}. Give images of that shape, or train without from.`,
     );
   }
+}
+
+/** Tells parts by what they have: those of another copy of their packages will do. */
+function hasParts(from: KnownModel | null): boolean {
+  const { tokenizer, transformer, vqvae } = from ?? {};
+  return [tokenizer, transformer, vqvae].every((part) => typeof part?.config === "object");
 }
 
 /** An id of the weights and words that a training begins with, kept in its checkpoints; undefined where they are random. */

@@ -91,8 +91,8 @@ export async function loadFrom(folder: string, options: BackendLog & LoadOptions
 }
 
 /**
- * Trains a model into a folder: its state is kept there while it trains, its files and README.md when it is done. The same call goes on
- * where an earlier one was stopped, bit for bit, and returns at once where one was finished.
+ * Trains a model into a folder: its state is kept there while it trains, its files and README.md when it is done. The same
+ * call goes on where an earlier one was stopped, bit for bit, and returns at once where one was finished.
  *
  * Starts ONNX Runtime where the program has chosen no backend. Everything that can be refused is refused before the folder
  * is touched; from then on no other run may write into it.
@@ -103,21 +103,7 @@ export async function loadFrom(folder: string, options: BackendLog & LoadOptions
  * @throws an `AbortedError` when the signal fires; the same call then goes on from there.
  */
 export async function trainInto(folder: string, options: TrainIntoOptions): Promise<MultimodalModel> {
-  const names = [
-    ...trainFields,
-    ...modelFields,
-    "everySteps",
-    "everySeconds",
-    "onBackend",
-    "onWarning",
-    "overwrite",
-    "card",
-  ];
-  checkFields(
-    "trainInto",
-    options,
-    names.filter((name) => name !== "checkpoints"),
-  );
+  checkFields("trainInto", options, trainIntoFields);
   const { card: asked, everySeconds, everySteps, onBackend, onWarning, overwrite = false, ...training } = options;
   const card = resolveModelCard(asked);
   const isFirst = (training.group ?? soleProcess).rank === 0;
@@ -155,6 +141,12 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
     await release();
   }
 }
+
+const trainIntoFields = [
+  ...trainFields.filter((name) => name !== "checkpoints"),
+  ...modelFields,
+  ...["everySteps", "everySeconds", "onBackend", "onWarning", "overwrite", "card"],
+];
 
 /** Whether a training in a folder has come to its end, its card included. */
 function cardIsWritten(folder: string): boolean {
