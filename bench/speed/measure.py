@@ -105,6 +105,7 @@ WORK = {
     "vqvae-64": lambda: vqvae_step(128, 64),
     "vqvae-images": lambda: image_vqvae_step(32),
     "gpt-d": lambda: transformer_step(64, 32, 50, 384, 8, 8, 0.1),
+    "gpt-86m": lambda: transformer_step(4, 256, 1024, 768, 12, 12, 0.1),
     "image-transformer": lambda: transformer_step(32, 256, 512, 256, 8, 6, 0.1),
     "diffusion-64": lambda: diffusion_round(64),
     "generate-1": lambda: generation(1),

@@ -14,6 +14,10 @@ const { positionals, values } = parseArgs({
     provider: { type: "string", default: "cpu" },
     /** What runs the models: `binding` or `c-api`. */
     runtime: { type: "string", default: "binding" },
+    /** Captures steps and replays them, on the runtime `c-api`. */
+    replay: { type: "boolean", default: false },
+    /** Three runs at the batch for a GPU's driver in software, and generations of eight ids. */
+    software: { type: "boolean", default: false },
   },
 });
 const profilePrefix = process.env.MMGEN_PROFILE;
@@ -21,8 +25,9 @@ const plan = workloads[positionals[0] ?? ""];
 if (plan === undefined) {
   throw new Error(`Expected one of ${Object.keys(workloads).join(", ")}, got "${positionals[0]}".`);
 }
+let adapter: object | undefined;
 if (values.provider === "tfjs-webgpu") {
-  await useTfjsWebgpu();
+  adapter = await useTfjsWebgpu();
 } else if (values.provider === "tfjs-node") {
   // Built by `npm run test:tensorflow`; it computes on as many threads as there are cores.
   const addon = "@tensorflow/tfjs-node";
@@ -33,29 +38,38 @@ if (values.provider === "tfjs-webgpu") {
     intraOpNumThreads: 2,
     executionProviders: [values.provider],
     runtime: values.runtime as "binding" | "c-api",
+    replay: values.replay,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });
   await tf.setBackend("onnx");
 }
 const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : undefined;
-const full = await measure(plan, plan.batch, 9);
+const full = values.software
+  ? await measure(plan, { batch: plan.softwareBatch ?? plan.batch, runs: 3, steps: 8 })
+  : await measure(plan, { batch: plan.batch, runs: 9 });
 const compileMs = backend?.sessions().compileMs;
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
 const fallback = [...(backend?.fallback?.counts.keys() ?? [])];
-console.log(JSON.stringify({ ...full, compileMs, peakMiB, fallback, timesCpu: await timesCpu(plan) }));
+const sessions = backend?.sessions();
+const replay = { replayed: sessions?.replayed, notReplayed: sessions?.notReplayed };
+const timesOfCpu = await timesCpu(plan);
+console.log(JSON.stringify({ ...full, compileMs, peakMiB, fallback, ...replay, adapter, timesCpu: timesOfCpu }));
 
 // Closing its sessions writes their profiles.
 tf.removeBackend(tf.getBackend());
 
-/** Makes tfjs's WebGPU backend active, on Dawn from the npm package `webgpu`. */
-async function useTfjsWebgpu(): Promise<void> {
-  // Neither is a dependency: `npm install --no-save webgpu @tensorflow/tfjs-backend-webgpu@4.22.0`.
+/** Makes tfjs's WebGPU backend active, on Dawn from the npm package `webgpu`; tells what it computes on. */
+async function useTfjsWebgpu(): Promise<object> {
+  // Neither is a dependency: `npm run bench:webgpu` installs them.
   const [dawn, tfjs] = ["webgpu", "@tensorflow/tfjs-backend-webgpu"];
   const { create, globals } = await import(dawn);
   Object.assign(globalThis, globals);
-  Object.defineProperty(globalThis, "navigator", { value: { gpu: create([]) }, configurable: true });
+  const gpu = create([]);
+  Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
   await import(tfjs);
   await tf.setBackend("webgpu");
+  const { vendor, architecture, device, description } = (await gpu.requestAdapter()).info;
+  return { vendor, architecture, device, description };
 }
 
 /** How many times as long plain JavaScript takes, at a small batch. */
@@ -63,9 +77,9 @@ async function timesCpu({ smallBatch }: WorkloadPlan): Promise<number | undefine
   if (smallBatch === undefined || !values.cpu) {
     return undefined;
   }
-  const small = await measure(plan!, smallBatch, 9);
+  const small = await measure(plan!, { batch: smallBatch, runs: 9 });
   await tf.setBackend("cpu");
-  const cpu = await measure(plan!, smallBatch, 1);
+  const cpu = await measure(plan!, { batch: smallBatch, runs: 1 });
   return cpu.ms / small.ms;
 }
 
@@ -77,17 +91,29 @@ function runMs(): number {
 interface Timing {
   /** Number of values that the model learns, where it does. */
   readonly parameters: number | undefined;
+  /** Wall time of the first run, in which graphs are recorded and compiled, ms. */
+  readonly firstMs: number;
   /** Median wall time, ms. */
   readonly ms: number;
   /** The part of it outside the native run: recording, keys, uploads, masks. */
   readonly outsideMs: number;
 }
 
-async function measure(plan: WorkloadPlan, batch: number, runs: number): Promise<Timing> {
-  const work = plan.create(batch);
+interface Size {
+  readonly batch: number;
+  readonly runs: number;
+  /** Ids that a generation draws. */
+  readonly steps?: number;
+}
+
+async function measure(plan: WorkloadPlan, { batch, runs, steps }: Size): Promise<Timing> {
+  const work = plan.create(batch, steps);
   try {
-    // The second step's graph differs from the first one's, and the arena settles with the third.
-    for (let i = 0; i < Math.min(3, runs); i++) {
+    const first = performance.now();
+    await work.run();
+    const firstMs = performance.now() - first;
+    // Where steps are not compiled, the second one's graph differs; and memory settles with the third.
+    for (let i = 1; i < Math.min(3, runs); i++) {
       await work.run();
     }
     const times: number[] = [];
@@ -100,7 +126,7 @@ async function measure(plan: WorkloadPlan, batch: number, runs: number): Promise
       times.push(time);
       outside.push(time - (runMs() - runBefore));
     }
-    return { parameters: work.parameters, ms: median(times), outsideMs: median(outside) };
+    return { parameters: work.parameters, firstMs, ms: median(times), outsideMs: median(outside) };
   } finally {
     work.dispose();
   }

@@ -20,30 +20,40 @@ export interface WorkloadPlan {
   readonly batch: number;
   /** Batch size for the comparison with the plain JavaScript backend; without it there is no comparison. */
   readonly smallBatch?: number;
-  create(batch: number): Workload;
+  /** Batch size for a GPU's driver in software. */
+  readonly softwareBatch?: number;
+  /** @param steps - Ids that a generation draws; the work's own number if absent. */
+  create(batch: number, steps?: number): Workload;
 }
 
 export const workloads: Readonly<Record<string, WorkloadPlan>> = {
-  igpt: { batch: 128, smallBatch: 8, create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }) },
-  "vqvae-256": { batch: 32, smallBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
-  "vqvae-images": { batch: 32, create: imageVqVaeStep },
-  "vqvae-64": { batch: 128, smallBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
+  igpt: {
+    ...{ batch: 128, smallBatch: 8, softwareBatch: 8 },
+    create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }),
+  },
+  "vqvae-256": { batch: 32, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
+  "vqvae-images": { batch: 32, softwareBatch: 1, create: imageVqVaeStep },
+  "vqvae-64": { batch: 128, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
   "gpt-d": {
-    batch: 64,
-    smallBatch: 4,
+    ...{ batch: 64, smallBatch: 4, softwareBatch: 4 },
     create: (batch) =>
       transformerStep({ batch, length: 32, vocabularySize: 50, width: 384, heads: 8, layers: 8, dropout: 0.1 }),
   },
+  "gpt-86m": {
+    batch: 4,
+    create: (batch) =>
+      transformerStep({ batch, length: 256, vocabularySize: 1024, width: 768, heads: 12, layers: 12, dropout: 0.1 }),
+  },
   "image-transformer": {
-    batch: 32,
+    ...{ batch: 32, softwareBatch: 1 },
     create: (batch) =>
       transformerStep({ batch, length: 256, vocabularySize: 512, width: 256, heads: 8, layers: 6, dropout: 0.1 }),
   },
-  "diffusion-64": { batch: 64, create: diffusionRound },
-  "generate-1": { batch: 1, create: generation },
-  "generate-64": { batch: 64, create: generation },
-  encode: { batch: 512, create: encoding },
-  decode: { batch: 512, create: decoding },
+  "diffusion-64": { batch: 64, softwareBatch: 4, create: diffusionRound },
+  "generate-1": { batch: 1, softwareBatch: 1, create: generation },
+  "generate-64": { batch: 64, softwareBatch: 16, create: generation },
+  encode: { batch: 512, softwareBatch: 8, create: encoding },
+  decode: { batch: 512, softwareBatch: 8, create: decoding },
   /** The machine's speed: a product of two matrices of 1024² numbers. */
   product: { batch: 1024, create: product },
 };
@@ -130,12 +140,12 @@ function trainingWorkload(model: any, optimizer: Optimizer, drawBatch: () => unk
   };
 }
 
-function generation(batch: number): Workload {
+function generation(batch: number, steps?: number): Workload {
   const { length, ...size } = igpt;
   const model = TinyTransformer.create({ contextLength: length + 1, ...size }, { random: Random.fromSeed(1) });
   const prompt = { data: new Int32Array(batch), count: batch, length: 1 };
   return {
-    run: () => generate({ model, prompt, seeds: rowSeeds(1, batch), temperature: 1 }),
+    run: () => generate({ model, prompt, seeds: rowSeeds(1, batch), temperature: 1, ...(steps && { steps }) }),
     dispose: () => model.dispose(),
   };
 }
