@@ -30,6 +30,14 @@ function makeStep() {
 }
 
 describe("the lazy graph", () => {
+  it("says of a tensor that a removed backend never computed what became of it", async () => {
+    const y = tf.add(tf.tensor1d([1, 2, 3]), 1);
+    tf.removeBackend("onnx");
+    await start();
+    expect(() => backend.readSync(y.dataId)).toThrow(KernelError);
+    await expect(y.data()).rejects.toThrow(/removed before it computed this tensor/);
+  });
+
   it("records without computing, and computes every live tensor at a read", () => {
     const x = tf.tensor1d([1, 2, 3]);
     const [y, z] = [tf.add(x, 1), tf.mul(x, 2)];

@@ -217,10 +217,16 @@ export class TensorStore {
     }
   }
 
-  /** Drops pending values and frees everything on a device. Nothing can be computed or read afterwards. */
+  /** Gives pending values up and frees everything on a device. Nothing can be computed or read there afterwards. */
   clear(): void {
     this.#cleared = true;
-    this.#pending.clear();
+    this.fail(
+      [...this.#pending],
+      new KernelError(
+        "The onnx backend was removed before it computed this tensor. Read tensors before you start or remove a backend, " +
+          "or make them anew.",
+      ),
+    );
     for (const resident of [...this.takeUnheld(), ...this.#onDevice]) {
       resident.dispose();
     }
