@@ -54,7 +54,7 @@ export {
 export { nearestWords } from "./errors/nearest-words.js";
 export { quote } from "./errors/printable.js";
 export { fileBytes, isFileBytes } from "./files/file-bytes.js";
-export { fingerprint } from "./files/fingerprint.js";
+export { fingerprint, sha256Hex } from "./files/fingerprint.js";
 export { defaultLimits, type Limits, resolveLimits } from "./files/limits.js";
 export {
   type LegacyHeader,

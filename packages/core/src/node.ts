@@ -1,4 +1,5 @@
 export { isTemporaryOf, writeFileAtomic } from "./files/atomic-files.js";
+export { cacheFolder } from "./files/cache-folder.js";
 export { type GunzipOptions, gunzip, gunzipStart, isGzip } from "./files/gunzip.js";
 export { makeFolder } from "./files/make-folder.js";
 export {

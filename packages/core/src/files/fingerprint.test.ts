@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, expect, it, vi } from "vitest";
-import { fingerprint } from "./fingerprint.js";
+import { fingerprint, sha256Hex } from "./fingerprint.js";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -44,6 +44,15 @@ it("is the SHA-256 of every part behind its length, with Node's own hash and wit
   const builtin = vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
   expect(fingerprint(parts)).toBe(expected);
   expect(builtin).toHaveBeenCalled();
+});
+
+it("sums a file as sha256sum does, with WebCrypto and without, in shared memory too", async () => {
+  const large = new Uint8Array(new SharedArrayBuffer(100_003)).map((_, i) => i % 251);
+  const files = [bytes, bytes.subarray(3, 5), new Uint8Array(0), large];
+  const expected = files.map((file) => createHash("sha256").update(file).digest("hex"));
+  expect(await Promise.all(files.map(sha256Hex))).toEqual(expected);
+  vi.spyOn(globalThis, "crypto", "get").mockReturnValue({} as Crypto);
+  expect(await Promise.all(files.map(sha256Hex))).toEqual(expected);
 });
 
 it("is of the kind of a stored one of before the first release", () => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { AbortedError, fingerprint } from "@mmgen/core";
+import { cacheFolder } from "@mmgen/core/node";
 import {
   type ConfigOf,
   fields,
@@ -13,7 +14,6 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import type { AttributedImages } from "../captions/captioned-images.js";
-import { cacheFolder } from "../download/data-folders.js";
 import { allocateImages } from "../images/allocate-images.js";
 import { AvatarCache } from "./avatar-cache.js";
 import { avatarCaption, avatarTable } from "./avatar-captions.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DataError, type Limits, resolveLimits } from "@mmgen/core";
 import { type FileSignature, readFileBytes } from "@mmgen/core/node";
 import type { CaptionedDigits } from "../captions/captioned-images.js";
-import { dataFolder } from "../download/data-folders.js";
+import { dataFolder } from "../download/data-folder.js";
 import { type ImageSplits, parseColoredMnist, parseColoredMnistWithText } from "./colored-mnist.js";
 
 /** The data set `ankitdhall/colored_mnist`: captioned images, and further ones without captions. */

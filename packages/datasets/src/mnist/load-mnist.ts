@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AbortedError, DataError, type Limits, resolveLimits } from "@mmgen/core";
-import { isGzip } from "@mmgen/core/node";
+import { cacheFolder, isGzip } from "@mmgen/core/node";
 import {
   boolean,
   type ConfigOf,
@@ -16,7 +16,7 @@ import {
   text,
   value,
 } from "@mmgen/core/options";
-import { cacheFolder, dataFolder } from "../download/data-folders.js";
+import { dataFolder } from "../download/data-folder.js";
 import { downloadFile, type RemoteFile, remoteFiles, signalField, verifyFile } from "../download/download-file.js";
 import { reachableMirrors } from "../download/reachable-mirrors.js";
 import { remoteAddress } from "../download/remote-address.js";

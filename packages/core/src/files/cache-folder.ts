@@ -1,12 +1,12 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** The folder of the user's own data: the option, else the environment's `MMGEN_DATA_DIR`, else none. */
-export function dataFolder(option: string | undefined): string | undefined {
-  return option ?? (process.env.MMGEN_DATA_DIR || undefined);
-}
-
-/** The folder for downloads: the option, else the environment's `MMGEN_CACHE_DIR`, else `mmgen` in the platform's cache. */
+/**
+ * The folder of what was fetched and can be fetched again.
+ *
+ * @param option - What the caller says; where it is undefined, the environment's `MMGEN_CACHE_DIR`, else `mmgen` in the
+ *   user's cache: `$XDG_CACHE_HOME`, `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+ */
 export function cacheFolder(option: string | undefined): string {
   return option ?? (process.env.MMGEN_CACHE_DIR || join(platformCache(), "mmgen"));
 }
