@@ -83,6 +83,8 @@ export {
   type SequenceSource,
   trainingSequences,
 } from "./model/training-sequences.js";
+export { type LoadUrlOptions, loadUrl } from "./published/load-url.js";
+export type { ModelCache } from "./published/model-cache.js";
 export { completePairs } from "./sampling/complete-pairs.js";
 export type { Completion } from "./sampling/completion-prompt.js";
 export type { CandidateOptions } from "./sampling/draw-likeliest.js";

@@ -3,6 +3,7 @@ export { type CachedCodesOptions, cachedCodes } from "./folder/cached-codes.js";
 export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
 export { checkTrainings, type PlannedTraining } from "./folder/check-trainings.js";
 export { folderReader, folderStore } from "./folder/folder-store.js";
+export { loadUrl, type NodeLoadUrlOptions } from "./folder/load-url.js";
 export type { ModelCardOptions } from "./folder/model-card.js";
 export {
   type BackendLog,

@@ -100,15 +100,12 @@ using model = await loadFrom("folder");
 const drawn = ${call};
 \`\`\`
 
-Without code: \`npx mmgen ${layout === "image-only" ? "invent folder" : 'draw folder "…"'}\`. In a page, after a TensorFlow.js backend is chosen:
+Without code: \`npx mmgen ${layout === "image-only" ? "invent folder" : 'draw folder "…"'}\`. From the web, in a page, after a TensorFlow.js backend is chosen:
 
 \`\`\`ts
-import { MultimodalModel } from "mmgen";
+import { loadUrl } from "mmgen";
 
-const model = await MultimodalModel.load(async (name) => {
-  const response = await fetch(\`folder/\${name}\`);
-  return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
-});
+const model = await loadUrl("https://…/folder");
 \`\`\``;
 }
 

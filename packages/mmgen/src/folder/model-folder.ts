@@ -16,6 +16,7 @@ import {
   trainFields,
   trainingFiles,
 } from "../model/train-options.js";
+import { checkedReader, manifestFile } from "../published/manifest.js";
 import { checkMemory } from "./check-memory.js";
 import { folderReader, folderStore } from "./folder-store.js";
 import { cardFiles, type ModelCardOptions, resolveModelCard, writeModelCard } from "./model-card.js";
@@ -52,7 +53,8 @@ export interface TrainIntoOptions extends Omit<TrainOptions, "checkpoints">, Mod
 }
 
 /**
- * Writes a model's files into a folder, and README.md, what it is; each all or nothing. Missing folders are made.
+ * Writes a model's files into a folder, then `model-manifest.json`, their checksums, and README.md, what it is; each all or
+ * nothing. Missing folders are made.
  *
  * @param options - `dtype`: see `MultimodalModel.save`; `card`: what README.md tells.
  * @throws a `ConfigError` for another dtype, or a card's option that cannot be.
@@ -65,6 +67,8 @@ export async function saveTo(folder: string, model: MultimodalModel, options: Sa
   const files = await model.save(saving);
   const lock = await lockFolder(folder);
   try {
+    // While files of two models may lie there, nothing says that they belong together.
+    await rm(join(folder, manifestFile), { force: true });
     for (const [name, bytes] of files) {
       await writeFileAtomic(join(folder, name), bytes);
     }
@@ -77,7 +81,7 @@ export async function saveTo(folder: string, model: MultimodalModel, options: Sa
 }
 
 /**
- * Loads the model in a folder. Starts ONNX Runtime where the program has chosen no backend.
+ * Loads the model in a folder, and checks its files where it has a manifest. Starts ONNX Runtime where the program has chosen no backend.
  *
  * @param options - `limits`: what the files may take; see `defaultLimits` of `@mmgen/core`.
  * @throws a {@link CheckpointError} naming the file that is missing, damaged, or of another run.
@@ -87,11 +91,11 @@ export async function loadFrom(folder: string, options: BackendLog & LoadOptions
   checkFields("loadFrom", options, ["onBackend", "limits"]);
   const limits = resolveLimits(options.limits, "loadFrom: limits");
   await startBackend(options);
-  return inFolder(folder, () => MultimodalModel.load(folderReader(folder, limits), { limits }));
+  return inFolder(folder, () => MultimodalModel.load(checkedReader(folderReader(folder, limits), limits), { limits }));
 }
 
 /**
- * Trains a model into a folder: its state is kept there while it trains, its files and README.md when it is done. The same
+ * Trains a model into a folder: its state is kept there while it trains, its files, `model-manifest.json` and README.md when it is done. The same
  * call goes on where an earlier one was stopped, bit for bit, and returns at once where one was finished.
  *
  * Starts ONNX Runtime where the program has chosen no backend. Everything that can be refused is refused before the folder
@@ -108,7 +112,7 @@ export async function trainInto(folder: string, options: TrainIntoOptions): Prom
   const card = resolveModelCard(asked);
   const isFirst = (training.group ?? soleProcess).rank === 0;
   const holds = (names: readonly string[]) => names.some((name) => existsSync(join(folder, name)));
-  if (isFirst && !overwrite && holds(ownFiles) && !holds(stateFiles)) {
+  if (isFirst && !overwrite && holds(Object.values(modelFiles)) && !holds(stateFiles)) {
     throw new CheckpointError(
       `${folder} holds a model that was not trained there. Train into another folder, or give overwrite: true to replace it.`,
     );
@@ -175,7 +179,7 @@ function locked(store: CheckpointStore, folder: string): { checkpoints: Checkpoi
 
 /** Files that a training leaves beside its model's. */
 const stateFiles: readonly string[] = [trainingFiles, codeFiles].flatMap((names) => Object.values(names));
-const ownFiles: readonly string[] = [...Object.values(modelFiles), ...stateFiles];
+const ownFiles: readonly string[] = [manifestFile, ...Object.values(modelFiles), ...stateFiles];
 
 /** A folder whose earlier files are gone as soon as there is something to write: not before the options are checked. */
 function emptied(store: CheckpointStore, folder: string): CheckpointStore {
@@ -193,7 +197,8 @@ function emptied(store: CheckpointStore, folder: string): CheckpointStore {
   };
 }
 
-async function startBackend({ onBackend }: BackendLog): Promise<void> {
+/** Starts ONNX Runtime where the program has chosen no backend, and says so. */
+export async function startBackend({ onBackend }: BackendLog): Promise<void> {
   const { line, isNew } = await ensureBackend();
   if (onBackend !== undefined) {
     onBackend(line);

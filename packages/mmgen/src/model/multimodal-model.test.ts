@@ -103,7 +103,7 @@ describe("a trained MultimodalModel", () => {
   it("is the same after it was saved and loaded", async () => {
     const files = await model.save();
     expect([...files.keys()].sort()).toEqual([
-      ...["model.json", "tokenizer.json", "transformer.safetensors", "vqvae.safetensors"],
+      ...["model-manifest.json", "model.json", "tokenizer.json", "transformer.safetensors", "vqvae.safetensors"],
     ]);
     using loaded = await MultimodalModel.load(async (name) => files.get(name));
     expect(await loaded.save()).toEqual(files);

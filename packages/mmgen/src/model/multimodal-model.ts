@@ -9,6 +9,7 @@ import { denoisingOptions } from "../diffusion/denoise-pairs.js";
 import { type DiffusionOptions, type ModelFamily, resolveDiffusionSettings } from "../diffusion/diffusion-options.js";
 import { type ImageCodecMetrics, imageCodecMetrics } from "../metrics/image-codec-metrics.js";
 import type { ScoreOptions } from "../metrics/score-pairs.js";
+import { manifestFile, manifestOfStored } from "../published/manifest.js";
 import type { Completion } from "../sampling/completion-prompt.js";
 import type { CandidateOptions } from "../sampling/draw-likeliest.js";
 import { generationFields, type Pairs } from "../sampling/generate-pairs.js";
@@ -97,7 +98,10 @@ export class MultimodalModel {
     const settings = diffusion && { kernel: diffusion.kernel, sampler: diffusion.sampler };
     const description = { sampling, ...(settings && { diffusion: settings }), training };
     const model = new MultimodalModel(parts, description, history);
-    await checkpoints?.write(modelFiles.model, modelDescriptionFile(model.#description, run));
+    if (checkpoints !== undefined) {
+      await checkpoints.write(modelFiles.model, modelDescriptionFile(model.#description, run));
+      await checkpoints.write(manifestFile, await manifestOfStored(checkpoints.read));
+    }
     return model;
   }
 
@@ -250,7 +254,8 @@ export class MultimodalModel {
   }
 
   /**
-   * The model as files, by name, for {@link MultimodalModel.load}. The same model gives the same bytes.
+   * The model as files, by name, for {@link MultimodalModel.load}; the last one, `model-manifest.json`, has the others' checksums.
+   * The same model gives the same bytes.
    *
    * @param options - `dtype`: `float32` (default); `float16`, half of the size; `q8`, about a quarter. Loaded models compute
    *   in float32 in any case.

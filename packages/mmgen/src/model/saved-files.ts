@@ -1,5 +1,6 @@
 import { resolveSaveOptions, type SavedDtype, type SaveOptions } from "@mmgen/nn";
 import { VqVae } from "@mmgen/vqvae";
+import { manifestFile, manifestOf } from "../published/manifest.js";
 import { checkFields } from "./check-arguments.js";
 import { type ModelDescription, modelDescriptionFile } from "./model-description.js";
 import { type ModelParts, modelFiles, runIdOf, tokenizerFile } from "./model-parts.js";
@@ -8,7 +9,7 @@ import { type ModelParts, modelFiles, runIdOf, tokenizerFile } from "./model-par
 export type SaveModelOptions = Pick<SaveOptions, "dtype">;
 
 /**
- * A model's files, by name.
+ * A model's files, by name; the last one is the manifest of the others.
  *
  * @throws a `ConfigError` for an unknown option or dtype.
  */
@@ -21,7 +22,8 @@ export async function savedFiles(
   const { dtype } = resolveSaveOptions(options);
   const run = await savedRunIdOf(parts, dtype);
   const files = await modelPartFiles(parts, run, dtype);
-  return files.set(modelFiles.model, modelDescriptionFile(description, run));
+  files.set(modelFiles.model, modelDescriptionFile(description, run));
+  return files.set(manifestFile, await manifestOf(files));
 }
 
 /**
