@@ -1,14 +1,15 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import type { ImageBatch } from "@mmgen/core";
 import { palette, proceduralDigits } from "@mmgen/datasets";
 import * as tf from "@tensorflow/tfjs-core";
-import { MultimodalModel } from "mmgen";
+import { loadFrom } from "mmgen/node";
 import { beforeAll, describe, expect, it } from "vitest";
 
 const folder = fileURLToPath(new URL("../apps/playground/models/", import.meta.url));
-const load = (name: string) => MultimodalModel.load((file) => new Uint8Array(readFileSync(`${folder}${name}/${file}`)));
+// Checks the files against the manifest, without which the page does not load them.
+const load = (name: string) => loadFrom(`${folder}${name}`);
 
 beforeAll(async () => {
   registerOnnxBackend();
@@ -20,7 +21,7 @@ describe.each(["digits", "avatars"])("the model of %s that the page ships", (nam
     const files = readdirSync(`${folder}${name}`);
     const size = files.reduce((sum, file) => sum + statSync(`${folder}${name}/${file}`).size, 0);
     expect(size).toBeLessThan(3e6);
-    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "samples.png"]));
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "samples.png", "model-manifest.json"]));
   });
 
   it("draws, captions and invents", async () => {

@@ -1,5 +1,5 @@
 import { generate } from "@mmgen/samplers";
-import { MultimodalModel } from "mmgen";
+import { loadUrl, MultimodalModel } from "mmgen";
 import type { ModelInfo, ModelSource } from "../protocol/messages.js";
 
 /** Captions that a model makes up, for the page to offer. */
@@ -11,20 +11,10 @@ const exampleCount = 6;
  * @throws a `CheckpointError` naming the file that is missing, damaged or of another run.
  */
 export async function loadModel(source: ModelSource): Promise<MultimodalModel> {
-  return MultimodalModel.load("files" in source ? (name) => source.files.get(name) : fetchFile(source.folder));
-}
-
-function fetchFile(folder: string): (name: string) => Promise<Uint8Array | undefined> {
-  return async (name) => {
-    const response = await fetch(new URL(name, new URL(folder, location.href)));
-    if (response.status === 404) {
-      return undefined;
-    }
-    if (!response.ok) {
-      throw new Error(`${folder}${name}: expected a file, got status ${response.status}.`);
-    }
-    return new Uint8Array(await response.arrayBuffer());
-  };
+  // The folder is the page's own, and as near as a cache.
+  return "files" in source
+    ? MultimodalModel.load((name) => source.files.get(name))
+    : loadUrl(source.folder, { cache: false });
 }
 
 /** What the page shows of a model, and needs to know to ask it. */
