@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { packageVersion } from "../folder/package-version.js";
 import { addEvaluateCommand } from "./evaluate.js";
+import { addExportCommand } from "./export.js";
 import { addGenerationCommands } from "./generation-commands.js";
 import { reportError } from "./report-error.js";
 import type { Terminal } from "./terminal.js";
@@ -41,6 +42,7 @@ function newProgram(terminal: Terminal): Command {
   addTrainCommand(program, terminal);
   addGenerationCommands(program, terminal);
   addEvaluateCommand(program, terminal);
+  addExportCommand(program, terminal);
   return program;
 }
 

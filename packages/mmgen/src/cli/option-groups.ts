@@ -86,7 +86,7 @@ export const positiveNumber = numberFrom(
 );
 export const zeroOrMore = numberFrom((value) => Number.isFinite(value) && value >= 0, "a number of at least 0");
 export const shareBelowOne = numberFrom((value) => value >= 0 && value < 1, "a number from 0 up to and without 1");
-const aboveZero = numberFrom((value) => value > 0 && value <= 1, "a number above 0 and at most 1");
+export const aboveZero = numberFrom((value) => value > 0 && value <= 1, "a number above 0 and at most 1");
 
 /** `64`, or `48x64`: height, then width. */
 export function sideOf(text: string): { readonly height: number; readonly width: number } {

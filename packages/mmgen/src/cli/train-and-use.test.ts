@@ -6,6 +6,7 @@ import { sliceImages } from "@mmgen/core";
 import { readImages } from "@mmgen/datasets/node";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { exportTo } from "../export/model-repository.js";
 import { imagesPng } from "../folder/images-png.js";
 import { loadFrom } from "../folder/model-folder.js";
 import { squares } from "../model/squares.fixture.js";
@@ -207,4 +208,18 @@ it("learns names of folders as classes, and images alone", async () => {
   expect(stdout).toBe("");
   expect((await succeed("evaluate", classes, sorted)).stdout).toContain("captionsRight");
   expect((await succeed("evaluate", alone, sorted)).stdout).not.toContain("captionsRight");
+});
+
+it("exports what exportTo exports, with the model's sampling", async () => {
+  const [out, other] = [inRoot("exported"), inRoot("exported-by-code")];
+  const { status, stderr } = await runCommand(["export", model, "--out", out, "--top-k", "5", "--max-batch", "8"]);
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/Wrote encoder, decoder, step, .*draw.* and tokenizer/)]);
+  using loaded = await loadFrom(model);
+  const { temperature, topP } = loaded.config.sampling;
+  await exportTo(other, loaded, { temperature, topP, topK: 5, maxBatch: 8 });
+  const files = (await readdir(other, { recursive: true })).filter((name) => /\.(onnx|pbtxt|json)$/.test(name));
+  expect(files.length).toBeGreaterThan(8);
+  for (const name of files) {
+    expect(await readFile(join(out, name), "hex"), name).toBe(await readFile(join(other, name), "hex"));
+  }
 });
