@@ -26,7 +26,7 @@ describe("mmgen", () => {
     expect(await runCommand(["--version"])).toEqual({ status: 0, stdout: `${packageVersion()}\n`, stderr: "" });
     const help = await runCommand([]);
     expect(help).toEqual({ ...(await runCommand(["--help"])), status: 0, stderr: "" });
-    for (const command of ["train", "draw", "caption", "invent", "complete", "evaluate"]) {
+    for (const command of ["train", "draw", "caption", "invent", "complete", "evaluate", "serve"]) {
       expect(help.stdout).toContain(`\n  ${command} `);
       const { status, stdout } = await runCommand([command, "--help"]);
       expect([status, stdout]).toEqual([0, expect.stringMatching(/^Usage: mmgen \w+ .*--backend <name>.*default/s)]);
@@ -57,6 +57,9 @@ describe("mmgen", () => {
     [["train"], "train: expected a folder of images, got none"],
     [["train", "images", "--side", "64x64x3"], "height x width, such as 48x64"],
     [["train", "images", "--levels", "300"], "--levels: expected a whole number from 2 to 256, got 300"],
+    [["serve", "m", "--port", "70000"], "--port: expected a port from 0 to 65535"],
+    [["serve", "m", "--cors", "example.com"], "--cors: expected an origin such as https://example.com, or *"],
+    [["train", "images", "--license", "My own"], 'identifier in lower case, such as "mit"'],
     [["train", "images", "--held-out", "1"], "from 0 up to and without 1"],
   ])("refuses %j", async (args, message) => {
     expect(await failure(...args)).toContain(message);

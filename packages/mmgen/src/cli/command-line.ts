@@ -4,6 +4,7 @@ import { addEvaluateCommand } from "./evaluate.js";
 import { addExportCommand } from "./export.js";
 import { addGenerationCommands } from "./generation-commands.js";
 import { reportError } from "./report-error.js";
+import { addServeCommand } from "./serve.js";
 import type { Terminal } from "./terminal.js";
 import { addTrainCommand } from "./train.js";
 
@@ -42,6 +43,7 @@ function newProgram(terminal: Terminal): Command {
   addTrainCommand(program, terminal);
   addGenerationCommands(program, terminal);
   addEvaluateCommand(program, terminal);
+  addServeCommand(program, terminal);
   addExportCommand(program, terminal);
   return program;
 }

@@ -8,7 +8,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a command line in this process; `onWrite` sees what it writes to standard error as it does. */
+/** Runs a command line in this process; `onWrite` sees what it writes as it does. */
 export async function runCommand(args: readonly string[], onWrite?: (text: string) => void): Promise<CommandResult> {
   const written = { stdout: "", stderr: "" };
   const stream = (name: keyof typeof written) =>
@@ -16,9 +16,7 @@ export async function runCommand(args: readonly string[], onWrite?: (text: strin
       decodeStrings: false,
       write(text: string, _encoding, done) {
         written[name] += text;
-        if (name === "stderr") {
-          onWrite?.(text);
-        }
+        onWrite?.(text);
         done();
       },
     });

@@ -3,6 +3,7 @@ import { join, relative, resolve } from "node:path";
 import { CheckpointError, ConfigError, DataError, parseJson } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { type FrozenPart, frozenParts } from "../continuing/known-model.js";
+import type { ModelCardOptions } from "../folder/model-card.js";
 import { checkFields } from "../model/check-arguments.js";
 import { type ModelOptions, modelFields } from "../model/model-options.js";
 import { modelFiles } from "../model/model-parts.js";
@@ -19,6 +20,8 @@ export interface TrainPlan {
   readonly from?: string;
   /** What of it stays as it is. Absent: nothing. */
   readonly freeze?: FrozenPart;
+  /** What the model's README.md tells. Absent: what the model itself tells. */
+  readonly card?: Pick<ModelCardOptions, "data" | "license">;
   readonly seed: number;
 }
 
@@ -55,16 +58,17 @@ export async function readTrainPlan(out: string): Promise<TrainPlan> {
     typeof json.seed === "number" &&
     (json.from === undefined || typeof json.from === "string") &&
     (json.freeze === undefined || frozenParts.includes(json.freeze)) &&
-    [json.data, json.model].every((part) => typeof part === "object" && part !== null);
+    [json.data, json.model, json.card ?? {}].every((part) => typeof part === "object" && part !== null);
   if (problem !== undefined || !isWhole) {
     throw new CheckpointError(`${path}: ${problem ?? "not the plan of a training"}; it is damaged or edited.`);
   }
-  const { data, folder, freeze, from, model, seed } = json as TrainPlan;
+  const { card, data, folder, freeze, from, model, seed } = json as TrainPlan;
   return {
     folder: resolve(out, folder),
     ...{ data, model, seed },
     ...(from !== undefined && { from: resolve(out, from) }),
     ...(freeze !== undefined && { freeze }),
+    ...(card !== undefined && { card }),
   };
 }
 

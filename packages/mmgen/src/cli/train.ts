@@ -6,6 +6,7 @@ import type { VqVae } from "@mmgen/vqvae";
 import { type Command, Option } from "commander";
 import { type FrozenPart, frozenParts } from "../continuing/known-model.js";
 import { type ModelFamily, modelFamilies } from "../diffusion/diffusion-options.js";
+import { resolveModelCard } from "../folder/model-card.js";
 import { loadFrom, trainInto } from "../folder/model-folder.js";
 import { selectTrainingBackend } from "../folder/select-backend.js";
 import type { ModelOptions } from "../model/model-options.js";
@@ -42,6 +43,8 @@ interface TrainFlags extends ComputeFlags {
   readonly refinement: boolean;
   readonly from?: string;
   readonly freeze?: FrozenPart;
+  readonly license?: string;
+  readonly about?: string;
   readonly config?: string;
   readonly tensorboard?: string;
   readonly resume: boolean;
@@ -107,6 +110,8 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
         ...frozenParts,
       ]),
     )
+    .option("--license <id>", "license of the model, for its README.md: mit, cc-by-4.0, …", licenseOf)
+    .option("--about <text>", "what the images are, their license and whom to name, for README.md (Markdown)")
     .option("--config <file>", "JSON with any part of a model's configuration: vqvae, tokenizer, transformer, …")
     .option("--tensorboard <folder>", "log for TensorBoard there too")
     .option("--resume", "go on with the training in --out, as it was begun", false)
@@ -145,8 +150,8 @@ async function train({ flags, folder, typed }: TrainCommand, terminal: Terminal)
       terminalProgress({ label: stage, stream: terminal.stderr }),
       ...(tensorboard === undefined ? [] : [tensorBoardLog(join(tensorboard, stage))]),
     ];
-    const { freeze, model, seed } = plan;
-    const options = { ...images, ...model, from, freeze, heldOut, seed };
+    const { card, freeze, model, seed } = plan;
+    const options = { ...images, ...model, from, freeze, heldOut, seed, card };
     (await trainInto(out, { ...options, overwrite, observers, signal, onWarning: log })).dispose();
   };
   await interruptible(terminal, work, { next: () => (isBegun ? next : "") });
@@ -168,6 +173,7 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
     throw new ConfigError("train: expected a folder of images, got none.");
   }
   const { captions, channels, classes, fit, freeze, from, heldOut, levels, out, overwrite, seed, side } = flags;
+  const { about, license } = flags;
   const other = from === undefined ? undefined : typed.find((name) => decided.includes(name));
   if (other !== undefined) {
     throw new ConfigError(`--${other}: that of the model in --from, ${from}. Leave it out.`);
@@ -183,6 +189,7 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
       ...(classes !== undefined && { classes }),
     },
     model: await modelOptions(flags, typed),
+    ...((about ?? license) !== undefined && { card: { license, data: about } }),
     ...(from !== undefined && { from: resolve(from) }),
     ...(freeze !== undefined && { freeze }),
     seed,
@@ -208,6 +215,11 @@ async function modelOptions(flags: TrainFlags, typed: readonly string[]): Promis
 
 function shapeOf({ imageShape: { channels, height, maxValue, width } }: VqVae): Partial<FolderDataOptions> {
   return { side: { height, width }, channels: channels === 1 ? 1 : 3, maxValue };
+}
+
+function licenseOf(text: string): string {
+  resolveModelCard({ license: text });
+  return text;
 }
 
 function levelsOf(text: string): number {

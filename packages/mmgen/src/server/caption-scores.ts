@@ -1,0 +1,40 @@
+import { type ImageBatch, sliceImages } from "@mmgen/core";
+import type { MultimodalModel } from "../model/multimodal-model.js";
+import type { PairScore } from "../model/pair-methods.js";
+
+/** How unlikely a caption with its image is, in nats; of the family `diffusion` upper bounds. */
+export interface CaptionScore extends Pick<PairScore, "natsPerDim" | "natsPerSample"> {
+  /** Of the caption alone, given its image; absent where the model does not know it. */
+  readonly captionNats?: number;
+}
+
+/**
+ * What `score` says of each pair.
+ *
+ * @returns Undefined for a model that has no likelihood: of the diffusion kernel `chain`.
+ */
+export async function captionScores(
+  model: MultimodalModel,
+  { captions, images }: { readonly captions: readonly string[]; readonly images: ImageBatch },
+  signal: AbortSignal,
+): Promise<CaptionScore[] | undefined> {
+  if (model.config.diffusion?.kernel.type === "chain") {
+    return undefined;
+  }
+  const scores: CaptionScore[] = [];
+  for (const [i, caption] of captions.entries()) {
+    const score = await model.score({ images: sliceImages(images, i, i + 1), captions: [caption] }, { signal });
+    const { natsPerDim, natsPerSample } = score;
+    const captionNats = captionNatsOf(model, score);
+    scores.push({ natsPerDim, natsPerSample, ...(captionNats !== undefined && { captionNats }) });
+  }
+  return scores;
+}
+
+function captionNatsOf({ tokenizer }: MultimodalModel, { bounds, byOrder }: PairScore): number | undefined {
+  const learnedBoth = tokenizer.orders.length > 1;
+  return (
+    bounds?.textGivenImage?.natsPerSample ??
+    (learnedBoth ? byOrder?.["image-first"].byModality.text?.natsPerSample : undefined)
+  );
+}
