@@ -31,9 +31,9 @@ interface Asked extends ModelGenerationOptions {
   readonly captions?: readonly string[];
   readonly images?: readonly (string | Uint8Array)[];
   readonly keep?: Kept | { readonly mask: string };
-  readonly count?: number;
-  readonly candidates?: number;
-  readonly scale?: number;
+  readonly count?: number | undefined;
+  readonly candidates?: number | undefined;
+  readonly scale?: number | undefined;
   readonly rounds?: number;
 }
 

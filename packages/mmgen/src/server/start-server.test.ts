@@ -106,7 +106,7 @@ describe("generations", () => {
     const one = await fetch(`${server.url}/caption`, {
       method: "POST",
       headers: { "content-type": "image/png" },
-      body: files[0]!,
+      body: new Uint8Array(files[0]!),
     });
     const { captions: said, scores } = await one.json();
     expect(said).toEqual(expected.slice(0, 1));
