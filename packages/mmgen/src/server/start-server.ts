@@ -111,6 +111,8 @@ export async function startServer(model: MultimodalModel, options: ServerOptions
     underWay.add(work);
     void work.finally(() => underWay.delete(work));
   });
+  // Longer than a work may keep the thread to itself, or a client's next request meets a connection that closes.
+  server.keepAliveTimeout = 60_000;
   await listen(server, { host, port });
   const { port: taken } = server.address() as AddressInfo;
   return {

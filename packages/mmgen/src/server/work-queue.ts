@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { AbortedError } from "@mmgen/core";
 import { HttpProblem } from "./http-problem.js";
 
@@ -30,6 +31,8 @@ export class WorkQueue {
     const before = this.#last;
     const inTurn = async () => {
       await before;
+      // A work may keep the thread to itself: between two, the server hears who came and who went.
+      await setImmediate();
       if (signal.aborted) {
         throw new AbortedError("Stopped while the request waited.", { cause: signal.reason });
       }
