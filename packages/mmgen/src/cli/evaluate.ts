@@ -20,7 +20,7 @@ export function addEvaluateCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
     .description("Measures a model on a folder of images with captions, best of images it has not learned from.")
-    .argument("<model>", "folder of a model")
+    .argument("<model>", "folder of a model, or its address on the web")
     .argument("<folder>", "folder of images with captions, as mmgen train reads it");
   addComputeOptions(command)
     .addOption(

@@ -18,7 +18,7 @@ export function addExportCommand(program: Command, terminal: Terminal): void {
   program
     .command("export")
     .description("Writes a model as ONNX files, in the folder layout that Triton and KServe serve.")
-    .argument("<model>", "folder of a model")
+    .argument("<model>", "folder of a model, or its address on the web")
     .option("--out <folder>", "where the ONNX files go", "models")
     .option("--temperature <number>", "0 takes the likeliest, 1 draws as learned (default: the model's)", zeroOrMore)
     .option("--top-p <number>", "keep the likeliest that reach this probability (default: the model's)", aboveZero)

@@ -20,7 +20,12 @@ import { checkOut, writeImages } from "./write-images.js";
 /** Adds `mmgen draw`, `caption`, `invent` and `complete`. */
 export function addGenerationCommands(program: Command, terminal: Terminal): void {
   const add = (usage: string, description: string) =>
-    addComputeOptions(program.command(usage).description(description).argument("<model>", "folder of a model"));
+    addComputeOptions(
+      program
+        .command(usage)
+        .description(description)
+        .argument("<model>", "folder of a model, or its address on the web"),
+    );
 
   addSamplingOptions(addOutputOptions(add("draw", "Draws what captions say."), "drawn.png"))
     .argument("<caption...>", 'such as "a red circle on blue"')

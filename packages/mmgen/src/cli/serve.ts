@@ -18,7 +18,7 @@ export function addServeCommand(program: Command, terminal: Terminal): void {
   const command = program
     .command("serve")
     .description("Serves a model over HTTP, with a page to try it.")
-    .argument("<model>", "folder of a model")
+    .argument("<model>", "folder of a model, or its address on the web")
     .option("--host <address>", "address to listen on; 0.0.0.0 lets other machines in, without a password", "127.0.0.1")
     .option("--port <number>", "port to listen on; 0 takes a free one", portOf, 3000)
     .option("--cors <origin>", "let pages of this origin use it: https://example.com, or * (default: none)", originOf)
