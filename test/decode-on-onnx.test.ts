@@ -1,5 +1,6 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import {
+  AbortedError,
   type DecodePlan,
   type Grammar,
   GrammarError,
@@ -12,9 +13,9 @@ import { type GuidanceScale, generate, idProbabilities, rowSeeds, type SamplingO
 import { TinyTransformer, type TransformerOptions } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { countIds, expectFrequencies } from "../packages/samplers/src/processors/frequencies.fixture.js";
-import { inBlocks } from "../packages/tiny-transformer/src/decoding/decode-plan.js";
+import { inBlocks, pauseUnless } from "../packages/tiny-transformer/src/decoding/decode-plan.js";
 import { PlanRunner } from "../packages/tiny-transformer/src/decoding/plan-runner.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
 
@@ -42,6 +43,14 @@ const byStep = (model: TinyTransformer): SequenceModel => ({
   contextLength: model.contextLength,
   prefill: (ids) => model.prefill(ids),
 });
+
+const runnerOf = (model: TinyTransformer) =>
+  new PlanRunner(
+    model,
+    (fn) =>
+      (...inputs) =>
+        tf.tidy(() => fn(...inputs)),
+  );
 
 const prompt = { data: Int32Array.of(1, 2, 3, 4, 1, 2, 20, 21, 22, 5), count: 5, length: 2 };
 
@@ -199,12 +208,7 @@ describe("a transformer's own decode", () => {
 
   it("gives the same ids in blocks of rows, guided too", async () => {
     using model = create({ layers: 1 });
-    const runner = new PlanRunner(
-      model,
-      (fn) =>
-        (...inputs) =>
-          tf.tidy(() => fn(...inputs)),
-    );
+    const runner = runnerOf(model);
     const plan = { prompt, steps: 9, seeds: rowSeeds(5, 5), temperature: 1 };
     const guidance = {
       prompt: { ...prompt, data: prompt.data.map((id) => (id + 1) % 23) },
@@ -227,6 +231,21 @@ describe("a transformer's own decode", () => {
         expect(await runner.decode(each, { maxNumbers })).toEqual(whole);
       }
     }
+  });
+
+  it("is stopped between two blocks of rows", async () => {
+    using model = create({ layers: 1 });
+    const stop = new AbortController();
+    const runner = runnerOf(model);
+    const pause = vi.fn(() => pauseUnless(stop.signal));
+    const native = { ...byStep(model), decode: (plan: DecodePlan) => runner.decode(plan, { maxNumbers: 1, pause }) };
+    const tensors = tf.memory().numTensors;
+    // Between two of the five blocks a timer has its turn.
+    setTimeout(() => stop.abort(), 0);
+    const options = { prompt, steps: 9, seed: 1, temperature: 1, signal: stop.signal };
+    await expect(generate({ model: native, ...options })).rejects.toThrow(AbortedError);
+    expect(pause).toHaveBeenCalledTimes(1);
+    expect(tf.memory().numTensors).toBe(tensors);
   });
 
   it("follows weights that have changed, and leaves no tensor behind", async () => {

@@ -111,8 +111,11 @@ describe("a transformer's own rounds of diffusion", () => {
     // Two blocks of two rows; the open places of the last row alone are others than those of all rows.
     const maxLogits = 3 * length * vocabularySize;
     const late = known.map((flag, i) => (i >= 3 * length && i < 3 * length + 5 ? 1 : flag));
-    const inBlocks = { ...byRound(model), denoise: (plan: DenoisePlan) => runner.denoise(plan, { maxLogits }) };
+    let pauses = 0;
+    const pause = async () => void pauses++;
+    const inBlocks = { ...byRound(model), denoise: (plan: DenoisePlan) => runner.denoise(plan, { maxLogits, pause }) };
     const own = await denoise({ model: inBlocks, ...all, known: late });
+    expect(pauses).toBe(1);
     expect(own).toEqual(await denoise({ model: byRound(model), ...all, known: late }));
   });
 

@@ -35,6 +35,7 @@ export type {
   DecodeGuidance,
   DecodePlan,
   Grammar,
+  NativeRunOptions,
   SequenceDecoding,
   SequenceModel,
 } from "./contracts/sequence-model.js";

@@ -1,4 +1,5 @@
 import type { TokenBatch } from "./batches.js";
+import type { NativeRunOptions } from "./sequence-model.js";
 
 /** Predicts all positions at once from a corrupted sequence, for discrete diffusion and MaskGIT. */
 export interface Denoiser {
@@ -6,7 +7,7 @@ export interface Denoiser {
   /** `[rows, length]` ids → `[rows, length, vocabularySize]` logits. */
   logits(ids: TokenBatch): Promise<Float32Array>;
   /** Runs a whole plan natively and returns the last state, `[rows, length]`; absent where it cannot. */
-  denoise?: ((plan: DenoisePlan) => Promise<TokenBatch>) | undefined;
+  denoise?: ((plan: DenoisePlan, options?: NativeRunOptions) => Promise<TokenBatch>) | undefined;
 }
 
 /** Legal ids at each position: those from `from` up to and without `to`, `[length]` each. */

@@ -52,6 +52,12 @@ export interface DecodePlan {
   readonly guidance?: DecodeGuidance;
 }
 
+/** What may stop a native run of a whole plan. */
+export interface NativeRunOptions {
+  /** When aborted, an `AbortedError` ends the run after the current block of rows. A run of few rows is one block. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A running decode of one batch of rows: ids in, logits of the next id out, keys and values kept. */
 export interface SequenceDecoding {
   /** Logits after the newest id, `[rows, vocabularySize]`; overwritten by the next `step`. */
@@ -72,5 +78,5 @@ export interface SequenceModel {
   /** Runs a prompt through, `[rows, length]` with length ≥ 1, and returns the decode that continues it. */
   prefill(ids: TokenBatch): Promise<SequenceDecoding>;
   /** Runs a whole plan natively and returns prompt and added ids, `[rows, promptLength + steps]`; absent where it cannot. */
-  decode?: ((plan: DecodePlan) => Promise<TokenBatch>) | undefined;
+  decode?: ((plan: DecodePlan, options?: NativeRunOptions) => Promise<TokenBatch>) | undefined;
 }

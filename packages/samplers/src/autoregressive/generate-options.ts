@@ -54,7 +54,7 @@ export interface GenerateOptions extends SamplingOptions {
   readonly guidance?: Guidance | undefined;
   /** Callback for streaming: receives the ids of each step as soon as they are drawn; awaited. Default: none. */
   readonly onIds?: ((added: GeneratedIds) => void | Promise<void>) | undefined;
-  /** Aborts generation with an `AbortedError`, at the latest after the current step. Default: none. */
+  /** Aborts with an `AbortedError` after the current step, in a native run after the current block of rows. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -54,7 +54,7 @@ export async function runNatively(
           },
         }),
   };
-  const result = await model.decode!(plan);
+  const result = await model.decode!(plan, { signal });
   throwIfAborted(signal);
   checkResult(result, plan, generation, table);
   return result;

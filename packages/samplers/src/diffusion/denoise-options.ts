@@ -68,7 +68,7 @@ export interface DenoiseOptions {
   readonly seeds?: Uint32Array | undefined;
   /** Receives the state before the first round and after each; awaited. Default: none. */
   readonly onRound?: ((state: DenoisedRound) => void | Promise<void>) | undefined;
-  /** Aborts with an `AbortedError`, at the latest after the current round, or a native run. Default: none. */
+  /** Aborts with an `AbortedError` after the current round, in a native run after the current block of rows. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -27,7 +27,7 @@ export async function denoise(options: DenoiseOptions): Promise<TokenBatch> {
   const plan = denoisePlan(config);
   const isDone = plan.known.every((flag) => flag === 1);
   if (!isDone && onRound === undefined && model.denoise !== undefined) {
-    const result = await model.denoise(plan);
+    const result = await model.denoise(plan, { signal });
     throwIfAborted(signal);
     checkResult(result, plan);
     return result;

@@ -1,4 +1,4 @@
-import { type DecodePlan, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
+import { AbortedError, type DecodePlan, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { drawsInGraph } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
@@ -56,16 +56,34 @@ export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan
   };
 }
 
+/** What happens between two blocks of rows; throws where the others are not to be run. */
+export type Pause = () => Promise<void>;
+
+/**
+ * Lets the thread turn to what else waits for it, such as whoever aborts the signal.
+ *
+ * @throws an {@link AbortedError} when the signal is aborted.
+ */
+export async function pauseUnless(signal: AbortSignal | undefined): Promise<void> {
+  // A settled promise would not let timers and connections have their turn.
+  await new Promise<void>((resolve) => setTimeout(resolve));
+  if (signal?.aborted) {
+    throw new AbortedError("Stopped between two blocks of rows.", { cause: signal.reason });
+  }
+}
+
 /**
  * Runs a plan in blocks of rows, which do not depend on each other. All blocks have the same number of rows, so that one
  * graph serves for them: the last one begins with rows that were run before.
  *
  * @param maxRows - Most rows of a block: a session keeps what it computed with until it is dropped.
+ * @param pause - Awaited between two blocks.
  */
 export async function inBlocks(
   plan: DecodePlan,
   maxRows: number,
   run: (block: DecodePlan) => Promise<TokenBatch>,
+  pause?: Pause,
 ): Promise<TokenBatch> {
   const { guidance, prompt, seeds, steps } = plan;
   const { count } = prompt;
@@ -76,6 +94,9 @@ export async function inBlocks(
   const length = prompt.length + steps;
   const data = new Int32Array(count * length);
   for (let start = 0; start < count; start += size) {
+    if (start > 0) {
+      await pause?.();
+    }
     const from = Math.min(start, count - size);
     const rowsOf = (ids: TokenBatch): TokenBatch => ({
       ...{ data: ids.data.subarray(from * ids.length, (from + size) * ids.length), count: size, length: ids.length },

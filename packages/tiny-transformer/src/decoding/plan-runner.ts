@@ -4,7 +4,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { denoiseGraph } from "../diffusion/denoise-graph.js";
 import { checkDenoisePlan, denoiseSettings, runDenoise } from "../diffusion/run-denoise.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
-import { checkPlan, choiceSettings, inBlocks, runPlan } from "./decode-plan.js";
+import { checkPlan, choiceSettings, inBlocks, type Pause, runPlan } from "./decode-plan.js";
 import { type DecodeSettings, decodeGraph, listDecodeInputs } from "./native-decode.js";
 import { decodeBySteps, stepGraphs } from "./step-decode.js";
 
@@ -24,8 +24,11 @@ export class PlanRunner {
     this.#compile = compile;
   }
 
-  /** @param bounds - `maxNumbers` of noise, keys and values in memory: 2²⁷ when absent, 512 MiB. */
-  async decode(plan: DecodePlan, { maxNumbers = 2 ** 27 } = {}): Promise<TokenBatch> {
+  /** @param options - `maxNumbers` of noise, keys and values in memory: 2²⁷ when absent, 512 MiB. */
+  async decode(
+    plan: DecodePlan,
+    { maxNumbers = 2 ** 27, pause }: { readonly maxNumbers?: number; readonly pause?: Pause } = {},
+  ): Promise<TokenBatch> {
     const { contextLength, layers, vocabularySize, width } = this.#network.config;
     checkPlan(plan, vocabularySize, contextLength);
     const settings = choiceSettings(plan);
@@ -34,18 +37,25 @@ export class PlanRunner {
     const run = runsLoopsNatively() ? this.#inLoops(settings) : this.#bySteps(settings);
     const noiseOf = ({ steps, prompt }: DecodePlan) =>
       settings.drawsNoise ? undefined : this.#noiseMemory(steps * prompt.count * vocabularySize);
-    return inBlocks(plan, maxRows, (block) => run(block, vocabularySize, noiseOf(block)));
+    return inBlocks(plan, maxRows, (block) => run(block, vocabularySize, noiseOf(block)), pause);
   }
 
-  /** @param bounds - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */
-  async denoise(plan: DenoisePlan, { maxLogits = 2 ** 22, maxNoise = 2 ** 24 } = {}): Promise<TokenBatch> {
+  /** @param options - `maxLogits`: 2²² when absent, 16 MiB; `maxNoise`: 2²⁴, 64 MiB. */
+  async denoise(
+    plan: DenoisePlan,
+    {
+      maxLogits = 2 ** 22,
+      maxNoise = 2 ** 24,
+      pause,
+    }: { readonly maxLogits?: number; readonly maxNoise?: number; readonly pause?: Pause } = {},
+  ): Promise<TokenBatch> {
     checkDenoisePlan(plan, this.#network);
     const settings = denoiseSettings(plan);
     const run = this.#graphs(settings, () => this.#compile(denoiseGraph(this.#network, settings)));
     const { vocabularySize } = this.#network.config;
     // Without loops several rounds at once would be one long graph; noise that the graph draws is that of one round.
     const most = settings.drawsNoise ? Number.POSITIVE_INFINITY : maxNoise;
-    return runDenoise(plan, run, { vocabularySize, maxLogits, maxNoise: runsLoopsNatively() ? most : 1 });
+    return runDenoise(plan, run, { vocabularySize, maxLogits, maxNoise: runsLoopsNatively() ? most : 1, pause });
   }
 
   #inLoops(settings: DecodeSettings): RunBlock {

@@ -1,6 +1,7 @@
 import { type DenoisePlan, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
 import { drawsInGraph, type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
+import type { Pause } from "../decoding/decode-plan.js";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
@@ -68,6 +69,8 @@ export interface DenoiseBounds {
   readonly maxNoise: number;
   /** Most logits of a round; more rows are run in blocks. A session keeps several times as much until it is dropped. */
   readonly maxLogits: number;
+  /** Awaited between two blocks. Default: nothing is. */
+  readonly pause?: Pause | undefined;
 }
 
 /**
@@ -78,7 +81,7 @@ export interface DenoiseBounds {
  */
 export async function runDenoise(plan: DenoisePlan, run: TensorFunction, bounds: DenoiseBounds): Promise<TokenBatch> {
   const { data, count, length } = plan.ids;
-  const { maxLogits, maxNoise, vocabularySize } = bounds;
+  const { maxLogits, maxNoise, pause, vocabularySize } = bounds;
   // Of all rows: the graph was made for it.
   const { first, count: places } = openWindow(plan);
   const options = { first, places, vocabularySize, maxNoise };
@@ -86,6 +89,9 @@ export async function runDenoise(plan: DenoisePlan, run: TensorFunction, bounds:
   const size = Math.ceil(count / blocks);
   const result = new Int32Array(data.length);
   for (let from = 0; from < count; from += size) {
+    if (from > 0) {
+      await pause?.();
+    }
     const block = await runBlock(planOfRows(plan, from, Math.min(from + size, count)), run, options);
     result.set(block.data, from * length);
   }

@@ -1,10 +1,9 @@
 import {
   ConfigError,
-  type DecodePlan,
-  type DenoisePlan,
   type Denoiser,
   type LossOptions,
   type LossResult,
+  type NativeRunOptions,
   type Random,
   type SequenceDecoding,
   type SequenceModel,
@@ -33,6 +32,7 @@ import {
   runCachedStep,
   runPrefill,
 } from "../decoding/cached-passes.js";
+import { type Pause, pauseUnless } from "../decoding/decode-plan.js";
 import { KeyValueCache, startDecoding } from "../decoding/key-value-cache.js";
 import { PlanRunner } from "../decoding/plan-runner.js";
 import {
@@ -219,26 +219,28 @@ export class TinyTransformer
   }
 
   /**
-   * Runs a whole {@link DecodePlan} on the backend, including the choice of ids, in loops where it has them: many times as
+   * Runs a whole `DecodePlan` on the backend, including the choice of ids, in loops where it has them: many times as
    * fast as single steps. The ids are the same, except that the last bits of the logits may differ and decide a close choice.
    * `undefined` when the backend does not compile functions or the model is not causal.
    *
    * The function throws a `ShapeError`, `VocabularyError` or `GrammarError` when the plan does not fit the model.
    */
-  get decode(): ((plan: DecodePlan) => Promise<TokenBatch>) | undefined {
-    return this.config.causal && compilesFunctions() ? (plan) => this.#run(() => this.#plans.decode(plan)) : undefined;
-  }
-
-  /** Runs a whole {@link DenoisePlan} on the backend, as `decode` does; `undefined` for a causal model. */
-  get denoise(): ((plan: DenoisePlan) => Promise<TokenBatch>) | undefined {
-    return !this.config.causal && compilesFunctions()
-      ? (plan) => this.#run(() => this.#plans.denoise(plan))
+  get decode(): SequenceModel["decode"] {
+    return this.config.causal && compilesFunctions()
+      ? (plan, options) => this.#run(options, (pause) => this.#plans.decode(plan, { pause }))
       : undefined;
   }
 
-  async #run<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Runs a whole `DenoisePlan` on the backend, as `decode` does; `undefined` for a causal model. */
+  get denoise(): Denoiser["denoise"] {
+    return !this.config.causal && compilesFunctions()
+      ? (plan, options) => this.#run(options, (pause) => this.#plans.denoise(plan, { pause }))
+      : undefined;
+  }
+
+  async #run<Result>(options: NativeRunOptions = {}, work: (pause: Pause) => Promise<Result>): Promise<Result> {
     this.checkUsable();
-    return work();
+    return work(() => pauseUnless(options.signal).then(() => this.checkUsable()));
   }
 
   /**
