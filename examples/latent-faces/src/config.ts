@@ -200,6 +200,7 @@ const hour: RunConfig = {
   sequential: transformerOf(large, 5000),
   absorbing: transformerOf(large, 5000),
   chain: { ...transformerOf(small, 1500), further: 0.1 },
+  sampling: { ...quick.sampling, temperature: 0.95 },
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
 };
 
@@ -220,6 +221,7 @@ const original: RunConfig = {
   sequential: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   absorbing: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   chain: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4, further: 0.1 },
+  sampling: quick.sampling,
 };
 
 /**
