@@ -16,6 +16,7 @@ export {
   loadImageFolder,
 } from "./folders/load-image-folder.js";
 export { decodeImages, type ImageShape, type ReadImagesOptions, readImages } from "./folders/read-images.js";
+export { usualImageSide } from "./folders/usual-image-side.js";
 export { type ColoredMnist, loadColoredMnist } from "./mnist/load-colored-mnist.js";
 export { idxFileNames, type LabeledSplits, loadIdxFolder } from "./mnist/load-idx-folder.js";
 export { type LoadMnistOptions, loadMnist, type Mnist } from "./mnist/load-mnist.js";

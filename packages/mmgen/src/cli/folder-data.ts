@@ -4,6 +4,7 @@ import {
   type FolderImages,
   type LoadImageFolderOptions,
   loadImageFolder,
+  usualImageSide,
 } from "@mmgen/datasets/node";
 import type { ImageSet } from "../model/image-text.js";
 
@@ -15,6 +16,16 @@ export type FolderDataOptions = Pick<
   /** Whether captions are the names of classes. Default: where the folders in the folder are their names. */
   readonly classes?: boolean | undefined;
 };
+
+/** What images are brought to at most where nobody asks for more: larger ones train for hours. */
+const largestSide = 64;
+
+/** A size for a folder's images: their usual one, up to 64 pixels and in steps that image codecs halve to whole codes. */
+export async function sideOfFolder(folder: string): Promise<number> {
+  const side = Math.min(await usualImageSide(folder), largestSide);
+  const step = side >= 48 ? 8 : 4;
+  return Math.max(step, side - (side % step));
+}
 
 /** A folder's images with what is said of them. */
 export interface FolderData {

@@ -17,7 +17,7 @@ let root: string;
 let folder: string;
 let model: string;
 const inRoot = (...names: string[]) => join(root, ...names);
-const brief = ["--preset", "smoke", "--side", "8", "--levels", "4", "--vqvae-steps", "4", "--transformer-steps", "4"];
+const brief = ["--preset", "smoke", "--levels", "4", "--vqvae-steps", "4", "--transformer-steps", "4"];
 const card = ["--license", "cc-by-4.0", "--about", "Squares, drawn by a test."];
 const compute = ["--backend", "onnx"];
 

@@ -12,7 +12,7 @@ import { selectTrainingBackend } from "../folder/select-backend.js";
 import type { ModelOptions } from "../model/model-options.js";
 import { mmgenPresets, type PresetName } from "../model/presets.js";
 import type { StageName } from "../model/train-options.js";
-import { type FolderDataOptions, loadFolderData } from "./folder-data.js";
+import { type FolderDataOptions, loadFolderData, sideOfFolder } from "./folder-data.js";
 import {
   addComputeOptions,
   type ComputeFlags,
@@ -30,7 +30,7 @@ interface TrainFlags extends ComputeFlags {
   readonly preset: PresetName;
   readonly family: ModelFamily;
   readonly composition: "whole" | "figure-ground";
-  readonly side: { readonly height: number; readonly width: number };
+  readonly side?: { readonly height: number; readonly width: number };
   readonly channels: "1" | "3";
   readonly levels: number;
   readonly fit: "cover" | "contain" | "fill";
@@ -83,9 +83,10 @@ export function addTrainCommand(program: Command, terminal: Terminal): void {
         .default("whole"),
     )
     .addOption(
-      new Option("--side <pixels>", "size that images are brought to, or height and width: 48x64")
-        .argParser(sideOf)
-        .default({ height: 64, width: 64 }, "64"),
+      new Option(
+        "--side <pixels>",
+        "size that images are brought to, or height and width: 48x64 (default: the usual one in the folder, at most 64)",
+      ).argParser(sideOf),
     )
     .addOption(new Option("--channels <number>", "3 for colors, 1 for gray").choices(["1", "3"]).default("3"))
     .addOption(
@@ -181,14 +182,22 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
   if (!overwrite) {
     checkUnused(out);
   }
+  const model = await modelOptions(flags, typed);
   return {
     folder: resolve(folder),
     data: {
-      ...{ side, channels: channels === "1" ? 1 : 3, maxValue: levels - 1, fit, testShare: heldOut, seed },
+      ...{
+        side: side ?? (await sideOfFolder(folder)),
+        channels: channels === "1" ? 1 : 3,
+        maxValue: levels - 1,
+        fit,
+        testShare: heldOut,
+        seed,
+      },
       ...(captions !== undefined && { captions }),
       ...(classes !== undefined && { classes }),
     },
-    model: await modelOptions(flags, typed),
+    model,
     ...((about ?? license) !== undefined && { card: { license, data: about } }),
     ...(from !== undefined && { from: resolve(from) }),
     ...(freeze !== undefined && { freeze }),
