@@ -15,9 +15,9 @@ import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { countIds, expectFrequencies } from "../packages/samplers/src/processors/frequencies.fixture.js";
-import { inBlocks, pauseUnless } from "../packages/tiny-transformer/src/decoding/decode-plan.js";
-import { PlanRunner } from "../packages/tiny-transformer/src/decoding/plan-runner.js";
+import { inBlocks, pauseBetweenBlocks } from "../packages/tiny-transformer/src/decoding/decode-plan.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
+import { runnerOf } from "./fixtures/plan-runner.fixture.js";
 
 const config: TransformerOptions = { vocabularySize: 23, contextLength: 40, width: 24, heads: 3, layers: 2 };
 
@@ -43,14 +43,6 @@ const byStep = (model: TinyTransformer): SequenceModel => ({
   contextLength: model.contextLength,
   prefill: (ids) => model.prefill(ids),
 });
-
-const runnerOf = (model: TinyTransformer) =>
-  new PlanRunner(
-    model,
-    (fn) =>
-      (...inputs) =>
-        tf.tidy(() => fn(...inputs)),
-  );
 
 const prompt = { data: Int32Array.of(1, 2, 3, 4, 1, 2, 20, 21, 22, 5), count: 5, length: 2 };
 
@@ -237,7 +229,7 @@ describe("a transformer's own decode", () => {
     using model = create({ layers: 1 });
     const stop = new AbortController();
     const runner = runnerOf(model);
-    const pause = vi.fn(() => pauseUnless(stop.signal));
+    const pause = vi.fn(() => pauseBetweenBlocks(stop.signal));
     const native = { ...byStep(model), decode: (plan: DecodePlan) => runner.decode(plan, { maxNumbers: 1, pause }) };
     const tensors = tf.memory().numTensors;
     // Between two of the five blocks a timer has its turn.

@@ -5,8 +5,8 @@ import { TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { PlanRunner } from "../packages/tiny-transformer/src/decoding/plan-runner.js";
 import { giveConstantLogits } from "./fixtures/constant-logits.fixture.js";
+import { runnerOf } from "./fixtures/plan-runner.fixture.js";
 
 const [length, vocabularySize, maskId] = [9, 14, 13];
 
@@ -95,14 +95,6 @@ describe("a transformer's own rounds of diffusion", () => {
       expect(own).toEqual(await denoise({ model: byRound(model), ...all }));
     }
   });
-
-  const runnerOf = (model: TinyTransformer) =>
-    new PlanRunner(
-      model,
-      (fn) =>
-        (...inputs) =>
-          tf.tidy(() => fn(...inputs)),
-    );
 
   it.each(cases)("are the same in blocks of rows: %s", async (_, options) => {
     using model = create();

@@ -225,8 +225,8 @@ const original: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about a quarter of an hour on 2 cores, `hour` an hour and a
- * half, and `original` has the published system's sizes, for a GPU or for days.
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about a quarter of an hour on 2 cores, `hour` nearly two
+ * hours, and `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
 

@@ -11,8 +11,10 @@ import type { ImageSet } from "../model/image-text.js";
 /** How a folder is read. Plain JSON. */
 export type FolderDataOptions = Pick<
   LoadImageFolderOptions,
-  "side" | "channels" | "maxValue" | "fit" | "captions" | "seed" | "testShare"
+  "channels" | "maxValue" | "fit" | "captions" | "seed" | "testShare"
 > & {
+  /** As of `loadImageFolder`. Default: the folder's usual one, at most 64 pixels. */
+  readonly side?: LoadImageFolderOptions["side"];
   /** Whether captions are the names of classes. Default: where the folders in the folder are their names. */
   readonly classes?: boolean | undefined;
 };
@@ -43,10 +45,12 @@ export interface FolderData {
  */
 export async function loadFolderData(
   folder: string,
-  { classes, ...options }: FolderDataOptions,
+  { classes, side, ...options }: FolderDataOptions,
   { onMessage, signal }: Pick<LoadImageFolderOptions, "onMessage" | "signal">,
 ): Promise<FolderData> {
-  const { captionSource, source, test, train } = await loadImageFolder({ folder, ...options, onMessage, signal });
+  const { captionSource, source, test, train } = await loadImageFolder({
+    ...{ folder, side: side ?? (await sideOfFolder(folder)), ...options, onMessage, signal },
+  });
   if (train.images.count === 0) {
     throw new DataError(`${folder}: all its images are held out. Hold out a smaller share.`);
   }

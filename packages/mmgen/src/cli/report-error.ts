@@ -32,13 +32,16 @@ export function reportError(
   } else if (MmgenError.isInstance(error) || isOfSystem(error)) {
     say(`Error: ${(error as Error).message}`);
   } else {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    say(`Error: ${name}: ${message} (a defect of mmgen; MMGEN_DEBUG=1 shows where)`);
-    if (process.env.MMGEN_DEBUG) {
-      terminal.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-    }
+    sayDefect(error, terminal);
   }
   return 1;
+}
+
+/** Tells on standard error of what this package does not throw on purpose. */
+export function sayDefect(error: unknown, { stderr }: Terminal): void {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const line = `Error: ${name}: ${message} (a defect of mmgen; MMGEN_DEBUG=1 shows where)`;
+  stderr.write(`${line.replace(/\s*\n\s*/g, " ")}\n${process.env.MMGEN_DEBUG ? `${stack}\n` : ""}`);
 }
 
 /** Node names the call of the operating system that failed. */

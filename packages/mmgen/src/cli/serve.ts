@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { startServer } from "../server/start-server.js";
 import { openModel } from "./open-model.js";
 import { addComputeOptions, type ComputeFlags, positiveNumber, wholeNumber } from "./option-groups.js";
+import { sayDefect } from "./report-error.js";
 import { interruptible, type Terminal } from "./terminal.js";
 
 interface ServeFlags extends ComputeFlags {
@@ -33,10 +34,7 @@ async function serve(
   const { cors, host, maxImages, port } = flags;
   using model = await openModel(path, flags, terminal);
   await interruptible(terminal, async (signal) => {
-    const onDefect = (error: unknown) => {
-      const shown = error instanceof Error ? (process.env.MMGEN_DEBUG ? error.stack : error.message) : error;
-      terminal.stderr.write(`Error: ${shown}\n`);
-    };
+    const onDefect = (error: unknown) => sayDefect(error, terminal);
     const server = await startServer(model, { host, port, cors, maxImages, onDefect });
     terminal.stdout.write(`Serving ${path} at ${server.url} (Ctrl-C stops)\n`);
     if (!signal.aborted) {

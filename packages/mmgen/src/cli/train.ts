@@ -12,7 +12,7 @@ import { selectTrainingBackend } from "../folder/select-backend.js";
 import type { ModelOptions } from "../model/model-options.js";
 import { mmgenPresets, type PresetName } from "../model/presets.js";
 import type { StageName } from "../model/train-options.js";
-import { type FolderDataOptions, loadFolderData, sideOfFolder } from "./folder-data.js";
+import { type FolderDataOptions, loadFolderData } from "./folder-data.js";
 import {
   addComputeOptions,
   type ComputeFlags,
@@ -182,22 +182,15 @@ async function newPlan(folder: string | undefined, flags: TrainFlags, typed: rea
   if (!overwrite) {
     checkUnused(out);
   }
-  const model = await modelOptions(flags, typed);
   return {
     folder: resolve(folder),
     data: {
-      ...{
-        side: side ?? (await sideOfFolder(folder)),
-        channels: channels === "1" ? 1 : 3,
-        maxValue: levels - 1,
-        fit,
-        testShare: heldOut,
-        seed,
-      },
+      ...{ channels: channels === "1" ? 1 : 3, maxValue: levels - 1, fit, testShare: heldOut, seed },
+      ...(side !== undefined && { side }),
       ...(captions !== undefined && { captions }),
       ...(classes !== undefined && { classes }),
     },
-    model,
+    model: await modelOptions(flags, typed),
     ...((about ?? license) !== undefined && { card: { license, data: about } }),
     ...(from !== undefined && { from: resolve(from) }),
     ...(freeze !== undefined && { freeze }),

@@ -1,34 +1,12 @@
-import { registerOnnxBackend } from "@mmgen/backend-onnx";
-import * as tf from "@tensorflow/tfjs-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { MultimodalModel } from "../model/multimodal-model.js";
-import { tinyTraining } from "../model/tiny-training.fixture.js";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { loadUrl } from "./load-url.js";
 import { manifestFile, manifestOf } from "./manifest.js";
 import type { ModelCache } from "./model-cache.js";
-import { memoryCache, serveWebFolder, type WebFolder } from "./web-folder.fixture.js";
+import { modelOnTheWeb } from "./model-on-the-web.fixture.js";
+import { memoryCache } from "./web-folder.fixture.js";
 
-let saved: Map<string, Uint8Array>;
-let web: WebFolder;
-beforeAll(async () => {
-  registerOnnxBackend();
-  await tf.setBackend("onnx");
-  using model = await MultimodalModel.train(tinyTraining);
-  saved = await model.save();
-  web = await serveWebFolder(new Map());
-});
-afterAll(() => web.close());
-beforeEach(() => {
-  web.files.clear();
-  for (const [name, bytes] of saved) {
-    web.files.set(name, bytes);
-  }
-});
-afterEach(() => {
-  web.behave(undefined);
-  web.taken();
-  vi.unstubAllGlobals();
-});
+const web = modelOnTheWeb();
+afterEach(() => vi.unstubAllGlobals());
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
@@ -48,12 +26,12 @@ describe("loadUrl with a cache", () => {
     web.taken();
     const told: number[] = [];
     using again = await loadUrl(web.address, { cache, onProgress: (bytes) => void told.push(bytes) });
-    expect(await again.save()).toEqual(saved);
+    expect(await again.save()).toEqual(web.saved);
     expect(web.taken()).toEqual([manifestFile]);
     expect(told).toHaveLength(4);
     // The same weights with other sampling.
-    const changed = bytesOf(new TextDecoder().decode(saved.get("model.json")).replace(/\n$/, " \n"));
-    const next = new Map(saved).set("model.json", changed);
+    const changed = bytesOf(new TextDecoder().decode(web.saved.get("model.json")).replace(/\n$/, " \n"));
+    const next = new Map(web.saved).set("model.json", changed);
     next.delete(manifestFile);
     web.files.set("model.json", changed).set(manifestFile, await manifestOf(next));
     (await loadUrl(web.address, { cache })).dispose();
@@ -64,12 +42,12 @@ describe("loadUrl with a cache", () => {
     const cache = memoryCache();
     (await loadUrl(web.address, { cache })).dispose();
     web.taken();
-    const [key] = [...cache.files].find(([, bytes]) => bytes.length === saved.get("vqvae.safetensors")!.length)!;
-    for (const damaged of [new Uint8Array(3), saved.get("vqvae.safetensors")!.map((byte) => byte ^ 1)]) {
+    const [key] = [...cache.files].find(([, bytes]) => bytes.length === web.saved.get("vqvae.safetensors")!.length)!;
+    for (const damaged of [new Uint8Array(3), web.saved.get("vqvae.safetensors")!.map((byte) => byte ^ 1)]) {
       cache.files.set(key, damaged);
       (await loadUrl(web.address, { cache })).dispose();
       expect(web.taken()).toEqual([manifestFile, "vqvae.safetensors"].sort());
-      expect(cache.files.get(key)).toEqual(saved.get("vqvae.safetensors"));
+      expect(cache.files.get(key)).toEqual(web.saved.get("vqvae.safetensors"));
     }
     const broken: ModelCache = {
       read: () => Promise.reject(new Error("no")),
@@ -86,11 +64,11 @@ describe("loadUrl with a cache", () => {
     (await loadUrl(web.address, { cache })).dispose();
     web.taken();
     using offline = await loadUrl(web.address, { cache, offline: true });
-    expect(await offline.save()).toEqual(saved);
+    expect(await offline.save()).toEqual(web.saved);
     expect(web.taken()).toEqual([]);
     const lost: typeof fetch = () => Promise.reject(new TypeError("fetch failed"));
     (await loadUrl(web.address, { cache, fetch: lost })).dispose();
-    const [key] = [...cache.files].find(([, bytes]) => bytes.length === saved.get("vqvae.safetensors")!.length)!;
+    const [key] = [...cache.files].find(([, bytes]) => bytes.length === web.saved.get("vqvae.safetensors")!.length)!;
     cache.files.delete(key);
     expect((await refusal({ cache, offline: true })).message).toMatch(/vqvae\.safetensors: not whole in the cache/);
     expect((await refusal({ cache, fetch: lost })).message).toMatch(/vqvae\.safetensors: cannot be fetched/);
@@ -103,7 +81,7 @@ describe("loadUrl with a cache", () => {
     const cache = memoryCache();
     const models = await Promise.all([loadUrl(web.address, { cache }), loadUrl(web.address, { cache })]);
     for (const model of models) {
-      expect(await model.save()).toEqual(saved);
+      expect(await model.save()).toEqual(web.saved);
       model.dispose();
     }
   });

@@ -1,33 +1,12 @@
-import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError, CheckpointError, ConfigError, DataError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { MultimodalModel } from "../model/multimodal-model.js";
-import { tinyTraining } from "../model/tiny-training.fixture.js";
+import { describe, expect, it } from "vitest";
 import { loadUrl } from "./load-url.js";
 import { manifestFile, manifestOf } from "./manifest.js";
-import { memoryCache, serveWebFolder, type WebFolder } from "./web-folder.fixture.js";
+import { modelOnTheWeb } from "./model-on-the-web.fixture.js";
+import { memoryCache, serveWebFolder } from "./web-folder.fixture.js";
 
-let saved: Map<string, Uint8Array>;
-let web: WebFolder;
-beforeAll(async () => {
-  registerOnnxBackend();
-  await tf.setBackend("onnx");
-  using model = await MultimodalModel.train(tinyTraining);
-  saved = await model.save();
-  web = await serveWebFolder(new Map());
-});
-afterAll(() => web.close());
-beforeEach(() => {
-  web.files.clear();
-  for (const [name, bytes] of saved) {
-    web.files.set(name, bytes);
-  }
-});
-afterEach(() => {
-  web.behave(undefined);
-  web.taken();
-});
+const web = modelOnTheWeb();
 
 const modelNames = ["model.json", "tokenizer.json", "transformer.safetensors", "vqvae.safetensors"];
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -47,9 +26,9 @@ describe("loadUrl", () => {
   it("loads what was saved, and tells how far it is", async () => {
     const told: [number, number][] = [];
     using model = await loadUrl(web.address, { onProgress: (...progress) => void told.push(progress) });
-    expect(await model.save()).toEqual(saved);
+    expect(await model.save()).toEqual(web.saved);
     expect(web.taken()).toEqual([manifestFile, ...modelNames].sort());
-    const total = modelNames.reduce((sum, name) => sum + saved.get(name)!.length, 0);
+    const total = modelNames.reduce((sum, name) => sum + web.saved.get(name)!.length, 0);
     expect(told.at(-1)).toEqual([total, total]);
     expect(told.map(([bytes]) => bytes)).toEqual(told.map(([bytes]) => bytes).sort((a, b) => a - b));
   });
@@ -100,13 +79,13 @@ describe("loadUrl", () => {
       () =>
         web.files.set(
           "tokenizer.json",
-          saved.get("tokenizer.json")!.map((byte, i) => (i === 9 ? 32 : byte)),
+          web.saved.get("tokenizer.json")!.map((byte, i) => (i === 9 ? 32 : byte)),
         ),
       /tokenizer\.json: expected the SHA-256 [0-9a-f]{64}, as model-manifest\.json says, got [0-9a-f]{64}/,
     ],
     [
       "a truncated file",
-      () => web.files.set("vqvae.safetensors", saved.get("vqvae.safetensors")!.slice(0, -1)),
+      () => web.files.set("vqvae.safetensors", web.saved.get("vqvae.safetensors")!.slice(0, -1)),
       /vqvae\.safetensors: expected \d+ bytes, as model-manifest\.json says, got \d+/,
     ],
     [
@@ -139,17 +118,17 @@ describe("loadUrl", () => {
   });
 
   it("requests nothing but a model's files, and nothing beyond the limits", async () => {
-    const withOther = await manifestOf(new Map([...saved, ["weights.bin", bytesOf("x")]]));
+    const withOther = await manifestOf(new Map([...web.saved, ["weights.bin", bytesOf("x")]]));
     web.files.set(manifestFile, withOther);
     (await loadUrl(web.address)).dispose();
     expect(web.taken()).not.toContain("weights.bin");
     const hostile = new TextDecoder().decode(withOther).replace("weights.bin", "../../secret");
     web.files.set(manifestFile, bytesOf(hostile));
     expect((await refusal()).message).toMatch(/names of files beside it, got "\.\.\/\.\.\/secret"/);
-    web.files.set(manifestFile, saved.get(manifestFile)!);
+    web.files.set(manifestFile, web.saved.get(manifestFile)!);
     expect((await refusal({ limits: { fileBytes: 1000 } })).message).toMatch(/at most 1000 bytes.*limits\.fileBytes/);
     expect(web.taken()).toEqual([manifestFile, manifestFile]);
-    web.files.set(manifestFile, await manifestOf(new Map([["model.json", saved.get("model.json")!]])));
+    web.files.set(manifestFile, await manifestOf(new Map([["model.json", web.saved.get("model.json")!]])));
     expect((await refusal()).message).toMatch(/expected it to list vqvae\.safetensors/);
   });
 

@@ -64,7 +64,7 @@ export type Pause = () => Promise<void>;
  *
  * @throws an {@link AbortedError} when the signal is aborted.
  */
-export async function pauseUnless(signal: AbortSignal | undefined): Promise<void> {
+export async function pauseBetweenBlocks(signal: AbortSignal | undefined): Promise<void> {
   // A settled promise would not let timers and connections have their turn.
   await new Promise<void>((resolve) => setTimeout(resolve));
   if (signal?.aborted) {

@@ -32,7 +32,7 @@ import {
   runCachedStep,
   runPrefill,
 } from "../decoding/cached-passes.js";
-import { type Pause, pauseUnless } from "../decoding/decode-plan.js";
+import { type Pause, pauseBetweenBlocks } from "../decoding/decode-plan.js";
 import { KeyValueCache, startDecoding } from "../decoding/key-value-cache.js";
 import { PlanRunner } from "../decoding/plan-runner.js";
 import {
@@ -240,7 +240,7 @@ export class TinyTransformer
 
   async #run<Result>(options: NativeRunOptions = {}, work: (pause: Pause) => Promise<Result>): Promise<Result> {
     this.checkUsable();
-    return work(() => pauseUnless(options.signal).then(() => this.checkUsable()));
+    return work(() => pauseBetweenBlocks(options.signal).then(() => this.checkUsable()));
   }
 
   /**
