@@ -49,6 +49,7 @@ const other = { ...ids, data: ids.data.map((id, i) => (i % length < 2 ? 12 : id)
 
 type Case = Pick<DenoiseOptions, "kernel"> & Partial<DenoiseOptions>;
 const guidance = { ids: other, scale: { from: 3, to: 0.5 } } as const;
+const contextGuidance = { from: 1.2, to: 2.5 };
 const cases: [string, Case][] = [
   ["absorbing, ancestral", { kernel: { type: "absorbing" }, sampler: { type: "ancestral", rounds: 7 } }],
   ["absorbing, confidence", { kernel: { type: "absorbing" }, sampler: { type: "confidence", rounds: 5 }, topK: 6 }],
@@ -66,6 +67,11 @@ const cases: [string, Case][] = [
   ],
   ["guided ancestral", { kernel: { type: "absorbing" }, sampler: { type: "ancestral", rounds: 6 }, guidance }],
   ["guided confidence", { kernel: { type: "absorbing" }, sampler: { type: "confidence" }, guidance, topP: 0.9 }],
+  ["guided by context", { kernel: { type: "absorbing" }, sampler: { type: "remasking", rounds: 8 }, contextGuidance }],
+  [
+    "guided by context and by a condition",
+    { kernel: { type: "maskgit" }, sampler: { type: "confidence" }, guidance, contextGuidance, temperature: 0.7 },
+  ],
   ["guided chain", { kernel: { type: "chain" }, sampler: { type: "chain", rounds: 4 }, guidance }],
 ];
 

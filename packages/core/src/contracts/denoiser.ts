@@ -51,6 +51,11 @@ export interface DenoisePlan {
    * ids without the condition; where an id is not known, the state's is read. `scales`: one a round.
    */
   readonly guidance?: { readonly ids: TokenBatch; readonly scales: Float32Array };
+  /**
+   * Guidance by context, after that by a condition: the logits are `blank + (logits − blank) · scale`. `logits`,
+   * `[length, vocabularySize]`, are the model's for a row of which nothing is known. `scales`: one a round.
+   */
+  readonly blank?: { readonly logits: Float32Array; readonly scales: Float32Array };
 }
 
 /**

@@ -87,6 +87,32 @@ describe("sampled sequences match exact probabilities", () => {
     expect(data.every((id, i) => i % 2 === 1 || id === 0)).toBe(true);
   });
 
+  it("of codes under guidance by context: log p_blank + g (log p − log p_blank)", async () => {
+    // Position 1 depends on position 0, which is known; a blank row has no 0 or 1 there.
+    const shares = { seen: [0.6, 0.3, 0.1], blank: [0.5, 0.1, 0.4] };
+    const model: Denoiser = {
+      vocabularySize: 4,
+      async logits({ data, count }) {
+        const logits = new Float32Array(count * 2 * 4).fill(2);
+        for (let row = 0; row < count; row++) {
+          logits.set((data[2 * row] === 3 ? shares.blank : shares.seen).map(Math.log), (2 * row + 1) * 4);
+        }
+        return logits;
+      },
+    };
+    const all = { model, ids: blank(rows), known: Uint8Array.of(1, 0), maskId: 3, kernel: absorbing };
+    const sampler = { type: "ancestral", rounds: 2 } as const;
+    const { data } = await denoise({ ...all, sampler, contextGuidance: 1.6, temperature: 0.9, seed: 6 });
+    const weights = shares.seen.map((p, i) => (shares.blank[i]! * (p / shares.blank[i]!) ** 1.6) ** (1 / 0.9));
+    const total = weights.reduce((a, b) => a + b);
+    const counts = [0, 1, 2].map((id) => data.filter((each, i) => i % 2 === 1 && each === id).length);
+    expectFrequencies(
+      counts,
+      weights.map((weight) => weight / total),
+      2,
+    );
+  });
+
   it("of the chain, which draws every code anew from softmax(logits / temperature)", async () => {
     const model = noisyModel(1, 5);
     const sampler = { type: "chain", rounds: 1 } as const;

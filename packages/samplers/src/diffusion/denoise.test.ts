@@ -124,6 +124,36 @@ describe("denoise", () => {
     expect(await denoise(neutral)).toEqual(await denoise({ ...all, kernel: chain, sampler }));
   });
 
+  it("guides by context with one pass more, of one row that is masked wherever there is a choice", async () => {
+    const asked: TokenBatch[] = [];
+    const spy = {
+      ...model,
+      logits: async (batch: TokenBatch) => {
+        asked.push(batch);
+        return model.logits(batch);
+      },
+    };
+    const sampler = { type: "remasking", rounds: 3 } as const;
+    const guided = { ...all, sampler, contextGuidance: { from: 1, to: 3 } };
+    const own = await denoise({ ...guided, model: spy });
+    const [first, ...others] = asked;
+    expect(first!.count).toBe(1);
+    expect([...first!.data]).toEqual(
+      Array.from({ length }, (_, i) => (legal.to[i]! - legal.from[i]! === 1 ? legal.from[i]! : maskId)),
+    );
+    expect(others.every((batch) => batch.count === count)).toBe(true);
+    expect(own).not.toEqual(await denoise({ ...all, sampler }));
+    known.forEach((flag, i) => {
+      expect(flag === 0 || own.data[i] === ids.data[i]).toBe(true);
+    });
+    const plan = await planOf(guided);
+    expect([...plan.blank!.scales]).toEqual([1, 2, 3]);
+    expect(plan.blank!.logits).toEqual(await model.logits(first!));
+    const neutral = { ...all, sampler, contextGuidance: 1 };
+    expect((await planOf(neutral)).blank).toBeUndefined();
+    expect(await denoise(neutral)).toEqual(await denoise({ ...all, sampler }));
+  });
+
   it("checks what a model's own rounds give", async () => {
     const give = (data: Int32Array, rowCount = count) =>
       denoise({ ...all, model: { ...model, denoise: async () => ({ data, count: rowCount, length }) } });
@@ -156,6 +186,12 @@ describe("denoise", () => {
       { kernel: { type: "uniform", steps: 5 }, sampler: { rounds: 6 } },
       /at most the kernel's 5 steps/,
     ],
+    [
+      "guidance by context of a kernel without masks",
+      { kernel: { type: "chain" }, sampler: { type: "chain" }, contextGuidance: 2 },
+      /contextGuidance: a model of kernel "chain" has never seen a row that is masked/,
+    ],
+    ["a scale of guidance by context that is none", { contextGuidance: Number.NaN }, /contextGuidance: expected a finite/],
     ["no mask", { maskId: undefined }, /maskId: expected an id of the vocabulary \[0, 9\)/],
     ["a mask among the codes", { maskId: 3 }, /holds maskId 3/],
     ["no seed", { seed: undefined }, /seed: required/],

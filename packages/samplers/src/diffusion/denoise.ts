@@ -1,8 +1,10 @@
 import { type DenoisePlan, type Denoiser, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { throwIfAborted } from "../autoregressive/logits-source.js";
 import { CodeDrawer } from "./code-drawer.js";
+import { guideByContext, withContextGuidance } from "./context-guidance.js";
 import { type DenoiseConfig, type DenoiseOptions, resolveDenoise } from "./denoise-options.js";
 import { denoisePlan } from "./denoise-plan.js";
+import { readLogits } from "./read-logits.js";
 import { needsLogits, runRow } from "./round-rules.js";
 
 /**
@@ -24,8 +26,10 @@ export async function denoise(options: DenoiseOptions): Promise<TokenBatch> {
   const config = resolveDenoise(options);
   const { model, onRound, signal } = config;
   throwIfAborted(signal);
-  const plan = denoisePlan(config);
-  const isDone = plan.known.every((flag) => flag === 1);
+  const start = denoisePlan(config);
+  const isDone = start.known.every((flag) => flag === 1);
+  const plan = isDone ? start : await withContextGuidance(start, config);
+  throwIfAborted(signal);
   if (!isDone && onRound === undefined && model.denoise !== undefined) {
     const result = await model.denoise(plan, { signal });
     throwIfAborted(signal);
@@ -70,19 +74,14 @@ async function roundLogits(
   plan.guidance?.ids.data.forEach((id, i) => {
     data[size + i] = plan.known[i] === 1 ? id : ids[i]!;
   });
-  const logits = await model.logits({ data, count: data.length / length, length });
-  const expected = data.length * model.vocabularySize;
-  if (logits.length !== expected) {
-    throw new ShapeError(
-      `The model gave ${logits.length} logits, expected ${expected}: ${data.length} ids × ${model.vocabularySize}.`,
-    );
-  }
+  const logits = await readLogits(model, { data, count: data.length / length, length });
   if (plan.guidance === undefined) {
-    return logits;
+    return guideByContext(logits, plan, round);
   }
   const scale = plan.guidance.scales[round]!;
-  const [conditioned, without] = [logits.subarray(0, expected / 2), logits.subarray(expected / 2)];
-  return conditioned.map((value, i) => without[i]! + (value - without[i]!) * scale);
+  const [conditioned, without] = [logits.subarray(0, logits.length / 2), logits.subarray(logits.length / 2)];
+  const guided = conditioned.map((value, i) => without[i]! + (value - without[i]!) * scale);
+  return guideByContext(guided, plan, round);
 }
 
 function checkResult(result: TokenBatch, { ids, known, legal }: DenoisePlan): void {

@@ -55,10 +55,10 @@ export function chooseIds(
 }
 
 /** Replaces +∞ by the maximum float32, −∞ and NaN by its negative. */
-export function finiteLogits(logits: tf.Tensor2D): tf.Tensor2D {
+export function finiteLogits<T extends tf.Tensor>(logits: T): T {
   // A comparison with NaN is false.
   const atLeastMin = tf.where(tf.greater(logits, -maxFloat32), logits, tf.fill(logits.shape, -maxFloat32));
-  return tf.where(tf.less(atLeastMin, maxFloat32), atLeastMin, tf.fill(logits.shape, maxFloat32)) as tf.Tensor2D;
+  return tf.where(tf.less(atLeastMin, maxFloat32), atLeastMin, tf.fill(logits.shape, maxFloat32)) as T;
 }
 
 /**

@@ -10,6 +10,8 @@ import { nextIds, type RoundRule } from "./next-ids.js";
 /** What determines the structure of the graph. */
 export interface DenoiseSettings extends ChoiceSettings, RoundRule {
   readonly guided: boolean;
+  /** Whether logits are moved away from those of a blank row. Default: false. */
+  readonly guidedByContext?: boolean;
   /** First position that may change in some row. */
   readonly first: number;
   /** Whether the graph draws the noise of the draws, from seeds. Default: false. */
@@ -31,18 +33,20 @@ export interface DenoiseInputs {
   readonly draws: tf.Tensor;
   /** Noise of the choices, `[rounds, rows, W]`. */
   readonly choices: tf.Tensor3D;
-  /** Numbers of each round: the guidance scale, then those of the rule, `[rounds, numbers]`. */
+  /** Numbers of each round: the scales of guidance by a condition and by context, then those of the rule, `[rounds, numbers]`. */
   readonly numbers: tf.Tensor2D;
   /** Number of ids that stay masked after each round, `[rounds, rows]`; zeros but for rule `confidence`. */
   readonly masked: tf.Tensor2D;
   /** Known ids without the condition, `[rows, length]` int32; `ids` without guidance. */
   readonly unconditional: tf.Tensor2D;
+  /** Logits of a blank row, `[W, vocabularySize]`; a single 0 without guidance by context. */
+  readonly blank: tf.Tensor;
 }
 
 /** Lists the input tensors in the order of {@link denoiseGraph}. */
 export function listDenoiseInputs(inputs: DenoiseInputs): tf.Tensor[] {
-  const { ids, open, legality, draws, choices, numbers, masked, unconditional } = inputs;
-  return [ids, open, legality, draws, choices, numbers, masked, unconditional];
+  const { ids, open, legality, draws, choices, numbers, masked, unconditional, blank } = inputs;
+  return [ids, open, legality, draws, choices, numbers, masked, unconditional, blank];
 }
 
 /**
@@ -51,11 +55,13 @@ export function listDenoiseInputs(inputs: DenoiseInputs): tf.Tensor[] {
  * @returns A function from the tensors of {@link listDenoiseInputs} to the state after the rounds, `[rows, length]` int32.
  */
 export function denoiseGraph(network: TransformerNetwork, settings: DenoiseSettings): TensorFunction {
-  return (ids, open, legality, draws, choices, numbers, masked, unconditional) => {
+  return (ids, open, legality, draws, choices, numbers, masked, unconditional, blank) => {
     const rounds = numbers!.shape[0]!;
     // A single round has no loop.
     const noise = draws!.rank > 1 ? draws! : tf.zeros([rounds, 1]);
-    const parts = { network, settings, open: open!, legality: legality!, unconditional: unconditional! };
+    const parts = {
+      ...{ network, settings, open: open!, legality: legality!, unconditional: unconditional!, blank: blank! },
+    };
     const { carry } = scan(
       ([ids], [draws, choices, numbers, masked]) => ({
         carry: [runRound(ids as tf.Tensor2D, { draws, choices, numbers, masked } as RoundInputs, parts)],
@@ -82,6 +88,7 @@ interface RoundParts {
   readonly open: tf.Tensor;
   readonly legality: tf.Tensor;
   readonly unconditional: tf.Tensor;
+  readonly blank: tf.Tensor;
 }
 
 function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...parts }: RoundParts): tf.Tensor2D {
@@ -89,8 +96,10 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
   const [rows, length] = ids.shape;
   const [places, vocabularySize] = parts.legality.shape as [number, number];
   const window = <T extends tf.Tensor>(x: T) => tf.slice(x, [0, first], [rows, places]) as T;
-  const logits = windowLogits(ids, { network, settings, ...parts }, round.numbers);
-  const legal = tf.add(tf.reshape(finiteLogits(logits), [rows, places, vocabularySize]), parts.legality);
+  const ofWindow = windowLogits(ids, { network, settings, ...parts }, round.numbers);
+  const shaped = tf.reshape(ofWindow, [rows, places, vocabularySize]);
+  const logits = settings.guidedByContext ? awayFrom(parts.blank, shaped, scaleOf(round.numbers, 1)) : shaped;
+  const legal = tf.add(finiteLogits(logits), parts.legality);
   const next = nextIds(settings, {
     ids: window(ids),
     open: tf.cast(window(parts.open), "bool"),
@@ -101,7 +110,7 @@ function runRound(ids: tf.Tensor2D, round: RoundInputs, { network, settings, ...
         ? noiseOf(round.draws, { first, places, vocabularySize }, settings)
         : undefined,
     choices: round.choices,
-    number: (i) => tf.reshape(tf.slice(round.numbers, [1 + i], [1]), []),
+    number: (i) => tf.reshape(tf.slice(round.numbers, [2 + i], [1]), []),
     masked: round.masked,
   });
   const after = first + places;
@@ -142,6 +151,15 @@ function windowLogits(ids: tf.Tensor2D, parts: RoundParts, numbers: tf.Tensor1D)
     return logits as tf.Tensor2D;
   }
   const [conditioned, free] = tf.split(logits, 2) as [tf.Tensor, tf.Tensor];
-  const scale = tf.reshape(tf.slice(numbers, [0], [1]), []);
-  return tf.add(free, tf.mul(tf.sub(conditioned, free), scale));
+  return awayFrom(free, conditioned, scaleOf(numbers, 0)) as tf.Tensor2D;
+}
+
+/** without + (logits − without) · scale */
+function awayFrom(without: tf.Tensor, logits: tf.Tensor, scale: tf.Tensor): tf.Tensor {
+  return tf.add(without, tf.mul(tf.sub(logits, without), scale));
+}
+
+/** One of a round's scales of guidance. */
+function scaleOf(numbers: tf.Tensor1D, i: number): tf.Tensor {
+  return tf.reshape(tf.slice(numbers, [i], [1]), []);
 }

@@ -14,7 +14,7 @@ import { DrawNoise, type OpenWindow } from "./draw-noise.js";
  * @throws a {@link ShapeError} or `VocabularyError`.
  */
 export function checkDenoisePlan(plan: DenoisePlan, { config }: TransformerNetwork): void {
-  const { ids, known, legal, guidance, drawSeeds, choiceSeeds, rounds } = plan;
+  const { blank, ids, known, legal, guidance, drawSeeds, choiceSeeds, rounds } = plan;
   const { contextLength, vocabularySize } = config;
   checkTokens("ids", ids, vocabularySize, contextLength);
   if (guidance) {
@@ -29,6 +29,8 @@ export function checkDenoisePlan(plan: DenoisePlan, { config }: TransformerNetwo
     ["choiceSeeds", choiceSeeds.length, rounds * ids.count],
     ["guidance.ids", guidance?.ids.data.length ?? size, size],
     ["guidance.scales", guidance?.scales.length ?? rounds, rounds],
+    ["blank.logits", blank?.logits.length ?? ids.length * vocabularySize, ids.length * vocabularySize],
+    ["blank.scales", blank?.scales.length ?? rounds, rounds],
   ];
   for (const [name, length, expected] of lengths) {
     if (length !== expected) {
@@ -49,13 +51,14 @@ function openWindow({ ids: { length }, known }: DenoisePlan): { readonly first: 
 
 /** Settings of a plan that determine the graph. */
 export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
-  const { guidance, maskId = -1, rule, temperature, topK, topP } = plan;
+  const { blank, guidance, maskId = -1, rule, temperature, topK, topP } = plan;
   return {
     rule: rule.type,
     temperature,
     ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
     guided: guidance !== undefined,
+    ...(blank !== undefined && { guidedByContext: true }),
     maskId,
     first: openWindow(plan).first,
     ...(drawsInGraph() && { drawsNoise: true }),
@@ -135,6 +138,7 @@ async function runBlock(
     open: tf.tensor2d(open, [count, length], "int32"),
     legality: tf.tensor2d(legalityOf(plan, window), [places, vocabularySize]),
     unconditional: uploadTokens(plan.guidance?.ids ?? plan.ids),
+    blank: plan.blank ? tf.tensor2d(blankOf(plan.blank, window), [places, vocabularySize]) : tf.zeros([1]),
   }));
   const noise = new DrawNoise(plan, window);
   let ids = uploadTokens(plan.ids);
@@ -153,6 +157,10 @@ async function runBlock(
   } finally {
     tf.dispose([ids, Object.values(fixed)]);
   }
+}
+
+function blankOf({ logits }: { readonly logits: Float32Array }, { first, places, vocabularySize }: OpenWindow) {
+  return logits.slice(first * vocabularySize, (first + places) * vocabularySize);
 }
 
 function legalityOf({ legal }: DenoisePlan, { first, places, vocabularySize }: OpenWindow): Float32Array {
@@ -199,8 +207,8 @@ function uploadRounds(
   };
 }
 
-/** The guidance scale and the rule's numbers of each round, row-major. */
-function numbersOf({ guidance, rounds, rule }: DenoisePlan): Float32Array {
+/** The scales of guidance by a condition and by context and the rule's numbers of each round, row-major. */
+function numbersOf({ blank, guidance, rounds, rule }: DenoisePlan): Float32Array {
   const columns =
     rule.type === "unmask"
       ? [rule.stayBelow, rule.remaskBelow]
@@ -209,7 +217,8 @@ function numbersOf({ guidance, rounds, rule }: DenoisePlan): Float32Array {
         : rule.type === "posterior"
           ? Array.from({ length: transitionColumns }, (_, i) => everyNth(rule.transitions, i, rounds))
           : [];
-  const all = [guidance?.scales ?? new Float32Array(rounds), ...columns];
+  const none = new Float32Array(rounds);
+  const all = [guidance?.scales ?? none, blank?.scales ?? none, ...columns];
   return Float32Array.from(
     { length: rounds * all.length },
     (_, i) => all[i % all.length]![Math.floor(i / all.length)]!,

@@ -1,0 +1,40 @@
+import type { DenoisePlan, TokenBatch } from "@mmgen/core";
+import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
+import type { DenoiseConfig } from "./denoise-options.js";
+import { readLogits } from "./read-logits.js";
+
+/** Adds to a plan what guidance by context needs: the model's logits for a row of which nothing is known. */
+export async function withContextGuidance(plan: DenoisePlan, config: DenoiseConfig): Promise<DenoisePlan> {
+  const { contextGuidance: scale, model } = config;
+  if (scale === undefined || isNeutralScale(scale)) {
+    return plan;
+  }
+  const logits = await readLogits(model, blankRow(plan));
+  return { ...plan, blank: { logits, scales: guidanceScales(scale, plan.rounds) } };
+}
+
+/** One row, masked but where only one id is legal. */
+function blankRow({ ids: { length }, legal, maskId }: DenoisePlan): TokenBatch {
+  const data = Int32Array.from({ length }, (_, position) => {
+    const [from, to] = [legal.from[position]!, legal.to[position]!];
+    return to - from === 1 ? from : maskId!;
+  });
+  return { data, count: 1, length };
+}
+
+/**
+ * Moves logits away from those of a blank row, in place.
+ *
+ * @param logits - `[rows, length, vocabularySize]`; changed.
+ */
+export function guideByContext(logits: Float32Array, { blank }: DenoisePlan, round: number): Float32Array {
+  if (blank !== undefined) {
+    const size = blank.logits.length;
+    const scale = blank.scales[round]!;
+    for (let i = 0; i < logits.length; i++) {
+      const without = blank.logits[i % size]!;
+      logits[i] = without + (logits[i]! - without) * scale;
+    }
+  }
+  return logits;
+}
