@@ -67,10 +67,10 @@ const cases: [string, Case][] = [
   ],
   ["guided ancestral", { kernel: { type: "absorbing" }, sampler: { type: "ancestral", rounds: 6 }, guidance }],
   ["guided confidence", { kernel: { type: "absorbing" }, sampler: { type: "confidence" }, guidance, topP: 0.9 }],
-  ["guided by context", { kernel: { type: "absorbing" }, sampler: { type: "remasking", rounds: 8 }, contextGuidance }],
+  ["guided by context", { kernel: { type: "absorbing" }, sampler: { type: "remasking", rounds: 8, contextGuidance } }],
   [
     "guided by context and by a condition",
-    { kernel: { type: "maskgit" }, sampler: { type: "confidence" }, guidance, contextGuidance, temperature: 0.7 },
+    { kernel: { type: "maskgit" }, sampler: { type: "confidence", contextGuidance }, guidance, temperature: 0.7 },
   ],
   ["guided chain", { kernel: { type: "chain" }, sampler: { type: "chain", rounds: 4 }, guidance }],
 ];

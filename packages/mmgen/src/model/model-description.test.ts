@@ -13,12 +13,22 @@ describe("a model's description", () => {
 
   it("records kernel and sampler of the family diffusion, and no family of the other", () => {
     const kernel = { type: "maskgit" } as const;
-    const sampler = { type: "confidence", rounds: 16, noise: 4.5 } as const;
+    const sampler = { type: "confidence", rounds: 16, noise: 4.5, contextGuidance: 1.2 } as const;
     const description = { sampling: {}, diffusion: { kernel, sampler } };
     const file = modelDescriptionFile(description, "r1");
     expect(readModelDescription(file).description).toEqual(description);
     expect(JSON.parse(new TextDecoder().decode(file))).toMatchObject({ family: "diffusion", diffusion: { kernel } });
     expect(new TextDecoder().decode(modelDescriptionFile({ sampling: {} }, "r1"))).not.toContain("family");
+  });
+
+  it("reads samplers of models that were saved before there was guidance by context", () => {
+    const sampler = { type: "ancestral", rounds: 8, schedule: "linear" };
+    const saved = {
+      ...{ format: "mmgen-model", version: 1, family: "diffusion", sampling: {} },
+      diffusion: { kernel: { type: "absorbing" }, sampler },
+    };
+    const { diffusion } = readModelDescription(bytes(saved)).description;
+    expect(diffusion!.sampler).toEqual({ ...sampler, contextGuidance: 1 });
   });
 
   const model = { format: "mmgen-model", version: 1, sampling: {}, family: "diffusion" };

@@ -5,8 +5,9 @@ import { readLogits } from "./read-logits.js";
 
 /** Adds to a plan what guidance by context needs: the model's logits for a row of which nothing is known. */
 export async function withContextGuidance(plan: DenoisePlan, config: DenoiseConfig): Promise<DenoisePlan> {
-  const { contextGuidance: scale, model } = config;
-  if (scale === undefined || isNeutralScale(scale)) {
+  const { model, sampler } = config;
+  const scale = "contextGuidance" in sampler ? sampler.contextGuidance : 1;
+  if (isNeutralScale(scale)) {
     return plan;
   }
   const logits = await readLogits(model, blankRow(plan));

@@ -62,14 +62,6 @@ export interface DenoiseOptions {
    * as the other ones, without the condition. Default: none.
    */
   readonly guidance?: { readonly ids: TokenBatch; readonly scale: GuidanceScale } | undefined;
-  /**
-   * Guidance by what a row shows already: log p = log p blank + scale · (log p − log p blank), where blank is a row all of
-   * whose ids are masked. 1 changes nothing; a little more makes the ids of a row fit each other better. Costs one pass of
-   * one row. Only for kernels that mask ids. Default: none.
-   *
-   * @see Shi et al. 2023 (context-aware decoding), https://arxiv.org/abs/2305.14739
-   */
-  readonly contextGuidance?: GuidanceScale | undefined;
   /** Base seed, from which `rowSeeds` derives the seeds of the rows. This or `seeds` is required. Default: none. */
   readonly seed?: number | undefined;
   /** One seed per row, unsigned 32-bit. Default: none. */
@@ -99,7 +91,6 @@ const denoiseSchema = fields({
   topK: samplingEntries.topK,
   topP: samplingEntries.topP,
   guidance: optional(fields({ ids: tokens, scale: guidanceScaleSchema })),
-  contextGuidance: optional(guidanceScaleSchema),
   seed: optional(wholeNumber()),
   seeds: optional(typedArray<Uint32Array>("Uint32Array")),
   onRound: optional(functionValue<NonNullable<DenoiseOptions["onRound"]>>()),
@@ -135,11 +126,6 @@ export function resolveDenoise(options: DenoiseOptions): DenoiseConfig {
   if (masksIds(kernel) && !(maskId !== undefined && maskId < model.vocabularySize)) {
     throw new ConfigError(
       `maskId: expected an id of the vocabulary [0, ${model.vocabularySize}) for kernel "${kernel.type}", got ${maskId}.`,
-    );
-  }
-  if (resolved.contextGuidance !== undefined && !masksIds(kernel)) {
-    throw new ConfigError(
-      `contextGuidance: a model of kernel "${kernel.type}" has never seen a row that is masked; leave it out.`,
     );
   }
   checkTokenBatch(ids, model.vocabularySize, "ids");

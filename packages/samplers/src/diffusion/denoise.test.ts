@@ -134,7 +134,7 @@ describe("denoise", () => {
       },
     };
     const sampler = { type: "remasking", rounds: 3 } as const;
-    const guided = { ...all, sampler, contextGuidance: { from: 1, to: 3 } };
+    const guided = { ...all, sampler: { ...sampler, contextGuidance: { from: 1, to: 3 } } };
     const own = await denoise({ ...guided, model: spy });
     const [first, ...others] = asked;
     expect(first!.count).toBe(1);
@@ -149,7 +149,7 @@ describe("denoise", () => {
     const plan = await planOf(guided);
     expect([...plan.blank!.scales]).toEqual([1, 2, 3]);
     expect(plan.blank!.logits).toEqual(await model.logits(first!));
-    const neutral = { ...all, sampler, contextGuidance: 1 };
+    const neutral = { ...all, sampler: { ...sampler, contextGuidance: 1 } };
     expect((await planOf(neutral)).blank).toBeUndefined();
     expect(await denoise(neutral)).toEqual(await denoise({ ...all, sampler }));
   });
@@ -188,10 +188,10 @@ describe("denoise", () => {
     ],
     [
       "guidance by context of a kernel without masks",
-      { kernel: { type: "chain" }, sampler: { type: "chain" }, contextGuidance: 2 },
-      /contextGuidance: a model of kernel "chain" has never seen a row that is masked/,
+      { kernel: { type: "uniform" }, sampler: { contextGuidance: 2 } },
+      /sampler: contextGuidance compares with a row of masks, which a model of kernel "uniform" has never seen/,
     ],
-    ["a scale of guidance by context that is none", { contextGuidance: Number.NaN }, /contextGuidance: expected a finite/],
+    ["guidance by context that is no scale", { sampler: { contextGuidance: "2" } }, /sampler.contextGuidance: expected/],
     ["no mask", { maskId: undefined }, /maskId: expected an id of the vocabulary \[0, 9\)/],
     ["a mask among the codes", { maskId: 3 }, /holds maskId 3/],
     ["no seed", { seed: undefined }, /seed: required/],
