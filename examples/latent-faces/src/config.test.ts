@@ -13,6 +13,12 @@ describe("presets", () => {
     expect(resolveOptions(configSchema, preset)).toEqual(preset);
   });
 
+  it("draws from masks as the presets do where a run's settings do not say how", () => {
+    const { masks, ...sampling } = presets.quick.sampling;
+    const settings = { ...presets.quick, sampling };
+    expect(resolveOptions(configSchema, settings).sampling.masks).toEqual(masks);
+  });
+
   it("original has the sizes of the published system", () => {
     const { data, tokenizer } = presets.original;
     expect(data.side).toBe(128);

@@ -36,6 +36,8 @@ const transformer = {
   ...optimization,
 };
 
+const masks = { temperature: 1, contextGuidance: 1.35, schedule: "cosine", noise: 15 } as const;
+
 /** Every choice of a run that shapes its result. */
 export const configSchema = fields({
   data: fields({
@@ -102,6 +104,19 @@ export const configSchema = fields({
     topP: number({ above: 0, max: 1 }),
     /** Passes of the diffusion model by sampler. */
     rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size }),
+    /** How the samplers of the model of masks draw. */
+    masks: optional(
+      fields({
+        temperature: number({ min: 0 }),
+        /** How much more counts what an image shows already; 1: nothing is added. */
+        contextGuidance: number({ min: 0 }),
+        /** Times of the rounds, but for the confidence sampler's. */
+        schedule: oneOf(["linear", "cosine"]),
+        /** Weight of the noise in the confidence at the start. */
+        noise: number({ min: 0 }),
+      }),
+      masks,
+    ),
     /** Temperatures of the two film strips. */
     lowTemperature: number({ min: 0 }),
     highTemperature: number({ min: 0 }),
@@ -160,7 +175,7 @@ const quick: RunConfig = {
   chain: { ...transformerOf(small, 600), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topP: 1 },
-    rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 },
+    ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 }, masks },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
   evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 400 },

@@ -5,7 +5,7 @@ import { AttributeClassifier } from "@mmgen/evaluation";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { presets } from "./config.js";
-import { newAdversary, newTokenizer } from "./generate.js";
+import { newAdversary, newTokenizer, sampledAs } from "./generate.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterAll(() => expect(tf.memory().numTensors).toBe(0));
@@ -33,4 +33,11 @@ it("compares images by a classifier's layers, or lets the decoder alone learn by
   });
   expect(alone.parameters.size).toBeLessThan(compared.parameters.size);
   expect([...alone.parameters.keys()].every((name) => name.startsWith("decoder."))).toBe(true);
+});
+
+it("draws at a temperature that was typed by every sampler", () => {
+  const { sampling } = presets.quick;
+  expect(sampledAs(sampling, {})).toEqual(sampling);
+  const { masks, temperature, topP } = sampledAs(sampling, { temperature: 0.5, topP: 0.9 });
+  expect([temperature, masks.temperature, topP]).toEqual([0.5, 0.5, 0.9]);
 });

@@ -64,9 +64,11 @@ export interface Beginning {
   readonly kept: number;
 }
 
+type SamplingConfig = RunConfig["sampling"];
+
 /** How codes are drawn. */
 export interface Drawing {
-  readonly sampling: RunConfig["sampling"];
+  readonly sampling: SamplingConfig;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -150,19 +152,47 @@ export async function diffuse(
 ): Promise<CodeBatch> {
   const { codebookSize } = tokenizer;
   const ids = asTokens(codes);
-  const { rounds, temperature, topK, topP } = sampling;
+  const { masks, topK, topP } = sampling;
+  const temperature = sampler === "chain" ? sampling.temperature : masks.temperature;
   const { data } = await denoise({
     model: sampler === "chain" ? chain : absorbing,
     ids,
     known: Uint8Array.from({ length: ids.length }, (_, i) => (i < kept ? 1 : 0)),
     legal: legalCodes(ids.length, codebookSize),
     ...(sampler !== "chain" && { maskId: codebookSize }),
-    kernel: kernelOf(sampler),
-    sampler: { type: sampler, rounds: rounds[sampler] } as DiffusionSamplerOptions,
+    ...{ kernel: kernelOf(sampler), sampler: optionsOf(sampler, sampling) },
     ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
     ...{ temperature, topP, seed, onRound, signal },
   });
   return { ...codes, data };
+}
+
+function optionsOf(
+  type: DiffusionName,
+  { masks, rounds: { [type]: rounds } }: SamplingConfig,
+): DiffusionSamplerOptions {
+  const { contextGuidance, noise, schedule } = masks;
+  switch (type) {
+    case "chain":
+      return { type, rounds };
+    case "confidence":
+      return { type, rounds, noise, contextGuidance };
+    default:
+      return { type, rounds, schedule, contextGuidance };
+  }
+}
+
+/** Settings of the drawing, but for what was typed. */
+export function sampledAs(
+  sampling: SamplingConfig,
+  {
+    temperature,
+    topP = sampling.topP,
+  }: { readonly temperature?: number | undefined; readonly topP?: number | undefined },
+): SamplingConfig {
+  return temperature === undefined
+    ? { ...sampling, topP }
+    : { ...sampling, topP, temperature, masks: { ...sampling.masks, temperature } };
 }
 
 /** The kernel of the model that a sampler draws with. */

@@ -39,6 +39,7 @@ import {
   loadModels,
   nothingKept,
   type SamplerName,
+  sampledAs,
   samplerNames,
   samplerTitles,
 } from "./generate.js";
@@ -114,10 +115,10 @@ async function openRun(flags: DrawFlags) {
   const backend = await selectBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
   process.stderr.write(`Backend: ${backend}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
-  const { temperature = config.sampling.temperature, topP = config.sampling.topP, seed } = flags;
+  const { seed } = flags;
   return {
     models,
-    drawing: { sampling: { ...config.sampling, temperature, topP }, seed, signal: interruptSignal().signal },
+    drawing: { sampling: sampledAs(config.sampling, flags), seed, signal: interruptSignal().signal },
   };
 }
 
@@ -167,10 +168,9 @@ async function evaluate({ checkpoints, dataDir, ...flags }: EvaluateFlags): Prom
   progress.log(`Backend: ${backend}.`);
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });
   await folder.checkData(describeData(data));
-  const { temperature = config.sampling.temperature, topP = config.sampling.topP } = flags;
   const changed = {
     ...config,
-    sampling: { ...config.sampling, temperature, topP },
+    sampling: sampledAs(config.sampling, flags),
     evaluation: { ...config.evaluation, samples: flags.samples ?? config.evaluation.samples },
   };
   const seed = flags.seed ?? settings.seed;

@@ -29,6 +29,7 @@ import {
   nothingKept,
   type SamplerName,
   type Samples,
+  sampledAs,
   samplerTitles,
 } from "./generate.js";
 
@@ -163,7 +164,7 @@ async function diffusionFrames(
   const { tokenizer } = models;
   const states: DenoisedRound[] = [];
   const beginning = nothingKept(tokenizer, count);
-  const sampling = { ...config.sampling, temperature };
+  const sampling = sampledAs(config.sampling, { temperature });
   await diffuse(models, sampler, beginning, { sampling, seed, signal, onRound: (state) => void states.push(state) });
   const frames = [];
   for (const { ids, masked, round } of states) {
@@ -185,7 +186,7 @@ async function chainStrip(options: ImageOptions, temperature: number): Promise<s
 
 /** Sixteen images that come out of masks, as a GIF; its bytes. */
 async function animateDiffusion(path: string, options: ImageOptions): Promise<Uint8Array> {
-  const { temperature } = options.config.sampling;
+  const { temperature } = options.config.sampling.masks;
   const frames = (await diffusionFrames(options, "ancestral", { count: 16, temperature })).map(({ images }) => images);
   const sheet = { columns: 4, scale: scaleOf(frames[0]!) };
   const bytes = animateImages(frames, { ...sheet, frameMilliseconds: 200, lastMilliseconds: 2000 });

@@ -62,7 +62,7 @@ export async function writeReport(
 function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] {
   const { config } = metrics.settings;
   const sets = setTable(metrics);
-  const { rounds } = config.sampling;
+  const { masks, rounds } = config.sampling;
   return [
     {
       heading: "The image tokenizer",
@@ -90,7 +90,8 @@ function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
       heading: "New images by discrete diffusion",
       text:
         `The original chain draws every code anew in each of ${rounds.chain} rounds. A model of masks fills them in: ancestral ` +
-        `in ${rounds.ancestral} rounds, by confidence in ${rounds.confidence}, and with remasking in ${rounds.remasking}.`,
+        `in ${rounds.ancestral} rounds, by confidence in ${rounds.confidence}, and with remasking in ${rounds.remasking}, ` +
+        `where what an image shows already counts ${masks.contextGuidance} times.`,
       table: samplerTable(metrics),
       images: [
         { image: images.samples_diffusion, alt: "Samples of the diffusion transformers by sampler" },
