@@ -191,7 +191,11 @@ describe("denoise", () => {
       { kernel: { type: "uniform" }, sampler: { contextGuidance: 2 } },
       /sampler: contextGuidance compares with a row of masks, which a model of kernel "uniform" has never seen/,
     ],
-    ["guidance by context that is no scale", { sampler: { contextGuidance: "2" } }, /sampler.contextGuidance: expected/],
+    [
+      "guidance by context that is no scale",
+      { sampler: { contextGuidance: "2" } },
+      /sampler.contextGuidance: expected/,
+    ],
     ["no mask", { maskId: undefined }, /maskId: expected an id of the vocabulary \[0, 9\)/],
     ["a mask among the codes", { maskId: 3 }, /holds maskId 3/],
     ["no seed", { seed: undefined }, /seed: required/],
