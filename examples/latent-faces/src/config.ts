@@ -10,6 +10,7 @@ import {
   wholeNumber,
 } from "@mmgen/core/options";
 import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
+import type { DiffusionSamplerOptions } from "@mmgen/samplers";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
@@ -136,6 +137,12 @@ export const configSchema = fields({
 });
 
 export type RunConfig = ConfigOf<typeof configSchema>;
+/** How codes are drawn. */
+export type SamplingConfig = RunConfig["sampling"];
+
+/** Samplers of the diffusion models. */
+export const diffusionNames = ["chain", "ancestral", "confidence", "remasking"] as const;
+export type DiffusionName = (typeof diffusionNames)[number];
 /** The trainings of a run, in order. */
 export const stageNames = ["squared-error", "adversarial", "sequential", "absorbing", "chain"] as const;
 export type StageName = (typeof stageNames)[number];
@@ -255,3 +262,32 @@ export const runs = defineRuns({
 
 /** What a run was asked to do; kept beside its checkpoints so that a resume does the same. */
 export type RunSettings = SettingsOf<typeof runs>;
+
+/** A sampler's options. */
+export function samplerOptions(
+  type: DiffusionName,
+  { masks, rounds: { [type]: rounds } }: SamplingConfig,
+): DiffusionSamplerOptions {
+  const { contextGuidance, noise, schedule } = masks;
+  switch (type) {
+    case "chain":
+      return { type, rounds };
+    case "confidence":
+      return { type, rounds, noise, contextGuidance };
+    default:
+      return { type, rounds, schedule, contextGuidance };
+  }
+}
+
+/** Settings of the drawing, but for what was typed. */
+export function sampledAs(
+  sampling: SamplingConfig,
+  {
+    temperature,
+    topP = sampling.topP,
+  }: { readonly temperature?: number | undefined; readonly topP?: number | undefined },
+): SamplingConfig {
+  return temperature === undefined
+    ? { ...sampling, topP }
+    : { ...sampling, topP, temperature, masks: { ...sampling.masks, temperature } };
+}

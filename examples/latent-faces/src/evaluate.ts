@@ -15,7 +15,7 @@ import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import { codeUsage, trainAttributeClassifier } from "mmgen";
-import type { RunConfig, StageName } from "./config.js";
+import { diffusionNames, type RunConfig, type StageName } from "./config.js";
 import {
   asTokens,
   changedRows,
@@ -28,7 +28,6 @@ import {
 } from "./data.js";
 import {
   completePart,
-  diffusionNames,
   drawSamples,
   keptCount,
   keptParts,

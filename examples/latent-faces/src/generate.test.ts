@@ -4,8 +4,8 @@ import { Random } from "@mmgen/core";
 import { AttributeClassifier } from "@mmgen/evaluation";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { presets } from "./config.js";
-import { newAdversary, newTokenizer, sampledAs } from "./generate.js";
+import { presets, sampledAs } from "./config.js";
+import { newAdversary, newTokenizer } from "./generate.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterAll(() => expect(tf.memory().numTensors).toBe(0));

@@ -9,16 +9,17 @@ import {
 } from "@mmgen/core";
 import type { AttributeClassifier } from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
-import {
-  type DenoisedRound,
-  type DiffusionSamplerOptions,
-  denoise,
-  generate,
-  type KernelOptions,
-} from "@mmgen/samplers";
+import { type DenoisedRound, denoise, generate, type KernelOptions } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { AdversarialVqVae, VqVae } from "@mmgen/vqvae";
-import type { RunConfig, TransformerConfig } from "./config.js";
+import {
+  type DiffusionName,
+  diffusionNames,
+  type RunConfig,
+  type SamplingConfig,
+  samplerOptions,
+  type TransformerConfig,
+} from "./config.js";
 import { asTokens, distinctShare, legalCodes } from "./data.js";
 
 /** Files of a finished run's models in `checkpoints/`. */
@@ -40,9 +41,6 @@ export interface Models {
   readonly chain: TinyTransformer;
 }
 
-/** Samplers of the diffusion models. */
-export const diffusionNames = ["chain", "ancestral", "confidence", "remasking"] as const;
-export type DiffusionName = (typeof diffusionNames)[number];
 /** Ways to draw codes: one after the other, or by a sampler of one of the diffusion models. */
 export const samplerNames = ["sequential", ...diffusionNames] as const;
 export type SamplerName = (typeof samplerNames)[number];
@@ -63,8 +61,6 @@ export interface Beginning {
   /** First codes that are kept, row by row. */
   readonly kept: number;
 }
-
-type SamplingConfig = RunConfig["sampling"];
 
 /** How codes are drawn. */
 export interface Drawing {
@@ -160,39 +156,11 @@ export async function diffuse(
     known: Uint8Array.from({ length: ids.length }, (_, i) => (i < kept ? 1 : 0)),
     legal: legalCodes(ids.length, codebookSize),
     ...(sampler !== "chain" && { maskId: codebookSize }),
-    ...{ kernel: kernelOf(sampler), sampler: optionsOf(sampler, sampling) },
+    ...{ kernel: kernelOf(sampler), sampler: samplerOptions(sampler, sampling) },
     ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
     ...{ temperature, topP, seed, onRound, signal },
   });
   return { ...codes, data };
-}
-
-function optionsOf(
-  type: DiffusionName,
-  { masks, rounds: { [type]: rounds } }: SamplingConfig,
-): DiffusionSamplerOptions {
-  const { contextGuidance, noise, schedule } = masks;
-  switch (type) {
-    case "chain":
-      return { type, rounds };
-    case "confidence":
-      return { type, rounds, noise, contextGuidance };
-    default:
-      return { type, rounds, schedule, contextGuidance };
-  }
-}
-
-/** Settings of the drawing, but for what was typed. */
-export function sampledAs(
-  sampling: SamplingConfig,
-  {
-    temperature,
-    topP = sampling.topP,
-  }: { readonly temperature?: number | undefined; readonly topP?: number | undefined },
-): SamplingConfig {
-  return temperature === undefined
-    ? { ...sampling, topP }
-    : { ...sampling, topP, temperature, masks: { ...sampling.masks, temperature } };
 }
 
 /** The kernel of the model that a sampler draws with. */

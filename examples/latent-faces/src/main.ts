@@ -29,7 +29,7 @@ import {
   selectBackend,
   selectTrainingBackend,
 } from "mmgen/node";
-import { runs } from "./config.js";
+import { runs, sampledAs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
 import {
   drawCodes,
@@ -39,7 +39,6 @@ import {
   loadModels,
   nothingKept,
   type SamplerName,
-  sampledAs,
   samplerNames,
   samplerTitles,
 } from "./generate.js";

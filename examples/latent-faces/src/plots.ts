@@ -15,21 +15,18 @@ import { writePng } from "@mmgen/plots/node";
 import type { DenoisedRound } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
-import type { RunSettings } from "./config.js";
+import { type DiffusionName, diffusionNames, type RunSettings, sampledAs } from "./config.js";
 import { firstCodes, firstImages, repeatCodes } from "./data.js";
 import type { EvaluationOptions, Histories, ModelMetrics } from "./evaluate.js";
 import {
   completePart,
-  type DiffusionName,
   diffuse,
-  diffusionNames,
   type KeptPart,
   keptCount,
   keptParts,
   nothingKept,
   type SamplerName,
   type Samples,
-  sampledAs,
   samplerTitles,
 } from "./generate.js";
 

@@ -1,10 +1,10 @@
 import { type DenoisePlan, type Denoiser, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
 import { throwIfAborted } from "../autoregressive/logits-source.js";
+import { guideByContext, withContextGuidance } from "../guidance/context-guidance.js";
+import { readLogits } from "../guidance/read-logits.js";
 import { CodeDrawer } from "./code-drawer.js";
-import { guideByContext, withContextGuidance } from "./context-guidance.js";
 import { type DenoiseConfig, type DenoiseOptions, resolveDenoise } from "./denoise-options.js";
 import { denoisePlan } from "./denoise-plan.js";
-import { readLogits } from "./read-logits.js";
 import { needsLogits, runRow } from "./round-rules.js";
 
 /**

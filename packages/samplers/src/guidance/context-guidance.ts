@@ -1,6 +1,6 @@
 import type { DenoisePlan, TokenBatch } from "@mmgen/core";
-import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
-import type { DenoiseConfig } from "./denoise-options.js";
+import type { DenoiseConfig } from "../diffusion/denoise-options.js";
+import { guidanceScales, isNeutralScale } from "./guidance-scales.js";
 import { readLogits } from "./read-logits.js";
 
 /** Adds to a plan what guidance by context needs: the model's logits for a row of which nothing is known. */
