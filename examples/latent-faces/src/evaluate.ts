@@ -1,4 +1,4 @@
-import { type CodeBatch, concatImages, type ImageBatch, Random } from "@mmgen/core";
+import { type CodeBatch, concatImages, Random } from "@mmgen/core";
 import {
   type AttributeClassifier,
   attributeScores,
@@ -71,7 +71,7 @@ export interface ModelMetrics {
   readonly absorbing: { readonly natsPerImage: number; readonly images: number };
   readonly count: number;
   readonly samplers: Readonly<Record<SamplerName, SamplerMetrics>>;
-  /** Completed test images of each part and sampler in which a kept code has changed; 0. */
+  /** Completed test images, of all parts and samplers together, in which a kept code has changed; 0. */
   readonly changedCompletions: number;
   readonly completions: number;
   readonly copies: {
@@ -106,6 +106,8 @@ export interface SetMetrics {
 /** Samplers whose completions are measured: one of each family. */
 const completers = ["sequential", "ancestral"] as const;
 type Completer = (typeof completers)[number];
+/** Test images completed from parts other than the half, which alone the critic judges; fewer where there are fewer samples. */
+const otherCompletions = 200;
 
 /** What {@link evaluateModels} works with. */
 export interface EvaluationOptions {
@@ -127,32 +129,42 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
   const { sampling, evaluation } = config;
   const { metrics: samplers, samples } = await drawSamples(models, evaluation.samples, { sampling, seed, signal });
   const { completed, ...completions } = await completeAll(options);
-  const sets = await compareSets(options, samples);
+  const decoded = await decodeAll(options);
+  const sets = await compareSets(options, decoded, samples);
   const metrics: ModelMetrics = {
     codes: { ...codeGrid, codebookSize },
     tokenizers: {
-      "squared-error": await measureTokenizer(tokenizers["squared-error"], data.test.images),
-      adversarial: await measureTokenizer(tokenizers.adversarial, data.test.images),
+      "squared-error": measureTokenizer(tokenizers["squared-error"], data, decoded["squared-error"]),
+      adversarial: measureTokenizer(tokenizers.adversarial, data, decoded.adversarial),
     },
     sequential: await sequentialLikelihood(models, codes.test, signal),
     absorbing: await diffusionLikelihood(options),
     count: samples.sequential.count,
     samplers,
     ...completions,
-    copies: await checkCopies(options, samples, bestDiffusion(sets)),
-    critic: await criticize(options, completed),
+    copies: await checkCopies(options, decoded, samples, bestDiffusion(sets)),
+    critic: await criticize(options, decoded, completed),
     sets,
   };
   return { metrics, samples };
 }
 
-async function measureTokenizer(tokenizer: VqVae, images: ImageBatch): Promise<TokenizerMetrics> {
-  const codes = await tokenizer.encode(images);
-  const reconstructed = await tokenizer.decode(codes);
-  const usage = codeUsage(tokenizer, codes);
+/** Decodes what several measures look at: the test images' codes by tokenizer, and those that the transformers learned. */
+async function decodeAll({ codes, config, data, models, tokenizers }: EvaluationOptions) {
+  const reconstruct = async (name: TokenizerName) => {
+    const found = name === config.codesOf ? codes.test : await tokenizers[name].encode(data.test.images);
+    return { codes: found, images: await tokenizers[name].decode(found) };
+  };
+  const byName = { "squared-error": await reconstruct("squared-error"), adversarial: await reconstruct("adversarial") };
+  return { ...byName, train: await models.tokenizer.decode(codes.train), test: byName[config.codesOf].images };
+}
+type Decoded = Awaited<ReturnType<typeof decodeAll>>;
+
+function measureTokenizer(tokenizer: VqVae, { test }: RunDataset, found: Decoded[TokenizerName]): TokenizerMetrics {
+  const usage = codeUsage(tokenizer, found.codes);
   return {
-    psnr: psnr(images, reconstructed),
-    ssim: ssim(images, reconstructed),
+    psnr: psnr(test.images, found.images),
+    ssim: ssim(test.images, found.images),
     perplexity: usage.perplexity(),
     codesUsed: usage.share(),
   };
@@ -180,22 +192,21 @@ async function diffusionLikelihood({ codes, config, models, seed, signal }: Eval
 
 /** Completes test images from each part by both families, and counts where a kept code has changed. */
 async function completeAll({ codes, config, models, seed, signal }: EvaluationOptions) {
-  const first = firstCodes(codes.test, config.evaluation.samples);
+  const { samples } = config.evaluation;
   const completed: Partial<Record<Completer, CodeBatch>> = {};
-  let changed = 0;
+  let [changed, count] = [0, 0];
   for (const part of keptParts) {
+    const first = firstCodes(codes.test, part === "half" ? samples : Math.min(samples, otherCompletions));
     for (const sampler of completers) {
       const found = await completePart(models, { codes: first, part, sampler }, { config, seed, signal });
       changed += changedRows(first, found, keptCount(models.tokenizer.codeGrid, part));
+      count += first.count;
       if (part === "half") {
         completed[sampler] = found;
       }
     }
   }
-  return {
-    completed: completed as Record<Completer, CodeBatch>,
-    ...{ changedCompletions: changed, completions: first.count * keptParts.length * completers.length },
-  };
+  return { completed: completed as Record<Completer, CodeBatch>, changedCompletions: changed, completions: count };
 }
 
 /** The diffusion sampler whose images are nearest to the training images; of images without attributes one of them. */
@@ -205,16 +216,11 @@ function bestDiffusion(sets: SetMetrics | undefined): SamplerName {
 }
 
 /** Compares samples of both families with what the tokenizer makes of the training images, in one search. */
-async function checkCopies(
-  { codes, models: { tokenizer }, signal }: EvaluationOptions,
-  samples: Samples,
-  sampler: SamplerName,
-): Promise<ModelMetrics["copies"]> {
+async function checkCopies({ signal }: EvaluationOptions, decoded: Decoded, samples: Samples, sampler: SamplerName) {
   const found = await copyCheck({
     samples: concatImages([samples.sequential, samples[sampler]]),
-    // Codes of mirror images are among them, where models learned these.
-    ...{ training: await tokenizer.decode(codes.train), test: await tokenizer.decode(codes.test), mirrored: false },
-    signal,
+    // Mirror images are among them, where models learned these.
+    ...{ training: decoded.train, test: decoded.test, mirrored: false, signal },
   });
   const { count } = samples.sequential;
   const share = ({ nearest, threshold }: CopyVerdict, from: number) =>
@@ -230,6 +236,7 @@ async function checkCopies(
  */
 async function criticize(
   { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
+  decoded: Decoded,
   completed: Readonly<Record<Completer, CodeBatch>>,
 ): Promise<CriticMetrics> {
   const { criticImages, criticSteps, samples } = config.evaluation;
@@ -240,12 +247,12 @@ async function criticize(
       ...{ attributes: [{ name: "changed", classes: 2 }], images, labels: { changed: labels }, trunk: "image" },
       ...{ from, steps, seed, signal },
     });
-  const decodeBoth = async (a: CodeBatch, b: CodeBatch) =>
-    concatImages([await tokenizer.decode(a), await tokenizer.decode(b)]);
+  const first = firstImages(decoded.test, held.count);
+  const decodeMixed = (codes: CodeBatch) => tokenizer.decode(mixHalves(codes, kept));
   let trained: AttributeClassifier<"changed"> | undefined;
   const control = await twoSampleTest({
-    first: await decodeBoth(learned, held),
-    second: await decodeBoth(mixHalves(learned, kept), mixHalves(held, kept)),
+    first: concatImages([firstImages(decoded.train, learned.count), first]),
+    second: concatImages([await decodeMixed(learned), await decodeMixed(held)]),
     trainCount: learned.count,
     classify: async (kinds) => {
       trained = await train(kinds, criticSteps);
@@ -253,7 +260,6 @@ async function criticize(
     },
   });
   using critic = trained!;
-  const first = await tokenizer.decode(held);
   const verdict = async (changed: CodeBatch) => {
     const second = await tokenizer.decode(changed);
     const accuracyFrom = async (from?: AttributeClassifier<"changed">) => {
@@ -269,23 +275,23 @@ async function criticize(
   return { control: control.accuracy, sequential, ancestral };
 }
 
-async function compareSets(options: EvaluationOptions, samples: Samples): Promise<SetMetrics | undefined> {
-  const { classifier, config, data, tokenizers } = options;
+async function compareSets({ classifier, config, data }: EvaluationOptions, decoded: Decoded, samples: Samples) {
   if (classifier === undefined || data.test.attributes === undefined) {
     return undefined;
   }
-  const test = firstImages(data.test.images, config.evaluation.samples);
+  const count = Math.min(config.evaluation.samples, data.test.images.count);
   const dimension = classifier.featureWidth;
   const training = await classifier.features(data.train.images);
-  const alike = training.subarray(0, test.count * dimension);
-  const reconstructed = async (name: TokenizerName) => [name, await tokenizers[name].reconstruct(test)] as const;
-  const sets = [["test", test], await reconstructed("squared-error"), await reconstructed("adversarial")] as const;
+  const alike = training.subarray(0, count * dimension);
   const byName: Record<string, SetMetrics["byName"][string]> = {};
-  for (const [name, images] of [...sets, ...Object.entries(samples)]) {
+  const { adversarial, "squared-error": plain } = decoded;
+  const sets = { test: data.test.images, "squared-error": plain.images, adversarial: adversarial.images, ...samples };
+  for (const [name, all] of Object.entries(sets)) {
+    const images = firstImages(all, count);
     const features = await classifier.features(images);
     byName[name] = {
       frechet: frechetDistance(training, features, { dimension }),
-      ...precisionAndRecall(alike, features, { dimension, neighbors: Math.min(3, test.count - 1, images.count - 1) }),
+      ...precisionAndRecall(alike, features, { dimension, neighbors: Math.min(3, count - 1) }),
     };
   }
   const found = await classifier.predict(data.test.images);
