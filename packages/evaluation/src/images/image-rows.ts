@@ -28,28 +28,48 @@ function meanRows({ data, count, height, width, channels, maxValue }: ImageBatch
   const dimension = grid * grid * channels;
   const rows = new Float32Array(count * dimension);
   const [vertical, horizontal] = [cells(height), cells(width)];
+  const line = grid * channels;
+  // Of one image, the means along its rows, `[height, grid, channels]`.
+  const means = new Float64Array(height * line);
   for (let image = 0; image < count; image++) {
-    for (let cell = 0; cell < dimension; cell++) {
-      const channel = cell % channels;
-      const column = horizontal[Math.floor(cell / channels) % grid]!;
-      let sum = 0;
-      for (const [y, tall] of vertical[Math.floor(cell / channels / grid)]!) {
-        for (const [x, wide] of column) {
-          sum += tall * wide * data[((image * height + y) * width + x) * channels + channel]!;
+    means.fill(0);
+    for (let y = 0; y < height; y++) {
+      for (const { cell, pixel, share } of horizontal) {
+        const from = ((image * height + y) * width + pixel) * channels;
+        for (let channel = 0; channel < channels; channel++) {
+          means[y * line + cell * channels + channel]! += share * data[from + channel]!;
         }
       }
-      rows[image * dimension + cell] = sum / maxValue - 0.5;
+    }
+    const sums = new Float64Array(dimension);
+    for (const { cell, pixel, share } of vertical) {
+      for (let i = 0; i < line; i++) {
+        sums[cell * line + i]! += share * means[pixel * line + i]!;
+      }
+    }
+    for (let i = 0; i < dimension; i++) {
+      rows[image * dimension + i] = sums[i]! / maxValue - 0.5;
     }
   }
   return { data: rows, count, dimension };
 }
 
-/** The pixels of each cell along an axis with their shares of it; a pixel that two cells cut counts in both. */
-function cells(side: number): (readonly [pixel: number, share: number])[][] {
+/** A pixel's share of a cell, along one axis. */
+interface CellShare {
+  readonly cell: number;
+  readonly pixel: number;
+  readonly share: number;
+}
+
+/** The pixels of all cells along an axis; a pixel that two cells cut counts in both. */
+function cells(side: number): CellShare[] {
   const extent = side / grid;
   return Array.from({ length: grid }, (_, cell) => {
     const [start, end] = [cell * extent, (cell + 1) * extent];
     const pixels = Array.from({ length: Math.ceil(end) - Math.floor(start) }, (_, i) => Math.floor(start) + i);
-    return pixels.map((pixel) => [pixel, (Math.min(end, pixel + 1) - Math.max(start, pixel)) / extent] as const);
-  });
+    return pixels.map((pixel) => ({
+      ...{ cell, pixel },
+      share: (Math.min(end, pixel + 1) - Math.max(start, pixel)) / extent,
+    }));
+  }).flat();
 }

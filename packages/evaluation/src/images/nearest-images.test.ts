@@ -39,6 +39,14 @@ describe("nearestImages", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it("finds the same for more images than one matrix product takes", async () => {
+    const many = batchOf(bytes(1030 * 48, 12), [1030, 4, 4, 3]);
+    const { distances, indices } = await nearestImages({ images: many, among });
+    const last = await nearestImages({ images: sliceImages(many, 1020, 1030), among });
+    expect(distances.slice(1020)).toEqual(last.distances);
+    expect(indices.slice(1020)).toEqual(last.indices);
+  });
+
   it("finds an exact copy at distance 0, also of a mirror image where these are asked for", async () => {
     const copies = gatherImages(among, [299, 3]);
     expect(await nearestImages({ images: copies, among })).toEqual({
@@ -79,9 +87,13 @@ describe("nearestImages", () => {
     expect(data[3]).toBeCloseTo(mean - 0.5, 6);
     const constant = imageRows(batchOf(new Uint8Array(49).fill(51), [1, 7, 7, 1]), "means");
     expect(constant.data.every((value) => Math.abs(value + 0.3) < 1e-6)).toBe(true);
+    const three = batchOf(bytes(3 * 9 * 8 * 3, 13), [3, 9, 8, 3]);
+    const last = imageRows(sliceImages(three, 2, 3), "means");
+    expect(imageRows(three, "means").data.subarray(2 * 192)).toEqual(last.data);
   });
 
-  it("refuses batches that do not compare, and stops at its signal", async () => {
+  it("refuses batches that do not compare, and stops at its signal, leaving no tensor", async () => {
+    const before = tf.memory().numTensors;
     await expect(nearestImages({ images: { ...images, maxValue: 256 }, among })).rejects.toThrow(ShapeError);
     const narrow = batchOf(bytes(48, 1), [1, 2, 8, 3]);
     await expect(nearestImages({ images, among: narrow })).rejects.toThrow(/among: expected height 4/);
@@ -93,6 +105,7 @@ describe("nearestImages", () => {
     await expect(nearestImages({ images, among, compare: "mean" as never })).rejects.toThrow(/"means"/);
     const signal = AbortSignal.abort();
     await expect(nearestImages({ images, among, signal })).rejects.toThrow(AbortedError);
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
 

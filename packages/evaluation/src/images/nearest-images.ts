@@ -58,7 +58,7 @@ const nearestImagesSchema = fields({
  * Finds the image nearest to each of `images` by mean squared distance: is a sample a copy of a training image?
  *
  * The distances of a block of images at a time are a matrix product on the active backend, so that memory holds `images`
- * and one block beside what is given.
+ * twice and one block beside what is given.
  *
  * @returns Yours.
  * @throws a {@link ShapeError} when batches differ in shape or range, or are empty; a `ConfigError` for an option that is
@@ -82,19 +82,25 @@ export async function searchNearest(options: SearchOptions): Promise<NearestImag
   checkImageBatch(among, "among");
   checkAlike("among", among, images);
   const searches = comparisons.map((comparison) => new NearestSearch(imageRows(images, comparison)));
-  for (let start = 0; start < among.count; start += blockSize) {
-    const block = sliceImages(among, start, Math.min(start + blockSize, among.count));
-    for (const [half, part] of (mirrored ? [block, mirrorImages(block)] : [block]).entries()) {
-      if (signal?.aborted) {
-        throw new AbortedError("The search for nearest images was stopped by its signal.", { cause: signal.reason });
+  try {
+    for (let start = 0; start < among.count; start += blockSize) {
+      const block = sliceImages(among, start, Math.min(start + blockSize, among.count));
+      for (const [half, part] of (mirrored ? [block, mirrorImages(block)] : [block]).entries()) {
+        if (signal?.aborted) {
+          throw new AbortedError("The search for nearest images was stopped by its signal.", { cause: signal.reason });
+        }
+        const compared = await reconstruct(part);
+        checkImageBatch(compared, "reconstruct");
+        checkAlike("reconstruct", compared, images, part.count);
+        for (const [i, search] of searches.entries()) {
+          // Mirror images are counted after all the others.
+          await search.add(imageRows(compared, comparisons[i]!), half * among.count + start);
+        }
       }
-      const compared = await reconstruct(part);
-      checkImageBatch(compared, "reconstruct");
-      checkAlike("reconstruct", compared, images, part.count);
-      for (const [i, search] of searches.entries()) {
-        // Mirror images are counted after all the others.
-        await search.add(imageRows(compared, comparisons[i]!), half * among.count + start);
-      }
+    }
+  } finally {
+    for (const search of searches) {
+      search.dispose();
     }
   }
   return searches.map(({ distances, indices }) => ({

@@ -10,7 +10,7 @@ const roundingShare = 2e-5;
  * The nearest row to each of some query rows, among rows that are handed in a few at a time.
  *
  * Matrix products in float32 on the active backend find the candidates; the distances of those are computed in float64,
- * so that the result is the same on every backend.
+ * so that the result is the same on every backend. It holds the queries as tensors: dispose it.
  */
 export class NearestSearch {
   /** Mean squared distance of each query to the nearest row so far, `[count]`. */
@@ -19,11 +19,18 @@ export class NearestSearch {
   readonly indices: Int32Array;
   readonly #queries: Rows;
   readonly #lengths: Float64Array;
+  /** {@link queryBlock} of the queries each, `[queries, dimension]`. */
+  readonly #blocks: readonly tf.Tensor2D[];
 
   /** @param queries - Borrowed. */
   constructor(queries: Rows) {
     this.#queries = queries;
     this.#lengths = squaredLengths(queries);
+    const { data, count, dimension } = queries;
+    this.#blocks = Array.from({ length: Math.ceil(count / queryBlock) }, (_, block) => {
+      const [start, end] = [block * queryBlock, Math.min((block + 1) * queryBlock, count)];
+      return tf.tensor2d(data.subarray(start * dimension, end * dimension), [end - start, dimension]);
+    });
     this.distances = new Float64Array(queries.count).fill(Number.POSITIVE_INFINITY);
     this.indices = new Int32Array(queries.count).fill(-1);
   }
@@ -35,26 +42,26 @@ export class NearestSearch {
    * @param firstIndex - What the first of them is called; the others follow.
    */
   async add(rows: Rows, firstIndex: number): Promise<void> {
-    const { data, count, dimension } = this.#queries;
     const lengths = squaredLengths(rows);
-    const references = tf.tensor2d(rows.data, [rows.count, dimension]);
+    const references = tf.tensor2d(rows.data, [rows.count, rows.dimension]);
     try {
-      for (let start = 0; start < count; start += queryBlock) {
-        const end = Math.min(start + queryBlock, count);
-        const product = tf.tidy(() => {
-          const queries = tf.tensor2d(data.subarray(start * dimension, end * dimension), [end - start, dimension]);
-          return tf.matMul(queries, references, false, true); // [queries, rows]
-        });
+      for (const [block, queries] of this.#blocks.entries()) {
+        const product = tf.matMul(queries, references, false, true); // [queries, rows]
         const products = await product.data();
         product.dispose();
-        for (let query = start; query < end; query++) {
-          const ofQuery = products.subarray((query - start) * rows.count, (query - start + 1) * rows.count);
-          this.#compare(query, ofQuery as Float32Array, { rows, lengths, firstIndex });
+        for (let i = 0; i < queries.shape[0]; i++) {
+          const ofQuery = products.subarray(i * rows.count, (i + 1) * rows.count);
+          this.#compare(block * queryBlock + i, ofQuery as Float32Array, { rows, lengths, firstIndex });
         }
       }
     } finally {
       references.dispose();
     }
+  }
+
+  /** Frees the queries' tensors; what was found stays. */
+  dispose(): void {
+    tf.dispose([...this.#blocks]);
   }
 
   #compare(
@@ -82,8 +89,12 @@ export class NearestSearch {
 
 function squaredLengths({ data, count, dimension }: Rows): Float64Array {
   const lengths = new Float64Array(count);
-  for (let i = 0; i < data.length; i++) {
-    lengths[Math.floor(i / dimension)]! += data[i]! * data[i]!;
+  for (let row = 0; row < count; row++) {
+    let sum = 0;
+    for (let i = row * dimension; i < (row + 1) * dimension; i++) {
+      sum += data[i]! * data[i]!;
+    }
+    lengths[row] = sum;
   }
   return lengths;
 }
