@@ -63,8 +63,7 @@ function maskedDraw({ row, codes, share, random }: Place, { ids, legal, maskId }
     nats(logits) {
       let sum = 0;
       for (const position of masked) {
-        const id = ids.data[row * length + position]! - legal.from[position]!;
-        sum -= Math.log(probabilitiesAt(logits, position, legal)[id]!);
+        sum -= logProbabilityAt(logits, { id: ids.data[row * length + position]!, position, legal });
       }
       return (sum * codes.length) / count;
     },
@@ -106,6 +105,24 @@ function stepDraw({ row, codes, share, random }: Place, settings: BoundSettings,
 
 function divergence(q: Float64Array, p: Float64Array): number {
   return q.reduce((sum, value, i) => sum + (value === 0 ? 0 : value * Math.log(value / p[i]!)), 0);
+}
+
+/** Log of the probability of an id of a position, of its legal ids. */
+function logProbabilityAt(
+  logits: Float32Array,
+  { id, legal, position }: { readonly id: number; readonly legal: LegalRanges; readonly position: number },
+): number {
+  const start = (logits.length / legal.from.length) * position;
+  const [from, to] = [start + legal.from[position]!, start + legal.to[position]!];
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = from; i < to; i++) {
+    max = Math.max(max, logits[i]!);
+  }
+  let sum = 0;
+  for (let i = from; i < to; i++) {
+    sum += Math.exp(logits[i]! - max);
+  }
+  return logits[start + id]! - max - Math.log(sum);
 }
 
 /** Softmax over the legal ids of a position. */
