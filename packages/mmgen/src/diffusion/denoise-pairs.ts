@@ -11,6 +11,7 @@ import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
 import { type Completion, completionRows, firstWords } from "../sampling/completion-prompt.js";
 import { type GenerationOptions, generationFields, type Pairs } from "../sampling/generate-pairs.js";
+import { inPieces } from "../sampling/in-pieces.js";
 import { keptCodes, keptFields } from "../sampling/kept-codes.js";
 import type { PairsRound } from "../sampling/pairs-round.js";
 import type { DiffusionModels } from "./diffusion-bounds.js";
@@ -34,9 +35,6 @@ export const denoisingFields = [
 ] as const;
 
 type Models = ModelParts & DiffusionModels;
-
-/** Rows at once: bounded logits, whatever the count asked for. */
-const rowsAtOnce = 100;
 
 /**
  * Draws an image for each caption, or name of a class.
@@ -117,8 +115,7 @@ export async function denoiseContent(
   const without = guidance === undefined ? undefined : tokenizer.withoutCondition(ids);
   const seeds = rowSeeds(seed, ids.count);
   const data = new Int32Array(ids.data.length);
-  for (let start = 0; start < ids.count; start += rowsAtOnce) {
-    const end = Math.min(start + rowsAtOnce, ids.count);
+  await inPieces(ids.count, { signal: sampling.signal }, async (start, end) => {
     const part = await denoise({
       ...{ ...sampling, model, legal, maskId, kernel: diffusion.kernel, sampler },
       ...{ ids: rowsOf(ids, start, end), seeds: seeds.subarray(start, end) },
@@ -127,7 +124,7 @@ export async function denoiseContent(
       ...(onRound && { onRound: (state) => onRound(imagesOf(state, { tokenizer, order, firstRow: start })) }),
     });
     data.set(part.data, start * ids.length);
-  }
+  });
   return tokenizer.decode(tokenizer.endCaptions({ ...ids, data }, order));
 }
 

@@ -3,14 +3,8 @@ import { inpaint, rowSeeds } from "@mmgen/samplers";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
 import { type Completion, completionPrompt } from "./completion-prompt.js";
-import {
-  completeSequences,
-  type GenerationOptions,
-  generationFields,
-  type Pairs,
-  rowsAtOnce,
-  rowsOf,
-} from "./generate-pairs.js";
+import { completeSequences, type GenerationOptions, generationFields, type Pairs, rowsOf } from "./generate-pairs.js";
+import { inPieces } from "./in-pieces.js";
 
 /**
  * Completes images from any part of them and captions from their first words, and what belongs to them. Kept codes never
@@ -62,9 +56,7 @@ async function inpaintSequences(
   const seeds = rowSeeds(seed, ids.count);
   const without = guidance === undefined ? undefined : tokenizer.withoutCondition(ids);
   const data = new Int32Array(ids.data.length);
-  const rows = Math.max(1, Math.floor(rowsAtOnce / candidates));
-  for (let start = 0; start < ids.count; start += rows) {
-    const end = Math.min(start + rows, ids.count);
+  await inPieces(ids.count, { rowsEach: candidates, signal }, async (start, end) => {
     const part = await inpaint({
       ...{ model, grammar: tokenizer.grammar(), candidates, ...sampling },
       ids: rowsOf(ids, start, end),
@@ -74,6 +66,6 @@ async function inpaintSequences(
       ...(signal && { signal }),
     });
     data.set(part.data, start * ids.length);
-  }
+  });
   return tokenizer.decode({ ...ids, data });
 }

@@ -3,6 +3,7 @@ import { type GuidanceScale, generate, rowSeeds, type SamplingOptions } from "@m
 import { likeliestClasses } from "../metrics/likeliest-classes.js";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts, SequenceModels } from "../model/model-parts.js";
+import { inPieces } from "./in-pieces.js";
 import { type OnRound, tellRounds } from "./pairs-round.js";
 
 /** How the ids of codes and words are drawn. */
@@ -15,7 +16,7 @@ export interface GenerationOptions extends SamplingOptions {
    * trained with condition dropout. Default: none.
    */
   readonly guidance?: GuidanceScale | undefined;
-  /** Stops with an `AbortedError`, at the latest after the step under way. Default: none. */
+  /** Stops with an `AbortedError`, after the step under way or, in a native loop, the 32 rows. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Receives the images' codes before the first round and after each, to show them as they appear. The family
@@ -37,9 +38,6 @@ export interface Pairs {
   readonly codes: CodeBatch;
   readonly captions: string[];
 }
-
-/** Rows decoded at once: a bounded cache, whatever the count asked for. */
-export const rowsAtOnce = 100;
 
 /**
  * Draws an image for each caption.
@@ -106,8 +104,7 @@ export async function completeSequences(
   const grammar = tokenizer.grammar();
   const unconditional = guidance === undefined ? undefined : tokenizer.withoutCondition(prompt);
   const data = new Int32Array(prompt.count * tokenizer.sequenceLength);
-  for (let start = 0; start < prompt.count; start += rowsAtOnce) {
-    const end = Math.min(start + rowsAtOnce, prompt.count);
+  await inPieces(prompt.count, { signal }, async (start, end) => {
     const rows = rowsOf(prompt, start, end);
     const part = await generate({
       ...{ model: transformer, prompt: rows, grammar, ...sampling },
@@ -117,7 +114,7 @@ export async function completeSequences(
       ...(onRound && { onIds: await tellRounds(tokenizer, rows, { firstRow: start, onRound }) }),
     });
     data.set(part.data, start * tokenizer.sequenceLength);
-  }
+  });
   return tokenizer.decode({ data, count: prompt.count, length: tokenizer.sequenceLength });
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type ImageBatch, sliceImages } from "@mmgen/core";
 import type { MultimodalModel } from "../model/multimodal-model.js";
 import type { PairScore } from "../model/pair-methods.js";
@@ -23,6 +24,8 @@ export async function captionScores(
   }
   const scores: CaptionScore[] = [];
   for (const [i, caption] of captions.entries()) {
+    // Each keeps the thread to itself: between two, the server hears who came and who went.
+    await setImmediate();
     const score = await model.score({ images: sliceImages(images, i, i + 1), captions: [caption] }, { signal });
     const { natsPerDim, natsPerSample } = score;
     const captionNats = captionNatsOf(model, score);
