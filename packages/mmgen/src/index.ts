@@ -83,6 +83,13 @@ export {
   type SequenceSource,
   trainingSequences,
 } from "./model/training-sequences.js";
+export type { CachedModels } from "./published/cache-contents.js";
+export {
+  type CachedModelsOptions,
+  type ClearCachedModelsOptions,
+  clearCachedModels,
+  listCachedModels,
+} from "./published/cached-models.js";
 export { type LoadUrlOptions, loadUrl } from "./published/load-url.js";
 export type { ModelCache } from "./published/model-cache.js";
 export { completePairs } from "./sampling/complete-pairs.js";

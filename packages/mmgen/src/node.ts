@@ -1,5 +1,11 @@
 export { type ExportToOptions, exportTo } from "./export/model-repository.js";
 export { type CachedCodesOptions, cachedCodes } from "./folder/cached-codes.js";
+export {
+  clearCachedModels,
+  listCachedModels,
+  type NodeCachedModelsOptions,
+  type NodeClearCachedModelsOptions,
+} from "./folder/cached-models.js";
 export { checkMemory, type MachineMemory } from "./folder/check-memory.js";
 export { checkTrainings, type PlannedTraining } from "./folder/check-trainings.js";
 export { folderReader, folderStore } from "./folder/folder-store.js";

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { packageVersion } from "../folder/package-version.js";
+import { addCacheCommand } from "./cache.js";
 import { addEvaluateCommand } from "./evaluate.js";
 import { addExportCommand } from "./export.js";
 import { addGenerationCommands } from "./generation-commands.js";
@@ -45,6 +46,7 @@ function newProgram(terminal: Terminal): Command {
   addEvaluateCommand(program, terminal);
   addServeCommand(program, terminal);
   addExportCommand(program, terminal);
+  addCacheCommand(program, terminal);
   return program;
 }
 

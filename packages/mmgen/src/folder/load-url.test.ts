@@ -10,6 +10,7 @@ import { MultimodalModel } from "../model/multimodal-model.js";
 import { tinyTraining } from "../model/tiny-training.fixture.js";
 import { manifestFile } from "../published/manifest.js";
 import { serveWebFolder, type WebFolder } from "../published/web-folder.fixture.js";
+import { clearCachedModels, listCachedModels } from "./cached-models.js";
 import { loadUrl } from "./load-url.js";
 
 let root: string;
@@ -99,6 +100,24 @@ it("is what the commands do with an address, with a line of progress", async () 
     /^Backend: .*\nLoading http:\/\/127\.0\.0\.1:\d+\/models\/shapes\/: ([\d.]+) of \1 kB\nWrote /,
   );
   expect([status, stderr.includes("t0ken")]).toEqual([0, false]);
+  const bytes = (await listCachedModels()).bytes;
+  const size = `${(bytes / 1e3).toFixed(1)} kB`;
+  const listed = await runCommand(["cache"]);
+  expect(listed).toEqual({
+    ...{ status: 0, stdout: `${size.padStart(9)}  ${web.address}\n` },
+    stderr: `1 model, ${size}, in ${join(root, "commands", "models")}\n`,
+  });
+  expect((await runCommand(["cache", web.address])).stdout).toBe(listed.stdout);
+  const unknown = await runCommand(["cache", `${web.address}other`, "--clear"]);
+  expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringMatching(/other\/: no model of this address/)]);
+  // What a process left that was killed as it wrote.
+  const folder = join(root, "commands", "models");
+  await writeFile(join(folder, `.sha256-${"0".repeat(64)}.d9428888.tmp`), new Uint8Array(500));
+  await writeFile(join(folder, "notes.txt"), "of somebody else");
+  const cleared = await runCommand(["cache", "--clear"]);
+  expect([cleared.status, cleared.stderr]).toEqual([0, expect.stringMatching(/^Removed 1 model from .* freed\n$/)]);
+  expect(await readdir(folder)).toEqual(["notes.txt"]);
+  expect((await clearCachedModels({ cacheDir: join(root, "nowhere") })).bytes).toBe(0);
   const wrong = await runCommand(["invent", `${web.address}nowhere`, "--out", out, "--backend", "onnx"]);
   expect(wrong.stderr).toMatch(/\nError: http.*nowhere\/model-manifest\.json: there is no such file/);
   expect(wrong.status).toBe(1);

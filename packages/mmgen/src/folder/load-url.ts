@@ -1,9 +1,6 @@
-import { join } from "node:path";
-import { cacheFolder } from "@mmgen/core/node";
-import { resolveOptions, text } from "@mmgen/core/options";
 import type { MultimodalModel } from "../model/multimodal-model.js";
 import { type LoadUrlOptions, loadUrl as loadUrlAnywhere } from "../published/load-url.js";
-import { folderCache } from "./folder-cache.js";
+import { folderCache, modelsFolder } from "./folder-cache.js";
 import { type BackendLog, startBackend } from "./model-folder.js";
 
 /** Options of `loadUrl` in Node. */
@@ -26,10 +23,8 @@ export interface NodeLoadUrlOptions extends LoadUrlOptions, BackendLog {
  */
 export async function loadUrl(url: string | URL, options: NodeLoadUrlOptions = {}): Promise<MultimodalModel> {
   const { cacheDir, onBackend, ...loading } = { ...options };
-  if (cacheDir !== undefined) {
-    resolveOptions(text({ minLength: 1 }), cacheDir, { path: "loadUrl: cacheDir" });
-  }
+  const folder = modelsFolder(cacheDir);
   await startBackend({ onBackend });
-  const cache = loading.cache ?? folderCache(join(cacheFolder(cacheDir), "models"));
+  const cache = loading.cache ?? folderCache(folder);
   return loadUrlAnywhere(url, { ...loading, cache });
 }

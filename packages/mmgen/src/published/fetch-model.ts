@@ -1,5 +1,6 @@
 import { AbortedError, CheckpointError, type Limits, sha256Hex } from "@mmgen/core";
 import { modelFiles } from "../model/model-parts.js";
+import { fileKey, manifestKey, removeSuperseded, withAddress } from "./cache-contents.js";
 import { type FetchedFile, type FileRequest, fetchFile, UnreachableError } from "./fetch-file.js";
 import {
   differenceFrom,
@@ -56,7 +57,7 @@ export async function fetchModel(url: string | URL, config: FetchModelConfig): P
 }
 
 async function fetchAll(fetching: Fetching, stop: AbortController): Promise<Map<string, Uint8Array>> {
-  const { address, cache, onProgress } = fetching;
+  const { address, onProgress } = fetching;
   const { listed, bytes: manifest } = await fetchManifest(fetching);
   // What else a manifest lists is not a model's.
   const wanted = Object.values(modelFiles).flatMap((name) => {
@@ -88,8 +89,7 @@ async function fetchAll(fetching: Fetching, stop: AbortController): Promise<Map<
     // The one that stopped the others, which may stand before it.
     throw stop.signal.aborted ? stop.signal.reason : failed.reason;
   }
-  // Last, so that the files of a manifest in the cache are there too.
-  await keep(cache, await manifestKey(address), manifest);
+  await keepManifest(manifest, listed, fetching);
   return new Map(results.map((result) => (result as PromiseFulfilledResult<readonly [string, Uint8Array]>).value));
 }
 
@@ -98,7 +98,7 @@ async function fetchManifest(fetching: Fetching): Promise<{ readonly listed: Man
   const { address, cache, limits, offline } = fetching;
   const shown = address.shown(manifestFile);
   const stored = async () => {
-    const bytes = await cached(cache, await manifestKey(address), maxManifestBytes);
+    const bytes = await cached(cache, await keyOf(address), maxManifestBytes);
     try {
       return bytes && { listed: readManifest(bytes, limits), bytes };
     } catch {
@@ -148,7 +148,7 @@ async function cachedOrFetched(
   fetching: Fetching & { readonly onBytes: NonNullable<FileRequest["onBytes"]> },
 ): Promise<Uint8Array> {
   const { address, cache, offline, onBytes, signal } = fetching;
-  const key = `sha256-${file.sha256}`;
+  const key = fileKey(file.sha256);
   const stored = await cached(cache, key, file.bytes);
   if (stored !== undefined && (await differenceFrom(file, stored)) === undefined) {
     signal.throwIfAborted();
@@ -172,9 +172,27 @@ async function cachedOrFetched(
   return answer.bytes;
 }
 
+/** Keeps the manifest, after the files that it lists, and lets go of those of the model that it replaces. */
+async function keepManifest(
+  manifest: Uint8Array,
+  listed: Manifest,
+  { address, cache, limits }: Fetching,
+): Promise<void> {
+  const key = await keyOf(address);
+  const before = await cached(cache, key, maxManifestBytes);
+  await keep(cache, key, withAddress(manifest, address.shown("")));
+  try {
+    if (cache !== undefined && before !== undefined) {
+      await removeSuperseded(cache, { before: readManifest(before, limits), now: listed });
+    }
+  } catch {
+    // They stay until the cache is cleared.
+  }
+}
+
 /** By its address, query included; what the query says stays unknown. */
-async function manifestKey({ href }: ModelAddress): Promise<string> {
-  return `manifest-${await sha256Hex(new TextEncoder().encode(href))}`;
+async function keyOf({ href }: ModelAddress): Promise<string> {
+  return manifestKey(await sha256Hex(new TextEncoder().encode(href)));
 }
 
 /** A cache that cannot be read has nothing. */

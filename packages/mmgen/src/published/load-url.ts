@@ -28,7 +28,7 @@ export interface LoadUrlOptions extends LoadOptions {
  *
  * Length and SHA-256 of every file are checked against the folder's `model-manifest.json`; a folder without one is refused.
  * The manifest is requested each time, other files only where the cache does not have them; where the server does not
- * answer and everything is in the cache, that is loaded.
+ * answer and everything is in the cache, that is loaded. Files of a model that was replaced at its address leave the cache.
  *
  * @param url - Of the folder; a query is sent with each request. In a page it may be relative.
  * @returns The model; yours to dispose.

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { ModelCache } from "./model-cache.js";
+import type { ManagedCache, ModelCache } from "./model-cache.js";
 
 /** Answers a request in a way of its own; false leaves it to the folder. */
 export type Behavior = (name: string, request: IncomingMessage, response: ServerResponse) => boolean;
@@ -54,12 +54,22 @@ export async function serveWebFolder(files: Map<string, Uint8Array>): Promise<We
   };
 }
 
-/** A cache in memory. */
+/** A cache in memory which cannot be listed. */
 export function memoryCache(): ModelCache & { readonly files: Map<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>();
   return {
     files,
     read: async (key) => files.get(key),
     write: async (key, bytes) => void files.set(key, bytes),
+  };
+}
+
+/** A cache in memory. */
+export function managedCache(): ManagedCache & { readonly files: Map<string, Uint8Array> } {
+  const cache = memoryCache();
+  return {
+    ...cache,
+    list: async () => new Map([...cache.files].map(([key, { length }]) => [key, length])),
+    remove: async (key) => void cache.files.delete(key),
   };
 }
