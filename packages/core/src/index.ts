@@ -87,6 +87,7 @@ export {
   counterWords,
   type DropShare,
   dropShare,
+  maskArrays,
 } from "./random/counter-words.js";
 export { gumbelNoise, gumbelNoiseOf } from "./random/gumbel-noise.js";
 export { Random, type RandomState } from "./random/random.js";

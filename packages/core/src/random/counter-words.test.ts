@@ -5,6 +5,7 @@ import {
   counterWord,
   counterWords,
   dropShare,
+  maskArrays,
   plainMask,
   plainWords,
 } from "./counter-words.js";
@@ -175,6 +176,35 @@ describe("counterMask", () => {
     const inner = counterMask(key(4), dropShare(0.5), new Uint8Array(11));
     counterMask(key(4), dropShare(0.5), whole.subarray(3, 14));
     expect([...whole]).toEqual([7, 7, 7, ...inner, 7, 7, 7, 7, 7, 7]);
+  });
+});
+
+describe("maskArrays", () => {
+  const sizes = [1, 63, 64, 0, 65, 200_001];
+
+  it.each([
+    { bits: 8, below: 26 },
+    { bits: 16, below: 655 },
+  ] as const)("take the masks of any arrays, each its own, $bits bits", (share) => {
+    const arrays = maskArrays(sizes);
+    expect(arrays.map(({ length }) => length)).toEqual(sizes);
+    expect(new Set(arrays.map(({ buffer }) => buffer)).size).toBe(1);
+    // Backwards, as a mask that is written past its end would spoil the next one.
+    for (const i of sizes.keys()) {
+      const last = sizes.length - 1 - i;
+      expect(counterMask(key(last), share, arrays[last]!)).toBe(arrays[last]);
+    }
+    for (const [i, array] of arrays.entries()) {
+      expect(Buffer.compare(array, plainMask(key(i), share, new Uint8Array(sizes[i]!)))).toBe(0);
+    }
+  });
+
+  it("may be drawn in parts", () => {
+    const [array] = maskArrays([100]);
+    array!.fill(7);
+    const inner = counterMask(key(4), dropShare(0.5), new Uint8Array(11));
+    counterMask(key(4), dropShare(0.5), array!.subarray(64, 75));
+    expect([...array!.subarray(60, 80)]).toEqual([7, 7, 7, 7, ...inner, 7, 7, 7, 7, 7]);
   });
 });
 

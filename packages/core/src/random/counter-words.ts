@@ -1,5 +1,5 @@
 import { golden } from "./counter-constants.js";
-import { wordProgram } from "./word-program.js";
+import { blockBytes, ownWordProgram, type WordProgram, wordProgram } from "./word-program.js";
 
 /** Names a sequence of {@link counterWords}: two 32-bit integers. */
 export interface CounterKey {
@@ -43,7 +43,7 @@ export function wordChunk({ first, second }: CounterKey, start: number, count: n
   const seed = (Math.imul(start, golden) + first) | 0;
   scratch ??= program ? new Int32Array(program.memory.buffer) : new Int32Array(chunkWords);
   if (program !== undefined) {
-    program.words(seed, second, 4 * count);
+    program.words(seed, second, 0, 4 * count);
     return scratch;
   }
   plainWords(seed, second | 0, scratch.subarray(0, count));
@@ -90,20 +90,52 @@ export function dropShare(probability: number): DropShare {
  * Fills an array with bytes that are 0 with the probability of the share and otherwise 1: each takes its `bits` bits of
  * {@link counterWords}, the lowest of a word first, and is 0 where they are below `below`.
  *
- * @param out - Filled and returned.
+ * @param out - Filled and returned; fastest where it is one of {@link maskArrays}.
  */
 export function counterMask(key: CounterKey, share: DropShare, out: Uint8Array): Uint8Array {
   const program = share.bits === 8 ? wordProgram() : undefined;
-  if (program === undefined) {
+  if (program === undefined || out.length === 0) {
     return plainMask(key, share, out);
+  }
+  const own = programs.get(out);
+  if (own !== undefined) {
+    own.mask(key.first, key.second, out.byteOffset, out.byteOffset + out.length, share.below);
+    return out;
   }
   const { memory, mask } = program;
   for (let start = 0; start < out.length; start += memory.length) {
     const length = Math.min(memory.length, out.length - start);
-    mask((Math.imul(start / 4, golden) + key.first) | 0, key.second, length, share.below);
+    mask((Math.imul(start / 4, golden) + key.first) | 0, key.second, 0, length, share.below);
     out.set(length === memory.length ? memory : memory.subarray(0, length), start);
   }
   return out;
+}
+
+/** The programs in whose memories the arrays of {@link maskArrays} lie. */
+const programs = new WeakMap<Uint8Array, WordProgram>();
+
+/**
+ * Makes arrays for masks that are drawn again and again: {@link counterMask} writes them in place, without a copy. They share
+ * one buffer, which cannot be transferred to another thread.
+ *
+ * @param sizes - Of the arrays, in bytes.
+ */
+export function maskArrays(sizes: readonly number[]): Uint8Array[] {
+  const places: number[] = [];
+  let bytes = 0;
+  for (const size of sizes) {
+    places.push(bytes);
+    bytes += Math.ceil(size / blockBytes) * blockBytes;
+  }
+  const program = bytes > 0 && bytes < 2 ** 32 ? ownWordProgram(bytes) : undefined;
+  if (program === undefined) {
+    return sizes.map((size) => new Uint8Array(size));
+  }
+  return sizes.map((size, i) => {
+    const array = program.memory.subarray(places[i], places[i]! + size);
+    programs.set(array, program);
+    return array;
+  });
 }
 
 /** {@link counterMask} without WebAssembly, of any number of bits. */

@@ -1,38 +1,58 @@
 import { golden, summands } from "./counter-constants.js";
 
-/** Fills its memory with `counterWords`, four at a time. */
+/** Fills its memory with `counterWords`, {@link blockBytes} at a time. */
 export interface WordProgram {
   readonly memory: Uint8Array;
   /**
-   * Writes words to the front of the memory, and up to three more.
+   * Writes words to the memory in whole blocks, at least one.
    *
    * @param start - Of the first word: its place · 0x9E3779B1 + the first key.
-   * @param length - Bytes to write, at least 1 and at most those of the memory.
+   * @param at - Index of the first byte to write.
+   * @param end - Index after the last one asked for: the block with it is written to its end.
    */
-  readonly words: (start: number, secondKey: number, length: number) => void;
+  readonly words: (start: number, secondKey: number, at: number, end: number) => void;
   /** Writes words of which each byte is replaced: by 0 where it is below `below`, by 1 elsewhere. */
-  readonly mask: (start: number, secondKey: number, length: number, below: number) => void;
+  readonly mask: (start: number, secondKey: number, at: number, end: number, below: number) => void;
 }
 
-let loaded: WordProgram | undefined | null = null;
+/** Vectors that one turn of the loop computes side by side: one alone would wait for its own multiplications. */
+const unrolled = 4;
+
+/** Bytes that a {@link WordProgram} writes at once. */
+export const blockBytes = 16 * unrolled;
+
+const pageBytes = 2 ** 16;
+
+let compiled: WebAssembly.Module | "impossible" | undefined;
+let loaded: WordProgram | undefined;
 
 /**
- * The loop of `counterWords` on vectors, which JavaScript lacks: several times as fast. Undefined where WebAssembly or its
- * vectors are missing or forbidden.
+ * The loop of `counterWords` on vectors, which JavaScript lacks: several times as fast; with a memory of 64 KiB that all
+ * share. Undefined where WebAssembly or its vectors are missing or forbidden.
  */
 export function wordProgram(): WordProgram | undefined {
-  if (loaded === null) {
-    loaded = load();
-  }
+  loaded ??= ownWordProgram(pageBytes);
   return loaded;
 }
 
-function load(): WordProgram | undefined {
+/**
+ * A {@link wordProgram} with a memory of its own, which is freed with the last array on it. Undefined also where there is
+ * not as much memory.
+ *
+ * @param bytes - Of the memory, at least; below 2³².
+ */
+export function ownWordProgram(bytes: number): WordProgram | undefined {
+  if (compiled === "impossible") {
+    return undefined;
+  }
   try {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble()));
+    compiled ??= new WebAssembly.Module(assemble());
+    const { exports } = new WebAssembly.Instance(compiled);
     const { memory, ...functions } = exports as unknown as WordProgram & { readonly memory: WebAssembly.Memory };
+    memory.grow(Math.ceil(bytes / pageBytes) - 1);
     return { ...functions, memory: new Uint8Array(memory.buffer) };
   } catch {
+    compiled ??= "impossible";
     return undefined;
   }
 }
@@ -45,7 +65,7 @@ const op = {
   end: [0x0b],
   isBelow: [0x49],
   addIndex: [0x6a],
-  storeVector: [...vector(0x0b), 0x04, 0x00],
+  storeVector: (offset: number) => [...vector(0x0b), 0x04, ...unsigned(offset)],
   toLanes: vector(0x11),
   toBytes: vector(0x0f),
   isAtLeast: vector(0x2c), // in each byte: all bits, or none
@@ -59,7 +79,7 @@ const set = (local: number) => [0x21, local];
 const lanes = (...words: readonly number[]) => [...vector(0x0c), ...new Uint8Array(Int32Array.from(words).buffer)];
 const everywhere = (word: number) => lanes(word, word, word, word);
 
-/** The module: two functions and a page of memory, exported. */
+/** The module: two functions and a page of memory, which can grow, exported. */
 function assemble(): Uint8Array<ArrayBuffer> {
   const section = (id: number, ...entries: (readonly number[])[]) => {
     const bytes = [entries.length, ...entries.flat()];
@@ -72,7 +92,7 @@ function assemble(): Uint8Array<ArrayBuffer> {
   const signature = (parameters: number) => [0x60, parameters, ...new Array<number>(parameters).fill(i32), 0];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, signature(3), signature(4)),
+    ...section(1, signature(4), signature(5)),
     ...section(3, [0], [1]),
     ...section(5, [0, 1]),
     ...section(7, exported("memory", 2, 0), exported("words", 0, 0), exported("mask", 0, 1)),
@@ -80,41 +100,53 @@ function assemble(): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** One function: a loop over vectors of words, or of masks. */
+/** One function: a loop over blocks of words, or of masks. */
 function code(isMask: boolean): number[] {
-  const parameters = isMask ? 4 : 3;
-  const [start, secondKey, length, below] = [0, 1, 2, 3];
-  const [at, x, starts, key, bounds] = [0, 1, 2, 3, 4].map((local) => parameters + local) as [
-    ...[number, number, number, number, number],
-  ];
-  const round = (summand: readonly number[]) => [
-    ...get(x),
-    ...[...get(x), ...get(x), ...op.add, ...everywhere(1), ...op.or],
-    ...op.multiply,
-    ...[...summand, ...op.add, ...set(x)],
-    // The bytes of each word in the order 2, 3, 0, 1.
-    ...[...get(x), ...get(x), ...vector(0x0d), ...Array.from({ length: 16 }, (_, i) => i ^ 2), ...set(x)],
-  ];
-  const steps = [0, 1, 2, 3].map((place) => Math.imul(golden, place));
+  const [start, secondKey, at, end, below] = [0, 1, 2, 3, 4];
+  const parameters = isMask ? 5 : 4;
+  const [starts, key, bounds] = [0, 1, 2].map((local) => parameters + local) as [number, number, number];
+  const block = Array.from({ length: unrolled }, (_, i) => ({
+    x: parameters + 3 + i,
+    steps: golden4(i),
+    offset: 16 * i,
+  }));
+  const round = (summand: readonly number[]) =>
+    block.flatMap(({ x }) => [
+      ...get(x),
+      ...[...get(x), ...get(x), ...op.add, ...everywhere(1), ...op.or],
+      ...op.multiply,
+      ...[...summand, ...op.add, ...set(x)],
+      // The bytes of each word in the order 2, 3, 0, 1.
+      ...[...get(x), ...get(x), ...vector(0x0d), ...Array.from({ length: 16 }, (_, i) => i ^ 2), ...set(x)],
+    ]);
   const body = [
-    ...[...get(start), ...op.toLanes, ...lanes(...steps), ...op.add, ...set(starts)],
+    ...[...get(start), ...op.toLanes, ...lanes(...[0, 1, 2, 3].map((place) => Math.imul(golden, place))), ...op.add],
+    ...set(starts),
     ...[...get(secondKey), ...op.toLanes, ...set(key)],
     ...(isMask ? [...get(below), ...op.toBytes, ...set(bounds)] : []),
     ...op.loop,
-    ...[...get(starts), ...set(x)],
+    ...block.flatMap(({ x, steps }) => [...get(starts), ...everywhere(steps), ...op.add, ...set(x)]),
     ...round(get(key)),
     ...summands.flatMap((summand) => round(everywhere(summand))),
-    ...[...get(at), ...get(x)],
-    ...(isMask ? [...get(bounds), ...op.isAtLeast, ...everywhere(0x01010101), ...op.and] : []),
-    ...op.storeVector,
-    ...[...get(starts), ...everywhere(Math.imul(golden, 4)), ...op.add, ...set(starts)],
-    ...[...get(at), 0x41, 16, ...op.addIndex, ...set(at)],
-    ...[...get(at), ...get(length), ...op.isBelow, ...op.continueIf],
+    ...block.flatMap(({ x, offset }) => [
+      ...[...get(at), ...get(x)],
+      ...(isMask ? [...get(bounds), ...op.isAtLeast, ...everywhere(0x01010101), ...op.and] : []),
+      ...op.storeVector(offset),
+    ]),
+    ...[...get(starts), ...everywhere(golden4(unrolled)), ...op.add, ...set(starts)],
+    // A number in LEB128 with its sign, which a second byte keeps clear of 64.
+    ...[...get(at), 0x41, (blockBytes & 127) | 128, blockBytes >> 7, ...op.addIndex, ...set(at)],
+    ...[...get(at), ...get(end), ...op.isBelow, ...op.continueIf],
     ...op.end,
     ...op.end,
   ];
-  const locals = [2, ...[1, i32], ...[4, v128]];
+  const locals = [1, ...[3 + unrolled, v128]];
   return [...unsigned(locals.length + body.length), ...locals, ...body];
+}
+
+/** By how much the start of a word is ahead of that of the word `vectors` vectors earlier. */
+function golden4(vectors: number): number {
+  return Math.imul(golden, 4 * vectors);
 }
 
 /** A number in LEB128, as WebAssembly's files have it. */

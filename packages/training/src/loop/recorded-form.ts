@@ -1,4 +1,4 @@
-import type { CounterKey, Random } from "@mmgen/core";
+import { type CounterKey, maskArrays, type Random } from "@mmgen/core";
 import {
   compile,
   computesAtOnce,
@@ -38,7 +38,7 @@ interface FormDraw {
 export class RecordedForm {
   readonly #draws: readonly FormDraw[];
   /** The last draws, to be written again. */
-  readonly #arrays: (DrawnNumbers | undefined)[] = [];
+  #arrays: (DrawnNumbers | undefined)[] | undefined;
   readonly #run: TensorFunction;
 
   private constructor(draws: readonly FormDraw[], run: TensorFunction) {
@@ -102,7 +102,7 @@ export class RecordedForm {
   /** The draws of one run, those from the same stream one after the other: the keys of all masks, then all others. */
   #draw(random: Random | undefined): tf.Tensor[] {
     const streams = new Map<string, Random>();
-    const areFree = computesAtOnce();
+    const arrays = this.#reusedArrays();
     const keys: CounterKey[] = [];
     const others: tf.Tensor[] = [];
     for (const [i, draw] of this.#draws.entries()) {
@@ -114,12 +114,25 @@ export class RecordedForm {
         keys.push(stream.counterKey());
         continue;
       }
-      const numbers = drawn.draw(stream, this.#arrays[i]);
-      // Taking their memory anew for each step would cost as much as drawing.
-      this.#arrays[i] = areFree ? numbers : undefined;
+      const numbers = drawn.draw(stream, arrays[i]);
+      arrays[i] = numbers;
       others.push(uploadOwned(numbers, drawn.shape, drawn.dtype));
     }
     return [...(keys.length > 0 ? [uploadKeys(keys)] : []), ...others];
+  }
+
+  /** For each draw what it may write again, if anything: taking memory anew for each step would cost as much as drawing. */
+  #reusedArrays(): (DrawnNumbers | undefined)[] {
+    if (!computesAtOnce()) {
+      return [];
+    }
+    const isHostMask = (draw: FormDraw) => draw.drawn.mask !== undefined && !isDrawnInGraph(draw);
+    if (this.#arrays === undefined) {
+      const masks = this.#draws.filter(isHostMask);
+      const made = maskArrays(masks.map(({ drawn }) => tf.util.sizeFromShape([...drawn.shape])));
+      this.#arrays = this.#draws.map((draw) => (isHostMask(draw) ? made.shift() : undefined));
+    }
+    return this.#arrays;
   }
 }
 
