@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sliceImages } from "@mmgen/core";
@@ -98,6 +98,13 @@ it("stops at Ctrl-C with its state kept, says how to go on, and then gives the s
   );
   expect(existsSync(join(stopped, "model.json"))).toBe(false);
   expect(await readFile(join(stopped, "command-training.json"), "utf8")).not.toContain(root);
+  // The folder of the images is remembered; where it has moved, the command is told.
+  const moved = inRoot("moved");
+  await rename(folder, moved);
+  expect(await failure("train", "--resume", "--out", stopped)).toMatch(
+    /^Error: .*images: the images that this training was begun with are no longer there\..*mmgen train FOLDER --resume/,
+  );
+  await rename(moved, folder);
   await succeed("train", "--resume", "--out", stopped);
   expect(await filesOf(stopped)).toEqual(await filesOf(model));
 });

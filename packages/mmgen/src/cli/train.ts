@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { ConfigError } from "@mmgen/core";
+import { ConfigError, DataError } from "@mmgen/core";
 import { type CaptionSource, captionSources } from "@mmgen/datasets/node";
 import { tensorBoardLog, terminalProgress } from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
@@ -166,6 +167,12 @@ async function resumedPlan(out: string, folder: string | undefined, typed: reado
     throw new ConfigError(`--${option} cannot be given with --resume, which goes on as the training was begun.`);
   }
   const plan = await readTrainPlan(out);
+  if (folder === undefined && !existsSync(plan.folder)) {
+    throw new DataError(
+      `${plan.folder}: the images that this training was begun with are no longer there. ` +
+        `Say where they are: mmgen train FOLDER --resume --out ${out}`,
+    );
+  }
   return folder === undefined ? plan : { ...plan, folder: resolve(folder) };
 }
 
