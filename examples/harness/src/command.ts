@@ -85,14 +85,8 @@ export function interruptSignal(stream: NodeJS.WritableStream = process.stderr):
 }
 
 /** Commander parsers for whole numbers of at least 0, and of at least 1. */
-export const wholeNumber = numberFrom(
-  (value) => Number.isSafeInteger(value) && value >= 0,
-  "a whole number of at least 0",
-);
-export const positiveNumber = numberFrom(
-  (value) => Number.isSafeInteger(value) && value >= 1,
-  "a whole number of at least 1",
-);
+export const wholeNumber = wholeFrom(0);
+export const positiveNumber = wholeFrom(1);
 
 /** Throws a `ConfigError` unless a grid can show so many images, asked for by `--count`. */
 export function checkDrawnCount(count: number): void {
@@ -104,6 +98,10 @@ export function checkDrawnCount(count: number): void {
 /** A commander parser for numbers from `low` to `high`. */
 export function numberBetween(low: number, high: number): (text: string) => number {
   return numberFrom((value) => value >= low && value <= high, `a number from ${low} to ${high}`);
+}
+
+function wholeFrom(least: number): (text: string) => number {
+  return numberFrom((value) => Number.isSafeInteger(value) && value >= least, `a whole number of at least ${least}`);
 }
 
 function numberFrom(accepts: (value: number) => boolean, expected: string): (text: string) => number {

@@ -53,10 +53,7 @@ export async function readConfigFile<Schema extends GenericSchema>(
   try {
     return resolveOptions(schema, overlay(base, json));
   } catch (cause) {
-    if (ConfigError.isInstance(cause)) {
-      throw new ConfigError(`${path}: ${cause.message}`, { cause });
-    }
-    throw cause;
+    throw ConfigError.isInstance(cause) ? new ConfigError(`${path}: ${cause.message}`, { cause }) : cause;
   }
 }
 

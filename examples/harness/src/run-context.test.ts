@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { AbortedError, ConfigError, localProcesses } from "@mmgen/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { inRunFolder, type RunContext, type RunFlags, startRun } from "./run-context.js";
@@ -64,4 +64,38 @@ it("lets the first process of a group alone print and write", async () => {
   ]);
   expect(summaries.mock.calls.map(([text]) => text).filter((text) => text !== "")).toEqual(["7 bytes"]);
   expect([0, 1].map((rank) => existsSync(join(root, String(rank))))).toEqual([true, false]);
+});
+
+it("remembers --data-dir for a resume, and says where it is gone", async () => {
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  vi.spyOn(process, "on").mockReturnThis();
+  const [images, moved] = [join(root, "images"), join(root, "moved")];
+  mkdirSync(images);
+  const found: (string | undefined)[] = [];
+  const start = (flags: Partial<RunFlags>) =>
+    startRun(
+      { backend: "cpu", resume: false, out: join(root, "run"), ...flags },
+      {
+        ...{ command: "npm start", folder: root },
+        runs: { resolveSettings: async () => ({ preset: "quick", seed: 1 }) },
+        startBackend: async (name) => name,
+        loadMpi: () => Promise.reject(new Error("not asked for")),
+        pipeline: async (run: RunContext<unknown>) => {
+          const data = { source: "images", sha256: "0".repeat(64) };
+          await inRunFolder(run, example, () => run.folder.begin({ ...run, earlier: example.earlier, data }));
+          found.push(run.dataDir);
+        },
+        summarize: () => "",
+      },
+    );
+  await start({ dataDir: relative(process.env.INIT_CWD ?? process.cwd(), images) });
+  await start({ resume: true });
+  renameSync(images, moved);
+  await expect(start({ resume: true })).rejects.toThrow(`no longer in ${images}. Name their folder with --data-dir`);
+  await start({ resume: true, dataDir: moved });
+  expect(found).toEqual([images, images, moved]);
+  await start({ force: true });
+  await start({ resume: true });
+  expect(found.slice(3)).toEqual([undefined, undefined]);
 });

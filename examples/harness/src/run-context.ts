@@ -58,20 +58,14 @@ export function addRunOptions(command: Command, { dataDir, runs, ...compute }: R
     .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...runs.presets]))
     .option("--config <file>", "JSON file that overrides fields of the preset")
     .addOption(new Option("--data <source>", "where the images come from (default: auto)").choices([...runs.data]))
-    .option("--data-dir <dir>", `folder with ${dataDir} (default: $MMGEN_DATA_DIR)`)
+    .option("--data-dir <dir>", `folder with ${dataDir} (default: as begun, else $MMGEN_DATA_DIR)`)
     .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
     .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
     .option("--resume", "go on where an interrupted run stopped, with its settings", false)
     .addOption(new Option("--force", "remove an earlier run that --out holds, else refused").conflicts("resume"))
     .option("--tensorboard", "log for TensorBoard too, in results/tensorboard")
-    .option(
-      "--stop-after <steps>",
-      "stop as Ctrl-C would after this many steps of a training, and print the estimate",
-      positiveNumber,
-    )
-    .addOption(
-      new Option("--processes <launcher>", "train together with all that mpirun or srun has started").choices(["mpi"]),
-    );
+    .option("--stop-after <steps>", "stop after so many steps of a training, and print the estimate", positiveNumber)
+    .addOption(new Option("--processes <launcher>", "join all that mpirun or srun has started").choices(["mpi"]));
 }
 
 /** How a command draws, as typed; what is absent is the run's. */
@@ -83,16 +77,8 @@ export interface SamplingFlags {
 /** Adds the options of {@link SamplingFlags} to a command. */
 export function addSamplingOptions(command: Command): Command {
   return command
-    .option(
-      "--temperature <number>",
-      "0 takes the likeliest, 1 draws as learned (default: the run's)",
-      numberBetween(0, 10),
-    )
-    .option(
-      "--top-p <number>",
-      "keep the likeliest ids that reach this probability (default: the run's)",
-      numberBetween(0.001, 1),
-    );
+    .option("--temperature <number>", "0: the likeliest, 1: as learned (default: the run's)", numberBetween(0, 10))
+    .option("--top-p <number>", "share of the likeliest ids to keep (default: the run's)", numberBetween(0.001, 1));
 }
 
 /** What `--backend` and `--device` take. */
@@ -155,14 +141,15 @@ async function runAs<Settings extends { readonly preset: string; readonly seed: 
   const [stream, Folder] = group.rank === 0 ? [process.stderr, RunFolder] : [new PassThrough().resume(), AbsentFolder];
   const folder = new Folder(flags.out, example.folder, example.command);
   const settings = await example.runs.resolveSettings(flags, folder);
+  const began = flags.resume && flags.dataDir === undefined ? await folder.dataDir() : flags.dataDir;
+  const dataDir = began === undefined ? undefined : fromCaller(began);
   const progress = new ProgressReporter(stream);
   const interrupt = interruptSignal(stream);
   const backend = await example.startBackend(flags.backend, flags.device);
   const processes = group.size > 1 ? ` Processes: ${group.size}.` : "";
   progress.log(`Backend: ${backend}.${processes} Preset: ${settings.preset}, seed ${settings.seed}.`);
   const result = await example.pipeline({
-    ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false },
-    dataDir: flags.dataDir === undefined ? undefined : fromCaller(flags.dataDir),
+    ...{ settings, folder, backend, progress, resume: flags.resume, force: flags.force ?? false, dataDir },
     observers: flags.stopAfter === undefined ? [] : [stopAfter(flags.stopAfter, interrupt, progress)],
     ...{ signal: interrupt.signal, group, tensorBoard: flags.tensorboard ?? false },
   });

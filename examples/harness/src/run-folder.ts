@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CheckpointError, ConfigError, DataError, MmgenError } from "@mmgen/core";
 import { isTemporaryOf, lockFolder, makeFolder, type RunLock, readFileBytes, writeFileAtomic } from "@mmgen/core/node";
-import { fields, resolveOptions, text } from "@mmgen/core/options";
+import { fields, optional, resolveOptions, text } from "@mmgen/core/options";
 import type { InferOutput } from "valibot";
 import { readStoredJson } from "./json-files.js";
 
@@ -18,6 +18,8 @@ const dataSchema = fields({
   source: text(),
   /** Of the training part, in hexadecimal digits. */
   sha256: text({ minLength: 64, maxLength: 64 }),
+  /** `--data-dir`, absolute; absent where the run had none. */
+  dataDir: optional(text()),
 });
 
 /** What a run learns from; kept beside its checkpoints so that a resume goes on with the same. */
@@ -56,6 +58,8 @@ interface NewRun {
   /** What the run was asked to do, JSON; kept for a resume. */
   readonly settings: unknown;
   readonly data: RunData;
+  /** `--data-dir`, absolute; kept for a resume. */
+  readonly dataDir?: string | undefined;
 }
 
 /** Where a run keeps its files: `results/` for people, `checkpoints/` for a resume and for other commands. */
@@ -127,7 +131,7 @@ export class RunFolder {
     await clear(this.checkpoints, run.earlier.checkpoints);
     await clear(this.results, [...run.earlier.results, /^tensorboard$/]);
     await this.write("run.json", toJson(run.settings));
-    await this.write("data.json", toJson(run.data));
+    await this.write("data.json", toJson({ ...run.data, dataDir: run.dataDir }));
   }
 
   /** Gives the folder free for other runs; safe to call twice. */
@@ -151,8 +155,7 @@ export class RunFolder {
    * @throws {@link CheckpointError} when it is not, or the run left no record of what it learned from.
    */
   async checkData(found: RunData): Promise<void> {
-    const path = join(this.checkpoints, "data.json");
-    const learned = await readStoredJson(path, "record of a run's data", (json) => resolveOptions(dataSchema, json));
+    const learned = await this.#readData();
     if (found.sha256 !== learned.sha256) {
       throw new CheckpointError(
         `The run in ${this.checkpoints} learned from other data than is found now. ` +
@@ -160,6 +163,20 @@ export class RunFolder {
           "Give it the same again: the same --data-dir or MMGEN_DATA_DIR, with the same files there.",
       );
     }
+  }
+
+  /** `--data-dir` that the run was begun with, if any; throws a {@link CheckpointError} when it is gone. */
+  async dataDir(): Promise<string | undefined> {
+    const { dataDir } = await this.#readData();
+    if (dataDir !== undefined && !existsSync(dataDir)) {
+      throw new CheckpointError(`The run's data are no longer in ${dataDir}. Name their folder with --data-dir.`);
+    }
+    return dataDir;
+  }
+
+  #readData(): Promise<RunData> {
+    const path = join(this.checkpoints, "data.json");
+    return readStoredJson(path, "record of a run's data", (json) => resolveOptions(dataSchema, json));
   }
 
   /** Writes a file of `checkpoints/`, all or nothing. */

@@ -151,11 +151,11 @@ async function checkPlan({ progress, settings: { config, seed } }: VlmRun): Prom
 
 /** Takes the run's folder: a new run removes an earlier one's files, a resumed one makes sure of its data. */
 async function begin(run: VlmRun, source: string, trainingPart: Parameters<typeof describeRunData>[1]) {
-  const { folder, force, progress, resume, settings } = run;
+  const { dataDir, folder, force, progress, resume, settings } = run;
   progress.log(source);
   await checkPlan(run);
   const data = describeRunData(source, trainingPart);
-  await folder.begin({ settings, resume, force, data, earlier: earlierFiles });
+  await folder.begin({ settings, resume, force, data, dataDir, earlier: earlierFiles });
   return data;
 }
 
