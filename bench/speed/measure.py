@@ -101,6 +101,7 @@ def encoding(images=512, batch=128):
 
 WORK = {
     "igpt": lambda: transformer_step(128, 57, 170, 128, 4, 4, 0.1),
+    "igpt-no-dropout": lambda: transformer_step(128, 57, 170, 128, 4, 4, 0.0),
     "vqvae-256": lambda: vqvae_step(32, 256),
     "vqvae-64": lambda: vqvae_step(128, 64),
     "vqvae-images": lambda: image_vqvae_step(32),
@@ -110,6 +111,7 @@ WORK = {
     "diffusion-64": lambda: diffusion_round(64),
     "generate-1": lambda: generation(1),
     "generate-64": lambda: generation(64),
+    "generate-1024": lambda: generation(1024),
     "encode": lambda: encoding(),
     "decode": lambda: decoding(),
 }

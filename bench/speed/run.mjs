@@ -2,7 +2,8 @@
 // Runtime, in PyTorch, on tfjs-backend-cpu and, where `npm run test:tensorflow` has built its addon, on tfjs-node, one after the
 // other on this machine, and prints times and ratios. PyTorch is that of `$MMGEN_PYTHON`, else of `python3`; it uses CUDA
 // if ONNX Runtime's execution provider is not the cpu. "× later" is the time of the first run, in which graphs are recorded
-// and compiled, by that of a later one. The share of the peak is that of PyTorch's arithmetic in our time, against a product of 1024³.
+// and compiled, by that of a later one. "outside" is the part of a run that ONNX Runtime does not take, and its share. The
+// share of the peak is that of PyTorch's arithmetic in our time, against a product of 1024³.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
@@ -24,7 +25,7 @@ const { values: flags, positionals: chosen } = parseArgs({
 const engine = [`--provider=${flags.provider}`, `--runtime=${flags.runtime}`];
 const python = process.env.MMGEN_PYTHON ?? "python3";
 
-/** The workloads, and the speed relative to PyTorch that each should reach. */
+/** The workloads, and the speed relative to PyTorch that each should reach, if one is set. */
 const workloads = [
   { name: "vqvae-256", label: "VQ-VAE step, 256 channels, 32", target: 1.1 },
   { name: "vqvae-64", label: "VQ-VAE step, 64 channels, 128", target: 1 },
@@ -32,12 +33,14 @@ const workloads = [
   { name: "encode", label: "encode 512 images", target: 1.3 },
   { name: "decode", label: "decode 512 images", target: 1.3 },
   { name: "igpt", label: "iGPT step, 128 × 57", target: 1.3 },
+  { name: "igpt-no-dropout", label: "iGPT without dropout, 128 × 57" },
   { name: "gpt-d", label: "GPT d 384 × 8 step, 64 × 32", target: 1.15 },
   { name: "gpt-86m", label: "GPT 86 M weights step, 4 × 256", target: 1.15 },
   { name: "image-transformer", label: "256 codes, d 256 × 6 step, 32", target: 1.15 },
   { name: "diffusion-64", label: "diffusion round, 64 × 64 codes", target: 1.2 },
   { name: "generate-1", label: "generate 57 ids, 1 row", target: 4 },
   { name: "generate-64", label: "generate 57 ids, 64 rows", target: 2 },
+  { name: "generate-1024", label: "generate 57 ids, 1024 rows" },
 ].filter(({ name }) => chosen.length === 0 || chosen.includes(name));
 
 function json(command, args) {
@@ -60,7 +63,7 @@ const gflops = speed.error ? undefined : (2 * 1024 ** 3) / speed.ms / 1e6;
 if (gflops !== undefined) {
   console.log(`A product of two matrices of 1024² numbers: ${gflops.toFixed(0)} GFLOP/s.`);
 }
-const columns = [30, 9, 9, 10, 8, 10, 8, 11, 11, 9, 8, 8, 12];
+const columns = [31, 9, 9, 10, 8, 10, 8, 11, 16, 9, 8, 8, 12];
 const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(columns[i])).join(" "));
 row(
   "work",
@@ -112,7 +115,7 @@ for (const { name, label, target } of workloads) {
     compiled.error ? "fails" : fixed(compiled.ms),
     fixed(ours.timesCpu ?? undefined, 0),
     node.error ? "fails" : fixed(node.ms && node.ms / ours.ms, 2),
-    fixed(ours.outsideMs),
+    `${fixed(ours.outsideMs)} (${fixed((100 * ours.outsideMs) / ours.ms)} %)`,
     fixed(ours.firstMs, 0),
     fixed(ours.firstMs / ours.ms, 1),
     share === undefined ? "–" : `${Math.round(100 * share)} %`,

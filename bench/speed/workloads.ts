@@ -31,6 +31,11 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
     ...{ batch: 128, smallBatch: 8, softwareBatch: 8 },
     create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }),
   },
+  /** Without masks: what a step costs the host in any case. */
+  "igpt-no-dropout": {
+    ...{ batch: 128, smallBatch: 8, softwareBatch: 8 },
+    create: (batch) => transformerStep({ batch, ...igpt, dropout: 0 }),
+  },
   "vqvae-256": { batch: 32, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
   "vqvae-images": { batch: 32, softwareBatch: 1, create: imageVqVaeStep },
   "vqvae-64": { batch: 128, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
@@ -52,6 +57,7 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   "diffusion-64": { batch: 64, softwareBatch: 4, create: diffusionRound },
   "generate-1": { batch: 1, softwareBatch: 1, create: generation },
   "generate-64": { batch: 64, softwareBatch: 16, create: generation },
+  "generate-1024": { batch: 1024, softwareBatch: 64, create: generation },
   encode: { batch: 512, softwareBatch: 8, create: encoding },
   decode: { batch: 512, softwareBatch: 8, create: decoding },
   /** The machine's speed: a product of two matrices of 1024² numbers. */
