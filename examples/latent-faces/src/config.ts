@@ -172,20 +172,20 @@ const quick: RunConfig = {
     ...{ steps: 1500, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
   },
   adversarial: {
-    ...{ steps: 400, batchSize: 8, learningRate: 1e-3, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
+    ...{ steps: 350, batchSize: 8, learningRate: 1e-3, warmUpSteps: 50, weightDecay: 0, clipNorm: 1 },
     ...{ averageDecay: 0.99, discriminatorLearningRate: 5e-4, discriminatorChannels: 32 },
     ...{ classifierSteps: 300, classifierWeight: 10, weight: 0.04, featureWeight: 1, startStep: 50, rampSteps: 100 },
   },
   codesOf: "adversarial",
-  sequential: transformerOf(small, 1200),
-  absorbing: transformerOf(small, 1800),
-  chain: { ...transformerOf(small, 600), further: 0.1 },
+  sequential: transformerOf(small, 1100),
+  absorbing: transformerOf(small, 1500),
+  chain: { ...transformerOf(small, 300), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topP: 1 },
     ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 }, masks },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
-  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 400 },
+  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 300 },
 };
 
 const tiny = { width: 32, heads: 2, layers: 1, dropout: 0 };
@@ -247,7 +247,7 @@ const original: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about a quarter of an hour on 2 cores, `hour` nearly two
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` nearly two
  * hours, and `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
