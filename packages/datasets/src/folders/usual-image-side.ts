@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DataError } from "@mmgen/core";
-import { type BoundedFile, withBoundedFile } from "@mmgen/core/node";
+import { type BoundedFile, readFileBytes, withBoundedFile } from "@mmgen/core/node";
 import { type ImageHeader, readImageHeader } from "../images/image-header.js";
 import { listImageFolder } from "./list-image-folder.js";
 
@@ -34,7 +34,7 @@ export async function usualImageSide(folder: string): Promise<number> {
 /** Undefined for an image that cannot be read, which is refused by name when the folder is loaded. */
 async function shorterSide(path: string): Promise<number | undefined> {
   try {
-    const { height, width } = await withBoundedFile(path, "image", { use: headerOf });
+    const { height, width } = await headerOf(path);
     return Math.min(height, width);
   } catch (error) {
     if (DataError.isInstance(error)) {
@@ -47,22 +47,21 @@ async function shorterSide(path: string): Promise<number | undefined> {
 /** Enough for nearly all: before a JPEG's size there may be thumbnails and color profiles. */
 const headBytes = 2 ** 16;
 
-/** Reads what the header needs, of a long file its beginning alone, of a JPEG with more before its size all of it. */
-async function headerOf({ handle, size }: BoundedFile): Promise<ImageHeader> {
-  const head = new Uint8Array(Math.min(size, headBytes));
-  const { bytesRead } = await handle.read(head, 0, head.length, 0);
+/** Reads the beginning of a file, and all of a JPEG with more before its size. */
+async function headerOf(path: string): Promise<ImageHeader> {
+  const use = async ({ handle, size }: BoundedFile) => {
+    const bytes = new Uint8Array(Math.min(size, headBytes));
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+    return { head: bytes.subarray(0, bytesRead), size };
+  };
+  const { head, size } = await withBoundedFile(path, "image", { use });
   try {
-    return readImageHeader(head.subarray(0, bytesRead));
+    return readImageHeader(head);
   } catch (error) {
-    const isLongJpeg = bytesRead < size && head[0] === 0xff && head[1] === 0xd8;
+    const isLongJpeg = head.length < size && head[0] === 0xff && head[1] === 0xd8;
     if (!isLongJpeg) {
       throw error;
     }
-    const all = new Uint8Array(size);
-    let at = 0;
-    for (let read = 1; read > 0 && at < size; at += read) {
-      read = (await handle.read(all, at, size - at, at)).bytesRead;
-    }
-    return readImageHeader(all.subarray(0, at));
+    return readImageHeader(await readFileBytes(path, "image"));
   }
 }

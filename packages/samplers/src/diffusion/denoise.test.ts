@@ -76,35 +76,31 @@ describe.each(everyCase)("%s", (_, options) => {
   });
 });
 
+/** The model, and what it was asked. */
+function spied() {
+  const asked: TokenBatch[] = [];
+  const logits = async (batch: TokenBatch) => {
+    asked.push(batch);
+    return model.logits(batch);
+  };
+  return { asked, spy: { ...model, logits } };
+}
+
 describe("denoise", () => {
   const all = { model, ids, known, legal, maskId, kernel: absorbing, seed: 1 } as const;
 
   it("asks the model for nothing where nothing is to be found", async () => {
-    const asked: TokenBatch[] = [];
-    const counting = {
-      ...model,
-      logits: async (batch: TokenBatch) => {
-        asked.push(batch);
-        return model.logits(batch);
-      },
-    };
+    const { asked, spy } = spied();
     const everything = new Uint8Array(length).fill(1);
-    expect(await denoise({ ...all, model: counting, known: everything })).toEqual(ids);
+    expect(await denoise({ ...all, model: spy, known: everything })).toEqual(ids);
     expect(asked).toEqual([]);
     // A confidence sampler with more rounds than codes asks once for each code.
-    await denoise({ ...all, model: counting, sampler: { type: "confidence", rounds: 50 } });
+    await denoise({ ...all, model: spy, sampler: { type: "confidence", rounds: 50 } });
     expect(asked.length).toBe(6);
   });
 
   it("guides by one batch of both conditions, with the scale of the round, and reads the state where nothing is known", async () => {
-    const asked: TokenBatch[] = [];
-    const spy = {
-      ...model,
-      logits: async (batch: TokenBatch) => {
-        asked.push(batch);
-        return model.logits(batch);
-      },
-    };
+    const { asked, spy } = spied();
     const other = { ...ids, data: ids.data.map((id) => (id + 1) % 8) };
     const sampler = { type: "chain", rounds: 3 } as const;
     const scale = { from: 2, to: 4 };
@@ -125,14 +121,7 @@ describe("denoise", () => {
   });
 
   it("guides by context with one pass more, of one row that is masked wherever there is a choice", async () => {
-    const asked: TokenBatch[] = [];
-    const spy = {
-      ...model,
-      logits: async (batch: TokenBatch) => {
-        asked.push(batch);
-        return model.logits(batch);
-      },
-    };
+    const { asked, spy } = spied();
     const sampler = { type: "remasking", rounds: 3 } as const;
     const guided = { ...all, sampler: { ...sampler, contextGuidance: { from: 1, to: 3 } } };
     const own = await denoise({ ...guided, model: spy });
@@ -149,6 +138,17 @@ describe("denoise", () => {
     const plan = await planOf(guided);
     expect([...plan.blank!.scales]).toEqual([1, 2, 3]);
     expect(plan.blank!.logits).toEqual(await model.logits(first!));
+    // A model may write all its logits into the same memory.
+    const memory = new Float32Array(count * length * vocabularySize);
+    const reusing = {
+      ...model,
+      logits: async (batch: TokenBatch) => {
+        const logits = await model.logits(batch);
+        memory.set(logits);
+        return memory.subarray(0, logits.length);
+      },
+    };
+    expect(await denoise({ ...guided, model: reusing })).toEqual(own);
     const neutral = { ...all, sampler: { ...sampler, contextGuidance: 1 } };
     expect((await planOf(neutral)).blank).toBeUndefined();
     expect(await denoise(neutral)).toEqual(await denoise({ ...all, sampler }));

@@ -51,7 +51,9 @@ async function runRounds(plan: DenoisePlan, { model, onRound, signal }: DenoiseC
   };
   await finishRound(0);
   for (let round = 0; round < plan.rounds; round++) {
-    const logits = needsLogits(plan, ids) ? await roundLogits(plan, { model, ids, round }) : nothing;
+    const logits = needsLogits(plan, ids)
+      ? guideByContext(await roundLogits(plan, { model, ids, round }), plan, round)
+      : nothing;
     for (let row = 0; row < count; row++) {
       runRow({ plan, drawer, logits, ids, row, round });
     }
@@ -76,12 +78,11 @@ async function roundLogits(
   });
   const logits = await readLogits(model, { data, count: data.length / length, length });
   if (plan.guidance === undefined) {
-    return guideByContext(logits, plan, round);
+    return logits;
   }
   const scale = plan.guidance.scales[round]!;
   const [conditioned, without] = [logits.subarray(0, logits.length / 2), logits.subarray(logits.length / 2)];
-  const guided = conditioned.map((value, i) => without[i]! + (value - without[i]!) * scale);
-  return guideByContext(guided, plan, round);
+  return conditioned.map((value, i) => without[i]! + (value - without[i]!) * scale);
 }
 
 function checkResult(result: TokenBatch, { ids, known, legal }: DenoisePlan): void {

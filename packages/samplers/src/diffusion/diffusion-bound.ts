@@ -8,6 +8,7 @@ import {
 } from "@mmgen/core";
 import { fields, optional, resolveOptions, seededRandom, typedArray, value, wholeNumber } from "@mmgen/core/options";
 import { throwIfAborted } from "../autoregressive/logits-source.js";
+import { readLogits } from "../guidance/read-logits.js";
 import { noisedDraws, startDivergence } from "./bound-terms.js";
 import { checkOriginal, checkRanges, legalEntry, spreadFlags, wholeVocabulary } from "./code-positions.js";
 import { type KernelOptions, masksIds, resolveKernel } from "./kernels.js";
@@ -98,7 +99,7 @@ export async function diffusionBound(options: DiffusionBoundOptions): Promise<Fl
     batch.forEach((draw, i) => {
       data.set(draw.ids, i * ids.length);
     });
-    const logits = await model.logits({ data, count: batch.length, length: ids.length });
+    const logits = await readLogits(model, { data, count: batch.length, length: ids.length });
     const size = ids.length * vocabularySize;
     batch.forEach((draw, i) => {
       nats[draw.row]! += draw.nats(logits.subarray(i * size, (i + 1) * size)) / draws;

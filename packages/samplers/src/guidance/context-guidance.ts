@@ -10,7 +10,8 @@ export async function withContextGuidance(plan: DenoisePlan, config: DenoiseConf
   if (isNeutralScale(scale)) {
     return plan;
   }
-  const logits = await readLogits(model, blankRow(plan));
+  // A copy: a model may write its next logits into the same memory.
+  const logits = (await readLogits(model, blankRow(plan))).slice();
   return { ...plan, blank: { logits, scales: guidanceScales(scale, plan.rounds) } };
 }
 
@@ -24,18 +25,18 @@ function blankRow({ ids: { length }, legal, maskId }: DenoisePlan): TokenBatch {
 }
 
 /**
- * Moves logits away from those of a blank row, in place.
+ * Moves logits away from those of a blank row, where the plan says so.
  *
- * @param logits - `[rows, length, vocabularySize]`; changed.
+ * @param logits - `[rows, length, vocabularySize]`; borrowed.
  */
 export function guideByContext(logits: Float32Array, { blank }: DenoisePlan, round: number): Float32Array {
-  if (blank !== undefined) {
-    const size = blank.logits.length;
-    const scale = blank.scales[round]!;
-    for (let i = 0; i < logits.length; i++) {
-      const without = blank.logits[i % size]!;
-      logits[i] = without + (logits[i]! - without) * scale;
-    }
+  if (blank === undefined) {
+    return logits;
   }
-  return logits;
+  const scale = blank.scales[round]!;
+  const size = blank.logits.length;
+  return logits.map((value, i) => {
+    const without = blank.logits[i % size]!;
+    return without + (value - without) * scale;
+  });
 }
