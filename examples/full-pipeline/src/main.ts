@@ -80,7 +80,10 @@ addSamplingOptions(addComputeOptions(program.command("generate"), compute))
 addSamplingOptions(addComputeOptions(program.command("evaluate"), compute))
   .description("Computes every metric of a run again, from its checkpoints.")
   .addOption(checkpointsOption())
-  .option("--data-dir <dir>", "folder with the images that the run was given (default: $MMGEN_DATA_DIR)")
+  .option(
+    "--data-dir <dir>",
+    "folder with the images that the run was given (default: the run's, else $MMGEN_DATA_DIR)",
+  )
   .addOption(
     new Option("--part <name>", "images to evaluate on: the test part, or training images the run has not seen")
       .choices(["test", "validation"])
@@ -153,8 +156,9 @@ async function evaluate({ part, samples, temperature, topP, ...options }: Evalua
   const backend = await selectTrainingBackend(options.backend as BackendChoice, options.device as DeviceChoice);
   progress.log(`Backend: ${backend}.`);
   const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
+  const dataDir = options.dataDir ?? (await folder.dataDir());
   const data = await loadData(settings, {
-    dataDir: options.dataDir === undefined ? undefined : fromCaller(options.dataDir),
+    dataDir: dataDir === undefined ? undefined : fromCaller(dataDir),
     validationCount: part === "validation" ? validationImages : 0,
     log: progress.log,
     signal,

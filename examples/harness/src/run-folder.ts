@@ -58,7 +58,7 @@ interface NewRun {
   /** What the run was asked to do, JSON; kept for a resume. */
   readonly settings: unknown;
   readonly data: RunData;
-  /** `--data-dir`, absolute; kept for a resume. */
+  /** `--data-dir`, absolute; kept for a resume and for `evaluate`. */
   readonly dataDir?: string | undefined;
 }
 

@@ -80,7 +80,7 @@ ofDrawing("complete", { count: 5, out: "completed.png" })
   .action(complete);
 ofModels("evaluate")
   .description("computes every metric of a run again, from its checkpoints")
-  .option("--data-dir <dir>", "folder with the images that the run was given")
+  .option("--data-dir <dir>", "folder with the images that the run was given (default: the run's)")
   .option("--samples <number>", "samples to measure (default: the run's)", positiveNumber)
   .option("--seed <number>", "seed of the draws (default: the run's)", wholeNumber)
   .action(evaluate);
@@ -158,13 +158,14 @@ interface EvaluateFlags extends SamplingFlags {
   readonly device?: string;
 }
 
-async function evaluate({ checkpoints, dataDir, ...flags }: EvaluateFlags): Promise<void> {
+async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void> {
   const folder = new RunFolder(checkpoints, exampleFolder, command);
   const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
   const backend = await selectTrainingBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
   progress.log(`Backend: ${backend}.`);
+  const dataDir = flags.dataDir ?? (await folder.dataDir());
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });
   await folder.checkData(describeData(data));
   const changed = {
