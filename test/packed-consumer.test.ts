@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -70,6 +79,24 @@ describe("the packed packages in an empty project", () => {
   it("reach nothing that is not named in an install line", () => {
     run("strict.cjs", 'try { require("valibot"); } catch { return; } throw new Error("valibot is within reach");');
   });
+
+  it.each(packages.map(({ name, path, manifest }) => ({ name, path, manifest })))(
+    "$name declares what its types come from",
+    ({ name, path, manifest }) => {
+      const declared = [name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })];
+      const files = readdirSync(join(path, "dist"), { recursive: true, encoding: "utf8" });
+      const types = files.filter((file) => file.endsWith(".d.ts")).map((file) => join(path, "dist", file));
+      const imported = types.flatMap((file) =>
+        [...readFileSync(file, "utf8").matchAll(/(?:from|import\()\s*['"]((?:@[^/'"]+\/)?[^./'"][^/'"]*)/g)].map(
+          ([, found]) => found!,
+        ),
+      );
+      expect(types.length).toBeGreaterThan(0);
+      expect([...new Set(imported)].filter((found) => !found.startsWith("node:") && !declared.includes(found))).toEqual(
+        [],
+      );
+    },
+  );
 
   it("load through import: every entry, nothing on stderr", () => {
     run("load.mjs", entries.map((entry) => `await import(${JSON.stringify(entry)});`).join("\n"));
