@@ -263,8 +263,8 @@ export function totalSteps({ batchSize, epochs, steps }: TrainingSettings, count
  * @throws a {@link ConfigError} when a rate or the number of warm-up steps is out of range.
  */
 export function learningRateSchedule(settings: TrainingSettings, steps: number): Schedule {
-  const { finalLearningRate: floor = 0, learningRate, warmUpSteps = 0 } = settings;
-  return cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps, floor });
+  const { finalLearningRate, learningRate, warmUpSteps = 0 } = settings;
+  return cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps, finalLearningRate });
 }
 
 function optimizerOptions({ beta1, beta2, clipNorm, weightDecay }: TrainingSettings): AdamWOptions {

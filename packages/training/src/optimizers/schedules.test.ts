@@ -21,14 +21,19 @@ describe("schedules", () => {
     expect(schedule(1000)).toBe(0);
   });
 
-  it("falls to the floor when there is one", () => {
-    const schedule = cosineSchedule({ learningRate: 1e-3, totalSteps: 5000, warmUpSteps: 100, floor: 1e-4 });
+  it("falls to a final rate when there is one", () => {
+    const schedule = cosineSchedule({
+      learningRate: 1e-3,
+      totalSteps: 5000,
+      warmUpSteps: 100,
+      finalLearningRate: 1e-4,
+    });
     expect(schedule(2550)).toBeCloseTo(5.5e-4, 12);
     expect(schedule(5000)).toBe(1e-4);
   });
 
   it("falls in a straight line", () => {
-    const schedule = linearSchedule({ learningRate: 1, totalSteps: 10, warmUpSteps: 2, floor: 0.2 });
+    const schedule = linearSchedule({ learningRate: 1, totalSteps: 10, warmUpSteps: 2, finalLearningRate: 0.2 });
     expect(schedule(2)).toBeCloseTo(1, 12);
     expect(schedule(6)).toBeCloseTo(0.6, 12);
     expect(schedule(10)).toBe(0.2);
@@ -48,7 +53,7 @@ describe("schedules", () => {
     expect(() => constantSchedule(Number.NaN)).toThrow(ConfigError);
     expect(() => cosineSchedule({ learningRate: 1, totalSteps: 0 })).toThrow(/totalSteps/);
     expect(() => cosineSchedule({ learningRate: 1, totalSteps: 5, warmUpSteps: 6 })).toThrow(/warmUpSteps/);
-    expect(() => linearSchedule({ learningRate: 1, totalSteps: 5, floor: 2 })).toThrow(/floor/);
+    expect(() => linearSchedule({ learningRate: 1, totalSteps: 5, finalLearningRate: 2 })).toThrow(/finalLearningRate/);
     const misspelled = { learningRate: 1, totalSteps: 5, warmupSteps: 2 } as never;
     expect(() => cosineSchedule(misspelled)).toThrow(/warmupSteps: .* did you mean "warmUpSteps"\?/);
   });

@@ -20,7 +20,7 @@ export interface DecayOptions {
   /** Steps over which the rate rises linearly; that of the first step is `learningRate / warmUpSteps`. Default 0. */
   readonly warmUpSteps?: number;
   /** The rate at `totalSteps` and after. Default 0. */
-  readonly floor?: number;
+  readonly finalLearningRate?: number;
 }
 
 const decaySchema = pipe(
@@ -28,13 +28,15 @@ const decaySchema = pipe(
     learningRate: number({ min: 0 }),
     totalSteps: wholeNumber({ min: 1 }),
     warmUpSteps: optional(wholeNumber({ min: 0 }), 0),
-    floor: optional(number({ min: 0 }), 0),
+    finalLearningRate: optional(number({ min: 0 }), 0),
   }),
   rule("warmUpSteps", ({ warmUpSteps, totalSteps }) =>
     warmUpSteps > totalSteps ? `expected at most totalSteps (${totalSteps}), got ${warmUpSteps}.` : undefined,
   ),
-  rule("floor", ({ floor, learningRate }) =>
-    floor > learningRate ? `expected at most learningRate (${learningRate}), got ${floor}.` : undefined,
+  rule("finalLearningRate", ({ finalLearningRate, learningRate }) =>
+    finalLearningRate > learningRate
+      ? `expected at most learningRate (${learningRate}), got ${finalLearningRate}.`
+      : undefined,
   ),
 );
 
@@ -49,7 +51,7 @@ export function constantSchedule(learningRate: number): Schedule {
 }
 
 /**
- * Linear warm-up, then half a cosine from `learningRate` down to `floor`.
+ * Linear warm-up, then half a cosine from `learningRate` down to `finalLearningRate`.
  *
  * @throws a `ConfigError` when an option is unknown or out of range.
  * @see Loshchilov and Hutter 2017, eq. 5, https://arxiv.org/abs/1608.03983
@@ -59,7 +61,7 @@ export function cosineSchedule(options: DecayOptions): Schedule {
 }
 
 /**
- * Linear warm-up, then a straight line from `learningRate` down to `floor`.
+ * Linear warm-up, then a straight line from `learningRate` down to `finalLearningRate`.
  *
  * @throws a `ConfigError` when an option is unknown or out of range.
  */
@@ -68,15 +70,20 @@ export function linearSchedule(options: DecayOptions): Schedule {
 }
 
 function decaying(kind: string, options: DecayOptions, shape: (progress: number) => number): Schedule {
-  const { learningRate, totalSteps, warmUpSteps, floor } = resolveOptions(decaySchema, options);
+  const { learningRate, totalSteps, warmUpSteps, finalLearningRate } = resolveOptions(decaySchema, options);
   const schedule = (step: number): number => {
     if (step < warmUpSteps) {
       return (learningRate * (step + 1)) / warmUpSteps;
     }
     if (step >= totalSteps) {
-      return floor;
+      return finalLearningRate;
     }
-    return floor + (learningRate - floor) * shape((step - warmUpSteps) / (totalSteps - warmUpSteps));
+    return (
+      finalLearningRate + (learningRate - finalLearningRate) * shape((step - warmUpSteps) / (totalSteps - warmUpSteps))
+    );
   };
-  return Object.assign(schedule, { configuration: { kind, learningRate, totalSteps, warmUpSteps, floor } });
+  // States of runs hold the last rate under this name.
+  return Object.assign(schedule, {
+    configuration: { kind, learningRate, totalSteps, warmUpSteps, floor: finalLearningRate },
+  });
 }
