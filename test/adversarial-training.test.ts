@@ -20,11 +20,11 @@ const images: ImageBatch = {
 function create(options: AdversarialOptions = {}, features?: ImageFeatures) {
   const network = { levels: [4, 4], residualBlocks: 0, normalization: "group", upsampling: "nearest" } as const;
   const quantizer = { codebookSize: 8, codeDimension: 4, start: "uniform", deadCodeThreshold: 0 } as const;
-  const vqVae = VqVae.create({ imageSide: 8, maxValue: 255, network, quantizer }, { random: Random.fromSeed(1) });
+  const vqvae = VqVae.create({ imageSide: 8, maxValue: 255, network, quantizer }, { random: Random.fromSeed(1) });
   const discriminator = { baseChannels: 4, levels: 2, blurPool: true };
   const augmentation = ["color", "translation", "cutout"] as const;
   const defaults = { discriminator, augmentation, startStep: 2, rampSteps: 1, lecam: { weight: 0.05, decay: 0.9 } };
-  return AdversarialVqVae.create(vqVae, { ...defaults, ...options }, { random: Random.fromSeed(2), features });
+  return AdversarialVqVae.create(vqvae, { ...defaults, ...options }, { random: Random.fromSeed(2), features });
 }
 
 /** Adam's epsilon is large: a gradient that is 0 but for rounding would else become a step of full length. */
@@ -37,8 +37,8 @@ async function run(model: AdversarialVqVae, change: Partial<TrainOptions<ImageBa
   });
 }
 
-async function weightsOf({ adversary, vqVae }: AdversarialVqVae) {
-  const variables = [vqVae, adversary].flatMap(({ parameters, buffers }) => [...parameters, ...buffers]);
+async function weightsOf({ adversary, vqvae }: AdversarialVqVae) {
+  const variables = [vqvae, adversary].flatMap(({ parameters, buffers }) => [...parameters, ...buffers]);
   const values = await Promise.all(variables.map(([, each]) => each.data()));
   return variables.map(([name], i) => [name, values[i]!] as const);
 }
@@ -46,7 +46,7 @@ async function weightsOf({ adversary, vqVae }: AdversarialVqVae) {
 function dispose(...models: readonly AdversarialVqVae[]) {
   for (const model of models) {
     model.dispose();
-    model.vqVae.dispose();
+    model.vqvae.dispose();
   }
 }
 
@@ -119,12 +119,12 @@ describe("training a VqVae against a discriminator", () => {
       const classifier = AttributeClassifier.create(form, { random: Random.fromSeed(4) });
       const model = create(options, (pixels) => classifier.layers(pixels));
       await model.initialize(images, Random.fromSeed(5));
-      const { data } = await model.vqVae.encode(images);
+      const { data } = await model.vqvae.encode(images);
       const before = await weightsOf(model);
       const compiled = vi.spyOn(CompiledStep.prototype, "step");
       await run(model, { weightAverage: { decay: 0.5 } });
       expect((compiled.mock.contexts[0] as CompiledStep<never, never>).isCompiled).toBe(backend === "onnx");
-      expect((await model.vqVae.encode(images)).data).toEqual(data);
+      expect((await model.vqvae.encode(images)).data).toEqual(data);
       const after = await weightsOf(model);
       const changed = after.filter(([, values], i) => values.some((value, at) => value !== before[i]![1][at]));
       const names = changed.map(([name]) => name);

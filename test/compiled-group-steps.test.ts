@@ -19,7 +19,7 @@ const levels = Uint8Array.from({ length: 8 * 64 }, (_, i) => (i * i) % 9);
 const images: ImageBatch = { data: levels, count: 8, height: 8, width: 8, channels: 1, maxValue: 8 };
 
 /** A codebook most of whose codes are dead, so that every step draws replacements, and batch norms. */
-function vqVae(normalization: "batch" | "group" = "batch") {
+function vqvae(normalization: "batch" | "group" = "batch") {
   const quantizer = { codebookSize: 16, codeDimension: 4, start: "uniform", deadCodeThreshold: 0.5 } as const;
   const network = { hiddenChannels: 4, residualBlocks: 1, normalization } as const;
   const options = { imageSide: 8, channels: 1, maxValue: 8, head: "regression", network, quantizer } as const;
@@ -27,7 +27,7 @@ function vqVae(normalization: "batch" | "group" = "batch") {
 }
 
 function adversarial(): Model {
-  const codec = vqVae("group");
+  const codec = vqvae("group");
   const options = { discriminator: { baseChannels: 4 }, weighting: { type: "constant", weight: 0.1 } } as const;
   const model = AdversarialVqVae.create(codec, options, { random: Random.fromSeed(2) });
   const dispose = model.dispose.bind(model);
@@ -95,7 +95,7 @@ async function trainInBoth(create: () => Model, examples: unknown, isCompiled: b
 
 describe("compiled steps in a group", () => {
   it.each([
-    ["a VQ-VAE with batch norms whose dead codes are redrawn", vqVae as () => Model, imageExamples(images)],
+    ["a VQ-VAE with batch norms whose dead codes are redrawn", vqvae as () => Model, imageExamples(images)],
     ["a VQ-VAE against a discriminator", adversarial, imageExamples(images)],
     ["a transformer with dropout and weighted targets", transformer, sequences],
   ])("do what steps by themselves do, and leave no tensor behind: %s", async (_, create, examples) => {

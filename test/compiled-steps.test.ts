@@ -32,7 +32,7 @@ beforeAll(async () => {
 const images = drawImages(8);
 
 /** An EMA codebook most of whose codes are dead, so that every step draws replacements. */
-function vqVae() {
+function vqvae() {
   const quantizer = { codebookSize: 16, codeDimension: 4, start: "uniform", deadCodeThreshold: 0.5 } as const;
   const network = { hiddenChannels: 4, residualBlocks: 1 };
   return VqVae.create({ imageSide: 8, channels: 1, network, quantizer }, { random: Random.fromSeed(1) });
@@ -64,7 +64,7 @@ const tokens = { inputs: rows, targets: rows, weights };
 
 describe("a compiled training step", () => {
   it.each([
-    ["a VQ-VAE whose dead codes are redrawn", vqVae, images],
+    ["a VQ-VAE whose dead codes are redrawn", vqvae, images],
     ["a transformer with dropout and weighted targets", transformer, tokens],
     ["a classifier of digits", () => classifier("digits"), labeled([0, 1, 1, 0, 1, 0, 0, 1])],
     ["a classifier of images, some labels unknown", () => classifier("image"), labeled([0, -1, 1, 0, -1, 0, 0, 1])],
@@ -212,7 +212,7 @@ describe("a compiled training step", () => {
 
   it("goes on from a state as if it had never stopped, bit for bit", async () => {
     const run = async (resume?: { readonly state: Uint8Array }, stopAfter = Number.POSITIVE_INFINITY) => {
-      const model = vqVae();
+      const model = vqvae();
       const stop = new AbortController();
       const result = await train({
         ...{ model, examples: imageExamples(images), batchSize: 4, steps: 6, random: Random.fromSeed(3) },

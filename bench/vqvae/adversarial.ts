@@ -88,10 +88,10 @@ for (const seed of seeds) {
   using judge = await classifierOf(seed);
   using compared = await classifierOf(seed + 1);
   const features = await judge.features(data.train.images);
-  const measure = async (vqVae: VqVae) => {
-    const codes = await vqVae.encode(data.test.images);
-    const made = await vqVae.decode(codes);
-    const usage = new CodeUsage(vqVae.codeLayout);
+  const measure = async (vqvae: VqVae) => {
+    const codes = await vqvae.encode(data.test.images);
+    const made = await vqvae.decode(codes);
+    const usage = new CodeUsage(vqvae.codeLayout);
     usage.add(codes.data);
     if (seed === seeds[0]) {
       grids.push(sliceImages(made, 0, 8));
@@ -114,8 +114,8 @@ for (const seed of seeds) {
   for (const index of chosen) {
     const row = rows[index]!;
     const found = await goOn(file, row, { seed, compared });
-    using vqVae = found.vqVae;
-    add(row.name, [...(await measure(vqVae)), found.milliseconds], before);
+    using vqvae = found.vqvae;
+    add(row.name, [...(await measure(vqvae)), found.milliseconds], before);
   }
 }
 console.log(`Test images: a distance of ${floor.toPrecision(3)}.\n`);
@@ -146,33 +146,33 @@ function classifierOf(seed: number): Promise<AttributeClassifier> {
 
 async function trainBase(seed: number): Promise<{ readonly file: Uint8Array; readonly milliseconds: number }> {
   const random = Random.fromSeed(seed);
-  using vqVae = VqVae.create(vqVaePresets["faces-64"], { random: random.fork("weights") });
+  using vqvae = VqVae.create(vqVaePresets["faces-64"], { random: random.fork("weights") });
   const started = performance.now();
   await train({
-    model: vqVae,
+    model: vqvae,
     ...common(random.fork("training"), { steps: baseSteps, learningRate: 2e-3, warmUpSteps: 100 }),
   });
-  return { file: await vqVae.toSafetensors(), milliseconds: (performance.now() - started) / baseSteps };
+  return { file: await vqvae.toSafetensors(), milliseconds: (performance.now() - started) / baseSteps };
 }
 
 async function goOn(
   file: Uint8Array,
   { adversarial, reconstruction }: Row,
   { compared, seed }: { readonly compared: AttributeClassifier; readonly seed: number },
-): Promise<{ readonly vqVae: VqVae; readonly milliseconds: number }> {
+): Promise<{ readonly vqvae: VqVae; readonly milliseconds: number }> {
   const random = Random.fromSeed(seed).fork("going on");
-  const vqVae = reconstruction === undefined ? VqVae.fromSafetensors(file) : await withLoss(file, reconstruction);
+  const vqvae = reconstruction === undefined ? VqVae.fromSafetensors(file) : await withLoss(file, reconstruction);
   const settings = {
     ...common(random.fork("training"), { steps, learningRate: 1e-3, warmUpSteps: 50 }),
     weightAverage: { decay: 0.99 },
   };
   const started = performance.now();
   if (adversarial === undefined) {
-    await train({ model: vqVae, ...settings });
+    await train({ model: vqvae, ...settings });
   } else {
     const isOwn = adversarial.perceptual?.features === "own";
     using model = AdversarialVqVae.create(
-      vqVae,
+      vqvae,
       { startStep: 50, rampSteps: 100, ...adversarial },
       { random: random.fork("adversary"), ...(isOwn && { features: (pixels) => compared.layers(pixels) }) },
     );
@@ -182,19 +182,19 @@ async function goOn(
     };
     await train({ model, ...settings, adversary });
   }
-  return { vqVae, milliseconds: (performance.now() - started) / steps };
+  return { vqvae, milliseconds: (performance.now() - started) / steps };
 }
 
 /** The same weights under another loss of the reconstruction. */
 async function withLoss(file: Uint8Array, reconstruction: VqVaeOptions["reconstruction"]): Promise<VqVae> {
   using from = VqVae.fromSafetensors(file);
-  const vqVae = VqVae.create({ ...from.config, reconstruction }, { random: Random.fromSeed(0) });
+  const vqvae = VqVae.create({ ...from.config, reconstruction }, { random: Random.fromSeed(0) });
   for (const of of ["parameters", "buffers"] as const) {
     for (const [name, variable] of from[of]) {
-      vqVae[of].get(name)!.assign(variable);
+      vqvae[of].get(name)!.assign(variable);
     }
   }
-  return vqVae;
+  return vqvae;
 }
 
 function common(

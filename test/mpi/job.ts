@@ -18,7 +18,7 @@ function transformer() {
   return { model, examples: windowExamples(Int32Array.from(text), { length: 16 }), weightsOf: model };
 }
 
-function vqVae(codebook: "ema" | "gradient", normalization: "group" | "batch" = "group") {
+function vqvae(codebook: "ema" | "gradient", normalization: "group" | "batch" = "group") {
   const data = Uint8Array.from(random.fork("images").uniforms(64 * 64, 0, 255));
   const network = { hiddenChannels: 8, stages: 1, normalization } as const;
   const quantizer = { type: "vector", codebookSize: 16, codeDimension: 4, codebook } as const;
@@ -29,7 +29,7 @@ function vqVae(codebook: "ema" | "gradient", normalization: "group" | "batch" = 
 }
 
 function adversarial() {
-  const { model: codec, examples } = vqVae("gradient");
+  const { model: codec, examples } = vqvae("gradient");
   const options = { discriminator: { baseChannels: 4 }, weighting: { type: "constant", weight: 0.1 } } as const;
   const model = AdversarialVqVae.create(codec, options, { random: random.fork("discriminator") });
   return { model, examples, weightsOf: codec };
@@ -38,9 +38,9 @@ function adversarial() {
 const create = {
   transformer,
   adversarial,
-  ema: () => vqVae("ema"),
-  gradient: () => vqVae("gradient"),
-  "batch-norm": () => vqVae("gradient", "batch"),
+  ema: () => vqvae("ema"),
+  gradient: () => vqvae("gradient"),
+  "batch-norm": () => vqvae("gradient", "batch"),
 }[kind!]!;
 
 await runWithMpi(async ({ group, signal }) => {

@@ -34,7 +34,7 @@ export async function trainAndGenerate(): Promise<TrainAndGenerateResult> {
   const { data: ids } = await generate({ model: transformer, prompt, temperature: 0 });
   transformer.dispose();
 
-  const vqVae = VqVae.create(
+  const vqvae = VqVae.create(
     { imageSide: 16, network: { hiddenChannels: 16 }, quantizer: { codebookSize: 16, codeDimension: 8 } },
     { random: random.fork("vqvae") },
   );
@@ -42,15 +42,15 @@ export async function trainAndGenerate(): Promise<TrainAndGenerateResult> {
   const data = Uint8Array.from({ length: 32 * 16 * 16 * 3 }, (_, i) => (i >> 4) % 4);
   const images: ImageBatch = { data, count: 32, ...side };
   const coded = await train({
-    model: vqVae,
+    model: vqvae,
     examples: imageExamples(images),
     batchSize: 16,
     epochs: 4,
     schedule,
     random,
   });
-  await vqVae.decode(await vqVae.encode(images));
-  vqVae.dispose();
+  await vqvae.decode(await vqvae.encode(images));
+  vqvae.dispose();
   return {
     transformerLosses: trained.history.steps.map(({ loss }) => loss),
     ids: [...ids],

@@ -31,7 +31,7 @@ const images: ImageBatch = {
 };
 
 /** With an EMA codebook, most of whose codes are dead, so that every step draws replacements. */
-function vqVae(): VqVae {
+function vqvae(): VqVae {
   const quantizer = { codebookSize: 8, codeDimension: 4, start: "uniform", deadCodeThreshold: 0.5 } as const;
   const network = { hiddenChannels: 8, residualBlocks: 1 };
   return VqVae.create({ imageSide: side, network, quantizer }, { random: random() });
@@ -76,7 +76,7 @@ export const works: readonly Work[] = [
     trains: true,
     replays: true,
     run: async () => {
-      using model = vqVae();
+      using model = vqvae();
       return await losses(model as never, imageExamples(images));
     },
   },
@@ -109,7 +109,7 @@ export const works: readonly Work[] = [
     trains: false,
     replays: false,
     run: async () => {
-      using model = vqVae();
+      using model = vqvae();
       return [...(await model.encode(images)).data];
     },
   },
@@ -118,7 +118,7 @@ export const works: readonly Work[] = [
     trains: false,
     replays: false,
     run: async () => {
-      using model = vqVae();
+      using model = vqvae();
       const { height, width } = model.codeGrid;
       const data = Int32Array.from({ length: 4 * height * width }, (_, i) => (i * 3) % 8);
       const codes: CodeBatch = { data, count: 4, height, width };

@@ -15,7 +15,7 @@ afterAll(() => expect(tf.memory().numTensors).toBe(0));
 const stepOf = (step: number, seed = 5): LossOptions => ({ training: true, random: Random.fromSeed(seed), step });
 function released(model: AdversarialVqVae) {
   model.dispose();
-  model.vqVae.dispose();
+  model.vqvae.dispose();
 }
 
 describe("AdversarialVqVae", () => {
@@ -131,7 +131,7 @@ describe("AdversarialVqVae", () => {
     tf.tidy(() => {
       for (const options of [{ training: false }, { training: true }]) {
         const found = model.loss(images, { ...options, random: Random.fromSeed(1) });
-        const expected = model.vqVae.loss(images, options);
+        const expected = model.vqvae.loss(images, options);
         expect(found.total.dataSync()).toEqual(expected.total.dataSync());
         expect(Object.keys(found.metrics)).toEqual(Object.keys(expected.metrics));
         expect(found.adversaryTotal).toBeUndefined();
@@ -170,11 +170,11 @@ describe("AdversarialVqVae", () => {
   });
 
   it("lets the decoder alone learn, and leaves every code as it was", async () => {
-    const vqVae = tinyVqVae();
-    const model = tinyAdversarial(vqVae, { learns: "decoder" });
+    const vqvae = tinyVqVae();
+    const model = tinyAdversarial(vqvae, { learns: "decoder" });
     await model.initialize(images, Random.fromSeed(3));
-    const [codes, saved] = [await vqVae.encode(images), await vqVae.toSafetensors()];
-    const decoder = [...vqVae.parameters.keys()].filter((name) => name.startsWith("decoder."));
+    const [codes, saved] = [await vqvae.encode(images), await vqvae.toSafetensors()];
+    const decoder = [...vqvae.parameters.keys()].filter((name) => name.startsWith("decoder."));
     expect([...model.parameters.keys()]).toEqual(decoder);
     expect(model.buffers.size).toBe(0);
     const whole = tinyAdversarial(tinyVqVae());
@@ -191,14 +191,14 @@ describe("AdversarialVqVae", () => {
         return total;
       });
     });
-    expect(await vqVae.toSafetensors()).toEqual(saved);
-    expect((await vqVae.encode(images)).data).toEqual(codes.data);
+    expect(await vqvae.toSafetensors()).toEqual(saved);
+    expect((await vqvae.encode(images)).data).toEqual(codes.data);
     released(model);
     released(whole);
   });
 
   it.each(["random", "own"] as const)("compares features that never change: %s", (features) => {
-    const vqVae = tinyVqVae();
+    const vqvae = tinyVqVae();
     const own = (pixels: tf.Tensor4D) => [tf.avgPool(pixels, 2, 2, "valid"), tf.zerosLike(pixels)];
     const options = {
       perceptual: { features, weight: 3 },
@@ -206,7 +206,7 @@ describe("AdversarialVqVae", () => {
       discriminator: { baseChannels: 2, levels: 1 },
     };
     const parts = { random: Random.fromSeed(2), ...(features === "own" && { features: own }) };
-    const model = AdversarialVqVae.create(vqVae, options, parts);
+    const model = AdversarialVqVae.create(vqvae, options, parts);
     const frozen = features === "own" ? own : (pixels: tf.Tensor4D) => model.adversary.features!.forward(pixels);
     const { generator, metrics } = gradientsOf(model, stepOf(0));
     const levels = model.uploadBatch(images).tensors.levels as tf.Tensor4D;
@@ -223,11 +223,11 @@ describe("AdversarialVqVae", () => {
           aux: {},
         };
       };
-      return vqVae.lossTensor({ levels }, { training: true, criterion }).total;
-    }, [...vqVae.parameters.values()]);
+      return vqvae.lossTensor({ levels }, { training: true, criterion }).total;
+    }, [...vqvae.parameters.values()]);
     expect(metrics.perceptual).toBeGreaterThan(0);
     expect(generator.value).toBeCloseTo(value.dataSync()[0]!, 5);
-    for (const [name, variable] of vqVae.parameters) {
+    for (const [name, variable] of vqvae.parameters) {
       expect(generator.gradients[name]?.every(Number.isFinite) ?? true).toBe(true);
       expectClose(generator.gradients[name], grads[variable.name]?.dataSync(), name);
     }
@@ -239,30 +239,30 @@ describe("AdversarialVqVae", () => {
   it("refuses other heads and options, and leaves the VqVae to its owner", () => {
     const sigmoid = tinyVqVae({ head: "sigmoid" });
     const batchNorm = tinyVqVae({ network: { levels: [4, 4], residualBlocks: 0, normalization: "batch" } });
-    const vqVae: VqVae = tinyVqVae();
+    const vqvae: VqVae = tinyVqVae();
     const parts = { random: Random.fromSeed(2) };
     const features = (pixels: tf.Tensor4D) => [pixels];
     for (const [make, message] of [
       [() => AdversarialVqVae.create(sigmoid, {}, parts), /"regression" gives, and this model has "sigmoid"/],
       [() => AdversarialVqVae.create(batchNorm, { learns: "decoder" }, parts), /normalization "group" or "none"/],
-      [() => AdversarialVqVae.create(vqVae, { learns: "encoder" } as never, parts), /learns/],
-      [() => AdversarialVqVae.create(vqVae, { startSteps: 1 } as never, parts), /did you mean "startStep"/],
-      [() => AdversarialVqVae.create(vqVae, { discriminator: { channels: 3 } } as never, parts), /channels/],
-      [() => AdversarialVqVae.create(vqVae, { weighting: { type: "constant", factor: 1 } } as never, parts), /factor/],
-      [() => AdversarialVqVae.create(vqVae, { perceptual: { features: "own" } }, parts), /expected a function/],
-      [() => AdversarialVqVae.create(vqVae, {}, { ...parts, features }), /needs perceptual.features/],
-      [() => AdversarialVqVae.create(vqVae, {}, undefined as never), /random/],
+      [() => AdversarialVqVae.create(vqvae, { learns: "encoder" } as never, parts), /learns/],
+      [() => AdversarialVqVae.create(vqvae, { startSteps: 1 } as never, parts), /did you mean "startStep"/],
+      [() => AdversarialVqVae.create(vqvae, { discriminator: { channels: 3 } } as never, parts), /channels/],
+      [() => AdversarialVqVae.create(vqvae, { weighting: { type: "constant", factor: 1 } } as never, parts), /factor/],
+      [() => AdversarialVqVae.create(vqvae, { perceptual: { features: "own" } }, parts), /expected a function/],
+      [() => AdversarialVqVae.create(vqvae, {}, { ...parts, features }), /needs perceptual.features/],
+      [() => AdversarialVqVae.create(vqvae, {}, undefined as never), /random/],
     ] as const) {
       expect(make).toThrow(ConfigError);
       expect(make).toThrow(message);
     }
-    const model = tinyAdversarial(vqVae);
+    const model = tinyAdversarial(vqvae);
     expect(inspect(model)).toMatch(/^AdversarialVqVae\(\d+ parameters of the adversary, adaptive\)$/);
     model.dispose();
     model.dispose();
-    expect(vqVae.parameters.get("decoder.output.conv.bias")!.isDisposed).toBe(false);
+    expect(vqvae.parameters.get("decoder.output.conv.bias")!.isDisposed).toBe(false);
     sigmoid.dispose();
     batchNorm.dispose();
-    vqVae.dispose();
+    vqvae.dispose();
   });
 });

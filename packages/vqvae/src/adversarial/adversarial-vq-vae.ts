@@ -52,7 +52,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   /** Every field, defaults filled in. */
   readonly config: AdversarialConfig;
   /** The model that is trained; borrowed. */
-  readonly vqVae: VqVae;
+  readonly vqvae: VqVae;
   /** The second network's parameters and buffers, for the training loop. */
   readonly adversary: Adversary;
   readonly #parameters: ReadonlyMap<string, tf.Variable>;
@@ -60,12 +60,12 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   /** The weight of the decoder's last layer. */
   readonly #last: tf.Variable;
 
-  private constructor(vqVae: VqVae, config: AdversarialConfig, { random, features }: AdversarialParts) {
+  private constructor(vqvae: VqVae, config: AdversarialConfig, { random, features }: AdversarialParts) {
     this.config = config;
-    this.vqVae = vqVae;
-    this.#parameters = config.learns === "all" ? vqVae.parameters : decoderOf(vqVae);
-    this.#last = lastWeightOf(vqVae);
-    this.adversary = new Adversary(config, vqVae.config.channels).initializeWeights(random);
+    this.vqvae = vqvae;
+    this.#parameters = config.learns === "all" ? vqvae.parameters : decoderOf(vqvae);
+    this.#last = lastWeightOf(vqvae);
+    this.adversary = new Adversary(config, vqvae.config.channels).initializeWeights(random);
     const frozen = this.adversary.features;
     this.#features = features ?? (frozen && ((images) => frozen.forward(images)));
   }
@@ -73,19 +73,19 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   /**
    * A discriminator for a model.
    *
-   * @param vqVae - With the head `regression`, whose output are pixels; borrowed.
+   * @param vqvae - With the head `regression`, whose output are pixels; borrowed.
    * @param parts - `random`: the same seed gives the same discriminator; `features`: of `perceptual.features: "own"`.
    * @throws a {@link ConfigError} when the head is another, or options are unknown, out of range or in conflict.
    */
-  static create(vqVae: VqVae, options: AdversarialOptions, parts: AdversarialParts): AdversarialVqVae {
+  static create(vqvae: VqVae, options: AdversarialOptions, parts: AdversarialParts): AdversarialVqVae {
     const config = resolveAdversarial(options);
     const resolved = resolveAdversarialParts(parts);
-    if (vqVae.config.head !== "regression") {
+    if (vqvae.config.head !== "regression") {
       throw new ConfigError(
-        `head: a discriminator sees pixels, which the head "regression" gives, and this model has "${vqVae.config.head}".`,
+        `head: a discriminator sees pixels, which the head "regression" gives, and this model has "${vqvae.config.head}".`,
       );
     }
-    const { network } = vqVae.config;
+    const { network } = vqvae.config;
     if (config.learns === "decoder" && "normalization" in network && network.normalization === "batch") {
       throw new ConfigError(
         'learns: a decoder that learns alone needs normalization "group" or "none": statistics of batches are the whole network\'s.',
@@ -97,7 +97,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
         `features: ${isOwn ? 'expected a function of images, as perceptual.features is "own"' : 'it needs perceptual.features: "own"'}.`,
       );
     }
-    return new AdversarialVqVae(vqVae, config, resolved);
+    return new AdversarialVqVae(vqvae, config, resolved);
   }
 
   /** The network that tells reconstructions from originals. */
@@ -112,12 +112,12 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
 
   /** The VqVae's where all of it learns; none where they stay what they are. */
   get buffers(): ReadonlyMap<string, tf.Variable> {
-    return this.config.learns === "all" ? this.vqVae.buffers : new Map();
+    return this.config.learns === "all" ? this.vqvae.buffers : new Map();
   }
 
   /** Initializes the VqVae's quantizer, and the discriminator's spectral norms. */
   async initialize(images: ImageBatch, random: Random): Promise<void> {
-    await this.vqVae.initialize(images, random);
+    await this.vqvae.initialize(images, random);
     await this.discriminator.initialize();
   }
 
@@ -133,14 +133,14 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   loss(images: ImageBatch, options: LossOptions): LossResult<tf.Scalar, tf.NamedTensorMap> {
     const { training, random, step } = options;
     if (!training || step === undefined) {
-      return this.vqVae.loss(images, { training });
+      return this.vqvae.loss(images, { training });
     }
     return this.lossTensor(this.uploadBatch(images, { step }).tensors as never, { training, random });
   }
 
   /** Checks images and gives them as {@link AdversarialVqVae.lossTensor} takes them, in the step after `step` steps. */
   uploadBatch(images: ImageBatch, { step = 0 }: Pick<LossOptions, "step"> = {}): UploadedBatch {
-    const { tensors } = this.vqVae.uploadBatch(images);
+    const { tensors } = this.vqvae.uploadBatch(images);
     const ramp = rampAt(this.config, step);
     return { tensors: ramp === 0 ? tensors : { ...tensors, ramp: tf.scalar(ramp) } };
   }
@@ -151,10 +151,10 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
     { training, random }: Pick<LossOptions, "training" | "random">,
   ): LossResult<tf.Scalar, tf.NamedTensorMap> {
     if (!training) {
-      return this.vqVae.lossTensor({ levels }, { training });
+      return this.vqvae.lossTensor({ levels }, { training });
     }
     const criterion = (images: ReconstructedImages) => this.#criterion(images, ramp, random);
-    const result = this.vqVae.lossTensor({ levels }, { training, criterion });
+    const result = this.vqvae.lossTensor({ levels }, { training, criterion });
     const { [`${prefix}total`]: adversaryTotal, ...aux } = result.aux;
     return { ...result, aux, adversaryTotal: adversaryTotal as tf.Scalar };
   }
@@ -162,14 +162,14 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   /** Updates the VqVae's buffers where all of it learns, and the adversary's where the loss was a step's. */
   afterStep(aux: tf.NamedTensorMap, random: Random): void {
     if (this.config.learns === "all") {
-      this.vqVae.afterStep(aux, random);
+      this.vqvae.afterStep(aux, random);
     }
     this.#updateAdversary(aux);
   }
 
   /** What {@link AdversarialVqVae.afterStep} needs of one part of a step, to be added up over all; see `TensorTrainable`. */
   partSums(aux: tf.NamedTensorMap, part: StepPart): tf.NamedTensorMap {
-    const ofVqVae = this.config.learns === "all" ? this.vqVae.partSums(aux, part) : {};
+    const ofVqVae = this.config.learns === "all" ? this.vqvae.partSums(aux, part) : {};
     const own = Object.entries(aux).filter(([name]) => name.startsWith(prefix));
     // The directions are of weights alone, and therefore the same in all parts.
     const shareOf = (name: string) => (name.startsWith(directionPrefix) ? Number(part.part === 0) : 1 / part.parts);
@@ -179,7 +179,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
   /** {@link AdversarialVqVae.afterStep} from the sums over all parts of a step. */
   afterParts(sums: tf.NamedTensorMap): void {
     if (this.config.learns === "all") {
-      this.vqVae.afterParts(sums);
+      this.vqvae.afterParts(sums);
     }
     this.#updateAdversary(sums);
   }
@@ -210,7 +210,7 @@ export class AdversarialVqVae implements TensorTrainable<ImageBatch, tf.NamedTen
 
   /** The loss of reconstructed images; its gradient is taken here, by the images, and is handed on as it is. */
   #criterion({ output, levels, reconstruction }: ReconstructedImages, ramp: tf.Scalar | undefined, random: Random) {
-    const pixels = levelsToPixels(levels, this.vqVae.config.maxValue);
+    const pixels = levelsToPixels(levels, this.vqvae.config.maxValue);
     const augmented = drawAugmentation(this.config.augmentation, output.shape, random.fork("augmentation"));
     const statistics = new Map<string, tf.Tensor>();
     const seen = this.adversary.scores(augmented(pixels), augmented(output), { training: true, statistics });
@@ -282,8 +282,8 @@ function asLossOf(output: tf.Tensor4D, value: tf.Scalar, gradient: tf.Tensor4D):
 }
 
 /** The last weight of the decoder: of a convolution, or of a linear layer. */
-function lastWeightOf(vqVae: VqVae): tf.Variable {
-  const weights = [...decoderOf(vqVae).values()].filter(({ rank }) => rank >= 2);
+function lastWeightOf(vqvae: VqVae): tf.Variable {
+  const weights = [...decoderOf(vqvae).values()].filter(({ rank }) => rank >= 2);
   return weights.at(-1)!;
 }
 

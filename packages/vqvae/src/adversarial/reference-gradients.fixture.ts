@@ -53,7 +53,7 @@ export function referenceOf(
   variables: readonly tf.Variable[],
   sum: (terms: Terms) => tf.Scalar,
 ) {
-  const levels = model.vqVae.uploadBatch(images).tensors.levels as tf.Tensor4D;
+  const levels = model.vqvae.uploadBatch(images).tensors.levels as tf.Tensor4D;
   const found = tf.tidy(() => {
     const { value, grads } = tf.variableGrads(() => {
       const criterion = ({ output }: { output: tf.Tensor4D }) => ({
@@ -61,7 +61,7 @@ export function referenceOf(
         metrics: {},
         aux: {},
       });
-      return model.vqVae.lossTensor({ levels }, { training: true, criterion }).total;
+      return model.vqvae.lossTensor({ levels }, { training: true, criterion }).total;
     }, [...variables]);
     return {
       value: value.dataSync()[0]!,

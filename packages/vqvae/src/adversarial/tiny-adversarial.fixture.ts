@@ -24,10 +24,10 @@ export function tinyVqVae(options: VqVaeOptions = {}): VqVae {
 }
 
 /** A discriminator of two small levels; its term counts from the first step on. */
-export function tinyAdversarial(vqVae: VqVae, options: AdversarialOptions = {}): AdversarialVqVae {
+export function tinyAdversarial(vqvae: VqVae, options: AdversarialOptions = {}): AdversarialVqVae {
   const discriminator = { baseChannels: 4, levels: 2, ...options.discriminator };
   return AdversarialVqVae.create(
-    vqVae,
+    vqvae,
     { startStep: 0, rampSteps: 0, ...options, discriminator },
     { random: Random.fromSeed(2) },
   );
