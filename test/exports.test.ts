@@ -42,6 +42,41 @@ function optionsWithoutDefault(checker: ts.TypeChecker, file: ts.SourceFile): st
     });
 }
 
+/**
+ * Types of the repository that a caller of an entry's functions needs by name and cannot import: parameters and results of
+ * functions, and fields of interfaces. What classes are made of is left to them.
+ */
+function typesWithoutName(checker: ts.TypeChecker, file: ts.SourceFile, named: ReadonlySet<ts.Symbol>): string[] {
+  const resolved = (symbol: ts.Symbol) =>
+    symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  const isOurs = (symbol: ts.Symbol) =>
+    symbol.declarations?.some(
+      (declaration) =>
+        !ts.isTypeParameterDeclaration(declaration) && declaration.getSourceFile().fileName.includes("/packages/"),
+    );
+  const mentioned = (node: ts.Node): ts.Symbol[] => {
+    if (ts.isBlock(node) || ts.isHeritageClause(node)) {
+      return [];
+    }
+    const own = ts.isTypeReferenceNode(node) ? checker.getSymbolAtLocation(node.typeName) : undefined;
+    const within: ts.Symbol[] = own === undefined ? [] : [resolved(own)];
+    ts.forEachChild(node, (child) => {
+      within.push(...mentioned(child));
+    });
+    return within;
+  };
+  return checker
+    .getExportsOfModule(checker.getSymbolAtLocation(file)!)
+    .map(resolved)
+    .flatMap((symbol) =>
+      (symbol.declarations ?? [])
+        .filter((found) => ts.isFunctionDeclaration(found) || ts.isInterfaceDeclaration(found))
+        .flatMap(mentioned)
+        .filter((found) => isOurs(found) && !named.has(found))
+        .map((found) => `${symbol.name} → ${found.name}`),
+    );
+}
+
 // A name that appears or goes here is a change of the public API: it wants a changeset, and a thought.
 // `npx vitest run test/exports --update` writes the lists anew.
 describe("public API", () => {
@@ -62,6 +97,19 @@ describe("public API", () => {
     expect(file, `${relative(root, source)} is named in the exports of package.json and is not there`).toBeDefined();
     expect(listExports(checker, file!)).toMatchSnapshot();
   });
+
+  const named = new Set(
+    entries
+      .flatMap(({ source }) => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source)!)!))
+      .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol)),
+  );
+  // The types of option schemas are computed from what a caller gives.
+  it.each(entries.filter(({ name }) => name !== "@mmgen/core/options"))(
+    "of $name names what its functions take and give",
+    ({ source }) => {
+      expect(typesWithoutName(checker, program.getSourceFile(source)!, named)).toEqual([]);
+    },
+  );
 
   // A caller sees it on hovering over the field.
   it.each(entries)("of $name says what is taken where an option is left out", ({ source }) => {

@@ -1,4 +1,5 @@
 export { AttributeClassifier } from "./classifier/attribute-classifier.js";
+export type { AttributeNetwork } from "./classifier/attribute-network.js";
 export {
   type AttributeAgreement,
   type AttributeBatch,

@@ -1,5 +1,6 @@
 export type { Continuing, FrozenPart, KnownModel } from "./continuing/known-model.js";
 export {
+  type DenoisingModels,
   type DenoisingOptions,
   denoiseCaptions,
   denoiseCompletions,
@@ -23,6 +24,7 @@ export {
   type ModelFamily,
   modelFamilies,
   resolveDiffusion,
+  type SequenceParts,
   type TaskShares,
 } from "./diffusion/diffusion-options.js";
 export { type CaptionBeginnings, type NextWord, nextWords } from "./inspection/next-words.js";
@@ -78,6 +80,7 @@ export {
   trainingFiles,
 } from "./model/train-options.js";
 export {
+  type HeldOutOptions,
   heldOutEvaluation,
   type SequenceConfig,
   type SequenceSource,
@@ -109,6 +112,7 @@ export type { OnRound, PairsRound } from "./sampling/pairs-round.js";
 export type { KnownTransformer } from "./stages/continue-transformer.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
 export {
+  type EstimateRefinementOptions,
   estimateRefinement,
   type RefinementSettings,
   type RefinementStage,

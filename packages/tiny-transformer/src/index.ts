@@ -5,8 +5,13 @@ export type { DiffusionTargets, DiffusionTensors } from "./diffusion/diffusion-t
 export { type AttentionWeights, attentionWeights } from "./model/attention-weights.js";
 export type { TransformerAux, TransformerBatch, TransformerTensors } from "./model/target-losses.js";
 export { TinyTransformer } from "./model/tiny-transformer.js";
-export { TransformerBackbone } from "./model/transformer-backbone.js";
-export { TransformerBlock } from "./model/transformer-block.js";
+export {
+  type BackboneOptions,
+  type BackbonePass,
+  TransformerBackbone,
+  type TransformerNetwork,
+} from "./model/transformer-backbone.js";
+export { type BlockPass, TransformerBlock } from "./model/transformer-block.js";
 export {
   type GridOptions,
   resolveTransformer,
@@ -18,6 +23,7 @@ export { gpt2Names, nanoGptNames, type PyTorchOptions } from "./model/transforme
 export {
   type GenerationMemory,
   generationMemory,
+  type ModelMemory,
   parameterCount,
   type TrainingMemory,
   trainingMemory,

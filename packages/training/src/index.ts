@@ -1,11 +1,19 @@
 export type { Configuration } from "./checkpoints/compare-configurations.js";
+export type { Held } from "./checkpoints/held-values.js";
 export { type AugmentedImagesOptions, augmentedImages, type ImageExamples } from "./data/augmented-images.js";
 export { imageExamples, tokenExamples, type WindowExamplesOptions, windowExamples } from "./data/example-source.js";
 export { type ExportableParts, type ExportablePartsOptions, exportableStepParts } from "./group/exportable-parts.js";
 export { type EarlyStopping, earlyStoppingSchema } from "./loop/early-stopping.js";
 export { type EvaluateLossOptions, evaluateLoss } from "./loop/evaluate-loss.js";
 export { type ExportableStepOptions, exportableState, exportableTrainingStep } from "./loop/exportable-step.js";
-export { DivergenceError, ObserverError, OutOfMemoryError, PeerError } from "./loop/run-errors.js";
+export type { LossOfTensors } from "./loop/recorded-step.js";
+export {
+  DivergenceError,
+  type EndedRunOptions,
+  ObserverError,
+  OutOfMemoryError,
+  PeerError,
+} from "./loop/run-errors.js";
 export { train } from "./loop/train.js";
 export type { AdversaryOptions, CheckpointOptions, EvaluationContext, TrainOptions } from "./loop/train-options.js";
 export type { TrainingResult } from "./loop/training-run.js";

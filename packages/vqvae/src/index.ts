@@ -12,8 +12,10 @@ export {
 } from "./adversarial/adversarial-losses.js";
 export { type AdversarialTensors, AdversarialVqVae } from "./adversarial/adversarial-vq-vae.js";
 export { Adversary, type AdversaryOutput } from "./adversarial/adversary.js";
-export { type AugmentationName, drawAugmentation } from "./adversarial/augmentation.js";
+export { type AugmentationName, drawAugmentation, type ImageChange } from "./adversarial/augmentation.js";
+export type { DiscriminatorConvolution } from "./adversarial/discriminator-convolution.js";
 export {
+  type DiscriminatorLayer,
   type DiscriminatorOutput,
   PatchDiscriminator,
   type PatchDiscriminatorConfig,
@@ -37,4 +39,5 @@ export type { ReconstructedImages, ReconstructionCriterion, VqVaeLossOptions } f
 export type { ConvolutionalConfig, ConvolutionalOptions } from "./networks/convolutional-config.js";
 export type { NetworkConfig, NetworkOptions } from "./networks/create-network.js";
 export type { DenseConfig, DenseOptions } from "./networks/dense-network.js";
+export type { Grid, Network } from "./networks/network.js";
 export type { QuantizerConfig, QuantizerOptions } from "./quantizers/create-quantizer.js";

@@ -1,3 +1,5 @@
+export type { Codebook } from "./codebooks/codebook.js";
+export type { RowMask } from "./codebooks/row-mask.js";
 export {
   createQuantizer,
   loadQuantizer,
@@ -20,7 +22,7 @@ export {
   type ProductQuantizerConfig,
   type ProductQuantizerOptions,
 } from "./quantizers/product-quantizer.js";
-export { type MaskOptions, type Quantization, Quantizer } from "./quantizers/quantizer.js";
+export { type MaskOptions, type Quantization, Quantizer, type RowQuantization } from "./quantizers/quantizer.js";
 export {
   ResidualQuantizer,
   type ResidualQuantizerConfig,

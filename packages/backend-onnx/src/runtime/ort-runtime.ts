@@ -15,7 +15,8 @@ export interface OrtModule {
   };
 }
 
-interface OrtSessionLike {
+/** The parts of an ONNX Runtime package's session that this package uses. */
+export interface OrtSessionLike {
   run(feeds: Record<string, OrtTensorLike>): Promise<Record<string, OrtTensorLike>>;
   release(): Promise<void>;
 }
@@ -31,6 +32,7 @@ export interface OrtTensorLike {
   dispose(): void;
 }
 
+/** Makes a tensor of elements on the host. */
 export type OrtTensorConstructor = new (
   type: ElementType,
   // biome-ignore lint/suspicious/noExplicitAny: ONNX Runtime overloads its constructor by element type.

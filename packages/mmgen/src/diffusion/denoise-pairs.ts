@@ -34,7 +34,8 @@ export const denoisingFields = [
   ...["temperature", "topK", "topP", "seed", "signal", "guidance", "sampler", "onRound"],
 ] as const;
 
-type Models = ModelParts & DiffusionModels;
+/** A model's parts of the family `diffusion`. */
+export type DenoisingModels = ModelParts & DiffusionModels;
 
 /**
  * Draws an image for each caption, or name of a class.
@@ -44,7 +45,7 @@ type Models = ModelParts & DiffusionModels;
  * @throws a `VocabularyError` for a word that no training caption had; a `GrammarError` for too few or too many words.
  */
 export async function denoiseImages(
-  models: Models,
+  models: DenoisingModels,
   captions: readonly string[],
   options: DenoisingOptions = {},
 ): Promise<ImageBatch> {
@@ -54,7 +55,7 @@ export async function denoiseImages(
 
 /** Writes a caption, or names a class, for each image. Rows as those of {@link denoiseImages}. */
 export async function denoiseCaptions(
-  models: Models,
+  models: DenoisingModels,
   images: ImageBatch,
   options: DenoisingOptions = {},
 ): Promise<string[]> {
@@ -62,7 +63,11 @@ export async function denoiseCaptions(
 }
 
 /** Invents images, with captions or classes where the model has them. Rows as those of {@link denoiseImages}. */
-export async function denoisePairs(models: Models, count: number, options: DenoisingOptions = {}): Promise<Pairs> {
+export async function denoisePairs(
+  models: DenoisingModels,
+  count: number,
+  options: DenoisingOptions = {},
+): Promise<Pairs> {
   const { codes, captions } = await denoiseContent(models, { count }, options);
   return { images: await models.vqvae.decode(codes), codes, captions };
 }
@@ -74,7 +79,7 @@ export async function denoisePairs(models: Models, count: number, options: Denoi
  * @throws a {@link ConfigError} when what is kept is not there.
  */
 export async function denoiseCompletions(
-  models: Models,
+  models: DenoisingModels,
   completion: Completion,
   options: DenoisingOptions = {},
 ): Promise<Pairs> {
@@ -83,7 +88,10 @@ export async function denoiseCompletions(
 }
 
 /** What is known of each completion. */
-async function completionContent({ tokenizer, vqvae }: Models, completion: Completion): Promise<MaskedContent> {
+async function completionContent(
+  { tokenizer, vqvae }: DenoisingModels,
+  completion: Completion,
+): Promise<MaskedContent> {
   const { captions, count, images, keep } = completionRows(completion);
   checkFields("keep", keep, keptFields);
   const codes = images && repeatCodes(await vqvae.encode(images), count);

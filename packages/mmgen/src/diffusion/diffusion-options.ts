@@ -66,7 +66,7 @@ export const taskNames = ["imageGivenText", "textGivenImage", "both", "imageAlon
 const defaultShares: TaskShares = { imageGivenText: 0.4, textGivenImage: 0.2, both: 0.3, imageAlone: 0.1 };
 
 /** What sequences of a tokenizer hold, as far as tasks depend on it. */
-interface SequenceParts {
+export interface SequenceParts {
   readonly hasText: boolean;
   /** Whether there is a null token. */
   readonly hasNull: boolean;

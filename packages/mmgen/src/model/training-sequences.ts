@@ -53,7 +53,7 @@ function ordersOf({ orders = "anew", ...rest }: SequenceOptions, count: number, 
 /** Metrics of held-out pairs after each epoch, by the configuration's family. */
 export function heldOutEvaluation(
   { diffusion }: Pick<SequenceConfig, "diffusion">,
-  { captions, codes, signal, tokenizer }: CodedPairs & Pick<SequenceSource, "tokenizer"> & HeldOutSurroundings,
+  { captions, codes, signal, tokenizer }: CodedPairs & Pick<SequenceSource, "tokenizer"> & HeldOutOptions,
 ): (transformer: TinyTransformer) => Promise<Metrics> {
   const pairs = { codes, captions };
   return async (transformer) => ({
@@ -63,7 +63,8 @@ export function heldOutEvaluation(
   });
 }
 
-interface HeldOutSurroundings {
+/** Options of {@link heldOutEvaluation}'s measuring. */
+export interface HeldOutOptions {
   /** Stops with an `AbortedError`. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -159,7 +159,7 @@ export function refiner(
 const startSteps = 100;
 
 /** What {@link estimateRefinement} takes. */
-interface EstimateOptions {
+export interface EstimateRefinementOptions {
   /** One or two. */
   readonly examples: ExampleSource<ImageBatch>;
   readonly training: RefinementSettings;
@@ -168,7 +168,7 @@ interface EstimateOptions {
 /** Estimates the memory of a codec's refinement, with a discriminator and a classifier that are made for it and freed. */
 export async function estimateRefinement(
   vqvae: VqVae,
-  { examples, training }: EstimateOptions,
+  { examples, training }: EstimateRefinementOptions,
 ): Promise<MemoryEstimate> {
   const random = Random.fromSeed(0);
   const { channels, height, width } = vqvae.imageShape;

@@ -65,7 +65,7 @@ export async function storedCodes({ images, name, store, vqvae }: StoredCodesOpt
  */
 export async function sharedCodes(
   group: ProcessGroup = soleProcess,
-  { images, vqvae }: Pick<StoredCodesOptions, "images" | "vqvae">,
+  { images, vqvae }: { readonly images: ImageBatch; readonly vqvae: VqVae },
   find: () => Promise<CodeBatch>,
 ): Promise<CodeBatch> {
   if (group.size === 1) {

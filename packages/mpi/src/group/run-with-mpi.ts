@@ -75,7 +75,7 @@ export async function runWithMpi(
   for (const name of stopSignals) {
     process.on(name, stop);
   }
-  let failure: Failure | undefined;
+  let failure: MpiFailure | undefined;
   try {
     await program({ group, signal: controller.signal });
   } catch (error) {
@@ -95,7 +95,7 @@ export async function runWithMpi(
  */
 export async function endWithMpi(
   group: ProcessGroup,
-  failure?: Failure,
+  failure?: MpiFailure,
   report: (error: unknown) => number = reportError,
 ): Promise<void> {
   if (!(group instanceof MpiGroup)) {
@@ -120,12 +120,12 @@ export async function endWithMpi(
 }
 
 /** What a program has thrown. */
-interface Failure {
+export interface MpiFailure {
   readonly error: unknown;
 }
 
 /** The failure that all know of, here or elsewhere; or that the others could not be told in time. */
-async function tell(group: MpiGroup, failure: Failure | undefined): Promise<Failure | "untold" | undefined> {
+async function tell(group: MpiGroup, failure: MpiFailure | undefined): Promise<MpiFailure | "untold" | undefined> {
   if (failure === undefined) {
     return agree(group, { hasEnded: true }).then(
       () => undefined,

@@ -39,7 +39,7 @@ export interface BackbonePass {
 export interface BackboneOptions {
   /** Random stream of dropout masks; absent: no dropout. */
   readonly random?: Random | undefined;
-  /** Called with each layer's keys and values, `[batch, heads, time, headWidth]`. */
+  /** Called with each layer's keys and values, `[batch, heads, time, headWidth]`. Default: nothing is called. */
   readonly onKeysAndValues?: (k: tf.Tensor, v: tf.Tensor) => void;
   /** Called with what each layer's attention weights are made of: queries, keys and the mask, absent where all is seen. */
   readonly onScores?: (q: tf.Tensor, k: tf.Tensor, mask: tf.Tensor | undefined) => void;

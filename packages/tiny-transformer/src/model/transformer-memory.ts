@@ -29,7 +29,7 @@ export function parameterCount(config: TransformerOptions): number {
 }
 
 /** Memory of a model's weights and tables, in bytes. */
-interface ModelMemory {
+export interface ModelMemory {
   readonly weights: number;
   /** The causal mask, and the tables of sinusoidal or rotary positions. */
   readonly tables: number;

@@ -14,7 +14,7 @@ export class DivergenceError extends MmgenError {
 }
 
 /** How far a run had come that ended with an error, and how to go on. */
-interface EndedRunOptions extends ErrorOptions {
+export interface EndedRunOptions extends ErrorOptions {
   readonly step: number;
   readonly state: Uint8Array | undefined;
 }

@@ -20,7 +20,7 @@ export interface DecayOptions {
   /** Steps over which the rate rises linearly; that of the first step is `learningRate / warmUpSteps`. Default 0. */
   readonly warmUpSteps?: number;
   /** The rate at `totalSteps` and after. Default 0. */
-  readonly finalLearningRate?: number;
+  readonly finalLearningRate?: number | undefined;
 }
 
 const decaySchema = pipe(

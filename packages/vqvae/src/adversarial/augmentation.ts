@@ -12,7 +12,7 @@ export const augmentationNames = ["color", "translation", "cutout"] as const;
 export type AugmentationName = (typeof augmentationNames)[number];
 
 /** Changes images; borrows them, and the result belongs to the surrounding `tf.tidy`. */
-type ImageChange = (images: tf.Tensor4D) => tf.Tensor4D;
+export type ImageChange = (images: tf.Tensor4D) => tf.Tensor4D;
 
 const maxShift = 1 / 8;
 const cutShare = 1 / 2;

@@ -52,7 +52,7 @@ export interface DiscriminatorOutput {
 }
 
 /** A layer, and the norm after its convolution. */
-interface DiscriminatorLayer {
+export interface DiscriminatorLayer {
   readonly conv: DiscriminatorConvolution;
   readonly norm: GroupNorm | undefined;
 }
