@@ -22,12 +22,12 @@ import { executorOptions, type OnnxBackendOptions, resolveOnnxBackend } from "./
 /**
  * The TensorFlow.js backend that records kernels and computes them when a tensor is read.
  *
- * Get the active one with `tf.backend() as OnnxBackend`.
+ * Get the active one with `tf.backend() as OnnxBackend`. Internal members may change with any version.
  */
 export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
-  readonly graph: GraphBuilder;
-  readonly planner = new Planner();
-  readonly executor: Executor;
+  /** @internal */ readonly graph: GraphBuilder;
+  /** @internal */ readonly planner = new Planner();
+  /** @internal */ readonly executor: Executor;
   /** Runs kernels without an ONNX version; undefined if it is off. */
   readonly fallback: Fallback | undefined;
   /** Whether {@link OnnxBackend.scan} runs a loop; without one it records every step. */
@@ -66,53 +66,53 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.executor.cache.info();
   }
 
-  /** The recorded value of a tensor, in the tensor's shape. */
+  /** The recorded value of a tensor, in the tensor's shape. @internal */
   value(info: tf.TensorInfo): LazyValue {
     return this.#store.value(info);
   }
 
-  /** The value that a tensor's data id holds, in the shape in which it was recorded. */
+  /** The value that a tensor's data id holds, in the shape in which it was recorded. @internal */
   heldValue(info: tf.TensorInfo): LazyValue {
     return this.#store.entry(info.dataId).value!;
   }
 
-  /** The elements of a tensor in its shape, computed now if necessary. For synchronous runtimes. */
+  /** The elements of a tensor in its shape, computed now if necessary. For synchronous runtimes. @internal */
   resident(info: tf.TensorInfo): RuntimeTensor {
     return this.#reader.resident(info);
   }
 
-  /** Keeps a value's elements as a tensor would, until {@link OnnxBackend.release}. */
+  /** Keeps a value's elements as a tensor would, until `release`. @internal */
   hold(value: LazyValue): void {
     this.#store.hold(value);
   }
 
-  /** Ends one {@link OnnxBackend.hold} of a value. */
+  /** Ends one `hold` of a value. @internal */
   release(value: LazyValue): void {
     this.#store.release(value);
   }
 
-  /** Creates a tensor for a value; it belongs to the caller or to the open `tf.tidy`. */
+  /** Creates a tensor for a value; it belongs to the caller or to the open `tf.tidy`. @internal */
   tensor(value: LazyValue): tf.Tensor {
     return tf.engine().makeTensorFromTensorInfo(this.adopt(value), this);
   }
 
-  /** Creates a data id for a value. */
+  /** Creates a data id for a value. @internal */
   adopt(value: LazyValue): tf.TensorInfo {
     return this.#store.adopt(value);
   }
 
-  /** The same data id under another shape: the result of a reshape or an identity. */
+  /** The same data id under another shape: the result of a reshape or an identity. @internal */
   share(info: tf.TensorInfo, shape: readonly number[] = info.shape): tf.TensorInfo {
     this.incRef(info.dataId);
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
-  /** Creates a complex tensor of two float32 tensors, which it borrows. */
+  /** Creates a complex tensor of two float32 tensors, which it borrows. @internal */
   joinComplex(real: tf.TensorInfo, imag: tf.TensorInfo): tf.TensorInfo {
     return this.#store.adoptComplex(real, imag);
   }
 
-  /** The real and the imaginary part of a complex tensor, borrowed. */
+  /** The real and the imaginary part of a complex tensor, borrowed. @internal */
   complexParts(info: tf.TensorInfo): ComplexParts {
     return this.#store.entry(info.dataId).complex!;
   }
@@ -148,7 +148,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.#reader.readSync(dataId);
   }
 
-  /** Whether a function is being traced: reading a value that depends on its inputs is then an error. */
+  /** Whether a function is being traced: reading a value that depends on its inputs is then an error. @internal */
   get tracing(): boolean {
     return this.#reader.tracing;
   }

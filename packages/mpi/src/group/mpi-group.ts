@@ -23,7 +23,7 @@ export class MpiGroup implements ProcessGroup {
   readonly #farewell: Handle;
   #isOver = false;
 
-  /** Initializes MPI, which a process can do once. */
+  /** Initializes MPI, which a process can do once. @internal */
   constructor(mpi: Mpi) {
     const { abi, call } = mpi;
     this.#mpi = mpi;
