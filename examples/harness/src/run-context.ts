@@ -57,7 +57,7 @@ export function addRunOptions(command: Command, { dataDir, runs, ...compute }: R
   return addComputeOptions(command, compute)
     .addOption(new Option("--preset <name>", "sizes and schedule (default: quick)").choices([...runs.presets]))
     .option("--config <file>", "JSON file that overrides fields of the preset")
-    .addOption(new Option("--data <source>", "where the images come from (default: auto)").choices([...runs.data]))
+    .addOption(new Option("--data <source>", `images (default: ${runs.data[0]})`).choices([...runs.data]))
     .option("--data-dir <dir>", `folder with ${dataDir} (default: as begun, else $MMGEN_DATA_DIR)`)
     .option("--seed <number>", "seed of every random choice (default: 1)", wholeNumber)
     .option("--out <dir>", "folder for results/ and checkpoints/ (default: this example's)")
