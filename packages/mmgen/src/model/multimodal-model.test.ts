@@ -233,7 +233,12 @@ describe("MultimodalModel.train", () => {
     [
       "early stopping without held-out pairs",
       { heldOut: undefined, vqvae: { training: { earlyStopping: { patience: 2 } } } },
-      /heldOut/,
+      /vqvae\.training\.earlyStopping: needs heldOut/,
+    ],
+    [
+      "early stopping by a metric that the stage has not",
+      { transformer: { training: { earlyStopping: { patience: 2, metric: "loss" } } } },
+      /transformer\.training\.earlyStopping\.metric: expected "natsPerId", .* or "natsPerPair", got "loss"/,
     ],
     ["a caption too few", { captions: [] }, /one caption an image \(64\), got 0/],
   ])("refuses %s before anything is trained", async (_, change, message) => {

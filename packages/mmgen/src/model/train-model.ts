@@ -6,6 +6,7 @@ import { VqVae } from "@mmgen/vqvae";
 import { continuedConfig, extendTokenizer } from "../continuing/continued-config.js";
 import { beginningId, checkContinuing } from "../continuing/known-model.js";
 import { estimateMemory, type MemoryEstimate } from "../stages/estimate-memory.js";
+import { checkEarlyStopping, vqVaeMetrics } from "../stages/evaluation-metrics.js";
 import { estimateRefinement, refineVqVae } from "../stages/refine-vqvae.js";
 import { learningRateSchedule, totalSteps } from "../stages/run-stage.js";
 import { sharedCodes, storedCodes } from "../stages/stored-codes.js";
@@ -18,7 +19,7 @@ import { type ModelParts, modelFiles, runIdOf, tokenizerFile } from "./model-par
 import { onlyOrder, withImageGrid } from "./stage-models.js";
 import { stagesOf } from "./stage-surroundings.js";
 import { codeFiles, type TrainOptions, trainFields } from "./train-options.js";
-import { heldOutEvaluation, trainingSequences } from "./training-sequences.js";
+import { heldOutEvaluation, heldOutMetricNames, trainingSequences } from "./training-sequences.js";
 
 /**
  * The configuration that a training's options stand for, images and what is said of them checked.
@@ -162,16 +163,15 @@ function planTraining(
   // One pair of codes 0 shows whether captions, weights and orders can be written.
   const codes = { data: new Int32Array(codeGrid.height * codeGrid.width), count: 1, ...codeGrid };
   trainingSequences(config, { tokenizer, codes, captions: captions.slice(0, 1), of: images.count, seed });
-  const { refinement, training: vqvaeTraining } = config.vqvae;
-  const trainings = { vqvae: vqvaeTraining, refinement, transformer: config.transformer.training };
-  for (const [name, training] of Object.entries(trainings)) {
-    if (training === undefined) {
-      continue;
-    }
-    const steps = totalSteps(training, images.count);
-    learningRateSchedule(training, steps);
-    if (training.earlyStopping !== undefined && heldOut === undefined) {
-      throw new ConfigError(`${name}.training.earlyStopping: needs heldOut, whose metrics it watches.`);
+  const trainings = [
+    ["vqvae.training", config.vqvae.training, vqVaeMetrics],
+    ["vqvae.refinement", config.vqvae.refinement, vqVaeMetrics],
+    ["transformer.training", config.transformer.training, heldOutMetricNames(config)],
+  ] as const;
+  for (const [path, training, metrics] of trainings) {
+    if (training !== undefined) {
+      learningRateSchedule(training, totalSteps(training, images.count));
+      checkEarlyStopping(training, path, heldOut && metrics);
     }
   }
   return { tokenizer, config };

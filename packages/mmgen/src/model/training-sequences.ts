@@ -5,6 +5,7 @@ import type { Metrics } from "@mmgen/training";
 import { heldOutBounds } from "../diffusion/diffusion-bounds.js";
 import { diffusionExamples } from "../diffusion/diffusion-examples.js";
 import { heldOutMetrics } from "../metrics/score-pairs.js";
+import { transformerMetrics } from "../stages/evaluation-metrics.js";
 import { type CodedPairs, drawOrders, mixedOrderExamples } from "../stages/training-examples.js";
 import type { ModelConfig, SequenceOptions } from "./model-options.js";
 
@@ -61,6 +62,13 @@ export function heldOutEvaluation(
       ? await heldOutMetrics({ tokenizer, transformer }, pairs, { signal })
       : await heldOutBounds({ tokenizer, transformer, diffusion }, pairs, { signal, tasks: diffusion.tasks })),
   });
+}
+
+/** Names of the metrics of {@link heldOutEvaluation}. */
+export function heldOutMetricNames({ diffusion }: Pick<SequenceConfig, "diffusion">): readonly string[] {
+  return transformerMetrics[
+    diffusion === undefined ? "autoregressive" : diffusion.kernel.type === "chain" ? "chain" : "diffusion"
+  ];
 }
 
 /** Options of {@link heldOutEvaluation}'s measuring. */

@@ -4,7 +4,9 @@ import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectAborted, memoryStore, stopAfter } from "../model/tiny-training.fixture.js";
+import { vqVaeMetrics } from "./evaluation-metrics.js";
 import { type RefineVqVaeOptions, refineVqVae } from "./refine-vqvae.js";
+import { evaluateVqVae } from "./train-vqvae.js";
 
 beforeAll(async () => {
   registerOnnxBackend();
@@ -62,6 +64,18 @@ describe("refineVqVae", () => {
     await refineVqVae({ ...options, vqvae: stopped, stage });
     expect(await weightsOf(stopped)).toBe(await weightsOf(whole));
     expect(tf.memory().numTensors - before).toBe(own);
+  });
+
+  it("stops early by the held-out loss, with the weights of the best evaluation", async () => {
+    using vqvae = codec();
+    // No later evaluation is that much better than the first.
+    const earlyStopping = { patience: 1, minImprovement: 1e6 };
+    const history = await refineVqVae({ ...options, vqvae, heldOut: images, training: { ...training, earlyStopping } });
+    expect(history!.epochs.map(({ epoch }) => epoch)).toEqual([0, 1]);
+    expect(Object.keys(history!.epochs[1]!.metrics)).toEqual([...vqVaeMetrics]);
+    expect(await evaluateVqVae(vqvae, images, { batchSize: 4, signal: undefined })).toEqual(
+      history!.epochs[0]!.metrics,
+    );
   });
 
   it("leaves the codec as it is where nothing is said of its images", async () => {

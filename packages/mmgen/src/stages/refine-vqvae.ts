@@ -6,6 +6,7 @@ import { AdversarialVqVae, type VqVae } from "@mmgen/vqvae";
 import { checkFields } from "../model/check-arguments.js";
 import { type ImageSet, imageText } from "../model/image-text.js";
 import { estimateMemory, type MemoryEstimate } from "./estimate-memory.js";
+import { vqVaeMetrics } from "./evaluation-metrics.js";
 import {
   resolveTrainingSettings,
   runStage,
@@ -96,6 +97,7 @@ export async function refineVqVae(options: RefineVqVaeOptions): Promise<Training
     examples: imageExamples(images),
     random: random.fork("training"),
     evaluate: heldOut && (() => evaluateVqVae(vqvae, heldOut, { ...settings.training, signal })),
+    stoppingMetric: vqVaeMetrics[0],
     adversary: {
       optimizer: { beta1: 0.5, beta2: 0.9, weightDecay: 0 },
       schedule: constantSchedule(settings.discriminatorLearningRate),

@@ -59,7 +59,10 @@ export interface TrainingSettings {
   readonly beta1?: number | undefined;
   /** Decay of the squared gradient's running mean. Default 0.999. */
   readonly beta2?: number | undefined;
-  /** Ends the training when evaluations get no better, with the weights of the best one. Needs held-out data. */
+  /**
+   * Ends the training when evaluations get no better, with the weights of the best one. Needs held-out data. Its `metric` is
+   * by default their loss: `heldOutLoss` of an image codec, `natsPerId` of a transformer.
+   */
   readonly earlyStopping?: EarlyStopping | undefined;
   /** Equal parts that a step's batch is taken in, to save memory. Default 1. */
   readonly gradientAccumulation?: number | undefined;
@@ -156,6 +159,8 @@ export interface Stage<Batch, Aux, Model extends StageModel<Batch, Aux>> extends
   readonly random: Random;
   /** Called in the first process of a group alone. */
   readonly evaluate?: ((context: { readonly epoch: number }) => Promise<Metrics>) | undefined;
+  /** What early stopping watches where the settings name no metric. Default: `loss`. */
+  readonly stoppingMetric?: string | undefined;
   /** How the model's discriminator learns, where it has one. Default: as the model. */
   readonly adversary?: AdversaryOptions | undefined;
 }
@@ -168,7 +173,7 @@ export interface Stage<Batch, Aux, Model extends StageModel<Batch, Aux>> extends
 export async function runStage<Batch, Aux, Model extends StageModel<Batch, Aux>>(
   stage: Stage<Batch, Aux, Model>,
 ): Promise<TrainingHistory> {
-  const { adversary, checkpoint, examples, group = soleProcess, label, model, random, signal } = stage;
+  const { adversary, checkpoint, examples, group = soleProcess, label, model, random, signal, stoppingMetric } = stage;
   // The others take the first one's metrics.
   const evaluate = stage.evaluate && (group.rank === 0 ? stage.evaluate : async () => ({}));
   try {
@@ -183,7 +188,9 @@ export async function runStage<Batch, Aux, Model extends StageModel<Batch, Aux>>
     const { status, step, history } = await train({
       ...{ model, examples, batchSize, steps, schedule, random, group },
       optimizer: optimizerOptions(training),
-      ...(earlyStopping && { earlyStopping }),
+      ...(earlyStopping && {
+        earlyStopping: { ...earlyStopping, metric: earlyStopping.metric ?? stoppingMetric },
+      }),
       ...(gradientAccumulation !== undefined && { gradientAccumulation }),
       ...(weightAverage && { weightAverage }),
       ...(adversary && { adversary }),

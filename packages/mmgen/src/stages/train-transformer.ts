@@ -8,6 +8,7 @@ import {
 import type { Metrics, TrainingHistory, TrainingObserver } from "@mmgen/training";
 import { checkFields } from "../model/check-arguments.js";
 import { continueTransformer, type KnownTransformer } from "./continue-transformer.js";
+import { transformerMetrics } from "./evaluation-metrics.js";
 import { observersOf, runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** A transformer's configuration but for what the tokenizer says: its vocabulary and the length of its sequences. */
@@ -23,7 +24,10 @@ export interface TrainTransformerOptions extends StageOptions<TinyTransformer> {
   readonly tokenizer: Pick<MultimodalTokenizer, "vocabularySize" | "sequenceLength">;
   /** Sequences to train on, such as `mixedOrderExamples` or `diffusionExamples` makes. */
   readonly examples: ExampleSource<TransformerBatch>;
-  /** Metrics on held-out sequences, before training and after each epoch. Default: no evaluation. */
+  /**
+   * Metrics on held-out sequences, before training and after each epoch; early stopping watches their `natsPerId` unless it
+   * names another. Default: no evaluation.
+   */
   readonly evaluate?: ((transformer: TinyTransformer, epoch: number) => Promise<Metrics>) | undefined;
   /** Hands out the model as it is after some of the steps, to be kept. Default: none. */
   readonly keep?: KeptSteps | undefined;
@@ -70,6 +74,7 @@ export async function trainTransformer(options: TrainTransformerOptions): Promis
     ...{ ...options, label: "transformer", model: transformer },
     random: random.fork("training"),
     evaluate: evaluate && (({ epoch }) => evaluate(transformer, epoch)),
+    stoppingMetric: transformerMetrics.autoregressive[0],
     observers: [...observersOf(options.observers, transformer), ...(keep ? [keeper(transformer, keep)] : [])],
   });
   return { transformer, history };

@@ -3,6 +3,7 @@ import { evaluateLoss, imageExamples, type TrainingHistory } from "@mmgen/traini
 import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import { imageCodecMetrics } from "../metrics/image-codec-metrics.js";
 import { checkFields } from "../model/check-arguments.js";
+import { vqVaeMetrics } from "./evaluation-metrics.js";
 import { runStage, type StageOptions, stageFields } from "./run-stage.js";
 
 /** Options of {@link trainVqVae}. */
@@ -50,6 +51,7 @@ export async function trainVqVae(options: TrainVqVaeOptions): Promise<VqVaeTrain
     ...{ ...options, label: "image codec", model: vqvae, examples: imageExamples(images) },
     random: random.fork("training"),
     evaluate,
+    stoppingMetric: vqVaeMetrics[0],
   });
   return { vqvae, history };
 }
@@ -69,7 +71,7 @@ export async function evaluateVqVae(
   vqvae: VqVae,
   heldOut: ImageBatch,
   { batchSize, signal }: { batchSize: number; signal: AbortSignal | undefined },
-): Promise<Record<string, number>> {
+): Promise<Record<(typeof vqVaeMetrics)[number], number>> {
   const examples = imageExamples(sliceImages(heldOut, 0, Math.min(maxLossImages, heldOut.count)));
   const { loss } = await evaluateLoss({ model: vqvae, examples, batchSize, ...(signal && { signal }) });
   return { heldOutLoss: loss!, ...(await imageCodecMetrics(vqvae, heldOut)) };
