@@ -27,7 +27,6 @@ import {
   deviceChoices,
   exportTo,
   selectBackend,
-  selectTrainingBackend,
 } from "mmgen/node";
 import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
@@ -108,7 +107,7 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
@@ -153,7 +152,7 @@ async function evaluate({ part, samples, temperature, topP, ...options }: Evalua
   const settings = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectTrainingBackend(options.backend as BackendChoice, options.device as DeviceChoice);
+  const backend = await selectBackend(options.backend as BackendChoice, options.device as DeviceChoice);
   progress.log(`Backend: ${backend}.`);
   const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
   const dataDir = options.dataDir ?? (await folder.dataDir());

@@ -21,14 +21,7 @@ import {
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
-import {
-  type BackendChoice,
-  backendChoices,
-  type DeviceChoice,
-  deviceChoices,
-  selectBackend,
-  selectTrainingBackend,
-} from "mmgen/node";
+import { type BackendChoice, backendChoices, type DeviceChoice, deviceChoices, selectBackend } from "mmgen/node";
 import { runs, sampledAs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
 import {
@@ -92,7 +85,7 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
@@ -163,7 +156,7 @@ async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void>
   const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectTrainingBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
+  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
   progress.log(`Backend: ${backend}.`);
   const dataDir = flags.dataDir ?? (await folder.dataDir());
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });

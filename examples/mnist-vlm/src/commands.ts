@@ -18,14 +18,7 @@ import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command } from "commander";
 import { drawImages, loadModelParts, loadSequenceModels } from "mmgen";
-import {
-  type BackendChoice,
-  backendChoices,
-  type DeviceChoice,
-  deviceChoices,
-  selectBackend,
-  selectTrainingBackend,
-} from "mmgen/node";
+import { type BackendChoice, backendChoices, type DeviceChoice, deviceChoices, selectBackend } from "mmgen/node";
 import { runs, type TrainFlags } from "./config.js";
 import { classifyDigits } from "./evaluate.js";
 import { digitNames, formatLetters, parseLetters } from "./lines.js";
@@ -94,7 +87,7 @@ function train(flags: TrainFlags): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
     loadMpi: () => import("@mmgen/mpi"),
-    startBackend: (name, device) => selectTrainingBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
   });
 }
 

@@ -27,5 +27,4 @@ export {
   deviceChoices,
   ensureBackend,
   selectBackend,
-  selectTrainingBackend,
 } from "./folder/select-backend.js";

@@ -9,7 +9,7 @@ import { type FrozenPart, frozenParts } from "../continuing/known-model.js";
 import { type ModelFamily, modelFamilies } from "../diffusion/diffusion-options.js";
 import { resolveModelCard } from "../folder/model-card.js";
 import { loadFrom, trainInto } from "../folder/model-folder.js";
-import { selectTrainingBackend } from "../folder/select-backend.js";
+import { selectBackend } from "../folder/select-backend.js";
 import type { ModelOptions } from "../model/model-options.js";
 import { mmgenPresets, type PresetName } from "../model/presets.js";
 import type { StageName } from "../model/train-options.js";
@@ -135,7 +135,7 @@ async function train({ flags, folder, typed }: TrainCommand, terminal: Terminal)
   const { backend, device, out, overwrite, tensorboard } = flags;
   const log = (line: string) => void terminal.stderr.write(`${line}\n`);
   const plan = flags.resume ? await resumedPlan(out, folder, typed) : await newPlan(folder, flags, typed);
-  log(`Backend: ${await selectTrainingBackend(backend, device)}.`);
+  log(`Backend: ${await selectBackend(backend, device)}.`);
   const next = ` Go on with: mmgen train --resume --out ${/\s/.test(out) ? JSON.stringify(out) : out}`;
   let isBegun = flags.resume;
   const work = async (signal: AbortSignal) => {

@@ -1,7 +1,7 @@
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ensureBackend, selectBackend, selectTrainingBackend } from "./select-backend.js";
+import { ensureBackend, selectBackend } from "./select-backend.js";
 
 describe("ensureBackend", () => {
   it("starts ONNX Runtime where nothing is chosen, and keeps it from then on", async () => {
@@ -13,7 +13,7 @@ describe("ensureBackend", () => {
 
 describe("selectBackend", () => {
   it("takes ONNX Runtime where nobody asks for another and no GPU is there", async () => {
-    expect(await selectTrainingBackend("auto")).toContain("onnx");
+    expect(await selectBackend("auto")).toContain("onnx");
     expect(tf.getBackend()).toBe("onnx");
   });
 
@@ -40,12 +40,7 @@ describe("selectBackend", () => {
     expect(await selectBackend("auto", "cpu")).toBe("onnx (ONNX Runtime on the CPU, asked for)");
     expect(tf.getBackend()).toBe("onnx");
     await expect(selectBackend("cpu", "cuda")).rejects.toThrow(/device: backend cpu has devices of its own; cuda is/);
-    await expect(selectTrainingBackend("onnx", "gpu" as never)).rejects.toThrow(/device: expected "auto", .*"gpu"/);
-  });
-
-  it("does not train where gradients are missing", async () => {
-    await expect(selectTrainingBackend("wasm")).rejects.toThrow(ConfigError);
-    await expect(selectTrainingBackend("wasm")).rejects.toThrow("cannot train");
+    await expect(selectBackend("onnx", "gpu" as never)).rejects.toThrow(/device: expected "auto", .*"gpu"/);
   });
 });
 

@@ -58,21 +58,6 @@ export async function selectBackend(choice: BackendChoice, device: DeviceChoice 
 }
 
 /**
- * As {@link selectBackend}, for a run that trains.
- *
- * @throws a {@link ConfigError} also for a backend that lacks gradients, before anything is computed.
- */
-export async function selectTrainingBackend(choice: BackendChoice, device?: DeviceChoice): Promise<string> {
-  if (choice === "wasm") {
-    throw new ConfigError(
-      "Backend wasm cannot train: it lacks the gradients of convolutions and embeddings. " +
-        "Train with another, for instance onnx; to generate, wasm will do.",
-    );
-  }
-  return selectBackend(choice, device);
-}
-
-/**
  * Keeps the backend that the program has chosen, or starts ONNX Runtime where it has chosen none.
  *
  * @returns One line that says which backend runs, and whether this call started it.
