@@ -14,6 +14,7 @@ export function packageBuild(entry: Record<string, string>, options: Options = {
     treeshake: false,
     // In the CJS build `import.meta.url`, a syntax error there, becomes the file's own URL.
     shims: true,
+    inject: ["../../tsup.dispose.mjs"],
     ...options,
   });
 }
