@@ -275,7 +275,7 @@ describe("start with a folder of images", () => {
     const results = join(run, "own", "results");
     const metrics = await json(join(results, "metrics.json"));
     expect(metrics.attributes).toBeUndefined();
-    expect(metrics.likelihood.natsPerSample).toBeGreaterThan(0);
+    expect(metrics.likelihood.natsPerSequence).toBeGreaterThan(0);
     expect((await readdir(results)).filter((file) => file.startsWith("confusion"))).toEqual([]);
     expect(existsSync(join(results, "report.html"))).toBe(true);
     const drawn = command("generate", "--checkpoints", "run/own", "--text", "a red square", "--out", "run/red.png");

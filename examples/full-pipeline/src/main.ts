@@ -20,14 +20,7 @@ import {
 import * as observing from "@mmgen/training/node";
 import { Command, Option } from "commander";
 import { loadModelParts, modelFamilies } from "mmgen";
-import {
-  type BackendChoice,
-  backendChoices,
-  type DeviceChoice,
-  deviceChoices,
-  exportTo,
-  selectBackend,
-} from "mmgen/node";
+import { type BackendChoice, backendChoices, exportTo, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
 import { command, type RunConfig, runs } from "./config.js";
 import { describeData, loadData, loadOrTrainClassifier } from "./data.js";
 import { checkGenerateOptions, familyOf, type GenerateOptions, runGenerate } from "./generate.js";
@@ -36,7 +29,7 @@ import { runPipeline } from "./pipeline.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
-const compute = { backends: backendChoices, devices: deviceChoices };
+const compute = { backends: backendChoices, devices: onnxDevices };
 
 /** Training images of the validation part, which the run has not seen. */
 const validationImages = 5000;
@@ -107,14 +100,14 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
   checkGenerateOptions(options);
-  const backend = await selectBackend(options.backend as BackendChoice, options.device as DeviceChoice);
+  const backend = await selectBackend(options.backend as BackendChoice, options.device as OnnxDevice);
   process.stderr.write(`Backend: ${backend}.\n`);
   await runGenerate(options, exampleFolder);
 }
@@ -152,7 +145,7 @@ async function evaluate({ part, samples, temperature, topP, ...options }: Evalua
   const settings = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectBackend(options.backend as BackendChoice, options.device as DeviceChoice);
+  const backend = await selectBackend(options.backend as BackendChoice, options.device as OnnxDevice);
   progress.log(`Backend: ${backend}.`);
   const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
   const dataDir = options.dataDir ?? (await folder.dataDir());

@@ -4,12 +4,12 @@ import { formatMetrics } from "./report.js";
 
 const agreement = { count: 200, accuracy: { digit: 0.93, digitColor: 1, backgroundColor: 1 }, allRight: 0.93 };
 const order = (nats: number) => ({
-  natsPerDim: nats,
-  natsPerSample: 25 * nats,
+  natsPerId: nats,
+  natsPerSequence: 25 * nats,
   byModality: {
-    image: { natsPerDim: nats + 1, natsPerSample: 18 * (nats + 1) },
-    text: { natsPerDim: nats / 2, natsPerSample: 3 * nats },
-    special: { natsPerDim: 0.25, natsPerSample: 0.5 },
+    image: { natsPerId: nats + 1, natsPerSequence: 18 * (nats + 1) },
+    text: { natsPerId: nats / 2, natsPerSequence: 3 * nats },
+    special: { natsPerId: 0.25, natsPerSequence: 0.5 },
   },
   bitsPerPixel: nats / 20,
   byPosition: [nats],
@@ -23,8 +23,8 @@ const metrics: ModelMetrics = {
     codesUsed: 0.98,
   },
   likelihood: {
-    natsPerDim: 2.5,
-    natsPerSample: 62.5,
+    natsPerId: 2.5,
+    natsPerSequence: 62.5,
     bitsPerPixel: 0.125,
     byOrder: { "text-first": order(2), "image-first": order(3) },
   },
@@ -53,8 +53,8 @@ bits per pixel            0.100        0.150   0.125
   });
 
   it("prints bounds of the test loss for the family diffusion", () => {
-    const bound = { natsPerDim: 3, natsPerSample: 54 };
-    const bounds = { imageGivenText: bound, textGivenImage: { natsPerDim: 1, natsPerSample: 6 }, both: bound };
+    const bound = { natsPerId: 3, natsPerSequence: 54 };
+    const bounds = { imageGivenText: bound, textGivenImage: { natsPerId: 1, natsPerSequence: 6 }, both: bound };
     const { byOrder: _, ...likelihood } = metrics.likelihood;
     expect(formatMetrics({ ...metrics, likelihood: { ...likelihood, bounds } })).toContain(`
 test loss, at most  image given text  text given image    both

@@ -44,8 +44,8 @@ function headline({ attributes, likelihood, vqvae }: RunMetrics) {
     { label: "levels reconstructed", value: formatPercent(vqvae.exactLevelAccuracy), note: "exactly, test images" },
     {
       label: "test loss",
-      value: likelihood.natsPerDim.toFixed(3),
-      note: `nats per id, ${likelihood.natsPerSample.toFixed(1)} per pair, ${likelihood.bitsPerPixel.toFixed(3)} bits per pixel`,
+      value: likelihood.natsPerId.toFixed(3),
+      note: `nats per id, ${likelihood.natsPerSequence.toFixed(1)} per pair, ${likelihood.bitsPerPixel.toFixed(3)} bits per pixel`,
     },
   ];
 }
@@ -208,8 +208,8 @@ function likelihoodTable(score: PairScore): ReportTable {
 }
 
 /** Bounds of the test likelihood, a row for each way of counting it. */
-function boundTable({ bitsPerPixel, bounds, natsPerDim, natsPerSample }: PairScore): ReportTable {
-  const all = [bounds?.imageGivenText, bounds?.textGivenImage, { natsPerDim, natsPerSample }];
+function boundTable({ bitsPerPixel, bounds, natsPerId, natsPerSequence }: PairScore): ReportTable {
+  const all = [bounds?.imageGivenText, bounds?.textGivenImage, { natsPerId, natsPerSequence }];
   const row = (label: string, metric: (bound: LikelihoodBound) => number) => [
     label,
     ...all.map((bound) => (bound ? metric(bound).toFixed(3) : "")),
@@ -217,8 +217,8 @@ function boundTable({ bitsPerPixel, bounds, natsPerDim, natsPerSample }: PairSco
   return {
     columns: ["test loss, at most", "image given text", "text given image", "both"],
     rows: [
-      row("nats per id", (bound) => bound.natsPerDim),
-      row("nats per pair", (bound) => bound.natsPerSample),
+      row("nats per id", (bound) => bound.natsPerId),
+      row("nats per pair", (bound) => bound.natsPerSequence),
       ["bits per pixel", bitsPerPixel.toFixed(3), "", ""],
     ],
     caption:
@@ -227,22 +227,22 @@ function boundTable({ bitsPerPixel, bounds, natsPerDim, natsPerSample }: PairSco
 }
 
 /** Test likelihood by order, a row for each way of counting it. */
-function orderTable({ byOrder, natsPerDim, natsPerSample, bitsPerPixel }: PairLikelihood): ReportTable {
+function orderTable({ byOrder, natsPerId, natsPerSequence, bitsPerPixel }: PairLikelihood): ReportTable {
   const orders = [byOrder["text-first"], byOrder["image-first"]];
   const row = (label: string, metric: (order: OrderLikelihood) => number, both = meanOf(orders.map(metric))) => [
     label,
     ...[...orders.map(metric), both].map((value) => value.toFixed(3)),
   ];
   const perModality = (label: string, modality: string) =>
-    row(label, ({ byModality }) => byModality[modality]?.natsPerDim ?? 0);
+    row(label, ({ byModality }) => byModality[modality]?.natsPerId ?? 0);
   return {
     columns: ["test loss", "text first", "image first", "both"],
     rows: [
-      row("nats per id", (order) => order.natsPerDim, natsPerDim),
+      row("nats per id", (order) => order.natsPerId, natsPerId),
       perModality("nats per image code", "image"),
       perModality("nats per word", "text"),
       perModality("nats per special id", "special"),
-      row("nats per pair", (order) => order.natsPerSample, natsPerSample),
+      row("nats per pair", (order) => order.natsPerSequence, natsPerSequence),
       row("bits per pixel", (order) => order.bitsPerPixel, bitsPerPixel),
     ],
     caption:

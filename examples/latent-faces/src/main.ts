@@ -21,7 +21,7 @@ import {
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
-import { type BackendChoice, backendChoices, type DeviceChoice, deviceChoices, selectBackend } from "mmgen/node";
+import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
 import { runs, sampledAs } from "./config.js";
 import { describeData, loadData, repeatCodes } from "./data.js";
 import {
@@ -40,7 +40,7 @@ import { drawCompletions } from "./plots.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
-const compute = { backends: backendChoices, devices: deviceChoices };
+const compute = { backends: backendChoices, devices: onnxDevices };
 
 const program = new Command(`${command} --`).exitOverride().enablePositionalOptions();
 program
@@ -85,7 +85,7 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
@@ -104,7 +104,7 @@ async function openRun(flags: DrawFlags) {
   checkDrawnCount(flags.count);
   const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
   const { config } = await runs.readSettings(folder);
-  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
+  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as OnnxDevice);
   process.stderr.write(`Backend: ${backend}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
   const { seed } = flags;
@@ -156,7 +156,7 @@ async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void>
   const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as DeviceChoice);
+  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as OnnxDevice);
   progress.log(`Backend: ${backend}.`);
   const dataDir = flags.dataDir ?? (await folder.dataDir());
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });

@@ -18,7 +18,7 @@ import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command } from "commander";
 import { drawImages, loadModelParts, loadSequenceModels } from "mmgen";
-import { type BackendChoice, backendChoices, type DeviceChoice, deviceChoices, selectBackend } from "mmgen/node";
+import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
 import { runs, type TrainFlags } from "./config.js";
 import { classifyDigits } from "./evaluate.js";
 import { digitNames, formatLetters, parseLetters } from "./lines.js";
@@ -26,7 +26,7 @@ import { command, runPipeline } from "./pipeline.js";
 import { summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
-const compute = { backends: backendChoices, devices: deviceChoices };
+const compute = { backends: backendChoices, devices: onnxDevices };
 
 /** Options of what works with the checkpoints of a run. */
 export interface ModelFlags {
@@ -87,7 +87,7 @@ function train(flags: TrainFlags): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
     loadMpi: () => import("@mmgen/mpi"),
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as DeviceChoice),
+    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
   });
 }
 
@@ -139,7 +139,7 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
 
 /** Starts the backend; the folder of the run. */
 async function openRun({ backend, checkpoints, device }: ModelFlags): Promise<RunFolder> {
-  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice, device as DeviceChoice)}.\n`);
+  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice, device as OnnxDevice)}.\n`);
   return new RunFolder(checkpoints, exampleFolder, command);
 }
 

@@ -248,18 +248,18 @@ export async function lineMetrics(
 
 /** Sums up the metrics of lines of `lineLength` characters, padding included. */
 export function lineLikelihood(metrics: OrderedLineMetrics, lineLength: number): LineLikelihood {
-  const [drawing, classification] = [metrics.drawing.natsPerSample, metrics.classification.natsPerSample];
+  const [drawing, classification] = [metrics.drawing.natsPerSequence, metrics.classification.natsPerSequence];
   return {
     natsPerCharacter: meanNats(metrics),
     natsPerLine: { drawing, classification },
     natsAsPublished: ((drawing + classification) / 2 + Math.LN2) / lineLength,
-    natsPerLetter: metrics.drawing.byModality.image!.natsPerDim,
+    natsPerLetter: metrics.drawing.byModality.image!.natsPerId,
   };
 }
 
 /** Mean nats of a character; lines of both orders have equally many. */
 export function meanNats({ classification, drawing }: OrderedLineMetrics): number {
-  return (drawing.natsPerDim + classification.natsPerDim) / 2;
+  return (drawing.natsPerId + classification.natsPerId) / 2;
 }
 
 function drawDigits(models: ModelParts, each: number, sampling: GenerationOptions): Promise<ImageBatch> {

@@ -241,8 +241,8 @@ export async function trainOnLines(
       const { classification, drawing } = metrics;
       return {
         natsPerCharacter: meanNats(metrics),
-        drawing: drawing.natsPerDim,
-        classification: classification.natsPerDim,
+        drawing: drawing.natsPerId,
+        classification: classification.natsPerId,
       };
     },
     keep: {

@@ -23,8 +23,8 @@ export {
 export {
   type BackendChoice,
   backendChoices,
-  type DeviceChoice,
-  deviceChoices,
   ensureBackend,
+  type OnnxDevice,
+  onnxDevices,
   selectBackend,
 } from "./folder/select-backend.js";

@@ -12,25 +12,25 @@ describe("sequenceMetrics", () => {
   it("adds up in total, by order, modality and position", () => {
     const metrics = sequenceMetrics({ losses, targets, modalityOf, orders: ["text-first", "image-first"] });
     expect(metrics).toEqual({
-      natsPerDim: 3.5,
-      natsPerSample: 10.5,
+      natsPerId: 3.5,
+      natsPerSequence: 10.5,
       samples: 2,
       byOrder: {
-        "text-first": { natsPerDim: 2, natsPerSample: 6 },
-        "image-first": { natsPerDim: 5, natsPerSample: 15 },
+        "text-first": { natsPerId: 2, natsPerSequence: 6 },
+        "image-first": { natsPerId: 5, natsPerSequence: 15 },
       },
-      byModality: { text: { natsPerDim: 3.5, natsPerSample: 3.5 }, image: { natsPerDim: 3.5, natsPerSample: 7 } },
+      byModality: { text: { natsPerId: 3.5, natsPerSequence: 3.5 }, image: { natsPerId: 3.5, natsPerSequence: 7 } },
       byPosition: Float64Array.of(2.5, 3.5, 4.5),
     });
   });
 
   it("leaves out what has no weight", () => {
     const metrics = sequenceMetrics({ losses, targets, weights: [1, 1, 0, 1, 0, 0], modalityOf });
-    expect(metrics.natsPerDim).toBeCloseTo(7 / 3, 12);
-    expect(metrics.natsPerSample).toBe(3.5);
+    expect(metrics.natsPerId).toBeCloseTo(7 / 3, 12);
+    expect(metrics.natsPerSequence).toBe(3.5);
     expect(metrics.byModality).toEqual({
-      text: { natsPerDim: 1, natsPerSample: 0.5 },
-      image: { natsPerDim: 3, natsPerSample: 3 },
+      text: { natsPerId: 1, natsPerSequence: 0.5 },
+      image: { natsPerId: 3, natsPerSequence: 3 },
     });
     expect([...metrics.byPosition]).toEqual([2.5, 2, Number.NaN]);
     expect(metrics.byOrder).toEqual({});
@@ -45,11 +45,11 @@ describe("sequenceMetrics", () => {
     // 4 codes of 10 bits each, all as likely, and an end that costs nothing, of images of 8 × 8 × 3.
     const codes: TokenBatch = { data: Int32Array.of(11, 12, 13, 14, 1, 15, 16, 17, 18, 1), count: 2, length: 5 };
     const nats = Array.from(codes.data, (id) => (id >= 10 ? 10 * Math.LN2 : 0));
-    const { byModality, natsPerSample } = sequenceMetrics({ losses: nats, targets: codes, modalityOf });
-    expect(byModality.image!.natsPerDim).toBeCloseTo(10 * Math.LN2, 12);
-    expect(byModality.image!.natsPerSample).toBeCloseTo(40 * Math.LN2, 12);
-    expect(natsPerSample).toBe(byModality.image!.natsPerSample);
-    expect(bitsPerPixel(natsPerSample, 8 * 8 * 3)).toBeCloseTo(40 / 192, 12);
+    const { byModality, natsPerSequence } = sequenceMetrics({ losses: nats, targets: codes, modalityOf });
+    expect(byModality.image!.natsPerId).toBeCloseTo(10 * Math.LN2, 12);
+    expect(byModality.image!.natsPerSequence).toBeCloseTo(40 * Math.LN2, 12);
+    expect(natsPerSequence).toBe(byModality.image!.natsPerSequence);
+    expect(bitsPerPixel(natsPerSequence, 8 * 8 * 3)).toBeCloseTo(40 / 192, 12);
   });
 
   it("refuses arrays that do not fit", () => {

@@ -4,9 +4,9 @@ import { fields, functionValue, optional, resolveOptions, value } from "@mmgen/c
 /** Negative log-likelihood of some predicted ids. */
 export interface SequenceMetric {
   /** Mean over the ids, in nats an id. */
-  readonly natsPerDim: number;
+  readonly natsPerId: number;
   /** Sum over the ids of a sequence, averaged over the sequences, in nats. */
-  readonly natsPerSample: number;
+  readonly natsPerSequence: number;
 }
 
 /** Negative log-likelihood of a set of sequences; see {@link sequenceMetrics}. */
@@ -102,7 +102,7 @@ export function sequenceMetrics(options: SequenceMetricsOptions): SequenceMetric
  *
  * For the codes of a lossy tokenizer this is the size of the compressed image, not a likelihood of its pixels.
  *
- * @param natsPerImage - `byModality.image.natsPerSample` of {@link sequenceMetrics}.
+ * @param natsPerImage - `byModality.image.natsPerSequence` of {@link sequenceMetrics}.
  * @param pixels - Height times width of an image.
  */
 export function bitsPerPixel(natsPerImage: number, pixels: number): number {
@@ -119,7 +119,7 @@ class Tally {
   }
 
   metric(samples: number): SequenceMetric {
-    return { natsPerDim: this.nats / this.ids, natsPerSample: this.nats / samples };
+    return { natsPerId: this.nats / this.ids, natsPerSequence: this.nats / samples };
   }
 }
 

@@ -65,13 +65,13 @@ async function evaluate(
 /** Metrics by their names in the table; those of captions only where there are captions. */
 async function measure(model: MultimodalModel, set: ImageSet, signal: AbortSignal): Promise<Record<string, number>> {
   const { captions, images } = set;
-  const { bitsPerPixel, natsPerDim, natsPerSample } = await model.score(set, { signal });
+  const { bitsPerPixel, natsPerId, natsPerSequence } = await model.score(set, { signal });
   const { codesUsed, exactLevelAccuracy, peakSignalToNoiseRatio, perplexity } = await model.evaluateImages(images);
   const written = captions && (await model.caption(images, { signal }));
   return {
     images: images.count,
-    natsPerSample,
-    natsPerDim,
+    natsPerSequence,
+    natsPerId,
     bitsPerPixel,
     ...(written && { captionsRight: shareOf(written, (caption, i) => caption === captions[i]) }),
     peakSignalToNoiseRatio,
@@ -87,8 +87,8 @@ function shareOf<Item>(items: readonly Item[], holds: (item: Item, index: number
 
 const explanations: Readonly<Record<string, string>> = {
   images: "measured on",
-  natsPerSample: "negative log-likelihood of an image with what is said of it",
-  natsPerDim: "the same, for each id",
+  natsPerSequence: "negative log-likelihood of an image with what is said of it",
+  natsPerId: "the same, for each id",
   bitsPerPixel: "of the image's codes",
   captionsRight: "share of images whose likeliest caption is theirs, word for word",
   peakSignalToNoiseRatio: "dB, of images as their codes show them",

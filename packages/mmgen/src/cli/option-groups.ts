@@ -1,13 +1,13 @@
 import { ConfigError } from "@mmgen/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BackendChoice, backendChoices, type DeviceChoice, deviceChoices } from "../folder/select-backend.js";
+import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices } from "../folder/select-backend.js";
 import type { MultimodalModel } from "../model/multimodal-model.js";
 import type { ModelGenerationOptions } from "../model/pair-methods.js";
 
 /** What computes, as typed. */
 export interface ComputeFlags {
   readonly backend: BackendChoice;
-  readonly device: DeviceChoice;
+  readonly device: OnnxDevice;
 }
 
 /** How images and captions are drawn, as typed; what is absent is the model's. */
@@ -30,9 +30,7 @@ export interface OutputFlags {
 export function addComputeOptions(command: Command): Command {
   return command
     .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
-    .addOption(
-      new Option("--device <name>", "where ONNX Runtime computes").choices([...deviceChoices]).default("auto"),
-    );
+    .addOption(new Option("--device <name>", "where ONNX Runtime computes").choices([...onnxDevices]).default("auto"));
 }
 
 /** Adds the options of {@link SamplingFlags}. */

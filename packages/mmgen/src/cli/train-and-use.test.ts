@@ -184,10 +184,10 @@ it("evaluates on the images that were held out", async () => {
   const metrics = JSON.parse((await succeed(...args, "--json")).stdout);
   expect(metrics.images).toBe(10);
   // Barely trained, it is about as sure as one that knows nothing: of some ten ids of at most 50 kinds.
-  expect(metrics.natsPerSample).toBeGreaterThan(5);
-  expect(metrics.natsPerDim).toBeLessThan(Math.log(100));
+  expect(metrics.natsPerSequence).toBeGreaterThan(5);
+  expect(metrics.natsPerId).toBeLessThan(Math.log(100));
   const { stdout } = await succeed(...args);
-  expect(stdout).toMatch(/^images {18}10 {8}measured on\nnatsPerSample +[\d.]+ /);
+  expect(stdout).toMatch(/^images {18}10 {8}measured on\nnatsPerSequence +[\d.]+ /);
   expect(tf.memory().numTensors).toBe(0);
 });
 

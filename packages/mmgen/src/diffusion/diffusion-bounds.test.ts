@@ -32,13 +32,13 @@ it("of a model that knows nothing are the logarithms of the numbers of legal ids
   const { models, pairs } = ignorant(["a red cat", "a red dog", "a blue cat"]);
   const score = await scoreBounds(models, pairs);
   const [image, text] = [4 * Math.log(6), 3 * Math.log(5)];
-  expect(score.bounds.imageGivenText!.natsPerSample).toBeCloseTo(image, 5);
-  expect(score.bounds.imageGivenText!.natsPerDim).toBeCloseTo(Math.log(6), 5);
-  expect(score.bounds.textGivenImage!.natsPerSample).toBeCloseTo(text, 5);
+  expect(score.bounds.imageGivenText!.natsPerSequence).toBeCloseTo(image, 5);
+  expect(score.bounds.imageGivenText!.natsPerId).toBeCloseTo(Math.log(6), 5);
+  expect(score.bounds.textGivenImage!.natsPerSequence).toBeCloseTo(text, 5);
   expect(score.bitsPerPixel).toBeCloseTo(image / Math.LN2 / 16, 5);
   // Which places are masked decides how many of either kind are counted: equal only in the mean.
-  expect(Math.abs(score.natsPerSample - image - text)).toBeLessThan(0.2);
-  expect(score.natsPerDim).toBeCloseTo(score.natsPerSample / 7, 6);
+  expect(Math.abs(score.natsPerSequence - image - text)).toBeLessThan(0.2);
+  expect(score.natsPerId).toBeCloseTo(score.natsPerSequence / 7, 6);
   expect(await scoreBounds(models, pairs, { batchSize: 5 })).toEqual(score);
   models.transformer.dispose();
 });
@@ -48,11 +48,11 @@ it("count no padding of shorter captions as ids, and are the same for a kernel o
   const { models, pairs } = ignorant(captions, { type: "uniform", steps: 4 });
   const { bounds } = await scoreBounds(models, pairs);
   // Words and, where there are fewer than four, an end marker: 3, 4 and 5 ids of 5 places.
-  expect(bounds.textGivenImage!.natsPerSample / bounds.textGivenImage!.natsPerDim).toBeCloseTo(4, 6);
+  expect(bounds.textGivenImage!.natsPerSequence / bounds.textGivenImage!.natsPerId).toBeCloseTo(4, 6);
   // By symmetry its images are uniformly random, of which the bound is no less; sixteen draws vary a little.
-  expect(bounds.imageGivenText!.natsPerSample).toBeGreaterThan(4 * Math.log(6) - 0.5);
+  expect(bounds.imageGivenText!.natsPerSequence).toBeGreaterThan(4 * Math.log(6) - 0.5);
   const heldOut = await heldOutBounds(models, pairs, { tasks: models.diffusion.tasks });
-  expect(heldOut.natsPerPair! / heldOut.natsPerId!).toBeCloseTo(8, 6);
+  expect(heldOut.natsPerSequence! / heldOut.natsPerId!).toBeCloseTo(8, 6);
   models.transformer.dispose();
 });
 

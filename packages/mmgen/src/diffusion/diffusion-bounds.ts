@@ -17,8 +17,8 @@ export interface DiffusionModels extends SequenceModels {
 /** Upper bound of a negative log-likelihood in nats, estimated from random corruptions: a mean over pairs. */
 export interface LikelihoodBound {
   /** Per code of an image and word of a caption, end marker included; padding is not counted. */
-  readonly natsPerDim: number;
-  readonly natsPerSample: number;
+  readonly natsPerId: number;
+  readonly natsPerSequence: number;
 }
 
 /** Upper bounds of the negative log-likelihood of pairs under a model of the family `diffusion`. */
@@ -56,7 +56,7 @@ export async function scoreBounds(
   const image = conditional ? conditional.imageGivenText : both;
   return {
     ...both,
-    bitsPerPixel: bitsPerPixel(image.natsPerSample, pairs.pixels),
+    bitsPerPixel: bitsPerPixel(image.natsPerSequence, pairs.pixels),
     bounds: { ...conditional, both },
   };
 }
@@ -90,7 +90,7 @@ export async function heldOutBounds(
     return { ...(await evaluateLoss({ model, examples, batchSize, ...(signal && { signal }) })) };
   }
   const bound = await taskBound(models, pairs, { batchSize, signal, task: "both", draws: draws.heldOut });
-  return { natsPerId: bound.natsPerDim, natsPerPair: bound.natsPerSample };
+  return { natsPerId: bound.natsPerId, natsPerSequence: bound.natsPerSequence };
 }
 
 function checkHasBound({ diffusion }: DiffusionModels): void {
@@ -117,8 +117,8 @@ async function taskBound(models: DiffusionModels, pairs: CodedPairs, options: Ta
   );
   const total = nats.reduce((sum, each) => sum + each, 0);
   return {
-    natsPerSample: total / ids.count,
-    natsPerDim: total / counted.reduce((sum, each) => sum + each, 0),
+    natsPerSequence: total / ids.count,
+    natsPerId: total / counted.reduce((sum, each) => sum + each, 0),
   };
 }
 

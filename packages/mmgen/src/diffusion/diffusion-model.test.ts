@@ -116,13 +116,15 @@ describe("a trained model of the family diffusion", () => {
 
   it("finds true pairs likelier than pairs of strangers", async () => {
     const few = squares(12, 3);
-    const { bounds, byOrder, natsPerSample } = await model.score(few);
+    const { bounds, byOrder, natsPerSequence } = await model.score(few);
     expect(byOrder).toBeUndefined();
     const captions = [...few.captions.slice(1), few.captions[0]!];
     const strangers = await model.score({ images: few.images, captions });
-    expect(strangers.natsPerSample).toBeGreaterThan(natsPerSample + 1);
-    expect(strangers.bounds!.textGivenImage!.natsPerSample).toBeGreaterThan(bounds!.textGivenImage!.natsPerSample + 1);
-    expect(bounds!.imageGivenText!.natsPerSample).toBeLessThan(natsPerSample);
+    expect(strangers.natsPerSequence).toBeGreaterThan(natsPerSequence + 1);
+    expect(strangers.bounds!.textGivenImage!.natsPerSequence).toBeGreaterThan(
+      bounds!.textGivenImage!.natsPerSequence + 1,
+    );
+    expect(bounds!.imageGivenText!.natsPerSequence).toBeLessThan(natsPerSequence);
   });
 
   it("is the same after it was saved and loaded, and as a model of its parts", async () => {

@@ -7,8 +7,8 @@ export const backendChoices = ["auto", "onnx", "tensorflow-gpu", "tensorflow", "
 export type BackendChoice = (typeof backendChoices)[number];
 
 /** Where backend onnx computes, and `auto`. */
-export const deviceChoices = ["auto", "cpu", "cuda", "webgpu"] as const satisfies readonly OnnxDevice[];
-export type DeviceChoice = (typeof deviceChoices)[number];
+export const onnxDevices = ["auto", "cpu", "cuda", "webgpu"] as const satisfies readonly OnnxDevice[];
+export type { OnnxDevice };
 
 /** Packages that only their users install, so that nothing here depends on them. */
 const optionalPackages: Partial<Record<BackendChoice, { readonly module: string; readonly backend: string }>> = {
@@ -29,7 +29,7 @@ const optionalPackages: Partial<Record<BackendChoice, { readonly module: string;
  * @returns One line that says which backend runs, where and why.
  * @throws a {@link ConfigError} when the backend cannot be had, with the command that installs it.
  */
-export async function selectBackend(choice: BackendChoice, device: DeviceChoice = "auto"): Promise<string> {
+export async function selectBackend(choice: BackendChoice, device: OnnxDevice = "auto"): Promise<string> {
   checkOneOf("backend", choice, backendChoices);
   if (device !== "auto" || choice === "onnx") {
     checkDevice(choice, device);
@@ -93,7 +93,7 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
   }
 }
 
-function checkDevice(choice: BackendChoice, device: DeviceChoice): void {
+function checkDevice(choice: BackendChoice, device: OnnxDevice): void {
   if (choice !== "auto" && choice !== "onnx") {
     throw new ConfigError(
       `device: backend ${choice} has devices of its own; ${device} is one of backend onnx. Leave out one of the two.`,
@@ -102,7 +102,7 @@ function checkDevice(choice: BackendChoice, device: DeviceChoice): void {
 }
 
 /** Starts ONNX Runtime on a device; says in one line where it computes. */
-async function activateOnnx(device: DeviceChoice): Promise<string> {
+async function activateOnnx(device: OnnxDevice): Promise<string> {
   try {
     const { chooseDevice, useOnnx } = await import("@mmgen/backend-onnx");
     const { line, options } = await chooseDevice(device);

@@ -29,23 +29,23 @@ describe("the likelihood of pairs", () => {
     const { contextLength } = models.transformer;
     const score = await scorePairs(models, { ...pairs, pixels: 16 });
     // float32 logarithms: seven digits.
-    expect(score.natsPerDim).toBeCloseTo(nats, 5);
-    expect(score.natsPerSample).toBeCloseTo(nats * (contextLength - 1), 4);
+    expect(score.natsPerId).toBeCloseTo(nats, 5);
+    expect(score.natsPerSequence).toBeCloseTo(nats * (contextLength - 1), 4);
     expect(score.bitsPerPixel).toBeCloseTo((4 * nats) / Math.LN2 / 16, 5);
     for (const order of Object.values(score.byOrder)) {
       expect(order.byPosition).toHaveLength(contextLength - 1);
-      expect(order.byModality.text!.natsPerSample).toBeCloseTo(3 * nats, 5);
+      expect(order.byModality.text!.natsPerSequence).toBeCloseTo(3 * nats, 5);
     }
     models.transformer.dispose();
   });
 
   it("counts no padding of shorter captions", async () => {
     const { models, nats, pairs } = ignorant(["a cat", "a red dog", "a big red cat"]);
-    const { natsPerPair } = await heldOutMetrics(models, pairs);
+    const heldOut = await heldOutMetrics(models, pairs);
     // 4 codes, 2 markers, 2 to 4 words and an end marker where there are fewer than 4, on average 3 and one end marker.
-    const { natsPerSample } = await scorePairs(models, { ...pairs, pixels: 16 });
-    expect(natsPerPair).toBeCloseTo(natsPerSample, 4);
-    expect(natsPerPair / nats).toBeLessThan(models.transformer.contextLength - 1);
+    const { natsPerSequence } = await scorePairs(models, { ...pairs, pixels: 16 });
+    expect(heldOut.natsPerSequence).toBeCloseTo(natsPerSequence, 4);
+    expect(natsPerSequence / nats).toBeLessThan(models.transformer.contextLength - 1);
     models.transformer.dispose();
   });
 

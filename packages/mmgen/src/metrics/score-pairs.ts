@@ -5,7 +5,7 @@ import type { SequenceModels } from "../model/model-parts.js";
 import { type CodedPairs, orderedExamples, orderedSequences } from "../stages/training-examples.js";
 
 /** Likelihood of pairs written in one order. */
-export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerDim" | "natsPerSample" | "byModality"> {
+export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerId" | "natsPerSequence" | "byModality"> {
   /** Nats of the image codes in bits over the image's pixels; given the caption, where the text comes first. */
   readonly bitsPerPixel: number;
   /** Mean nats of each predicted id, from the second of a sequence on; NaN where only padding is. */
@@ -15,9 +15,9 @@ export interface OrderLikelihood extends Pick<SequenceMetrics, "natsPerDim" | "n
 /** Likelihood of pairs: the mean of both orders, and each order's; where a layout has one order, it stands for both. */
 export interface PairLikelihood {
   /** Mean nats per predicted id. */
-  readonly natsPerDim: number;
+  readonly natsPerId: number;
   /** Mean nats per pair. */
-  readonly natsPerSample: number;
+  readonly natsPerSequence: number;
   readonly bitsPerPixel: number;
   readonly byOrder: Readonly<Record<Order, OrderLikelihood>>;
 }
@@ -50,8 +50,8 @@ export async function scorePairs(
     likelihoodOf(await orderMetrics(models, pairs, { ...options, order }), pairs.pixels),
   );
   return {
-    natsPerDim: (textFirst.natsPerDim + imageFirst.natsPerDim) / 2,
-    natsPerSample: (textFirst.natsPerSample + imageFirst.natsPerSample) / 2,
+    natsPerId: (textFirst.natsPerId + imageFirst.natsPerId) / 2,
+    natsPerSequence: (textFirst.natsPerSequence + imageFirst.natsPerSequence) / 2,
     bitsPerPixel: (textFirst.bitsPerPixel + imageFirst.bitsPerPixel) / 2,
     byOrder: { "text-first": textFirst, "image-first": imageFirst },
   };
@@ -71,10 +71,10 @@ export function orderMetrics(
 }
 
 function likelihoodOf(metrics: SequenceMetrics, pixels: number): OrderLikelihood {
-  const { byModality, byPosition, natsPerDim, natsPerSample } = metrics;
+  const { byModality, byPosition, natsPerId, natsPerSequence } = metrics;
   return {
-    ...{ natsPerDim, natsPerSample, byModality },
-    bitsPerPixel: bitsPerPixel(byModality.image!.natsPerSample, pixels),
+    ...{ natsPerId, natsPerSequence, byModality },
+    bitsPerPixel: bitsPerPixel(byModality.image!.natsPerSequence, pixels),
     byPosition: [...byPosition],
   };
 }
@@ -82,7 +82,7 @@ function likelihoodOf(metrics: SequenceMetrics, pixels: number): OrderLikelihood
 /** Mean loss of held-out pairs, in nats: per predicted id in each order, the mean of both, and that of a whole pair. */
 export interface HeldOutMetrics extends Readonly<Record<Order, number>> {
   readonly natsPerId: number;
-  readonly natsPerPair: number;
+  readonly natsPerSequence: number;
 }
 
 /**
@@ -106,7 +106,7 @@ export async function heldOutMetrics(
     natsPerId,
     "text-first": textFirst,
     "image-first": imageFirst,
-    natsPerPair: natsPerId * countedTargets(tokenizer, pairs),
+    natsPerSequence: natsPerId * countedTargets(tokenizer, pairs),
   };
 }
 

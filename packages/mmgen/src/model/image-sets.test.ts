@@ -64,15 +64,15 @@ describe("a model of images with classes", () => {
     expect(names).toEqual(expect.arrayContaining(invented.captions));
 
     const score = await model.score(heldOutClasses);
-    const { byOrder, natsPerSample } = score;
+    const { byOrder, natsPerSequence } = score;
     expect(byOrder!["text-first"]).toBe(byOrder!["image-first"]);
-    expect(byOrder!["text-first"].byModality.text!.natsPerSample).toBeGreaterThan(0);
+    expect(byOrder!["text-first"].byModality.text!.natsPerSequence).toBeGreaterThan(0);
     expect(
       await model.score({ images: heldOut.images, captions: heldOut.captions.map((each) => each.split(" ")[1]!) }),
     ).toEqual(score);
     const labels = heldOutClasses.classes.labels.map((label) => (label + 1) % 4);
     const wrong = await model.score({ images: heldOut.images, classes: { labels, names } });
-    expect(wrong.natsPerSample).toBeGreaterThan(natsPerSample + 1);
+    expect(wrong.natsPerSequence).toBeGreaterThan(natsPerSequence + 1);
   });
 
   it("refuses what a class cannot be", async () => {
@@ -103,11 +103,11 @@ describe("a model of images alone", () => {
       const first = Math.floor(row / 2) * height * width;
       expect(codes.data.slice(row * height * width, row * height * width + 3)).toEqual(data.slice(first, first + 3));
     }
-    const { byOrder, natsPerDim, natsPerSample } = await model.score({ images: heldOut.images });
-    expect(natsPerSample / natsPerDim).toBeCloseTo(height * width, 6);
+    const { byOrder, natsPerId, natsPerSequence } = await model.score({ images: heldOut.images });
+    expect(natsPerSequence / natsPerId).toBeCloseTo(height * width, 6);
     expect(Object.keys(byOrder!["image-first"].byModality)).toContain("image");
     const { transformer } = model.history!;
-    expect(natsPerDim).toBeCloseTo(transformer.epochs.at(-1)!.metrics.natsPerId!, 4);
+    expect(natsPerId).toBeCloseTo(transformer.epochs.at(-1)!.metrics.natsPerId!, 4);
     const files = await model.save();
     using loaded = await MultimodalModel.load((name) => files.get(name));
     expect(await loaded.invent({ count: 2, seed: 1 })).toEqual(invented);

@@ -85,19 +85,19 @@ describe("a trained MultimodalModel", () => {
 
   it("finds true pairs likelier than pairs of strangers", async () => {
     const score = await model.score(heldOut);
-    const { natsPerDim, natsPerSample } = score;
+    const { natsPerId, natsPerSequence } = score;
     const rotated = [...heldOut.captions.slice(1), heldOut.captions[0]!];
     const strangers = await model.score({ images: heldOut.images, captions: rotated });
-    expect(strangers.natsPerSample).toBeGreaterThan(natsPerSample + 1);
+    expect(strangers.natsPerSequence).toBeGreaterThan(natsPerSequence + 1);
     const { "image-first": imageFirst, "text-first": textFirst } = score.byOrder!;
-    expect(natsPerSample).toBeCloseTo((imageFirst.natsPerSample + textFirst.natsPerSample) / 2, 6);
-    expect(natsPerSample / natsPerDim).toBeCloseTo(model.tokenizer.sequenceLength - 1, 6);
-    for (const { byModality, natsPerSample: inAll } of [imageFirst, textFirst]) {
-      const sum = Object.values(byModality).reduce((total, part) => total + part.natsPerSample, 0);
+    expect(natsPerSequence).toBeCloseTo((imageFirst.natsPerSequence + textFirst.natsPerSequence) / 2, 6);
+    expect(natsPerSequence / natsPerId).toBeCloseTo(model.tokenizer.sequenceLength - 1, 6);
+    for (const { byModality, natsPerSequence: inAll } of [imageFirst, textFirst]) {
+      const sum = Object.values(byModality).reduce((total, part) => total + part.natsPerSequence, 0);
       expect(sum).toBeCloseTo(inAll, 5);
     }
     const { transformer } = model.history!;
-    expect(natsPerDim).toBeCloseTo(transformer.epochs.at(-1)!.metrics.natsPerId!, 4);
+    expect(natsPerId).toBeCloseTo(transformer.epochs.at(-1)!.metrics.natsPerId!, 4);
   });
 
   it("is the same after it was saved and loaded", async () => {
@@ -238,7 +238,7 @@ describe("MultimodalModel.train", () => {
     [
       "early stopping by a metric that the stage has not",
       { transformer: { training: { earlyStopping: { patience: 2, metric: "loss" } } } },
-      /transformer\.training\.earlyStopping\.metric: expected "natsPerId", .* or "natsPerPair", got "loss"/,
+      /transformer\.training\.earlyStopping\.metric: expected "natsPerId", .* or "natsPerSequence", got "loss"/,
     ],
     ["a caption too few", { captions: [] }, /one caption an image \(64\), got 0/],
   ])("refuses %s before anything is trained", async (_, change, message) => {

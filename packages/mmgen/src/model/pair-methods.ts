@@ -35,7 +35,7 @@ export const modelGenerationFields = [...new Set<string>([...generationFields, .
 
 /** How likely pairs are: means over them. */
 export interface PairScore
-  extends Pick<PairLikelihood, "natsPerDim" | "natsPerSample" | "bitsPerPixel">,
+  extends Pick<PairLikelihood, "natsPerId" | "natsPerSequence" | "bitsPerPixel">,
     Partial<Pick<PairLikelihood, "byOrder">>,
     Partial<Pick<PairBound, "bounds">> {}
 

@@ -74,7 +74,7 @@ describe("draw with candidates", () => {
     const { byOrder } = await model.score({ images, captions });
     const mean = nats.reduce((sum, each) => sum + each, 0) / nats.length;
     // float32 sums of about ten terms.
-    expect(mean).toBeCloseTo(byOrder!["image-first"].byModality.text!.natsPerSample, 3);
+    expect(mean).toBeCloseTo(byOrder!["image-first"].byModality.text!.natsPerSequence, 3);
   });
 
   it("refuses what is no number of candidates, and models without captions", async () => {

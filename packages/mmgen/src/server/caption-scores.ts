@@ -4,7 +4,7 @@ import type { MultimodalModel } from "../model/multimodal-model.js";
 import type { PairScore } from "../model/pair-methods.js";
 
 /** How unlikely a caption with its image is, in nats; of the family `diffusion` upper bounds. */
-export interface CaptionScore extends Pick<PairScore, "natsPerDim" | "natsPerSample"> {
+export interface CaptionScore extends Pick<PairScore, "natsPerId" | "natsPerSequence"> {
   /** Of the caption alone, given its image; absent where the model does not know it. */
   readonly captionNats?: number;
 }
@@ -27,9 +27,9 @@ export async function captionScores(
     // Each keeps the thread to itself: between two, the server hears who came and who went.
     await setImmediate();
     const score = await model.score({ images: sliceImages(images, i, i + 1), captions: [caption] }, { signal });
-    const { natsPerDim, natsPerSample } = score;
+    const { natsPerId, natsPerSequence } = score;
     const captionNats = captionNatsOf(model, score);
-    scores.push({ natsPerDim, natsPerSample, ...(captionNats !== undefined && { captionNats }) });
+    scores.push({ natsPerId, natsPerSequence, ...(captionNats !== undefined && { captionNats }) });
   }
   return scores;
 }
@@ -37,7 +37,7 @@ export async function captionScores(
 function captionNatsOf({ tokenizer }: MultimodalModel, { bounds, byOrder }: PairScore): number | undefined {
   const learnedBoth = tokenizer.orders.length > 1;
   return (
-    bounds?.textGivenImage?.natsPerSample ??
-    (learnedBoth ? byOrder?.["image-first"].byModality.text?.natsPerSample : undefined)
+    bounds?.textGivenImage?.natsPerSequence ??
+    (learnedBoth ? byOrder?.["image-first"].byModality.text?.natsPerSequence : undefined)
   );
 }

@@ -111,10 +111,10 @@ describe("generations", () => {
     expect(said).toEqual(expected.slice(0, 1));
     expect(scores).toEqual(many.scores.slice(0, 1));
     const score = await model.score({ images: sliceImages(images, 0, 1), captions: said });
-    const { natsPerDim, natsPerSample } = score;
-    const captionNats = score.byOrder?.["image-first"].byModality.text?.natsPerSample;
+    const { natsPerId, natsPerSequence } = score;
+    const captionNats = score.byOrder?.["image-first"].byModality.text?.natsPerSequence;
     expect(captionNats).toBeGreaterThan(0);
-    expect(scores).toEqual([{ natsPerDim, natsPerSample, captionNats }]);
+    expect(scores).toEqual([{ natsPerId, natsPerSequence, captionNats }]);
   });
 
   it("invents and completes as the model does, masks included", async () => {

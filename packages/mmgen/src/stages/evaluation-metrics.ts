@@ -13,8 +13,8 @@ export const vqVaeMetrics = [
 
 /** Metrics of held-out pairs after each epoch of a transformer, by what it is; early stopping watches the first by default. */
 export const transformerMetrics = {
-  autoregressive: ["natsPerId", "text-first", "image-first", "natsPerPair"],
-  diffusion: ["natsPerId", "natsPerPair"],
+  autoregressive: ["natsPerId", "text-first", "image-first", "natsPerSequence"],
+  diffusion: ["natsPerId", "natsPerSequence"],
   /** A diffusion model of kernel `chain`, which has no bound. */
   chain: ["natsPerId", "loss"],
 } as const;
