@@ -4,7 +4,7 @@ import type { KernelOptions } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it, vi } from "vitest";
 import { heldOutBounds, scoreBounds } from "./diffusion-bounds.js";
 import { resolveDiffusion } from "./diffusion-options.js";
 
@@ -53,6 +53,18 @@ it("count no padding of shorter captions as ids, and are the same for a kernel o
   expect(bounds.imageGivenText!.natsPerSequence).toBeGreaterThan(4 * Math.log(6) - 0.5);
   const heldOut = await heldOutBounds(models, pairs, { tasks: models.diffusion.tasks });
   expect(heldOut.natsPerSequence! / heldOut.natsPerId!).toBeCloseTo(8, 6);
+  models.transformer.dispose();
+});
+
+it("look at a hundred corrupted sequences at once, unless told otherwise", async () => {
+  const { models, pairs } = ignorant(Array.from({ length: 10 }, () => "a cat"));
+  const codes = { ...pairs.codes, data: new Int32Array(40), count: 10 };
+  const logits = vi.spyOn(models.transformer, "logits");
+  await scoreBounds(models, { ...pairs, codes });
+  expect(Math.max(...logits.mock.calls.map(([{ count }]) => count))).toBe(100);
+  logits.mockClear();
+  await heldOutBounds(models, { ...pairs, codes }, { tasks: models.diffusion.tasks, batchSize: 7 });
+  expect(Math.max(...logits.mock.calls.map(([{ count }]) => count))).toBe(7);
   models.transformer.dispose();
 });
 

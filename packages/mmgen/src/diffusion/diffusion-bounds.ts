@@ -126,7 +126,7 @@ async function taskBound(models: DiffusionModels, pairs: CodedPairs, options: Ta
 async function taskNats(
   { diffusion, tokenizer, transformer: model }: DiffusionModels,
   { captions, codes }: CodedPairs,
-  { batchSize, draws, signal, task }: TaskOptions,
+  { batchSize = 100, draws, signal, task }: TaskOptions,
 ) {
   if (codes.count === 0) {
     throw new DataError("score: expected at least one pair, got none.");

@@ -24,7 +24,7 @@ export interface PairLikelihood {
 
 /** Options of {@link scorePairs} and {@link heldOutMetrics}. */
 export interface ScoreOptions {
-  /** Sequences at once. Default 100. */
+  /** Sequences at once; of the family `diffusion` corrupted ones, several of a pair. Default 100. */
   readonly batchSize?: number | undefined;
   /** Stops between batches with an `AbortedError`. Default: none. */
   readonly signal?: AbortSignal | undefined;
