@@ -91,6 +91,29 @@ describe("AttributeClassifier", () => {
     model.dispose();
   });
 
+  it("leaves its loss to the caller, and nothing else", () => {
+    const labelsOfFour = { shape: [0, 1, 1, 0], front: [0, 1, 2, -1], back: [0, 1, 2, 0] };
+    const batch = { images: sliceImages(images, 0, 4), labels: labelsOfFour };
+    const digits = barClassifier();
+    const { attributes, channels, height, maxValue, width } = digits.config;
+    const form = { ...{ attributes, channels, height, maxValue, width }, hiddenChannels: [4, 4], hiddenWidth: 8 };
+    const ofManyColors = AttributeClassifier.create({ ...form, trunk: "image" }, { random: Random.fromSeed(1) });
+    for (const model of [digits, ofManyColors]) {
+      for (const training of [true, false]) {
+        const before = tf.memory().numTensors;
+        const { tensors } = model.uploadBatch(batch);
+        for (const result of [model.loss(batch, { training }), model.lossTensor(tensors, { training })]) {
+          expect(Object.keys(result.aux).length > 0).toBe(training);
+          const { total, metrics, aux } = result;
+          tf.dispose([total, ...Object.values(metrics), ...Object.values(aux)]);
+        }
+        tf.dispose(tensors);
+        expect(tf.memory().numTensors).toBe(before);
+      }
+      model.dispose();
+    }
+  });
+
   it("takes attributes of any name", async () => {
     const names = ["constructor", "toString", "__proto__"];
     const { height, width, channels, maxValue } = images;

@@ -109,10 +109,13 @@ export class AttributeClassifier<Name extends string = string>
    * Sum of the attributes' cross-entropies in nats, each a mean over the images whose label is known, that is not −1. The
    * metrics are accuracies: of each attribute for digits, `accuracy`, their mean, for images.
    *
+   * @param batch - Borrowed.
+   * @returns Yours, or the surrounding `tf.tidy`'s. `aux` is for {@link AttributeClassifier.afterStep}; empty when `training`
+   *   is false.
    * @throws a {@link ShapeError} when the images are of another shape or a label is no class.
    */
   loss(batch: AttributeBatch<Name>, options: Pick<LossOptions, "training">): LossResult<tf.Scalar, tf.NamedTensorMap> {
-    return this.lossTensor(this.uploadBatch(batch).tensors, options);
+    return this.#loss(() => this.uploadBatch(batch).tensors, options);
   }
 
   /** Checks a batch as {@link AttributeClassifier.loss} does, and gives it as {@link AttributeClassifier.lossTensor} takes it. */
@@ -128,13 +131,23 @@ export class AttributeClassifier<Name extends string = string>
 
   /** {@link AttributeClassifier.loss} of the tensors of a batch, which are not checked. Borrows them. */
   lossTensor(
-    { images, ...labels }: tf.NamedTensorMap,
-    { training }: Pick<LossOptions, "training">,
+    tensors: tf.NamedTensorMap,
+    options: Pick<LossOptions, "training">,
   ): LossResult<tf.Scalar, tf.NamedTensorMap> {
     this.checkUsable();
-    const statistics = new Map<string, tf.Tensor>();
-    const features = this.network.features(images as tf.Tensor4D, { training, statistics });
-    return { ...this.network.loss(features, labels), aux: Object.fromEntries(statistics) };
+    return this.#loss(() => tensors, options);
+  }
+
+  #loss(tensorsOf: () => tf.NamedTensorMap, { training }: Pick<LossOptions, "training">) {
+    let result: LossResult<tf.Scalar, tf.NamedTensorMap> | undefined;
+    tf.tidy(() => {
+      const { images, ...labels } = tensorsOf();
+      const statistics = new Map<string, tf.Tensor>();
+      const features = this.network.features(images as tf.Tensor4D, { training, statistics });
+      result = { ...this.network.loss(features, labels), aux: Object.fromEntries(statistics) };
+      return [result.total, ...Object.values(result.metrics), ...Object.values(result.aux)];
+    });
+    return result!;
   }
 
   /** Updates the running statistics of the batch norms. */

@@ -27,6 +27,7 @@ export interface AttributeNetwork extends Module {
    * The sum of the attributes' cross-entropies in nats, each a mean over the images whose label is known, and metrics.
    *
    * @param labels - Of {@link AttributeNetwork.labelTensors}; borrowed.
+   * @returns The surrounding `tf.tidy`'s.
    */
   loss(
     features: tf.Tensor2D,
