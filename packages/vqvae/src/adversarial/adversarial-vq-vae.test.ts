@@ -169,6 +169,18 @@ describe("AdversarialVqVae", () => {
     released(model);
   });
 
+  it("adds up the adversary's loss to one tensor", () => {
+    const model = tinyAdversarial(tinyVqVae(), { lecam: { weight: 0.5 } });
+    const scores = { real: tf.tensor1d([0.5]), fake: tf.tensor1d([-0.5]) };
+    const before = tf.memory().numTensors;
+    const loss = model.adversary.loss(scores);
+    expect(tf.memory().numTensors - before).toBe(1);
+    // ½ · (½ + ½) of the hinge, and half of (¼ + ¼), the running means being 0 still.
+    expect(loss.dataSync()[0]).toBeCloseTo(0.75, 6);
+    tf.dispose([loss, scores.real, scores.fake]);
+    released(model);
+  });
+
   it("lets the decoder alone learn, and leaves every code as it was", async () => {
     const vqvae = tinyVqVae();
     const model = tinyAdversarial(vqvae, { learns: "decoder" });

@@ -37,25 +37,32 @@ export class Adversary extends Module {
     this.#lecam = lecam;
   }
 
-  /** The discriminator's loss: hinge, and LeCAM where it has a weight. */
+  /** The discriminator's loss: hinge, and LeCAM where it has a weight. Yours to dispose. */
   loss({ real, fake }: Scores): tf.Scalar {
-    const hinge = hingeLoss({ real, fake });
     const { realScore, fakeScore } = this;
-    if (realScore === undefined || fakeScore === undefined) {
-      return hinge;
-    }
-    const lecam = lecamLoss({ real, fake }, { real: realScore.value, fake: fakeScore.value });
-    return tf.add(hinge, tf.mul(lecam, this.#lecam.weight));
+    return tf.tidy(() => {
+      const hinge = hingeLoss({ real, fake });
+      if (realScore === undefined || fakeScore === undefined) {
+        return hinge;
+      }
+      const lecam = lecamLoss({ real, fake }, { real: realScore.value, fake: fakeScore.value });
+      return tf.add(hinge, tf.mul(lecam, this.#lecam.weight));
+    });
   }
 
-  /** Scores originals and reconstructions with the same weights. */
+  /**
+   * Scores originals and reconstructions with the same weights. Called within a `tf.tidy`, to which the scores belong.
+   *
+   * @param real - `[batch, height, width, channels]`, pixels in [−1, 1]; borrowed.
+   * @param fake - Shaped as `real`; borrowed.
+   */
   scores(real: tf.Tensor4D, fake: tf.Tensor4D, pass: ForwardPass): AdversaryOutput {
     const [ofReal, ofFake] = this.discriminator.forward([real, fake], pass);
     return { real: ofReal!, fake: ofFake! };
   }
 
   /**
-   * Updates the buffers after a step.
+   * Updates the buffers after a step. Called within a `tf.tidy`.
    *
    * @param directions - New directions of the spectral norms, by the names of the buffers; borrowed.
    * @param scores - Mean scores of the step; borrowed.

@@ -86,6 +86,14 @@ describe("drawAugmentation", () => {
     expect(draw([], 1)(x)).toBe(x);
   });
 
+  it("leaves its draws to the surrounding tidy", () => {
+    const x = images();
+    const before = tf.memory().numTensors;
+    const changed = tf.tidy(() => draw(augmentationNames, 5)(x));
+    expect(tf.memory().numTensors - before).toBe(1);
+    tf.dispose([changed, x]);
+  });
+
   it("has the gradient of a linear change: ⟨A(x) − A(0), y⟩ = ⟨x, Aᵀy⟩", () => {
     const y = normal(shape, { random: Random.fromSeed(9) });
     for (const names of [["translation"], ["cutout"], ["color"], augmentationNames] as const) {

@@ -21,7 +21,8 @@ const cutShare = 1 / 2;
  * Draws an augmentation for a batch, to be applied alike to the originals and to their reconstructions, of which a
  * discriminator then sees more than the data set has. Gradients pass through it.
  *
- * The draws are uploaded as small tensors, with {@link drawnTensor}.
+ * Called within a `tf.tidy`, to which the draws belong, small tensors of {@link drawnTensor}; the images are changed within
+ * the same one.
  *
  * @param names - What to draw; the order does not matter.
  * @param shape - `[batch, height, width, channels]` of the images, pixels in [−1, 1].
