@@ -28,7 +28,7 @@ export function avatarTable(labels: Int32Array): AttributeTable {
  *
  * One grammar, of 14 to 23 words and no commas; open eyes and what is not there are left out.
  *
- * @param labels - Of each attribute the index of its value.
+ * @param labels - Of each attribute the index of its value, as the table of {@link avatarAttributes} has them.
  */
 export function avatarCaption(labels: ArrayLike<number>): string {
   const said = (name: string): string => {

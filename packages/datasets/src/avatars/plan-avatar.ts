@@ -17,7 +17,10 @@ export const avatarAttribution =
 
 /** An avatar before it is drawn. */
 export interface AvatarPlan {
-  /** Of each attribute the index of its value, in the order of `avatarParts`. */
+  /**
+   * Of each attribute the index of its value, both as the table of `avatarAttributes` has them; `avatarCaption` says them in
+   * words.
+   */
   readonly labels: readonly number[];
   /** What DiceBear is asked for, so that nothing is left to its own draws. */
   readonly options: DiceBearOptions;
