@@ -44,12 +44,12 @@ export interface CodebookMatch {
  * A learned codebook: rows that latent vectors are replaced by.
  *
  * With z the latents, e their rows and sg(·) "stop gradient", means taken over all values:
- * commitment = mean ‖z − sg[e]‖², weighted by β; codebook = mean ‖sg[z] − e‖², for all but an EMA codebook, which moves by
- * {@link updateEmaCodebook} instead. With the cosine distance z and e have length 1 in all of it.
- * `index`: e is the row of the largest product with z, q of {@link indexBackpropagation} is what the decoder sees, and
+ * commitment = mean ‖z − sg[e]‖², weighted by β; codebook = mean ‖sg[z] − e‖², for all but an EMA codebook, which moves to
+ * the running means of its latents instead. With the cosine distance z and e have length 1 in all of it.
+ * `index`: e is the row of the largest product with z, q as index backpropagation has it is what the decoder sees, and
  * index = mean ‖z − q‖² is added, whose gradient reaches z and all rows.
  * `simvq`: e is a row of E·Wᵀ, with a fixed random E and a learned W.
- * An entropy loss, weighted, is {@link codeEntropies} of −‖z − e‖², of z·e for `index`.
+ * An entropy loss, weighted, is that of the softmax of −‖z − e‖² over the rows, of z·e for `index`.
  *
  * @see van den Oord et al. 2017, eq. 1–3 and appendix A.1, https://arxiv.org/abs/1711.00937
  * @see Yu et al. 2021, section 3.2, https://arxiv.org/abs/2110.04627, for vectors of length 1

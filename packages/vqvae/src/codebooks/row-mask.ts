@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Which rows of `[vectors, …]` count, with their number; see {@link rowMask}. */
+/** Which rows of `[vectors, …]` count, with their number. */
 export interface RowMask {
   /** `[vectors, 1]`, 1 where a row counts and 0 elsewhere, float32. */
   readonly column: tf.Tensor2D;
