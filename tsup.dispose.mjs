@@ -1,7 +1,6 @@
 /**
- * `Symbol.dispose` in every build of a package. Browsers that lack it, such as Chrome before 134, would define the method
- * `[Symbol.dispose]()` as one named "undefined", and `using` would refuse the object. `using` as esbuild and Babel compile
- * it falls back to the same symbol.
+ * `Symbol.dispose` in every build of a package. A browser that lacks it would define the method `[Symbol.dispose]()` as one
+ * named "undefined", and `using` would refuse the object. `using` as esbuild compiles it falls back to the same symbol.
  */
 const dispose = Symbol.dispose ?? /* @__PURE__ */ Symbol.for("Symbol.dispose");
 

@@ -11,25 +11,29 @@ const entries = listPackages().flatMap((workspacePackage) =>
   })),
 );
 
+/** What a name stands for where it is declared. */
+function declared(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+}
+
+/** The names an entry exports. */
+function exportsOf(checker: ts.TypeChecker, file: ts.SourceFile): ts.Symbol[] {
+  const module = checker.getSymbolAtLocation(file);
+  return module === undefined ? [] : checker.getExportsOfModule(module);
+}
+
 /** The names an entry exports, types marked, sorted. */
 function listExports(checker: ts.TypeChecker, file: ts.SourceFile): string[] {
-  const module = checker.getSymbolAtLocation(file);
-  const symbols = module === undefined ? [] : checker.getExportsOfModule(module);
-  return symbols
-    .map((symbol) => {
-      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      return target.flags & ts.SymbolFlags.Value ? symbol.name : `type ${symbol.name}`;
-    })
+  return exportsOf(checker, file)
+    .map((symbol) => (declared(checker, symbol).flags & ts.SymbolFlags.Value ? symbol.name : `type ${symbol.name}`))
     .sort();
 }
 
 /** Optional fields of the entry's options whose description does not say what holds without them. */
 function optionsWithoutDefault(checker: ts.TypeChecker, file: ts.SourceFile): string[] {
   const says = /default|absent|required|left out|none|without|otherwise|unless|Give (this|either)/i;
-  const module = checker.getSymbolAtLocation(file);
-  const symbols = module === undefined ? [] : checker.getExportsOfModule(module);
-  return symbols
-    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
+  return exportsOf(checker, file)
+    .map((symbol) => declared(checker, symbol))
     .filter(({ name }) => name.endsWith("Options"))
     .flatMap((symbol) => {
       const type = checker.getDeclaredTypeOfSymbol(symbol);
@@ -47,8 +51,6 @@ function optionsWithoutDefault(checker: ts.TypeChecker, file: ts.SourceFile): st
  * functions, and fields of interfaces. What classes are made of is left to them.
  */
 function typesWithoutName(checker: ts.TypeChecker, file: ts.SourceFile, named: ReadonlySet<ts.Symbol>): string[] {
-  const resolved = (symbol: ts.Symbol) =>
-    symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const isOurs = (symbol: ts.Symbol) =>
     symbol.declarations?.some(
       (declaration) =>
@@ -59,15 +61,14 @@ function typesWithoutName(checker: ts.TypeChecker, file: ts.SourceFile, named: R
       return [];
     }
     const own = ts.isTypeReferenceNode(node) ? checker.getSymbolAtLocation(node.typeName) : undefined;
-    const within: ts.Symbol[] = own === undefined ? [] : [resolved(own)];
+    const within: ts.Symbol[] = own === undefined ? [] : [declared(checker, own)];
     ts.forEachChild(node, (child) => {
       within.push(...mentioned(child));
     });
     return within;
   };
-  return checker
-    .getExportsOfModule(checker.getSymbolAtLocation(file)!)
-    .map(resolved)
+  return exportsOf(checker, file)
+    .map((symbol) => declared(checker, symbol))
     .flatMap((symbol) =>
       (symbol.declarations ?? [])
         .filter((found) => ts.isFunctionDeclaration(found) || ts.isInterfaceDeclaration(found))
@@ -100,8 +101,8 @@ describe("public API", () => {
 
   const named = new Set(
     entries
-      .flatMap(({ source }) => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(source)!)!))
-      .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol)),
+      .flatMap(({ source }) => exportsOf(checker, program.getSourceFile(source)!))
+      .map((symbol) => declared(checker, symbol)),
   );
   // The types of option schemas are computed from what a caller gives.
   it.each(entries.filter(({ name }) => name !== "@mmgen/core/options"))(

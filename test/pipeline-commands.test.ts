@@ -280,7 +280,8 @@ describe("start with a folder of images", () => {
     expect(existsSync(join(results, "report.html"))).toBe(true);
     const drawn = command("generate", "--checkpoints", "run/own", "--text", "a red square", "--out", "run/red.png");
     expect([drawn.status, existsSync(join(run, "red.png"))]).toEqual([0, true]);
-    const evaluated = command("evaluate", "--checkpoints", "run/own", "--data-dir", "run/my-images");
+    // It knows where its images are.
+    const evaluated = command("evaluate", "--checkpoints", "run/own");
     expect([evaluated.status, evaluated.stderr]).toEqual([0, expect.stringContaining("evaluation.json")]);
   });
 });

@@ -1,5 +1,5 @@
-// `npm run check-release`: what a release would put on npm, proven on a registry of this machine. Takes a quarter of an hour and
-// needs the npm registry that npm is configured to use, git and bash.
+// `npm run check-release`: what a release would put on npm, proven on a registry of this machine. Takes a quarter of an
+// hour and needs the npm registry that npm is configured to use, git and bash.
 //
 //   --quick            npm and this Node on three packages, from the builds that are there; the part in .ci/run
 //   --only LIST        environments, comma-separated: npm, node22, pnpm, yarn, bun, deno, vite, …, patch
