@@ -109,6 +109,19 @@ describe("settings", () => {
     expect(await configOf(flat)).toEqual({ ...presets.quick, data: { ...data, maxValue: 3 } });
   });
 
+  it("take flat shapes, and other networks, by the preset of whole images as well", async () => {
+    const run = new RunFolder(folder, "unused", "npm start");
+    const configOf = async (vqvae: object) => {
+      const config = await configFile(JSON.stringify({ vqvae }));
+      return (await runs.resolveSettings({ ...flags, preset: "whole", config }, run)).config;
+    };
+    const { network } = (await configOf({ network: { hiddenChannels: 8 } })).vqvae;
+    expect(network).toMatchObject({ hiddenChannels: 8, stages: 2, normalization: "group" });
+    expect(network).not.toHaveProperty("levels");
+    expect((await configOf({ network: { levels: [8, 16] } })).vqvae.network.levels).toEqual([8, 16]);
+    expect(await configOf({ composition: "figure-ground" })).toEqual(presets.grid);
+  });
+
   it("have a family where one was asked for, whose transformer then sees in both directions", async () => {
     const run = new RunFolder(folder, "unused", "npm start");
     const settings = await runs.resolveSettings({ ...flags, family: "diffusion" }, run);

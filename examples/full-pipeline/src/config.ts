@@ -185,13 +185,20 @@ const grid: RunConfig = {
   transformer: { ...hour.transformer, epochs: 8, textWeight: 4 },
 };
 
+/** The network of `vqVaePresets["faces-64"]`. */
+const imageNetwork: RunConfig["vqvae"]["network"] = {
+  ...{ levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
+  ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
+};
+
 const whole: RunConfig = {
   ...grid,
   vqvae: {
     ...grid.vqvae,
-    ...{ composition: "whole", palettePlace: "before" },
-    network: { ...grid.vqvae.network, hiddenChannels: 64 },
+    ...{ composition: "whole", palettePlace: "before", head: "regression" },
+    network: { ...imageNetwork, levels: [48, 96] },
     quantizer: { ...grid.vqvae.quantizer, codebookSize: 512, codeDimension: 64 },
+    ...{ epochs: 2, batchSize: 8, warmUpSteps: 100 },
   },
 };
 
@@ -231,15 +238,15 @@ export const runs = defineRuns({
   data: ["auto", "mnist", "procedural", "colored-mnist", "folder", "avatars"],
   forData: (config, { data, preset }) =>
     data === "folder" || data === "avatars" ? forImages(config, preset === "smoke") : config,
-  forFile: (config, { data, preset }) => {
-    const { hiddenChannels, levels, stages } = config.vqvae.network;
-    if (data === "folder" && config.vqvae.composition === "figure-ground") {
-      // Flat shapes on a flat ground are what the presets themselves are for.
-      return presets[preset];
-    }
+  forFile: ({ vqvae }, { data, preset }) => {
+    // Flat shapes on a flat ground are what the presets are for, but one.
+    const isFlat = vqvae.composition === "figure-ground";
+    const hasImages = data === "avatars" || (data === "folder" && !isFlat);
+    const forFlat = isFlat && preset === "whole" ? grid : presets[preset];
+    const base = hasImages ? forImages(presets[preset], preset === "smoke") : forFlat;
+    const { hiddenChannels, levels, stages } = vqvae.network;
     const saysBoth = levels !== undefined && (hiddenChannels ?? stages) !== undefined;
-    const hasImages = data === "folder" || data === "avatars";
-    return saysBoth && hasImages ? withoutLevels(forImages(presets[preset], preset === "smoke")) : undefined;
+    return saysBoth && base.vqvae.network.levels !== undefined ? withoutLevels(base) : base;
   },
   own: {
     // How the transformer writes, one id after the other where nothing is said; the folder of the run to go on from.
@@ -291,9 +298,3 @@ function withoutLevels({ vqvae, ...rest }: RunConfig): RunConfig {
 }
 
 const refinement = { steps: 400, averageDecay: 0.99, classifierSteps: 300 };
-
-/** The network of `vqVaePresets["faces-64"]`. */
-const imageNetwork: RunConfig["vqvae"]["network"] = {
-  ...{ levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, residualFilter: 3, attentionHeads: 4 },
-  ...{ normalization: "group", activation: "silu", upsampling: "nearest" },
-};
