@@ -239,11 +239,11 @@ export const runs = defineRuns({
   forData: (config, { data, preset }) =>
     data === "folder" || data === "avatars" ? forImages(config, preset === "smoke") : config,
   forFile: ({ vqvae }, { data, preset }) => {
-    // Flat shapes on a flat ground are what the presets are for, but one.
     const isFlat = vqvae.composition === "figure-ground";
     const hasImages = data === "avatars" || (data === "folder" && !isFlat);
-    const forFlat = isFlat && preset === "whole" ? grid : presets[preset];
-    const base = hasImages ? forImages(presets[preset], preset === "smoke") : forFlat;
+    // Flat shapes on a flat ground are what all presets but `whole` suit.
+    const own = isFlat && preset === "whole" ? grid : presets[preset];
+    const base = hasImages ? forImages(own, preset === "smoke") : own;
     const { hiddenChannels, levels, stages } = vqvae.network;
     const saysBoth = levels !== undefined && (hiddenChannels ?? stages) !== undefined;
     return saysBoth && base.vqvae.network.levels !== undefined ? withoutLevels(base) : base;

@@ -18,7 +18,7 @@ interface RunsOptions<Schema extends GenericSchema, Preset extends string, Data 
   /** A preset as a choice of data needs it. Default: as it is. */
   readonly forData?: (preset: ConfigOf<Schema>, choice: Choice<Data, Preset>) => ConfigOf<Schema>;
   /** Another base for the fields of a `--config` file, by what they make of the first. Default: the first. */
-  readonly forFile?: (config: ConfigOf<Schema>, choice: Choice<Data, Preset>) => ConfigOf<Schema> | undefined;
+  readonly forFile?: (config: ConfigOf<Schema>, choice: Choice<Data, Preset>) => ConfigOf<Schema>;
   /** Settings that this example alone has: their fields, and what the options, as typed, make of them. Default: none. */
   readonly own?: {
     readonly fields: Own;
@@ -86,8 +86,8 @@ export function defineRuns<
     const over = async (fields: ConfigOf<Schema>) =>
       flags.config === undefined ? fields : readConfigFile(fromCaller(flags.config), fields, configSchema);
     const first = await over(base);
-    const other = options.forFile?.(first, { data, preset });
-    const config = other === undefined ? first : await over(other);
+    const { forFile } = options;
+    const config = flags.config === undefined || !forFile ? first : await over(forFile(first, { data, preset }));
     return { preset, config, data, ...ownSettings, seed } as unknown as Settings;
   };
   return { presets: names, data: options.data, readSettings, resolveSettings } satisfies Runs<Settings, Flags>;
