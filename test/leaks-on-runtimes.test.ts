@@ -11,7 +11,8 @@ afterEach(() => {
 
 const runtimes: [string, OnnxBackendOptions][] = [
   ["the binding", { runtime: "binding" }],
-  ["the C API", { runtime: "c-api" }],
+  ["the C API", { runtime: "c-api", keepOnDevice: false }],
+  ["the C API with the values of variables in its memory", { runtime: "c-api" }],
   ["the C API with results in its memory and replayed steps", { runtime: "c-api", keepOnDevice: true, replay: true }],
 ];
 

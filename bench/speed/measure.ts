@@ -12,8 +12,8 @@ const { positionals, values } = parseArgs({
     cpu: { type: "boolean", default: false },
     /** The execution provider of ONNX Runtime, or `tfjs-webgpu` or `tfjs-node` for tfjs's own backends. */
     provider: { type: "string", default: "cpu" },
-    /** What runs the models: `binding` or `c-api`. */
-    runtime: { type: "string", default: "binding" },
+    /** What runs the models, `binding` or `c-api`; the backend's own choice if absent. */
+    runtime: { type: "string" },
     /** Captures steps and replays them, on the runtime `c-api`. */
     replay: { type: "boolean", default: false },
     /** Three runs at the batch for a GPU's driver in software, and generations of eight ids. */
@@ -37,7 +37,7 @@ if (values.provider === "tfjs-webgpu") {
   registerOnnxBackend({
     intraOpNumThreads: 2,
     executionProviders: [values.provider],
-    runtime: values.runtime as "binding" | "c-api",
+    ...(values.runtime !== undefined && { runtime: values.runtime as "binding" | "c-api" }),
     replay: values.replay,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });

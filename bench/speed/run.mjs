@@ -19,10 +19,10 @@ const { values: flags, positionals: chosen } = parseArgs({
     cpu: { type: "boolean", default: true },
     torch: { type: "boolean", default: true },
     provider: { type: "string", default: "cpu" },
-    runtime: { type: "string", default: "binding" },
+    runtime: { type: "string" },
   },
 });
-const engine = [`--provider=${flags.provider}`, `--runtime=${flags.runtime}`];
+const engine = [`--provider=${flags.provider}`, ...(flags.runtime === undefined ? [] : [`--runtime=${flags.runtime}`])];
 const python = process.env.MMGEN_PYTHON ?? "python3";
 
 /** The workloads, and the speed relative to PyTorch that each should reach, if one is set. */

@@ -4,6 +4,7 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { ConfigError, KernelError } from "@mmgen/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Environment, openEnvironment } from "../c-api/environment.js";
+import { defaultRuntime } from "./open-runtime.js";
 import type { OnnxBackendOptions } from "./options.js";
 import { floats, integers } from "./parity.fixture.js";
 import { registerOnnxBackend, useOnnx } from "./register-onnx-backend.js";
@@ -14,10 +15,16 @@ afterEach(() => {
 });
 
 /**
- * Where the results of the C API stay: in arrays of JavaScript, or in ONNX Runtime's memory until they are read, or in two
- * sets of buffers that swap roles.
+ * Where the results of the C API stay: what variables take in ONNX Runtime's memory and the rest in arrays of JavaScript,
+ * everything in the one or in the others, or in two sets of buffers that swap roles.
  */
-const places = [{}, { keepOnDevice: true }, { keepOnDevice: true, replay: true }] as const;
+const places = [
+  {},
+  { keepOnDevice: false },
+  { keepOnDevice: true },
+  { keepOnDevice: true, replay: true },
+  { replay: true },
+] as const;
 
 async function inFreshEngine<T>(options: OnnxBackendOptions, compute: () => Promise<T>): Promise<T> {
   await useOnnx({ intraOpNumThreads: 2, ...options });
@@ -92,8 +99,7 @@ describe("the C API runtime", () => {
   it.each(Object.keys(programs))("computes the binding's bits: %s", async (name) => {
     const compute = () => bits(tf.tidy(programs[name]!));
     const expected = await inFreshEngine({ runtime: "binding" }, compute);
-    // One run has no other to follow.
-    for (const place of places.slice(0, 2)) {
+    for (const place of places.filter((place) => !("replay" in place))) {
       expect(await inFreshEngine({ runtime: "c-api", ...place }, compute)).toBe(expected);
     }
   });
@@ -129,7 +135,7 @@ describe.each(places)("a backend on the C API with %o", (place) => {
     }
     const count = () => ({ ...backend.memory(), tensors: tf.memory().numTensors, native: nativeBytes() });
     const before = count();
-    expect(before.deviceBytes).toBe("keepOnDevice" in place ? 4 * 8 * 16 : 0);
+    expect(before.deviceBytes).toBe("keepOnDevice" in place && !place.keepOnDevice ? 0 : 4 * 8 * 16);
     for (let i = warmUp; i < warmUp + 1000; i++) {
       await step(i);
     }
@@ -168,6 +174,46 @@ it("results in ONNX Runtime's memory are read when somebody asks, in any shape, 
   expect(backend.memory().deviceBytes).toBe(32);
   backend.dispose();
   expect(backend.memory().deviceBytes).toBe(0);
+});
+
+it("what variables take stays in ONNX Runtime's memory, other results are at hand, and so are constants", async () => {
+  const backend = await useOnnx({ runtime: "c-api", intraOpNumThreads: 1 });
+  const weight = tf.tidy(() => tf.variable(floats([32, 64]))) as tf.Variable;
+  const product = (x: tf.Tensor, w: tf.Tensor) => tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D);
+  const bytes = 4 * weight.size;
+  const optimizer = tf.train.adam(0.1);
+  const loss = () => tf.sum(tf.square(product(floats([2, 32]), weight))) as tf.Scalar;
+  for (let i = 0; i < 3; i++) {
+    const taken = tf.tidy(() => optimizer.minimize(loss, true, [weight])!);
+    const square = tf.square(weight);
+    await taken.data();
+    // The weight and both moments: not the square, which was computed with them.
+    expect(backend.memory().deviceBytes).toBe(3 * bytes);
+    expect(square.dataSync()).toBe(square.dataSync());
+    tf.dispose([taken, square]);
+  }
+  // Constants are copied into the graph from there.
+  const { modelBytes } = backend.sessions();
+  const x = tf.ones([1, 32]);
+  const found = backend.compile(product as (x: tf.Tensor) => tf.Tensor, { constants: () => [weight] })(x);
+  expect(backend.sessions().modelBytes).toBeGreaterThan(modelBytes + bytes);
+  const expected = tf.tidy(() => tf.sum(weight, 0));
+  const [sums, products] = await Promise.all([expected.data(), found.data()]);
+  // Sums of 32 numbers of the size of one, in another order.
+  sums.forEach((sum, i) => void expect(products[i]).toBeCloseTo(sum, 5));
+  tf.dispose([x, found, expected, weight]);
+  optimizer.dispose();
+  expect(backend.memory().deviceBytes).toBe(0);
+});
+
+it("a program that names no runtime has the C API's on the cpu where it can be had, otherwise the binding", async () => {
+  expect((await useOnnx({})).executor.runtime.name).toBe("ONNX Runtime's C API");
+  expect(defaultRuntime(["cpu"], 1)).toBe("c-api");
+  const missing = () => {
+    throw new ConfigError("koffi is not installed");
+  };
+  expect(defaultRuntime(["cpu"], 1, missing)).toBe("binding");
+  expect(defaultRuntime(["webgpu"], 1)).toBe("binding");
 });
 
 it("an unknown runtime is refused", () => {

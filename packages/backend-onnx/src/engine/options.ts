@@ -13,13 +13,14 @@ import {
 } from "@mmgen/core/options";
 import type { ExecutorOptions } from "../graph/executor.js";
 import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
-import { type RuntimeName, runtimeNames } from "./open-runtime.js";
+import { defaultRuntime, type RuntimeName, runtimeNames } from "./open-runtime.js";
 
 /** Options of `registerOnnxBackend`; all have defaults. */
 export interface OnnxBackendOptions {
   /**
    * What runs the models: onnxruntime-node's `"binding"`, `"c-api"`, which calls the same library through the package
-   * koffi, or another runtime, such as `ortRuntime(ort)`. Default: `"binding"`.
+   * koffi, or another runtime, such as `ortRuntime(ort)`. Default: `"c-api"` on the cpu where koffi is installed,
+   * otherwise `"binding"`.
    */
   readonly runtime?: Runtime | RuntimeName;
   /** Threads that one operator may use. Default: the number of processors. */
@@ -37,10 +38,11 @@ export interface OnnxBackendOptions {
    */
   readonly allowCpuNodes?: boolean;
   /**
-   * Whether results stay in the provider's memory until they are read; both runtimes can with webgpu, `"c-api"` with any
-   * provider. Default: true where that memory is a device's, with webgpu and, on `"c-api"`, with cuda.
+   * Whether results stay in the provider's memory until they are read, or `"variables"`: those alone that variables take.
+   * Both runtimes can with webgpu, `"c-api"` with any provider. Default: true where that memory is a device's, with webgpu
+   * and, on `"c-api"`, with cuda; `"variables"` for `"c-api"` on the cpu; otherwise false.
    */
-  readonly keepOnDevice?: boolean;
+  readonly keepOnDevice?: boolean | "variables";
   /**
    * Whether graphs whose outputs are inputs of their next run, as a training step's are, are captured and replayed on the
    * device, on the runtime `"c-api"`; `sessions()` says which, and why others are not. Default: false.
@@ -67,7 +69,6 @@ const schema = fields({
       '"binding", "c-api" or a runtime, such as ortRuntime(ort)',
       (runtime) => runtimeNames.includes(runtime as never) || hasMembers(runtime, ["upload", "createSession"]),
     ),
-    "binding",
   ),
   intraOpNumThreads: optional(wholeNumber({ min: 1 }), processorCount),
   graphOptimizationLevel: optional(oneOf(["disabled", "basic", "extended", "layout", "all"]), "all"),
@@ -82,7 +83,11 @@ const schema = fields({
     ["cpu"],
   ),
   allowCpuNodes: optional(boolean(), true),
-  keepOnDevice: optional(boolean()),
+  keepOnDevice: optional(
+    value<boolean | "variables">('true, false or "variables"', (kept) =>
+      [true, false, "variables"].includes(kept as never),
+    ),
+  ),
   replay: optional(boolean(), false),
   sessionCacheSize: optional(wholeNumber({ min: 1 }), 64),
   flushAfterNodes: optional(wholeNumber({ min: 1 }), 10_000),
@@ -92,7 +97,9 @@ const schema = fields({
 });
 
 /** {@link OnnxBackendOptions} with every default filled in. */
-export type OnnxBackendConfig = ConfigOf<typeof schema>;
+export interface OnnxBackendConfig extends ConfigOf<typeof schema> {
+  readonly runtime: Runtime | RuntimeName;
+}
 
 /**
  * Checks options and fills in defaults.
@@ -100,7 +107,9 @@ export type OnnxBackendConfig = ConfigOf<typeof schema>;
  * @throws `ConfigError` for an unknown field, or a value of another type or out of range.
  */
 export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConfig {
-  return resolveOptions(schema, options);
+  const config = resolveOptions(schema, options);
+  const { executionProviders, intraOpNumThreads } = config;
+  return { ...config, runtime: config.runtime ?? defaultRuntime(executionProviders, intraOpNumThreads) };
 }
 
 /** The options of the executor. */
@@ -117,10 +126,10 @@ export function executorOptions(config: OnnxBackendConfig): ExecutorOptions {
   };
 }
 
-function keepsOnDevice({ executionProviders, keepOnDevice, runtime }: OnnxBackendConfig): boolean {
+function keepsOnDevice({ executionProviders, keepOnDevice, runtime }: OnnxBackendConfig): boolean | "variables" {
   const name = providerName(executionProviders[0]!);
   const can = runtime === "c-api" || name === "webgpu";
-  return can && (keepOnDevice ?? (name === "webgpu" || name === "cuda"));
+  return can && (keepOnDevice ?? (name === "cpu" ? "variables" : name === "webgpu" || name === "cuda"));
 }
 
 function hasMembers(candidate: unknown, names: readonly string[]): boolean {

@@ -1,7 +1,13 @@
 import { KernelError } from "@mmgen/core";
 import { startProviders } from "../runtime/check-providers.js";
 import type { HostArray } from "../runtime/element-type.js";
-import type { Runtime, RuntimeSession, RuntimeTensor, SessionOptions } from "../runtime/runtime.js";
+import {
+  providerName,
+  type Runtime,
+  type RuntimeSession,
+  type RuntimeTensor,
+  type SessionOptions,
+} from "../runtime/runtime.js";
 import { failingNode } from "./failed-dependents.js";
 import { fuseNodes } from "./fuse.js";
 import type { LazyValue } from "./lazy-value.js";
@@ -29,8 +35,8 @@ export interface ExecutorOptions {
   readonly cacheSize: number;
   /** Maximum number of threads of all sessions; beyond it the least recently used ones are evicted. Default: 128. */
   readonly maxThreads?: number;
-  /** Whether results stay on the provider's device. */
-  readonly keepOnDevice: boolean;
+  /** Whether results stay in the provider's memory: all, none, or those alone that variables take. */
+  readonly keepOnDevice: boolean | "variables";
 }
 
 /** Feeds of a plan that are constants of its session. */
@@ -61,6 +67,16 @@ export class Executor {
     const { cacheSize, maxThreads = Math.max(defaultMaxThreads, minThreads) } = options;
     this.cache = new SessionCache(cacheSize, maxThreads);
     this.#options = options;
+  }
+
+  /** Whether plans have to say which of their outputs variables take. */
+  get asksForVariables(): boolean {
+    return this.#options.keepOnDevice === "variables";
+  }
+
+  /** Whether what stays in the provider's memory is a copy away from the host, and constants may be made of it. */
+  get sharesHostMemory(): boolean {
+    return providerName(this.#options.session.executionProviders[0]!) === "cpu";
   }
 
   /**
@@ -159,13 +175,18 @@ export class Executor {
         name: valueName(value),
         type: value.type,
         shape: value.shape,
-        onDevice: this.#options.keepOnDevice && staysOnDevice(value),
+        onDevice: this.#keeps(value, plan) && staysOnDevice(value),
       }));
       const session = this.runtime.createSession(model, inputs, outputs, options);
       return session instanceof Promise ? session.then(keep, (cause) => fail("build", plan, cause)) : keep(session);
     } catch (cause) {
       return fail("build", plan, cause);
     }
+  }
+
+  #keeps(output: LazyValue, { assigned }: Plan): boolean {
+    const { keepOnDevice } = this.#options;
+    return keepOnDevice === "variables" ? assigned.has(output) : keepOnDevice;
   }
 
   #sessionOptions(plan: Plan): SessionOptions {

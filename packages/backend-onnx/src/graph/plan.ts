@@ -2,7 +2,10 @@ import { type LazyNode, type LazyValue, type Subgraph, sourcesOf } from "./lazy-
 
 /** The part of the recorded graph that some outputs need, in topological order, with its structural key. */
 export interface Plan {
-  /** Equal exactly for graphs of equal structure: operators, attributes, shapes, types, wiring and outputs, not values. */
+  /**
+   * Equal exactly for graphs of equal structure: operators, attributes, shapes, types, wiring, outputs, and which of them
+   * variables take; not values.
+   */
   readonly key: string;
   readonly nodes: readonly LazyNode[];
   /** Values that are fed, in traversal order. */
@@ -10,10 +13,14 @@ export interface Plan {
   /** Values stored in the model. */
   readonly constants: readonly LazyValue[];
   readonly outputs: readonly LazyValue[];
+  /** Outputs that variables take, among other values; empty where nobody asked. */
+  readonly assigned: ReadonlySet<LazyValue>;
 }
 
 /** Values of subgraphs are numbered from multiples of this, so that no two values of a model share a name. */
 export const bodyNumberRange = 2 ** 24;
+
+const noValues: ReadonlySet<LazyValue> = new Set();
 
 /** So many parts of keys are remembered. */
 const maxIds = 2 ** 16;
@@ -31,14 +38,16 @@ export class Planner {
    *
    * @param outputs - Values with a producer.
    * @param placeholders - Values to feed although they have no elements yet.
+   * @param assigned - Outputs that variables take, among other values.
    * @throws the failure of a value that could not be computed earlier.
    */
-  plan(outputs: readonly LazyValue[], placeholders?: ReadonlySet<LazyValue>): Plan {
+  plan(outputs: readonly LazyValue[], placeholders = noValues, assigned = noValues): Plan {
     const feeds: LazyValue[] = [];
     const constants: LazyValue[] = [];
     const { key, nodes } = this.#walk(outputs, {
       base: 0,
-      isSource: (value) => value.producer === undefined || placeholders?.has(value) === true,
+      marked: outputs.filter((output) => assigned.has(output)),
+      isSource: (value) => value.producer === undefined || placeholders.has(value),
       keySource: (value) => {
         if (value.constantKey !== undefined) {
           constants.push(value);
@@ -47,7 +56,7 @@ export class Planner {
         if (value.failure !== undefined) {
           throw value.failure;
         }
-        if (value.resident === undefined && !placeholders?.has(value)) {
+        if (value.resident === undefined && !placeholders.has(value)) {
           throw new Error(
             "A recorded value has neither elements nor a producer. This is a bug of @mmgen/backend-onnx.",
           );
@@ -56,7 +65,7 @@ export class Planner {
         return this.#idOf(`<${value.type}:${value.shape.join()}`);
       },
     });
-    return { key, nodes, feeds, constants, outputs };
+    return { key, nodes, feeds, constants, outputs, assigned };
   }
 
   /**
@@ -85,7 +94,7 @@ export class Planner {
     return { inputs, outputs, nodes, captures, key };
   }
 
-  #walk(outputs: readonly LazyValue[], { base, first = [], isSource, keySource }: Walk) {
+  #walk(outputs: readonly LazyValue[], { base, first = [], marked = [], isSource, keySource }: Walk) {
     const visit = ++this.#visit;
     const key = new NumberKey();
     const nodes: LazyNode[] = [];
@@ -142,9 +151,11 @@ export class Planner {
         node.outputs.forEach(assignNumber);
       }
     }
-    key.push(this.#idOf(">"));
-    for (const output of outputs) {
-      key.push(output.number - base);
+    for (const list of marked.length === 0 ? [outputs] : [outputs, marked]) {
+      key.push(this.#idOf(">"));
+      for (const output of list) {
+        key.push(output.number - base);
+      }
     }
     return { key: key.text(), nodes };
   }
@@ -194,6 +205,8 @@ interface Walk {
   readonly base: number;
   /** Sources to number before all others, whether reached or not. */
   readonly first?: readonly LazyValue[];
+  /** Outputs whose part the key tells too. */
+  readonly marked?: readonly LazyValue[];
   /** Whether the walk stops at a value. */
   isSource(value: LazyValue): boolean;
   /** Called once for each source; returns its part of the key. */

@@ -6,6 +6,7 @@ import type { LazyValue } from "../graph/lazy-value.js";
 import type { Plan, Planner } from "../graph/plan.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
 import type { TensorStore } from "./tensor-store.js";
+import { valuesOfVariables } from "./values-of-variables.js";
 
 /** What a {@link Flusher} works with. */
 export interface FlusherParts {
@@ -60,7 +61,7 @@ export class Flusher {
     for (let outputs = this.#takePending(); outputs.length > 0; ) {
       let plan: Plan | undefined;
       try {
-        plan = planner.plan(outputs);
+        plan = planner.plan(outputs, undefined, this.#assigned());
         store.resolve(outputs, executor.run(plan) as RuntimeTensor[]);
         break;
       } catch (error) {
@@ -79,7 +80,7 @@ export class Flusher {
     for (let outputs = this.#takePending(); outputs.length > 0; ) {
       let plan: Plan | undefined;
       try {
-        plan = planner.plan(outputs);
+        plan = planner.plan(outputs, undefined, this.#assigned());
         store.resolve(outputs, await executor.run(plan));
         break;
       } catch (error) {
@@ -96,6 +97,11 @@ export class Flusher {
     const failed = failedDependents(outputs, plan, error);
     this.#parts.store.fail([...failed], error);
     return outputs.filter((output) => !failed.has(output));
+  }
+
+  #assigned(): ReadonlySet<LazyValue> | undefined {
+    const { executor, store } = this.#parts;
+    return executor.asksForVariables ? valuesOfVariables(store) : undefined;
   }
 
   #takePending(): LazyValue[] {

@@ -24,7 +24,8 @@ export class BuiltInConstants {
    */
   keyFor(constants: readonly RuntimeTensor[]): string | undefined {
     const bytes = constants.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    if (constants.length === 0 || bytes > maxBytes || constants.some(({ host }) => host === undefined)) {
+    const isOnHost = this.#executor.sharesHostMemory || constants.every(({ host }) => host !== undefined);
+    if (constants.length === 0 || bytes > maxBytes || !isOnHost) {
       this.drop();
       return undefined;
     }

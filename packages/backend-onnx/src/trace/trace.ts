@@ -162,13 +162,19 @@ export class Trace<Result extends TensorStructure> {
   #compileWith(feeds: readonly RuntimeTensor[], key: string): RuntimeSession {
     const plan = this.#plan();
     const elements = new Map(
-      plan.feeds.flatMap((feed, i) => ("constant" in this.#sources[i]! ? [[feed, feeds[i]!.host!] as const] : [])),
+      plan.feeds.flatMap((value, i) => {
+        const feed = feeds[i]!;
+        return "constant" in this.#sources[i]! ? [[value, feed.host ?? feed.downloadSync!()] as const] : [];
+      }),
     );
     return this.#backend.executor.compile(plan, { key, elements });
   }
 
   #plan(): Plan {
-    return this.#backend.planner.plan(this.#outputs, this.#placeholders);
+    const { executor, planner } = this.#backend;
+    const returned = this.#outputs.length - this.#assigned.length;
+    const assigned = executor.asksForVariables ? new Set(this.#outputs.slice(returned)) : undefined;
+    return planner.plan(this.#outputs, this.#placeholders, assigned);
   }
 
   /** Adds a node to an input or a captured tensor that is returned unchanged: a session's outputs come from nodes. */
