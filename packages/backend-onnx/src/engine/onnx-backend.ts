@@ -16,6 +16,7 @@ import { type CompileOptions, compile } from "../trace/compile.js";
 import { type ScanBody, type ScanState, scan } from "../trace/scan.js";
 import type { TensorStructure } from "../trace/structure.js";
 import { Fallback } from "./fallback.js";
+import { once } from "./once.js";
 import { openRuntime } from "./open-runtime.js";
 import { executorOptions, type OnnxBackendOptions, resolveOnnxBackend } from "./options.js";
 
@@ -94,6 +95,11 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   /** Creates a tensor for a value; it belongs to the caller or to the open `tf.tidy`. @internal */
   tensor(value: LazyValue): tf.Tensor {
     return tf.engine().makeTensorFromTensorInfo(this.adopt(value), this);
+  }
+
+  /** Gives a tensor another value of its shape, unless others have its data id. @internal */
+  replace(info: tf.TensorInfo, value: LazyValue): boolean {
+    return this.#store.replace(info.dataId, value);
   }
 
   /** Creates a data id for a value. @internal */
@@ -288,13 +294,4 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       this.flushSync();
     }
   }
-}
-
-/** A function of nothing that computes its value when it is first asked for. */
-function once<T>(compute: () => T): () => T {
-  let computed: { readonly value: T } | undefined;
-  return () => {
-    computed ??= { value: compute() };
-    return computed.value;
-  };
 }

@@ -30,6 +30,8 @@ export interface RecordingBackend extends tf.KernelBackend {
 
   /** Creates a tensor for a value; it belongs to the caller or to the open `tf.tidy`. */
   tensor(value: LazyValue): tf.Tensor;
+  /** Gives a tensor another value of its shape, where no other tensor has its data id; otherwise returns false. */
+  replace(info: tf.TensorInfo, value: LazyValue): boolean;
   /** Creates a data id for a value. */
   adopt(value: LazyValue): tf.TensorInfo;
   /** The same data id under another shape: the result of a reshape or an identity. */

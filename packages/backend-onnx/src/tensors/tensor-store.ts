@@ -5,6 +5,7 @@ import { LazyValue } from "../graph/lazy-value.js";
 import { sameShape } from "../graph/shape-builder.js";
 import { elementTypeOf, toHostArray } from "../runtime/element-type.js";
 import type { Runtime, RuntimeTensor } from "../runtime/runtime.js";
+import { areEqual, isLargeOnes } from "./equal-elements.js";
 
 /** The content of a data id: exactly one of `value`, `strings` and `complex`. */
 export interface Entry {
@@ -150,6 +151,19 @@ export class TensorStore {
     this.#data.set(dataId, { dtype, refCount, value });
   }
 
+  /** Gives a data id another value, where one tensor alone has it; otherwise returns false. */
+  replace(dataId: tf.DataId, value: LazyValue): boolean {
+    const entry = this.#data.get(dataId);
+    const { refCount, value: before } = entry;
+    if (refCount !== 1 || before === undefined) {
+      return false;
+    }
+    this.hold(value);
+    entry.value = value;
+    this.release(before);
+    return true;
+  }
+
   delete(dataId: tf.DataId): void {
     const { value } = this.#data.get(dataId);
     this.#data.delete(dataId);
@@ -269,23 +283,4 @@ export class TensorStore {
     }
     return view;
   }
-}
-
-/**
- * Whether an array is the ones with which tfjs's gradients of sums and means multiply: recorded as a fill, they need
- * neither an upload nor a product.
- */
-function isLargeOnes(values: Float32Array): boolean {
-  // A plain loop: half a million callbacks would take longer than the sum itself.
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] !== 1) {
-      return false;
-    }
-  }
-  return values.length >= 1024;
-}
-
-/** Whether an array of several numbers has the same one everywhere. */
-function areEqual(values: Float32Array): boolean {
-  return values.length > 1 && values.every((value) => Object.is(value, values[0]));
 }

@@ -13,7 +13,7 @@ import { mapTensors, type TensorStructure, tensorsOf } from "./structure.js";
 type Source =
   | { readonly input: number }
   | { readonly constant: number }
-  | { readonly variable: tf.Variable; readonly shape: readonly number[] }
+  | { readonly variable: tf.Variable }
   | { readonly captured: LazyValue };
 
 /** What a function is recorded with. */
@@ -89,7 +89,7 @@ export class Trace<Result extends TensorStructure> {
       if (place >= inputs) {
         return { constant: place - inputs };
       }
-      return place >= 0 ? { input: place } : variable ? { variable, shape: feed.shape } : { captured: feed };
+      return place >= 0 ? { input: place } : variable ? { variable } : { captured: feed };
     });
     this.#builtIn = new BuiltInConstants(backend.executor, this.#key);
     for (const captured of this.#captured()) {
@@ -115,25 +115,27 @@ export class Trace<Result extends TensorStructure> {
       if ("constant" in source) {
         return backend.resident(constants[source.constant]!);
       }
-      return "input" in source
-        ? backend.resident(inputs[source.input]!)
-        : backend.resident({ ...describe(source.variable), shape: [...source.shape] });
+      return "input" in source ? backend.resident(inputs[source.input]!) : backend.resident(source.variable);
     });
     const results = this.#outputs.length === 0 ? [] : this.#run(feeds);
-    const tensors = results.map((result, i) => {
+    const values = results.map((result, i) => {
       const output = this.#outputs[i]!;
       const value = new LazyValue(output.type, output.shape);
       value.resident = result;
-      return backend.tensor(value);
+      return value;
     });
-    const returned = tensors.length - this.#assigned.length;
+    const returned = values.length - this.#assigned.length;
     this.#assigned.forEach((variable, i) => {
-      const tensor = tensors[returned + i]!;
-      variable.assign(tensor);
-      tensor.dispose();
+      const value = values[returned + i]!;
+      // What tfjs keeps of a variable stays true of its new value.
+      if (!backend.replace(variable, value)) {
+        const tensor = backend.tensor(value);
+        variable.assign(tensor);
+        tensor.dispose();
+      }
     });
     let next = 0;
-    return mapTensors(this.#template, () => tensors[next++]!);
+    return mapTensors(this.#template, () => backend.tensor(values[next++]!));
   }
 
   #captured(): LazyValue[] {
@@ -181,8 +183,4 @@ export class Trace<Result extends TensorStructure> {
   #produced(value: LazyValue): LazyValue {
     return value.producer === undefined ? this.#backend.graph.unary("Identity", value) : value;
   }
-}
-
-function describe(tensor: tf.Tensor): tf.TensorInfo {
-  return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
 }
