@@ -192,7 +192,7 @@ const imageNetwork: RunConfig["vqvae"]["network"] = {
 };
 
 const whole: RunConfig = {
-  ...grid,
+  ...{ ...grid, sampling: { temperature: 0.5, topP: 0.9 } },
   vqvae: {
     ...grid.vqvae,
     ...{ composition: "whole", palettePlace: "before", head: "regression" },
