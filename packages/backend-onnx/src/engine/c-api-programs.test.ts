@@ -206,6 +206,15 @@ it("what variables take stays in ONNX Runtime's memory, other results are at han
   expect(backend.memory().deviceBytes).toBe(0);
 });
 
+it("graphs of one structure, of which variables take different results, have keys of their own", async () => {
+  const backend = await useOnnx({ runtime: "c-api" });
+  const values = [1, 2].map((addend) => backend.value(tf.add(tf.tensor1d([addend, 3]), addend)));
+  const keys = [[], [values[0]!], [values[1]!], values].map(
+    (assigned) => backend.planner.plan(values, undefined, new Set(assigned)).key,
+  );
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
 it("a program that names no runtime has the C API's on the cpu where it can be had, otherwise the binding", async () => {
   expect((await useOnnx({})).executor.runtime.name).toBe("ONNX Runtime's C API");
   expect(defaultRuntime(["cpu"], 1)).toBe("c-api");

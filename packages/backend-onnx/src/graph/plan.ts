@@ -153,6 +153,7 @@ export class Planner {
     }
     for (const list of marked.length === 0 ? [outputs] : [outputs, marked]) {
       key.push(this.#idOf(">"));
+      key.push(list.length);
       for (const output of list) {
         key.push(output.number - base);
       }

@@ -153,9 +153,9 @@ export class TensorStore {
 
   /** Gives a data id another value, where one tensor alone has it; otherwise returns false. */
   replace(dataId: tf.DataId, value: LazyValue): boolean {
-    const entry = this.#data.get(dataId);
-    const { refCount, value: before } = entry;
-    if (refCount !== 1 || before === undefined) {
+    const entry = this.#data.has(dataId) ? this.#data.get(dataId) : undefined;
+    const before = entry?.value;
+    if (entry?.refCount !== 1 || before === undefined) {
       return false;
     }
     this.hold(value);

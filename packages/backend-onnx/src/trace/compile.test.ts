@@ -47,6 +47,27 @@ describe("compile", () => {
     expect(read(step({ x: tf.tensor1d([10]), layers: [] }, 4).scaled[0])).toEqual([40]);
   });
 
+  it("a variable that a replay assigns leaves its clones as they are", () => {
+    const weight = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])));
+    const step = backend.compile((x: tf.Tensor) => {
+      weight.assign(tf.add(weight, x));
+      return tf.sum(weight);
+    });
+    const x = tf.tensor1d([1, 1]);
+    step(x).dispose();
+    const { numTensors } = tf.memory();
+    const clone = weight.clone();
+    expect(read(step(x))).toEqual([7]);
+    expect(read(step(x))).toEqual([9]);
+    expect([read(clone), read(weight)]).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+    clone.dispose();
+    // Its results are read, not disposed.
+    expect(tf.memory().numTensors).toBe(numTensors + 2);
+  });
+
   it("captured variables are read anew, captured tensors stay", () => {
     const weight = tf.tidy(() => tf.variable(tf.tensor2d([1, 2], [1, 2])));
     const offset = tf.tensor1d([100]);
