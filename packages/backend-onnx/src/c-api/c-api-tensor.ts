@@ -44,14 +44,18 @@ export interface DeviceValueParts {
 
 /** Elements in memory of ONNX Runtime's, on the provider's device, until they are disposed. */
 export class DeviceValue implements RuntimeTensor {
-  readonly host = undefined;
   readonly byteLength: number;
+  #host: HostArray | undefined;
   #parts: DeviceValueParts;
   #released = false;
 
   constructor(parts: DeviceValueParts) {
     this.#parts = parts;
     this.byteLength = sizeOf(parts.shape) * hostArray(parts.type, 0).BYTES_PER_ELEMENT;
+  }
+
+  get host(): HostArray | undefined {
+    return this.#host;
   }
 
   get type(): ElementType {
@@ -85,6 +89,14 @@ export class DeviceValue implements RuntimeTensor {
 
   downloadSync(): HostArray {
     return this.#parts.read(this);
+  }
+
+  moveToHost(): void {
+    try {
+      this.#host = this.downloadSync();
+    } finally {
+      this.dispose();
+    }
   }
 
   dispose(): void {

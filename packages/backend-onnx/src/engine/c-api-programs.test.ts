@@ -206,6 +206,23 @@ it("what variables take stays in ONNX Runtime's memory, other results are at han
   expect(backend.memory().deviceBytes).toBe(0);
 });
 
+it("a variable outlives its backend, as its value does on the binding", async () => {
+  const before = nativeBytes();
+  const first = await useOnnx({ runtime: "c-api", intraOpNumThreads: 1 });
+  const weight = tf.variable(tf.tensor1d([1, 2])) as tf.Variable;
+  tf.tidy(() => weight.assign(tf.mul(weight, 3)));
+  await first.flush();
+  expect(first.memory().deviceBytes).toBe(8);
+  const second = await useOnnx({ runtime: "c-api", intraOpNumThreads: 1 });
+  expect(first.memory().deviceBytes).toBe(0);
+  // Of whatever a function is traced for, its variables become inputs.
+  const found = second.compile((x: tf.Tensor) => tf.add(x, 1))(tf.tensor1d([1]));
+  expect([...found.dataSync()]).toEqual([2]);
+  expect([...weight.dataSync()]).toEqual([3, 6]);
+  tf.engine().reset();
+  expect(nativeBytes()).toBeLessThanOrEqual(before);
+});
+
 it("graphs of one structure, of which variables take different results, have keys of their own", async () => {
   const backend = await useOnnx({ runtime: "c-api" });
   const values = [1, 2].map((addend) => backend.value(tf.add(tf.tensor1d([addend, 3]), addend)));

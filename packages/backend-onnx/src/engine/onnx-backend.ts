@@ -277,7 +277,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   override dispose(): void {
     if (!this.#disposed) {
       this.#disposed = true;
-      this.#store.clear();
+      this.#store.clear(this.executor.sharesHostMemory);
       this.executor.cache.clear();
       this.executor.runtime.dispose?.();
     }

@@ -45,6 +45,8 @@ export interface RuntimeTensor {
   download(): Promise<HostArray>;
   /** Synchronous `download`; tensors of synchronous runtimes have it. */
   downloadSync?(): HostArray;
+  /** Copies the elements to the host, where `host` has them from then on, and frees them on the device. */
+  moveToHost?(): void;
   /** Frees memory on a device; a no-op for host elements. */
   dispose(): void;
 }

@@ -231,8 +231,12 @@ export class TensorStore {
     }
   }
 
-  /** Gives pending values up and frees everything on a device. Nothing can be computed or read there afterwards. */
-  clear(): void {
+  /**
+   * Gives pending values up and frees everything on a device. Nothing can be computed there afterwards.
+   *
+   * @param movesToHost - Whether what tensors hold there can be read afterwards, on the host.
+   */
+  clear(movesToHost: boolean): void {
     this.#cleared = true;
     this.fail(
       [...this.#pending],
@@ -241,6 +245,11 @@ export class TensorStore {
           "or make them anew.",
       ),
     );
+    for (const resident of this.#onDevice) {
+      if (movesToHost) {
+        resident.moveToHost?.();
+      }
+    }
     for (const resident of [...this.takeUnheld(), ...this.#onDevice]) {
       resident.dispose();
     }
