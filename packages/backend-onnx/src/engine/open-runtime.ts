@@ -1,8 +1,7 @@
 import { cApiRuntime } from "../c-api/c-api-runtime.js";
 import { openEnvironment } from "../c-api/environment.js";
 import { nodeRuntime } from "../runtime/node-runtime.js";
-import type { ExecutionProvider, Runtime } from "../runtime/runtime.js";
-import { providerName } from "../runtime/runtime.js";
+import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
 
 /** The runtimes that come with onnxruntime-node. */
 export const runtimeNames = ["binding", "c-api"] as const;

@@ -245,12 +245,13 @@ export class TensorStore {
           "or make them anew.",
       ),
     );
+    for (const resident of this.takeUnheld()) {
+      resident.dispose();
+    }
     for (const resident of this.#onDevice) {
       if (movesToHost) {
         resident.moveToHost?.();
       }
-    }
-    for (const resident of [...this.takeUnheld(), ...this.#onDevice]) {
       resident.dispose();
     }
     this.#onDevice.clear();
