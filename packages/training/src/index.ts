@@ -28,6 +28,7 @@ export type {
 } from "./observers/training-observer.js";
 export { type AdamWOptions, adamW } from "./optimizers/adamw.js";
 export { clipByGlobalNorm } from "./optimizers/clip-by-global-norm.js";
+export { type MuonOptions, muon } from "./optimizers/muon.js";
 export { Optimizer } from "./optimizers/optimizer.js";
 export {
   addDecayedWeights,
@@ -37,6 +38,7 @@ export {
   scaleBySchedule,
 } from "./optimizers/scale.js";
 export { type AdamOptions, scaleByAdam } from "./optimizers/scale-by-adam.js";
+export { type MuonMomentumOptions, scaleByMuon } from "./optimizers/scale-by-muon.js";
 export {
   constantSchedule,
   cosineSchedule,

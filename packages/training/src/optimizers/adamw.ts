@@ -16,13 +16,15 @@ export interface AdamWOptions extends AdamOptions {
   readonly learningRateFactor?: PerVariable<number> | undefined;
 }
 
-const adamWSchema = fields({
+/** Fields of the schema of {@link AdamWOptions}. */
+export const adamWFields = {
   ...adamFields,
   weightDecay: optional(number({ min: 0 }), 0.01),
   decays: optional(functionValue<PerVariable<boolean>>()),
   clipNorm: optional(positiveNumber()),
   learningRateFactor: optional(functionValue<PerVariable<number>>()),
-});
+};
+const adamWSchema = fields(adamWFields);
 
 /**
  * Adam with decoupled weight decay and clipping: a chain of {@link clipByGlobalNorm}, {@link scaleByAdam},
@@ -44,16 +46,24 @@ const storedFields = ["beta1", "beta2", "epsilon", "weightDecay", "clipNorm"] as
 
 function makeAdamW(options: AdamWOptions, path: string): GradientTransform {
   const resolved = resolveOptions(adamWSchema, options, { path });
-  const { beta1, beta2, epsilon, weightDecay, decays, clipNorm, learningRateFactor } = resolved;
-  const transform = chain(
-    ...(clipNorm === undefined ? [] : [clipByGlobalNorm(clipNorm)]),
-    scaleByAdam({ beta1, beta2, epsilon }),
-    addDecayedWeights(weightDecay, { decays }),
-    ...(learningRateFactor === undefined ? [] : [scale(learningRateFactor)]),
-  );
+  const { beta1, beta2, epsilon } = resolved;
+  const transform = clippedAndDecayed(scaleByAdam({ beta1, beta2, epsilon }), resolved);
   // As given, without defaults: a checkpoint compares them with those of the run that resumes.
   const configuration = Object.fromEntries(storedFields.map((name) => [name, options[name]]));
   return { ...transform, configuration };
+}
+
+/** A transform with what AdamW has around its own: clipping before it, weight decay and factors of the rate after it. */
+export function clippedAndDecayed(
+  transform: GradientTransform,
+  { clipNorm, decays, learningRateFactor, weightDecay }: AdamWOptions & { readonly weightDecay: number },
+): GradientTransform {
+  return chain(
+    ...(clipNorm === undefined ? [] : [clipByGlobalNorm(clipNorm)]),
+    transform,
+    addDecayedWeights(weightDecay, { decays }),
+    ...(learningRateFactor === undefined ? [] : [scale(learningRateFactor)]),
+  );
 }
 
 function isTransform(optimizer: AdamWOptions | GradientTransform): optimizer is GradientTransform {
