@@ -44,6 +44,31 @@ describe("trainVqVae", () => {
     vqvae.dispose();
   });
 
+  it("moves hidden weights by Muon where it is asked to, stopped and resumed bit for bit", async () => {
+    const training = { ...options.training, optimizer: "muon" } as const;
+    const weights = async (more: Partial<TrainVqVaeOptions>) => {
+      const { vqvae } = await trainVqVae({ ...options, training, ...more });
+      const bytes = await vqvae.toSafetensors();
+      vqvae.dispose();
+      return bytes;
+    };
+    const whole = await weights({});
+    expect(await weights({ training: options.training })).not.toEqual(whole);
+    let state: Uint8Array | undefined;
+    const write = async (bytes: Uint8Array) => {
+      state = bytes;
+    };
+    const checkpoint = { read: async () => state, write };
+    const stop = new AbortController();
+    const observers = [{ onStep: ({ step }: { step: number }) => void (step === 3 && stop.abort()) }];
+    await expect(weights({ checkpoint, observers, signal: stop.signal })).rejects.toThrow(/after step 3 of 4/);
+    expect([...readSafetensors(state!).tensors.keys()].filter((name) => name.includes("momentum"))).not.toEqual([]);
+    await expect(weights({ checkpoint, training: options.training })).rejects.toThrow(/optimizer/i);
+    expect(await weights({ checkpoint })).toEqual(whole);
+    const wrong = { ...options.training, optimizer: "sgd" as never };
+    await expect(weights({ training: wrong })).rejects.toThrow(/training.optimizer: expected/);
+  });
+
   it("keeps the id of its run, and does not go on with another's state", async () => {
     let state: Uint8Array | undefined;
     const write = async (bytes: Uint8Array) => {
