@@ -10,6 +10,7 @@ import {
   evaluateLoss,
   imageExamples,
   type Metrics,
+  muon,
   type TrainingHistory,
   train,
 } from "@mmgen/training";
@@ -241,14 +242,15 @@ async function trainStage<Batch, Aux>(
   stage: Stage<Batch, Aux>,
 ): Promise<TrainingHistory> {
   const { averageDecay, discriminatorLearningRate, evaluate, examples, model, name, runId, training } = stage;
-  const { batchSize, clipNorm, learningRate, steps, warmUpSteps, weightDecay } = training;
+  const { batchSize, clipNorm, learningRate, optimizer, steps, warmUpSteps, weightDecay } = training;
+  const moving = { clipNorm, weightDecay, beta2: 0.99 };
   const file = run.folder.file(`${name}-training.safetensors`);
   const { observers, ...shared } = stageOf(run, name, observing);
   const resume = await file.read();
   const { history, status, step } = await train({
     ...{ model, examples, batchSize, steps, runId, evaluate, observers, ...shared },
     schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps }),
-    optimizer: { clipNorm, weightDecay, beta2: 0.99 },
+    optimizer: optimizer === "muon" ? muon(moving) : moving,
     ...(averageDecay !== undefined && { weightAverage: { decay: averageDecay } }),
     ...(discriminatorLearningRate !== undefined && {
       adversary: {
