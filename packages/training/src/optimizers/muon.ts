@@ -26,8 +26,8 @@ const isHiddenMatrix: PerVariable<boolean> = (name, { rank }) => rank >= 2 && !t
 
 /**
  * Muon for the weights of hidden layers, Adam for the other variables, at one learning rate, with AdamW's clipping and
- * weight decay. In short trainings of networks and transformers it needs about half of AdamW's steps; a step takes 10 to
- * 25 % longer, and keeps one moment of a matrix instead of two.
+ * weight decay. Image tokenizers and transformers were trained with about half of AdamW's steps; a step took 10 to 25 %
+ * longer. It keeps one moment of a matrix instead of two. As it fits faster, it overfits sooner.
  *
  * @throws a `ConfigError` when an option is unknown or out of range.
  * @see Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; with decay and at AdamW's rates Liu et al. 2025,
