@@ -118,7 +118,7 @@ function code(isMask: boolean): number[] {
       ...[...get(x), ...get(x), ...op.add, ...everywhere(1), ...op.or],
       ...op.multiply,
       ...[...summand, ...op.add, ...set(x)],
-      // The bytes of each word in the order 2, 3, 0, 1: as a swizzle one instruction on x64, as a shuffle two.
+      // The bytes of each word in the order 2, 3, 0, 1 by a swizzle, which is faster than a shuffle on x64.
       ...[...get(x), ...literal(Array.from({ length: 16 }, (_, i) => i ^ 2)), ...op.swizzle, ...set(x)],
     ]);
   const body = [

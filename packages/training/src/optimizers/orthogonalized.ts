@@ -7,8 +7,8 @@ const rounds = 5;
 
 /**
  * About the orthogonal matrix nearest to a matrix, U·Vᵀ where that is U·S·Vᵀ: singular values of more than two
- * thousandths of the Frobenius norm end between 0.68 and 1.21, smaller ones below. Five rounds of a Newton-Schulz iteration, computed on the
- * products of the matrix's shorter side with itself, which are smaller than the matrix.
+ * thousandths of the Frobenius norm end between 0.68 and 1.21, smaller ones below. Five rounds of a Newton-Schulz
+ * iteration, computed on Gram matrices of the shorter side, which are no larger than the matrix.
  *
  * @param matrix - Borrowed.
  * @returns Shaped as the matrix, zeros for zeros; belongs to the surrounding `tf.tidy`.
