@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { useOnnx } from "@mmgen/backend-onnx";
-import { type CodeBatch, type ExampleSource, type ImageBatch, mirrorImages, Random, sliceImages } from "@mmgen/core";
+import { type CodeBatch, type ImageBatch, mirrorImages, Random, sliceImages } from "@mmgen/core";
 import { loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
 import { reconstructionMetrics } from "@mmgen/evaluation";
-import { TinyTransformer, type TransformerBatch } from "@mmgen/tiny-transformer";
+import { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
   type AdamWOptions,
   augmentedImages,
@@ -12,11 +12,11 @@ import {
   type GradientTransform,
   imageExamples,
   muon,
-  tokenExamples,
   train,
 } from "@mmgen/training";
 import { VqVae, vqVaePresets } from "@mmgen/vqvae";
 import "@mmgen/nn/gradients";
+import { nextCodes } from "../../examples/latent-faces/src/data.js";
 
 /**
  * AdamW against Muon, each as long as the other: the preset `faces-64` on images of 64×64 pixels, and a transformer on the
@@ -63,8 +63,8 @@ for (const { learningRate, make, name } of cases) {
 }
 
 const vqvae = codec!;
-const codes = nextCodes(joined(await vqvae.encode(learned), await vqvae.encode(mirrorImages(learned))));
-const unseenCodes = nextCodes(await vqvae.encode(unseen));
+const codes = nextCodes(vqvae, joined(await vqvae.encode(learned), await vqvae.encode(mirrorImages(learned))));
+const unseenCodes = nextCodes(vqvae, await vqvae.encode(unseen));
 const { height, width } = vqvae.codeGrid;
 console.log();
 printHead("nats an image");
@@ -110,19 +110,6 @@ async function trainFor<Batch, Aux>({
   const warmUpSteps = Math.min(100, steps >> 2);
   await train({ ...options, steps, schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps }) });
   return steps;
-}
-
-function nextCodes({ count: rows, data, height: y, width: x }: CodeBatch): ExampleSource<TransformerBatch> {
-  const length = y * x;
-  const source = tokenExamples({ data, count: rows, length });
-  return {
-    count: rows,
-    batch: async (indices, context) => {
-      const targets = await source.batch(indices, context);
-      const inputs = targets.data.map((_, i) => (i % length === 0 ? vqvae.codebookSize : targets.data[i - 1]!));
-      return { inputs: { ...targets, data: inputs }, targets };
-    },
-  };
 }
 
 function joined(first: CodeBatch, second: CodeBatch): CodeBatch {
