@@ -4,11 +4,7 @@ export {
   checkCodeBatch,
   checkImageBatch,
   checkTokenBatch,
-  concatImages,
-  gatherImages,
   type ImageBatch,
-  mirrorImages,
-  sliceImages,
   type TokenBatch,
 } from "./contracts/batches.js";
 export {
@@ -30,6 +26,15 @@ export {
   toldAs,
 } from "./contracts/group-agreement.js";
 export { type CodeLayout, checkCodeLayout, type ImageCodec, type PalettePlace } from "./contracts/image-codec.js";
+export {
+  concatCodes,
+  concatImages,
+  gatherCodes,
+  gatherImages,
+  mirrorImages,
+  sliceCodes,
+  sliceImages,
+} from "./contracts/parts-of-batches.js";
 export { type GroupValues, localProcesses, type ProcessGroup, soleProcess } from "./contracts/process-group.js";
 export type {
   DecodeGuidance,

@@ -68,92 +68,8 @@ export function checkTokenBatch(ids: TokenBatch, vocabularySize?: number, name =
   }
 }
 
-/**
- * The images of `start` (inclusive) to `end` (exclusive), as a view of the same memory.
- *
- * @throws a {@link ShapeError} unless `0 ≤ start ≤ end ≤ count`.
- */
-export function sliceImages(images: ImageBatch, start: number, end: number): ImageBatch {
-  const isBound = (bound: number) => Number.isInteger(bound) && bound >= 0 && bound <= images.count;
-  if (!isBound(start) || !isBound(end) || start > end) {
-    throw new ShapeError(
-      `sliceImages: expected 0 ≤ start ≤ end ≤ ${images.count}, got ${describeValue(start)} and ${describeValue(end)}.`,
-    );
-  }
-  const size = images.height * images.width * images.channels;
-  return { ...images, data: images.data.subarray(start * size, end * size), count: end - start };
-}
-
-/**
- * A copy of the images at `indices`, in that order; an index may come twice.
- *
- * @throws a {@link ShapeError} when an index is not of an image in the batch.
- */
-export function gatherImages(images: ImageBatch, indices: ArrayLike<number>): ImageBatch {
-  const size = images.height * images.width * images.channels;
-  const data = new Uint8Array(indices.length * size);
-  for (let i = 0; i < indices.length; i++) {
-    const from = indices[i]!;
-    if (!Number.isInteger(from) || from < 0 || from >= images.count) {
-      throw new ShapeError(
-        `gatherImages: index ${describeValue(from)} is outside the batch of ${images.count} images.`,
-      );
-    }
-    data.set(images.data.subarray(from * size, (from + 1) * size), i * size);
-  }
-  return { ...images, data, count: indices.length };
-}
-
-/**
- * The images mirrored left to right, all channels of a pixel together; a copy.
- *
- * @throws a {@link ShapeError} when the batch is malformed.
- */
-export function mirrorImages(images: ImageBatch): ImageBatch {
-  const data = checkForm("images", images, imageForm);
-  const { channels, width } = images;
-  const mirrored = new Uint8Array(data.length);
-  const row = width * channels;
-  for (let start = 0; start < data.length; start += row) {
-    for (let x = 0; x < width; x++) {
-      for (let channel = 0; channel < channels; channel++) {
-        mirrored[start + (width - 1 - x) * channels + channel] = data[start + x * channels + channel]!;
-      }
-    }
-  }
-  return { ...images, data: mirrored };
-}
-
-/**
- * All images of some batches, in order, as one batch; a copy.
- *
- * @param batches - At least one; all of one size and range.
- * @throws a {@link ShapeError} when there is none, or they differ.
- */
-export function concatImages(batches: readonly ImageBatch[]): ImageBatch {
-  const first = batches[0];
-  if (first === undefined) {
-    throw new ShapeError("concatImages: expected at least one batch, got none.");
-  }
-  const parts = batches.map((batch, i) => checkForm(`batches[${i}]`, batch, imageForm));
-  for (const [i, batch] of batches.entries()) {
-    for (const axis of ["height", "width", "channels", "maxValue"] as const) {
-      if (batch[axis] !== first[axis]) {
-        throw new ShapeError(`concatImages: batch ${i} has ${axis} ${batch[axis]}, the first ${first[axis]}.`);
-      }
-    }
-  }
-  const data = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let start = 0;
-  for (const part of parts) {
-    data.set(part, start);
-    start += part.length;
-  }
-  return { ...first, data, count: batches.reduce((sum, { count }) => sum + count, 0) };
-}
-
 /** What a batch is made of. */
-interface BatchForm {
+export interface BatchForm {
   readonly array: "Uint8Array" | "Int32Array";
   readonly axes: readonly string[];
   /** How an array of another type becomes one of this. */
@@ -164,9 +80,9 @@ const ids = {
   array: "Int32Array",
   remedy: "Convert an array of whole numbers by Int32Array.from(data).",
 } as const;
-const codeForm: BatchForm = { ...ids, axes: ["count", "height", "width"] };
+export const codeForm: BatchForm = { ...ids, axes: ["count", "height", "width"] };
 const tokenForm: BatchForm = { ...ids, axes: ["count", "length"] };
-const imageForm: BatchForm = {
+export const imageForm: BatchForm = {
   array: "Uint8Array",
   axes: ["count", "height", "width", "channels"],
   remedy:
@@ -174,7 +90,7 @@ const imageForm: BatchForm = {
 };
 
 /** The batch's array, once it has the form that is asked for. */
-function checkForm<Batch extends { readonly data: Uint8Array | Int32Array }>(
+export function checkForm<Batch extends { readonly data: Uint8Array | Int32Array }>(
   name: string,
   batch: Batch,
   { array, axes, remedy }: BatchForm,
