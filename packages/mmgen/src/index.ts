@@ -30,6 +30,11 @@ export {
 export { type CaptionBeginnings, type NextWord, nextWords } from "./inspection/next-words.js";
 export { codeUsage, type ImageCodecMetrics, imageCodecMetrics } from "./metrics/image-codec-metrics.js";
 export {
+  type CompletionVerdicts,
+  type JudgeCompletionsOptions,
+  judgeCompletions,
+} from "./metrics/judge-completions.js";
+export {
   type HeldOutMetrics,
   heldOutMetrics,
   type OrderLikelihood,
@@ -111,6 +116,7 @@ export type { Kept } from "./sampling/kept-codes.js";
 export type { OnRound, PairsRound } from "./sampling/pairs-round.js";
 export type { KnownTransformer } from "./stages/continue-transformer.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
+export { type ImageKinds, type ImageKindsOptions, imageKinds } from "./stages/image-kinds.js";
 export {
   type EstimateRefinementOptions,
   estimateRefinement,

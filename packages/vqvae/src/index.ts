@@ -22,6 +22,7 @@ export {
   type PatchDiscriminatorOptions,
 } from "./adversarial/patch-discriminator.js";
 export type { ImageFeatures, PerceptualConfig, PerceptualOptions } from "./adversarial/perceptual-features.js";
+export { type KMeansOptions, kMeans } from "./codebooks/k-means.js";
 export type { CompositionConfig, CompositionOptions } from "./compositions/create-composition.js";
 export type { FigureGroundConfig, FigureGroundOptions } from "./compositions/figure-ground.js";
 export type { ReconstructionHeadName } from "./compositions/reconstruction-head.js";

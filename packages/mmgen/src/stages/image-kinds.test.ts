@@ -1,0 +1,54 @@
+import "@tensorflow/tfjs-backend-cpu";
+import { ConfigError, DataError, Random, ShapeError } from "@mmgen/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { imageKinds } from "./image-kinds.js";
+
+beforeAll(() => tf.setBackend("cpu"));
+afterAll(() => expect(tf.memory().numTensors).toBe(0));
+
+/** Rows of a first feature near 0, 1 or 2 and a second one a thousand times as large that says nothing. */
+function threeGroups(count: number) {
+  const random = Random.fromSeed(1);
+  const groups = Int32Array.from({ length: count }, (_, i) => i % 3);
+  const features = new Float32Array(2 * count);
+  groups.forEach((group, i) => {
+    features.set([group + 0.05 * random.normal(), 1000 * (i % 2)], 2 * i);
+  });
+  return { features, groups };
+}
+
+describe("imageKinds", () => {
+  it("finds groups whatever the scale of a feature, and says the same for the same seed", async () => {
+    const { features, groups } = threeGroups(300);
+    const options = { features, dimension: 2, kinds: 6, seed: 3 };
+    const { counts, labels, names } = await imageKinds(options);
+    expect(names).toHaveLength(6);
+    // Two kinds a group, by the second feature: images of a kind are of one group.
+    for (let kind = 0; kind < 6; kind++) {
+      expect(new Set(groups.filter((_, i) => labels[i] === kind)).size).toBe(1);
+    }
+    expect(await imageKinds(options)).toEqual({ counts, labels, names });
+    expect(counts.reduce((sum, count) => sum + count)).toBe(300);
+    expect(counts[0]).toBe(labels.filter((kind) => kind === 0).length);
+  });
+
+  it("has no kind without an image, and numbers them without gaps", async () => {
+    const features = Float32Array.of(1, 1, 5, 5, 5);
+    const { labels, names } = await imageKinds({ features, dimension: 1, kinds: 4, seed: 1 });
+    expect(names).toEqual(["kind 1", "kind 2"]);
+    expect(new Set(labels)).toEqual(new Set([0, 1]));
+    expect(labels[0]).toBe(labels[1]);
+    const alike = await imageKinds({ features: new Float32Array(6), dimension: 2, kinds: 2, seed: 1 });
+    expect([...alike.labels]).toEqual([0, 0, 0]);
+  });
+
+  it("refuses what are no features", async () => {
+    const good = { features: new Float32Array(4), dimension: 2, kinds: 2, seed: 1 };
+    await expect(imageKinds({ ...good, dimension: 3 })).rejects.toThrow(ShapeError);
+    await expect(imageKinds({ ...good, features: new Float32Array(0) })).rejects.toThrow(ShapeError);
+    await expect(imageKinds({ ...good, features: Float32Array.of(1, Number.NaN) })).rejects.toThrow(DataError);
+    await expect(imageKinds({ ...good, kinds: 0 })).rejects.toThrow(ConfigError);
+    await expect(imageKinds({ ...good, count: 2 } as never)).rejects.toThrow(/count/);
+  });
+});

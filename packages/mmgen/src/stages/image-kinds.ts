@@ -1,0 +1,114 @@
+import { type ConfigError, DataError, Random, ShapeError } from "@mmgen/core";
+import { fields, resolveOptions, typedArray, wholeNumber } from "@mmgen/core/options";
+import { kMeans } from "@mmgen/vqvae";
+import * as tf from "@tensorflow/tfjs-core";
+import type { ImageClasses } from "../model/image-text.js";
+
+/** Options of {@link imageKinds}. */
+export interface ImageKindsOptions {
+  /**
+   * `[images, dimension]`, row-major: what is to be alike in images of a kind, such as the features of an
+   * `AttributeClassifier`. Each is brought to one scale. Borrowed.
+   */
+  readonly features: Float32Array;
+  /** Features of an image. */
+  readonly dimension: number;
+  /** Kinds to look for; where fewer images differ, fewer are found. */
+  readonly kinds: number;
+  readonly seed: number;
+}
+
+/** Classes that nobody named. */
+export interface ImageKinds extends ImageClasses {
+  /** The kind of each image. */
+  readonly labels: Int32Array;
+  /** Images of each kind. */
+  readonly counts: readonly number[];
+}
+
+const imageKindsSchema = fields({
+  features: typedArray<Float32Array>("Float32Array"),
+  dimension: wholeNumber({ min: 1 }),
+  kinds: wholeNumber({ min: 1 }),
+  seed: wholeNumber(),
+});
+
+/**
+ * Sorts images into kinds that look alike, by k-means, as classes for a model of images that nobody described: it first
+ * says which kind it draws and then draws one, so that what it draws is as varied as the images, and its parts fit.
+ *
+ * `trainInto("faces", { images, classes: await imageKinds({ … }) })`.
+ *
+ * @returns Classes of which each has images; the same for the same features and seed.
+ * @throws a {@link ConfigError} for an option that is unknown or out of range; a {@link ShapeError} when the features are not
+ *   those of one image or more, a {@link DataError} when one is not a number.
+ */
+export async function imageKinds(options: ImageKindsOptions): Promise<ImageKinds> {
+  const { dimension, features, kinds, seed } = resolveOptions(imageKindsSchema, options);
+  const count = features.length / dimension;
+  if (!Number.isInteger(count) || count < 1) {
+    throw new ShapeError(
+      `features: expected a multiple of ${dimension}, the dimension, got ${features.length} values.`,
+    );
+  }
+  const wrong = features.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    throw new DataError(`features: expected numbers, got ${features[wrong]} at index ${wrong}.`);
+  }
+  const rows = standardized(features, dimension);
+  const vectors = tf.tensor2d(rows, [count, dimension]);
+  try {
+    const { centers, counts } = await kMeans(vectors, {
+      ...{ clusters: Math.min(kinds, count), random: Random.fromSeed(seed).fork("kinds"), iterations: rounds },
+    });
+    counts.dispose();
+    const found = (await centers.data()) as Float32Array;
+    centers.dispose();
+    return classesOf(nearest(rows, found, dimension));
+  } finally {
+    vectors.dispose();
+  }
+}
+
+/** After as many rounds of k-means hardly an image changes its kind. */
+const rounds = 30;
+
+/** Each feature with a mean of 0 and a standard deviation of 1; one that is the same for all images is 0. */
+function standardized(features: Float32Array, dimension: number): Float32Array {
+  const count = features.length / dimension;
+  const [mean, square] = [new Float64Array(dimension), new Float64Array(dimension)];
+  for (let i = 0; i < features.length; i++) {
+    mean[i % dimension]! += features[i]! / count;
+  }
+  for (let i = 0; i < features.length; i++) {
+    square[i % dimension]! += (features[i]! - mean[i % dimension]!) ** 2 / count;
+  }
+  const scale = square.map((value) => (value > 0 ? 1 / Math.sqrt(value) : 0));
+  return features.map((value, i) => (value - mean[i % dimension]!) * scale[i % dimension]!);
+}
+
+/** The center nearest to each row. */
+function nearest(rows: Float32Array, centers: Float32Array, dimension: number): Int32Array {
+  return Int32Array.from({ length: rows.length / dimension }, (_, row) => {
+    let [best, least] = [0, Number.POSITIVE_INFINITY];
+    for (let center = 0; center < centers.length / dimension; center++) {
+      let distance = 0;
+      for (let i = 0; i < dimension; i++) {
+        distance += (rows[row * dimension + i]! - centers[center * dimension + i]!) ** 2;
+      }
+      if (distance < least) {
+        [best, least] = [center, distance];
+      }
+    }
+    return best;
+  });
+}
+
+/** Kinds numbered from 0 without those that have no image. */
+function classesOf(centers: Int32Array): ImageKinds {
+  const used = [...new Set(centers)].sort((a, b) => a - b);
+  const numbers = new Map(used.map((center, kind) => [center, kind]));
+  const counts = used.map((center) => centers.reduce((count, found) => count + (found === center ? 1 : 0), 0));
+  const names = used.map((_, kind) => `kind ${kind + 1}`);
+  return { labels: centers.map((center) => numbers.get(center)!), names, counts };
+}
