@@ -17,7 +17,6 @@ import { modelFamilies } from "mmgen";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
-const share = number({ min: 0, max: 1 });
 
 /** Share of the weights' running average that a step keeps; the trained model has the averages. */
 const averageDecay = number({ above: 0, below: 1 });
@@ -25,6 +24,8 @@ const averageDecay = number({ above: 0, below: 1 });
 const training = {
   epochs: size,
   batchSize: size,
+  /** Absent: AdamW. */
+  optimizer: optional(oneOf(["adamw", "muon"])),
   learningRate: rate,
   /** Steps over which the learning rate climbs, before it falls along a cosine to 0. */
   warmUpSteps: wholeNumber({ min: 0 }),
@@ -101,7 +102,7 @@ export const configSchema = fields({
     /** Weight of a caption word's loss; an image code's is 1. */
     textWeight: rate,
     /** Share of training sequences that put the text first; the others put the image first. */
-    textFirstShare: share,
+    textFirstShare: number({ min: 0, max: 1 }),
   }),
   /** Of `--family diffusion` alone. */
   diffusion: optional(
@@ -152,8 +153,7 @@ const smoke: RunConfig = {
   vqvae: {
     ...quick.vqvae,
     network: { hiddenChannels: 16, stages: 3, residualBlocks: 1, attentionHeads: 2 },
-    quantizer: { ...quick.vqvae.quantizer, codebookSize: 64 },
-    ...{ epochs: 2, warmUpSteps: 2 },
+    ...{ quantizer: { ...quick.vqvae.quantizer, codebookSize: 64 }, epochs: 2, warmUpSteps: 2 },
   },
   transformer: { ...quick.transformer, width: 32, heads: 2, layers: 2, epochs: 2, warmUpSteps: 2 },
   ...{ diffusion, sampling: quick.sampling },
@@ -281,7 +281,9 @@ function forImages(preset: RunConfig, isSmoke: boolean): RunConfig {
       ...vqvae,
       ...{ network: imageNetwork, quantizer: { ...vqvae.quantizer, codebookSize: 1024, codeDimension: 96 } },
       ...{ epochs: isLong ? 7 : 2, batchSize: 8 },
-      refinement: isLong ? { steps: 2000, averageDecay: 0.995, classifierSteps: 1000 } : refinement,
+      refinement: isLong
+        ? { steps: 2000, averageDecay: 0.995, classifierSteps: 1000 }
+        : { steps: 400, averageDecay: 0.99, classifierSteps: 300 },
     },
     transformer: {
       ...{ ...transformer, batchSize: 32, epochs: isLong ? 18 : 12, dropout: 0, averageDecay: 0.995 },
@@ -296,5 +298,3 @@ function withoutLevels({ vqvae, ...rest }: RunConfig): RunConfig {
   const channels = { hiddenChannels: levels.at(-1)!, stages: levels.length };
   return { ...rest, vqvae: { ...vqvae, network: { ...network, ...channels } } };
 }
-
-const refinement = { steps: 400, averageDecay: 0.99, classifierSteps: 300 };

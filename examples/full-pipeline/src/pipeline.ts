@@ -270,10 +270,10 @@ function trainingOf(
   stage: RunConfig["transformer"] | RunConfig["vqvae"],
   count: number,
 ) {
-  const { batchSize, clipNorm, epochs, learningRate, warmUpSteps, weightDecay, ...rest } = stage;
+  const { batchSize, clipNorm, epochs, learningRate, optimizer, warmUpSteps, weightDecay, ...rest } = stage;
   const averageDecay = "averageDecay" in rest ? rest.averageDecay : undefined;
   const averaged = averageDecay !== undefined && { weightAverage: { decay: averageDecay } };
-  const settings = { clipNorm, learningRate, weightDecay, ...averaged };
+  const settings = { clipNorm, learningRate, optimizer, weightDecay, ...averaged };
   if (data !== "folder") {
     return { ...settings, batchSize, epochs, warmUpSteps };
   }
