@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { useOnnx } from "@mmgen/backend-onnx";
-import { type CodeBatch, type ImageBatch, mirrorImages, Random, sliceImages } from "@mmgen/core";
+import { concatCodes, type ImageBatch, mirrorImages, Random, sliceImages } from "@mmgen/core";
 import { loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
 import { reconstructionMetrics } from "@mmgen/evaluation";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
@@ -63,8 +63,9 @@ for (const { learningRate, make, name } of cases) {
 }
 
 const vqvae = codec!;
-const codes = nextCodes(vqvae, joined(await vqvae.encode(learned), await vqvae.encode(mirrorImages(learned))));
-const unseenCodes = nextCodes(vqvae, await vqvae.encode(unseen));
+const both = concatCodes([await vqvae.encode(learned), await vqvae.encode(mirrorImages(learned))]);
+const codes = nextCodes(vqvae, { codes: both });
+const unseenCodes = nextCodes(vqvae, { codes: await vqvae.encode(unseen) });
 const { height, width } = vqvae.codeGrid;
 console.log();
 printHead("nats an image");
@@ -72,7 +73,7 @@ for (const { learningRate, make, name } of cases) {
   const random = Random.fromSeed(seed);
   using model = TinyTransformer.create(
     {
-      ...{ vocabularySize: vqvae.codebookSize + 1, contextLength: height * width + 1, width: 192, heads: 6, layers: 6 },
+      ...{ vocabularySize: vqvae.codebookSize + 2, contextLength: height * width + 1, width: 192, heads: 6, layers: 6 },
       ...{ dropout: 0, causal: true, positions: "rotary-2d", grid: { height, width, start: 1 }, normalization: "rms" },
       ...{ feedForward: "swiglu", queryKeyNorm: true, bias: false },
     },
@@ -110,13 +111,6 @@ async function trainFor<Batch, Aux>({
   const warmUpSteps = Math.min(100, steps >> 2);
   await train({ ...options, steps, schedule: cosineSchedule({ learningRate, totalSteps: steps, warmUpSteps }) });
   return steps;
-}
-
-function joined(first: CodeBatch, second: CodeBatch): CodeBatch {
-  const data = new Int32Array(first.data.length + second.data.length);
-  data.set(first.data);
-  data.set(second.data, first.data.length);
-  return { ...first, count: first.count + second.count, data };
 }
 
 async function loadImages(): Promise<ImageBatch> {

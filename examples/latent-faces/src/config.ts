@@ -9,7 +9,7 @@ import {
   positiveNumber,
   wholeNumber,
 } from "@mmgen/core/options";
-import { defineRuns, type SettingsOf } from "@mmgen/example-harness";
+import { defineRuns, type SamplingFlags, type SettingsOf } from "@mmgen/example-harness";
 import type { DiffusionSamplerOptions } from "@mmgen/samplers";
 
 const size = wholeNumber({ min: 1 });
@@ -71,9 +71,9 @@ export const configSchema = fields({
     ...optimization,
   }),
   /**
-   * How the tokenizer goes on learning against a discriminator. What compares its reconstructions with the originals is a
-   * classifier of the images' attributes, not the one that measures images. Where there are no attributes it is the
-   * discriminator; the decoder then learns alone, by an adversarial term whose weight adapts to the ratio of the gradients.
+   * How the tokenizer goes on learning against a discriminator. Reconstructions and originals are compared by a classifier of
+   * the images' attributes, not the one that measures images; where there are none by the discriminator, and the decoder alone
+   * learns, by an adversarial term of adaptive weight.
    */
   adversarial: fields({
     ...optimization,
@@ -95,6 +95,8 @@ export const configSchema = fields({
   }),
   /** Which tokenizer's codes the transformers learn. */
   codesOf: oneOf(["squared-error", "adversarial"]),
+  /** Kinds into which images are sorted by what they show, where they have attributes; the transformers are told it. */
+  kinds: optional(wholeNumber({ min: 0 }), 0),
   /** Learns each code from those before it. */
   sequential: fields(transformer),
   /** Learns to replace masked codes, all at once. */
@@ -152,13 +154,10 @@ export type StageName = (typeof stageNames)[number];
 
 /** Settings of one of the trainings. */
 export type StageConfig = Pick<RunConfig["tokenizer"], keyof typeof optimization>;
-/** Settings of one of the transformers. */
-export type TransformerConfig = RunConfig["sequential"];
-
 const transformerOf = (
-  sizes: Pick<TransformerConfig, "width" | "heads" | "layers" | "dropout">,
+  sizes: Pick<RunConfig["sequential"], "width" | "heads" | "layers" | "dropout">,
   steps: number,
-): TransformerConfig => ({
+): RunConfig["sequential"] => ({
   ...sizes,
   ...{ averageDecay: 0.995, steps, batchSize: 16, optimizer: "adamw" },
   ...{ learningRate: 1.5e-3, warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
@@ -181,6 +180,7 @@ const quick: RunConfig = {
     ...{ classifierSteps: 300, classifierWeight: 10, weight: 0.04, featureWeight: 1, startStep: 50, rampSteps: 100 },
   },
   codesOf: "adversarial",
+  kinds: 0,
   sequential: transformerOf(small, 1100),
   absorbing: transformerOf(small, 1500),
   chain: { ...transformerOf(small, 300), further: 0.1 },
@@ -209,6 +209,7 @@ const smoke: RunConfig = {
     ...{ steps: 8, warmUpSteps: 2, startStep: 2, rampSteps: 2, discriminatorChannels: 8, classifierSteps: 4 },
   },
   codesOf: "adversarial",
+  kinds: 4,
   sequential: transformerOf(tiny, 12),
   absorbing: transformerOf(tiny, 12),
   chain: { ...transformerOf(tiny, 12), further: 0.1 },
@@ -226,10 +227,11 @@ const hour: RunConfig = {
     ...quick.adversarial,
     ...{ steps: 2000, averageDecay: 0.995, classifierSteps: 1000, startStep: 100, rampSteps: 400 },
   },
-  sequential: { ...transformerOf(large, 4000), ...byMuon },
-  absorbing: { ...transformerOf(large, 3800), ...byMuon },
+  kinds: 64,
+  sequential: { ...transformerOf(large, 3500), ...byMuon },
+  absorbing: { ...transformerOf(large, 3500), ...byMuon },
   chain: { ...transformerOf(small, 1500), ...byMuon, further: 0.1 },
-  sampling: { ...quick.sampling, temperature: 0.95 },
+  sampling: { ...quick.sampling, temperature: 1.05 },
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
 };
 
@@ -247,6 +249,7 @@ const original: RunConfig = {
     ...hour.adversarial,
     ...{ steps: 100_000, learningRate: 1e-4, averageDecay: 0.999, startStep: 10_000, rampSteps: 10_000 },
   },
+  kinds: 0,
   sequential: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   absorbing: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
   chain: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4, further: 0.1 },
@@ -287,13 +290,8 @@ export function samplerOptions(
 }
 
 /** Settings of the drawing, but for what was typed. */
-export function sampledAs(
-  sampling: SamplingConfig,
-  {
-    temperature,
-    topP = sampling.topP,
-  }: { readonly temperature?: number | undefined; readonly topP?: number | undefined },
-): SamplingConfig {
+export function sampledAs(sampling: SamplingConfig, typed: SamplingFlags): SamplingConfig {
+  const { temperature, topP = sampling.topP } = typed;
   return temperature === undefined
     ? { ...sampling, topP }
     : { ...sampling, topP, temperature, masks: { ...sampling.masks, temperature } };

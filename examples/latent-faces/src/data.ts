@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
   type AttributeTable,
+  type BatchContext,
   type CodeBatch,
   ConfigError,
+  concatCodes,
   type ExampleSource,
   gatherAttributes,
   gatherImages,
@@ -11,6 +13,7 @@ import {
   inFirstProcess,
   mirrorImages,
   Random,
+  sliceCodes,
   sliceImages,
   type TokenBatch,
 } from "@mmgen/core";
@@ -19,10 +22,10 @@ import { AttributeClassifier, tableLabels } from "@mmgen/evaluation";
 import { describeRunData, fromCaller, type RunContext, type RunData, stageOf } from "@mmgen/example-harness";
 import { corruptBatch, type KernelOptions } from "@mmgen/samplers";
 import type { TransformerBatch } from "@mmgen/tiny-transformer";
-import { augmentedImages, imageExamples, tokenExamples } from "@mmgen/training";
+import { tokenExamples } from "@mmgen/training";
 import * as observing from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
-import { sharedCodes, trainAttributeClassifier } from "mmgen";
+import { type ImageKinds, imageKinds, sharedCodes, trainAttributeClassifier } from "mmgen";
 import { cachedCodes } from "mmgen/node";
 import type { RunConfig, RunSettings } from "./config.js";
 
@@ -123,103 +126,100 @@ export function describeData({ source, train }: RunDataset): RunData {
   return describeRunData(source, [train.images.data]);
 }
 
-/** Codes as rows of ids, a view of the same memory. */
-export function asTokens({ count, data, height, width }: CodeBatch): TokenBatch {
-  return { data, count, length: height * width };
-}
-
-/** Every code is legal at every position, and the mask at none. */
-export function legalCodes(length: number, codebookSize: number) {
-  return { from: new Int32Array(length), to: new Int32Array(length).fill(codebookSize) };
-}
-
-/** Codes with the start before them as inputs, and the codes as targets. */
-export function nextCodes(
+/**
+ * Codes as the transformers have them: a row is the id of the image's kind, or that of any kind, and then its codes. After
+ * the codes' ids come those of the mask, of any kind, and of the kinds.
+ *
+ * @param kinds - One an image; absent: any.
+ */
+export function withKinds(
   { codebookSize }: Pick<VqVae, "codebookSize">,
-  codes: CodeBatch,
-): ExampleSource<TransformerBatch> {
-  const rows = tokenExamples(asTokens(codes));
-  return {
-    count: rows.count,
-    batch: async (indices, context) => {
-      const targets = await rows.batch(indices, context);
-      const data = new Int32Array(targets.data.length);
-      data.set(targets.data.subarray(0, -1), 1);
-      for (let row = 0; row < targets.count; row++) {
-        data[row * targets.length] = codebookSize;
-      }
-      return { inputs: { ...targets, data }, targets };
-    },
+  { count, data, height, width }: CodeBatch,
+  kinds?: ArrayLike<number>,
+): TokenBatch {
+  const [anyKind, length] = [codebookSize + 1, 1 + height * width];
+  const ids = new Int32Array(count * length);
+  for (let row = 0; row < count; row++) {
+    ids[row * length] = kinds === undefined ? anyKind : anyKind + 1 + kinds[row]!;
+    ids.set(data.subarray(row * (length - 1), (row + 1) * (length - 1)), row * length + 1);
+  }
+  return { data: ids, count, length };
+}
+
+/** What may stand in a row, which of it diffusion corrupts, and what then may stand there: all but the kind. */
+export function rowForm({ codebookSize, codeGrid }: Pick<VqVae, "codebookSize" | "codeGrid">) {
+  const length = 1 + codeGrid.height * codeGrid.width;
+  const isCode = (i: number) => i > 0;
+  const legal = {
+    from: Int32Array.from({ length }, (_, i) => (isCode(i) ? 0 : codebookSize + 1)),
+    to: Int32Array.from({ length }, (_, i) => (isCode(i) ? codebookSize : codebookSize + 2)),
   };
+  return { legal, corruptible: Uint8Array.from({ length }, (_, i) => Number(isCode(i))), maskId: codebookSize };
 }
 
-/** Codes corrupted anew each time they are seen. */
-export function corruptedCodes(
+/** Share of the rows in training whose kind is not said, so that what is kept of an image can be completed. */
+const anyKindShare = 0.1;
+
+/** Rows to learn, each time made into a batch; of any kind where the kinds are not known. */
+function rowExamples(
   { codebookSize }: Pick<VqVae, "codebookSize">,
-  codes: CodeBatch,
-  kernel: KernelOptions,
+  { codes, kinds }: CodesToLearn,
+  toBatch: (ids: TokenBatch, context: BatchContext) => TransformerBatch,
 ): ExampleSource<TransformerBatch> {
-  const rows = tokenExamples(asTokens(codes));
-  const legal = legalCodes(codes.height * codes.width, codebookSize);
+  const rows = tokenExamples(withKinds({ codebookSize }, codes, kinds));
   return {
     count: rows.count,
     batch: async (indices, context) => {
       const ids = await rows.batch(indices, context);
-      return corruptBatch({ ids, kernel, random: context.random.fork("corruption"), legal, maskId: codebookSize });
+      const random = context.random.fork("kinds");
+      for (let row = 0; context.training && row < ids.count; row++) {
+        if (random.uniform() < anyKindShare) {
+          ids.data[row * ids.length] = codebookSize + 1;
+        }
+      }
+      return toBatch(ids, context);
     },
   };
 }
 
-/** Each of some images' codes, several times in a row. */
-export function repeatCodes(codes: CodeBatch, times: number): CodeBatch {
-  const size = codes.height * codes.width;
-  const data = new Int32Array(codes.data.length * times);
-  for (let row = 0; row < codes.count * times; row++) {
-    const from = Math.floor(row / times) * size;
-    data.set(codes.data.subarray(from, from + size), row * size);
-  }
-  return { ...codes, data, count: codes.count * times };
+/** Codes, and the kind of each image where it is known. */
+export interface CodesToLearn {
+  readonly codes: CodeBatch;
+  readonly kinds?: ArrayLike<number> | undefined;
 }
 
-/** Share of the rows that no row before equals. */
-export function distinctShare({ count, data, height, width }: CodeBatch): number {
-  const size = height * width;
-  const rows = Array.from({ length: count }, (_, row) => data.subarray(row * size, (row + 1) * size).join());
-  return new Set(rows).size / count;
+/** All of a row but its last code as inputs, and the codes as targets. */
+export function nextCodes(
+  tokenizer: Pick<VqVae, "codebookSize">,
+  learned: CodesToLearn,
+): ExampleSource<TransformerBatch> {
+  return rowExamples(tokenizer, learned, ({ count, data, length }) => {
+    const without = (left: number) => data.filter((_, i) => i % length !== left);
+    const shape = { count, length: length - 1 };
+    return { inputs: { ...shape, data: without(length - 1) }, targets: { ...shape, data: without(0) } };
+  });
+}
+
+/** Rows whose codes are corrupted anew each time they are seen. */
+export function corruptedCodes(
+  tokenizer: Pick<VqVae, "codebookSize" | "codeGrid">,
+  learned: CodesToLearn,
+  kernel: KernelOptions,
+): ExampleSource<TransformerBatch> {
+  const form = rowForm(tokenizer);
+  return rowExamples(tokenizer, learned, (ids, { random }) =>
+    corruptBatch({ ids, kernel, random: random.fork("corruption"), ...form }),
+  );
 }
 
 /** The first of the codes, as many as there are, as a view of the same memory. */
 export function firstCodes(codes: CodeBatch, limit: number): CodeBatch {
-  const count = Math.min(limit, codes.count);
-  return { ...codes, count, data: codes.data.subarray(0, count * codes.height * codes.width) };
+  return sliceCodes(codes, 0, Math.min(limit, codes.count));
 }
 
 /** The first images of a batch. */
 export function firstImages(images: ImageBatch, count: number): ImageBatch {
   return sliceImages(images, 0, Math.min(count, images.count));
-}
-
-/** Images of which a kept code has changed. */
-export function changedRows(codes: CodeBatch, completed: CodeBatch, kept: number): number {
-  const size = codes.height * codes.width;
-  let changed = 0;
-  for (let row = 0; row < codes.count; row++) {
-    const [before, after] = [codes, completed].map(({ data }) => data.subarray(row * size, row * size + kept).join());
-    changed += before === after ? 0 : 1;
-  }
-  return changed;
-}
-
-/** Each image's first codes, and the others of the image before it. */
-export function mixHalves(codes: CodeBatch, kept: number): CodeBatch {
-  const size = codes.height * codes.width;
-  const from = (i: number) => (i % size < kept ? i : (i - size + codes.data.length) % codes.data.length);
-  return { ...codes, data: codes.data.map((_, i) => codes.data[from(i)]!) };
-}
-
-/** Training images, mirrored at random where mirror images are as good. */
-export function trainingImages({ train }: RunDataset, { data }: RunConfig): ExampleSource<ImageBatch> {
-  return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
 }
 
 /** Codes of all images, of the training images' mirror images too where these are as good; encoded once in a folder. */
@@ -235,14 +235,21 @@ export async function encodeAll(
   const codesOf = (images: ImageBatch) =>
     sharedCodes(group, { vqvae, images }, () => cachedCodes({ vqvae, images, cacheDir }));
   const codes = { train: await codesOf(train.images), test: await codesOf(test.images) };
-  return data.mirrored ? { ...codes, train: joined(codes.train, await codesOf(mirrorImages(train.images))) } : codes;
+  return data.mirrored
+    ? { ...codes, train: concatCodes([codes.train, await codesOf(mirrorImages(train.images))]) }
+    : codes;
 }
 
-function joined(codes: CodeBatch, mirrored: CodeBatch): CodeBatch {
-  const both = new Int32Array(2 * codes.data.length);
-  both.set(codes.data);
-  both.set(mirrored.data, codes.data.length);
-  return { ...codes, data: both, count: 2 * codes.count };
+/** The kinds of the rows of the training images' codes, mirror images' too; undefined where images have no kinds. */
+export async function findKinds(run: RunContext<RunSettings>, { train }: RunDataset): Promise<ImageKinds | undefined> {
+  const { config, seed } = run.settings;
+  using classifier = await loadClassifier(run, "perceptual-classifier");
+  if (classifier === undefined || config.kinds === 0) {
+    return undefined;
+  }
+  const features = await classifier.features(train.images);
+  const kinds = await imageKinds({ features, dimension: classifier.featureWidth, kinds: config.kinds, seed });
+  return config.data.mirrored ? { ...kinds, labels: Int32Array.from([...kinds.labels, ...kinds.labels]) } : kinds;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type CodeBatch, concatImages, Random } from "@mmgen/core";
+import { type CodeBatch, concatImages, type ImageBatch, Random } from "@mmgen/core";
 import {
   type AttributeClassifier,
   attributeScores,
@@ -8,33 +8,23 @@ import {
   precisionAndRecall,
   psnr,
   ssim,
-  type TwoKinds,
-  twoSampleTest,
 } from "@mmgen/evaluation";
 import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
-import { codeUsage, trainAttributeClassifier } from "mmgen";
+import { codeUsage, judgeCompletions } from "mmgen";
 import { diffusionNames, type RunConfig, type StageName } from "./config.js";
-import {
-  asTokens,
-  changedRows,
-  firstCodes,
-  firstImages,
-  legalCodes,
-  mixHalves,
-  nextCodes,
-  type RunDataset,
-} from "./data.js";
+import { firstCodes, firstImages, nextCodes, type RunDataset, rowForm, withKinds } from "./data.js";
 import {
   completePart,
-  drawSamples,
+  type Drawing,
+  drawCodes,
   keptCount,
   keptParts,
   type Models,
-  type SamplerMetrics,
+  nothingKept,
   type SamplerName,
-  type Samples,
+  samplerNames,
 } from "./generate.js";
 
 /** Each training's history. */
@@ -53,6 +43,16 @@ export interface TokenizerMetrics {
   /** Share of the codes that the test images use. */
   readonly codesUsed: number;
 }
+
+/** How varied and fast a way to draw is. */
+export interface SamplerMetrics {
+  /** Share of the samples whose codes no sample before had. */
+  readonly distinct: number;
+  readonly millisecondsPerImage: number;
+}
+
+/** Images drawn without a beginning, by sampler. */
+export type Samples = Readonly<Record<SamplerName, ImageBatch>>;
 
 /** How much a model that learned images repeats them. */
 export interface CopyMetrics {
@@ -143,10 +143,35 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
     samplers,
     ...completions,
     copies: await checkCopies(options, decoded, samples, bestDiffusion(sets)),
-    critic: await criticize(options, decoded, completed),
+    critic: await criticize(options, completed),
     sets,
   };
   return { metrics, samples };
+}
+
+/** Draws images without a beginning by every sampler. */
+async function drawSamples(
+  models: Models,
+  count: number,
+  drawing: Drawing,
+): Promise<{ readonly metrics: Readonly<Record<SamplerName, SamplerMetrics>>; readonly samples: Samples }> {
+  const metrics: Partial<Record<SamplerName, SamplerMetrics>> = {};
+  const samples: Partial<Record<SamplerName, ImageBatch>> = {};
+  for (const sampler of samplerNames) {
+    const started = performance.now();
+    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
+    samples[sampler] = await models.tokenizer.decode(codes);
+    const millisecondsPerImage = (performance.now() - started) / count;
+    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
+  }
+  return { metrics: metrics as Record<SamplerName, SamplerMetrics>, samples: samples as Samples };
+}
+
+/** Share of the rows that no row before equals. */
+function distinctShare({ count, data, height, width }: CodeBatch): number {
+  const size = height * width;
+  const rows = Array.from({ length: count }, (_, row) => data.subarray(row * size, (row + 1) * size).join());
+  return new Set(rows).size / count;
 }
 
 /** Decodes what several measures look at: the test images' codes by tokenizer, and those that the transformers learned. */
@@ -172,22 +197,19 @@ function measureTokenizer(tokenizer: VqVae, { test }: RunDataset, found: Decoded
 
 async function sequentialLikelihood({ sequential, tokenizer }: Models, codes: CodeBatch, signal: AbortSignal) {
   const { loss } = await evaluateLoss({
-    ...{ model: sequential, examples: nextCodes(tokenizer, codes), batchSize: 64, signal },
+    ...{ model: sequential, examples: nextCodes(tokenizer, { codes }), batchSize: 64, signal },
   });
   return { natsPerCode: loss!, natsPerImage: loss! * codes.height * codes.width };
 }
 
 async function diffusionLikelihood({ codes, config, models, seed, signal }: EvaluationOptions) {
-  const { codebookSize } = models.tokenizer;
-  const all = asTokens(codes.test);
-  const count = Math.min(config.evaluation.boundImages, all.count);
+  const { absorbing: model, tokenizer } = models;
+  const seen = firstCodes(codes.test, config.evaluation.boundImages);
   const nats = await diffusionBound({
-    ...{ model: models.absorbing, kernel: { type: "absorbing" }, maskId: codebookSize, signal },
-    ids: { ...all, count, data: all.data.subarray(0, count * all.length) },
-    legal: legalCodes(all.length, codebookSize),
+    ...{ model, kernel: { type: "absorbing" }, ids: withKinds(tokenizer, seen), ...rowForm(tokenizer), signal },
     random: Random.fromSeed(seed).fork("bound"),
   });
-  return { natsPerImage: nats.reduce((sum, value) => sum + value, 0) / count, images: count };
+  return { natsPerImage: nats.reduce((sum, value) => sum + value, 0) / seen.count, images: seen.count };
 }
 
 /** Completes test images from each part by both families, and counts where a kept code has changed. */
@@ -207,6 +229,17 @@ async function completeAll({ codes, config, models, seed, signal }: EvaluationOp
     }
   }
   return { completed: completed as Record<Completer, CodeBatch>, changedCompletions: changed, completions: count };
+}
+
+/** Images of which a kept code has changed. */
+function changedRows(codes: CodeBatch, completed: CodeBatch, kept: number): number {
+  const size = codes.height * codes.width;
+  let changed = 0;
+  for (let row = 0; row < codes.count; row++) {
+    const [before, after] = [codes, completed].map(({ data }) => data.subarray(row * size, row * size + kept).join());
+    changed += before === after ? 0 : 1;
+  }
+  return changed;
 }
 
 /** The diffusion sampler whose images are nearest to the training images; of images without attributes one of them. */
@@ -229,50 +262,18 @@ async function checkCopies({ signal }: EvaluationOptions, decoded: Decoded, samp
   return { sequential: shares(0), diffusion: { sampler, ...shares(count) } };
 }
 
-/**
- * Trains a critic to tell reconstructions from those whose lower half is another image's: on training images, of which
- * there are many, and asks it about test images. Trains it further on half of the completed test images, and a new one,
- * and asks both about the other half: the better one counts.
- */
+/** How completed halves look to a critic beside the test images that they complete. */
 async function criticize(
   { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
-  decoded: Decoded,
   completed: Readonly<Record<Completer, CodeBatch>>,
 ): Promise<CriticMetrics> {
-  const { criticImages, criticSteps, samples } = config.evaluation;
-  const [learned, held] = [firstCodes(codes.train, criticImages), firstCodes(codes.test, samples)];
-  const kept = keptCount(tokenizer.codeGrid, "half");
-  const train = ({ images, labels }: TwoKinds, steps: number, from?: AttributeClassifier<"changed">) =>
-    trainAttributeClassifier({
-      ...{ attributes: [{ name: "changed", classes: 2 }], images, labels: { changed: labels }, trunk: "image" },
-      ...{ from, steps, seed, signal },
-    });
-  const first = firstImages(decoded.test, held.count);
-  const decodeMixed = (codes: CodeBatch) => tokenizer.decode(mixHalves(codes, kept));
-  let trained: AttributeClassifier<"changed"> | undefined;
-  const control = await twoSampleTest({
-    first: concatImages([firstImages(decoded.train, learned.count), first]),
-    second: concatImages([await decodeMixed(learned), await decodeMixed(held)]),
-    trainCount: learned.count,
-    classify: async (kinds) => {
-      trained = await train(kinds, criticSteps);
-      return (await trained.predict(kinds.heldOut)).changed;
-    },
+  const { criticImages, criticSteps: steps, samples } = config.evaluation;
+  const learned = { train: firstCodes(codes.train, criticImages), test: firstCodes(codes.test, samples) };
+  const { byName, control } = await judgeCompletions({
+    ...{ codes: learned, completed, kept: keptCount(tokenizer.codeGrid, "half"), steps, seed, signal },
+    decode: (part) => tokenizer.decode(part),
   });
-  using critic = trained!;
-  const verdict = async (changed: CodeBatch) => {
-    const second = await tokenizer.decode(changed);
-    const accuracyFrom = async (from?: AttributeClassifier<"changed">) => {
-      const classify = async (kinds: TwoKinds) => {
-        using own = await train(kinds, Math.ceil(criticSteps / 4), from);
-        return (await own.predict(kinds.heldOut)).changed;
-      };
-      return (await twoSampleTest({ first, second, classify })).accuracy;
-    };
-    return Math.max(await accuracyFrom(critic), await accuracyFrom());
-  };
-  const [sequential, ancestral] = [await verdict(completed.sequential), await verdict(completed.ancestral)];
-  return { control: control.accuracy, sequential, ancestral };
+  return { control, ...byName };
 }
 
 async function compareSets({ classifier, config, data }: EvaluationOptions, decoded: Decoded, samples: Samples) {

@@ -4,7 +4,8 @@ import {
   fingerprint,
   type Grammar,
   type ImageBatch,
-  type Random,
+  parseJson,
+  Random,
   type TokenBatch,
 } from "@mmgen/core";
 import type { AttributeClassifier } from "@mmgen/evaluation";
@@ -16,11 +17,11 @@ import {
   type DiffusionName,
   diffusionNames,
   type RunConfig,
+  type RunSettings,
   type SamplingConfig,
   samplerOptions,
-  type TransformerConfig,
 } from "./config.js";
-import { asTokens, distinctShare, legalCodes } from "./data.js";
+import { rowForm, withKinds } from "./data.js";
 
 /** Files of a finished run's models in `checkpoints/`. */
 export const modelFiles = {
@@ -30,6 +31,18 @@ export const modelFiles = {
   absorbing: "absorbing.safetensors",
   chain: "chain.safetensors",
 } as const;
+/** Training images of each kind, beside them. */
+export const kindsFile = "kinds.json";
+
+/** What a run writes, and a new one in the same folder therefore removes. */
+export const earlierFiles = {
+  checkpoints: [
+    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|(perceptual-)?classifier)(-training)?\.safetensors$/,
+    /^codes-[0-9a-f]{32}\.safetensors$/,
+    /^kinds\.json$/,
+  ],
+  results: [/\.jsonl$/, /^evaluation\.json$/],
+};
 
 /** The image tokenizer and the transformers that learned its codes. */
 export interface Models {
@@ -39,20 +52,16 @@ export interface Models {
   readonly absorbing: TinyTransformer;
   /** Diffusion by random codes. */
   readonly chain: TinyTransformer;
+  /** Training images of each kind; what is drawn is as often of it. Empty: images have no kinds. */
+  readonly kinds: readonly number[];
 }
+
+/** The models of codes. */
+export type TransformerName = "sequential" | "absorbing" | "chain";
 
 /** Ways to draw codes: one after the other, or by a sampler of one of the diffusion models. */
 export const samplerNames = ["sequential", ...diffusionNames] as const;
 export type SamplerName = (typeof samplerNames)[number];
-
-/** The samplers as people are shown them. */
-export const samplerTitles: Readonly<Record<SamplerName, string>> = {
-  sequential: "sequential",
-  chain: "original chain",
-  ancestral: "absorbing, ancestral",
-  confidence: "absorbing, confidence",
-  remasking: "absorbing, remasking",
-};
 
 /** Images of which the first codes are kept; the others are drawn. */
 export interface Beginning {
@@ -86,81 +95,67 @@ export async function drawCodes(
     : diffuse(models, sampler, beginning, drawing);
 }
 
-/** How varied and fast a way to draw is. */
-export interface SamplerMetrics {
-  /** Share of the samples whose codes no sample before had. */
-  readonly distinct: number;
-  readonly millisecondsPerImage: number;
-}
-
-/** Images drawn without a beginning, by sampler. */
-export type Samples = Readonly<Record<SamplerName, ImageBatch>>;
-
-/** Draws images without a beginning by every sampler. */
-export async function drawSamples(
-  models: Models,
-  count: number,
-  drawing: Drawing,
-): Promise<{ readonly metrics: Readonly<Record<SamplerName, SamplerMetrics>>; readonly samples: Samples }> {
-  const metrics: Partial<Record<SamplerName, SamplerMetrics>> = {};
-  const samples: Partial<Record<SamplerName, ImageBatch>> = {};
-  for (const sampler of samplerNames) {
-    const started = performance.now();
-    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
-    samples[sampler] = await models.tokenizer.decode(codes);
-    const millisecondsPerImage = (performance.now() - started) / count;
-    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
-  }
-  return { metrics: metrics as Record<SamplerName, SamplerMetrics>, samples: samples as Samples };
-}
-
-async function drawSequentially(
-  { sequential, tokenizer }: Models,
-  { codes, kept }: Beginning,
-  { sampling, seed, signal }: Drawing,
-): Promise<CodeBatch> {
-  const { codebookSize } = tokenizer;
-  const { length } = asTokens(codes);
-  const prompt: TokenBatch = { data: new Int32Array(codes.count * (kept + 1)), count: codes.count, length: kept + 1 };
-  for (let row = 0; row < codes.count; row++) {
-    prompt.data[row * prompt.length] = codebookSize;
-    prompt.data.set(codes.data.subarray(row * length, row * length + kept), row * prompt.length + 1);
-  }
+async function drawSequentially(models: Models, beginning: Beginning, drawing: Drawing): Promise<CodeBatch> {
+  const { codes, kept } = beginning;
+  const { sequential: model, tokenizer } = models;
+  const { data, length } = rowsOf(models, beginning, drawing);
+  const prompt: TokenBatch = { data: data.filter((_, i) => i % length <= kept), count: codes.count, length: kept + 1 };
+  const { sampling, seed, signal } = drawing;
   const { temperature, topK, topP } = sampling;
+  const grammar = codesAlone(tokenizer.codebookSize, model.vocabularySize);
   const ids = await generate({
-    ...{ model: sequential, prompt, steps: length - kept, grammar: codesAlone(codebookSize), seed, temperature, topP },
-    ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
-    signal,
+    ...{ model, prompt, steps: length - 1 - kept, grammar, seed, temperature, topP, signal },
+    ...(topK !== undefined && { topK: Math.min(topK, tokenizer.codebookSize) }),
   });
-  const data = new Int32Array(codes.count * length);
-  for (let row = 0; row < codes.count; row++) {
-    data.set(ids.data.subarray(row * ids.length + 1, (row + 1) * ids.length), row * length);
-  }
-  return { ...codes, data };
+  return { ...codes, data: ids.data.filter((_, i) => i % length > 0) };
 }
 
-/** Draws by diffusion, and hands over the state before the first round and after each. */
+/** Draws by diffusion, and hands over the state of the codes before the first round and after each. */
 export async function diffuse(
-  { absorbing, chain, tokenizer }: Models,
+  models: Models,
   sampler: DiffusionName,
-  { codes, kept }: Beginning,
-  { onRound, sampling, seed, signal }: Drawing & { readonly onRound?: ((state: DenoisedRound) => void) | undefined },
+  beginning: Beginning,
+  drawing: Drawing & { readonly onRound?: ((state: DenoisedRound) => void) | undefined },
 ): Promise<CodeBatch> {
-  const { codebookSize } = tokenizer;
-  const ids = asTokens(codes);
+  const { absorbing, chain, tokenizer } = models;
+  const { codes, kept } = beginning;
+  const { onRound, sampling, seed, signal } = drawing;
+  const ids = rowsOf(models, beginning, drawing);
   const { masks, topK, topP } = sampling;
-  const temperature = sampler === "chain" ? sampling.temperature : masks.temperature;
+  const { legal, maskId } = rowForm(tokenizer);
+  const isCode = (_: number, i: number) => i % ids.length > 0;
   const { data } = await denoise({
     model: sampler === "chain" ? chain : absorbing,
-    ids,
-    known: Uint8Array.from({ length: ids.length }, (_, i) => (i < kept ? 1 : 0)),
-    legal: legalCodes(ids.length, codebookSize),
-    ...(sampler !== "chain" && { maskId: codebookSize }),
+    ...{ ids, legal, known: Uint8Array.from({ length: ids.length }, (_, i) => (i <= kept ? 1 : 0)) },
+    ...(sampler !== "chain" && { maskId }),
     ...{ kernel: kernelOf(sampler), sampler: samplerOptions(sampler, sampling) },
-    ...(topK !== undefined && { topK: Math.min(topK, codebookSize) }),
-    ...{ temperature, topP, seed, onRound, signal },
+    ...(topK !== undefined && { topK: Math.min(topK, tokenizer.codebookSize) }),
+    ...{ temperature: sampler === "chain" ? sampling.temperature : masks.temperature, topP, seed, signal },
+    ...(onRound && {
+      onRound: ({ ids, known, masked, ...round }) =>
+        onRound({ ...round, ids: ids.filter(isCode), known: known.filter(isCode), masked: masked.filter(isCode) }),
+    }),
   });
-  return { ...codes, data };
+  return { ...codes, data: data.filter(isCode) };
+}
+
+/**
+ * Rows to go on from. An image of which nothing is kept is to be of a kind, drawn as often as training images are of it;
+ * where something is kept, of any.
+ */
+function rowsOf({ kinds, tokenizer }: Models, { codes, kept }: Beginning, { seed }: Drawing): TokenBatch {
+  let total = 0;
+  const ends = kinds.map((count) => {
+    total += count;
+    return total;
+  });
+  if (kept > 0 || total === 0) {
+    return withKinds(tokenizer, codes);
+  }
+  const random = Random.fromSeed(seed).fork("kinds");
+  const images = Array.from({ length: codes.count }, () => random.integer(total));
+  const drawn = images.map((image) => ends.findIndex((end) => image < end));
+  return withKinds(tokenizer, codes, drawn);
 }
 
 /** The kernel of the model that a sampler draws with. */
@@ -168,12 +163,11 @@ export function kernelOf(sampler: DiffusionName): KernelOptions {
   return sampler === "chain" ? { type: "chain" } : { type: "absorbing" };
 }
 
-/** Sequences of a start, whose id is `codebookSize`, and codes. */
-function codesAlone(codebookSize: number): Grammar {
-  const vocabularySize = codebookSize + 1;
-  const allowed = new Uint8Array(2 * vocabularySize).fill(1);
-  allowed.fill(0, 0, codebookSize);
-  allowed[2 * vocabularySize - 1] = 0;
+/** Rows of a kind and codes. */
+function codesAlone(codebookSize: number, vocabularySize: number): Grammar {
+  const allowed = Uint8Array.from({ length: 2 * vocabularySize }, (_, i) =>
+    Number(i < vocabularySize ? i >= codebookSize : i - vocabularySize < codebookSize),
+  );
   return { vocabularySize, stateCount: 2, start: 0, allowed, next: new Int32Array(2 * vocabularySize).fill(1) };
 }
 
@@ -217,7 +211,7 @@ export async function loadModels(
   };
   const bytes = await bytesOf(modelFiles[codesOf]);
   const run = fingerprint([bytes]);
-  const transformer = async (name: "sequential" | "absorbing" | "chain") => {
+  const transformer = async (name: TransformerName) => {
     const model = TinyTransformer.fromSafetensors(await bytesOf(modelFiles[name]));
     if (model.run !== run) {
       model.dispose();
@@ -230,7 +224,17 @@ export async function loadModels(
     sequential: await transformer("sequential"),
     absorbing: await transformer("absorbing"),
     chain: await transformer("chain"),
+    kinds: parseKinds(await bytesOf(kindsFile)),
   };
+}
+
+/** Training images of each kind, as a run stored them. */
+function parseKinds(bytes: Uint8Array): number[] {
+  const { problem, value } = parseJson(new TextDecoder().decode(bytes));
+  if (!(Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0))) {
+    throw new CheckpointError(`${kindsFile} is damaged: ${problem ? `it ${problem}` : "expected a list of counts"}.`);
+  }
+  return value;
 }
 
 /** One of a run's image tokenizers; yours to dispose. */
@@ -240,8 +244,8 @@ export function loadTokenizer(folder: RunFolder, name: "squared-error" | "advers
 
 /** Frees the models. */
 export function disposeModels(models: Models): void {
-  for (const model of Object.values(models)) {
-    (model as VqVae | TinyTransformer).dispose();
+  for (const name of ["tokenizer", "sequential", "absorbing", "chain"] as const) {
+    models[name].dispose();
   }
 }
 
@@ -260,19 +264,21 @@ export function newTokenizer({ tokenizer }: RunConfig, images: ImageBatch, rando
   return VqVae.create(options, { random: random.fork("weights") });
 }
 
-/** A new transformer over a tokenizer's codes and one id more: the start of a causal one's sequences, else the mask. */
+/** A new transformer of rows of a kind and a tokenizer's codes. */
 export function newTransformer(
   { codebookSize, codeGrid }: VqVae,
-  { dropout, heads, layers, width }: TransformerConfig,
-  { causal, random }: { readonly causal: boolean; readonly random: Random },
+  { config, seed }: Pick<RunSettings, "config" | "seed">,
+  name: TransformerName,
 ): TinyTransformer {
-  const length = codeGrid.height * codeGrid.width + (causal ? 1 : 0);
+  const { dropout, heads, layers, width } = config[name];
+  const contextLength = 1 + codeGrid.height * codeGrid.width;
+  const causal = name === "sequential";
   const options = {
-    ...{ vocabularySize: codebookSize + 1, contextLength: length, width, heads, layers, dropout, causal },
-    ...{ positions: "rotary-2d" as const, grid: { ...codeGrid, start: causal ? 1 : 0 } },
+    ...{ vocabularySize: codebookSize + 2 + config.kinds, contextLength, width, heads, layers, dropout, causal },
+    ...{ positions: "rotary-2d" as const, grid: { ...codeGrid, start: 1 } },
     ...{ normalization: "rms" as const, feedForward: "swiglu" as const, queryKeyNorm: true, bias: false },
   };
-  return TinyTransformer.create(options, { random: random.fork("weights") });
+  return TinyTransformer.create(options, { random: Random.fromSeed(seed).fork(name).fork("weights") });
 }
 
 /** A discriminator for a tokenizer; without a classifier, which is borrowed, it compares reconstructions with originals itself. */

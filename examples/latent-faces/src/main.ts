@@ -23,7 +23,7 @@ import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
 import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
 import { runs, sampledAs } from "./config.js";
-import { describeData, loadData, repeatCodes } from "./data.js";
+import { describeData, loadData } from "./data.js";
 import {
   drawCodes,
   type KeptPart,
@@ -33,10 +33,9 @@ import {
   nothingKept,
   type SamplerName,
   samplerNames,
-  samplerTitles,
 } from "./generate.js";
 import { command, evaluateRun, runPipeline } from "./pipeline.js";
-import { drawCompletions } from "./plots.js";
+import { drawCompletions, repeatCodes, samplerTitles } from "./plots.js";
 import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));

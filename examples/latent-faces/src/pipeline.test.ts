@@ -31,6 +31,7 @@ const settings: RunSettings = {
       ...{ ...smoke.adversarial, ...short, startStep: 1, rampSteps: 1 },
       ...{ discriminatorChannels: 2, classifierSteps: 2 },
     },
+    kinds: 2,
     ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
     sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
     evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticImages: 8, criticSteps: 2 },

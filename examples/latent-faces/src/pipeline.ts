@@ -1,10 +1,11 @@
-import { AbortedError, type CodeBatch, type ExampleSource, fingerprint, inFirstProcess, Random } from "@mmgen/core";
+import { AbortedError, type ExampleSource, fingerprint, inFirstProcess, Random } from "@mmgen/core";
 import { psnr } from "@mmgen/evaluation";
 import { inRunFolder, type RunContext, type RunData, type RunFolder, stageOf } from "@mmgen/example-harness";
 import { copyWeights, type TensorTrainable } from "@mmgen/nn";
 import type { KernelOptions } from "@mmgen/samplers";
 import type { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
+  augmentedImages,
   constantSchedule,
   cosineSchedule,
   evaluateLoss,
@@ -17,23 +18,26 @@ import {
 import * as observing from "@mmgen/training/node";
 import { VqVae } from "@mmgen/vqvae";
 import { checkTrainings } from "mmgen/node";
-import type { RunSettings, StageConfig, StageName } from "./config.js";
+import type { RunConfig, RunSettings, StageConfig, StageName } from "./config.js";
 import {
+  type CodesToLearn,
   corruptedCodes,
   describeData,
   encodeAll,
+  findKinds,
   firstOf,
   loadClassifier,
   loadData,
   loadOrTrainClassifier,
   nextCodes,
   type RunDataset,
-  trainingImages,
   untrainedClassifier,
 } from "./data.js";
 import { type EvaluationOptions, evaluateModels, type Histories, type ModelMetrics } from "./evaluate.js";
 import {
   disposeModels,
+  earlierFiles,
+  kindsFile,
   loadModels,
   loadTokenizer,
   type Models,
@@ -41,6 +45,8 @@ import {
   newAdversary,
   newTokenizer,
   newTransformer,
+  nothingKept,
+  type TransformerName,
 } from "./generate.js";
 import { writeImages } from "./plots.js";
 import { type RunMetrics, summarizeStages, writeReport } from "./report.js";
@@ -76,19 +82,22 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
     const codes = await encodeAll(tokenizer, data, { ...config, group, cacheDir: folder.checkpoints });
     const runId = fingerprint([(await inFirstProcess(group, () => folder.read(modelFiles[config.codesOf])))!]);
-    const learning = { tokenizer, codes, runId };
+    const kinds = await findKinds(run, data);
+    await folder.write(kindsFile, JSON.stringify(kinds?.counts ?? []));
+    const [train, test] = [{ codes: codes.train, kinds: kinds?.labels }, { codes: codes.test }];
+    const learning = { tokenizer, train, test, runId };
 
     progress.stage("Sequential transformer");
-    using sequential = transformerOf(tokenizer, settings, "sequential");
+    using sequential = newTransformer(tokenizer, settings, "sequential");
     const sequentialHistory = await trainTransformer(run, "sequential", sequential, learning);
 
     progress.stage("Diffusion transformer, masks");
-    using absorbing = transformerOf(tokenizer, settings, "absorbing");
+    using absorbing = newTransformer(tokenizer, settings, "absorbing");
     copyWeights(sequential, absorbing);
     const absorbingHistory = await trainTransformer(run, "absorbing", absorbing, learning);
 
     progress.stage("Diffusion transformer, original chain");
-    using chain = transformerOf(tokenizer, settings, "chain");
+    using chain = newTransformer(tokenizer, settings, "chain");
     copyWeights(sequential, chain);
     const chainHistory = await trainTransformer(run, "chain", chain, learning);
 
@@ -99,7 +108,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     }
 
     progress.stage("Evaluation");
-    const models: Models = { tokenizer, sequential, absorbing, chain };
+    const models: Models = { tokenizer, sequential, absorbing, chain, kinds: kinds?.counts ?? [] };
     const tokenizers = { "squared-error": plain, adversarial };
     const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
     const { metrics, samples } = await evaluateModels(evaluation);
@@ -141,22 +150,8 @@ export async function evaluateRun(
   }
 }
 
-/** What a run writes, and a new one in the same folder therefore removes. */
-const earlierFiles = {
-  checkpoints: [
-    /^(squared-error|adversarial|vqvae|vqvae-adversarial|sequential|absorbing|chain|(perceptual-)?classifier)(-training)?\.safetensors$/,
-    /^codes-[0-9a-f]{32}\.safetensors$/,
-  ],
-  results: [/\.jsonl$/, /^evaluation\.json$/],
-};
-
 function randomOf({ seed }: RunSettings, name: string): Random {
   return Random.fromSeed(seed).fork(name);
-}
-
-function transformerOf(tokenizer: VqVae, settings: RunSettings, name: TransformerName): TinyTransformer {
-  const causal = name === "sequential";
-  return newTransformer(tokenizer, settings.config[name], { causal, random: randomOf(settings, name) });
 }
 
 async function trainTokenizer(run: RunContext<RunSettings>, model: VqVae, data: RunDataset, { sha256 }: RunData) {
@@ -185,16 +180,20 @@ async function trainAdversarially(run: RunContext<RunSettings>, vqvae: VqVae, da
   return history;
 }
 
+/** Training images, mirrored at random where mirror images are as good. */
+function trainingImages({ train }: RunDataset, { data }: RunConfig) {
+  return augmentedImages(imageExamples(train.images), { flip: data.mirrored });
+}
+
 async function tokenizerMetrics({ group }: RunContext<unknown>, model: VqVae, { test }: RunDataset): Promise<Metrics> {
   const { images } = firstOf(test, 200);
   return group?.rank ? {} : { decibels: psnr(images, await model.reconstruct(images)) };
 }
 
-type TransformerName = "sequential" | "absorbing" | "chain";
-
-interface CodesToLearn {
+interface Learning {
   readonly tokenizer: VqVae;
-  readonly codes: { readonly train: CodeBatch; readonly test: CodeBatch };
+  readonly train: CodesToLearn;
+  readonly test: CodesToLearn;
   /** Fingerprint of the tokenizer's file. */
   readonly runId: string;
 }
@@ -203,16 +202,16 @@ async function trainTransformer(
   run: RunContext<RunSettings>,
   name: TransformerName,
   model: TinyTransformer,
-  { codes, runId, tokenizer }: CodesToLearn,
+  { runId, test, tokenizer, train: learned }: Learning,
 ): Promise<TrainingHistory> {
   const training = run.settings.config[name];
   const kernel: KernelOptions =
     name === "chain" ? { type: "chain", further: run.settings.config.chain.further } : { type: "absorbing" };
-  const examplesOf = (batch: CodeBatch) =>
-    name === "sequential" ? nextCodes(tokenizer, batch) : corruptedCodes(tokenizer, batch, kernel);
-  const heldOut = examplesOf(codes.test);
+  const examplesOf = (codes: CodesToLearn) =>
+    name === "sequential" ? nextCodes(tokenizer, codes) : corruptedCodes(tokenizer, codes, kernel);
+  const heldOut = examplesOf(test);
   const history = await trainStage(run, {
-    ...{ name, model, examples: examplesOf(codes.train), training, runId, averageDecay: training.averageDecay },
+    ...{ name, model, examples: examplesOf(learned), training, runId, averageDecay: training.averageDecay },
     evaluate: async () => {
       const { observers: _, ...shared } = stageOf(run, name, observing);
       const { loss } = await evaluateLoss({ model, examples: heldOut, batchSize: training.batchSize, ...shared });
@@ -281,13 +280,11 @@ async function checkPlan({ progress, settings }: RunContext<RunSettings>, { trai
   using tokenizer = newTokenizer(config, training.images, random);
   using classifier = untrainedClassifier(training, random);
   using adversary = newAdversary(tokenizer, config.adversarial, { classifier, random });
-  using sequential = transformerOf(tokenizer, settings, "sequential");
-  using absorbing = transformerOf(tokenizer, settings, "absorbing");
-  using chain = transformerOf(tokenizer, settings, "chain");
+  using sequential = newTransformer(tokenizer, settings, "sequential");
+  using absorbing = newTransformer(tokenizer, settings, "absorbing");
+  using chain = newTransformer(tokenizer, settings, "chain");
   const images = imageExamples(firstOf(training, 2).images);
-  const { codeGrid } = tokenizer;
-  const codes = { data: new Int32Array(2 * codeGrid.height * codeGrid.width), count: 2, ...codeGrid };
-  const examples = nextCodes(tokenizer, codes);
+  const examples = nextCodes(tokenizer, nothingKept(tokenizer, 2));
   const { count } = training.images;
   const warning = await checkTrainings({
     "squared-error": { model: tokenizer, examples: images, training: config.tokenizer, count },

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { CodeBatch, ImageBatch } from "@mmgen/core";
+import { type CodeBatch, gatherCodes, type ImageBatch } from "@mmgen/core";
 import { writeFileAtomic } from "@mmgen/core/node";
 import type { RunContext } from "@mmgen/example-harness";
 import {
@@ -16,8 +16,8 @@ import type { DenoisedRound } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import { type DiffusionName, diffusionNames, type RunSettings, sampledAs } from "./config.js";
-import { firstCodes, firstImages, repeatCodes } from "./data.js";
-import type { EvaluationOptions, Histories, ModelMetrics } from "./evaluate.js";
+import { firstCodes, firstImages } from "./data.js";
+import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
 import {
   completePart,
   diffuse,
@@ -26,9 +26,16 @@ import {
   keptParts,
   nothingKept,
   type SamplerName,
-  type Samples,
-  samplerTitles,
 } from "./generate.js";
+
+/** The samplers as people are shown them. */
+export const samplerTitles: Readonly<Record<SamplerName, string>> = {
+  sequential: "sequential",
+  chain: "original chain",
+  ancestral: "absorbing, ancestral",
+  confidence: "absorbing, confidence",
+  remasking: "absorbing, remasking",
+};
 
 /** What the images of a run show. */
 export interface ImageOptions extends EvaluationOptions {
@@ -135,6 +142,14 @@ export interface Completions {
   /** By label, several completions of each image one after the other, as `repeatCodes` repeats codes. */
   readonly completed: Readonly<Record<string, CodeBatch>>;
   readonly title: string;
+}
+
+/** Each of some images' codes, several times in a row. */
+export function repeatCodes(codes: CodeBatch, times: number): CodeBatch {
+  return gatherCodes(
+    codes,
+    Int32Array.from({ length: codes.count * times }, (_, i) => Math.floor(i / times)),
+  );
 }
 
 /** Draws originals, what was kept of them, and completions below each other, as SVG. */

@@ -5,8 +5,8 @@ import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import type { TrainingHistory } from "@mmgen/training";
 import { type RunSettings, type StageName, stageNames } from "./config.js";
 import type { Histories, ModelMetrics, TokenizerMetrics } from "./evaluate.js";
-import { samplerNames, samplerTitles } from "./generate.js";
-import type { RunImages } from "./plots.js";
+import { samplerNames } from "./generate.js";
+import { type RunImages, samplerTitles } from "./plots.js";
 
 /** Everything a run measured, as `metrics.json` holds it. */
 export interface RunMetrics extends ModelMetrics {
