@@ -219,12 +219,13 @@ export async function loadModels(
     }
     return model;
   };
+  const kinds = parseKinds(await bytesOf(kindsFile));
   return {
     tokenizer: VqVae.fromSafetensors(bytes),
     sequential: await transformer("sequential"),
     absorbing: await transformer("absorbing"),
     chain: await transformer("chain"),
-    kinds: parseKinds(await bytesOf(kindsFile)),
+    kinds,
   };
 }
 
