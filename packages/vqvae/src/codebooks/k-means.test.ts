@@ -1,4 +1,4 @@
-import { Random } from "@mmgen/core";
+import { ConfigError, Random, ShapeError } from "@mmgen/core";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -24,6 +24,16 @@ describe("kMeansPlusPlus", () => {
 });
 
 describe("kMeans", () => {
+  it("refuses no vectors, and options that are none", async () => {
+    const random = Random.fromSeed(1);
+    const [none, some] = [tf.zeros([0, 2]) as tf.Tensor2D, tf.zeros([3, 2]) as tf.Tensor2D];
+    await expect(kMeans(none, { clusters: 2, random })).rejects.toThrow(ShapeError);
+    await expect(kMeans(tf.zeros([3]) as never, { clusters: 2, random })).rejects.toThrow(/got \[3\]/);
+    await expect(kMeans(some, { clusters: 0, random })).rejects.toThrow(ConfigError);
+    await expect(kMeans(some, { clusters: 2, random, rounds: 3 } as never)).rejects.toThrow(/rounds/);
+    tf.dispose([none, some]);
+  });
+
   it("equals Lloyd's rounds done plainly from the same seeds", async () => {
     const random = Random.fromSeed(3);
     const values = random.normals(60 * 2);

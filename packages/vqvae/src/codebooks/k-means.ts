@@ -1,4 +1,5 @@
-import type { Random } from "@mmgen/core";
+import { type ConfigError, type Random, ShapeError } from "@mmgen/core";
+import { boolean, fields, optional, resolveOptions, seededRandom, wholeNumber } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import { type CodeSums, codeSums, nearestCodes } from "./nearest-codes.js";
 import { unitLength } from "./unit-length.js";
@@ -7,11 +8,18 @@ import { unitLength } from "./unit-length.js";
 export interface KMeansOptions {
   readonly clusters: number;
   readonly random: Random;
-  /** Rounds of assigning and averaging; 10 when absent. */
-  readonly iterations?: number;
-  /** Whether the vectors have length 1 and the centers are scaled to it. */
-  readonly spherical?: boolean;
+  /** Rounds of assigning and averaging. Default: 10. */
+  readonly iterations?: number | undefined;
+  /** Whether the vectors have length 1 and the centers are scaled to it. Default: false. */
+  readonly spherical?: boolean | undefined;
 }
+
+const kMeansSchema = fields({
+  clusters: wholeNumber({ min: 1 }),
+  random: seededRandom(),
+  iterations: optional(wholeNumber({ min: 1 }), 10),
+  spherical: optional(boolean(), false),
+});
 
 /** Vectors that the seeding looks at, at least; more would not change where the clusters lie. */
 const seedingSample = 4096;
@@ -21,13 +29,18 @@ const seedingSample = 4096;
  *
  * @param vectors - `[count, dimension]`, count ≥ 1; borrowed, read back once.
  * @returns Centers `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
+ * @throws a {@link ShapeError} when there is no vector, a {@link ConfigError} for an option that is unknown or out of range.
  * @see Arthur and Vassilvitskii 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf
  */
 export async function kMeans(
   vectors: tf.Tensor2D,
-  { clusters, random, iterations = 10, spherical = false }: KMeansOptions,
+  options: KMeansOptions,
 ): Promise<{ centers: tf.Tensor2D; counts: tf.Tensor1D }> {
+  const { clusters, iterations, random, spherical } = resolveOptions(kMeansSchema, options);
   const [count, dimension] = vectors.shape;
+  if (vectors.rank !== 2 || vectors.size === 0) {
+    throw new ShapeError(`vectors: expected [count, dimension], at least one of either, got [${vectors.shape}].`);
+  }
   const values = (await vectors.data()) as Float32Array;
   const order = random.permutation(count).subarray(0, Math.max(seedingSample, 2 * clusters));
   const sample = new Float32Array(order.length * dimension);
