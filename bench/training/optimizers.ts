@@ -3,7 +3,6 @@ import { useOnnx } from "@mmgen/backend-onnx";
 import { concatCodes, type ImageBatch, mirrorImages, Random, sliceImages } from "@mmgen/core";
 import { loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
 import { reconstructionMetrics } from "@mmgen/evaluation";
-import { TinyTransformer } from "@mmgen/tiny-transformer";
 import {
   type AdamWOptions,
   augmentedImages,
@@ -16,7 +15,9 @@ import {
 } from "@mmgen/training";
 import { VqVae, vqVaePresets } from "@mmgen/vqvae";
 import "@mmgen/nn/gradients";
+import { presets } from "../../examples/latent-faces/src/config.js";
 import { nextCodes } from "../../examples/latent-faces/src/data.js";
+import { newTransformer } from "../../examples/latent-faces/src/generate.js";
 
 /**
  * AdamW against Muon, each as long as the other: the preset `faces-64` on images of 64×64 pixels, and a transformer on the
@@ -71,14 +72,7 @@ console.log();
 printHead("nats an image");
 for (const { learningRate, make, name } of cases) {
   const random = Random.fromSeed(seed);
-  using model = TinyTransformer.create(
-    {
-      ...{ vocabularySize: vqvae.codebookSize + 2, contextLength: height * width + 1, width: 192, heads: 6, layers: 6 },
-      ...{ dropout: 0, causal: true, positions: "rotary-2d", grid: { height, width, start: 1 }, normalization: "rms" },
-      ...{ feedForward: "swiglu", queryKeyNorm: true, bias: false },
-    },
-    { random: random.fork("weights") },
-  );
+  using model = newTransformer(vqvae, { config: { ...presets.hour, kinds: 0 }, seed }, "sequential");
   const options = { examples: codes, batchSize: 16, learningRate, random: random.fork("training") };
   const optimizer = make({ clipNorm: 1, weightDecay: 0.05, beta2: 0.99 });
   const steps = await trainFor({ ...options, model, optimizer, weightAverage: { decay: 0.995 } });

@@ -25,7 +25,7 @@ import type { TransformerBatch } from "@mmgen/tiny-transformer";
 import { tokenExamples } from "@mmgen/training";
 import * as observing from "@mmgen/training/node";
 import type { VqVae } from "@mmgen/vqvae";
-import { type ImageKinds, imageKinds, sharedCodes, trainAttributeClassifier } from "mmgen";
+import { imageKinds, sharedCodes, trainAttributeClassifier } from "mmgen";
 import { cachedCodes } from "mmgen/node";
 import type { RunConfig, RunSettings } from "./config.js";
 
@@ -126,6 +126,8 @@ export function describeData({ source, train }: RunDataset): RunData {
   return describeRunData(source, [train.images.data]);
 }
 
+const anyKindOf = ({ codebookSize }: Pick<VqVae, "codebookSize">) => codebookSize + 1;
+
 /**
  * Codes as the transformers have them: a row is the id of the image's kind, or that of any kind, and then its codes. After
  * the codes' ids come those of the mask, of any kind, and of the kinds.
@@ -137,7 +139,7 @@ export function withKinds(
   { count, data, height, width }: CodeBatch,
   kinds?: ArrayLike<number>,
 ): TokenBatch {
-  const [anyKind, length] = [codebookSize + 1, 1 + height * width];
+  const [anyKind, length] = [anyKindOf({ codebookSize }), 1 + height * width];
   const ids = new Int32Array(count * length);
   for (let row = 0; row < count; row++) {
     ids[row * length] = kinds === undefined ? anyKind : anyKind + 1 + kinds[row]!;
@@ -149,12 +151,10 @@ export function withKinds(
 /** What may stand in a row, which of it diffusion corrupts, and what then may stand there: all but the kind. */
 export function rowForm({ codebookSize, codeGrid }: Pick<VqVae, "codebookSize" | "codeGrid">) {
   const length = 1 + codeGrid.height * codeGrid.width;
-  const isCode = (i: number) => i > 0;
-  const legal = {
-    from: Int32Array.from({ length }, (_, i) => (isCode(i) ? 0 : codebookSize + 1)),
-    to: Int32Array.from({ length }, (_, i) => (isCode(i) ? codebookSize : codebookSize + 2)),
-  };
-  return { legal, corruptible: Uint8Array.from({ length }, (_, i) => Number(isCode(i))), maskId: codebookSize };
+  const anyKind = anyKindOf({ codebookSize });
+  const legal = { from: new Int32Array(length), to: new Int32Array(length).fill(codebookSize) };
+  [legal.from[0], legal.to[0]] = [anyKind, anyKind + 1];
+  return { legal, corruptible: Uint8Array.from({ length }, (_, i) => Number(i > 0)), maskId: codebookSize };
 }
 
 /** Share of the rows in training whose kind is not said, so that what is kept of an image can be completed. */
@@ -174,7 +174,7 @@ function rowExamples(
       const random = context.random.fork("kinds");
       for (let row = 0; context.training && row < ids.count; row++) {
         if (random.uniform() < anyKindShare) {
-          ids.data[row * ids.length] = codebookSize + 1;
+          ids.data[row * ids.length] = anyKindOf({ codebookSize });
         }
       }
       return toBatch(ids, context);
@@ -241,15 +241,15 @@ export async function encodeAll(
 }
 
 /** The kinds of the rows of the training images' codes, mirror images' too; undefined where images have no kinds. */
-export async function findKinds(run: RunContext<RunSettings>, { train }: RunDataset): Promise<ImageKinds | undefined> {
+export async function findKinds(run: RunContext<RunSettings>, { train }: RunDataset): Promise<Int32Array | undefined> {
   const { config, seed } = run.settings;
   using classifier = await loadClassifier(run, "perceptual-classifier");
   if (classifier === undefined || config.kinds === 0) {
     return undefined;
   }
   const features = await classifier.features(train.images);
-  const kinds = await imageKinds({ features, dimension: classifier.featureWidth, kinds: config.kinds, seed });
-  return config.data.mirrored ? { ...kinds, labels: Int32Array.from([...kinds.labels, ...kinds.labels]) } : kinds;
+  const { labels } = await imageKinds({ features, dimension: classifier.featureWidth, kinds: config.kinds, seed });
+  return config.data.mirrored ? Int32Array.from([...labels, ...labels]) : labels;
 }
 
 /**

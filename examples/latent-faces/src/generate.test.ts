@@ -86,7 +86,7 @@ describe("new images", () => {
   const drawing = { sampling, seed: 1 };
 
   it("are of kinds as often as training images are, of the same by every sampler, and completions of any", async () => {
-    const { begun, models } = listening([1, 0, 3]);
+    const { begun, models } = listening([0, 2, 2, 2]);
     const none = nothingKept(models.tokenizer, 400);
     const drawn = await drawCodes(models, "sequential", none, drawing);
     expect([drawn.count, drawn.data.length]).toEqual([400, 1600]);
@@ -132,8 +132,8 @@ it("refuses kinds that are damaged, and loads the others", async () => {
   await expect(loadModels(read, smoke)).rejects.toThrow(new CheckpointError("There is no kinds.json."));
   for (const [text, problem] of [
     ["[1, 2", "it is not JSON"],
-    ['{"counts":[1]}', "expected a list of counts"],
-    ["[1, -2]", "expected a list of counts"],
+    ['{"counts":[1]}', "expected a list of kinds"],
+    ["[1, -2]", "expected a list of kinds"],
   ] as const) {
     files.set(kindsFile, new TextEncoder().encode(text));
     await expect(loadModels(read, smoke)).rejects.toThrow(`kinds.json is damaged: ${problem}.`);

@@ -31,7 +31,7 @@ export const modelFiles = {
   absorbing: "absorbing.safetensors",
   chain: "chain.safetensors",
 } as const;
-/** Training images of each kind, beside them. */
+/** The kinds of the training images, beside them. */
 export const kindsFile = "kinds.json";
 
 /** What a run writes, and a new one in the same folder therefore removes. */
@@ -52,7 +52,7 @@ export interface Models {
   readonly absorbing: TinyTransformer;
   /** Diffusion by random codes. */
   readonly chain: TinyTransformer;
-  /** Training images of each kind; what is drawn is as often of it. Empty: images have no kinds. */
+  /** The kinds of the training images; what is drawn is of the kind of one of them. Empty: they have none. */
   readonly kinds: readonly number[];
 }
 
@@ -139,22 +139,13 @@ export async function diffuse(
   return { ...codes, data: data.filter(isCode) };
 }
 
-/**
- * Rows to go on from. An image of which nothing is kept is to be of a kind, drawn as often as training images are of it;
- * where something is kept, of any.
- */
+/** Rows to go on from: an image of which nothing is kept is to be of the kind of a training image, others of any kind. */
 function rowsOf({ kinds, tokenizer }: Models, { codes, kept }: Beginning, { seed }: Drawing): TokenBatch {
-  let total = 0;
-  const ends = kinds.map((count) => {
-    total += count;
-    return total;
-  });
-  if (kept > 0 || total === 0) {
+  if (kept > 0 || kinds.length === 0) {
     return withKinds(tokenizer, codes);
   }
   const random = Random.fromSeed(seed).fork("kinds");
-  const images = Array.from({ length: codes.count }, () => random.integer(total));
-  const drawn = images.map((image) => ends.findIndex((end) => image < end));
+  const drawn = Array.from({ length: codes.count }, () => kinds[random.integer(kinds.length)]!);
   return withKinds(tokenizer, codes, drawn);
 }
 
@@ -229,11 +220,11 @@ export async function loadModels(
   };
 }
 
-/** Training images of each kind, as a run stored them. */
+/** The kinds of the training images, as a run stored them. */
 function parseKinds(bytes: Uint8Array): number[] {
   const { problem, value } = parseJson(new TextDecoder().decode(bytes));
-  if (!(Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0))) {
-    throw new CheckpointError(`${kindsFile} is damaged: ${problem ? `it ${problem}` : "expected a list of counts"}.`);
+  if (!(Array.isArray(value) && value.every((kind) => Number.isSafeInteger(kind) && kind >= 0))) {
+    throw new CheckpointError(`${kindsFile} is damaged: ${problem ? `it ${problem}` : "expected a list of kinds"}.`);
   }
   return value;
 }

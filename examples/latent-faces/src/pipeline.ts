@@ -83,9 +83,9 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     const codes = await encodeAll(tokenizer, data, { ...config, group, cacheDir: folder.checkpoints });
     const runId = fingerprint([(await inFirstProcess(group, () => folder.read(modelFiles[config.codesOf])))!]);
     const kinds = await findKinds(run, data);
-    await folder.write(kindsFile, JSON.stringify(kinds?.counts ?? []));
-    const [train, test] = [{ codes: codes.train, kinds: kinds?.labels }, { codes: codes.test }];
-    const learning = { tokenizer, train, test, runId };
+    await folder.write(kindsFile, JSON.stringify([...(kinds ?? [])]));
+    const [learned, heldOut] = [{ codes: codes.train, kinds }, { codes: codes.test }];
+    const learning = { tokenizer, learned, heldOut, runId };
 
     progress.stage("Sequential transformer");
     using sequential = newTransformer(tokenizer, settings, "sequential");
@@ -108,7 +108,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     }
 
     progress.stage("Evaluation");
-    const models: Models = { tokenizer, sequential, absorbing, chain, kinds: kinds?.counts ?? [] };
+    const models: Models = { tokenizer, sequential, absorbing, chain, kinds: [...(kinds ?? [])] };
     const tokenizers = { "squared-error": plain, adversarial };
     const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
     const { metrics, samples } = await evaluateModels(evaluation);
@@ -192,8 +192,8 @@ async function tokenizerMetrics({ group }: RunContext<unknown>, model: VqVae, { 
 
 interface Learning {
   readonly tokenizer: VqVae;
-  readonly train: CodesToLearn;
-  readonly test: CodesToLearn;
+  readonly learned: CodesToLearn;
+  readonly heldOut: CodesToLearn;
   /** Fingerprint of the tokenizer's file. */
   readonly runId: string;
 }
@@ -202,19 +202,19 @@ async function trainTransformer(
   run: RunContext<RunSettings>,
   name: TransformerName,
   model: TinyTransformer,
-  { runId, test, tokenizer, train: learned }: Learning,
+  { heldOut, learned, runId, tokenizer }: Learning,
 ): Promise<TrainingHistory> {
   const training = run.settings.config[name];
   const kernel: KernelOptions =
     name === "chain" ? { type: "chain", further: run.settings.config.chain.further } : { type: "absorbing" };
   const examplesOf = (codes: CodesToLearn) =>
     name === "sequential" ? nextCodes(tokenizer, codes) : corruptedCodes(tokenizer, codes, kernel);
-  const heldOut = examplesOf(test);
+  const unseen = examplesOf(heldOut);
   const history = await trainStage(run, {
     ...{ name, model, examples: examplesOf(learned), training, runId, averageDecay: training.averageDecay },
     evaluate: async () => {
       const { observers: _, ...shared } = stageOf(run, name, observing);
-      const { loss } = await evaluateLoss({ model, examples: heldOut, batchSize: training.batchSize, ...shared });
+      const { loss } = await evaluateLoss({ model, examples: unseen, batchSize: training.batchSize, ...shared });
       return { natsPerCode: loss! };
     },
   });

@@ -1,16 +1,8 @@
 import vm from "node:vm";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../errors/errors.js";
-import { checkCodeBatch, checkImageBatch, checkTokenBatch, type ImageBatch } from "./batches.js";
-
-const images: ImageBatch = {
-  data: Uint8Array.from({ length: 3 * 2 * 2 }, (_, i) => i % 4),
-  count: 3,
-  height: 2,
-  width: 2,
-  channels: 1,
-  maxValue: 3,
-};
+import { checkCodeBatch, checkImageBatch, checkTokenBatch } from "./batches.js";
+import { images } from "./images.fixture.js";
 
 describe("checkImageBatch", () => {
   it("takes what is right, an empty batch included", () => {

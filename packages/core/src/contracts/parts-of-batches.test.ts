@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../errors/errors.js";
-import type { CodeBatch, ImageBatch } from "./batches.js";
+import type { CodeBatch } from "./batches.js";
+import { images } from "./images.fixture.js";
 import {
   concatCodes,
   concatImages,
@@ -10,15 +11,6 @@ import {
   sliceCodes,
   sliceImages,
 } from "./parts-of-batches.js";
-
-const images: ImageBatch = {
-  data: Uint8Array.from({ length: 3 * 2 * 2 }, (_, i) => i % 4),
-  count: 3,
-  height: 2,
-  width: 2,
-  channels: 1,
-  maxValue: 3,
-};
 
 describe("sliceImages", () => {
   it("is a view of the images asked for", () => {

@@ -22,8 +22,6 @@ export interface ImageKindsOptions {
 export interface ImageKinds extends ImageClasses {
   /** The kind of each image. */
   readonly labels: Int32Array;
-  /** Images of each kind. */
-  readonly counts: readonly number[];
 }
 
 const imageKindsSchema = fields({
@@ -34,8 +32,8 @@ const imageKindsSchema = fields({
 });
 
 /**
- * Sorts images into kinds that look alike, by k-means, as classes for a model of images that nobody described: it first
- * says which kind it draws and then draws one, so that what it draws is as varied as the images, and its parts fit.
+ * Sorts images into kinds that look alike, by k-means, as classes for a model of images that nobody described: it learns
+ * which kinds there are, and what images of each look like.
  *
  * `trainInto("faces", { images, classes: await imageKinds({ … }) })`.
  *
@@ -55,23 +53,19 @@ export async function imageKinds(options: ImageKindsOptions): Promise<ImageKinds
   if (wrong >= 0) {
     throw new DataError(`features: expected numbers, got ${features[wrong]} at index ${wrong}.`);
   }
-  const rows = standardized(features, dimension);
-  const vectors = tf.tensor2d(rows, [count, dimension]);
+  const vectors = tf.tensor2d(standardized(features, dimension), [count, dimension]);
+  const clusters = Math.min(kinds, count);
+  const found = await kMeans(vectors, {
+    clusters,
+    random: Random.fromSeed(seed).fork("kinds"),
+    iterations: 30,
+  }).finally(() => vectors.dispose());
   try {
-    const { centers, counts } = await kMeans(vectors, {
-      ...{ clusters: Math.min(kinds, count), random: Random.fromSeed(seed).fork("kinds"), iterations: rounds },
-    });
-    counts.dispose();
-    const found = (await centers.data()) as Float32Array;
-    centers.dispose();
-    return classesOf(nearest(rows, found, dimension));
+    return classesOf((await found.nearest.data()) as Int32Array);
   } finally {
-    vectors.dispose();
+    tf.dispose(found);
   }
 }
-
-/** After as many rounds of k-means hardly an image changes its kind. */
-const rounds = 30;
 
 /** Each feature with a mean of 0 and a standard deviation of 1; one that is the same for all images is 0. */
 function standardized(features: Float32Array, dimension: number): Float32Array {
@@ -87,28 +81,9 @@ function standardized(features: Float32Array, dimension: number): Float32Array {
   return features.map((value, i) => (value - mean[i % dimension]!) * scale[i % dimension]!);
 }
 
-/** The center nearest to each row. */
-function nearest(rows: Float32Array, centers: Float32Array, dimension: number): Int32Array {
-  return Int32Array.from({ length: rows.length / dimension }, (_, row) => {
-    let [best, least] = [0, Number.POSITIVE_INFINITY];
-    for (let center = 0; center < centers.length / dimension; center++) {
-      let distance = 0;
-      for (let i = 0; i < dimension; i++) {
-        distance += (rows[row * dimension + i]! - centers[center * dimension + i]!) ** 2;
-      }
-      if (distance < least) {
-        [best, least] = [center, distance];
-      }
-    }
-    return best;
-  });
-}
-
 /** Kinds numbered from 0 without those that have no image. */
 function classesOf(centers: Int32Array): ImageKinds {
   const used = [...new Set(centers)].sort((a, b) => a - b);
   const numbers = new Map(used.map((center, kind) => [center, kind]));
-  const counts = used.map((center) => centers.reduce((count, found) => count + (found === center ? 1 : 0), 0));
-  const names = used.map((_, kind) => `kind ${kind + 1}`);
-  return { labels: centers.map((center) => numbers.get(center)!), names, counts };
+  return { labels: centers.map((center) => numbers.get(center)!), names: used.map((_, kind) => `kind ${kind + 1}`) };
 }

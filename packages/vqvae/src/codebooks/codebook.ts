@@ -162,7 +162,7 @@ export class Codebook extends Module {
         counts.variable.assign(first.counts);
         sums?.variable.assign(tf.mul(first.centers, tf.reshape(first.counts, [-1, 1])));
       });
-      tf.dispose([first.centers, first.counts]);
+      tf.dispose(first);
     }
     tf.tidy(() => initialized.variable.assign(tf.ones([1])));
   }

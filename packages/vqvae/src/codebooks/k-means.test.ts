@@ -65,6 +65,8 @@ describe("kMeans", () => {
     const vectors = tf.tensor2d(values, [60, 2]);
     const result = await kMeans(vectors, { clusters: 5, random: Random.fromSeed(5), iterations: rounds });
     expect([...result.counts.dataSync()]).toEqual(counts);
+    const nearest = [...result.nearest.dataSync()];
+    expect(counts.map((_, c) => nearest.filter((found) => found === c).length)).toEqual(counts);
     result.centers.dataSync().forEach((value, i) => {
       expect(value).toBeCloseTo(centers[i]!, 4);
     });

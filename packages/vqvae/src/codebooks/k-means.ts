@@ -28,14 +28,15 @@ const seedingSample = 4096;
  * Finds cluster centers: seeds by k-means++, then Lloyd's rounds. A center without nearest vectors stays.
  *
  * @param vectors - `[count, dimension]`, count ≥ 1; borrowed, read back once.
- * @returns Centers `[clusters, dimension]` and the number of vectors nearest to each, `[clusters]`; yours to dispose.
+ * @returns Centers `[clusters, dimension]`, the center nearest to each vector, `[count]` int32, and the number of vectors
+ *   nearest to each center, `[clusters]`; yours to dispose.
  * @throws a {@link ShapeError} when there is no vector, a {@link ConfigError} for an option that is unknown or out of range.
  * @see Arthur and Vassilvitskii 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf
  */
 export async function kMeans(
   vectors: tf.Tensor2D,
   options: KMeansOptions,
-): Promise<{ centers: tf.Tensor2D; counts: tf.Tensor1D }> {
+): Promise<{ centers: tf.Tensor2D; nearest: tf.Tensor1D; counts: tf.Tensor1D }> {
   const { clusters, iterations, random, spherical } = resolveOptions(kMeansSchema, options);
   const [count, dimension] = vectors.shape;
   if (vectors.rank !== 2 || vectors.size === 0) {
@@ -50,15 +51,16 @@ export async function kMeans(
   const seeds = kMeansPlusPlus(sample, { dimension, clusters, random });
   return tf.tidy(() => {
     let centers = tf.tensor2d(seeds, [clusters, dimension]);
-    const assign = (): CodeSums => codeSums(vectors, nearestCodes(vectors, centers), { codebookSize: clusters });
+    const sumsOf = (nearest: tf.Tensor1D): CodeSums => codeSums(vectors, nearest, { codebookSize: clusters });
     for (let round = 0; round < iterations; round++) {
-      const { counts, sums } = assign();
+      const { counts, sums } = sumsOf(nearestCodes(vectors, centers));
       const column = tf.reshape(counts, [clusters, 1]);
       const means = tf.div(sums, tf.maximum(column, 1)) as tf.Tensor2D;
       const moved = spherical ? unitLength(means) : means;
       centers = tf.where(tf.tile(tf.greater(column, 0), [1, dimension]), moved, centers) as tf.Tensor2D;
     }
-    return { centers, counts: assign().counts };
+    const nearest = nearestCodes(vectors, centers);
+    return { centers, nearest, counts: sumsOf(nearest).counts };
   });
 }
 
