@@ -55,6 +55,13 @@ const cases: [string, Case][] = [
   ["absorbing, confidence", { kernel: { type: "absorbing" }, sampler: { type: "confidence", rounds: 5 }, topK: 6 }],
   ["confidence at temperature 0", { kernel: { type: "maskgit" }, sampler: { type: "confidence" }, temperature: 0 }],
   ["remasking", { kernel: { type: "absorbing" }, sampler: { type: "remasking", rounds: 12, eta: 0.3 }, topP: 0.8 }],
+  [
+    "halton",
+    {
+      kernel: { type: "absorbing" },
+      sampler: { type: "halton", rounds: 3, grid: { height: 2, width: 3, start: 2 }, contextGuidance },
+    },
+  ],
   ["chain", { kernel: { type: "chain" }, sampler: { type: "chain", rounds: 6 }, temperature: 0.6, topP: 0.9 }],
   ["uniform", { kernel: { type: "uniform", steps: 9 }, sampler: { type: "ancestral", rounds: 9 } }],
   [
@@ -121,7 +128,7 @@ describe("a transformer's own rounds of diffusion", () => {
     using model = create();
     const runner = runnerOf(model);
     const kernel = { type: "absorbing" } as const;
-    for (const type of ["remasking", "confidence"] as const) {
+    for (const type of ["remasking", "confidence", "halton"] as const) {
       const all = { ids, known, legal, seed: 2, maskId, kernel, sampler: { type, rounds: 5 } };
       const whole = await denoise({ model, ...all });
       for (const maxNoise of [1, 2 * rows * (length - 1) * vocabularySize]) {

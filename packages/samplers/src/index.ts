@@ -2,16 +2,16 @@ export { generate } from "./autoregressive/generate.js";
 export type { GeneratedIds, GenerateOptions, Guidance } from "./autoregressive/generate-options.js";
 export { type InpaintedIds, inpaint } from "./autoregressive/inpaint.js";
 export type { InpaintOptions } from "./autoregressive/inpaint-options.js";
-export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.js";
-export type { CorruptedBatch } from "./diffusion/corruptions.js";
-export { denoise } from "./diffusion/denoise.js";
-export type { DenoisedRound, DenoiseOptions } from "./diffusion/denoise-options.js";
-export { type DiffusionBoundOptions, diffusionBound } from "./diffusion/diffusion-bound.js";
+export { denoise } from "./denoising/denoise.js";
+export type { DenoisedRound, DenoiseOptions } from "./denoising/denoise-options.js";
 export {
   type DiffusionSamplerConfig,
   type DiffusionSamplerOptions,
   resolveDiffusionSampler,
-} from "./diffusion/diffusion-samplers.js";
+} from "./denoising/diffusion-samplers.js";
+export { type CorruptionOptions, corruptBatch } from "./diffusion/corrupt-batch.js";
+export type { CorruptedBatch } from "./diffusion/corruptions.js";
+export { type DiffusionBoundOptions, diffusionBound } from "./diffusion/diffusion-bound.js";
 export { type KernelConfig, type KernelOptions, resolveKernel } from "./diffusion/kernels.js";
 export {
   type GuidanceRamp,

@@ -67,6 +67,7 @@ export interface DenoisePlan {
  * - `confidence`: draws every masked id. Of a row the `masked[round, row]` least confident ones stay masked, the first of
  *   equals being revealed first. Confidence is the drawn id's log-probability, after temperature, top-k and top-p (at
  *   temperature 0: at temperature 1, before them), plus `noiseScales[round]` times the choice noise.
+ * - `ordered`: draws a masked id in the round that `drawnIn`, `[rows, length]`, names for it.
  * - `posterior`: draws every id from Σ q(next | current, original) · p(original), p being the processed probabilities and
  *   q that of a corruption with the `transitions` of the round, `[rounds, transitionColumns]`. The draw is the argmax of
  *   the logarithm plus the draw noise.
@@ -75,6 +76,7 @@ export type DenoiseRule =
   | { readonly type: "redraw" }
   | { readonly type: "unmask"; readonly stayBelow: Float32Array; readonly remaskBelow: Float32Array }
   | { readonly type: "confidence"; readonly masked: Int32Array; readonly noiseScales: Float32Array }
+  | { readonly type: "ordered"; readonly drawnIn: Int32Array }
   | { readonly type: "posterior"; readonly transitions: Float32Array };
 
 /**

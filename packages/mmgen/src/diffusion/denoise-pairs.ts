@@ -9,6 +9,7 @@ import {
 } from "@mmgen/samplers";
 import { checkFields } from "../model/check-arguments.js";
 import type { ModelParts } from "../model/model-parts.js";
+import { imageGrid } from "../model/stage-models.js";
 import { type Completion, completionRows, firstWords } from "../sampling/completion-prompt.js";
 import { type GenerationOptions, generationFields, type Pairs } from "../sampling/generate-pairs.js";
 import { inPieces } from "../sampling/in-pieces.js";
@@ -122,10 +123,12 @@ export async function denoiseContent(
   const { ids, known } = tokenizer.maskedSequences(content, order);
   const without = guidance === undefined ? undefined : tokenizer.withoutCondition(ids);
   const seeds = rowSeeds(seed, ids.count);
+  const isSpread = sampler.type === "halton" && sampler.grid === undefined;
+  const placed = isSpread ? { ...sampler, grid: imageGrid(tokenizer, order) } : sampler;
   const data = new Int32Array(ids.data.length);
   await inPieces(ids.count, { signal: sampling.signal }, async (start, end) => {
     const part = await denoise({
-      ...{ ...sampling, model, legal, maskId, kernel: diffusion.kernel, sampler },
+      ...{ ...sampling, model, legal, maskId, kernel: diffusion.kernel, sampler: placed },
       ...{ ids: rowsOf(ids, start, end), seeds: seeds.subarray(start, end) },
       known: known.subarray(start * ids.length, end * ids.length),
       ...(without && { guidance: { ids: rowsOf(without, start, end), scale: guidance! } }),

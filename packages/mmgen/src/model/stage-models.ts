@@ -167,5 +167,10 @@ export function withImageGrid(
   if (model.positions !== "rotary-2d" || model.grid !== undefined || order === undefined) {
     return model;
   }
-  return { ...model, grid: { ...tokenizer.config.codeGrid, start: tokenizer.modalities(order).indexOf("image") } };
+  return { ...model, grid: imageGrid(tokenizer, order) };
+}
+
+/** Where the codes of the image stand in sequences of an order, row by row. */
+export function imageGrid(tokenizer: Pick<MultimodalTokenizer, "config" | "modalities">, order: Order) {
+  return { ...tokenizer.config.codeGrid, start: tokenizer.modalities(order).indexOf("image") };
 }

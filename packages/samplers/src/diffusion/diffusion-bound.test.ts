@@ -1,7 +1,7 @@
 import { ConfigError, DataError, Random, type TokenBatch } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
+import { agreeing, jointModel } from "../denoising/joint-model.fixture.js";
 import { diffusionBound, type KernelOptions } from "../index.js";
-import { agreeing, jointModel } from "./joint-model.fixture.js";
 import { resolveKernel, type SteppedKernel } from "./kernels.js";
 import { cumulativeShares } from "./transitions.js";
 

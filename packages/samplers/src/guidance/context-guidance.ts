@@ -1,5 +1,5 @@
 import type { DenoisePlan, TokenBatch } from "@mmgen/core";
-import type { DenoiseConfig } from "../diffusion/denoise-options.js";
+import type { DenoiseConfig } from "../denoising/denoise-options.js";
 import { guidanceScales, isNeutralScale } from "./guidance-scales.js";
 import { readLogits } from "./read-logits.js";
 

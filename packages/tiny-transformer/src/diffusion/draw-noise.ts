@@ -10,8 +10,8 @@ export interface OpenWindow {
 /**
  * Makes the noise of a plan's rounds, in their order.
  *
- * Where choice noise alone decides which ids a round draws (rule `unmask`), there is noise for these ids only: over all
- * rounds about one draw a position, instead of one in each.
+ * Where choices alone decide which ids a round draws (rules `unmask` and `ordered`), there is noise for these ids only: over
+ * all rounds about one draw a position, instead of one in each.
  */
 export class DrawNoise {
   readonly #plan: DenoisePlan;
@@ -25,11 +25,17 @@ export class DrawNoise {
     this.#masked = Uint8Array.from(plan.ids.data, (id) => (id === plan.maskId ? 1 : 0));
   }
 
-  /** Noise of the choices of a round, `[rows, places]`. */
+  /** Noise of the choices of a round, `[rows, places]`; of rule `ordered` 1 where it draws, and else 0. */
   choices(round: number): Float32Array {
-    const { choiceSeeds, ids } = this.#plan;
+    const { choiceSeeds, ids, rule } = this.#plan;
     const { first, places } = this.#window;
     const choices = new Float32Array(ids.count * places);
+    if (rule.type === "ordered") {
+      return choices.map((_, i) => {
+        const [row, place] = [Math.floor(i / places), i % places];
+        return Number(rule.drawnIn[row * ids.length + first + place] === round);
+      });
+    }
     for (let row = 0; row < ids.count; row++) {
       const noise = gumbelNoise(choiceSeeds[round * ids.count + row]!, 0, first + places);
       choices.set(noise.subarray(first), row * places);
@@ -61,6 +67,9 @@ export class DrawNoise {
 
   #isDrawn(index: number, round: number, choice: number): boolean {
     const { rule } = this.#plan;
+    if (rule.type === "ordered") {
+      return choice === 1;
+    }
     if (rule.type !== "unmask") {
       return true;
     }

@@ -24,7 +24,7 @@ export interface RoundState {
   readonly isLegal: tf.Tensor;
   /** `[rows, W, vocabularySize]`; absent: the most likely ids are taken. */
   readonly draws: tf.Tensor | undefined;
-  /** `[rows, W]`. */
+  /** `[rows, W]`: noise, or 1 where an id is drawn (`ordered`). */
   readonly choices: tf.Tensor2D;
   /** Number of the rule in this round, a scalar. */
   readonly number: (i: number) => tf.Tensor;
@@ -48,6 +48,9 @@ export function nextIds({ rule, maskId }: RoundRule, state: RoundState): tf.Tens
     const revealed = tf.where(tf.less(choices, number(0)), mask, drawn) as tf.Tensor2D;
     const remasked = tf.where(tf.logicalAnd(open, tf.less(choices, number(1))), mask, ids) as tf.Tensor2D;
     return tf.where(isMasked, revealed, remasked);
+  }
+  if (rule === "ordered") {
+    return tf.where(tf.logicalAnd(isMasked, tf.greater(choices, 0)), drawn, ids);
   }
   return tf.where(isConfident(state, drawn, isMasked), drawn, ids);
 }

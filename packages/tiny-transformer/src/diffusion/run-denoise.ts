@@ -14,7 +14,7 @@ import { DrawNoise, type OpenWindow } from "./draw-noise.js";
  * @throws a {@link ShapeError} or `VocabularyError`.
  */
 export function checkDenoisePlan(plan: DenoisePlan, { config }: TransformerNetwork): void {
-  const { blank, ids, known, legal, guidance, drawSeeds, choiceSeeds, rounds } = plan;
+  const { blank, ids, known, legal, guidance, drawSeeds, choiceSeeds, rounds, rule } = plan;
   const { contextLength, vocabularySize } = config;
   checkTokens("ids", ids, vocabularySize, contextLength);
   if (guidance) {
@@ -31,6 +31,7 @@ export function checkDenoisePlan(plan: DenoisePlan, { config }: TransformerNetwo
     ["guidance.scales", guidance?.scales.length ?? rounds, rounds],
     ["blank.logits", blank?.logits.length ?? ids.length * vocabularySize, ids.length * vocabularySize],
     ["blank.scales", blank?.scales.length ?? rounds, rounds],
+    ["rule.drawnIn", rule.type === "ordered" ? rule.drawnIn.length : size, size],
   ];
   for (const [name, length, expected] of lengths) {
     if (length !== expected) {
@@ -121,6 +122,9 @@ function planOfRows(plan: DenoisePlan, from: number, to: number): DenoisePlan {
     ...{ drawSeeds: columns(drawSeeds), choiceSeeds: columns(choiceSeeds) },
     ...(guidance && { guidance: { ...guidance, ids: rowsOf(guidance.ids) } }),
     ...(rule.type === "confidence" && { rule: { ...rule, masked: columns(rule.masked) } }),
+    ...(rule.type === "ordered" && {
+      rule: { ...rule, drawnIn: rule.drawnIn.subarray(from * length, to * length) },
+    }),
   };
 }
 

@@ -19,6 +19,11 @@ type Case = Pick<DenoiseOptions, "kernel"> & Partial<DenoiseOptions>;
 const everyCase: [string, Case][] = [
   ["absorbing, ancestral", { kernel: absorbing, sampler: { type: "ancestral", rounds: 5 } }],
   ["absorbing, confidence", { kernel: absorbing, sampler: { type: "confidence", rounds: 4 } }],
+  [
+    "absorbing, halton",
+    { kernel: absorbing, sampler: { type: "halton", rounds: 3, grid: { height: 2, width: 3, start: 1 } } },
+  ],
+  ["maskgit, halton without a grid", { kernel: { type: "maskgit" }, sampler: { type: "halton" } }],
   ["absorbing, remasking", { kernel: absorbing, sampler: { type: "remasking", rounds: 9, eta: 1 } }],
   [
     "maskgit, confidence at temperature 0",
@@ -195,6 +200,11 @@ describe("denoise", () => {
       "guidance by context that is no scale",
       { sampler: { contextGuidance: "2" } },
       /sampler.contextGuidance: expected/,
+    ],
+    [
+      "a grid that is longer than the rows",
+      { sampler: { type: "halton", grid: { height: 2, width: 4, start: 1 } } },
+      /sampler.grid: expected one that ends within 8 positions, got 2 × 4 from 1 on/,
     ],
     ["no mask", { maskId: undefined }, /maskId: expected an id of the vocabulary \[0, 9\)/],
     ["a mask among the codes", { maskId: 3 }, /holds maskId 3/],

@@ -16,11 +16,11 @@ import {
   value,
   wholeNumber,
 } from "@mmgen/core/options";
+import { legalEntry } from "../diffusion/code-positions.js";
+import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "../diffusion/kernels.js";
 import { type GuidanceScale, guidanceScaleSchema } from "../guidance/guidance-scales.js";
 import { type SamplingConfig, samplingConfig, samplingEntries } from "../processors/sampling-options.js";
-import { legalEntry } from "./code-positions.js";
 import { type DiffusionSamplerOptions, diffusionSamplerSchema, resolveDiffusionSampler } from "./diffusion-samplers.js";
-import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "./kernels.js";
 
 /** State of a generation before its first round and after each. */
 export interface DenoisedRound {

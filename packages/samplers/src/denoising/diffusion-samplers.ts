@@ -1,6 +1,7 @@
 import { ConfigError } from "@mmgen/core";
 import {
   type ConfigOf,
+  fields,
   number,
   type OptionsOf,
   oneOf,
@@ -10,8 +11,8 @@ import {
   variants,
   wholeNumber,
 } from "@mmgen/core/options";
+import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "../diffusion/kernels.js";
 import { guidanceScaleSchema, isNeutralScale } from "../guidance/guidance-scales.js";
-import { type KernelConfig, type KernelOptions, masksIds, resolveKernel } from "./kernels.js";
 
 const rounds = (count: number) => optional(wholeNumber({ min: 1, max: 100_000 }), count);
 const schedule = optional(oneOf(["linear", "cosine"]), "linear");
@@ -73,8 +74,29 @@ const remasking = variant("remasking", {
   contextGuidance,
 });
 
+/**
+ * Draws masked codes in an order in which the next ones always lie far from each other and from those before, that of a
+ * Halton sequence: codes that are drawn at once then depend little on each other. A row begins at a place of its own. Each
+ * round draws as many as a cosine says, at least one.
+ *
+ * @see Besnier et al. 2025 (Halton scheduler), https://arxiv.org/abs/2503.17076
+ */
+const halton = variant("halton", {
+  /** Number of model passes; 8 when absent. */
+  rounds: rounds(8),
+  /**
+   * Where codes of an image stand, row by row from position `start` on: what is far is so in two dimensions. Positions beside
+   * it, such as words, are spread as a line, as all are when absent.
+   */
+  grid: optional(
+    fields({ height: wholeNumber({ min: 1 }), width: wholeNumber({ min: 1 }), start: wholeNumber({ min: 0 }) }),
+  ),
+  /** As of `ancestral`; 1 when absent. */
+  contextGuidance,
+});
+
 /** Schema of a sampler. */
-export const diffusionSamplerSchema = variants(ancestral, chain, confidence, remasking);
+export const diffusionSamplerSchema = variants(ancestral, chain, confidence, remasking, halton);
 
 /** Options of a sampler of the diffusion family; `{ type: "ancestral" }` when empty. */
 export type DiffusionSamplerOptions = OptionsOf<typeof diffusionSamplerSchema>;
@@ -102,8 +124,8 @@ export function resolveDiffusionSampler(
 
 /** The samplers that fit each kernel. */
 const fitting: Readonly<Record<KernelConfig["type"], readonly DiffusionSamplerConfig["type"][]>> = {
-  absorbing: ["ancestral", "confidence", "remasking"],
-  maskgit: ["ancestral", "confidence", "remasking"],
+  absorbing: ["ancestral", "confidence", "remasking", "halton"],
+  maskgit: ["ancestral", "confidence", "remasking", "halton"],
   chain: ["chain"],
   uniform: ["ancestral", "chain"],
   "mask-and-replace": ["ancestral"],

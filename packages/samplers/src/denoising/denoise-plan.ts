@@ -1,11 +1,11 @@
 import { ConfigError, counterWords, type DenoisePlan, type LegalRanges, Random } from "@mmgen/core";
+import { checkRanges, spreadFlags, wholeVocabulary } from "../diffusion/code-positions.js";
+import { isStepped, type KernelConfig } from "../diffusion/kernels.js";
+import { cumulativeShares } from "../diffusion/transitions.js";
 import { guidanceScales, isNeutralScale } from "../guidance/guidance-scales.js";
 import { rowSeeds } from "../processors/row-seeds.js";
-import { checkRanges, spreadFlags, wholeVocabulary } from "./code-positions.js";
 import type { DenoiseConfig } from "./denoise-options.js";
 import { denoiseRule } from "./denoise-rules.js";
-import { isStepped, type KernelConfig } from "./kernels.js";
-import { cumulativeShares } from "./transitions.js";
 
 /**
  * Writes a whole generation down as data: the start, and what each round does with which seeds.
@@ -47,7 +47,7 @@ export function denoisePlan(config: DenoiseConfig): DenoisePlan {
     legal,
     ...(start.maskId >= 0 && { maskId: start.maskId }),
     rounds,
-    rule: denoiseRule(sampler, kernel, unknown),
+    rule: denoiseRule(sampler, kernel, { known, length: ids.length, unknown, seeds: seeds.start }),
     drawSeeds: seeds.draw,
     choiceSeeds: seeds.choice,
     temperature,

@@ -1,4 +1,4 @@
-import { gumbelNoise } from "@mmgen/core";
+import { gumbelNoise, type TokenBatch } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
 import { type DenoisedRound, type DenoiseOptions, type DiffusionSamplerOptions, denoise } from "../index.js";
 import { blank, noisyModel, planOf } from "./noisy-model.fixture.js";
@@ -82,6 +82,45 @@ describe("confidence", () => {
     });
     const first = states[1]!.ids.subarray(0, 16).findIndex((id) => id !== 39);
     expect(first).toBe(sure.indexOf(Math.max(...sure)));
+  });
+});
+
+describe("halton", () => {
+  const grid = { height: 4, width: 4, start: 1 };
+  const all = { model: noisyModel(18, 40), ids: blank(3, 18), kernel: absorbing, maskId: 39, seed: 1 };
+  const sampler = { type: "halton", rounds: 5, grid } as const;
+
+  it("draws a row's open codes in its order, as many a round as a cosine says, and keeps them", async () => {
+    const flags = Uint8Array.from({ length: 54 }, (_, i) => (i >= 18 && i < 30 ? 1 : 0));
+    const states: DenoisedRound[] = [];
+    const options = { ...all, known: flags, sampler };
+    await denoise({ ...options, onRound: (state) => void states.push(state) });
+    const { rule } = await planOf(options);
+    const drawnIn = rule.type === "ordered" ? rule.drawnIn : new Int32Array(0);
+    states.slice(1).forEach(({ ids, masked }, round) => {
+      masked.forEach((flag, i) => {
+        expect(flag).toBe(flags[i] === 0 && drawnIn[i]! > round ? 1 : 0);
+        expect(ids[i] === states.at(-1)!.ids[i] || flag === 1).toBe(true);
+      });
+    });
+    const left = (row: number) =>
+      states.map(({ masked }) => masked.subarray(row * 18, (row + 1) * 18).reduce((a, b) => a + b));
+    const cosine = (n: number) =>
+      [0, 1, 2, 3, 4, 5].map((r) => (r === 5 ? 0 : Math.floor(n * Math.cos((Math.PI / 10) * r))));
+    expect(left(0)).toEqual(cosine(18));
+    expect(left(1)).toEqual([6, 5, 4, 3, 1, 0]);
+    expect([...drawnIn.subarray(18, 30)]).toEqual(new Array(12).fill(-1));
+    expect(drawnIn.subarray(0, 18)).not.toEqual(drawnIn.subarray(36));
+  });
+
+  it("asks once for each code where there are more rounds", async () => {
+    let asked = 0;
+    const logits = (ids: TokenBatch) => {
+      asked++;
+      return all.model.logits(ids);
+    };
+    await denoise({ ...all, model: { ...all.model, logits }, sampler: { ...sampler, rounds: 40 } });
+    expect(asked).toBe(18);
   });
 });
 

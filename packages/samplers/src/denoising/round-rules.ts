@@ -1,6 +1,6 @@
 import { type DenoisePlan, type DenoiseRule, gumbelNoise } from "@mmgen/core";
+import { posterior, readTransition } from "../diffusion/posterior.js";
 import type { CodeDrawer } from "./code-drawer.js";
-import { posterior, readTransition } from "./posterior.js";
 
 /** One row in one round. */
 export interface RowRound {
@@ -16,7 +16,7 @@ export interface RowRound {
 
 /** Whether a round of the rule has anything to draw in this state. */
 export function needsLogits({ known, maskId, rule }: DenoisePlan, ids: Int32Array): boolean {
-  const onlyMasked = rule.type === "unmask" || rule.type === "confidence";
+  const onlyMasked = rule.type === "unmask" || rule.type === "confidence" || rule.type === "ordered";
   return ids.some((id, i) => known[i] === 0 && (!onlyMasked || id === maskId));
 }
 
@@ -32,6 +32,9 @@ export function runRow(context: RowRound): void {
       break;
     case "confidence":
       revealConfident(context, rule);
+      break;
+    case "ordered":
+      drawOrdered(context, rule);
       break;
     default:
       drawFromPosterior(context, rule);
@@ -80,6 +83,16 @@ function revealConfident(
   drawn.sort((a, b) => b.confidence - a.confidence);
   for (const { i, id } of drawn.slice(0, drawn.length - masked[round * count + row]!)) {
     ids[i] = id;
+  }
+}
+
+function drawOrdered(context: RowRound, { drawnIn }: Extract<DenoiseRule, { type: "ordered" }>): void {
+  const { plan, drawer, logits, ids, round } = context;
+  const seed = drawSeed(context);
+  for (const i of openPlaces(context)) {
+    if (ids[i] === plan.maskId && drawnIn[i] === round) {
+      ids[i] = drawer.draw(logits, i, seed);
+    }
   }
 }
 

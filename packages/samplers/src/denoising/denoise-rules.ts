@@ -1,23 +1,33 @@
-import type { DenoiseRule } from "@mmgen/core";
+import { ConfigError, type DenoiseRule, Random } from "@mmgen/core";
+import { isStepped, type KernelConfig, type SteppedKernel } from "../diffusion/kernels.js";
+import { cumulativeShares, transitionTable } from "../diffusion/transitions.js";
 import type { DiffusionSamplerConfig } from "./diffusion-samplers.js";
-import { isStepped, type KernelConfig, type SteppedKernel } from "./kernels.js";
-import { cumulativeShares, transitionTable } from "./transitions.js";
+import { haltonOrder } from "./halton-order.js";
+
+/** The rows of a plan. */
+export interface PlannedRows {
+  /** `[rows, length]`, 1 where an id is known. */
+  readonly known: Uint8Array;
+  readonly length: number;
+  /** Ids to be found in each row. */
+  readonly unknown: readonly number[];
+  /** One a row, for what a rule itself draws. */
+  readonly seeds: Uint32Array;
+}
 
 /**
  * The numbers of each round, for a sampler of a model that was trained with this kernel.
  *
- * @param unknown - Number of ids to be found in each row.
+ * @throws a {@link ConfigError} for a grid that is longer than the rows.
  */
-export function denoiseRule(
-  sampler: DiffusionSamplerConfig,
-  kernel: KernelConfig,
-  unknown: readonly number[],
-): DenoiseRule {
+export function denoiseRule(sampler: DiffusionSamplerConfig, kernel: KernelConfig, rows: PlannedRows): DenoiseRule {
   switch (sampler.type) {
     case "chain":
       return { type: "redraw" };
     case "confidence":
-      return revealByConfidence(sampler, unknown);
+      return revealByConfidence(sampler, rows.unknown);
+    case "halton":
+      return drawInOrder(sampler, rows);
     default:
       return isStepped(kernel) ? goBack(kernel, sampler) : unmask(sampler);
   }
@@ -58,19 +68,47 @@ function revealByConfidence(
   { rounds, noise }: { readonly rounds: number; readonly noise: number },
   unknown: readonly number[],
 ): DenoiseRule {
+  const noiseScales = Float32Array.from({ length: rounds }, (_, round) => noise * (1 - (round + 1) / rounds));
+  return { type: "confidence", masked: maskedByCosine(rounds, unknown), noiseScales };
+}
+
+/** Ids that are masked after each round, `[rounds, rows]`: as many as a cosine says, at least one fewer each time. */
+function maskedByCosine(rounds: number, unknown: readonly number[]): Int32Array {
   const rows = unknown.length;
   const masked = new Int32Array(rounds * rows);
-  const noiseScales = new Float32Array(rounds);
   for (let round = 0; round < rounds; round++) {
     const share = (round + 1) / rounds;
-    noiseScales[round] = noise * (1 - share);
     unknown.forEach((count, row) => {
       const before = round === 0 ? count : masked[(round - 1) * rows + row]!;
       const scheduled = round === rounds - 1 ? 0 : Math.floor(count * Math.cos((Math.PI / 2) * share));
       masked[round * rows + row] = Math.max(0, Math.min(before - 1, scheduled));
     });
   }
-  return { type: "confidence", masked, noiseScales };
+  return masked;
+}
+
+type InOrder = Extract<DiffusionSamplerConfig, { readonly type: "halton" }>;
+
+function drawInOrder({ grid, rounds }: InOrder, { known, length, seeds, unknown }: PlannedRows): DenoiseRule {
+  if (grid !== undefined && grid.start + grid.height * grid.width > length) {
+    throw new ConfigError(
+      `sampler.grid: expected one that ends within ${length} positions, got ${grid.height} × ${grid.width} from ${grid.start} on.`,
+    );
+  }
+  const masked = maskedByCosine(rounds, unknown);
+  const inOrder = haltonOrder(length, grid);
+  const drawnIn = new Int32Array(known.length).fill(-1);
+  unknown.forEach((count, row) => {
+    const isOpen = (position: number) => known[row * length + position] === 0;
+    let round = 0;
+    inOrder(isOpen, Random.fromSeed(seeds[row]!).fork("order")).forEach((position, i) => {
+      while (i >= count - masked[round * unknown.length + row]!) {
+        round++;
+      }
+      drawnIn[row * length + position] = round;
+    });
+  });
+  return { type: "ordered", drawnIn };
 }
 
 function goBack(kernel: SteppedKernel, sampler: Timed): DenoiseRule {

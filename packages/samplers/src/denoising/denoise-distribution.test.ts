@@ -1,11 +1,11 @@
 import type { Denoiser } from "@mmgen/core";
 import { describe, expect, it } from "vitest";
+import type { SteppedKernel } from "../diffusion/kernels.js";
+import { cumulativeShares } from "../diffusion/transitions.js";
 import { type DiffusionSamplerOptions, denoise, resolveKernel } from "../index.js";
 import { expectFrequencies } from "../processors/frequencies.fixture.js";
 import { agreeing, type Channel, jointModel } from "./joint-model.fixture.js";
-import type { SteppedKernel } from "./kernels.js";
 import { blank, noisyModel } from "./noisy-model.fixture.js";
-import { cumulativeShares } from "./transitions.js";
 
 const shape = { codes: 3, length: 2, weight: agreeing };
 const rows = 2000;
@@ -25,9 +25,10 @@ describe("sampled sequences match exact probabilities", () => {
     ["ancestral, one code a round", { type: "ancestral", rounds: 40 }],
     ["ancestral, cosine", { type: "ancestral", rounds: 40, schedule: "cosine" }],
     ["remasking", { type: "remasking", rounds: 40, eta: 0.04 }],
+    ["halton", { type: "halton", rounds: 2 }],
   ];
   it.each(masking)("%s", async (_, sampler) => {
-    // Where no two codes are drawn in one round, exact conditionals give exact sequences; with 40 rounds few are.
+    // Where no two codes are drawn in one round, exact conditionals give exact sequences; with 40 random rounds few are.
     const model = jointModel(shape);
     const { maskId } = model;
     const { data } = await denoise({ model, ids: blank(rows), kernel: absorbing, maskId, sampler, seed: 2 });
