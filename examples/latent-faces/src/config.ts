@@ -11,6 +11,7 @@ import {
 } from "@mmgen/core/options";
 import { defineRuns, type SamplingFlags, type SettingsOf } from "@mmgen/example-harness";
 import type { DiffusionSamplerOptions } from "@mmgen/samplers";
+import type { VqVae } from "@mmgen/vqvae";
 
 const size = wholeNumber({ min: 1 });
 const rate = positiveNumber();
@@ -109,14 +110,14 @@ export const configSchema = fields({
     topK: optional(size),
     topP: number({ above: 0, max: 1 }),
     /** Passes of the diffusion model by sampler. */
-    rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size }),
+    rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size, halton: optional(size, 8) }),
     /** How the samplers of the model of masks draw. */
     masks: optional(
       fields({
         temperature: number({ min: 0 }),
-        /** How much more counts what an image shows already; 1: nothing is added. */
+        /** How much more counts what an image shows already, where it is of no kind; 1: nothing is added. */
         contextGuidance: number({ min: 0 }),
-        /** Times of the rounds, but for the confidence sampler's. */
+        /** Times of the rounds of the ancestral and the remasking sampler. */
         schedule: oneOf(["linear", "cosine"]),
         /** Weight of the noise in the confidence at the start. */
         noise: number({ min: 0 }),
@@ -146,7 +147,7 @@ export type RunConfig = ConfigOf<typeof configSchema>;
 export type SamplingConfig = RunConfig["sampling"];
 
 /** Samplers of the diffusion models. */
-export const diffusionNames = ["chain", "ancestral", "confidence", "remasking"] as const;
+export const diffusionNames = ["chain", "ancestral", "confidence", "remasking", "halton"] as const;
 export type DiffusionName = (typeof diffusionNames)[number];
 /** The trainings of a run, in order. */
 export const stageNames = ["squared-error", "adversarial", "sequential", "absorbing", "chain"] as const;
@@ -164,7 +165,9 @@ const transformerOf = (
 });
 
 /** So few passes over the images leave nothing for dropout to prevent. */
+const tiny = { width: 32, heads: 2, layers: 1, dropout: 0 };
 const small = { width: 128, heads: 4, layers: 4, dropout: 0 };
+const large = { width: 192, heads: 6, layers: 6, dropout: 0 };
 
 const quick: RunConfig = {
   data: { trainCount: 5000, testCount: 500, side: 64, mirrored: false },
@@ -186,7 +189,7 @@ const quick: RunConfig = {
   chain: { ...transformerOf(small, 300), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topP: 1 },
-    ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16 }, masks },
+    ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16, halton: 8 }, masks },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
   evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 300 },
@@ -194,8 +197,6 @@ const quick: RunConfig = {
 
 /** Chosen on faces; docs/experiments.md, "AdamW or Muon". */
 const byMuon = { optimizer: "muon", learningRate: 3e-3 } as const;
-
-const tiny = { width: 32, heads: 2, layers: 1, dropout: 0 };
 
 const smoke: RunConfig = {
   data: { ...quick.data, trainCount: 96, testCount: 24, side: 32 },
@@ -213,11 +214,9 @@ const smoke: RunConfig = {
   sequential: transformerOf(tiny, 12),
   absorbing: transformerOf(tiny, 12),
   chain: { ...transformerOf(tiny, 12), further: 0.1 },
-  sampling: { ...quick.sampling, rounds: { chain: 8, ancestral: 8, confidence: 6, remasking: 8 } },
+  sampling: { ...quick.sampling, rounds: { chain: 8, ancestral: 8, confidence: 6, remasking: 8, halton: 4 } },
   evaluation: { samples: 16, boundImages: 8, classifierSteps: 6, criticImages: 32, criticSteps: 4 },
 };
-
-const large = { width: 192, heads: 6, layers: 6, dropout: 0 };
 
 const hour: RunConfig = {
   ...quick,
@@ -231,7 +230,7 @@ const hour: RunConfig = {
   sequential: { ...transformerOf(large, 3500), ...byMuon },
   absorbing: { ...transformerOf(large, 3500), ...byMuon },
   chain: { ...transformerOf(small, 1500), ...byMuon, further: 0.1 },
-  sampling: { ...quick.sampling, temperature: 1.05 },
+  sampling: { ...quick.sampling, temperature: 1.1 },
   evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
 };
 
@@ -277,22 +276,25 @@ export type RunSettings = SettingsOf<typeof runs>;
 export function samplerOptions(
   type: DiffusionName,
   { masks, rounds: { [type]: rounds } }: SamplingConfig,
+  { codeGrid, hasKind }: { readonly codeGrid: VqVae["codeGrid"]; readonly hasKind: boolean },
 ): DiffusionSamplerOptions {
-  const { contextGuidance, noise, schedule } = masks;
+  const { noise, schedule } = masks;
+  const contextGuidance = hasKind ? 1 : masks.contextGuidance;
   switch (type) {
     case "chain":
       return { type, rounds };
     case "confidence":
       return { type, rounds, noise, contextGuidance };
+    case "halton":
+      return { type, rounds, contextGuidance, grid: { ...codeGrid, start: 1 } };
     default:
       return { type, rounds, schedule, contextGuidance };
   }
 }
 
 /** Settings of the drawing, but for what was typed. */
-export function sampledAs(sampling: SamplingConfig, typed: SamplingFlags): SamplingConfig {
-  const { temperature, topP = sampling.topP } = typed;
-  return temperature === undefined
-    ? { ...sampling, topP }
-    : { ...sampling, topP, temperature, masks: { ...sampling.masks, temperature } };
+export function sampledAs(sampling: SamplingConfig, { temperature, topP }: SamplingFlags): SamplingConfig {
+  const typed = temperature !== undefined && { temperature };
+  const masks = { ...sampling.masks, ...typed };
+  return { ...sampling, ...typed, ...(topP !== undefined && { topP }), masks };
 }

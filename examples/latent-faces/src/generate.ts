@@ -13,6 +13,7 @@ import type { RunFolder } from "@mmgen/example-harness";
 import { type DenoisedRound, denoise, generate, type KernelOptions } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { AdversarialVqVae, VqVae } from "@mmgen/vqvae";
+import { spreadLabels } from "mmgen";
 import {
   type DiffusionName,
   diffusionNames,
@@ -118,7 +119,9 @@ export async function diffuse(
   drawing: Drawing & { readonly onRound?: ((state: DenoisedRound) => void) | undefined },
 ): Promise<CodeBatch> {
   const { absorbing, chain, tokenizer } = models;
+  const { codeGrid } = tokenizer;
   const { codes, kept } = beginning;
+  const hasKind = haveKinds(models, beginning);
   const { onRound, sampling, seed, signal } = drawing;
   const ids = rowsOf(models, beginning, drawing);
   const { masks, topK, topP } = sampling;
@@ -128,7 +131,7 @@ export async function diffuse(
     model: sampler === "chain" ? chain : absorbing,
     ...{ ids, legal, known: Uint8Array.from({ length: ids.length }, (_, i) => (i <= kept ? 1 : 0)) },
     ...(sampler !== "chain" && { maskId }),
-    ...{ kernel: kernelOf(sampler), sampler: samplerOptions(sampler, sampling) },
+    ...{ kernel: kernelOf(sampler), sampler: samplerOptions(sampler, sampling, { codeGrid, hasKind }) },
     ...(topK !== undefined && { topK: Math.min(topK, tokenizer.codebookSize) }),
     ...{ temperature: sampler === "chain" ? sampling.temperature : masks.temperature, topP, seed, signal },
     ...(onRound && {
@@ -139,14 +142,14 @@ export async function diffuse(
   return { ...codes, data: data.filter(isCode) };
 }
 
-/** Rows to go on from: an image of which nothing is kept is to be of the kind of a training image, others of any kind. */
-function rowsOf({ kinds, tokenizer }: Models, { codes, kept }: Beginning, { seed }: Drawing): TokenBatch {
-  if (kept > 0 || kinds.length === 0) {
-    return withKinds(tokenizer, codes);
-  }
-  const random = Random.fromSeed(seed).fork("kinds");
-  const drawn = Array.from({ length: codes.count }, () => kinds[random.integer(kinds.length)]!);
-  return withKinds(tokenizer, codes, drawn);
+/** New images are of kinds as often as training images are; those of which something is kept are of any. */
+const haveKinds = ({ kinds }: Models, { kept }: Beginning) => kept === 0 && kinds.length > 0;
+
+/** Rows to go on from. */
+function rowsOf(models: Models, beginning: Beginning, { seed }: Drawing): TokenBatch {
+  const { codes } = beginning;
+  const kinds = haveKinds(models, beginning) ? spreadLabels(models.kinds, { count: codes.count, seed }) : undefined;
+  return withKinds(models.tokenizer, codes, kinds);
 }
 
 /** The kernel of the model that a sampler draws with. */

@@ -33,7 +33,7 @@ const settings: RunSettings = {
     },
     kinds: 2,
     ...{ sequential: transformer, absorbing: transformer, chain: { ...transformer, further: 0.1 } },
-    sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3 } },
+    sampling: { ...smoke.sampling, rounds: { chain: 3, ancestral: 3, confidence: 3, remasking: 3, halton: 3 } },
     evaluation: { samples: 4, boundImages: 2, classifierSteps: 2, criticImages: 8, criticSteps: 2 },
   },
   data: "folder",

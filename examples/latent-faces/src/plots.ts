@@ -35,6 +35,7 @@ export const samplerTitles: Readonly<Record<SamplerName, string>> = {
   ancestral: "absorbing, ancestral",
   confidence: "absorbing, confidence",
   remasking: "absorbing, remasking",
+  halton: "absorbing, Halton order",
 };
 
 /** What the images of a run show. */

@@ -116,7 +116,7 @@ export type { Kept } from "./sampling/kept-codes.js";
 export type { OnRound, PairsRound } from "./sampling/pairs-round.js";
 export type { KnownTransformer } from "./stages/continue-transformer.js";
 export { type EstimatedStage, estimateMemory, type MemoryEstimate } from "./stages/estimate-memory.js";
-export { type ImageKinds, type ImageKindsOptions, imageKinds } from "./stages/image-kinds.js";
+export { type ImageKinds, type ImageKindsOptions, imageKinds, spreadLabels } from "./stages/image-kinds.js";
 export {
   type EstimateRefinementOptions,
   estimateRefinement,

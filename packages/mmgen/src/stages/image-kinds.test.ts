@@ -3,7 +3,7 @@ import { ConfigError, DataError, Random, ShapeError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { imageText } from "../model/image-text.js";
-import { imageKinds } from "./image-kinds.js";
+import { imageKinds, spreadLabels } from "./image-kinds.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterAll(() => expect(tf.memory().numTensors).toBe(0));
@@ -18,6 +18,43 @@ function threeGroups(count: number) {
   });
   return { features, groups };
 }
+
+describe("spreadLabels", () => {
+  const labels = [2, 0, 2, 2, 5, 2, 2, 2, 2, 2];
+
+  it("has each label as often as it is given, in any number of them", () => {
+    for (const [count, seed] of [
+      [10, 1],
+      [40, 2],
+      [333, 3],
+    ] as const) {
+      const found = spreadLabels(labels, { count, seed });
+      for (const [label, share] of [
+        [0, 0.1],
+        [2, 0.8],
+        [5, 0.1],
+      ] as const) {
+        const times = found.filter((each) => each === label).length;
+        // Points of a golden section stray from an even share by fewer than two, and here from both ends of a range.
+        expect(Math.abs(times - share * count)).toBeLessThan(2);
+      }
+    }
+  });
+
+  it("gives a row its label whatever the number of rows, and other seeds others", () => {
+    const found = spreadLabels(labels, { count: 100, seed: 1 });
+    expect(spreadLabels(labels, { count: 7, seed: 1 })).toEqual(found.slice(0, 7));
+    expect(spreadLabels(labels, { count: 100, seed: 2 })).not.toEqual(found);
+    expect(spreadLabels(labels, { count: 0, seed: 1 })).toHaveLength(0);
+    expect(labels[0]).toBe(2);
+  });
+
+  it("refuses what are no labels, and options that are none", () => {
+    expect(() => spreadLabels([], { count: 1, seed: 1 })).toThrow(ShapeError);
+    expect(() => spreadLabels(labels, { count: -1, seed: 1 })).toThrow(ConfigError);
+    expect(() => spreadLabels(labels, { count: 1, seed: 1, sead: 2 } as never)).toThrow(/sead/);
+  });
+});
 
 describe("imageKinds", () => {
   it("finds groups whatever the scale of a feature, and says the same for the same seed", async () => {

@@ -67,6 +67,35 @@ export async function imageKinds(options: ImageKindsOptions): Promise<ImageKinds
   }
 }
 
+const spreadSchema = fields({ count: wholeNumber({ min: 0 }), seed: wholeNumber() });
+
+const goldenSection = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Kinds, or classes, of new images: each as often as it is among `labels`, but for one or two images, where draws by chance
+ * would have some too often and others not at all. A label depends on the seed and its number alone, not on how many there
+ * are.
+ *
+ * `model.draw([...spreadLabels(labels, { count: 64, seed: 1 })].map((label) => names[label]!))`.
+ *
+ * @param labels - Those of the training images, whole numbers; borrowed.
+ * @throws a {@link ConfigError} for an option that is unknown or out of range; a {@link ShapeError} where there are no labels.
+ */
+export function spreadLabels(
+  labels: ArrayLike<number>,
+  options: { readonly count: number; readonly seed: number },
+): Int32Array {
+  const { count, seed } = resolveOptions(spreadSchema, options);
+  if (labels.length === 0) {
+    throw new ShapeError("labels: expected at least one, got none.");
+  }
+  const inOrder = Int32Array.from(labels).sort();
+  const start = Random.fromSeed(seed).fork("labels").uniform();
+  // Any number of steps of a golden section around a circle lie evenly on it.
+  const place = (i: number) => Math.floor(((start + i * goldenSection) % 1) * inOrder.length);
+  return Int32Array.from({ length: count }, (_, i) => inOrder[place(i)]!);
+}
+
 /** Each feature with a mean of 0 and a standard deviation of 1; one that is the same for all images is 0. */
 function standardized(features: Float32Array, dimension: number): Float32Array {
   const count = features.length / dimension;
