@@ -256,7 +256,7 @@ const original: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 70, and
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 66, and
  * `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;

@@ -56,6 +56,7 @@ it("draws at a temperature that was typed by every sampler", () => {
 /** Models that draw code 0 alone, and tell what they are to begin with: 8 codes, their mask, "any kind", and three kinds. */
 function listening(kinds: readonly number[]) {
   const begun: TokenBatch[] = [];
+  const guided: boolean[] = [];
   const vocabularySize = 13;
   const sequential = {
     ...{ vocabularySize, contextLength: 5, prefill: () => Promise.reject(new Error("not asked for")) },
@@ -72,13 +73,14 @@ function listening(kinds: readonly number[]) {
   const absorbing = {
     vocabularySize,
     logits: async ({ count, length }: TokenBatch) => new Float32Array(count * length * vocabularySize),
-    denoise: async ({ ids }: DenoisePlan) => {
+    denoise: async ({ blank, ids }: DenoisePlan) => {
       begun.push(ids);
+      guided.push(blank !== undefined);
       return { ...ids, data: ids.data.map((id) => (id === 8 ? 0 : id)) };
     },
   };
   const tokenizer = { codebookSize: 8, codeGrid: { height: 2, width: 2 } };
-  return { begun, models: { tokenizer, sequential, absorbing, chain: absorbing, kinds } as unknown as Models };
+  return { begun, guided, models: { tokenizer, sequential, absorbing, chain: absorbing, kinds } as unknown as Models };
 }
 
 describe("new images", () => {
@@ -86,7 +88,7 @@ describe("new images", () => {
   const drawing = { sampling, seed: 1 };
 
   it("are of kinds as often as training images are, of the same by every sampler, and completions of any", async () => {
-    const { begun, models } = listening([0, 2, 2, 2]);
+    const { begun, guided, models } = listening([0, 2, 2, 2]);
     const none = nothingKept(models.tokenizer, 400);
     const drawn = await drawCodes(models, "sequential", none, drawing);
     expect([drawn.count, drawn.data.length]).toEqual([400, 1600]);
@@ -107,12 +109,17 @@ describe("new images", () => {
     await drawCodes(models, "ancestral", { codes, kept: 2 }, drawing);
     expect([...begun[3]!.data]).toEqual([9, 5, 6]);
     expect([...begun[4]!.data]).toEqual([9, 5, 6, 8, 8]);
+    // What an image shows already says more where no kind does.
+    expect(guided).toEqual([false, true]);
   });
 
   it("are of any kind where images have none", async () => {
-    const { begun, models } = listening([]);
-    await drawCodes(models, "sequential", nothingKept(models.tokenizer, 2), drawing);
+    const { begun, guided, models } = listening([]);
+    const none = nothingKept(models.tokenizer, 2);
+    await drawCodes(models, "sequential", none, drawing);
     expect([...begun[0]!.data]).toEqual([9, 9]);
+    await drawCodes(models, "halton", none, drawing);
+    expect(guided).toEqual([true]);
   });
 });
 

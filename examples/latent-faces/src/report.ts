@@ -92,7 +92,7 @@ function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
         `The original chain draws every code anew in each of ${rounds.chain} rounds. A model of masks fills them in: ancestral ` +
         `in ${rounds.ancestral} rounds, by confidence in ${rounds.confidence}, with remasking in ${rounds.remasking}, and in ` +
         `the order of a Halton sequence in ${rounds.halton}. ` +
-        (masks.contextGuidance === 1 ? "" : `What an image shows already counts ${masks.contextGuidance} times.`),
+        `Where an image is of no kind, what it shows already counts ${masks.contextGuidance} times.`,
       table: samplerTable(metrics),
       images: [
         { image: images.samples_diffusion, alt: "Samples of the diffusion transformers by sampler" },
