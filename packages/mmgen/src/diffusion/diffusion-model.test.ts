@@ -114,6 +114,24 @@ describe("a trained model of the family diffusion", () => {
     await expectAborted(model.invent({ signal: AbortSignal.abort() }));
   });
 
+  it("draws in a Halton order on the image's own grid, words beside it, and on another that is given", async () => {
+    const asked = heldOut.captions.slice(0, 30);
+    const sampler = { type: "halton", rounds: 3 } as const;
+    const images = await model.draw(asked, { sampler, seed: 2 });
+    const right = squareColors(images).filter(([figure, ground], i) => asked[i] === `a ${figure} square on ${ground}`);
+    expect(right.length).toBeGreaterThan(25);
+    const { tokenizer } = model;
+    const start = tokenizer.modalities("text-first").indexOf("image");
+    const grid = { ...tokenizer.config.codeGrid, start };
+    expect(await model.draw(asked, { sampler: { ...sampler, grid }, seed: 2 })).toEqual(images);
+    const other = { ...sampler, grid: { height: 1, width: 2, start } };
+    expect(await model.draw(asked, { sampler: other, seed: 2, temperature: 2 })).not.toEqual(
+      await model.draw(asked, { sampler, seed: 2, temperature: 2 }),
+    );
+    const { captions } = await model.invent({ count: 30, seed: 3, sampler });
+    expect(new Set(captions).size).toBeGreaterThan(3);
+  });
+
   it("finds true pairs likelier than pairs of strangers", async () => {
     const few = squares(12, 3);
     const { bounds, byOrder, natsPerSequence } = await model.score(few);
