@@ -121,6 +121,6 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   expect(again.tokenizers).toEqual(metrics.tokenizers);
   expect(again.absorbing).toEqual(metrics.absorbing);
   expect(again.sets).toEqual(metrics.sets);
-  expect(Object.keys(again.sets!.byName)).toHaveLength(3 + 5);
+  expect(Object.keys(again.sets!.byName)).toHaveLength(3 + 6);
   expect(tf.memory().numTensors).toBe(before);
 });
