@@ -110,7 +110,7 @@ export const configSchema = fields({
     topK: optional(size),
     topP: number({ above: 0, max: 1 }),
     /** Passes of the diffusion model by sampler. */
-    rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size, halton: optional(size, 8) }),
+    rounds: fields({ chain: size, ancestral: size, confidence: size, remasking: size, halton: size }),
     /** How the samplers of the model of masks draw. */
     masks: optional(
       fields({
@@ -256,7 +256,7 @@ const original: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 66, and
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 67, and
  * `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;

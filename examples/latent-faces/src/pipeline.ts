@@ -82,9 +82,10 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     const tokenizer = config.codesOf === "adversarial" ? adversarial : plain;
     const codes = await encodeAll(tokenizer, data, { ...config, group, cacheDir: folder.checkpoints });
     const runId = fingerprint([(await inFirstProcess(group, () => folder.read(modelFiles[config.codesOf])))!]);
-    const kinds = await findKinds(run, data);
-    await folder.write(kindsFile, JSON.stringify([...(kinds ?? [])]));
-    const [learned, heldOut] = [{ codes: codes.train, kinds }, { codes: codes.test }];
+    const found = await findKinds(run, data);
+    const kinds = [...(found ?? [])];
+    await folder.write(kindsFile, JSON.stringify(kinds));
+    const [learned, heldOut] = [{ codes: codes.train, kinds: found }, { codes: codes.test }];
     const learning = { tokenizer, learned, heldOut, runId };
 
     progress.stage("Sequential transformer");
@@ -108,7 +109,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
     }
 
     progress.stage("Evaluation");
-    const models: Models = { tokenizer, sequential, absorbing, chain, kinds: [...(kinds ?? [])] };
+    const models: Models = { tokenizer, sequential, absorbing, chain, kinds };
     const tokenizers = { "squared-error": plain, adversarial };
     const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
     const { metrics, samples } = await evaluateModels(evaluation);

@@ -123,8 +123,8 @@ export async function denoiseContent(
   const { ids, known } = tokenizer.maskedSequences(content, order);
   const without = guidance === undefined ? undefined : tokenizer.withoutCondition(ids);
   const seeds = rowSeeds(seed, ids.count);
-  const isSpread = sampler.type === "halton" && sampler.grid === undefined;
-  const placed = isSpread ? { ...sampler, grid: imageGrid(tokenizer, order) } : sampler;
+  const needsGrid = sampler.type === "halton" && sampler.grid === undefined;
+  const placed = needsGrid ? { ...sampler, grid: imageGrid(tokenizer, order) } : sampler;
   const data = new Int32Array(ids.data.length);
   await inPieces(ids.count, { signal: sampling.signal }, async (start, end) => {
     const part = await denoise({

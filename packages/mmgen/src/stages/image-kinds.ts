@@ -72,7 +72,7 @@ const spreadSchema = fields({ count: wholeNumber({ min: 0 }), seed: wholeNumber(
 const goldenSection = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Kinds, or classes, of new images: each as often as it is among `labels`, but for one or two images, where draws by chance
+ * Kinds, or classes, of new images: each as often as it is among `labels`, but for two or three images, where draws by chance
  * would have some too often and others not at all. A label depends on the seed and its number alone, not on how many there
  * are.
  *

@@ -75,9 +75,9 @@ const remasking = variant("remasking", {
 });
 
 /**
- * Draws masked codes in an order in which the next ones always lie far from each other and from those before, that of a
- * Halton sequence: codes that are drawn at once then depend little on each other. A row begins at a place of its own. Each
- * round draws as many as a cosine says, at least one.
+ * Draws masked codes in the order of a Halton sequence, in which the next ones lie farther from each other than by chance:
+ * codes that are drawn at once are drawn without sight of each other. A row begins at a place of its own. Each round draws as
+ * many as a cosine says, at least one.
  *
  * @see Besnier et al. 2025 (Halton scheduler), https://arxiv.org/abs/2503.17076
  */

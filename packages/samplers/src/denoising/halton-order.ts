@@ -18,8 +18,8 @@ interface Part {
 }
 
 /**
- * Orders positions so that the next ones lie far from each other and from those before: those of the grid by a Halton
- * sequence in the bases 2 and 3, the others, as a line, by one in base 2; both progress at the same pace.
+ * Orders positions so that the next ones lie farther from each other than by chance: those of the grid by a Halton sequence
+ * in the bases 2 and 3, the others, as a line, by one in base 2; both progress at the same pace.
  *
  * @returns The open positions of a row in its order: the sequence begins at a place of the row's own, and goes on beyond an
  *   edge at the opposite one.

@@ -30,13 +30,15 @@ export class DrawNoise {
     const { choiceSeeds, ids, rule } = this.#plan;
     const { first, places } = this.#window;
     const choices = new Float32Array(ids.count * places);
-    if (rule.type === "ordered") {
-      return choices.map((_, i) => {
-        const [row, place] = [Math.floor(i / places), i % places];
-        return Number(rule.drawnIn[row * ids.length + first + place] === round);
-      });
-    }
     for (let row = 0; row < ids.count; row++) {
+      if (rule.type === "ordered") {
+        const from = row * ids.length + first;
+        choices.set(
+          rule.drawnIn.subarray(from, from + places).map((drawnIn) => Number(drawnIn === round)),
+          row * places,
+        );
+        continue;
+      }
       const noise = gumbelNoise(choiceSeeds[round * ids.count + row]!, 0, first + places);
       choices.set(noise.subarray(first), row * places);
     }
