@@ -1,11 +1,12 @@
 /**
  * Checks that each package can be published as it is: publint, are-the-types-wrong, and npm's own dry run.
  *
- * Needs the builds. Prints one line a package, and what a tool said where it failed.
+ * Needs the builds. Prints one line a package, and what a tool said where it failed; as many at once as there are cores.
  */
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { listPackages } from "./workspace.mjs";
 
@@ -30,24 +31,40 @@ const checks = {
 /** What npm says of its user's configuration or of a login that a dry run does not need. */
 const ignoredWarnings = /Unknown (user|env|project) config|requires you to be logged in/;
 
-let failed = false;
-for (const { name, path } of listPackages()) {
+/** The program's exit status and output. */
+function run([program, ...options]) {
+  const settings = {
+    encoding: "utf8",
+    shell: process.platform === "win32",
+    env: { ...process.env, NO_COLOR: "1" },
+    maxBuffer: Number.POSITIVE_INFINITY,
+  };
+  return new Promise((resolve) => {
+    execFile(program, options, settings, (error, stdout, stderr) =>
+      resolve({ failed: error !== null, stdout, stderr }),
+    );
+  });
+}
+
+async function check({ name, path }) {
   const started = Date.now();
   for (const [title, command] of Object.entries(checks)) {
-    const [program, ...options] = command(path);
-    const { status, stdout, stderr } = spawnSync(program, options, {
-      encoding: "utf8",
-      shell: process.platform === "win32",
-      env: { ...process.env, NO_COLOR: "1" },
-    });
+    const { failed, stdout, stderr } = await run(command(path));
     const warnings = stderr
       .split("\n")
       .filter((line) => /^npm (warn|error)/i.test(line) && !ignoredWarnings.test(line));
-    if (status !== 0 || warnings.length > 0) {
-      failed = true;
+    if (failed || warnings.length > 0) {
+      process.exitCode = 1;
       console.error(`${name}: ${title} failed\n${stdout}${stderr}`);
     }
   }
   console.log(`${name}: checked in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
-process.exitCode = failed ? 1 : 0;
+
+const left = listPackages();
+async function checkThoseLeft() {
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    await check(next);
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, checkThoseLeft));
