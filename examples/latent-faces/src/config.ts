@@ -137,7 +137,7 @@ export const configSchema = fields({
     classifierSteps: size,
     /** Training images whose mixed halves the critic learns to tell from whole ones first. */
     criticImages: optional(size, 1500),
-    /** Its training steps on these; on completed images it is trained further, and a new one is, a quarter as long. */
+    /** Its training steps on these; on completed images at most a quarter as many. */
     criticSteps: size,
   }),
 });
@@ -192,7 +192,7 @@ const quick: RunConfig = {
     ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16, halton: 8 }, masks },
     ...{ lowTemperature: 0.5, highTemperature: 1 },
   },
-  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 1500, criticSteps: 300 },
+  evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 5000, criticSteps: 300 },
 };
 
 /** Chosen on faces; docs/experiments.md, "AdamW or Muon". */
@@ -231,7 +231,7 @@ const hour: RunConfig = {
   absorbing: { ...transformerOf(large, 3500), ...byMuon },
   chain: { ...transformerOf(small, 1500), ...byMuon, further: 0.1 },
   sampling: { ...quick.sampling, temperature: 1.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 2000, criticSteps: 500 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 4000 },
 };
 
 const originalTransformer = { width: 512, heads: 8, layers: 8, dropout: 0.1 };

@@ -88,7 +88,7 @@ export interface ModelMetrics {
 export interface CriticMetrics {
   /** Test images as they are, against those whose lower half is another's; below .95 the verdicts do not count. */
   readonly control: number;
-  /** Test images as they are, against completed halves; by the better of the control's critic, trained further, and a new one. */
+  /** Test images as they are, against completed halves, by the best of three: see `judgeCompletions`. */
   readonly sequential: number;
   readonly ancestral: number;
 }

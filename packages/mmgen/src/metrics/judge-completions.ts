@@ -1,7 +1,17 @@
-import { type CodeBatch, type ConfigError, concatImages, type ImageBatch, ShapeError } from "@mmgen/core";
-import { type AttributeClassifier, type TwoKinds, twoSampleTest } from "@mmgen/evaluation";
+import {
+  type BatchContext,
+  type CodeBatch,
+  type ConfigError,
+  concatImages,
+  gatherImages,
+  type ImageBatch,
+  Random,
+  ShapeError,
+  sliceImages,
+} from "@mmgen/core";
+import { AttributeClassifier } from "@mmgen/evaluation";
 import { checkFields } from "../model/check-arguments.js";
-import { trainAttributeClassifier } from "../stages/train-attribute-classifier.js";
+import { runStage } from "../stages/run-stage.js";
 
 /** Options of {@link judgeCompletions}. */
 export interface JudgeCompletionsOptions<Name extends string> {
@@ -13,7 +23,7 @@ export interface JudgeCompletionsOptions<Name extends string> {
   readonly kept: number;
   /** The image tokenizer's decoder. */
   readonly decode: (codes: CodeBatch) => Promise<ImageBatch>;
-  /** Training steps of the critic; of each verdict a quarter as many, twice. */
+  /** Training steps of the critic, of 16 pairs each; each verdict takes a quarter as many twice, of five passes at most. */
   readonly steps: number;
   readonly seed: number;
   /** Aborts with an `AbortedError` after the current training step. Default: none. */
@@ -24,16 +34,16 @@ export interface JudgeCompletionsOptions<Name extends string> {
 export interface CompletionVerdicts<Name extends string> {
   /** Test images as they are, against those whose end is another's; below .95 the verdicts do not count. */
   readonly control: number;
-  /** Test images as they are, against completed ones, by the better of the control's critic, trained further, and a new one. */
+  /** Test images as they are, against completed ones, by the best of the critic, the critic trained further, and a new one. */
   readonly byName: Readonly<Record<Name, number>>;
 }
 
 /**
  * Whether completions fit what was kept, as a critic sees it that looks at decoded images alone: 0.5 is a guess.
  *
- * The critic learns to tell reconstructions of training images from those whose end is another image's, and is asked about
- * test images. Trained further on half of the completed test images, it is asked which of the others are completed, and so
- * is a classifier that learns from these alone.
+ * The critic learns to tell reconstructions of training images from those whose end is another image's, another one's each
+ * time, and is asked about test images. As it is, and trained further on half of the completed test images, it is then asked
+ * which of the others are completed, and so is a classifier that learns from that half alone.
  *
  * @throws a {@link ShapeError} when completions are not as many as the test images, or an image keeps all its codes; a
  *   {@link ConfigError} for an option that is unknown; `AbortedError` when the signal fires.
@@ -47,44 +57,105 @@ export async function judgeCompletions<const Name extends string>(
   if (!(Number.isInteger(kept) && kept >= 0 && kept < test.height * test.width)) {
     throw new ShapeError(`kept: expected some of the ${test.height * test.width} codes of an image, got ${kept}.`);
   }
-  const learn = ({ images, labels }: TwoKinds, count: number, from?: AttributeClassifier<"changed">) =>
-    trainAttributeClassifier({
-      ...{ attributes: [{ name: "changed", classes: 2 }], images, labels: { changed: labels }, trunk: "image", from },
-      ...{ steps: count, seed: options.seed, signal: options.signal },
-    });
+  for (const name of Object.keys(completed) as Name[]) {
+    if (completed[name].count !== test.count || test.count < 2) {
+      throw new ShapeError(
+        `completed.${name}: expected the test images, at least 2; there are ${test.count}, got ${completed[name].count}.`,
+      );
+    }
+  }
+  const mixed = (indices: Int32Array, random: Random) =>
+    decode(mixEnds(train, kept, { indices, ends: indices.map((i) => otherThan(i, train.count, random)) }));
+  using critic = await trainCritic({ first: await decode(train), second: mixed }, options);
   const first = await decode(test);
-  let learned: AttributeClassifier<"changed"> | undefined;
-  const control = await twoSampleTest({
-    first: concatImages([await decode(train), first]),
-    second: concatImages([await decode(mixEnds(train, kept)), await decode(mixEnds(test, kept))]),
-    trainCount: train.count,
-    classify: async (kinds) => {
-      learned = await learn(kinds, steps);
-      return (await learned.predict(kinds.heldOut)).changed;
-    },
-  });
-  using critic = learned!;
+  const control = await shareRight(critic, { first, second: await decode(mixEnds(test, kept, inTurn(test.count))) });
+  const half = test.count >> 1;
   const verdictOn = async (changed: CodeBatch) => {
     const second = await decode(changed);
-    const accuracyFrom = async (from?: AttributeClassifier<"changed">) => {
-      const classify = async (kinds: TwoKinds) => {
-        using own = await learn(kinds, Math.ceil(steps / 4), from);
-        return (await own.predict(kinds.heldOut)).changed;
-      };
-      return (await twoSampleTest({ first, second, classify })).accuracy;
-    };
-    return Math.max(await accuracyFrom(critic), await accuracyFrom());
+    const learned: Pairs = { first: sliceImages(first, 0, half), second: (indices) => gatherImages(second, indices) };
+    const asked = { first: sliceImages(first, half, test.count), second: sliceImages(second, half, test.count) };
+    const further = { ...options, steps: Math.ceil(Math.min(steps / 4, (5 * half) / pairsPerStep)) };
+    using own = await trainCritic(learned, further);
+    using both = await trainCritic(learned, further, critic);
+    const shares = [await shareRight(critic, asked), await shareRight(own, asked), await shareRight(both, asked)];
+    return Math.max(...shares);
   };
   const byName: Partial<Record<Name, number>> = {};
   for (const name of Object.keys(completed) as Name[]) {
     byName[name] = await verdictOn(completed[name]);
   }
-  return { control: control.accuracy, byName: byName as Record<Name, number> };
+  return { control, byName: byName as Record<Name, number> };
 }
 
-/** Each image's first codes, and the others of the image before it. */
-function mixEnds(codes: CodeBatch, kept: number): CodeBatch {
+const pairsPerStep = 16;
+
+/** Images, and those of the other kind that go with some of them. */
+interface Pairs {
+  readonly first: ImageBatch;
+  readonly second: (indices: Int32Array, random: Random) => ImageBatch | Promise<ImageBatch>;
+}
+
+/** Trains a classifier on images and what they are paired with, both of a pair in the same step, on from `from`. */
+async function trainCritic(
+  { first, second }: Pairs,
+  { seed, signal, steps }: Pick<JudgeCompletionsOptions<string>, "seed" | "signal" | "steps">,
+  from?: AttributeClassifier<"changed">,
+): Promise<AttributeClassifier<"changed">> {
+  const random = Random.fromSeed(seed).fork("critic");
+  const { height, width, channels, maxValue } = first;
+  const attributes = [{ name: "changed", classes: 2 }] as const;
+  const critic = from
+    ? (AttributeClassifier.fromSafetensors(await from.toSafetensors()) as AttributeClassifier<"changed">)
+    : AttributeClassifier.create(
+        { attributes, height, width, channels, maxValue, trunk: "image" },
+        { random: random.fork("weights") },
+      );
+  const batch = async (indices: Int32Array, { random }: BatchContext) => ({
+    images: concatImages([gatherImages(first, indices), await second(indices, random)]),
+    labels: { changed: Int32Array.from({ length: 2 * indices.length }, (_, i) => (i < indices.length ? 0 : 1)) },
+  });
+  await runStage({
+    ...{ label: "critic", model: critic, examples: { count: first.count, batch }, seed, signal },
+    training: {
+      ...{ optimizer: "muon", steps, batchSize: Math.min(pairsPerStep, first.count) },
+      ...{ learningRate: 3e-3, warmUpSteps: Math.min(50, steps), weightDecay: 0.05, clipNorm: 1 },
+    },
+    random: random.fork("training"),
+  });
+  return critic;
+}
+
+/** The share of images of both kinds, as many of each, that a critic takes for what they are. */
+async function shareRight(
+  critic: AttributeClassifier<"changed">,
+  { first, second }: { readonly first: ImageBatch; readonly second: ImageBatch },
+): Promise<number> {
+  const { changed } = await critic.predict(concatImages([first, second]));
+  return changed.filter((answer, i) => answer === (i < first.count ? 0 : 1)).length / changed.length;
+}
+
+/** The first codes of the images at `indices`, and the others of those at `ends`. */
+function mixEnds(
+  codes: CodeBatch,
+  kept: number,
+  { ends, indices }: { readonly indices: Int32Array; readonly ends: Int32Array },
+): CodeBatch {
   const size = codes.height * codes.width;
-  const from = (i: number) => (i % size < kept ? i : (i - size + codes.data.length) % codes.data.length);
-  return { ...codes, data: codes.data.map((_, i) => codes.data[from(i)]!) };
+  const data = new Int32Array(indices.length * size);
+  for (const [row, index] of indices.entries()) {
+    data.set(codes.data.subarray(ends[row]! * size, (ends[row]! + 1) * size), row * size);
+    data.set(codes.data.subarray(index * size, index * size + kept), row * size);
+  }
+  return { ...codes, count: indices.length, data };
+}
+
+/** An image other than one of `count`, where there is another. */
+function otherThan(index: number, count: number, random: Random): number {
+  return count > 1 ? (index + 1 + random.integer(count - 1)) % count : index;
+}
+
+/** Each of `count` images with the end of the one before it. */
+function inTurn(count: number): { readonly indices: Int32Array; readonly ends: Int32Array } {
+  const indices = Int32Array.from({ length: count }, (_, i) => i);
+  return { indices, ends: indices.map((i) => (i + count - 1) % count) };
 }
