@@ -70,6 +70,12 @@ describe("estimateMemory", () => {
     expect(estimate.activations).toBeLessThan(1.1 * bytes);
     const inParts = await estimateMemory({ model, examples, training: { ...training, gradientAccumulation: 4 } });
     expect(inParts.activations).toBeLessThan(estimate.activations / 2);
+    // Of the blocks' matrices Muon keeps one moment, of all else two.
+    const byMuon = await estimateMemory({ model, examples, training: { ...training, optimizer: "muon" } });
+    const matrices = [...model.parameters].filter(([name, { rank }]) => name.includes(".h.") && rank > 1);
+    const matrixBytes = matrices.reduce((sum, [, { size }]) => sum + 4 * size, 0);
+    expect(matrixBytes).toBeGreaterThan(parameters / 2);
+    expect(byMuon.optimizer).toBe(estimate.optimizer - matrixBytes);
     model.dispose();
     expect(tf.memory().numTensors).toBe(before);
     await tf.setBackend("onnx");

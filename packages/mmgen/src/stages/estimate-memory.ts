@@ -1,5 +1,6 @@
 import { type ExampleSource, Random } from "@mmgen/core";
 import type { TensorTrainable } from "@mmgen/nn";
+import { muon } from "@mmgen/training";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TrainingSettings } from "./run-stage.js";
 
@@ -24,7 +25,7 @@ export interface EstimatedStage<Batch, Aux> {
   readonly model: TensorTrainable<Batch, Aux>;
   /** One or two examples of the shapes to train on. */
   readonly examples: ExampleSource<Batch>;
-  readonly training: Pick<TrainingSettings, "batchSize" | "gradientAccumulation" | "weightAverage">;
+  readonly training: Pick<TrainingSettings, "batchSize" | "gradientAccumulation" | "optimizer" | "weightAverage">;
 }
 
 /** Estimates the memory of a training from the loss of one example and of two. */
@@ -34,13 +35,13 @@ export async function estimateMemory<Batch, Aux>({
   training,
 }: EstimatedStage<Batch, Aux>): Promise<MemoryEstimate> {
   const [parameters, buffers] = [bytesOf(model.parameters), bytesOf(model.buffers)];
-  const { batchSize, gradientAccumulation: parts = 1, weightAverage } = training;
+  const { batchSize, gradientAccumulation: parts = 1, optimizer, weightAverage } = training;
   const one = await lossBytes(model, examples, 1);
   const each = examples.count < 2 ? one : (await lossBytes(model, examples, 2)) - one;
   const estimate = {
     weights: parameters + buffers,
     gradients: parameters,
-    optimizer: (weightAverage === undefined ? 2 : 3) * parameters,
+    optimizer: momentBytes(model.parameters, optimizer) + (weightAverage === undefined ? 0 : parameters),
     activations: Math.max(0, one - each) + each * Math.ceil(batchSize / parts),
   };
   return { ...estimate, total: Object.values(estimate).reduce((sum, bytes) => sum + bytes, 0) };
@@ -70,7 +71,14 @@ async function lossBytes<Batch, Aux>(
   });
 }
 
-function bytesOf(variables: ReadonlyMap<string, tf.Variable>): number {
+/** Bytes that an optimizer keeps of the parameters: AdamW two moments of each, Muon one of a hidden matrix. */
+function momentBytes(parameters: ReadonlyMap<string, tf.Variable>, optimizer: TrainingSettings["optimizer"]): number {
+  return optimizer === "muon"
+    ? tf.tidy(() => bytesOf(muon().init?.(parameters) ?? new Map()))
+    : 2 * bytesOf(parameters);
+}
+
+function bytesOf(variables: ReadonlyMap<string, tf.Tensor>): number {
   return Array.from(variables.values(), ({ dtype, size }) => size * tf.util.bytesPerElement(dtype)).reduce(
     (sum, bytes) => sum + bytes,
     0,
