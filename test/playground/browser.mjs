@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-/** Milliseconds of the page's own thread that a task may take. */
+/** Milliseconds of the page's own thread that a task may take; one of a part may take twice as long, as machines falter. */
 const longestTask = 100;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -75,8 +75,12 @@ export async function watchTasks(browser, page) {
     if (tasks.length === 0) {
       return ["no task was seen: the browser's traces have changed"];
     }
-    return tasks
-      .filter(({ dur, tdur }) => (tdur ?? dur) > longestTask * 1000)
-      .map(({ dur, tdur }) => `a task of ${Math.round((tdur ?? dur) / 1000)} ms; at most ${longestTask}`);
+    const long = tasks
+      .map(({ dur, tdur }) => (tdur ?? dur) / 1000)
+      .filter((milliseconds) => milliseconds > longestTask);
+    const isExcused = long.length === 1 && long[0] <= 2 * longestTask;
+    return isExcused
+      ? []
+      : long.map((milliseconds) => `a task of ${Math.round(milliseconds)} ms; at most ${longestTask}`);
   };
 }

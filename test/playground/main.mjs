@@ -1,7 +1,7 @@
 // `npm run test:playground`: uses the page of `npm run browser` in Chromium ($CHROME, else `chromium`; skipped without) as a
 // person does, in every tab: by pointer, keys and files. What it shows must be what Node computes from the same seeds, axe
-// must find nothing in either theme, no task of the page's thread may take more than 100 ms, and nothing may be asked of
-// another site. `-- --screenshots DIR` writes a picture of each tab.
+// must find nothing in either theme, no task of the page's thread may take more than 100 ms, but for one of each part 200, and
+// nothing may be asked of another site. `-- --screenshots DIR` writes a picture of each tab.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
