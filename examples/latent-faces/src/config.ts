@@ -155,13 +155,16 @@ export type StageName = (typeof stageNames)[number];
 
 /** Settings of one of the trainings. */
 export type StageConfig = Pick<RunConfig["tokenizer"], keyof typeof optimization>;
+
+/** Chosen on faces; docs/experiments.md, "AdamW or Muon". */
+const byMuon = { optimizer: "muon", learningRate: 3e-3 } as const;
+
 const transformerOf = (
   sizes: Pick<RunConfig["sequential"], "width" | "heads" | "layers" | "dropout">,
   steps: number,
 ): RunConfig["sequential"] => ({
-  ...sizes,
-  ...{ averageDecay: 0.995, steps, batchSize: 16, optimizer: "adamw" },
-  ...{ learningRate: 1.5e-3, warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
+  ...{ ...sizes, ...byMuon, averageDecay: 0.995, steps, batchSize: 16 },
+  ...{ warmUpSteps: Math.min(100, steps >> 2), weightDecay: 0.05, clipNorm: 1 },
 });
 
 /** So few passes over the images leave nothing for dropout to prevent. */
@@ -173,20 +176,19 @@ const quick: RunConfig = {
   data: { trainCount: 5000, testCount: 500, side: 64, mirrored: false },
   tokenizer: {
     network: { levels: [24, 48, 96], levelBlocks: 1, residualBlocks: 2, attentionHeads: 4 },
-    ...{ codebookSize: 1024, codeDimension: 96, optimizer: "adamw" },
-    ...{ steps: 1500, batchSize: 8, learningRate: 2e-3, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
+    ...{ ...byMuon, codebookSize: 1024, codeDimension: 96 },
+    ...{ steps: 950, batchSize: 8, warmUpSteps: 100, weightDecay: 0, clipNorm: 1 },
   },
   adversarial: {
     ...{ steps: 350, batchSize: 8, optimizer: "adamw", learningRate: 1e-3, warmUpSteps: 50 },
-    ...{ weightDecay: 0, clipNorm: 1 },
-    ...{ averageDecay: 0.99, discriminatorLearningRate: 5e-4, discriminatorChannels: 32 },
+    ...{ weightDecay: 0, clipNorm: 1, averageDecay: 0.99, discriminatorLearningRate: 5e-4, discriminatorChannels: 32 },
     ...{ classifierSteps: 300, classifierWeight: 10, weight: 0.04, featureWeight: 1, startStep: 50, rampSteps: 100 },
   },
   codesOf: "adversarial",
-  kinds: 0,
-  sequential: transformerOf(small, 1100),
-  absorbing: transformerOf(small, 1500),
-  chain: { ...transformerOf(small, 300), further: 0.1 },
+  kinds: 32,
+  sequential: transformerOf(small, 750),
+  absorbing: transformerOf(small, 750),
+  chain: { ...transformerOf(small, 250), further: 0.1 },
   sampling: {
     ...{ temperature: 1, topP: 1 },
     ...{ rounds: { chain: 16, ancestral: 16, confidence: 12, remasking: 16, halton: 8 }, masks },
@@ -195,15 +197,12 @@ const quick: RunConfig = {
   evaluation: { samples: 200, boundImages: 100, classifierSteps: 300, criticImages: 5000, criticSteps: 300 },
 };
 
-/** Chosen on faces; docs/experiments.md, "AdamW or Muon". */
-const byMuon = { optimizer: "muon", learningRate: 3e-3 } as const;
-
 const smoke: RunConfig = {
   data: { ...quick.data, trainCount: 96, testCount: 24, side: 32 },
   tokenizer: {
     ...quick.tokenizer,
     network: { levels: [8, 16, 16], levelBlocks: 0, residualBlocks: 1, attentionHeads: 2 },
-    ...{ codebookSize: 64, codeDimension: 16, ...byMuon, steps: 24, warmUpSteps: 2 },
+    ...{ codebookSize: 64, codeDimension: 16, steps: 24, warmUpSteps: 2 },
   },
   adversarial: {
     ...quick.adversarial,
@@ -221,20 +220,22 @@ const smoke: RunConfig = {
 const hour: RunConfig = {
   ...quick,
   data: { ...quick.data, trainCount: 9000, testCount: 1000 },
-  tokenizer: { ...quick.tokenizer, ...byMuon, steps: 6500 },
+  tokenizer: { ...quick.tokenizer, steps: 6500 },
   adversarial: {
     ...quick.adversarial,
     ...{ steps: 2000, averageDecay: 0.995, classifierSteps: 1000, startStep: 100, rampSteps: 400 },
   },
   kinds: 64,
-  sequential: { ...transformerOf(large, 3500), ...byMuon },
-  absorbing: { ...transformerOf(large, 3500), ...byMuon },
-  chain: { ...transformerOf(small, 1500), ...byMuon, further: 0.1 },
+  sequential: transformerOf(large, 3500),
+  absorbing: transformerOf(large, 3500),
+  chain: { ...transformerOf(small, 1500), further: 0.1 },
   sampling: { ...quick.sampling, temperature: 1.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 4000 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 8000 },
 };
 
-const originalTransformer = { width: 512, heads: 8, layers: 8, dropout: 0.1 };
+const originalSizes = { width: 512, heads: 8, layers: 8, dropout: 0.1 };
+const byAdamW = { optimizer: "adamw", learningRate: 3e-4 } as const;
+const originalTransformer = { ...transformerOf(originalSizes, 50_000), ...byAdamW };
 
 const original: RunConfig = {
   ...hour,
@@ -249,14 +250,14 @@ const original: RunConfig = {
     ...{ steps: 100_000, learningRate: 1e-4, averageDecay: 0.999, startStep: 10_000, rampSteps: 10_000 },
   },
   kinds: 0,
-  sequential: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
-  absorbing: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4 },
-  chain: { ...transformerOf(originalTransformer, 50_000), learningRate: 3e-4, further: 0.1 },
+  sequential: originalTransformer,
+  absorbing: originalTransformer,
+  chain: { ...originalTransformer, further: 0.1 },
   sampling: quick.sampling,
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 67, and
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 75, and
  * `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
@@ -295,6 +296,5 @@ export function samplerOptions(
 /** Settings of the drawing, but for what was typed. */
 export function sampledAs(sampling: SamplingConfig, { temperature, topP }: SamplingFlags): SamplingConfig {
   const typed = temperature !== undefined && { temperature };
-  const masks = { ...sampling.masks, ...typed };
-  return { ...sampling, ...typed, ...(topP !== undefined && { topP }), masks };
+  return { ...sampling, ...typed, ...(topP !== undefined && { topP }), masks: { ...sampling.masks, ...typed } };
 }
