@@ -13,19 +13,21 @@ import { loadAvatars, loadImageFolder } from "@mmgen/datasets/node";
 import { type AttributeClassifier, CodeUsage, frechetDistance, psnr, tableLabels } from "@mmgen/evaluation";
 import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
-import { augmentedImages, constantSchedule, cosineSchedule, imageExamples, train } from "@mmgen/training";
+import { augmentedImages, constantSchedule, cosineSchedule, imageExamples, muon, train } from "@mmgen/training";
 import { type AdversarialOptions, AdversarialVqVae, VqVae, type VqVaeOptions, vqVaePresets } from "@mmgen/vqvae";
 import { trainAttributeClassifier } from "mmgen";
 import "@mmgen/nn/gradients";
 
 /**
- * Trains the preset `faces-64` by squared error, once a seed, and goes on from there by one loss after the other, with the
- * same seeds, steps and batches, keeping the average of the weights.
+ * Trains the preset `faces-64` by squared error and Muon, once a seed, and goes on from there by AdamW with one loss after
+ * the other, with the same seeds, steps and batches, keeping the average of the weights. The row of another quantizer is
+ * trained from the start, for as many steps in all.
  *
- * Prints a Markdown table of means over the seeds given (default 1), on images that play no part in the training: dB;
- * `contrast`, the mean difference of neighboring pixels as a share of the originals', which falls as images blur; the
- * Fréchet distance to the training images by a classifier that no loss used, and as a share of the squared error's;
- * perplexity; milliseconds a step. `--out FILE.png` shows eight originals and each row's reconstructions.
+ * Prints a Markdown table of means over the seeds given (default 1) with their standard deviations, on images that play no
+ * part in the training: dB; `contrast`, the mean difference of neighboring pixels as a share of the originals', which falls
+ * as images blur; the Fréchet distance to the training images by a classifier that no loss used, and as a share of the
+ * squared error's before; perplexity; milliseconds a step. `--out FILE.png` shows eight originals and each row's
+ * reconstructions.
  *
  * `--folder DIR`: images with CelebA's table of attributes, a tenth of them, 1000 at most, for the test; avatars when
  * absent. `--rows 0,1,4`: some of the rows.
@@ -34,8 +36,8 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     folder: { type: "string" },
-    base: { type: "string", default: "1500" },
-    steps: { type: "string", default: "400" },
+    base: { type: "string", default: "1000" },
+    steps: { type: "string", default: "300" },
     classifier: { type: "string", default: "300" },
     rows: { type: "string" },
     out: { type: "string" },
@@ -49,9 +51,10 @@ const [baseSteps, steps, classifierSteps] = [values.base, values.steps, values.c
 ];
 const batchSize = 8;
 
-/** A row of the table: the losses of the reconstruction, and those that need a discriminator. */
+/** A row of the table: the losses of the reconstruction, those that need a discriminator, or another quantizer. */
 interface Row {
   readonly name: string;
+  readonly quantizer?: VqVaeOptions["quantizer"];
   readonly reconstruction?: VqVaeOptions["reconstruction"];
   readonly adversarial?: AdversarialOptions;
 }
@@ -74,6 +77,10 @@ const rows: readonly Row[] = [
     name: "+ a classifier's layers, adversarial, constant weight .04",
     adversarial: { perceptual: layers, weighting: constant(0.04) },
   },
+  {
+    name: "squared error from the start, codebook by index backpropagation",
+    quantizer: { ...vqVaePresets["faces-64"].quantizer, codebook: "index" },
+  },
 ];
 const chosen = values.rows?.split(",").map(Number) ?? rows.map((_, i) => i);
 
@@ -82,7 +89,8 @@ const data = await readImages();
 const isMirrored = values.folder !== undefined;
 const shown = sliceImages(data.test.images, 0, 8);
 const grids = [shown];
-const sums = new Map<string, number[]>();
+/** A row's measures, seed by seed. */
+const measured = new Map<string, number[][]>();
 let floor = 0;
 for (const seed of seeds) {
   using judge = await classifierOf(seed);
@@ -107,13 +115,17 @@ for (const seed of seeds) {
   const distanceOf = async (images: ImageBatch) =>
     frechetDistance(features, await judge.features(images), { dimension: judge.featureWidth });
   floor += (await distanceOf(data.test.images)) / seeds.length;
-  const { file, milliseconds } = await trainBase(seed);
-  using base = VqVae.fromSafetensors(file);
+  const { milliseconds, ...started } = await trainFromTheStart(seed, vqVaePresets["faces-64"], baseSteps);
+  using base = started.vqvae;
+  const file = await base.toSafetensors();
   const before = [...(await measure(base)), milliseconds];
   add("squared error", before, before);
   for (const index of chosen) {
     const row = rows[index]!;
-    const found = await goOn(file, row, { seed, compared });
+    const found =
+      row.quantizer === undefined
+        ? await goOn(file, row, { seed, compared })
+        : await trainFromTheStart(seed, { ...vqVaePresets["faces-64"], quantizer: row.quantizer }, baseSteps + steps);
     using vqvae = found.vqvae;
     add(row.name, [...(await measure(vqvae)), found.milliseconds], before);
   }
@@ -121,21 +133,24 @@ for (const seed of seeds) {
 console.log(`Test images: a distance of ${floor.toPrecision(3)}.\n`);
 console.log("| loss | dB | contrast | Fréchet distance | of the squared error's | perplexity | ms a step |");
 console.log("|---|---|---|---|---|---|---|");
-for (const [name, [db, contrast, distance, perplexity, milliseconds, share]] of sums) {
-  const cells = [db!.toFixed(2), contrast!.toFixed(2), distance!.toPrecision(3), share!.toFixed(2)];
-  console.log(`| ${[name, ...cells, perplexity!.toFixed(0), milliseconds!.toFixed(0)].join(" | ")} |`);
+for (const [name, all] of measured) {
+  const cell = (column: number, write: (value: number) => string) => {
+    const found = all.map((row) => row[column]!);
+    const mean = found.reduce((sum, value) => sum + value, 0) / all.length;
+    const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return all.length > 1 ? `${write(mean)} ± ${write(Math.sqrt(squares / (all.length - 1)))}` : write(mean);
+  };
+  const [places, whole] = [(value: number) => value.toFixed(2), (value: number) => value.toFixed(0)];
+  const cells = [cell(0, places), cell(1, places), cell(2, places), cell(5, places), cell(3, whole), cell(4, whole)];
+  console.log(`| ${[name, ...cells].join(" | ")} |`);
 }
 if (values.out !== undefined) {
   await writePng(values.out, imageGrid({ images: concatImages(grids), columns: 8 }));
 }
 
-/** Adds a seed's measures to a row's means, the distance's share of that before too. */
+/** Adds a seed's measures to a row, and the distance's share of that before. */
 function add(name: string, measures: readonly number[], before: readonly number[]): void {
-  const all = [...measures, measures[2]! / before[2]!].map((value) => value / seeds.length);
-  sums.set(
-    name,
-    all.map((value, i) => value + (sums.get(name)?.[i] ?? 0)),
-  );
+  measured.set(name, [...(measured.get(name) ?? []), [...measures, measures[2]! / before[2]!]]);
   console.error(`${name}: ${measures.map((value) => value.toPrecision(4)).join(" ")}`);
 }
 
@@ -144,15 +159,17 @@ function classifierOf(seed: number): Promise<AttributeClassifier> {
   return trainAttributeClassifier({ ...tableLabels(attributes), images, trunk: "image", steps: classifierSteps, seed });
 }
 
-async function trainBase(seed: number): Promise<{ readonly file: Uint8Array; readonly milliseconds: number }> {
+async function trainFromTheStart(
+  seed: number,
+  options: VqVaeOptions,
+  steps: number,
+): Promise<{ readonly vqvae: VqVae; readonly milliseconds: number }> {
   const random = Random.fromSeed(seed);
-  using vqvae = VqVae.create(vqVaePresets["faces-64"], { random: random.fork("weights") });
+  const vqvae = VqVae.create(options, { random: random.fork("weights") });
+  const settings = common(random.fork("training"), { steps, learningRate: 3e-3, warmUpSteps: 100 });
   const started = performance.now();
-  await train({
-    model: vqvae,
-    ...common(random.fork("training"), { steps: baseSteps, learningRate: 2e-3, warmUpSteps: 100 }),
-  });
-  return { file: await vqvae.toSafetensors(), milliseconds: (performance.now() - started) / baseSteps };
+  await train({ model: vqvae, ...settings, optimizer: muon(settings.optimizer) });
+  return { vqvae, milliseconds: (performance.now() - started) / steps };
 }
 
 async function goOn(
