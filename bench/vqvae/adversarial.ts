@@ -17,6 +17,7 @@ import { augmentedImages, constantSchedule, cosineSchedule, imageExamples, muon,
 import { type AdversarialOptions, AdversarialVqVae, VqVae, type VqVaeOptions, vqVaePresets } from "@mmgen/vqvae";
 import { trainAttributeClassifier } from "mmgen";
 import "@mmgen/nn/gradients";
+import { formatSpread, meanOf } from "./spread.js";
 
 /**
  * Trains the preset `faces-64` by squared error and Muon, once a seed, and goes on from there by AdamW with one loss after
@@ -134,14 +135,11 @@ console.log(`Test images: a distance of ${floor.toPrecision(3)}.\n`);
 console.log("| loss | dB | contrast | Fréchet distance | of the squared error's | perplexity | ms a step |");
 console.log("|---|---|---|---|---|---|---|");
 for (const [name, all] of measured) {
-  const cell = (column: number, write: (value: number) => string) => {
+  const cell = (column: number, digits: number) => {
     const found = all.map((row) => row[column]!);
-    const mean = found.reduce((sum, value) => sum + value, 0) / all.length;
-    const squares = found.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    return all.length > 1 ? `${write(mean)} ± ${write(Math.sqrt(squares / (all.length - 1)))}` : write(mean);
+    return meanOf(found).toFixed(digits) + formatSpread(found, digits);
   };
-  const [places, whole] = [(value: number) => value.toFixed(2), (value: number) => value.toFixed(0)];
-  const cells = [cell(0, places), cell(1, places), cell(2, places), cell(5, places), cell(3, whole), cell(4, whole)];
+  const cells = [cell(0, 2), cell(1, 2), cell(2, 2), cell(5, 2), cell(3, 0), cell(4, 0)];
   console.log(`| ${[name, ...cells].join(" | ")} |`);
 }
 if (values.out !== undefined) {

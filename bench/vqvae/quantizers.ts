@@ -7,6 +7,7 @@ import { type QuantizerOptions, VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import { trainingStep } from "../../packages/training/src/loop/training-step.js";
 import { formatPercent, meanQuality, type Quality, trainAndMeasure } from "./reconstruction-quality.js";
+import { formatSpread } from "./spread.js";
 
 /**
  * Compares the quantizers on one network, one set of images and one number of steps, at about 8 bits per position of the
@@ -64,23 +65,16 @@ for (const [name, quantizer] of Object.entries(quantizers)) {
     name,
     bits.toFixed(0),
     meanSquaredError.toFixed(4),
-    `${formatPercent(exact)}${formatSpread(runs.map((run) => 100 * run.exact))}`,
+    `${formatPercent(exact)}${formatSpread(
+      runs.map((run) => 100 * run.exact),
+      1,
+    )}`,
     perplexity.toFixed(0),
     formatPercent(used),
     trained.toFixed(0),
     encoded.toFixed(0),
   ];
   console.log(`| ${cells.join(" | ")} |`);
-}
-
-/** The standard deviation of several values, as " ± 0.2"; an empty string for one value. */
-function formatSpread(values: readonly number[]): string {
-  if (values.length < 2) {
-    return "";
-  }
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  return ` ± ${Math.sqrt(variance).toFixed(1)}`;
 }
 
 function optionsOf(quantizer: QuantizerOptions): VqVaeOptions {

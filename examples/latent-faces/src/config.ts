@@ -257,7 +257,7 @@ const original: RunConfig = {
 };
 
 /**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` about 75, and
+ * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` over an hour, and
  * `original` has the published system's sizes, for a GPU or for days.
  */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;

@@ -12,6 +12,7 @@ import {
 import { AttributeClassifier } from "@mmgen/evaluation";
 import { checkFields } from "../model/check-arguments.js";
 import { runStage } from "../stages/run-stage.js";
+import { copyOf } from "../stages/train-attribute-classifier.js";
 
 /** Options of {@link judgeCompletions}. */
 export interface JudgeCompletionsOptions<Name extends string> {
@@ -104,12 +105,8 @@ async function trainCritic(
   const random = Random.fromSeed(seed).fork("critic");
   const { height, width, channels, maxValue } = first;
   const attributes = [{ name: "changed", classes: 2 }] as const;
-  const critic = from
-    ? (AttributeClassifier.fromSafetensors(await from.toSafetensors()) as AttributeClassifier<"changed">)
-    : AttributeClassifier.create(
-        { attributes, height, width, channels, maxValue, trunk: "image" },
-        { random: random.fork("weights") },
-      );
+  const form = { attributes, height, width, channels, maxValue, trunk: "image" } as const;
+  const critic = from ? await copyOf(from, form) : AttributeClassifier.create(form, { random: random.fork("weights") });
   const batch = async (indices: Int32Array, { random }: BatchContext) => ({
     images: concatImages([gatherImages(first, indices), await second(indices, random)]),
     labels: { changed: Int32Array.from({ length: 2 * indices.length }, (_, i) => (i < indices.length ? 0 : 1)) },

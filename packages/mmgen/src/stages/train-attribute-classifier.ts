@@ -68,8 +68,12 @@ type Form<Name extends string> = Pick<
   "attributes" | "height" | "width" | "channels" | "maxValue" | "trunk"
 >;
 
-/** A copy of a classifier, where it has the form that is asked for. */
-async function copyOf<Name extends string>(
+/**
+ * A copy of a classifier, where it has the form that is asked for; yours to dispose.
+ *
+ * @throws a {@link ConfigError} where it is of something else.
+ */
+export async function copyOf<Name extends string>(
   from: AttributeClassifier<Name>,
   form: Form<Name>,
 ): Promise<AttributeClassifier<Name>> {
