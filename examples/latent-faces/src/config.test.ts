@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ConfigError } from "@mmgen/core";
 import { resolveOptions } from "@mmgen/core/options";
 import { RunFolder } from "@mmgen/example-harness";
+import { vqVaePresets } from "@mmgen/vqvae";
 import { describe, expect, it } from "vitest";
 import { configSchema, presets, runs } from "./config.js";
 
@@ -21,9 +22,11 @@ describe("presets", () => {
 
   it("original has the sizes of the published system", () => {
     const { data, tokenizer } = presets.original;
-    expect(data.side).toBe(128);
-    expect(data.side / 2 ** tokenizer.network.levels.length).toBe(16);
-    expect([tokenizer.codebookSize, tokenizer.codeDimension]).toEqual([256, 1024]);
+    const { codebookSize, codeDimension, network } = tokenizer;
+    const published = vqVaePresets["latent-faces"];
+    expect(data.side).toBe(published.imageSide);
+    expect(published.network).toMatchObject(network);
+    expect(published.quantizer).toMatchObject({ codebookSize, codeDimension });
   });
 });
 

@@ -58,11 +58,14 @@ export const configSchema = fields({
     mirrored: boolean(),
   }),
   tokenizer: fields({
+    /** What `ConvolutionalOptions` of `@mmgen/vqvae` say; the last two have its defaults where they are absent. */
     network: fields({
       /** Channels of each level; each halves the image's side. */
       levels: listOf(size, { minLength: 1 }),
       levelBlocks: wholeNumber({ min: 0 }),
       /** Blocks at the code grid. */
+      normalizationGroups: optional(size),
+      downFilter: optional(wholeNumber({ min: 3, max: 4 })),
       residualBlocks: wholeNumber({ min: 0 }),
       /** Heads of the self-attention at the code grid; 0: none. */
       attentionHeads: wholeNumber({ min: 0 }),
@@ -242,24 +245,22 @@ const original: RunConfig = {
   data: { ...hour.data, side: 128 },
   tokenizer: {
     ...hour.tokenizer,
-    network: { levels: [64, 128, 256], levelBlocks: 2, residualBlocks: 2, attentionHeads: 4 },
+    network: {
+      ...{ levels: [64, 128, 256], levelBlocks: 2, residualBlocks: 2, attentionHeads: 4 },
+      ...{ normalizationGroups: 32, downFilter: 3 },
+    },
     ...{ codebookSize: 256, codeDimension: 1024, steps: 100_000, optimizer: "adamw", learningRate: 5e-4 },
   },
   adversarial: {
     ...hour.adversarial,
     ...{ steps: 100_000, learningRate: 1e-4, averageDecay: 0.999, startStep: 10_000, rampSteps: 10_000 },
   },
-  kinds: 0,
-  sequential: originalTransformer,
-  absorbing: originalTransformer,
+  ...{ kinds: 0, sequential: originalTransformer, absorbing: originalTransformer },
   chain: { ...originalTransformer, further: 0.1 },
   sampling: quick.sampling,
 };
 
-/**
- * Sizes and schedules: `smoke` runs in seconds for CI, `quick` takes about twelve minutes on 2 cores, `hour` over an hour, and
- * `original` has the published system's sizes, for a GPU or for days.
- */
+/** `smoke` takes seconds, `quick` twelve minutes on 2 cores, `hour` over one hour, `original` a GPU or weeks. */
 export const presets = { smoke, quick, hour, original } as const satisfies Record<string, RunConfig>;
 
 /** What a run may be asked to do. A folder's images are learned mirrored too, which are as good. */
