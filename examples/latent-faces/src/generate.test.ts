@@ -141,7 +141,7 @@ it("refuses kinds that are damaged, and loads the others", async () => {
     ["[1, -2]", "expected a list of kinds"],
   ] as const) {
     files.set(kindsFile, new TextEncoder().encode(text));
-    await expect(loadModels(read, smoke)).rejects.toThrow(`kinds.json is damaged: ${problem}.`);
+    await expect(loadModels(read, smoke)).rejects.toThrow(`kinds.json: ${problem}.`);
   }
   files.set(kindsFile, new TextEncoder().encode("[3,0,1,2]"));
   const models = await loadModels(read, smoke);

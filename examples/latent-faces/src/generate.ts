@@ -4,6 +4,7 @@ import {
   fingerprint,
   type Grammar,
   type ImageBatch,
+  MmgenError,
   parseJson,
   Random,
   type TokenBatch,
@@ -196,26 +197,30 @@ export async function loadModels(
   read: (name: string) => Promise<Uint8Array | undefined>,
   { codesOf }: RunConfig,
 ): Promise<Models> {
-  const bytesOf = async (name: string) => {
+  const part = async <Part>(name: string, parse: (bytes: Uint8Array) => Part): Promise<Part> => {
     const bytes = await read(name);
     if (bytes === undefined) {
       throw new CheckpointError(`There is no ${name}.`);
     }
-    return bytes;
+    try {
+      return parse(bytes);
+    } catch (error) {
+      throw MmgenError.isInstance(error) ? new CheckpointError(`${name}: ${error.message}`, { cause: error }) : error;
+    }
   };
-  const bytes = await bytesOf(modelFiles[codesOf]);
+  const bytes = await part(modelFiles[codesOf], (bytes) => bytes);
   const run = fingerprint([bytes]);
   const transformer = async (name: TransformerName) => {
-    const model = TinyTransformer.fromSafetensors(await bytesOf(modelFiles[name]));
+    const model = await part(modelFiles[name], (bytes) => TinyTransformer.fromSafetensors(bytes));
     if (model.run !== run) {
       model.dispose();
       throw new CheckpointError(`${modelFiles[name]} learned the codes of another image tokenizer.`);
     }
     return model;
   };
-  const kinds = parseKinds(await bytesOf(kindsFile));
+  const kinds = await part(kindsFile, parseKinds);
   return {
-    tokenizer: VqVae.fromSafetensors(bytes),
+    tokenizer: await part(modelFiles[codesOf], (bytes) => VqVae.fromSafetensors(bytes)),
     sequential: await transformer("sequential"),
     absorbing: await transformer("absorbing"),
     chain: await transformer("chain"),
@@ -227,7 +232,7 @@ export async function loadModels(
 function parseKinds(bytes: Uint8Array): number[] {
   const { problem, value } = parseJson(new TextDecoder().decode(bytes));
   if (!(Array.isArray(value) && value.every((kind) => Number.isSafeInteger(kind) && kind >= 0))) {
-    throw new CheckpointError(`${kindsFile} is damaged: ${problem ? `it ${problem}` : "expected a list of kinds"}.`);
+    throw new CheckpointError(`${problem ? `it ${problem}` : "expected a list of kinds"}.`);
   }
   return value;
 }
