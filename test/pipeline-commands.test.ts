@@ -4,15 +4,13 @@ import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { oneThread, preload } from "./fixtures/consumer.fixture.js";
+import { ExampleCommands } from "./fixtures/commands.fixture.js";
 
 // Each command starts Node and loads ONNX Runtime, beside other tests.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
-const dist = fileURLToPath(new URL("../examples/full-pipeline/dist/", import.meta.url));
 const caption = "dark green eight on bright cyan";
 const config = {
   data: { trainCount: 128, testCount: 12 },
@@ -23,17 +21,15 @@ const config = {
 
 let root: string;
 let run: string;
-// No INIT_CWD of a surrounding npm: paths are those of the folder.
-const environment = () => ({ ...process.env, INIT_CWD: root, NODE_OPTIONS: preload(oneThread) });
-function command(name: string, ...args: string[]): SpawnSyncReturns<string> {
-  const words = name === "start" ? args : [name, ...args];
-  const options = { cwd: root, env: environment(), encoding: "utf8" } as const;
-  return spawnSync(process.execPath, [join(dist, "main.js"), ...words], options);
-}
+let commands: ExampleCommands;
+const command = (name: string, ...args: string[]) => commands.run(name, ...args);
+const expectRefusal = (result: SpawnSyncReturns<string>, message: RegExp) =>
+  commands.expectRefusal(result, message, ["config.json", "run"]);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "mmgen-commands-"));
   run = join(root, "run");
+  commands = new ExampleCommands("full-pipeline", root);
   await writeFile(join(root, "config.json"), JSON.stringify(config));
   const options = ["--preset", "smoke", "--config", "config.json", "--data", "procedural", "--out", "run"];
   const { status, stderr } = command("start", ...options);
@@ -43,14 +39,6 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
-
-/** A bad call says in one line what is wrong, with status 2, and writes nothing. */
-async function expectRefusal(result: SpawnSyncReturns<string>, message: RegExp): Promise<void> {
-  expect(result.stderr).toMatch(message);
-  expect(result.stderr).not.toMatch(/\n\s+at /);
-  expect(result.status).toBe(2);
-  expect((await readdir(root)).sort()).toEqual(["config.json", "run"]);
-}
 
 describe("evaluate", () => {
   it("prints and writes the run's metrics again", async () => {
@@ -171,7 +159,7 @@ describe("a run that is signaled, or whose terminal is gone", () => {
     const long = { ...config, data: { trainCount: 640, testCount: 12 }, vqvae: { ...config.vqvae, epochs: 500 } };
     await writeFile(join(run, "long.json"), JSON.stringify(long));
     const options = ["--preset", "smoke", "--config", "run/long.json", "--data", "procedural", "--out", out];
-    const child = spawn(process.execPath, [join(dist, "main.js"), ...options], { cwd: root, env: environment() });
+    const child = spawn(process.execPath, [commands.main, ...options], commands.options);
     // Nobody reads: the terminal is closed.
     child.stdout.destroy();
     child.stderr.destroy();
@@ -215,21 +203,15 @@ describe.skipIf(process.platform === "win32")("start where nothing can be writte
     ]);
     // To the superuser all is permitted: the command runs as nobody.
     const user = process.getuid!() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-    const spawned = (...words: string[]) =>
-      spawnSync(process.execPath, words, {
-        cwd: root,
-        env: environment(),
-        encoding: "utf8",
-        ...user,
-      });
-    if (spawned("--eval", `require("node:fs").accessSync(${JSON.stringify(join(dist, "main.js"))})`).status !== 0) {
+    const spawned = (...words: string[]) => spawnSync(process.execPath, words, { ...commands.options, ...user });
+    if (spawned("--eval", `require("node:fs").accessSync(${JSON.stringify(commands.main)})`).status !== 0) {
       skip("Another user may not read this checkout: not tried without permission.");
     }
     for (const [out, folder] of [
       ["run/locked", "results"],
       ["run/locked/results", "checkpoints"],
     ] as const) {
-      const result = spawned(join(dist, "main.js"), ...options, "--out", out);
+      const result = spawned(commands.main, ...options, "--out", out);
       await expectRefusal(
         result,
         new RegExp(`^Error: .*${out}/${folder} cannot be written: EACCES: .*Choose another folder`, "m"),
@@ -244,8 +226,8 @@ describe.skipIf(process.platform === "win32")("start where nothing can be writte
     const [names, state] = [await readdir(folder), await readFile(join(folder, "vqvae-training.safetensors"))];
     // Less than a state has, and more than the log.
     const limited = ["-c", `ulimit -f ${Math.floor(state.length / 1024) - 1}; exec "$@"`, "bash", process.execPath];
-    const words = [join(dist, "main.js"), "--out", "run/terminated", "--resume"];
-    const result = spawnSync("bash", [...limited, ...words], { cwd: root, env: environment(), encoding: "utf8" });
+    const words = [commands.main, "--out", "run/terminated", "--resume"];
+    const result = spawnSync("bash", [...limited, ...words], commands.options);
     await expectRefusal(result, /^Error: Cannot write .*vqvae-training\.safetensors: EFBIG/m);
     expect(await readdir(folder)).toEqual(names);
     expect(state.equals(await readFile(join(folder, "vqvae-training.safetensors")))).toBe(true);
