@@ -60,15 +60,12 @@ export const configSchema = fields({
   tokenizer: fields({
     /** What `ConvolutionalOptions` of `@mmgen/vqvae` say; the last two have its defaults where they are absent. */
     network: fields({
-      /** Channels of each level; each halves the image's side. */
       levels: listOf(size, { minLength: 1 }),
       levelBlocks: wholeNumber({ min: 0 }),
-      /** Blocks at the code grid. */
+      residualBlocks: wholeNumber({ min: 0 }),
+      attentionHeads: wholeNumber({ min: 0 }),
       normalizationGroups: optional(size),
       downFilter: optional(wholeNumber({ min: 3, max: 4 })),
-      residualBlocks: wholeNumber({ min: 0 }),
-      /** Heads of the self-attention at the code grid; 0: none. */
-      attentionHeads: wholeNumber({ min: 0 }),
     }),
     codebookSize: size,
     codeDimension: size,
@@ -127,7 +124,7 @@ export const configSchema = fields({
       }),
       masks,
     ),
-    /** Temperatures of the two film strips. */
+    /** Temperatures at which the original chain is shown and measured; the second is its own where none is typed. */
     lowTemperature: number({ min: 0 }),
     highTemperature: number({ min: 0 }),
   }),
@@ -277,11 +274,10 @@ export type RunSettings = SettingsOf<typeof runs>;
 /** A sampler's options. */
 export function samplerOptions(
   type: DiffusionName,
-  { masks, rounds: { [type]: rounds } }: SamplingConfig,
+  { masks: { contextGuidance: guidance, noise, schedule }, rounds: { [type]: rounds } }: SamplingConfig,
   { codeGrid, hasKind }: { readonly codeGrid: VqVae["codeGrid"]; readonly hasKind: boolean },
 ): DiffusionSamplerOptions {
-  const { noise, schedule } = masks;
-  const contextGuidance = hasKind ? 1 : masks.contextGuidance;
+  const contextGuidance = hasKind ? 1 : guidance;
   switch (type) {
     case "chain":
       return { type, rounds };
@@ -297,5 +293,6 @@ export function samplerOptions(
 /** Settings of the drawing, but for what was typed. */
 export function sampledAs(sampling: SamplingConfig, { temperature, topP }: SamplingFlags): SamplingConfig {
   const typed = temperature !== undefined && { temperature };
-  return { ...sampling, ...typed, ...(topP !== undefined && { topP }), masks: { ...sampling.masks, ...typed } };
+  const others = { ...(typed && { highTemperature: temperature }), ...(topP !== undefined && { topP }) };
+  return { ...sampling, ...typed, ...others, masks: { ...sampling.masks, ...typed } };
 }

@@ -12,19 +12,20 @@ import {
 import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
-import { codeUsage, judgeCompletions } from "mmgen";
-import { diffusionNames, type RunConfig, type StageName } from "./config.js";
+import { type CompletionVerdicts, codeUsage, judgeCompletions } from "mmgen";
+import { diffusionNames, type RunConfig, type StageName, sampledAs } from "./config.js";
 import { firstCodes, firstImages, nextCodes, type RunDataset, rowForm, withKinds } from "./data.js";
 import {
   completePart,
   type Drawing,
+  type DrawnName,
   drawCodes,
+  drawnNames,
   keptCount,
   keptParts,
   type Models,
   nothingKept,
   type SamplerName,
-  samplerNames,
 } from "./generate.js";
 
 /** Each training's history. */
@@ -51,8 +52,8 @@ export interface SamplerMetrics {
   readonly millisecondsPerImage: number;
 }
 
-/** Images drawn without a beginning, by sampler. */
-export type Samples = Readonly<Record<SamplerName, ImageBatch>>;
+/** Images drawn without a beginning. */
+export type Samples = Readonly<Record<DrawnName, ImageBatch>>;
 
 /** How much a model that learned images repeats them. */
 export interface CopyMetrics {
@@ -70,7 +71,7 @@ export interface ModelMetrics {
   /** The bound on the negative log-likelihood, a mean over `images` test images. */
   readonly absorbing: { readonly natsPerImage: number; readonly images: number };
   readonly count: number;
-  readonly samplers: Readonly<Record<SamplerName, SamplerMetrics>>;
+  readonly samplers: Readonly<Record<DrawnName, SamplerMetrics>>;
   /** Completed test images, of all parts and samplers together, in which a kept code has changed; 0. */
   readonly changedCompletions: number;
   readonly completions: number;
@@ -79,22 +80,15 @@ export interface ModelMetrics {
     readonly diffusion: CopyMetrics & { readonly sampler: SamplerName };
   };
   /** How a critic tells completed images from reconstructed ones. */
-  readonly critic: CriticMetrics;
+  readonly critic: CompletionVerdicts<Completer>;
   /** How sets of images compare to the training images; of images with attributes alone. */
   readonly sets?: SetMetrics | undefined;
 }
 
-/** Shares of images that a classifier of two kinds gets right, of images that it has not learned from. */
-export interface CriticMetrics {
-  /** Test images as they are, against those whose lower half is another's; below .95 the verdicts do not count. */
-  readonly control: number;
-  /** Test images as they are, against completed halves, by the best of three: see `judgeCompletions`. */
-  readonly sequential: number;
-  readonly ancestral: number;
-}
-
 /** Sets of images beside training images, as many of each, by features of the attribute classifier. */
 export interface SetMetrics {
+  /** Images of each set. */
+  readonly count: number;
   /** Mean over attributes of the classifier's share right on real test images. */
   readonly classifier: number;
   /** `test`: real images, the floor; then reconstructions of them; then samples. */
@@ -127,7 +121,7 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
   const { codes, config, data, models, seed, signal, tokenizers } = options;
   const { codeGrid, codebookSize } = models.tokenizer;
   const { sampling, evaluation } = config;
-  const { metrics: samplers, samples } = await drawSamples(models, evaluation.samples, { sampling, seed, signal });
+  const { samplers, samples } = await drawSamples(models, evaluation.samples, { sampling, seed, signal });
   const { completed, ...completions } = await completeAll(options);
   const decoded = await decodeAll(options);
   const sets = await compareSets(options, decoded, samples);
@@ -154,17 +148,19 @@ async function drawSamples(
   models: Models,
   count: number,
   drawing: Drawing,
-): Promise<{ readonly metrics: Readonly<Record<SamplerName, SamplerMetrics>>; readonly samples: Samples }> {
-  const metrics: Partial<Record<SamplerName, SamplerMetrics>> = {};
-  const samples: Partial<Record<SamplerName, ImageBatch>> = {};
-  for (const sampler of samplerNames) {
+): Promise<Pick<ModelMetrics, "samplers"> & { readonly samples: Samples }> {
+  const samplers: Partial<Record<DrawnName, SamplerMetrics>> = {};
+  const samples: Partial<Record<DrawnName, ImageBatch>> = {};
+  const cold = sampledAs(drawing.sampling, { temperature: drawing.sampling.lowTemperature });
+  for (const name of drawnNames) {
     const started = performance.now();
-    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), drawing);
-    samples[sampler] = await models.tokenizer.decode(codes);
+    const [sampler, sampling] = name === "chain-low" ? (["chain", cold] as const) : ([name, drawing.sampling] as const);
+    const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), { ...drawing, sampling });
+    samples[name] = await models.tokenizer.decode(codes);
     const millisecondsPerImage = (performance.now() - started) / count;
-    metrics[sampler] = { distinct: distinctShare(codes), millisecondsPerImage };
+    samplers[name] = { distinct: distinctShare(codes), millisecondsPerImage };
   }
-  return { metrics: metrics as Record<SamplerName, SamplerMetrics>, samples: samples as Samples };
+  return { samplers: samplers as Record<DrawnName, SamplerMetrics>, samples: samples as Samples };
 }
 
 /** Share of the rows that no row before equals. */
@@ -266,14 +262,13 @@ async function checkCopies({ signal }: EvaluationOptions, decoded: Decoded, samp
 async function criticize(
   { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
   completed: Readonly<Record<Completer, CodeBatch>>,
-): Promise<CriticMetrics> {
+): Promise<ModelMetrics["critic"]> {
   const { criticImages, criticSteps: steps, samples } = config.evaluation;
   const learned = { train: firstCodes(codes.train, criticImages), test: firstCodes(codes.test, samples) };
-  const { byName, control } = await judgeCompletions({
+  return judgeCompletions({
     ...{ codes: learned, completed, kept: keptCount(tokenizer.codeGrid, "half"), steps, seed, signal },
     decode: (part) => tokenizer.decode(part),
   });
-  return { control, ...byName };
 }
 
 async function compareSets({ classifier, config, data }: EvaluationOptions, decoded: Decoded, samples: Samples) {
@@ -296,5 +291,5 @@ async function compareSets({ classifier, config, data }: EvaluationOptions, deco
     };
   }
   const found = await classifier.predict(data.test.images);
-  return { classifier: attributeScores(data.test.attributes, found).mean, byName };
+  return { count, classifier: attributeScores(data.test.attributes, found).mean, byName };
 }

@@ -49,8 +49,8 @@ it("compares images by a classifier's layers, or lets the decoder alone learn by
 it("draws at a temperature that was typed by every sampler", () => {
   const { sampling } = presets.quick;
   expect(sampledAs(sampling, {})).toEqual(sampling);
-  const { masks, temperature, topP } = sampledAs(sampling, { temperature: 0.5, topP: 0.9 });
-  expect([temperature, masks.temperature, topP]).toEqual([0.5, 0.5, 0.9]);
+  const { highTemperature, masks, temperature, topP } = sampledAs(sampling, { temperature: 0.5, topP: 0.9 });
+  expect([temperature, masks.temperature, highTemperature, topP]).toEqual([0.5, 0.5, 0.5, 0.9]);
 });
 
 /** Models that draw code 0 alone, and tell what they are to begin with: 8 codes, their mask, "any kind", and three kinds. */

@@ -11,7 +11,7 @@ import {
 } from "@mmgen/core";
 import type { AttributeClassifier } from "@mmgen/evaluation";
 import type { RunFolder } from "@mmgen/example-harness";
-import { type DenoisedRound, denoise, generate, type KernelOptions } from "@mmgen/samplers";
+import { type DenoisedRound, denoise, generate } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { AdversarialVqVae, VqVae } from "@mmgen/vqvae";
 import { spreadLabels } from "mmgen";
@@ -64,6 +64,9 @@ export type TransformerName = "sequential" | "absorbing" | "chain";
 /** Ways to draw codes: one after the other, or by a sampler of one of the diffusion models. */
 export const samplerNames = ["sequential", ...diffusionNames] as const;
 export type SamplerName = (typeof samplerNames)[number];
+/** What is measured: every sampler, and the original chain at its low temperature too. */
+export const drawnNames = ["sequential", "chain-low", ...diffusionNames] as const;
+export type DrawnName = (typeof drawnNames)[number];
 
 /** Images of which the first codes are kept; the others are drawn. */
 export interface Beginning {
@@ -132,9 +135,12 @@ export async function diffuse(
     model: sampler === "chain" ? chain : absorbing,
     ...{ ids, legal, known: Uint8Array.from({ length: ids.length }, (_, i) => (i <= kept ? 1 : 0)) },
     ...(sampler !== "chain" && { maskId }),
-    ...{ kernel: kernelOf(sampler), sampler: samplerOptions(sampler, sampling, { codeGrid, hasKind }) },
+    ...{
+      kernel: { type: sampler === "chain" ? "chain" : "absorbing" },
+      sampler: samplerOptions(sampler, sampling, { codeGrid, hasKind }),
+    },
     ...(topK !== undefined && { topK: Math.min(topK, tokenizer.codebookSize) }),
-    ...{ temperature: sampler === "chain" ? sampling.temperature : masks.temperature, topP, seed, signal },
+    ...{ temperature: sampler === "chain" ? sampling.highTemperature : masks.temperature, topP, seed, signal },
     ...(onRound && {
       onRound: ({ ids, known, masked, ...round }) =>
         onRound({ ...round, ids: ids.filter(isCode), known: known.filter(isCode), masked: masked.filter(isCode) }),
@@ -151,11 +157,6 @@ function rowsOf(models: Models, beginning: Beginning, { seed }: Drawing): TokenB
   const { codes } = beginning;
   const kinds = haveKinds(models, beginning) ? spreadLabels(models.kinds, { count: codes.count, seed }) : undefined;
   return withKinds(models.tokenizer, codes, kinds);
-}
-
-/** The kernel of the model that a sampler draws with. */
-export function kernelOf(sampler: DiffusionName): KernelOptions {
-  return sampler === "chain" ? { type: "chain" } : { type: "absorbing" };
 }
 
 /** Rows of a kind and codes. */

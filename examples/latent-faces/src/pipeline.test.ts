@@ -62,8 +62,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const folderOf = (name: string) => new RunFolder(join(root, name), "unused", "npm run faces");
 
-/** A run that stops after a number of steps, counted over all trainings. */
-function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY } = {}): Promise<RunMetrics> {
+/** A run that stops after a number of steps, counted over all trainings, or as a stage begins. */
+function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINITY, stopAt = "" } = {}) {
   const controller = new AbortController();
   let left = stopAfter;
   const onStep = () => {
@@ -74,11 +74,18 @@ function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINIT
   };
   const quiet = new PassThrough();
   quiet.resume();
+  const progress = new ProgressReporter(quiet);
+  const begin = progress.stage.bind(progress);
+  progress.stage = (stage) => {
+    begin(stage);
+    if (stage === stopAt) {
+      controller.abort();
+    }
+  };
   const result = runPipeline({
     ...{ settings, folder: folderOf(name), dataDir: join(root, "images"), resume, force: false, backend: "cpu" },
-    progress: new ProgressReporter(quiet),
+    ...{ progress, signal: controller.signal },
     observers: [{ onStart() {}, onStep }],
-    signal: controller.signal,
   });
   return result as Promise<RunMetrics>;
 }
@@ -103,12 +110,12 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   expect(metrics.completions).toBe(4 * 3 * 2);
   expect(metrics.changedCompletions).toBe(0);
 
-  // Once within the second training, and once within the last.
-  await expect(run("stopped", { stopAfter: 3 })).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
-  await expect(run("stopped", { resume: true, stopAfter: 6 })).rejects.toSatisfy(
-    AbortedError.isInstance.bind(AbortedError),
-  );
-  for (const name of ["vqvae", "vqvae-adversarial", "sequential", "absorbing"]) {
+  // Within the second training, within the last, and after it.
+  for (const [i, when] of [{ stopAfter: 3 }, { stopAfter: 6 }, { stopAt: "Evaluation" }].entries()) {
+    const stopped = run("stopped", { resume: i > 0, ...when });
+    await expect(stopped).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
+  }
+  for (const name of ["vqvae", "vqvae-adversarial", "sequential", "absorbing", "chain"]) {
     const [one, other] = await Promise.all(
       ["whole", "stopped"].map((of) => readFile(join(folderOf(of).checkpoints, `${name}.safetensors`))),
     );
@@ -121,6 +128,6 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   expect(again.tokenizers).toEqual(metrics.tokenizers);
   expect(again.absorbing).toEqual(metrics.absorbing);
   expect(again.sets).toEqual(metrics.sets);
-  expect(Object.keys(again.sets!.byName)).toHaveLength(3 + 6);
+  expect(Object.keys(again.sets!.byName)).toHaveLength(3 + 7);
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -15,22 +15,24 @@ import { writePng } from "@mmgen/plots/node";
 import type { DenoisedRound } from "@mmgen/samplers";
 import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
-import { type DiffusionName, diffusionNames, type RunSettings, sampledAs } from "./config.js";
+import { type DiffusionName, type RunSettings, sampledAs } from "./config.js";
 import { firstCodes, firstImages } from "./data.js";
 import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
 import {
   completePart,
+  type DrawnName,
   diffuse,
+  drawnNames,
   type KeptPart,
   keptCount,
   keptParts,
   nothingKept,
-  type SamplerName,
 } from "./generate.js";
 
-/** The samplers as people are shown them. */
-export const samplerTitles: Readonly<Record<SamplerName, string>> = {
+/** What draws, as people are shown it. */
+export const samplerTitles: Readonly<Record<DrawnName, string>> = {
   sequential: "sequential",
+  "chain-low": "original chain, low temperature",
   chain: "original chain",
   ancestral: "absorbing, ancestral",
   confidence: "absorbing, confidence",
@@ -73,7 +75,7 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
     completions[`completions_${part}`] = await write(`completions_${part}`, await completionsOf(options, part));
   }
   const { highTemperature, lowTemperature } = config.sampling;
-  const diffusionRows = diffusionNames.map((name) => sampleRow(samples, name));
+  const diffusionRows = drawnNames.slice(1).map((name) => sampleRow(samples, name));
   return {
     ...(completions as Record<`completions_${KeptPart}`, Uint8Array>),
     reconstructions: await write("reconstructions", await reconstructions(options)),
@@ -97,7 +99,7 @@ export async function writeImages({ folder }: RunContext<RunSettings>, options: 
 
 const scaleOf = ({ width }: ImageBatch) => Math.max(1, Math.round(96 / width));
 
-function sampleRow(samples: Samples, name: SamplerName) {
+function sampleRow(samples: Samples, name: DrawnName) {
   return { label: samplerTitles[name], images: firstImages(samples[name], shown) };
 }
 

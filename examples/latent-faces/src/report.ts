@@ -5,7 +5,7 @@ import { htmlReport, type ReportSection, type ReportTable } from "@mmgen/plots";
 import type { TrainingHistory } from "@mmgen/training";
 import { type RunSettings, type StageName, stageNames } from "./config.js";
 import type { Histories, ModelMetrics, TokenizerMetrics } from "./evaluate.js";
-import { samplerNames } from "./generate.js";
+import { drawnNames } from "./generate.js";
 import { type RunImages, samplerTitles } from "./plots.js";
 
 /** Everything a run measured, as `metrics.json` holds it. */
@@ -62,7 +62,7 @@ export async function writeReport(
 function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] {
   const { config } = metrics.settings;
   const sets = setTable(metrics);
-  const { masks, rounds } = config.sampling;
+  const { highTemperature, lowTemperature, masks, rounds } = config.sampling;
   return [
     {
       heading: "The image tokenizer",
@@ -89,7 +89,8 @@ function imageSections(metrics: RunMetrics, images: RunImages): ReportSection[] 
     {
       heading: "New images by discrete diffusion",
       text:
-        `The original chain draws every code anew in each of ${rounds.chain} rounds. A model of masks fills them in: ancestral ` +
+        `The original chain draws every code anew in each of ${rounds.chain} rounds, at a temperature of ${highTemperature} and ` +
+        `at a low one of ${lowTemperature}. A model of masks fills them in: ancestral ` +
         `in ${rounds.ancestral} rounds, by confidence in ${rounds.confidence}, with remasking in ${rounds.remasking}, and in ` +
         `the order of a Halton sequence in ${rounds.halton}. ` +
         `Where an image is of no kind, what it shows already counts ${masks.contextGuidance} times.`,
@@ -137,7 +138,7 @@ function tokenizerTable({ tokenizers }: ModelMetrics): ReportTable {
 function samplerTable({ count, samplers }: ModelMetrics): ReportTable {
   return {
     columns: ["sampler", "distinct", "ms an image"],
-    rows: samplerNames.map((name) => [
+    rows: drawnNames.map((name) => [
       samplerTitles[name],
       formatPercent(samplers[name].distinct),
       samplers[name].millisecondsPerImage.toFixed(1),
@@ -167,7 +168,7 @@ function setTable({ sets }: ModelMetrics): ReportTable | undefined {
         ...[setTitles[name] ?? name, frechet.toFixed(3), precision.toFixed(3), recall.toFixed(3)],
       ]),
       caption:
-        "To the training images, by features of an attribute classifier trained on real images alone, in units of its own: " +
+        `${sets.count} images of each to the training images, by features of an attribute classifier trained on real images alone, in units of its own: ` +
         `the first row is what real images reach. The classifier is right in ${formatPercent(sets.classifier)} of the test images, a mean over attributes.`,
     }
   );
@@ -182,8 +183,8 @@ const setTitles: Readonly<Record<string, string>> = {
 
 function criticLine({ critic }: ModelMetrics): string {
   const verdict =
-    `A critic tells completed halves from whole reconstructions in ${formatPercent(critic.sequential)} (sequential) and ` +
-    `${formatPercent(critic.ancestral)} (diffusion) of held-out images; 50 % is a guess.`;
+    `A critic tells completed halves from whole reconstructions in ${formatPercent(critic.byName.sequential)} (sequential) and ` +
+    `${formatPercent(critic.byName.ancestral)} (diffusion) of held-out images; 50 % is a guess.`;
   return critic.control < 0.95
     ? `${verdict} It does not count: halves of different images the same critic tells in only ${formatPercent(critic.control)}.`
     : verdict;
