@@ -26,6 +26,7 @@ async function discardAvatars(page) {
   await says(page, "Paused.");
   const held = page.getByRole("group", { name: "Images it never saw" }).locator("canvas");
   assert.equal(await held.count(), 8);
+  assert.match(await page.locator("#panel-train .training-results").innerText(), /Micah Lanier .*CC BY 4\.0/);
   await button(page, "Discard").click();
   await button(page, "Really discard it?").click();
   await button(page, "Start training").waitFor();
@@ -105,6 +106,7 @@ export async function train(page) {
     await button(page, "Use it in the other tabs").click();
     await page.locator("#panel-draw .tile:enabled").first().waitFor();
     assert.equal(await page.locator("#model option:checked").innerText(), "My digits");
+    assert.equal(await page.locator("#model-origin").innerText(), "");
     await page.click("#tab-train");
     const script = await bundle(path("expected-training.ts"), "mmgen-playground/expected-training");
     const { status, stderr, stdout } = spawnSync(process.execPath, [script, model], { encoding: "utf8" });

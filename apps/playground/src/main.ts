@@ -12,6 +12,7 @@ import { drawTab } from "./tabs/draw-tab.js";
 import { inspectTab } from "./tabs/inspect-tab.js";
 import { inventTab } from "./tabs/invent-tab.js";
 import { trainTab } from "./tabs/train-tab.js";
+import { originOfFiles } from "./training/origin.js";
 
 const tabs: readonly Tab[] = [drawTab, describeTab, completeTab, inventTab, inspectTab, trainTab];
 
@@ -42,7 +43,7 @@ async function load(source: ModelSource): Promise<void> {
   try {
     model = await client.request("load", source);
     byId("model-facts").textContent = factsOf(model);
-    byId("model-origin").textContent = "origin" in source ? source.origin : "";
+    byId("model-origin").textContent = "origin" in source ? source.origin : originOfFiles(source.files);
     say("");
     for (const part of parts.values()) {
       part.onModel?.(model);

@@ -29,15 +29,17 @@ export const trainTab: Tab = {
       held: imageStrip("Images it never saw"),
       reconstructions: imageStrip("As its codes show them"),
       samples: imageStrip("What it draws by now", true),
+      origin: element("p", { class: "hint" }),
     };
     const session = new TrainingSession(page, view);
-    const { charts, held, problem, reconstructions, results, samples } = view;
+    const { charts, held, origin, problem, reconstructions, results, samples } = view;
     form.root.append(problem);
     results.append(
       element("div", { class: "loss-charts" }, charts.vqvae.root, charts.transformer.root),
       held.root,
       reconstructions.root,
       samples.root,
+      origin,
     );
     panel.append(element("div", {}, form.root, view.panel.root), element("div", {}, view.intro, results));
     void session.restore();

@@ -8,6 +8,7 @@ import {
   timeSpan,
   trainingStages,
 } from "../training/loss-curves.js";
+import { originOf } from "../training/origin.js";
 import type { TrainingPlan } from "../training/training-plan.js";
 import { TrainingStore } from "../training/training-store.js";
 import { downloadModel } from "./download-model.js";
@@ -29,6 +30,8 @@ export interface TrainingView {
   readonly held: ImageStrip;
   readonly reconstructions: ImageStrip;
   readonly samples: ImageStrip;
+  /** Says whose work the images are made of. */
+  readonly origin: HTMLElement;
 }
 
 const stageTitles: Readonly<Record<TrainingStage, string>> = { vqvae: "image codec", transformer: "transformer" };
@@ -126,8 +129,9 @@ export class TrainingSession {
 
   /** Shows a training in place of the form. */
   #open(plan: TrainingPlan): void {
-    const { panel } = this.#view;
+    const { origin, panel } = this.#view;
     this.#plan = plan;
+    origin.textContent = originOf(plan.dataset);
     this.#show(true);
     panel.setTitle(plan.name);
     panel.say("");

@@ -1,4 +1,4 @@
-import { avatarAttribution } from "@mmgen/datasets";
+import { originOf } from "./origin.js";
 import type { TrainingData, TrainingPlan } from "./training-plan.js";
 
 /** The name of a model's folder and archive. */
@@ -14,11 +14,12 @@ export function modelReadme(plan: TrainingPlan, { captions, classes, images }: T
     said === undefined
       ? "const { images } = await model.invent({ count: 4, seed: 1 });"
       : `const images = await model.draw([${JSON.stringify(said)}], { count: 4, seed: 1 });`;
+  const origin = originOf(plan.dataset);
   const text = captions ? " with captions" : classes ? ` of ${classes.names.length} classes` : "";
   return `# ${plan.name}
 
 A model of images of ${images.width} × ${images.height} pixels${text}, trained in a browser by the mmgen playground on ${images.count} images: ${plan.codecSteps} steps of its image codec, ${plan.transformerSteps} of its transformer, seed ${plan.seed}. \`training.json\` has the loss of each step.
-${plan.dataset === "avatars" ? `\n${avatarAttribution}\n` : ""}
+${origin && `\n${origin}\n`}
 ## In Node
 
 Unpack this archive into a folder \`${folder}\`.
