@@ -10,7 +10,7 @@ import {
   type TokenBatch,
 } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
-import { readImages } from "@mmgen/datasets/node";
+import { avatarAttribution, readImages } from "@mmgen/datasets/node";
 import { checkDrawnCount, fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
 import { completionRows, imageGrid, imagePixels, maskedImages } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
@@ -69,6 +69,9 @@ export async function runGenerate(options: GenerateOptions, exampleFolder: strin
   } else {
     const images = await readImages(options.images!.map(fromCaller), models.vqvae.imageShape);
     await captionFiles(methods, { files: options.images!, images }, sampling);
+  }
+  if (settings.data === "avatars" && options.images === undefined) {
+    process.stderr.write(`${avatarAttribution}\n`);
   }
 }
 

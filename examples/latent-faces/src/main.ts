@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readImages } from "@mmgen/datasets/node";
+import { avatarAttribution, readImages } from "@mmgen/datasets/node";
 import {
   addComputeOptions,
   addRunOptions,
@@ -22,7 +22,7 @@ import { imageGrid } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, Option } from "commander";
 import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
-import { runs, sampledAs } from "./config.js";
+import { type RunSettings, runs, sampledAs } from "./config.js";
 import { describeData, loadData } from "./data.js";
 import {
   drawCodes,
@@ -102,26 +102,28 @@ interface DrawFlags extends SamplingFlags {
 async function openRun(flags: DrawFlags) {
   checkDrawnCount(flags.count);
   const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
-  const { config } = await runs.readSettings(folder);
+  const { config, data } = await runs.readSettings(folder);
   const backend = await selectBackend(flags.backend as BackendChoice, flags.device as OnnxDevice);
   process.stderr.write(`Backend: ${backend}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
   const { seed } = flags;
   return {
+    data,
     models,
     drawing: { sampling: sampledAs(config.sampling, flags), seed, signal: interruptSignal().signal },
   };
 }
 
 async function generate(flags: DrawFlags): Promise<void> {
-  const { drawing, models } = await openRun(flags);
+  const { data, drawing, models } = await openRun(flags);
   const codes = await drawCodes(models, flags.sampler, nothingKept(models.tokenizer, flags.count), drawing);
   const images = await models.tokenizer.decode(codes);
-  await write(flags.out, imageGrid({ images, title: samplerTitles[flags.sampler], subtitle: `seed ${flags.seed}` }));
+  const svg = imageGrid({ images, title: samplerTitles[flags.sampler], subtitle: `seed ${flags.seed}` });
+  await write(flags.out, svg, data);
 }
 
 async function complete(file: string, flags: DrawFlags & { readonly keep: KeptPart }): Promise<void> {
-  const { drawing, models } = await openRun(flags);
+  const { data, drawing, models } = await openRun(flags);
   const { tokenizer } = models;
   const images = await readImages([fromCaller(file)], tokenizer.imageShape);
   const codes = await tokenizer.encode(images);
@@ -129,16 +131,14 @@ async function complete(file: string, flags: DrawFlags & { readonly keep: KeptPa
   const beginning = { codes: repeatCodes(codes, flags.count), kept };
   const completed = await drawCodes(models, flags.sampler, beginning, drawing);
   const title = `Completed: ${samplerTitles[flags.sampler]}`;
-  await write(
-    flags.out,
-    await drawCompletions(tokenizer, { images, codes, kept, completed: { "": completed }, title }),
-  );
+  const svg = await drawCompletions(tokenizer, { images, codes, kept, completed: { "": completed }, title });
+  await write(flags.out, svg, data);
 }
 
-async function write(out: string, svg: string): Promise<void> {
+async function write(out: string, svg: string, data: RunSettings["data"]): Promise<void> {
   const path = fromCaller(out);
   await writePng(path, svg);
-  process.stderr.write(`Wrote ${path}\n`);
+  process.stderr.write(`Wrote ${path}\n${data === "avatars" ? `${avatarAttribution}\n` : ""}`);
 }
 
 interface EvaluateFlags extends SamplingFlags {
