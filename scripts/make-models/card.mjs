@@ -58,7 +58,7 @@ ${JSON.stringify(recipe.training, null, 2)}
 
 ## Figures
 
-Shares right of ${samples} test images, of drawings for their captions, or of invented pairs, at the model's own temperature, ${model.config.sampling.temperature}, and top-p, ${model.config.sampling.topP}. A classifier reads the attributes of images; the first row is what it makes of real ones.
+Shares right of ${samples} test images, of drawings for their captions, or of invented pairs, at the model's own temperature, ${model.config.sampling.temperature}, and top-p, ${model.config.sampling.topP}. A classifier reads the attributes of images; the first row is what it makes of real ones.${isLong ? " Each is a mean over an attribute's values; the last row is what always answering the commonest would score." : ""}
 
 | | ${columns.join(" | ")} |
 |---|${columns.map(() => "---|").join("")}

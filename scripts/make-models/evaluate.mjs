@@ -2,14 +2,15 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sliceImages } from "@mmgen/core";
-import { AttributeClassifier } from "@mmgen/evaluation";
+import { AttributeClassifier, attributeAgreement, attributeScores } from "@mmgen/evaluation";
 import { trainAttributeClassifier } from "mmgen";
 
 /** Test images that are measured on, so many captions of which are drawn. */
 const samples = 200;
 
 /**
- * How often a model is right, as shares: attribute by attribute and in all of them.
+ * How often a model is right, as shares: attribute by attribute and in all of them, of images of many colors beside the
+ * share of each attribute's commonest value.
  *
  * Attributes of images are read by a classifier that learned them from the training images; its own share on real test
  * images is the best that any model could get.
@@ -49,21 +50,33 @@ export async function evaluate(model, recipe, { data, work, observers }) {
       recipe.read(invented.captions),
       await classifier.predict(invented.images),
     ),
+    ...(recipe.classifier.trunk === "image" && { "the commonest value": commonest(recipe, asked) }),
   };
   classifier.dispose();
   return figures;
 }
 
-/** Of each attribute the share of equal labels, and of rows that are equal in all. */
-function shares({ attributes }, expected, found) {
-  const rows = expected[attributes[0].name].length;
-  const isRight = (name, row) => expected[name][row] === found[name][row];
-  const share = (count) => count / rows;
-  const indices = Array.from({ length: rows }, (_, row) => row);
-  return {
-    ...Object.fromEntries(
-      attributes.map(({ name }) => [name, share(indices.filter((row) => isRight(name, row)).length)]),
-    ),
-    all: share(indices.filter((row) => attributes.every(({ name }) => isRight(name, row))).length),
-  };
+/** Of each attribute the share of equal labels, of images of many colors a mean over its values; and of rows equal in all. */
+function shares({ attributes, classifier }, expected, found) {
+  if (classifier.trunk === "digits") {
+    const { accuracy, allRight } = attributeAgreement(expected, found);
+    return { ...accuracy, all: allRight };
+  }
+  const { allRight, attributes: scores } = scoresOf(attributes, expected, found);
+  return { ...Object.fromEntries(scores.map(({ balanced, name }) => [name, balanced])), all: allRight };
+}
+
+/** What always answering the commonest value of each attribute would score, as a share of the images. */
+function commonest({ attributes }, expected) {
+  const { attributes: scores } = scoresOf(attributes, expected, expected);
+  return { ...Object.fromEntries(scores.map(({ commonest, name }) => [name, commonest])), all: 0 };
+}
+
+function scoresOf(attributes, expected, found) {
+  const count = expected[attributes[0].name].length;
+  const labels = Int32Array.from(
+    { length: count * attributes.length },
+    (_, i) => expected[attributes[i % attributes.length].name][Math.floor(i / attributes.length)],
+  );
+  return attributeScores({ count, attributes, labels }, found);
 }

@@ -4,7 +4,7 @@
  *
  * A training goes on where it was stopped, in node_modules/.cache/make-models.
  */
-import { cp, rm } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
@@ -25,6 +25,8 @@ const { positionals, values } = parseArgs({
     threads: { type: "string" },
     /** Leaves the shipped files alone. */
     "train-only": { type: "boolean", default: false },
+    /** Measures the models that are there again, and trains none. */
+    "measure-only": { type: "boolean", default: false },
     /** Where the models go. */
     out: { type: "string", default: join(repositoryRoot, "apps/playground/models") },
     /** Where trainings are kept. */
@@ -47,6 +49,17 @@ async function make(name, recipe) {
   const work = join(values.work, name);
   const observers = (stage) => [terminalProgress({ label: `${name}, ${stage}` })];
   const data = await recipe.load();
+  const folder = join(values.out, name);
+  const describe = async (made) => {
+    const model = await loadFrom(made);
+    const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });
+    await writeCard(made, { name, recipe, model, data, figures });
+    model.dispose();
+  };
+  if (values["measure-only"]) {
+    await mkdir(work, { recursive: true });
+    return describe(folder);
+  }
   const { captions, images } = data.train;
   const trained = await trainInto(work, { images, captions, ...recipe.training, observers, card: false });
   trained.dispose();
@@ -59,11 +72,7 @@ async function make(name, recipe) {
   const whole = await loadFrom(work);
   await saveTo(made, whole, { dtype: recipe.dtype, card: false });
   whole.dispose();
-  const model = await loadFrom(made);
-  const figures = await evaluate(model, recipe, { data, work, observers: observers("classifier") });
-  await writeCard(made, { name, recipe, model, data, figures });
-  model.dispose();
-  const folder = join(values.out, name);
+  await describe(made);
   await rm(folder, { recursive: true, force: true });
   await cp(made, folder, { recursive: true });
 }
