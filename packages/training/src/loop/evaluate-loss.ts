@@ -5,6 +5,7 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type EvaluatedBatch, gatherBatches } from "../group/gather-batches.js";
 import type { Metrics } from "../observers/training-observer.js";
+import { letOthersRun } from "./let-others-run.js";
 import { processGroup, runFields } from "./train-options.js";
 import { stackMetrics } from "./training-step.js";
 
@@ -67,6 +68,7 @@ async function evaluateBatches<Batch, Aux>({
 }: EvaluateLossOptions<Batch, Aux>): Promise<Map<number, EvaluatedBatch>> {
   const batches = new Map<number, EvaluatedBatch>();
   for (let start = batchSize * group.rank; start < examples.count; start += batchSize * group.size) {
+    await letOthersRun();
     if (signal?.aborted) {
       throw new AbortedError("The evaluation was stopped by its signal.", { cause: signal.reason });
     }

@@ -165,6 +165,24 @@ describe("train", () => {
     model.dispose();
   });
 
+  it("hears a signal that a timer fires, on a backend that computes at once", async () => {
+    const model = newModel();
+    const soon = () => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort());
+      return controller.signal;
+    };
+    const { epochs: _, ...rest } = options(model);
+    expect((await train({ ...rest, steps: 100_000, signal: soon() })).status).toBe("aborted");
+    const endless: typeof examples = {
+      count: 1_000_000,
+      batch: (indices, context) => examples.batch(indices.map((i) => i % examples.count), context),
+    };
+    const evaluation = evaluateLoss({ model, examples: endless, batchSize: 1, signal: soon() });
+    await expect(evaluation).rejects.toThrow("stopped by its signal");
+    model.dispose();
+  });
+
   it("does nothing when its signal has fired before", async () => {
     const model = newModel();
     const { status, step, history } = await train({ ...options(model), signal: AbortSignal.abort() });

@@ -14,6 +14,7 @@ import type {
   TrainingHistory,
 } from "../observers/training-observer.js";
 import { stoppingVerdict } from "./early-stopping.js";
+import { letOthersRun } from "./let-others-run.js";
 import { recalibrate } from "./recalibrate.js";
 import { DivergenceError, describeFailure } from "./run-errors.js";
 import { createParts, disposeParts, type RunParts, runTransforms } from "./run-parts.js";
@@ -138,6 +139,7 @@ export class TrainingRun<Batch, Aux> {
         return "stopped-early";
       }
       if (this.#group.isStopping) {
+      await letOthersRun();
         return "aborted";
       }
       const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
