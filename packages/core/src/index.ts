@@ -96,3 +96,4 @@ export {
 } from "./random/counter-words.js";
 export { gumbelNoise, gumbelNoiseOf } from "./random/gumbel-noise.js";
 export { Random, type RandomState } from "./random/random.js";
+export { type MaskDraw, RepeatedMasks } from "./random/repeated-masks.js";

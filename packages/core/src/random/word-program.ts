@@ -46,13 +46,39 @@ export function ownWordProgram(bytes: number): WordProgram | undefined {
     return undefined;
   }
   try {
-    compiled ??= new WebAssembly.Module(assemble());
+    compiled ??= new WebAssembly.Module(assemble({ imported: false }));
     const { exports } = new WebAssembly.Instance(compiled);
     const { memory, ...functions } = exports as unknown as WordProgram & { readonly memory: WebAssembly.Memory };
     memory.grow(Math.ceil(bytes / pageBytes) - 1);
     return { ...functions, memory: new Uint8Array(memory.buffer) };
   } catch {
     compiled ??= "impossible";
+    return undefined;
+  }
+}
+
+/** A {@link WordProgram} on memory that threads share: each makes an instance of its own. */
+export interface SharedWordProgram extends WordProgram {
+  /** Imports the memory as `host.memory`, and exports `mask`. */
+  readonly module: WebAssembly.Module;
+  readonly shared: WebAssembly.Memory;
+}
+
+let compiledShared: WebAssembly.Module | undefined;
+
+/**
+ * A {@link ownWordProgram} whose memory can be handed to another thread. Undefined also where memory cannot be shared.
+ *
+ * @param bytes - Of the memory, at least; below 2³².
+ */
+export function sharedWordProgram(bytes: number): SharedWordProgram | undefined {
+  try {
+    const module = (compiledShared ??= new WebAssembly.Module(assemble({ imported: true })));
+    const pages = Math.ceil(bytes / pageBytes);
+    const shared = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const { exports } = new WebAssembly.Instance(module, { host: { memory: shared } });
+    return { ...(exports as unknown as WordProgram), module, shared, memory: new Uint8Array(shared.buffer) };
+  } catch {
     return undefined;
   }
 }
@@ -81,23 +107,23 @@ const literal = (values: Iterable<number>) => [...vector(0x0c), ...values];
 const lanes = (...words: readonly number[]) => literal(new Uint8Array(Int32Array.from(words).buffer));
 const everywhere = (word: number) => lanes(word, word, word, word);
 
-/** The module: two functions and a page of memory, which can grow, exported. */
-function assemble(): Uint8Array<ArrayBuffer> {
+/** The module: two functions, exported, and a page of memory, which can grow, exported too; or an imported memory. */
+function assemble({ imported }: { readonly imported: boolean }): Uint8Array<ArrayBuffer> {
   const section = (id: number, ...entries: (readonly number[])[]) => {
     const bytes = [entries.length, ...entries.flat()];
     return [id, ...unsigned(bytes.length), ...bytes];
   };
-  const exported = (name: string, kind: number, index: number) => [
-    ...[name.length, ...new TextEncoder().encode(name)],
-    ...[kind, index],
-  ];
+  const text = (name: string) => [name.length, ...new TextEncoder().encode(name)];
+  const exported = (name: string, kind: number, index: number) => [...text(name), kind, index];
   const signature = (parameters: number) => [0x60, parameters, ...new Array<number>(parameters).fill(i32), 0];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, signature(4), signature(5)),
+    // A memory of any number of pages, shared.
+    ...(imported ? section(2, [...text("host"), ...text("memory"), 0x02, 0x03, 0, ...unsigned(2 ** 16)]) : []),
     ...section(3, [0], [1]),
-    ...section(5, [0, 1]),
-    ...section(7, exported("memory", 2, 0), exported("words", 0, 0), exported("mask", 0, 1)),
+    ...(imported ? [] : section(5, [0, 1])),
+    ...section(7, ...(imported ? [] : [exported("memory", 2, 0)]), exported("words", 0, 0), exported("mask", 0, 1)),
     ...section(10, code(false), code(true)),
   ]);
 }

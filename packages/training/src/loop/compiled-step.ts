@@ -1,3 +1,4 @@
+import type { Random } from "@mmgen/core";
 import { compilesFunctions } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { formOf, RecordedForm } from "./recorded-form.js";
@@ -10,6 +11,8 @@ export type StepParts<Batch, Aux> = Pick<StepContext<Batch, Aux>, "model" | "opt
 /** What differs from step to step. */
 export type StepInputs<Batch> = Pick<StepContext<Batch, unknown>, "learningRate" | "adversaryRate" | "random"> & {
   readonly batch: Batch;
+  /** The random numbers of the step after it, where there will be one; borrowed. */
+  readonly nextRandom?: Random | undefined;
 };
 
 /** The loss by which a model's steps can be compiled; undefined where it or the backend offers none. */
@@ -55,7 +58,7 @@ export class CompiledStep<Batch, Aux> {
     return (this.#loss && this.#compiledStep(inputs)) ?? trainingStep({ ...this.#parts, ...inputs });
   }
 
-  #compiledStep({ batch, random, ...rates }: StepInputs<Batch>): StepMetrics | undefined {
+  #compiledStep({ batch, nextRandom, random, ...rates }: StepInputs<Batch>): StepMetrics | undefined {
     const { adversary, model, optimizer } = this.#parts;
     return tf.tidy(() => {
       const { tensors, targetWeight } = model.uploadBatch!(batch, { step: optimizer.steps });
@@ -67,7 +70,7 @@ export class CompiledStep<Batch, Aux> {
       let values: tf.Tensor1D;
       try {
         recorded ??= this.#recorded(tensors, numbers.length);
-        values = recorded.form.run(tensors, numbers, random)[0] as tf.Tensor1D;
+        values = recorded.form.run(tensors, numbers, random, nextRandom)[0] as tf.Tensor1D;
       } catch (error) {
         if (known !== undefined) {
           throw error;
@@ -79,6 +82,13 @@ export class CompiledStep<Batch, Aux> {
       adversary?.count();
       return { names: recorded.names, values, weight: targetWeight } as StepMetrics & tf.TensorContainerObject;
     });
+  }
+
+  /** Frees what it draws with. */
+  dispose(): void {
+    for (const { form } of this.#forms.values()) {
+      form.dispose();
+    }
   }
 
   /** A form that cannot be recorded: what is wrong, if anything, shows where the step runs by itself. */

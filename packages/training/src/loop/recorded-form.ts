@@ -1,4 +1,4 @@
-import { type CounterKey, maskArrays, type Random } from "@mmgen/core";
+import { type CounterKey, counterMask, type MaskDraw, type Random, RepeatedMasks } from "@mmgen/core";
 import {
   compile,
   computesAtOnce,
@@ -37,8 +37,10 @@ interface FormDraw {
 /** A function of a batch of one form, of numbers and of draws, which is recorded once and then only fed. */
 export class RecordedForm {
   readonly #draws: readonly FormDraw[];
-  /** The last draws, to be written again. */
-  #arrays: (DrawnNumbers | undefined)[] | undefined;
+  /** What draws the masks that the host draws, where it may write into the same arrays again. */
+  #masks: RepeatedMasks | undefined;
+  /** Other numbers that were drawn last, to be written again there too. */
+  readonly #numbers: DrawnNumbers[] = [];
   readonly #run: TensorFunction;
 
   private constructor(draws: readonly FormDraw[], run: TensorFunction) {
@@ -94,51 +96,107 @@ export class RecordedForm {
     return new RecordedForm(draws, run);
   }
 
-  /** Runs it, within a `tf.tidy`. */
-  run(batch: tf.NamedTensorMap, numbers: readonly number[], random?: Random): tf.Tensor[] {
-    return this.#run(...Object.values(batch), ...numbers.map((number) => tf.scalar(number)), ...this.#draw(random));
+  /**
+   * Runs it, within a `tf.tidy`.
+   *
+   * @param random - For its draws.
+   * @param next - The one of the next run, where it is known: masks are then drawn ahead while this run computes.
+   */
+  run(batch: tf.NamedTensorMap, numbers: readonly number[], random?: Random, next?: Random): tf.Tensor[] {
+    const drawn = this.#draw(random);
+    if (next !== undefined) {
+      this.#drawAhead(next);
+    }
+    return this.#run(...Object.values(batch), ...numbers.map((number) => tf.scalar(number)), ...drawn);
   }
 
-  /** The draws of one run, those from the same stream one after the other: the keys of all masks, then all others. */
+  dispose(): void {
+    this.#masks?.dispose();
+  }
+
+  /** The draws of one run: the keys of all masks that the graph draws, then all others. */
   #draw(random: Random | undefined): tf.Tensor[] {
-    const streams = new Map<string, Random>();
-    const arrays = this.#reusedArrays();
+    const found = this.#draws.length > 0 ? this.#keysAndNumbers(random!) : [];
+    const masks = computesAtOnce() ? this.#repeated()?.take(this.#hostMasks(found)).values() : undefined;
     const keys: CounterKey[] = [];
     const others: tf.Tensor[] = [];
     for (const [i, draw] of this.#draws.entries()) {
-      const { labels, drawn } = draw;
-      const path = JSON.stringify(labels);
-      const stream = streams.get(path) ?? labels.reduce<Random>((parent, label) => parent.fork(label), random!);
-      streams.set(path, stream);
+      const { dtype, mask, shape } = draw.drawn;
       if (isDrawnInGraph(draw)) {
-        keys.push(stream.counterKey());
-        continue;
+        keys.push(found[i] as CounterKey);
+      } else if (mask === undefined) {
+        const numbers = found[i] as DrawnNumbers;
+        if (computesAtOnce()) {
+          this.#numbers[i] = numbers;
+        }
+        others.push(uploadOwned(numbers, shape, dtype));
+      } else {
+        const bytes = masks?.next().value ?? counterMask(found[i] as CounterKey, mask, new Uint8Array(sizeOf(draw)));
+        others.push(uploadOwned(bytes, shape, dtype));
       }
-      const numbers = drawn.draw(stream, arrays[i]);
-      arrays[i] = numbers;
-      others.push(uploadOwned(numbers, drawn.shape, drawn.dtype));
     }
     return [...(keys.length > 0 ? [uploadKeys(keys)] : []), ...others];
   }
 
-  /** For each draw what it may write again, if anything: taking memory anew for each step would cost as much as drawing. */
-  #reusedArrays(): (DrawnNumbers | undefined)[] {
-    if (!computesAtOnce()) {
-      return [];
+  /** Has the masks of the next run drawn while this one computes. */
+  #drawAhead(next: Random): void {
+    if (this.#masks !== undefined) {
+      this.#masks.expect(this.#hostMasks(this.#keysAndNumbers(next, { ofMasksAlone: true })));
     }
-    const isHostMask = (draw: FormDraw) => draw.drawn.mask !== undefined && !isDrawnInGraph(draw);
-    if (this.#arrays === undefined) {
-      const masks = this.#draws.filter(isHostMask);
-      const made = maskArrays(masks.map(({ drawn }) => tf.util.sizeFromShape([...drawn.shape])));
-      this.#arrays = this.#draws.map((draw) => (isHostMask(draw) ? made.shift() : undefined));
-    }
-    return this.#arrays;
   }
+
+  /**
+   * Of each draw the key of its mask, or its numbers; those from the same stream one after the other.
+   *
+   * @param options - `ofMasksAlone`: leaves streams out from which no mask is drawn.
+   */
+  #keysAndNumbers(random: Random, { ofMasksAlone = false } = {}): (CounterKey | DrawnNumbers | undefined)[] {
+    const streams = new Map<string, Random>();
+    const ofMasks = new Set(this.#draws.filter(({ drawn }) => drawn.mask !== undefined).map(pathOf));
+    return this.#draws.map((draw, i) => {
+      const path = pathOf(draw);
+      if (ofMasksAlone && !ofMasks.has(path)) {
+        return undefined;
+      }
+      const stream = streams.get(path) ?? draw.labels.reduce<Random>((parent, label) => parent.fork(label), random);
+      streams.set(path, stream);
+      const { drawn } = draw;
+      return drawn.mask ? stream.counterKey() : drawn.draw(stream, ofMasksAlone ? undefined : this.#numbers[i]);
+    });
+  }
+
+  /** What the host is to draw masks of. */
+  #hostMasks(found: readonly (CounterKey | DrawnNumbers | undefined)[]): MaskDraw[] {
+    const keys = found.filter((_, i) => isHostMask(this.#draws[i]!)) as CounterKey[];
+    return this.#draws.filter(isHostMask).map(({ drawn }, i) => ({ key: keys[i]!, share: drawn.mask! }));
+  }
+
+  /** Taking memory anew for each step would cost as much as drawing. */
+  #repeated(): RepeatedMasks | undefined {
+    const masks = this.#draws.filter(isHostMask);
+    if (masks.length > 0) {
+      this.#masks ??= new RepeatedMasks(masks.map(sizeOf));
+    }
+    return this.#masks;
+  }
+}
+
+function sizeOf({ drawn: { shape } }: FormDraw): number {
+  return tf.util.sizeFromShape([...shape]);
+}
+
+function pathOf({ labels }: FormDraw): string {
+  return JSON.stringify(labels);
 }
 
 /** Whether the graph draws, from a key that the host gives. */
 function isDrawnInGraph({ drawn: { mask } }: FormDraw): boolean {
   return mask !== undefined && drawsInGraph();
+}
+
+/** Whether the host draws the mask. */
+function isHostMask(draw: FormDraw): boolean {
+  return draw.drawn.mask !== undefined && !isDrawnInGraph(draw);
 }
 
 /** A batch's form: names, types and shapes. */

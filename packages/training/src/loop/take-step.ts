@@ -43,7 +43,8 @@ async function stepRecord<Batch, Aux>(
   const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
   const rates = { learningRate: schedule(step), adversaryRate: adversarySchedule?.(step) };
-  const numbers = { ...rates, random: random.fork("step").fork(step) };
+  const randomOf = (step: number) => random.fork("step").fork(step);
+  const numbers = { ...rates, random: randomOf(step) };
   const batchOf = (part: number) => stepBatch(options, order, step, part);
   const { names, values, weight } = shared
     ? await shared.step({ ...numbers, batchOf })
@@ -52,7 +53,7 @@ async function stepRecord<Batch, Aux>(
           ...{ model, optimizer, average, adversary, ...numbers, parts },
           batchOf,
         })
-      : await read(whole.step({ ...numbers, batch: await stepBatch(options, order, step) }));
+      : await read(whole.step({ ...numbers, nextRandom: randomOf(step + 1), batch: await stepBatch(options, order, step) }));
   const [loss, gradientNorm, ...metrics] = values;
   checkDivergence(step + 1, [loss!, gradientNorm!], adversary && [values.at(-2)!, values.at(-1)!]);
   return {

@@ -114,6 +114,7 @@ export class TrainingRun<Batch, Aux> {
   }
 
   dispose(): void {
+    this.#parts.whole.dispose();
     disposeParts(this.#parts);
   }
 
@@ -138,8 +139,8 @@ export class TrainingRun<Batch, Aux> {
       if (earlyStopping !== undefined && stoppingVerdict(earlyStopping, this.#epochs).isOver) {
         return "stopped-early";
       }
-      if (this.#group.isStopping) {
       await letOthersRun();
+      if (this.#group.isStopping) {
         return "aborted";
       }
       const record = await takeStep(this.#options, this.#order, this.#parts, this.#step);
