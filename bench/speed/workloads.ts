@@ -135,11 +135,14 @@ function trainingWorkload(model: any, optimizer: Optimizer, drawBatch: () => unk
     parameters: model.parameterCount,
     async run() {
       const batch = batches[taken % batches.length];
-      const { values } = step.step({ batch, learningRate: 1e-3 / ++taken, random: random.fork("step").fork(taken) });
+      const learningRate = 1e-3 / ++taken;
+      const [now, next] = [taken, taken + 1].map((number) => random.fork("step").fork(number));
+      const { values } = step.step({ batch, learningRate, random: now!, nextRandom: next });
       await values.data();
       values.dispose();
     },
     dispose() {
+      step.dispose();
       optimizer.dispose();
       model.dispose();
     },

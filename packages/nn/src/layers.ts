@@ -63,6 +63,7 @@ export {
   compilesFunctions,
   computesAtOnce,
   type FunctionTransforms,
+  readsSharedMemory,
   type TensorFunction,
 } from "./transforms/compile.js";
 export { type CustomGradient, customGradient, type GradientsOf } from "./transforms/custom-gradient.js";

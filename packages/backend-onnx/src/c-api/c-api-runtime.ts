@@ -33,6 +33,7 @@ interface NewSession {
 class CApiRuntime implements Runtime {
   readonly name = "ONNX Runtime's C API";
   readonly synchronous = true;
+  readonly readsSharedMemory = true;
   readonly #environment: Environment;
   /** By the memory of the tensors that they copy. */
   readonly #copiers = new Map<bigint, DeviceCopier>();

@@ -168,6 +168,11 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.executor.runtime.synchronous;
   }
 
+  /** Whether functions of {@link OnnxBackend.compile} read arrays of memory that threads share. */
+  get readsSharedMemory(): boolean {
+    return this.executor.runtime.readsSharedMemory === true;
+  }
+
   /** Computes every live tensor. Reads do this by themselves. */
   flush(): Promise<void> {
     return this.#flusher.flush();

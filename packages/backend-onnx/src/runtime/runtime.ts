@@ -5,6 +5,8 @@ export interface Runtime {
   readonly name: string;
   /** Whether `createSession` and `run` return results instead of promises, which `dataSync()` needs. */
   readonly synchronous: boolean;
+  /** Whether sessions can be fed with arrays of a `SharedArrayBuffer`. Default: false. */
+  readonly readsSharedMemory?: boolean;
   /** Wraps host elements as a tensor that sessions can be fed with. */
   upload(type: ElementType, shape: readonly number[], data: HostArray): RuntimeTensor;
   /**

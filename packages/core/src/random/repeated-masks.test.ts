@@ -62,7 +62,7 @@ describe("RepeatedMasks", () => {
   it("draws for itself from then on, once the thread does not answer", () => {
     const masks = new RepeatedMasks(sizes);
     masks.expect(drawsOf(1));
-    vi.spyOn(Atomics, "load").mockReturnValue(0);
+    vi.spyOn(Atomics, "load").mockReturnValue(0 as never);
     const wait = vi.spyOn(Atomics, "wait").mockReturnValue("timed-out");
     expectMasks(masks.take(drawsOf(1)), drawsOf(1));
     const waits = wait.mock.calls.length;

@@ -1,4 +1,3 @@
-import { golden } from "./counter-constants.js";
 import { type CounterKey, counterMask, type DropShare, maskArrays } from "./counter-words.js";
 import { MaskThread, type ThreadMask } from "./mask-thread.js";
 import { blockBytes, type SharedWordProgram, sharedWordProgram } from "./word-program.js";
@@ -18,8 +17,9 @@ const minBytes = 2 ** 18;
  */
 export class RepeatedMasks {
   readonly #sizes: readonly number[];
-  /** Undefined until something is expected, false where nothing can be drawn ahead. */
-  #ahead: DrawnAhead | false | undefined;
+  #ahead: DrawnAhead | undefined;
+  /** Whether something may be drawn ahead. */
+  #isPunctual = true;
   #arrays: readonly Uint8Array[] | undefined;
 
   /**
@@ -34,21 +34,27 @@ export class RepeatedMasks {
    * overwritten.
    */
   take(draws: readonly MaskDraw[]): readonly Uint8Array[] {
-    const ahead = this.#ahead && this.#ahead.take(draws);
+    const ahead = this.#ahead?.take(draws);
     if (ahead === "late") {
       this.dispose();
-      this.#ahead = false;
-    } else if (ahead) {
+      this.#isPunctual = false;
+    } else if (ahead !== undefined) {
       return ahead;
     }
     this.#arrays ??= maskArrays(this.#sizes);
     return this.#arrays.map((array, i) => counterMask(draws[i]!.key, draws[i]!.share, array));
   }
 
-  /** Says what the next {@link take} will ask for, which is drawn while the program does something else. */
+  /**
+   * Says what the next {@link take} will ask for, which is drawn while the program does something else, into memory that
+   * threads share.
+   */
   expect(draws: readonly MaskDraw[]): void {
-    this.#ahead ??= draws.every(({ share }) => share.bits === 8) && (DrawnAhead.start(this.#sizes) ?? false);
-    if (this.#ahead) {
+    if (this.#ahead === undefined && this.#isPunctual) {
+      this.#ahead = draws.every(({ share }) => share.bits === 8) ? DrawnAhead.start(this.#sizes) : undefined;
+      this.#isPunctual = this.#ahead !== undefined;
+    }
+    if (this.#ahead !== undefined) {
       this.#ahead.begin(draws);
       this.#arrays = undefined;
     }
@@ -56,9 +62,7 @@ export class RepeatedMasks {
 
   /** Frees the thread; what was taken stays as it is. */
   dispose(): void {
-    if (this.#ahead) {
-      this.#ahead.dispose();
-    }
+    this.#ahead?.dispose();
     this.#ahead = undefined;
   }
 }

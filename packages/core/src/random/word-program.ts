@@ -73,11 +73,16 @@ let compiledShared: WebAssembly.Module | undefined;
  */
 export function sharedWordProgram(bytes: number): SharedWordProgram | undefined {
   try {
-    const module = (compiledShared ??= new WebAssembly.Module(assemble({ imported: true })));
+    compiledShared ??= new WebAssembly.Module(assemble({ imported: true }));
     const pages = Math.ceil(bytes / pageBytes);
     const shared = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    const { exports } = new WebAssembly.Instance(module, { host: { memory: shared } });
-    return { ...(exports as unknown as WordProgram), module, shared, memory: new Uint8Array(shared.buffer) };
+    const { exports } = new WebAssembly.Instance(compiledShared, { host: { memory: shared } });
+    return {
+      ...(exports as unknown as WordProgram),
+      module: compiledShared,
+      shared,
+      memory: new Uint8Array(shared.buffer),
+    };
   } catch {
     return undefined;
   }

@@ -20,6 +20,8 @@ export interface FunctionTransforms {
   readonly runsLoops?: boolean;
   /** Whether compiled functions have read their inputs when they return, so that arrays of those can be written again. */
   readonly computesAtOnce?: boolean;
+  /** Whether compiled functions read arrays of memory that threads share. Default: false. */
+  readonly readsSharedMemory?: boolean;
   /** Whether compiled functions had better draw masks and noise by kernels `MmgenCounterMask` and `MmgenGumbelNoise` than take them from the host. */
   readonly drawsInGraph?: boolean;
   /** Stores an array without copying it. */
@@ -38,6 +40,11 @@ export function compilesFunctions(): boolean {
 /** Whether what the active backend compiles has read its inputs when it returns; see {@link compilesFunctions}. */
 export function computesAtOnce(): boolean {
   return (tf.backend() as tf.KernelBackend & FunctionTransforms).computesAtOnce === true;
+}
+
+/** Whether what the active backend compiles reads arrays of memory that threads share. */
+export function readsSharedMemory(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).readsSharedMemory === true;
 }
 
 /** Options of {@link compile}. */

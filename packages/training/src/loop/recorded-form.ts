@@ -7,6 +7,7 @@ import {
   drawnMask,
   drawsInGraph,
   drawTensor,
+  readsSharedMemory,
   type TensorFunction,
   uploadKeys,
   uploadOwned,
@@ -140,7 +141,7 @@ export class RecordedForm {
 
   /** Has the masks of the next run drawn while this one computes. */
   #drawAhead(next: Random): void {
-    if (this.#masks !== undefined) {
+    if (this.#masks !== undefined && readsSharedMemory()) {
       this.#masks.expect(this.#hostMasks(this.#keysAndNumbers(next, { ofMasksAlone: true })));
     }
   }

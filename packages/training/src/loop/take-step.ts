@@ -53,7 +53,9 @@ async function stepRecord<Batch, Aux>(
           ...{ model, optimizer, average, adversary, ...numbers, parts },
           batchOf,
         })
-      : await read(whole.step({ ...numbers, nextRandom: randomOf(step + 1), batch: await stepBatch(options, order, step) }));
+      : await read(
+          whole.step({ ...numbers, nextRandom: randomOf(step + 1), batch: await stepBatch(options, order, step) }),
+        );
   const [loss, gradientNorm, ...metrics] = values;
   checkDivergence(step + 1, [loss!, gradientNorm!], adversary && [values.at(-2)!, values.at(-1)!]);
   return {

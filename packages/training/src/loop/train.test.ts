@@ -176,7 +176,11 @@ describe("train", () => {
     expect((await train({ ...rest, steps: 100_000, signal: soon() })).status).toBe("aborted");
     const endless: typeof examples = {
       count: 1_000_000,
-      batch: (indices, context) => examples.batch(indices.map((i) => i % examples.count), context),
+      batch: (indices, context) =>
+        examples.batch(
+          indices.map((i) => i % examples.count),
+          context,
+        ),
     };
     const evaluation = evaluateLoss({ model, examples: endless, batchSize: 1, signal: soon() });
     await expect(evaluation).rejects.toThrow("stopped by its signal");
