@@ -35,6 +35,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly runsLoops: boolean;
   /** Whether compiled functions had better draw masks and noise themselves than take them from the host. */
   readonly drawsInGraph: boolean;
+  /** Whether compiled functions read arrays of memory that threads share. */
+  readonly readsSharedMemory: boolean;
   readonly #store: TensorStore;
   readonly #flusher: Flusher;
   readonly #reader: TensorReader;
@@ -54,6 +56,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     });
     this.runsLoops = this.graph.hasLoops;
     this.drawsInGraph = !this.graph.runsOnCpu;
+    this.readsSharedMemory = runtime.readsSharedMemory === true;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
     this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });
@@ -166,11 +169,6 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   /** Whether functions of {@link OnnxBackend.compile} have run when they return. */
   get computesAtOnce(): boolean {
     return this.executor.runtime.synchronous;
-  }
-
-  /** Whether functions of {@link OnnxBackend.compile} read arrays of memory that threads share. */
-  get readsSharedMemory(): boolean {
-    return this.executor.runtime.readsSharedMemory === true;
   }
 
   /** Computes every live tensor. Reads do this by themselves. */

@@ -5,9 +5,8 @@ import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { type EvaluatedBatch, gatherBatches } from "../group/gather-batches.js";
 import type { Metrics } from "../observers/training-observer.js";
-import { letOthersRun } from "./let-others-run.js";
 import { processGroup, runFields } from "./train-options.js";
-import { stackMetrics } from "./training-step.js";
+import { letOthersRun, stackMetrics } from "./training-step.js";
 
 /** Options of {@link evaluateLoss}. */
 export interface EvaluateLossOptions<Batch, Aux> {

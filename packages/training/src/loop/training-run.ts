@@ -14,12 +14,12 @@ import type {
   TrainingHistory,
 } from "../observers/training-observer.js";
 import { stoppingVerdict } from "./early-stopping.js";
-import { letOthersRun } from "./let-others-run.js";
 import { recalibrate } from "./recalibrate.js";
 import { DivergenceError, describeFailure } from "./run-errors.js";
 import { createParts, disposeParts, type RunParts, runTransforms } from "./run-parts.js";
 import { stepBatch, takeStep } from "./take-step.js";
 import { defaultCheckpointSeconds, runConfigurations, type TrainOptions } from "./train-options.js";
+import { letOthersRun } from "./training-step.js";
 
 /** Result of {@link train}. */
 export interface TrainingResult {
