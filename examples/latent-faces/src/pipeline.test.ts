@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import { AbortedError } from "@mmgen/core";
 import { celebaAttributes } from "@mmgen/datasets";
 import { ProgressReporter, RunFolder } from "@mmgen/example-harness";
 import { imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
-import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { presets, type RunSettings } from "./config.js";
@@ -42,7 +42,8 @@ const settings: RunSettings = {
 
 let root: string;
 beforeAll(async () => {
-  await tf.setBackend("cpu");
+  registerOnnxBackend({ intraOpNumThreads: 1 });
+  await tf.setBackend("onnx");
   root = await mkdtemp(join(tmpdir(), "mmgen-faces-"));
   await mkdir(join(root, "images"));
   const [count, side] = [40, 12];
@@ -83,7 +84,7 @@ function run(name: string, { resume = false, stopAfter = Number.POSITIVE_INFINIT
     }
   };
   const result = runPipeline({
-    ...{ settings, folder: folderOf(name), dataDir: join(root, "images"), resume, force: false, backend: "cpu" },
+    ...{ settings, folder: folderOf(name), dataDir: join(root, "images"), resume, force: false, backend: "onnx" },
     ...{ progress, signal: controller.signal },
     observers: [{ onStart() {}, onStep }],
   });
