@@ -22,7 +22,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("RepeatedMasks", () => {
   it("gives the same bits whether they were expected, others were, or none", () => {
-    const masks = new RepeatedMasks(sizes);
+    const masks = new RepeatedMasks(sizes, { ahead: true });
     expectMasks(masks.take(drawsOf(0)), drawsOf(0));
     for (const [expected, asked] of [
       [1, 1],
@@ -38,7 +38,7 @@ describe("RepeatedMasks", () => {
   });
 
   it("leaves what was taken as it is while the next are drawn", () => {
-    const masks = new RepeatedMasks(sizes);
+    const masks = new RepeatedMasks(sizes, { ahead: true });
     masks.expect(drawsOf(1));
     const taken = masks.take(drawsOf(1));
     masks.expect(drawsOf(2));
@@ -50,7 +50,7 @@ describe("RepeatedMasks", () => {
   });
 
   it("draws masks of more bits, and small ones, as they are asked for", () => {
-    const masks = new RepeatedMasks([3, 300_000]);
+    const masks = new RepeatedMasks([3, 300_000], { ahead: true });
     const [a, b] = drawsOf(1) as [MaskDraw, MaskDraw];
     const draws = [a, { key: b.key, share: { bits: 16, below: 655 } }] as const;
     masks.expect(draws);
@@ -60,7 +60,7 @@ describe("RepeatedMasks", () => {
   });
 
   it("draws for itself from then on, once the thread does not answer", () => {
-    const masks = new RepeatedMasks(sizes);
+    const masks = new RepeatedMasks(sizes, { ahead: true });
     masks.expect(drawsOf(1));
     vi.spyOn(Atomics, "load").mockReturnValue(0 as never);
     const wait = vi.spyOn(Atomics, "wait").mockReturnValue("timed-out");
@@ -77,7 +77,7 @@ describe("RepeatedMasks", () => {
       const { getBuiltinModule } = process;
       vi.spyOn(process, "getBuiltinModule").mockImplementation(((id: string) =>
         id === name ? { availableParallelism: () => 1 } : getBuiltinModule(id)) as typeof getBuiltinModule);
-      const masks = new RepeatedMasks(sizes);
+      const masks = new RepeatedMasks(sizes, { ahead: true });
       masks.expect(drawsOf(1));
       expectMasks(masks.take(drawsOf(1)), drawsOf(1));
       masks.dispose();

@@ -18,15 +18,16 @@ const minBytes = 2 ** 18;
 export class RepeatedMasks {
   readonly #sizes: readonly number[];
   #ahead: DrawnAhead | undefined;
-  /** Whether something may be drawn ahead. */
-  #isPunctual = true;
   #arrays: readonly Uint8Array[] | undefined;
 
   /**
    * @param sizes - Of the masks, in bytes.
+   * @param options - `ahead`: whether {@link expect} will be called, and memory that threads share will do; masks of more
+   *   than 8 bits are drawn as they are asked for. Default: false.
    */
-  constructor(sizes: readonly number[]) {
+  constructor(sizes: readonly number[], { ahead = false }: { readonly ahead?: boolean } = {}) {
     this.#sizes = sizes;
+    this.#ahead = ahead ? DrawnAhead.start(sizes) : undefined;
   }
 
   /**
@@ -35,32 +36,20 @@ export class RepeatedMasks {
    */
   take(draws: readonly MaskDraw[]): readonly Uint8Array[] {
     const ahead = this.#ahead?.take(draws);
-    if (ahead === "late") {
-      this.dispose();
-      this.#isPunctual = false;
-    } else if (ahead !== undefined) {
+    if (ahead !== undefined) {
       return ahead;
     }
+    this.dispose();
     this.#arrays ??= maskArrays(this.#sizes);
     return this.#arrays.map((array, i) => counterMask(draws[i]!.key, draws[i]!.share, array));
   }
 
-  /**
-   * Says what the next {@link take} will ask for, which is drawn while the program does something else, into memory that
-   * threads share.
-   */
+  /** Says what the next {@link take} will ask for, which is drawn while the program does something else. */
   expect(draws: readonly MaskDraw[]): void {
-    if (this.#ahead === undefined && this.#isPunctual) {
-      this.#ahead = draws.every(({ share }) => share.bits === 8) ? DrawnAhead.start(this.#sizes) : undefined;
-      this.#isPunctual = this.#ahead !== undefined;
-    }
-    if (this.#ahead !== undefined) {
-      this.#ahead.begin(draws);
-      this.#arrays = undefined;
-    }
+    this.#ahead?.begin(draws);
   }
 
-  /** Frees the thread; what was taken stays as it is. */
+  /** Frees the thread; what was taken stays as it is, and what is asked for later is drawn then. */
   dispose(): void {
     this.#ahead?.dispose();
     this.#ahead = undefined;
@@ -101,28 +90,40 @@ class DrawnAhead {
   }
 
   begin(draws: readonly MaskDraw[]): void {
+    const masks = this.#masksOf(draws);
+    this.#begun = masks && { job: this.#thread.post(this.#program, masks), draws };
+  }
+
+  /** The masks, drawn now where they are not what was begun; undefined where they cannot be, or the thread does not answer. */
+  take(draws: readonly MaskDraw[]): readonly Uint8Array[] | undefined {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    // What is still being written must not be written again.
+    if (begun !== undefined && !this.#thread.wait(begun.job)) {
+      return undefined;
+    }
+    if (begun === undefined || !areSame(begun.draws, draws)) {
+      const masks = this.#masksOf(draws);
+      if (masks === undefined) {
+        return undefined;
+      }
+      for (const mask of masks) {
+        this.#program.mask(...mask);
+      }
+    }
+    const arrays = this.#sets[this.#turn]!;
+    this.#turn = 1 - this.#turn;
+    return arrays;
+  }
+
+  /** What writes them into the set whose turn it is; undefined where they take more than 8 bits. */
+  #masksOf(draws: readonly MaskDraw[]): ThreadMask[] | undefined {
     const arrays = this.#sets[this.#turn]!;
     const masks = draws.map(({ key, share }, i): ThreadMask => {
       const { byteOffset, length } = arrays[i]!;
       return [key.first, key.second, byteOffset, byteOffset + length, share.below];
     });
-    const written = masks.filter((_, i) => arrays[i]!.length > 0);
-    this.#begun = { job: this.#thread.post(this.#program, written), draws };
-  }
-
-  /** The masks, where they are what was begun; "late" where the thread does not answer. */
-  take(draws: readonly MaskDraw[]): readonly Uint8Array[] | "late" | undefined {
-    const begun = this.#begun;
-    this.#begun = undefined;
-    if (begun === undefined || !areSame(begun.draws, draws)) {
-      return undefined;
-    }
-    if (!this.#thread.wait(begun.job)) {
-      return "late";
-    }
-    const arrays = this.#sets[this.#turn]!;
-    this.#turn = 1 - this.#turn;
-    return arrays;
+    return draws.every(({ share }) => share.bits === 8) ? masks.filter((_, i) => arrays[i]!.length > 0) : undefined;
   }
 
   dispose(): void {

@@ -104,7 +104,7 @@ export class RecordedForm {
    * @param next - The one of the next run, where it is known: masks are then drawn ahead while this run computes.
    */
   run(batch: tf.NamedTensorMap, numbers: readonly number[], random?: Random, next?: Random): tf.Tensor[] {
-    const drawn = this.#draw(random);
+    const drawn = this.#draw(random, { drawsAhead: next !== undefined });
     if (next !== undefined) {
       this.#drawAhead(next);
     }
@@ -116,9 +116,9 @@ export class RecordedForm {
   }
 
   /** The draws of one run: the keys of all masks that the graph draws, then all others. */
-  #draw(random: Random | undefined): tf.Tensor[] {
+  #draw(random: Random | undefined, { drawsAhead }: { readonly drawsAhead: boolean }): tf.Tensor[] {
     const found = this.#draws.length > 0 ? this.#keysAndNumbers(random!) : [];
-    const masks = computesAtOnce() ? this.#repeated()?.take(this.#hostMasks(found)).values() : undefined;
+    const masks = computesAtOnce() ? this.#repeated(drawsAhead)?.take(this.#hostMasks(found)).values() : undefined;
     const keys: CounterKey[] = [];
     const others: tf.Tensor[] = [];
     for (const [i, draw] of this.#draws.entries()) {
@@ -141,7 +141,7 @@ export class RecordedForm {
 
   /** Has the masks of the next run drawn while this one computes. */
   #drawAhead(next: Random): void {
-    if (this.#masks !== undefined && readsSharedMemory()) {
+    if (this.#masks !== undefined) {
       this.#masks.expect(this.#hostMasks(this.#keysAndNumbers(next, { ofMasksAlone: true })));
     }
   }
@@ -173,10 +173,10 @@ export class RecordedForm {
   }
 
   /** Taking memory anew for each step would cost as much as drawing. */
-  #repeated(): RepeatedMasks | undefined {
+  #repeated(drawsAhead: boolean): RepeatedMasks | undefined {
     const masks = this.#draws.filter(isHostMask);
     if (masks.length > 0) {
-      this.#masks ??= new RepeatedMasks(masks.map(sizeOf));
+      this.#masks ??= new RepeatedMasks(masks.map(sizeOf), { ahead: drawsAhead && readsSharedMemory() });
     }
     return this.#masks;
   }
