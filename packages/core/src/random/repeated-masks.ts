@@ -11,6 +11,9 @@ export interface MaskDraw {
 /** Fewer bytes are drawn before a thread could be told. */
 const minBytes = 2 ** 18;
 
+/** Of more, a second set would take memory where it is scarce; what a step computes with so many takes far longer. */
+const maxBytes = 2 ** 25;
+
 /**
  * Masks of the same sizes that are drawn again and again, into the same arrays. A thread beside the program's draws them
  * ahead where it is told what will be asked for, the runtime has threads, and the machine another core: the same bits.
@@ -75,7 +78,7 @@ class DrawnAhead {
   static start(sizes: readonly number[]): DrawnAhead | undefined {
     const blocks = sizes.map((size) => Math.ceil(size / blockBytes) * blockBytes);
     const bytes = blocks.reduce((sum, size) => sum + size, 0);
-    const program = bytes >= minBytes && 2 * bytes < 2 ** 32 ? sharedWordProgram(2 * bytes) : undefined;
+    const program = bytes >= minBytes && bytes <= maxBytes ? sharedWordProgram(2 * bytes) : undefined;
     const thread = program && MaskThread.acquire(program);
     if (thread === undefined) {
       return undefined;
