@@ -95,9 +95,9 @@ describe("complete", () => {
 });
 
 describe("evaluate", () => {
-  it("prints and writes the run's metrics again, of images where the run found them or elsewhere", async () => {
+  it("prints and writes the run's metrics again, of images where the run found them, and refuses others", async () => {
     const json = async (name: string) => JSON.parse(await readFile(join(root, "run", "results", name), "utf8"));
-    const { status, stdout } = command("evaluate", "--data-dir", "faces");
+    const { status, stdout } = command("evaluate");
     expect([status, stdout]).toEqual([0, expect.stringMatching(/squared error.*halton/is)]);
     const [again, written] = [await json("evaluation.json"), await json("metrics.json")];
     for (const part of ["tokenizers", "sequential", "absorbing", "changedCompletions", "copies", "critic"]) {

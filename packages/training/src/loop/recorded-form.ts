@@ -31,6 +31,8 @@ export type HeldParts = Pick<StepContext<never, unknown>, "optimizer" | "average
 
 /** A draw: the stream, as the labels that lead to it, and what is drawn from it. */
 interface FormDraw {
+  /** The labels as text, which names the stream. */
+  readonly path: string;
   readonly labels: readonly (string | number)[];
   readonly drawn: DrawnTensor;
 }
@@ -38,6 +40,8 @@ interface FormDraw {
 /** A function of a batch of one form, of numbers and of draws, which is recorded once and then only fed. */
 export class RecordedForm {
   readonly #draws: readonly FormDraw[];
+  /** Streams from which masks are drawn. */
+  readonly #pathsOfMasks: ReadonlySet<string>;
   /** What draws the masks that the host draws, where it may write into the same arrays again. */
   #masks: RepeatedMasks | undefined;
   /** Other numbers that were drawn last, to be written again there too. */
@@ -46,6 +50,7 @@ export class RecordedForm {
 
   private constructor(draws: readonly FormDraw[], run: TensorFunction) {
     this.#draws = draws;
+    this.#pathsOfMasks = new Set(draws.filter(({ drawn }) => drawn.mask !== undefined).map(({ path }) => path));
     this.#run = run;
   }
 
@@ -66,9 +71,9 @@ export class RecordedForm {
     const draws: FormDraw[] = [];
     const held = holdParts(parts);
     try {
-      const random = recordingStream([], ({ labels, drawn }) => {
-        draws.push({ labels, drawn });
-        return tf.zeros([...drawn.shape], drawn.dtype);
+      const random = recordingStream([], (draw) => {
+        draws.push(draw);
+        return tf.zeros([...draw.drawn.shape], draw.drawn.dtype);
       });
       // Nothing of it may live when it is compiled, which computes what lives.
       tf.tidy(() => {
@@ -153,15 +158,12 @@ export class RecordedForm {
    */
   #keysAndNumbers(random: Random, { ofMasksAlone = false } = {}): (CounterKey | DrawnNumbers | undefined)[] {
     const streams = new Map<string, Random>();
-    const ofMasks = new Set(this.#draws.filter(({ drawn }) => drawn.mask !== undefined).map(pathOf));
-    return this.#draws.map((draw, i) => {
-      const path = pathOf(draw);
-      if (ofMasksAlone && !ofMasks.has(path)) {
+    return this.#draws.map(({ drawn, labels, path }, i) => {
+      if (ofMasksAlone && !this.#pathsOfMasks.has(path)) {
         return undefined;
       }
-      const stream = streams.get(path) ?? draw.labels.reduce<Random>((parent, label) => parent.fork(label), random);
+      const stream = streams.get(path) ?? labels.reduce<Random>((parent, label) => parent.fork(label), random);
       streams.set(path, stream);
-      const { drawn } = draw;
       return drawn.mask ? stream.counterKey() : drawn.draw(stream, ofMasksAlone ? undefined : this.#numbers[i]);
     });
   }
@@ -184,10 +186,6 @@ export class RecordedForm {
 
 function sizeOf({ drawn: { shape } }: FormDraw): number {
   return tf.util.sizeFromShape([...shape]);
-}
-
-function pathOf({ labels }: FormDraw): string {
-  return JSON.stringify(labels);
 }
 
 /** Whether the graph draws, from a key that the host gives. */
@@ -221,7 +219,7 @@ function recordingStream(labels: readonly (string | number)[], onDraw: (draw: Fo
         return (label: string | number) => recordingStream([...labels, label], onDraw);
       }
       if (property === drawTensor) {
-        return (drawn: DrawnTensor) => onDraw({ labels, drawn });
+        return (drawn: DrawnTensor) => onDraw({ path: JSON.stringify(labels), labels, drawn });
       }
       throw new Error(`A step that draws numbers itself (random.${String(property)}) cannot be recorded.`);
     },
