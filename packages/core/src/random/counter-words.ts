@@ -38,7 +38,7 @@ let scratch: Int32Array | undefined;
  *
  * @param count - At least 1 and at most {@link chunkWords}.
  */
-export function wordChunk({ first, second }: CounterKey, start: number, count: number): Int32Array {
+function wordChunk({ first, second }: CounterKey, start: number, count: number): Int32Array {
   const program = wordProgram();
   const seed = (Math.imul(start, golden) + first) | 0;
   scratch ??= program ? new Int32Array(program.memory.buffer) : new Int32Array(chunkWords);

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors/errors.js";
 import { counterWords } from "./counter-words.js";
 import { gumbelNoise, gumbelNoiseOf } from "./gumbel-noise.js";
+import { fillNoise, plainNoise } from "./noise-program.js";
+import { ownWordProgram } from "./word-program.js";
 
 describe("gumbelNoise", () => {
   it("is a pure function of seed, position and size: order of calls and buffers do not matter", () => {
@@ -89,6 +91,19 @@ describe("the table behind the noise", () => {
     }
     expect(noise).toEqual(expected);
     expect(large).toBeGreaterThan(5);
+  });
+
+  it("is read alike with and without WebAssembly, over several fillings of its memory", () => {
+    const key = { first: 0x89abcdef, second: 0x76543210 };
+    const plain = new Float32Array(2 ** 15 + 333);
+    plainNoise(key, plain.length, plain);
+    expect(ownWordProgram(1)).toBeDefined();
+    for (const count of [1, 16, 17, 170, 2 ** 14, 2 ** 14 + 1, plain.length]) {
+      const noise = new Float32Array(count + 1).fill(-9);
+      fillNoise(key, count, noise);
+      expect(noise.subarray(0, count)).toEqual(plain.subarray(0, count));
+      expect(noise[count]).toBe(-9);
+    }
   });
 
   it("draws unlikely ids as often as it should", () => {

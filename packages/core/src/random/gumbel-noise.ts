@@ -1,6 +1,9 @@
 import { describeValue } from "../errors/describe-value.js";
 import { ConfigError } from "../errors/errors.js";
-import { type CounterKey, chunkWords, counterWord, wordChunk } from "./counter-words.js";
+import { type CounterKey, counterWord } from "./counter-words.js";
+import { fillNoise } from "./noise-program.js";
+import { quantile, quantiles } from "./quantiles.js";
+import { firstLarge } from "./word-program.js";
 
 /**
  * Standard Gumbel noise for one row at one position, `[vocabularySize]`: a pure function of its arguments.
@@ -25,17 +28,7 @@ export function gumbelNoise(
   vocabularySize: number,
   out: Float32Array = new Float32Array(vocabularySize),
 ): Float32Array {
-  const key = noiseKey(seed, position);
-  const table = quantiles();
-  for (let at = 0; at < vocabularySize; at += chunkWords) {
-    const count = Math.min(chunkWords, vocabularySize - at);
-    const words = wordChunk(key, at, count);
-    for (let i = 0; i < count; i++) {
-      const upper = words[i]! >>> 16;
-      // All bits count in the largest 1024th, which start with ten ones.
-      out[at + i] = upper < 0xffc0 ? table[upper]! : quantile(words[i]!);
-    }
-  }
+  fillNoise(noiseKey(seed, position), vocabularySize, out);
   return out;
 }
 
@@ -52,23 +45,9 @@ export function gumbelNoiseOf(seed: number, position: number, ids: Int32Array, o
   for (let i = 0; i < ids.length; i++) {
     const word = counterWord(key, ids[i]!);
     const upper = word >>> 16;
-    out[i] = upper < 0xffc0 ? table[upper]! : quantile(word);
+    out[i] = upper < firstLarge ? table[upper]! : quantile(word);
   }
   return out;
-}
-
-/** Standard Gumbel noise of a word that is uniform in `[0, 2^32)`. */
-function quantile(word: number): number {
-  // (word + 0.5) / 2^32 lies strictly inside (0, 1), so both logarithms are finite.
-  return -Math.log(-Math.log(((word >>> 0) + 0.5) / 2 ** 32));
-}
-
-let madeQuantiles: Float32Array | undefined;
-
-/** The noise of the middle of each of 2¹⁶ equally likely intervals. */
-function quantiles(): Float32Array {
-  madeQuantiles ??= Float32Array.from({ length: 2 ** 16 }, (_, i) => -Math.log(-Math.log((i + 0.5) / 2 ** 16)));
-  return madeQuantiles;
 }
 
 /** The key of a row's noise at a position: two words of the sequence of which seed and position are the key. */

@@ -13,7 +13,20 @@ export interface WordProgram {
   readonly words: (start: number, secondKey: number, at: number, end: number) => void;
   /** Writes words of which each byte is replaced: by 0 where it is below `below`, by 1 elsewhere. */
   readonly mask: (start: number, secondKey: number, at: number, end: number, below: number) => void;
+  /**
+   * Replaces each word by that of a table at its upper 16 bits, and lists the places of words from {@link firstLarge} on.
+   *
+   * @param at - Index of the first byte of the first word; there is at least one.
+   * @param end - Index after the last word.
+   * @param table - Index of the first byte of the table of 2¹⁶ words.
+   * @param list - Index of the first byte of the list of 32-bit byte indices, which may take as many words as are replaced.
+   * @returns The end of the list.
+   */
+  readonly lookUp: (at: number, end: number, table: number, list: number) => number;
 }
+
+/** The upper 16 bits of the largest 1024th of the words, which start with ten ones. */
+export const firstLarge = 0xffc0;
 
 /** Vectors that one turn of the loop computes side by side: one alone would wait for its own multiplications. */
 const unrolled = 4;
@@ -89,13 +102,20 @@ export function sharedWordProgram(bytes: number): SharedWordProgram | undefined 
 }
 
 const [i32, v128] = [0x7f, 0x7b];
+/** Types of the functions, in the module's order. */
+const [wordsType, maskType, lookUpType] = [0, 1, 2];
 const vector = (code: number) => [0xfd, ...unsigned(code)];
 const op = {
   loop: [0x03, 0x40],
   continueIf: [0x0d, 0x00],
   end: [0x0b],
   isBelow: [0x49],
+  isNotBelow: [0x4f],
   addIndex: [0x6a],
+  shiftLeft: [0x74],
+  load: [0x28, 0x02, 0x00],
+  loadHalf: (offset: number) => [0x2f, 0x01, offset],
+  store: [0x36, 0x02, 0x00],
   storeVector: (offset: number) => [...vector(0x0b), 0x04, ...unsigned(offset)],
   swizzle: vector(0x0e),
   toLanes: vector(0x11),
@@ -108,11 +128,13 @@ const op = {
 };
 const get = (local: number) => [0x20, local];
 const set = (local: number) => [0x21, local];
+/** A number of at most 20 bits, of which three bytes in LEB128 keep the sign's bit clear. */
+const integer = (value: number) => [0x41, (value & 127) | 128, ((value >> 7) & 127) | 128, value >> 14];
 const literal = (values: Iterable<number>) => [...vector(0x0c), ...values];
 const lanes = (...words: readonly number[]) => literal(new Uint8Array(Int32Array.from(words).buffer));
 const everywhere = (word: number) => lanes(word, word, word, word);
 
-/** The module: two functions, exported, and a page of memory, which can grow, exported too; or an imported memory. */
+/** The module: three functions, exported, and a page of memory, which can grow, exported too; or an imported memory. */
 function assemble({ imported }: { readonly imported: boolean }): Uint8Array<ArrayBuffer> {
   const section = (id: number, ...entries: (readonly number[])[]) => {
     const bytes = [entries.length, ...entries.flat()];
@@ -120,16 +142,23 @@ function assemble({ imported }: { readonly imported: boolean }): Uint8Array<Arra
   };
   const text = (name: string) => [name.length, ...new TextEncoder().encode(name)];
   const exported = (name: string, kind: number, index: number) => [...text(name), kind, index];
-  const signature = (parameters: number) => [0x60, parameters, ...new Array<number>(parameters).fill(i32), 0];
+  const signature = (parameters: number, ...results: readonly number[]) => [
+    ...[0x60, parameters, ...new Array<number>(parameters).fill(i32)],
+    ...[results.length, ...results],
+  ];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, signature(4), signature(5)),
+    ...section(1, signature(4), signature(5), signature(4, i32)),
     // A memory of any number of pages, shared.
     ...(imported ? section(2, [...text("host"), ...text("memory"), 0x02, 0x03, 0, ...unsigned(2 ** 16)]) : []),
-    ...section(3, [0], [1]),
+    ...section(3, [wordsType], [maskType], [lookUpType]),
     ...(imported ? [] : section(5, [0, 1])),
-    ...section(7, ...(imported ? [] : [exported("memory", 2, 0)]), exported("words", 0, 0), exported("mask", 0, 1)),
-    ...section(10, code(false), code(true)),
+    ...section(
+      7,
+      ...(imported ? [] : [exported("memory", 2, 0)]),
+      ...["words", "mask", "lookUp"].map((name, index) => exported(name, 0, index)),
+    ),
+    ...section(10, code(false), code(true), lookUpCode()),
   ]);
 }
 
@@ -167,13 +196,45 @@ function code(isMask: boolean): number[] {
       ...op.storeVector(offset),
     ]),
     ...[...get(starts), ...everywhere(golden4(unrolled)), ...op.add, ...set(starts)],
-    // A number in LEB128 with its sign, which a second byte keeps clear of 64.
-    ...[...get(at), 0x41, (blockBytes & 127) | 128, blockBytes >> 7, ...op.addIndex, ...set(at)],
+    ...[...get(at), ...integer(blockBytes), ...op.addIndex, ...set(at)],
     ...[...get(at), ...get(end), ...op.isBelow, ...op.continueIf],
     ...op.end,
     ...op.end,
   ];
-  const locals = [1, ...[3 + unrolled, v128]];
+  return functionOf([1, ...[3 + unrolled, v128]], body);
+}
+
+/** The function `lookUp`: a loop over words. */
+function lookUpCode(): number[] {
+  const [at, end, table, list, upper] = [0, 1, 2, 3, 4] as const;
+  const fourTimes = [...integer(2), ...op.shiftLeft];
+  const body = [
+    ...op.loop,
+    // Numbers are stored with the lowest byte first.
+    ...[...get(at), ...op.loadHalf(2), ...set(upper)],
+    // The list has a word too many, which the next one replaces unless this one is large.
+    ...[...get(list), ...get(at), ...op.store],
+    ...[
+      ...get(list),
+      ...get(upper),
+      ...integer(firstLarge),
+      ...op.isNotBelow,
+      ...fourTimes,
+      ...op.addIndex,
+      ...set(list),
+    ],
+    ...[...get(at), ...get(upper), ...fourTimes, ...get(table), ...op.addIndex, ...op.load, ...op.store],
+    ...[...get(at), ...integer(4), ...op.addIndex, ...set(at)],
+    ...[...get(at), ...get(end), ...op.isBelow, ...op.continueIf],
+    ...op.end,
+    ...get(list),
+    ...op.end,
+  ];
+  return functionOf([1, ...[1, i32]], body);
+}
+
+/** A function's code by its locals and its instructions. */
+function functionOf(locals: readonly number[], body: readonly number[]): number[] {
   return [...unsigned(locals.length + body.length), ...locals, ...body];
 }
 
