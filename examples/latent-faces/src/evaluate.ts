@@ -9,6 +9,7 @@ import {
   psnr,
   ssim,
 } from "@mmgen/evaluation";
+import type { ProgressReporter } from "@mmgen/example-harness";
 import { diffusionBound } from "@mmgen/samplers";
 import { evaluateLoss, type TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
@@ -112,21 +113,27 @@ export interface EvaluationOptions {
   /** Trained on real images alone; undefined where they have no attributes. */
   readonly classifier: AttributeClassifier | undefined;
   readonly config: RunConfig;
+  readonly progress: Pick<ProgressReporter, "stage">;
   readonly seed: number;
   readonly signal: AbortSignal;
 }
 
 /** Measures trained models on images they have not seen, and what they draw. */
 export async function evaluateModels(options: EvaluationOptions): Promise<{ metrics: ModelMetrics; samples: Samples }> {
-  const { codes, config, data, models, seed, signal, tokenizers } = options;
-  const { codeGrid, codebookSize } = models.tokenizer;
+  const { codes, config, data, models, progress, seed, signal, tokenizers } = options;
   const { sampling, evaluation } = config;
+  progress.stage("Evaluation: samples");
   const { samplers, samples } = await drawSamples(models, evaluation.samples, { sampling, seed, signal });
+  progress.stage("Evaluation: completions");
   const { completed, ...completions } = await completeAll(options);
+  progress.stage("Evaluation: critic of completions");
+  const critic = await criticize(options, completed);
+  progress.stage("Evaluation: sets of images");
   const decoded = await decodeAll(options);
   const sets = await compareSets(options, decoded, samples);
+  progress.stage("Evaluation: likelihoods and copies");
   const metrics: ModelMetrics = {
-    codes: { ...codeGrid, codebookSize },
+    codes: { ...models.tokenizer.codeGrid, codebookSize: models.tokenizer.codebookSize },
     tokenizers: {
       "squared-error": measureTokenizer(tokenizers["squared-error"], data, decoded["squared-error"]),
       adversarial: measureTokenizer(tokenizers.adversarial, data, decoded.adversarial),
@@ -137,8 +144,7 @@ export async function evaluateModels(options: EvaluationOptions): Promise<{ metr
     samplers,
     ...completions,
     copies: await checkCopies(options, decoded, samples, bestDiffusion(sets)),
-    critic: await criticize(options, completed),
-    sets,
+    ...{ critic, sets },
   };
   return { metrics, samples };
 }
@@ -192,9 +198,8 @@ function measureTokenizer(tokenizer: VqVae, { test }: RunDataset, found: Decoded
 }
 
 async function sequentialLikelihood({ sequential, tokenizer }: Models, codes: CodeBatch, signal: AbortSignal) {
-  const { loss } = await evaluateLoss({
-    ...{ model: sequential, examples: nextCodes(tokenizer, { codes }), batchSize: 64, signal },
-  });
+  const examples = nextCodes(tokenizer, { codes });
+  const { loss } = await evaluateLoss({ model: sequential, examples, batchSize: 64, signal });
   return { natsPerCode: loss!, natsPerImage: loss! * codes.height * codes.width };
 }
 

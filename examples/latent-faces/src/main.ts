@@ -166,7 +166,8 @@ async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void>
     evaluation: { ...config.evaluation, samples: flags.samples ?? config.evaluation.samples },
   };
   const seed = flags.seed ?? settings.seed;
-  const metrics = await evaluateRun(folder, { data, config: changed, seed, signal });
+  const metrics = await evaluateRun(folder, { data, config: changed, progress, seed, signal });
+  progress.endStage();
   const path = await folder.writeResult("evaluation.json", { source: data.source, seed, ...metrics });
   process.stdout.write(`${formatMetrics(metrics, [["data", data.source]])}\n`);
   progress.log(`Wrote ${path}`);

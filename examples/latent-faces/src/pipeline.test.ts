@@ -112,7 +112,7 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
   expect(metrics.changedCompletions).toBe(0);
 
   // Within the second training, within the last, and after it.
-  for (const [i, when] of [{ stopAfter: 3 }, { stopAfter: 6 }, { stopAt: "Evaluation" }].entries()) {
+  for (const [i, when] of [{ stopAfter: 3 }, { stopAfter: 6 }, { stopAt: "Evaluation: samples" }].entries()) {
     const stopped = run("stopped", { resume: i > 0, ...when });
     await expect(stopped).rejects.toSatisfy(AbortedError.isInstance.bind(AbortedError));
   }
@@ -125,7 +125,7 @@ it("writes every result, and stopped and resumed equals uninterrupted to the byt
 
   const { signal } = new AbortController();
   const data = await loadData(settings, { dataDir: join(root, "images"), log: () => {} });
-  const again = await evaluateRun(folderOf("whole"), { ...settings, data, signal });
+  const again = await evaluateRun(folderOf("whole"), { ...settings, data, progress: { stage() {} }, signal });
   expect(again.tokenizers).toEqual(metrics.tokenizers);
   expect(again.absorbing).toEqual(metrics.absorbing);
   expect(again.sets).toEqual(metrics.sets);

@@ -108,10 +108,9 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
       return undefined;
     }
 
-    progress.stage("Evaluation");
     const models: Models = { tokenizer, sequential, absorbing, chain, kinds };
     const tokenizers = { "squared-error": plain, adversarial };
-    const evaluation = { models, tokenizers, data, codes, classifier, config, seed: settings.seed, signal };
+    const evaluation = { models, tokenizers, data, codes, classifier, config, progress, seed: settings.seed, signal };
     const { metrics, samples } = await evaluateModels(evaluation);
 
     progress.stage("Images");
@@ -135,7 +134,7 @@ export function runPipeline(run: RunContext<RunSettings>): Promise<RunMetrics | 
 /** Measures the models of a run's checkpoints again. */
 export async function evaluateRun(
   folder: RunFolder,
-  options: Pick<EvaluationOptions, "data" | "config" | "seed" | "signal">,
+  options: Pick<EvaluationOptions, "data" | "config" | "progress" | "seed" | "signal">,
 ): Promise<ModelMetrics> {
   const { config, data } = options;
   const models = await folder.load((read) => loadModels(read, config));
