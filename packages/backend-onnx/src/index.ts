@@ -6,7 +6,6 @@ export type { OnnxBackendOptions } from "./engine/options.js";
 export { registerOnnxBackend, type UseOnnxOptions, useOnnx } from "./engine/register-onnx-backend.js";
 export { type ExportFilesOptions, exportOnnx, exportOnnxFiles } from "./export/export-onnx.js";
 export type { ExportableFunction, ExportInput, ExportOptions, NamedTensorFunction } from "./export/export-options.js";
-export type { SessionCacheInfo } from "./graph/session-cache.js";
 export type { ElementType, HostArray } from "./runtime/element-type.js";
 export {
   type OrtModule,
@@ -23,5 +22,6 @@ export type {
   SessionOptions,
   SessionOutput,
 } from "./runtime/runtime.js";
+export type { SessionCacheInfo } from "./runtime/session-cache.js";
 export type { CompileOptions } from "./trace/compile.js";
 export type { TensorStructure } from "./trace/structure.js";

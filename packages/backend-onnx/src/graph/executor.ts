@@ -8,12 +8,12 @@ import {
   type RuntimeTensor,
   type SessionOptions,
 } from "../runtime/runtime.js";
+import { SessionCache } from "../runtime/session-cache.js";
 import { failingNode } from "./failed-dependents.js";
 import { fuseNodes } from "./fuse.js";
 import type { LazyValue } from "./lazy-value.js";
 import { noOverrides, valueName, writeOnnxModel } from "./onnx-model.js";
 import { type Plan, planWork } from "./plan.js";
-import { SessionCache } from "./session-cache.js";
 import { captureLimit, providersFor } from "./webgpu-limits.js";
 
 /** Graphs with less arithmetic than this run on the calling thread. */

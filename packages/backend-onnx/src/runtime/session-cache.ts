@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { RuntimeSession } from "../runtime/runtime.js";
+import type { RuntimeSession } from "./runtime.js";
 
 /** A snapshot of the cache of compiled graphs. */
 export interface SessionCacheInfo {
