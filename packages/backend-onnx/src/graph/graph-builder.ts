@@ -103,7 +103,7 @@ export class GraphBuilder extends OperatorBuilder {
     }
     if (x.type === "bool") {
       // ONNX Runtime has no Pad of booleans.
-      return this.cast(this.pad(this.cast(x, "int32"), paddings, value), "bool");
+      return this.asNumbers(x, (numbers) => this.pad(numbers, paddings, value));
     }
     const shape = x.shape.map((size, axis) => size + paddings[axis]![0] + paddings[axis]![1]);
     const amounts = this.indices([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
@@ -129,6 +129,14 @@ export class GraphBuilder extends OperatorBuilder {
       domain: "com.microsoft",
       attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: float(alpha) },
     });
+  }
+
+  /**
+   * The last 32 bits of int64, as int64. Without this step between them ONNX Runtime would join a cast to int64 to the one
+   * to int32, which saturates.
+   */
+  protected last32Bits(x: LazyValue): LazyValue {
+    return this.binary("BitwiseAnd", x, this.scalar("int64", 2 ** 32 - 1));
   }
 
   /** A reduction of blocks `[batch, channels, height, width]` over axes of their usual form; undefined for other axes. */
@@ -186,7 +194,7 @@ export class GraphBuilder extends OperatorBuilder {
   /** The last 32 bits of a sum of int32 of at most {@link exactTerms} terms. */
   #wrappingSum(x: LazyValue, axes: readonly number[], keepDims: boolean): LazyValue {
     const sum = this.reduce("ReduceSum", this.rawCast(x, "float64"), axes, keepDims);
-    return this.rawCast(this.#last32Bits(this.rawCast(sum, "int64")), "int32");
+    return this.rawCast(this.last32Bits(this.rawCast(sum, "int64")), "int32");
   }
 
   /** The last 32 bits of products of int32 along an axis, of which 1 stays: halves are multiplied, which wraps around. */
@@ -203,12 +211,7 @@ export class GraphBuilder extends OperatorBuilder {
 
   /** The last 32 bits of floating-point numbers, as an Int32Array keeps them, in int64; NaN and infinities become 0. */
   #int32Bits(x: LazyValue): LazyValue {
-    return this.#last32Bits(this.rawCast(this.#inRangeOfInt64(x), "int64"));
-  }
-
-  /** Without this mask ONNX Runtime would join a cast to int64 to the one to int32, which saturates. */
-  #last32Bits(x: LazyValue): LazyValue {
-    return this.binary("BitwiseAnd", x, this.scalar("int64", 2 ** 32 - 1));
+    return this.last32Bits(this.rawCast(this.#inRangeOfInt64(x), "int64"));
   }
 
   #inRangeOfInt64(x: LazyValue): LazyValue {

@@ -87,6 +87,17 @@ export class OperatorBuilder extends BlockBuilder {
     return this.unary("Round", x);
   }
 
+  /** `x` where it lies between two bounds, else the nearer one. */
+  clip(x: LazyValue, min: number, max: number): LazyValue {
+    return this.elementwise("Clip", [x, this.scalar(x.type, min), this.scalar(x.type, max)], x.type);
+  }
+
+  /** What stands in `x` at places, int64, whose last axis goes along the first axes of `x`. */
+  gatherNd(x: LazyValue, places: LazyValue): LazyValue {
+    const shape = [...places.shape.slice(0, -1), ...x.shape.slice(places.shape.at(-1)!)];
+    return this.node("GatherND", [x, places], x.type, shape);
+  }
+
   /** `x` repeated so many times along each axis. */
   tile(x: LazyValue, repetitions: readonly number[]): LazyValue {
     const shape = x.shape.map((size, axis) => size * repetitions[axis]!);
@@ -112,6 +123,11 @@ export class OperatorBuilder extends BlockBuilder {
   /** ONNX's own cast, without the extra nodes for floats outside the range of int32. */
   rawCast(x: LazyValue, type: ElementType): LazyValue {
     return x.type === type ? x : this.elementwise("Cast", [x], type, { attributes: { to: onnxTypeCodes[type] } });
+  }
+
+  /** Moves elements, booleans as numbers. */
+  protected asNumbers(x: LazyValue, move: (x: LazyValue) => LazyValue): LazyValue {
+    return x.type === "bool" ? this.rawCast(move(this.rawCast(x, "int32")), "bool") : move(x);
   }
 
   /** Replaces a value whose elements are all equal by a scalar, where the other operand has the result's shape. */

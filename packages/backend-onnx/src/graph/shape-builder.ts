@@ -90,6 +90,17 @@ export class ShapeBuilder extends Recorder {
     return this.node("Concat", values, first.type, shape, { attributes: { axis } });
   }
 
+  /** `x` with elements of `value` before and after each axis, `[before, after]` of them, as operators that any type has. */
+  surround(x: LazyValue, paddings: readonly (readonly [number, number])[], value: number): LazyValue {
+    return paddings.reduce((padded, [before, after], axis) => {
+      const edge = (size: number) => {
+        const shape = padded.shape.map((length, at) => (at === axis ? size : length));
+        return size === 0 ? [] : [this.fill(x.type, shape, value)];
+      };
+      return this.concat([...edge(before), padded, ...edge(after)], axis);
+    }, x);
+  }
+
   split(x: LazyValue, sizes: readonly number[], axis: number): LazyValue[] {
     if (sizes.length === 1) {
       return [x];

@@ -71,11 +71,11 @@ export class WebGpuBuilder extends GraphBuilder {
   }
 
   override tile(x: LazyValue, repetitions: readonly number[]): LazyValue {
-    return this.#asNumbers(x, (numbers) => super.tile(numbers, repetitions));
+    return this.asNumbers(x, (numbers) => super.tile(numbers, repetitions));
   }
 
   override transpose(x: LazyValue, permutation: readonly number[]): LazyValue {
-    return this.#asNumbers(x, (numbers) => super.transpose(numbers, permutation));
+    return this.asNumbers(x, (numbers) => super.transpose(numbers, permutation));
   }
 
   override concat(values: readonly LazyValue[], axis: number): LazyValue {
@@ -128,10 +128,5 @@ export class WebGpuBuilder extends GraphBuilder {
   #turned(x: LazyValue): LazyValue {
     const last = x.shape.length - 1;
     return this.transpose(x, [...x.shape.keys()].slice(0, -2).concat(last, last - 1));
-  }
-
-  /** Moves elements, booleans as numbers. */
-  #asNumbers(x: LazyValue, move: (x: LazyValue) => LazyValue): LazyValue {
-    return x.type === "bool" ? this.rawCast(move(this.rawCast(x, "int32")), "bool") : move(x);
   }
 }

@@ -1,4 +1,5 @@
 import { type ExecutionProvider, providerName } from "../runtime/runtime.js";
+import { CudaBuilder } from "./cuda-builder.js";
 import { GraphBuilder, type GraphLimits } from "./graph-builder.js";
 import type { LazyNode } from "./lazy-value.js";
 import { nodeName } from "./onnx-model.js";
@@ -65,7 +66,8 @@ export function graphBuilderFor(
     return new WebGpuBuilder({ maxOutputs: 7, attendsInPlace: false, hasLoops: false, runsOnCpu: false });
   }
   const runsOnCpu = names[0] === "cpu" || names[0] === "wasm";
-  return new GraphBuilder({
+  const Builder = names[0] === "cuda" ? CudaBuilder : GraphBuilder;
+  return new Builder({
     attendsInPlace: names[0] === "cpu",
     hasLoops: runsOnCpu || !replay,
     runsOnCpu,

@@ -20,7 +20,7 @@ export function activate(
     case "relu":
       return graph.unary("Relu", x);
     case "relu6":
-      return graph.elementwise("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type);
+      return graph.clip(x, 0, 6);
     case "sigmoid":
       return sigmoid(graph, x);
     case "elu":

@@ -26,22 +26,13 @@ export const cachedAttention = kernel<CachedAttributes>("MmgenCachedAttention", 
   const cache = { keys: input("keys"), values: input("values") };
   const slots = cache.keys.shape[2]!;
   const { minPosition } = attrs;
-  const position = slotOf(graph, input("position"), [minPosition, slots - 1]);
+  // ONNX Runtime would read and write outside the cache.
+  const position = graph.clip(input("position"), minPosition, slots - 1);
   // ONNX Runtime's operator takes an empty cache for a full one.
   return graph.attendsInPlace && minPosition > 0 && minPosition < slots
     ? oneNode(graph, heads, cache, position)
     : composed(graph, heads, cache, position);
 });
-
-/** The position within limits: ONNX Runtime would read and write outside the cache. */
-function slotOf(graph: GraphBuilder, position: LazyValue, [min, max]: readonly [number, number]): LazyValue {
-  return graph.node(
-    "Clip",
-    [position, graph.scalar("int32", min), graph.scalar("int32", max)],
-    "int32",
-    position.shape,
-  );
-}
 
 /** ONNX Runtime's operator for the cpu. It reads no more slots than are filled, and changes the cache in place. */
 function oneNode(graph: GraphBuilder, { q, k, v }: Heads, { keys, values }: Cache, position: LazyValue): LazyValue[] {

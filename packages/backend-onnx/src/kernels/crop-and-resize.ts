@@ -82,8 +82,7 @@ function isInside(graph: GraphBuilder, at: LazyValue, size: number): LazyValue {
 
 /** Positions as indices; those outside, whose pixels are not used, are clamped to the edge. */
 function within(graph: GraphBuilder, at: LazyValue, size: number): LazyValue {
-  const bounds = [graph.scalar(at.type, 0), graph.scalar(at.type, size - 1)];
-  return graph.cast(graph.elementwise("Clip", [at, ...bounds], at.type), "int32");
+  return graph.cast(graph.clip(at, 0, size - 1), "int32");
 }
 
 function between(graph: GraphBuilder, a: LazyValue, b: LazyValue, fraction: LazyValue): LazyValue {

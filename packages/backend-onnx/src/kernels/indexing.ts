@@ -26,8 +26,7 @@ const gatherNd = kernel(tf.GatherNd, ({ input, graph }) => {
   }
   tf.backend_util.prepareAndValidate(like(x), like(indices));
   checkPlaces(indices, x.shape.slice(0, depth));
-  const shape = [...indices.shape.slice(0, -1), ...x.shape.slice(depth)];
-  return graph.node("GatherND", [x, graph.cast(indices, "int64")], x.type, shape);
+  return graph.gatherNd(x, graph.cast(indices, "int64"));
 });
 
 const oneHot = kernel<tf.OneHotAttrs>(tf.OneHot, ({ input, attrs, graph }) => {

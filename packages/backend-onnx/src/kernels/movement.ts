@@ -114,10 +114,10 @@ const padV2 = kernel<tf.PadV2Attrs>(tf.PadV2, ({ input, attrs, graph }) => {
   return negative ? undefined : graph.pad(x, attrs.paddings, attrs.constantValue);
 });
 
-/** ONNX mirrors only numbers and without the edge; in other cases the padded axes are gathered. */
+/** Floats are mirrored without the edge by every provider; in other cases the padded axes are gathered. */
 const mirrorPad = kernel<tf.MirrorPadAttrs>(tf.MirrorPad, ({ input, attrs, graph }) => {
   const x = input("x");
-  if (attrs.mode === "reflect" && x.type !== "bool" && x.shape.length > 0) {
+  if (attrs.mode === "reflect" && x.type === "float32" && x.shape.length > 0) {
     const shape = x.shape.map((size, axis) => size + attrs.paddings[axis]![0] + attrs.paddings[axis]![1]);
     const amounts = graph.indices([...attrs.paddings.map((p) => p[0]), ...attrs.paddings.map((p) => p[1])]);
     return graph.node("Pad", [x, amounts], x.type, shape, { attributes: { mode: "reflect" } });

@@ -95,14 +95,8 @@ function poolNode(graph: GraphBuilder, op: string, x: LazyValue, window: Window)
 
 /** Pads by concatenation: ONNX Runtime would fuse a Pad into the pool, which then refuses it. */
 function paddedFor(graph: GraphBuilder, x: LazyValue, window: Window, value: number): LazyValue {
-  return window.before.reduce((padded, before, i) => {
-    const axis = i + 2;
-    const edge = (size: number) => {
-      const shape = padded.shape.map((length, at) => (at === axis ? size : length));
-      return size === 0 ? [] : [graph.fill(x.type, shape, value)];
-    };
-    return graph.concat([...edge(before), padded, ...edge(window.after[i]!)], axis);
-  }, x);
+  const paddings = window.before.map((before, axis) => [before, window.after[axis]!] as const);
+  return graph.surround(x, [[0, 0], [0, 0], ...paddings], value);
 }
 
 function withoutPadding(window: Window): Window {

@@ -36,7 +36,7 @@ const floatCompositions: Readonly<Record<string, Unary>> = {
     graph.hasDoubles ? nearZero(graph, x, (y) => graph.affine(graph.unary("Exp", y), 1, -1)) : expm1InFloats(graph, x),
   [tf.Log1p]: (graph, x) =>
     graph.hasDoubles ? nearZero(graph, x, (y) => graph.unary("Log", graph.affine(y, 1, 1))) : log1pInFloats(graph, x),
-  [tf.Relu6]: (graph, x) => graph.elementwise("Clip", [x, graph.scalar(x.type, 0), graph.scalar(x.type, 6)], x.type),
+  [tf.Relu6]: (graph, x) => graph.clip(x, 0, 6),
   [tf.Rsqrt]: (graph, x) => graph.unary("Reciprocal", graph.unary("Sqrt", x)),
   [tf.Sigmoid]: sigmoid,
   [tf.Selu]: (graph, x) => graph.unary("Selu", x),
@@ -100,11 +100,7 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
 
 const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {
   const x = input("x");
-  if (x.type === "bool") {
-    return undefined;
-  }
-  const bounds = [graph.scalar(x.type, attrs.clipValueMin), graph.scalar(x.type, attrs.clipValueMax)];
-  return graph.elementwise("Clip", [x, ...bounds], x.type);
+  return x.type === "bool" ? undefined : graph.clip(x, attrs.clipValueMin, attrs.clipValueMax);
 });
 
 const logicalNot = kernel(tf.LogicalNot, ({ input, graph }) => graph.not(graph.cast(input("x"), "bool")));
