@@ -63,6 +63,7 @@ export {
   compilesFunctions,
   computesAtOnce,
   type FunctionTransforms,
+  groupsEqualShapes,
   readsSharedMemory,
   type TensorFunction,
 } from "./transforms/compile.js";

@@ -35,6 +35,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly runsLoops: boolean;
   /** Whether compiled functions had better draw masks and noise themselves than take them from the host. */
   readonly drawsInGraph: boolean;
+  /** Whether tensors of equal shape had better be computed as one than each by itself. */
+  readonly groupsEqualShapes: boolean;
   /** Whether compiled functions read arrays of memory that threads share. */
   readonly readsSharedMemory: boolean;
   readonly #store: TensorStore;
@@ -56,6 +58,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     });
     this.runsLoops = this.graph.hasLoops;
     this.drawsInGraph = !this.graph.runsOnCpu;
+    this.groupsEqualShapes = !this.graph.runsOnCpu;
     this.readsSharedMemory = runtime.readsSharedMemory === true;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
@@ -246,11 +249,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   }
 
   override memory(): StoreMemory & { unreliable: boolean; reasons: string[] } {
-    return {
-      unreliable: true,
-      reasons: ["Tensors take memory only once they are computed; compiled graphs keep memory to run in."],
-      ...this.#store.memory(),
-    };
+    const reasons = ["Tensors take memory only once they are computed; compiled graphs keep memory to run in."];
+    return { unreliable: true, reasons, ...this.#store.memory() };
   }
 
   override timerAvailable(): boolean {

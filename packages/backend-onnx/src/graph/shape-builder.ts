@@ -81,13 +81,14 @@ export class ShapeBuilder extends Recorder {
   }
 
   concat(values: readonly LazyValue[], axis: number): LazyValue {
-    const first = values[0]!;
-    if (values.length === 1) {
+    const parts = unsplit(values, axis);
+    const first = parts[0]!;
+    if (parts.length === 1) {
       return first;
     }
     const shape = [...first.shape];
-    shape[axis] = values.reduce((sum, value) => sum + value.shape[axis]!, 0);
-    return this.node("Concat", values, first.type, shape, { attributes: { axis } });
+    shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
+    return this.node("Concat", parts, first.type, shape, { attributes: { axis } });
   }
 
   /** `x` with elements of `value` before and after each axis, `[before, after]` of them, as operators that any type has. */
@@ -138,6 +139,33 @@ export class ShapeBuilder extends Recorder {
     const inputs = [x, each(() => -1), each((axis) => -(x.shape[axis]! + 1)), each((axis) => axis), each(() => -1)];
     return this.node("Slice", inputs, x.type, x.shape);
   }
+}
+
+/** Values to join along an axis; where all parts of a split along it follow each other, what was split stands for them. */
+function unsplit(values: readonly LazyValue[], axis: number): readonly LazyValue[] {
+  const joined: LazyValue[] = [];
+  for (const value of values) {
+    joined.push(value);
+    for (let whole = wholeAtEnd(joined, axis); whole !== undefined; whole = wholeAtEnd(joined, axis)) {
+      joined.splice(-whole.parts, whole.parts, whole.value);
+    }
+  }
+  return joined;
+}
+
+/** What was split into the last of some values, and into how many; undefined where they are not all of its parts. */
+function wholeAtEnd(values: readonly LazyValue[], axis: number) {
+  const last = values.at(-1)!;
+  // What is computed in blocks is no part; asking for its producer would record the way back.
+  const producer = last.inBlocks ? undefined : last.producer;
+  if (producer?.op !== "Split" || producer.attributes!.axis !== axis) {
+    return undefined;
+  }
+  const parts = producer.outputs;
+  const start = values.length - parts.length;
+  return parts.every((part, i) => part === values[start + i])
+    ? { value: producer.inputs[0]!, parts: parts.length }
+    : undefined;
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

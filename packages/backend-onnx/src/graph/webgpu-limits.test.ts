@@ -41,6 +41,20 @@ describe("splits", () => {
     expect(Math.max(...nodes.map(({ outputs }) => outputs.length))).toBe(7);
     expect(graphBuilderFor(["cpu"]).split(x, sizes, 1)[0]!.producer!.outputs).toHaveLength(60);
   });
+
+  it.each(["webgpu", "cpu"])("whose parts are all joined again along their axis are nothing on %s", (provider) => {
+    const graph = graphBuilderFor([provider]);
+    const [x, other] = [new LazyValue("float32", [20, 20]), new LazyValue("float32", [1, 20])];
+    const parts = graph.split(x, new Array(20).fill(1), 0);
+    expect(graph.concat(parts, 0)).toBe(x);
+    expect(graph.concat([other, ...parts, other], 0).producer!.inputs).toEqual([other, x, other]);
+    for (const others of [parts.slice(1), parts.slice(0, -1), [...parts].reverse()]) {
+      const joined = graph.concat(others, 0);
+      expect(joined.shape).toEqual([others.length, 20]);
+      expect(joined).not.toBe(x);
+    }
+    expect(graph.concat(parts, 1).shape).toEqual([1, 400]);
+  });
 });
 
 it("loops are recorded step by step where graphs are to be captured, and on WebGPU", () => {

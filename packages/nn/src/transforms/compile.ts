@@ -24,6 +24,8 @@ export interface FunctionTransforms {
   readonly readsSharedMemory?: boolean;
   /** Whether compiled functions had better draw masks and noise by kernels `MmgenCounterMask` and `MmgenGumbelNoise` than take them from the host. */
   readonly drawsInGraph?: boolean;
+  /** Whether tensors of equal shape had better be computed as one, joined, than each by itself. Default: false. */
+  readonly groupsEqualShapes?: boolean;
   /** Stores an array without copying it. */
   writeOwned?(
     values: Float32Array | Int32Array | Uint8Array,
@@ -45,6 +47,14 @@ export function computesAtOnce(): boolean {
 /** Whether what the active backend compiles reads arrays of memory that threads share. */
 export function readsSharedMemory(): boolean {
   return (tf.backend() as tf.KernelBackend & FunctionTransforms).readsSharedMemory === true;
+}
+
+/**
+ * Whether the active backend had better compute tensors of equal shape as one, joined, than each by itself, as devices do,
+ * where starting an operation takes longer than most operations.
+ */
+export function groupsEqualShapes(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).groupsEqualShapes === true;
 }
 
 /** Options of {@link compile}. */

@@ -1,6 +1,7 @@
 import { checkNumber } from "@mmgen/core";
+import { groupsEqualShapes } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
-import { applyElementwise } from "./elementwise.js";
+import { applyElementwise, chunks, groupsOf } from "./elementwise.js";
 import type { GradientTransform, Updates } from "./transform.js";
 
 /**
@@ -28,14 +29,19 @@ export function clipByGlobalNorm(maxNorm: number): GradientTransform {
   };
 }
 
-/** The Euclidean norm of all directions together: of each matrix a sum of squares, of all vectors one. */
+/** The Euclidean norm of all directions together. */
 export function globalNorm(updates: Updates): tf.Scalar {
   const directions = [...updates.values()].map(({ direction }) => direction);
-  const vectors = directions.filter(({ rank }) => rank === 1) as tf.Tensor1D[];
-  const summands = directions.filter(({ rank }) => rank !== 1);
-  if (vectors.length > 0) {
-    summands.push(tf.concat1d(vectors));
-  }
-  const sums = summands.map((summand) => tf.sum(tf.square(summand)));
-  return tf.sqrt(tf.sum(tf.stack(sums))) as tf.Scalar;
+  const isGrouped = groupsEqualShapes();
+  const sums = groupsOf(directions).map(({ places, join }) => {
+    const squares = tf.square(join(places.map((place) => directions[place]!)));
+    // A device adds up the rows of a matrix side by side.
+    return tf.sum(isGrouped ? tf.sum(tf.reshape(squares, [places.length, squares.size / places.length]), 1) : squares);
+  });
+  return tf.sqrt(isGrouped ? total(sums) : tf.sum(tf.stack(sums))) as tf.Scalar;
+}
+
+/** The sum of scalars, of no more at once than a device joins as they are. */
+function total(scalars: readonly tf.Tensor[]): tf.Tensor {
+  return scalars.length === 1 ? scalars[0]! : total(chunks(scalars).map((some) => tf.sum(tf.stack(some))));
 }

@@ -3,6 +3,7 @@ import { fields, number, optional } from "@mmgen/core/options";
 import * as tf from "@tensorflow/tfjs-core";
 import { type Held, HeldValues } from "../checkpoints/held-values.js";
 import { assignStored, storeVariables } from "../checkpoints/stored-variables.js";
+import { applyElementwise } from "./elementwise.js";
 import type { Variables } from "./transform.js";
 
 /** How a run averages its weights. */
@@ -80,8 +81,15 @@ export class WeightAverage {
 
   /** {@link WeightAverage.update} with the shares as tensors, which are borrowed. */
   record({ kept, added }: AverageShares<tf.Scalar>): void {
-    this.#forEach((average, variable) => {
-      average.assign(tf.add(tf.mul(average, kept), tf.mul(variable, added)));
+    tf.tidy(() => {
+      const pairs: (readonly [tf.Variable, tf.Variable])[] = [];
+      this.#forEach((average, variable) => void pairs.push([average, variable]));
+      const moved = applyElementwise(pairs, ([average, variable]) => [
+        tf.add(tf.mul(average!, kept), tf.mul(variable!, added)),
+      ]);
+      for (const [i, [average]] of pairs.entries()) {
+        average.assign(moved[i]![0]!);
+      }
     });
   }
 
