@@ -70,6 +70,12 @@ export class CapturedSteps {
     }
   }
 
+  /** Bytes of the buffers in which no tensor lies that was handed out and still lives. */
+  get idleBytes(): number {
+    const inUse = this.#sets.flatMap(({ handedOut }) => handedOut.filter((value) => value?.isReleased === false));
+    return sumOfBytes(this.#buffers) - sumOfBytes(inUse);
+  }
+
   run(feeds: readonly CApiTensor[]): CApiTensor[] {
     const { api, copier, links, outputs, session } = this.#parts;
     const [set, before] = [this.#sets[this.#turn]!, this.#sets[1 - this.#turn]!];
@@ -150,4 +156,8 @@ export class CapturedSteps {
       value.move({ handle: moved.handle, release: () => moved.dispose() });
     }
   }
+}
+
+function sumOfBytes(values: readonly (DeviceValue | undefined)[]): number {
+  return values.reduce((sum, value) => sum + (value?.byteLength ?? 0), 0);
 }

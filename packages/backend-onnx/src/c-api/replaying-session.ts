@@ -29,6 +29,10 @@ export class ReplayingSession implements RuntimeSession {
     return this.#state === "replayed" ? true : this.#reason;
   }
 
+  get replayBytes(): number {
+    return this.#captured?.idleBytes ?? 0;
+  }
+
   run(feeds: readonly CApiTensor[]): CApiTensor[] {
     if (this.#state === "observed") {
       this.#observe(feeds);

@@ -44,7 +44,7 @@ async function bits(tensors: tf.Tensor[]): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Steps of Adam on a small network of images, with a fresh batch in each; its losses and weights. */
+/** Steps of Adam on a small network of images, with a fresh batch in each; its losses, weights and moments. */
 async function train(steps: number): Promise<string> {
   const shapes = [[3, 3, 2, 8], [8], [6 * 6 * 8, 16], [16, 4]];
   const weights = shapes.map((shape, i) =>
@@ -72,7 +72,9 @@ async function train(steps: number): Promise<string> {
     );
     await losses.at(-1)!.data();
   }
-  return bits([...losses, ...weights]);
+  const moments = (await optimizer.getWeights()).map(({ tensor }) => tensor);
+  expect(moments).toHaveLength(1 + 2 * weights.length);
+  return bits([...losses, ...weights, ...moments]);
 }
 
 /** Programs whose results have every type, rank and size. */
@@ -104,7 +106,7 @@ describe("the C API runtime", () => {
     }
   });
 
-  it("trains 20 steps to the same SHA-256 of losses and weights", async () => {
+  it("trains 20 steps to the same SHA-256 of losses, weights and moments", async () => {
     const expected = await inFreshEngine({ runtime: "binding" }, () => train(20));
     for (const place of places) {
       expect(await inFreshEngine({ runtime: "c-api", ...place }, () => train(20))).toBe(expected);
@@ -136,13 +138,19 @@ describe.each(places)("a backend on the C API with %o", (place) => {
     const count = () => ({ ...backend.memory(), tensors: tf.memory().numTensors, native: nativeBytes() });
     const before = count();
     expect(before.deviceBytes).toBe("keepOnDevice" in place && !place.keepOnDevice ? 0 : 4 * 8 * 16);
+    // The batch and the rate, and two sets of weight and loss, in one of which the weight lies.
+    expect(before.replayBytes).toBe("replay" in place ? 4 * (4 * 8 + 1 + 2 * (8 * 16 + 1) - 8 * 16) : 0);
     for (let i = warmUp; i < warmUp + 1000; i++) {
       await step(i);
     }
     expect(count()).toEqual(before);
     expect(backend.sessions().replayed).toBe("replay" in place ? 1 : 0);
     weight.dispose();
-    expect(backend.memory().deviceBytes).toBe(0);
+    const { deviceBytes, replayBytes } = backend.memory();
+    expect(deviceBytes).toBe(0);
+    expect(replayBytes).toBe(before.replayBytes + ("replay" in place ? 4 * 8 * 16 : 0));
+    backend.executor.cache.clear();
+    expect(backend.memory().replayBytes).toBe(0);
   });
 
   it("fails with a graph that cannot run, and computes the others", async () => {

@@ -7,7 +7,7 @@ import { graphBuilderFor } from "../graph/webgpu-limits.js";
 import { findBlockSize } from "../runtime/block-size.js";
 import { checkProviders } from "../runtime/check-providers.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
-import type { SessionCacheInfo } from "../runtime/session-cache.js";
+import type { ReplayMemory, SessionCacheInfo } from "../runtime/session-cache.js";
 import { Flusher } from "../tensors/flusher.js";
 import type { RecordingBackend } from "../tensors/recording-backend.js";
 import { TensorReader } from "../tensors/tensor-reader.js";
@@ -248,9 +248,9 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     return this.#store.size;
   }
 
-  override memory(): StoreMemory & { unreliable: boolean; reasons: string[] } {
+  override memory(): StoreMemory & ReplayMemory & { unreliable: boolean; reasons: string[] } {
     const reasons = ["Tensors take memory only once they are computed; compiled graphs keep memory to run in."];
-    return { unreliable: true, reasons, ...this.#store.memory() };
+    return { unreliable: true, reasons, ...this.executor.cache.memory(), ...this.#store.memory() };
   }
 
   override timerAvailable(): boolean {

@@ -30,6 +30,8 @@ export interface Runtime {
 export interface RuntimeSession {
   /** Whether it is captured and replayed, or why not. Default: undefined, where that was not tried. */
   readonly replay?: true | string | undefined;
+  /** Bytes of the buffers of a replayed one, but those that are tensors still in use. Default: 0. */
+  readonly replayBytes?: number;
   /** Threads that it keeps beside the calling one. Default: `intraOpNumThreads` − 1. */
   readonly threads?: number;
   /** Runs the graph: an array from a synchronous runtime, a promise from any other. */

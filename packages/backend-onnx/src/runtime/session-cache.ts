@@ -27,6 +27,12 @@ export interface SessionCacheInfo {
   readonly runMs: number;
 }
 
+/** What replayed graphs take on the device. */
+export interface ReplayMemory {
+  /** Bytes of their buffers, but those that are tensors still in use, which `deviceBytes` counts. */
+  readonly replayBytes: number;
+}
+
 /** A compiled graph, and what it costs to keep. */
 export interface CachedSession {
   readonly session: RuntimeSession;
@@ -121,6 +127,11 @@ export class SessionCache {
   /** Disposes every session. */
   clear(): void {
     this.#entries.clear();
+  }
+
+  memory(): ReplayMemory {
+    const bytes = [...this.#entries.values()].map(({ session }) => session.replayBytes ?? 0);
+    return { replayBytes: bytes.reduce((sum, each) => sum + each, 0) };
   }
 
   info(): SessionCacheInfo {

@@ -33,7 +33,7 @@ export interface TensorData {
 export interface StoreMemory {
   /** Bytes of the elements of held values. */
   readonly residentBytes: number;
-  /** Bytes of tensors that stay on a device; what graphs take there to run in comes on top. */
+  /** Bytes of tensors that stay on a device; what graphs take there, to run in or to be replayed, comes on top. */
   readonly deviceBytes: number;
   /** Held values that are still to be computed. */
   readonly pendingValues: number;
