@@ -51,11 +51,11 @@ for (const { name, trains, replays, run } of works.filter(({ name }) => names.le
   const numbers = await run();
   const milliseconds = performance.now() - start;
   const { replayed, notReplayed } = backend.sessions();
-  const kept = backend.memory().deviceBytes;
+  const { deviceBytes: kept, replayBytes } = backend.memory();
   // Profiles are written when sessions end.
   backend.dispose();
   tf.removeBackend("onnx");
-  const found = { numbers, milliseconds, replayed, notReplayed, kept };
+  const found = { numbers, milliseconds, replayed, notReplayed, replayBytes, kept };
   results[name] = { trains, replays, ...found, ...(isProfiled && readProfiles(folder)) };
   rmSync(folder, { recursive: true });
 }

@@ -6,9 +6,10 @@ import {
   Random,
   type TokenBatch,
 } from "@mmgen/core";
+import type { TensorTrainable } from "@mmgen/nn";
 import { corruptBatch, denoise, generate, type KernelOptions, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer, type TransformerBatch } from "@mmgen/tiny-transformer";
-import { constantSchedule, imageExamples, train } from "@mmgen/training";
+import { constantSchedule, type TrainingResult, train } from "@mmgen/training";
 import { VqVae } from "@mmgen/vqvae";
 
 /** Something small that programs do with a model, and the numbers that come of it. */
@@ -21,7 +22,6 @@ export interface Work {
   run(): Promise<readonly number[]>;
 }
 
-const rate = constantSchedule(1e-3);
 const random = () => Random.fromSeed(1);
 
 const side = 8;
@@ -48,16 +48,47 @@ function transformer(causal: boolean): TinyTransformer {
 const kernel: KernelOptions = { type: "mask-and-replace", steps: 8, untouched: [0.95, 0.05], masked: [0.02, 0.6] };
 const legal = { from: new Int32Array(length), to: new Int32Array(length).fill(11) };
 
-async function losses<Batch>(
-  model: Parameters<typeof train<Batch, never>>[0]["model"],
-  examples: ExampleSource<Batch>,
-) {
-  const { history } = await train({ model, examples, batchSize: 4, steps: 5, schedule: rate, random: random() });
-  return history.steps.map(({ loss }) => loss);
+/** A model to train, and batches for it, of which each step draws one of its own. */
+export interface Training<Batch = never> {
+  readonly name: string;
+  create(): TensorTrainable<Batch, never> & Disposable;
+  batch(random: Random): Batch;
 }
 
-function sequences(batch: (random: Random) => TransformerBatch): ExampleSource<TransformerBatch> {
-  return { count: 4, batch: (_, { random }) => batch(random) };
+const training = <Batch>(given: Training<Batch>) => given as unknown as Training;
+
+/** Rows of ids below 11. */
+function drawIds(random: Random): TokenBatch {
+  return { data: Int32Array.from({ length: 4 * length }, () => random.integer(11)), count: 4, length };
+}
+
+export const trainings: readonly Training[] = [
+  training<ImageBatch>({
+    name: "train a VQ-VAE",
+    create: () => vqvae() as never,
+    batch: (random) => ({ ...images, data: Uint8Array.from(images.data, () => random.integer(4)) }),
+  }),
+  training<TransformerBatch>({
+    name: "train a transformer",
+    create: () => transformer(true) as never,
+    batch: (random) => {
+      const rows = drawIds(random);
+      return { inputs: rows, targets: rows };
+    },
+  }),
+  training<TransformerBatch>({
+    name: "train a diffusion model",
+    create: () => transformer(false) as never,
+    batch: (random) => corruptBatch({ ids: drawIds(random.fork("ids")), kernel, random, legal, maskId }),
+  }),
+];
+
+/** Takes 20 steps, each on a batch of its own. */
+export async function takeSteps({ create, batch }: Training): Promise<TrainingResult> {
+  using model = create();
+  const examples: ExampleSource<never> = { count: 4, batch: (_, { random }) => batch(random) };
+  const schedule = constantSchedule(1e-3);
+  return await train({ model, examples, batchSize: 4, steps: 20, schedule, random: random() });
 }
 
 /** After an even id only odd ones. */
@@ -71,39 +102,10 @@ function grammar(): Grammar {
 const prompt: TokenBatch = { data: Int32Array.of(1, 4, 7), count: 3, length: 1 };
 
 export const works: readonly Work[] = [
-  {
-    name: "train a VQ-VAE",
-    trains: true,
-    replays: true,
-    run: async () => {
-      using model = vqvae();
-      return await losses(model as never, imageExamples(images));
-    },
-  },
-  {
-    name: "train a transformer",
-    trains: true,
-    replays: true,
-    run: async () => {
-      using model = transformer(true);
-      return await losses(
-        model as never,
-        sequences(() => ({ inputs: ids, targets: ids })),
-      );
-    },
-  },
-  {
-    name: "train a diffusion model",
-    trains: true,
-    replays: true,
-    run: async () => {
-      using model = transformer(false);
-      return await losses(
-        model as never,
-        sequences((random) => corruptBatch({ ids, kernel, random, legal, maskId })),
-      );
-    },
-  },
+  ...trainings.map((training) => ({
+    ...{ name: training.name, trains: true, replays: true },
+    run: async () => (await takeSteps(training)).history.steps.map(({ loss }) => loss),
+  })),
   {
     name: "encode",
     trains: false,
