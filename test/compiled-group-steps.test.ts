@@ -1,58 +1,15 @@
 import { registerOnnxBackend } from "@mmgen/backend-onnx";
 import "@mmgen/nn/gradients";
-import { type ImageBatch, localProcesses, Random, type TokenBatch } from "@mmgen/core";
-import type { TensorTrainable } from "@mmgen/nn";
-import { TinyTransformer } from "@mmgen/tiny-transformer";
+import { localProcesses, Random } from "@mmgen/core";
 import { constantSchedule, imageExamples, train } from "@mmgen/training";
-import { AdversarialVqVae, VqVae } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { adversarial, images, type Model, sequences, transformer, vqvae } from "./fixtures/small-models.fixture.js";
 
 beforeAll(async () => {
   registerOnnxBackend({ intraOpNumThreads: 1 });
   await tf.setBackend("onnx");
 });
-
-type Model = TensorTrainable<never> & { dispose(): void };
-
-const levels = Uint8Array.from({ length: 8 * 64 }, (_, i) => (i * i) % 9);
-const images: ImageBatch = { data: levels, count: 8, height: 8, width: 8, channels: 1, maxValue: 8 };
-
-/** A codebook most of whose codes are dead, so that every step draws replacements, and batch norms. */
-function vqvae(normalization: "batch" | "group" = "batch") {
-  const quantizer = { codebookSize: 16, codeDimension: 4, start: "uniform", deadCodeThreshold: 0.5 } as const;
-  const network = { hiddenChannels: 4, residualBlocks: 1, normalization } as const;
-  const options = { imageSide: 8, channels: 1, maxValue: 8, head: "regression", network, quantizer } as const;
-  return VqVae.create(options, { random: Random.fromSeed(1) });
-}
-
-function adversarial(): Model {
-  const codec = vqvae("group");
-  const options = { discriminator: { baseChannels: 4 }, weighting: { type: "constant", weight: 0.1 } } as const;
-  const model = AdversarialVqVae.create(codec, options, { random: Random.fromSeed(2) });
-  const dispose = model.dispose.bind(model);
-  return Object.assign(model, {
-    dispose: () => {
-      dispose();
-      codec.dispose();
-    },
-  }) as unknown as Model;
-}
-
-function transformer(): Model {
-  const sizes = { vocabularySize: 5, contextLength: 6, width: 8, heads: 2, layers: 2, dropout: 0.5 };
-  return TinyTransformer.create(sizes, { random: Random.fromSeed(1) }) as unknown as Model;
-}
-
-/** Rows whose targets count differently, so that the parts of a step do. */
-const sequences = {
-  count: 8,
-  batch: (indices: Int32Array) => {
-    const data = Int32Array.from({ length: 6 * indices.length }, (_, i) => (indices[Math.floor(i / 6)]! + i * 3) % 5);
-    const rows: TokenBatch = { data, count: indices.length, length: 6 };
-    return { inputs: rows, targets: rows, weights: Float32Array.from(data, (id) => id % 3) };
-  },
-};
 
 /** Trains in two processes that both live here; gives all variables of both, and how often the loss was called. */
 async function trainInBoth(create: () => Model, examples: unknown, isCompiled: boolean) {

@@ -1,3 +1,4 @@
+import { AccumulatedSteps } from "../accumulation/accumulated-steps.js";
 import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
 import { BestWeights } from "../checkpoints/best-weights.js";
 import type { TrainingParts } from "../checkpoints/training-state.js";
@@ -7,13 +8,15 @@ import { toTransform } from "../optimizers/adamw.js";
 import { Optimizer } from "../optimizers/optimizer.js";
 import type { Schedule } from "../optimizers/schedules.js";
 import { WeightAverage } from "../optimizers/weight-average.js";
-import { CompiledStep, compiledLoss, type StepParts } from "./compiled-step.js";
+import { CompiledStep } from "./compiled-step.js";
 import type { RunTransforms, TrainOptions } from "./train-options.js";
 
 /** The parts of a run that hold tensors, and its steps on whole batches. */
 export interface RunParts<Batch, Aux> extends TrainingParts {
   readonly whole: CompiledStep<Batch, Aux>;
-  /** Its steps in parts that are added up, as with other processes. */
+  /** Its steps on batches in parts, one after the other. */
+  readonly inParts: AccumulatedSteps<Batch, Aux> | undefined;
+  /** Its steps in parts that are added up with those of other processes. */
   readonly shared: SharedStep<Batch, Aux> | undefined;
   /** The adversary's learning rate; absent where it is the model's. */
   readonly adversarySchedule: Schedule | undefined;
@@ -46,25 +49,24 @@ export function createParts<Batch, Aux>(
   return {
     ...stepped,
     whole: new CompiledStep(stepped),
-    shared: sharesSteps(stepped, group) ? new SharedStep(stepped, group, batchStatistics) : undefined,
+    inParts: group.isAlone && group.parts > 1 ? new AccumulatedSteps(stepped) : undefined,
+    shared: group.isAlone ? undefined : new SharedStep(stepped, group, batchStatistics),
     adversarySchedule: adversary?.schedule,
     buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,
     best: (earlyStopping?.restoreBest ?? earlyStopping !== undefined) ? new BestWeights() : undefined,
   };
 }
 
-/**
- * Whether steps are taken in halves with sums between them: in a group; and in one process that takes steps in parts, where
- * these halves are compiled and mean the same, as the model updates nothing after a part.
- */
-function sharesSteps<Batch, Aux>(parts: StepParts<Batch, Aux>, group: RunGroup): boolean {
-  const isInParts = group.parts > 1 && parts.model.afterStep === undefined;
-  return !group.isAlone || (isInParts && compiledLoss(parts) !== undefined);
-}
-
 /** Frees what the parts hold but the model, which is borrowed. */
-export function disposeParts({ adversary, average, buffers, optimizer }: TrainingParts): void {
-  for (const part of [optimizer, adversary, average, buffers]) {
+export function disposeParts<Batch, Aux>({
+  adversary,
+  average,
+  buffers,
+  inParts,
+  optimizer,
+  whole,
+}: RunParts<Batch, Aux>): void {
+  for (const part of [whole, inParts, optimizer, adversary, average, buffers]) {
     part?.dispose();
   }
 }

@@ -1,6 +1,5 @@
 import type { ExampleOrder } from "../data/example-order.js";
 import type { StepRecord } from "../observers/training-observer.js";
-import { accumulatedStep } from "./accumulated-step.js";
 import { holdParts } from "./recorded-form.js";
 import { DivergenceError } from "./run-errors.js";
 import type { RunParts } from "./run-parts.js";
@@ -37,10 +36,10 @@ export async function takeStep<Batch, Aux>(
 async function stepRecord<Batch, Aux>(
   options: TrainOptions<Batch, Aux>,
   order: ExampleOrder,
-  { average, adversary, adversarySchedule, optimizer, shared, whole }: RunParts<Batch, Aux>,
+  { adversary, adversarySchedule, inParts, shared, whole }: RunParts<Batch, Aux>,
   step: number,
 ): Promise<StepRecord> {
-  const { model, random, schedule, gradientAccumulation: parts = 1 } = options;
+  const { random, schedule, gradientAccumulation: parts = 1 } = options;
   const before = performance.now();
   const rates = { learningRate: schedule(step), adversaryRate: adversarySchedule?.(step) };
   const randomOf = (step: number) => random.fork("step").fork(step);
@@ -48,11 +47,8 @@ async function stepRecord<Batch, Aux>(
   const batchOf = (part: number) => stepBatch(options, order, step, part);
   const { names, values, weight } = shared
     ? await shared.step({ ...numbers, batchOf })
-    : parts > 1
-      ? await accumulatedStep({
-          ...{ model, optimizer, average, adversary, ...numbers, parts },
-          batchOf,
-        })
+    : inParts
+      ? await inParts.step({ ...numbers, batchOf, parts })
       : await read(
           whole.step({ ...numbers, nextRandom: randomOf(step + 1), batch: await stepBatch(options, order, step) }),
         );

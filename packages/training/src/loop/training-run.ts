@@ -114,7 +114,6 @@ export class TrainingRun<Batch, Aux> {
   }
 
   dispose(): void {
-    this.#parts.whole.dispose();
     disposeParts(this.#parts);
   }
 
@@ -157,8 +156,8 @@ export class TrainingRun<Batch, Aux> {
 
   /** Says once why steps are not compiled. */
   async #noticeRefusal(): Promise<void> {
-    const { shared, whole } = this.#parts;
-    const { refusal } = shared ?? whole;
+    const { inParts, shared, whole } = this.#parts;
+    const { refusal } = shared ?? inParts ?? whole;
     if (refusal !== undefined && !this.#isNoticed) {
       this.#isNoticed = true;
       const reason = refusal instanceof Error ? refusal.message : String(refusal);

@@ -3,11 +3,11 @@ import "@tensorflow/tfjs-backend-cpu";
 import type { TensorTrainable } from "@mmgen/nn";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, it, vi } from "vitest";
+import { DivergenceError } from "../loop/run-errors.js";
+import { type Points, points, TinyRegression } from "../loop/tiny-regression.fixture.js";
+import { train } from "../loop/train.js";
+import { WeightedRows, weightedRows } from "../loop/weighted-rows.fixture.js";
 import { constantSchedule, cosineSchedule } from "../optimizers/schedules.js";
-import { DivergenceError } from "./run-errors.js";
-import { type Points, points, TinyRegression } from "./tiny-regression.fixture.js";
-import { train } from "./train.js";
-import { WeightedRows, weightedRows } from "./weighted-rows.fixture.js";
 
 const examples = points(Random.fromSeed(7), 50);
 

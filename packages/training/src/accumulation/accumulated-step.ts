@@ -1,20 +1,22 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { type WeightedValues, weightedMeans } from "../data/weighted-means.js";
 import {
-  expectTargets,
   lossAndGradients,
   metricsOf,
   type ReadMetrics,
   type StepContext,
   stackMetrics,
-} from "./training-step.js";
+} from "../loop/training-step.js";
+import { PartMetrics } from "./part-metrics.js";
 
-/** Options of {@link accumulatedStep}. */
-export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux> {
+/** A batch in parts. */
+export interface BatchParts<Batch> {
   readonly parts: number;
   /** Makes part `part` of the batch; all have the same number of examples. */
   readonly batchOf: (part: number) => Batch | Promise<Batch>;
 }
+
+/** Options of {@link accumulatedStep}. */
+export interface AccumulatedStepOptions<Batch, Aux> extends StepContext<Batch, Aux>, BatchParts<Batch> {}
 
 /**
  * One step on a batch in parts, one after the other: averages their gradients by the weights of their targets, with only
@@ -32,11 +34,8 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
   const auxes: Aux[] = [];
   const sums = new GradientSums();
   const adversarySums = new GradientSums();
+  const ofParts = new PartMetrics();
   let names: string[] = [];
-  const means: WeightedValues[] = [];
-  // Relative to the first part that has targets: equal parts are then added as they are.
-  let unit: number | undefined;
-  let total = 0;
   try {
     for (let part = 0; part < parts; part++) {
       const batch = await batchOf(part);
@@ -45,10 +44,8 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
         const lossOptions = { training: true, random: random.fork("loss").fork(part), step: optimizer.steps };
         const found = lossAndGradients(model, batch, lossOptions, kept);
         weight = found.weight;
-        if (weight !== 0) {
-          unit ??= weight;
-          const factor = weight === undefined ? undefined : weight / unit!;
-          total += factor ?? 1;
+        const factor = ofParts.factorOf(weight);
+        if (factor !== 0) {
           sums.add(found.gradients, factor);
           adversarySums.add(found.adversary?.gradients ?? {}, factor);
         }
@@ -58,14 +55,13 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
         names = metrics.map(([name]) => name);
         return stackMetrics(metrics.map(([, value]) => value));
       });
-      means.push({ values: [...(await read(metrics))], weight });
+      await ofParts.add(metrics, weight);
     }
-    const whole = weightedMeans(means) ?? { values: [], weight: 0 };
-    expectTargets(whole.weight);
+    ofParts.expectTargets();
     const norms = tf.tidy(() => {
-      const norms = [optimizer.update(sums.mean(total), learningRate)];
+      const norms = [optimizer.update(sums.mean(ofParts.total), learningRate)];
       if (adversary !== undefined) {
-        norms.push(adversary.update(adversarySums.mean(total), options.adversaryRate ?? learningRate));
+        norms.push(adversary.update(adversarySums.mean(ofParts.total), options.adversaryRate ?? learningRate));
       }
       average?.update(optimizer.steps);
       for (const [part, aux] of auxes.entries()) {
@@ -73,26 +69,11 @@ export async function accumulatedStep<Batch, Aux>(options: AccumulatedStepOption
       }
       return stackMetrics(norms);
     });
-    const [gradientNorm, adversaryGradientNorm] = await read(norms);
-    const ofWholeStep = new Map([
-      ["gradientNorm", gradientNorm],
-      ["adversaryGradientNorm", adversaryGradientNorm],
-    ]);
-    const values = whole.values.map((value, i) => Math.fround(ofWholeStep.get(names[i]!) ?? value));
-    return { names, values, weight: whole.weight };
+    return await ofParts.ofStep(names, norms);
   } finally {
     tf.dispose(kept);
     sums.dispose();
     adversarySums.dispose();
-  }
-}
-
-/** The elements of a tensor, which is disposed, also where they cannot be computed. */
-async function read(tensor: tf.Tensor): Promise<Float32Array> {
-  try {
-    return (await tensor.data()) as Float32Array;
-  } finally {
-    tensor.dispose();
   }
 }
 
