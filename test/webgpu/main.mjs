@@ -2,7 +2,7 @@
 // by SwiftShader, a driver in software, and on the cpu. No node may run outside the provider, at most two copies a run beside
 // feeds and results, the losses of 20 steps with a fresh batch each equal to a millionth, ids and levels equal, nothing left
 // on the device. The same on the runtime "c-api", results in memory "WebGPU_Buffer", with steps captured and replayed, those
-// of training, of a generation and of diffusion. With `--chromium` the same on onnxruntime-web in Chromium
+// of training, of a generation and of diffusion. With `--chromium` both on onnxruntime-web in Chromium
 // ($CHROME, else `chromium`), where copies cannot be counted.
 //
 // Needs libvulkan.so.1 (apt-get install libvulkan1) and $VK_DRIVER_FILES, else the file that Debian's Chromium brings.
@@ -29,14 +29,16 @@ async function runInNode(engine) {
   return status === 0 ? JSON.parse(stdout) : stop(`Node, ${engine}: ${stderr}`);
 }
 
-async function runInPage() {
+/** Works in a page, on an engine of the same name. */
+async function runInPage(engine) {
   const runtime = dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
   const { outputFiles } = await build({
     ...{ entryPoints: [path("page.ts")], bundle: true, write: false, format: "esm", platform: "browser" },
     ...{ mainFields: ["browser", "module", "main"], ignoreAnnotations: true, logLevel: "error" },
     ...{ alias: { "onnxruntime-web": "onnxruntime-web/webgpu" }, plugins: [sources] },
   });
-  const search = `?${names.map((name) => `work=${encodeURIComponent(name)}`).join("&")}`;
+  const works = names.map((name) => `work=${encodeURIComponent(name)}`);
+  const search = `?${[...works, ...(engine === "replayed" ? ["replay"] : [])].join("&")}`;
   const options = { search, files: runtime, flags: softwareWebGpu };
   const answer = await runInChromium(outputFiles[0].contents, options);
   return answer.error ? stop(answer.error) : answer;
@@ -90,10 +92,11 @@ if (inPage && spawnSync(browser, ["--version"]).error) {
   console.error(`Skipped: there is no ${browser}; set CHROME to a Chromium's program.`);
   process.exit(0);
 }
-const [expected, found] = [await runInNode("cpu"), inPage ? await runInPage() : await runInNode("webgpu")];
+const run = inPage ? runInPage : runInNode;
+const [expected, found] = [await runInNode("cpu"), await run("webgpu")];
 for (const [name, work] of Object.entries(expected)) {
   report(name, found[name], faults(work, found[name]));
 }
-for (const [name, result] of inPage ? [] : Object.entries(await runInNode("replayed"))) {
+for (const [name, result] of Object.entries(await run("replayed"))) {
   report(`${name}, replayed`, result, [...faults(expected[name], result), ...replayFaults(result)]);
 }

@@ -7,13 +7,8 @@ export { registerOnnxBackend, type UseOnnxOptions, useOnnx } from "./engine/regi
 export { type ExportFilesOptions, exportOnnx, exportOnnxFiles } from "./export/export-onnx.js";
 export type { ExportableFunction, ExportInput, ExportOptions, NamedTensorFunction } from "./export/export-options.js";
 export type { ElementType, HostArray } from "./runtime/element-type.js";
-export {
-  type OrtModule,
-  type OrtSessionLike,
-  type OrtTensorConstructor,
-  type OrtTensorLike,
-  ortRuntime,
-} from "./runtime/ort-runtime.js";
+export type { OrtModule, OrtSessionLike, OrtTensorConstructor, OrtTensorLike } from "./runtime/ort-module.js";
+export { ortRuntime } from "./runtime/ort-runtime.js";
 export type {
   ExecutionProvider,
   Runtime,

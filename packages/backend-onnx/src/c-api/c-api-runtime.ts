@@ -1,9 +1,10 @@
-import { KernelError } from "@mmgen/core";
+import { checkCapture } from "../replay/check-capture.js";
+import type { Links } from "../replay/observed-runs.js";
 import type { ElementType, HostArray } from "../runtime/element-type.js";
 import type { Runtime, SessionOptions, SessionOutput } from "../runtime/runtime.js";
 import { CApiSession } from "./c-api-session.js";
 import { type CApiTensor, HostValue } from "./c-api-tensor.js";
-import { CapturedSteps, type Links } from "./captured-steps.js";
+import { CapturedSteps } from "./captured-steps.js";
 import { DeviceCopier } from "./device-copier.js";
 import { type Environment, openEnvironment } from "./environment.js";
 import { NativeNames } from "./ort-api.js";
@@ -34,6 +35,7 @@ class CApiRuntime implements Runtime {
   readonly name = "ONNX Runtime's C API";
   readonly synchronous = true;
   readonly readsSharedMemory = true;
+  readonly canReplay = true;
   readonly #environment: Environment;
   /** By the memory of the tensors that they copy. */
   readonly #copiers = new Map<bigint, DeviceCopier>();
@@ -84,14 +86,8 @@ class CApiRuntime implements Runtime {
 
   /** Compiles a session's graph once more, to be captured. */
   #capture({ model, inputs, outputs, options }: NewSession, feeds: readonly CApiTensor[], links: Links): CapturedSteps {
-    if (options.captureLimit !== undefined) {
-      throw new KernelError(options.captureLimit);
-    }
+    checkCapture(options, [...feeds, ...outputs]);
     const [first, ...others] = resolveProviders(options.executionProviders);
-    const moved = [...feeds, ...outputs].find(({ type }) => type !== "float32" && type !== "int32");
-    if (first?.name === "WebGPU" && moved !== undefined) {
-      throw new KernelError(`WebGPU has no buffers for ${moved.type} tensors, and the graph has one of them outside`);
-    }
     const providers = first === undefined ? [] : [capturing(first), ...others];
     const { handle } = this.#open(model, { ...options, profilePrefix: undefined }, providers);
     const { api } = this.#environment;

@@ -1,11 +1,10 @@
+import type { Links } from "../replay/observed-runs.js";
+import { idleBytes, SwappedSets } from "../replay/swapped-sets.js";
 import type { HostArray } from "../runtime/element-type.js";
 import type { SessionOutput } from "../runtime/runtime.js";
 import { type CApiTensor, DeviceValue, HostValue } from "./c-api-tensor.js";
 import type { DeviceCopier } from "./device-copier.js";
 import type { NativeNames, OrtApi } from "./ort-api.js";
-
-/** For each feed of a run the output of the run before that it is; one feed at most for each output. */
-export type Links = readonly (number | undefined)[];
 
 /** What {@link CapturedSteps} are made of. */
 export interface CapturedStepsParts {
@@ -21,30 +20,20 @@ export interface CapturedStepsParts {
   readonly captures: boolean;
 }
 
-/** Buffers of the outputs of every other run. */
-interface BufferSet {
-  readonly outputs: readonly DeviceValue[];
-  /** What was handed out for each output, and may still live. */
-  readonly handedOut: (DeviceValue | undefined)[];
-  readonly binding: bigint;
+/** How a run finds its buffers, and its captured graph. */
+interface Binding {
+  readonly handle: bigint;
   readonly runOptions: bigint;
 }
 
-/**
- * A graph whose runs follow each other, bound to fixed addresses: two sets of buffers that swap roles. A run reads what
- * the one before wrote, and writes where that one read; nothing is allocated or copied but inputs that are new.
- *
- * What a run hands out stays what it is: a tensor that still lives when its buffer is written again is moved first.
- */
+/** A graph whose runs follow each other, bound to {@link SwappedSets} of buffers: a captured graph for either set. */
 export class CapturedSteps {
   readonly #parts: CapturedStepsParts;
-  /** Buffers of inputs that no output replaces, and what they hold: a tensor's elements never change. */
-  readonly #inputs: (DeviceValue | undefined)[];
-  readonly #held: (CApiTensor | undefined)[] = [];
-  readonly #sets: readonly [BufferSet, BufferSet];
+  readonly #outputs: readonly [readonly DeviceValue[], readonly DeviceValue[]];
+  readonly #sets: SwappedSets<CApiTensor, DeviceValue, DeviceValue>;
+  readonly #bindings: readonly [Binding, Binding];
   /** All buffers. */
   readonly #buffers: DeviceValue[] = [];
-  #turn = 0;
   #isDisposed = false;
 
   /**
@@ -60,9 +49,18 @@ export class CapturedSteps {
       return made;
     };
     try {
-      this.#inputs = feeds.map((feed, i) => (links[i] === undefined ? buffer(feed) : undefined));
-      const [first, second] = [1, 2].map(() => outputs.map(({ type, shape }) => buffer(HostValue.empty(type, shape))));
-      this.#sets = [this.#bind(first!, second!, 1), this.#bind(second!, first!, 2)];
+      const inputs = feeds.map((feed, i) => (links[i] === undefined ? buffer(feed) : undefined));
+      const set = () => outputs.map(({ type, shape }) => buffer(HostValue.empty(type, shape)));
+      this.#outputs = [set(), set()];
+      this.#sets = new SwappedSets({
+        ...{ links, inputs, outputs: this.#outputs },
+        write: (from, to) => copier.write(from, to),
+        move: (value) => {
+          const moved = copier.copy(value);
+          value.move({ handle: moved.handle, release: () => moved.dispose() });
+        },
+      });
+      this.#bindings = [this.#bind(0), this.#bind(1)];
     } catch (error) {
       api.do.ReleaseSession(session);
       this.#disposeBuffers();
@@ -72,29 +70,17 @@ export class CapturedSteps {
 
   /** Bytes of the buffers in which no tensor lies that was handed out and still lives. */
   get idleBytes(): number {
-    const inUse = this.#sets.flatMap(({ handedOut }) => handedOut.filter((value) => value?.isReleased === false));
-    return sumOfBytes(this.#buffers) - sumOfBytes(inUse);
+    return idleBytes(this.#buffers, this.#sets.living);
   }
 
   run(feeds: readonly CApiTensor[]): CApiTensor[] {
-    const { api, copier, links, outputs, session } = this.#parts;
-    const [set, before] = [this.#sets[this.#turn]!, this.#sets[1 - this.#turn]!];
-    set.handedOut.forEach((_, i) => void this.#free(set, i));
-    feeds.forEach((feed, i) => {
-      const link = links[i];
-      if (link !== undefined) {
-        if (feed !== before.handedOut[link]) {
-          this.#free(before, link);
-          copier.write(feed, before.outputs[link]!);
-        }
-      } else if (feed !== this.#held[i]) {
-        copier.write(feed, this.#inputs[i]!);
-        this.#held[i] = feed;
-      }
-    });
-    api.call.RunWithBinding(session, set.runOptions, set.binding);
-    this.#turn = 1 - this.#turn;
-    return outputs.map((output, i) => this.#handOut(set, i, output));
+    const { api, outputs, session } = this.#parts;
+    const turn = this.#sets.prepare(feeds);
+    const { handle, runOptions } = this.#bindings[turn];
+    api.call.RunWithBinding(session, runOptions, handle);
+    const results = outputs.map((output, i) => this.#result(this.#outputs[turn][i]!, output));
+    this.#sets.swap(results.map((result) => (result instanceof DeviceValue ? result : undefined)));
+    return results;
   }
 
   dispose(): void {
@@ -103,10 +89,10 @@ export class CapturedSteps {
     }
     this.#isDisposed = true;
     const { api, session } = this.#parts;
-    for (const set of this.#sets) {
-      set.handedOut.forEach((_, i) => void this.#free(set, i));
-      api.do.ReleaseIoBinding(set.binding);
-      api.do.ReleaseRunOptions(set.runOptions);
+    this.#sets.empty();
+    for (const { handle, runOptions } of this.#bindings) {
+      api.do.ReleaseIoBinding(handle);
+      api.do.ReleaseRunOptions(runOptions);
     }
     // Its captured graphs go with it, and only then their buffers.
     api.do.ReleaseSession(session);
@@ -119,45 +105,27 @@ export class CapturedSteps {
     }
   }
 
-  #bind(outputs: readonly DeviceValue[], before: readonly DeviceValue[], graph: number): BufferSet {
-    const { api, captures, inputNames, links, outputNames, session } = this.#parts;
-    const binding = api.make("CreateIoBinding", session);
-    this.#inputs.forEach((input, i) => {
-      api.call.BindInput(binding, inputNames.addresses[i]!, (input ?? before[links[i]!]!).handle);
+  #bind(turn: 0 | 1): Binding {
+    const { api, captures, inputNames, outputNames, session } = this.#parts;
+    const handle = api.make("CreateIoBinding", session);
+    this.#sets.inputsOf(turn).forEach((input, i) => {
+      api.call.BindInput(handle, inputNames.addresses[i]!, input.handle);
     });
-    outputs.forEach((output, i) => {
-      api.call.BindOutput(binding, outputNames.addresses[i]!, output.handle);
+    this.#outputs[turn].forEach((output, i) => {
+      api.call.BindOutput(handle, outputNames.addresses[i]!, output.handle);
     });
     const runOptions = api.make("CreateRunOptions");
     if (captures) {
-      api.call.AddRunConfigEntry(runOptions, "gpu_graph_id", `${graph}`);
+      api.call.AddRunConfigEntry(runOptions, "gpu_graph_id", `${turn + 1}`);
     }
-    return { outputs, handedOut: outputs.map(() => undefined), binding, runOptions };
+    return { handle, runOptions };
   }
 
-  #handOut(set: BufferSet, i: number, { onDevice, type, shape }: SessionOutput): CApiTensor {
+  #result(buffer: DeviceValue, { onDevice, type, shape }: SessionOutput): CApiTensor {
     const { copier } = this.#parts;
-    const buffer = set.outputs[i]!;
-    if (!onDevice) {
-      return new HostValue(type, shape, copier.read(buffer));
-    }
     const read = (value: DeviceValue): HostArray => copier.read(value);
-    const value = new DeviceValue({ type, shape, handle: buffer.handle, read, release: () => {} });
-    set.handedOut[i] = value;
-    return value;
+    return onDevice
+      ? new DeviceValue({ type, shape, handle: buffer.handle, read, release: () => {} })
+      : new HostValue(type, shape, copier.read(buffer));
   }
-
-  /** Moves what was handed out of a buffer to a place of its own, where it still lives. */
-  #free(set: BufferSet, i: number): void {
-    const value = set.handedOut[i];
-    set.handedOut[i] = undefined;
-    if (value !== undefined && !value.isReleased) {
-      const moved = this.#parts.copier.copy(value);
-      value.move({ handle: moved.handle, release: () => moved.dispose() });
-    }
-  }
-}
-
-function sumOfBytes(values: readonly (DeviceValue | undefined)[]): number {
-  return values.reduce((sum, value) => sum + (value?.byteLength ?? 0), 0);
 }

@@ -3,7 +3,8 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { createRequire } from "node:module";
 import { KernelError } from "@mmgen/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type OrtModule, ortRuntime } from "../runtime/ort-runtime.js";
+import type { OrtModule } from "../runtime/ort-module.js";
+import { ortRuntime } from "../runtime/ort-runtime.js";
 import type { OnnxBackend } from "./onnx-backend.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 

@@ -1,6 +1,6 @@
 import { ConfigError } from "@mmgen/core";
 import { findPackage } from "./find-package.js";
-import type { OrtModule } from "./ort-runtime.js";
+import type { OrtModule } from "./ort-module.js";
 
 /** onnxruntime-node, and the `require` that found it. */
 export interface LoadedOrt {

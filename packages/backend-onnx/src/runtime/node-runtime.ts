@@ -1,14 +1,9 @@
 import { copyModel } from "./copy-model.js";
 import type { ElementType, HostArray } from "./element-type.js";
 import { loadOrt } from "./load-ort.js";
-import {
-  feedsByName,
-  OrtTensor,
-  type OrtTensorConstructor,
-  type OrtTensorLike,
-  ortRuntime,
-  outputLocations,
-} from "./ort-runtime.js";
+import type { OrtTensorConstructor, OrtTensorLike } from "./ort-module.js";
+import { ortRuntime, outputLocations } from "./ort-runtime.js";
+import { feedsByName, OrtTensor } from "./ort-tensor.js";
 import {
   type Runtime,
   type RuntimeSession,

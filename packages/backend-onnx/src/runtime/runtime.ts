@@ -7,6 +7,8 @@ export interface Runtime {
   readonly synchronous: boolean;
   /** Whether sessions can be fed with arrays of a `SharedArrayBuffer`. Default: false. */
   readonly readsSharedMemory?: boolean;
+  /** Whether sessions are captured and replayed where their options ask for it. Default: false. */
+  readonly canReplay?: boolean;
   /** Wraps host elements as a tensor that sessions can be fed with. */
   upload(type: ElementType, shape: readonly number[], data: HostArray): RuntimeTensor;
   /**
@@ -63,7 +65,7 @@ export interface SessionOptions {
   readonly executionProviders: readonly ExecutionProvider[];
   /** Whether nodes that none of the providers supports may run on the cpu. Default: true. */
   readonly allowCpuNodes?: boolean;
-  /** Whether a session whose runs follow each other is captured and replayed, where the runtime can. Default: false. */
+  /** Whether a session whose runs follow each other is captured and replayed; see `canReplay`. Default: false. */
   readonly replay?: boolean;
   /** Why it is not to be captured all the same. Default: it may be. */
   readonly captureLimit?: string | undefined;
