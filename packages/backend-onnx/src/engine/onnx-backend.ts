@@ -40,7 +40,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   /** Whether compiled functions read arrays of memory that threads share. */
   readonly readsSharedMemory: boolean;
   readonly #store: TensorStore;
-  readonly #flusher: Flusher;
+  /** @internal */ readonly flusher: Flusher;
   readonly #reader: TensorReader;
   readonly #flushAfterNodes: number;
   #disposed = false;
@@ -62,8 +62,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     this.readsSharedMemory = runtime.readsSharedMemory === true;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);
-    this.#flusher = new Flusher({ store: this.#store, graph, planner, executor });
-    this.#reader = new TensorReader(this.#store, this.#flusher, runtime);
+    this.flusher = new Flusher({ store: this.#store, graph, planner, executor });
+    this.#reader = new TensorReader(this.#store, this.flusher, runtime);
     this.#flushAfterNodes = config.flushAfterNodes;
     this.fallback = config.fallback ? new Fallback(this) : undefined;
   }
@@ -176,12 +176,12 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
 
   /** Computes every live tensor. Reads do this by themselves. */
   flush(): Promise<void> {
-    return this.#flusher.flush();
+    return this.flusher.flush();
   }
 
   /** Synchronous {@link flush}; throws a KernelError when the runtime is asynchronous. */
   flushSync(): void {
-    this.#flusher.flushSync();
+    this.flusher.flushSync();
   }
 
   /**

@@ -5,7 +5,6 @@ import { KernelError } from "@mmgen/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { OrtModule } from "../runtime/ort-module.js";
 import { ortRuntime } from "../runtime/ort-runtime.js";
-import type { OnnxBackend } from "./onnx-backend.js";
 import { registerOnnxBackend } from "./register-onnx-backend.js";
 
 // The public, promise-returning API of the package at hand stands for onnxruntime-web's, which is the same.
@@ -52,14 +51,5 @@ describe("a runtime of promises", () => {
     const wrong = tf.gather(tf.tensor1d([1, 2]), index);
     await expect(wrong.data()).rejects.toThrow(/Gather/);
     expect([...(await tf.add(tf.tensor1d([1]), 1).data())]).toEqual([2]);
-  });
-
-  it("compiled functions are recorded anew and find their session", async () => {
-    const backend = tf.backend() as OnnxBackend;
-    const run = backend.compile((x: tf.Tensor) => tf.square(tf.add(x, 1)));
-    for (const value of [1, 2]) {
-      expect([...(await run(tf.tensor1d([value])).data())]).toEqual([(value + 1) ** 2]);
-    }
-    expect(backend.sessions()).toMatchObject({ misses: 1, hits: 1 });
   });
 });

@@ -46,6 +46,16 @@ export interface PlanConstants {
   readonly elements: ReadonlyMap<LazyValue, HostArray>;
 }
 
+/** A graph that is compiled where its key has no session. */
+export interface KeyedGraph {
+  /** Of its session, which is dropped when it fails, with the memory that it has taken. */
+  readonly key: string;
+  /** For the message of a session that fails. */
+  readonly plan?: Plan;
+  /** As {@link Executor.compile} does. */
+  compile(): RuntimeSession | Promise<RuntimeSession>;
+}
+
 /** Constants of a session, with the number by which its key knows them. */
 interface NumberedConstants {
   readonly all: readonly WeakRef<RuntimeTensor>[];
@@ -95,17 +105,19 @@ export class Executor {
    */
   run(plan: Plan): RuntimeTensor[] | Promise<RuntimeTensor[]> {
     const feeds = plan.feeds.map((feed) => feed.resident!);
-    const session = this.cache.find(plan.key) ?? this.#compile(plan);
-    return session instanceof Promise
-      ? session.then((ready) => this.#runAsync(ready, feeds, plan))
-      : this.runtime.synchronous
-        ? this.runSession(session, feeds, plan.key, plan)
-        : this.#runAsync(session, feeds, plan);
+    return this.runKeyed({ key: plan.key, plan, compile: () => this.compile(plan) }, feeds);
   }
 
-  /** Compiles a plan and caches its session. For synchronous runtimes. */
-  compile(plan: Plan, constants?: PlanConstants): RuntimeSession {
-    return this.#compile(plan, constants) as RuntimeSession;
+  /**
+   * Runs the session of a key, which is compiled where there is none.
+   *
+   * @returns the elements of its outputs, in order; a promise unless the runtime is synchronous.
+   */
+  runKeyed(graph: KeyedGraph, feeds: readonly RuntimeTensor[]): RuntimeTensor[] | Promise<RuntimeTensor[]> {
+    const session = this.cache.find(graph.key) ?? graph.compile();
+    return this.runtime.synchronous
+      ? this.#runSync(session as RuntimeSession, feeds, graph)
+      : this.#runAsync(session, feeds, graph);
   }
 
   /**
@@ -124,12 +136,7 @@ export class Executor {
     return made.number;
   }
 
-  /**
-   * Runs a session. For synchronous runtimes.
-   *
-   * @param key - Its key: a session that fails is dropped, with the memory that it has taken.
-   */
-  runSession(session: RuntimeSession, feeds: readonly RuntimeTensor[], key: string, plan?: Plan): RuntimeTensor[] {
+  #runSync(session: RuntimeSession, feeds: readonly RuntimeTensor[], { key, plan }: KeyedGraph): RuntimeTensor[] {
     const start = performance.now();
     try {
       return session.run(feeds) as RuntimeTensor[];
@@ -141,19 +148,25 @@ export class Executor {
     }
   }
 
-  async #runAsync(session: RuntimeSession, feeds: readonly RuntimeTensor[], plan: Plan): Promise<RuntimeTensor[]> {
+  async #runAsync(
+    compiled: RuntimeSession | Promise<RuntimeSession>,
+    feeds: readonly RuntimeTensor[],
+    { key, plan }: KeyedGraph,
+  ): Promise<RuntimeTensor[]> {
+    const session = await compiled;
     const start = performance.now();
     try {
       return await session.run(feeds);
     } catch (cause) {
-      this.cache.drop(plan.key);
+      this.cache.drop(key);
       return fail("run", plan, cause);
     } finally {
       this.cache.countRun(performance.now() - start);
     }
   }
 
-  #compile(
+  /** Compiles a plan and caches its session; a promise unless the runtime is synchronous. */
+  compile(
     plan: Plan,
     { key, elements }: PlanConstants = { key: plan.key, elements: new Map() },
   ): RuntimeSession | Promise<RuntimeSession> {

@@ -12,6 +12,8 @@ export class LazyValue {
   resident: RuntimeTensor | undefined;
   /** Why it could not be computed. */
   failure: Error | undefined;
+  /** Whether the call of a compiled function computes it, which has not run yet. */
+  isDeferred = false;
   /** Number of data ids that hold it; a held value is an output of the next flush. */
   holders = 0;
   /** Set for a value that is stored in the model; part of the graph's key. */
@@ -54,6 +56,14 @@ export class LazyValue {
   /** Leaves the node to be recorded when something first asks for it. */
   deferProducer(make: () => LazyNode): void {
     this.#makeProducer = make;
+  }
+
+  /** Forgets how it is computed: its elements exist, or never will. */
+  settle(): void {
+    this.producer = undefined;
+    this.blocked = undefined;
+    this.inBlocks = false;
+    this.isDeferred = false;
   }
 
   /** Number of elements. */

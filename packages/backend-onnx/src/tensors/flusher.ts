@@ -4,7 +4,7 @@ import { failedDependents } from "../graph/failed-dependents.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import type { Plan, Planner } from "../graph/plan.js";
-import type { RuntimeTensor } from "../runtime/runtime.js";
+import { HostTensor, type RuntimeTensor } from "../runtime/runtime.js";
 import type { TensorStore } from "./tensor-store.js";
 import { valuesOfVariables } from "./values-of-variables.js";
 
@@ -16,8 +16,19 @@ export interface FlusherParts {
   readonly executor: Executor;
 }
 
+/** What computes values that no recorded node does: a compiled function, called on an asynchronous runtime. */
+export interface DeferredCall {
+  /** Held until it has run. */
+  readonly inputs: readonly LazyValue[];
+  /** New values. */
+  readonly outputs: readonly LazyValue[];
+  /** @param feeds - Elements of the inputs, in their order. */
+  run(feeds: readonly RuntimeTensor[]): Promise<RuntimeTensor[]>;
+}
+
 /**
  * Computes the pending values of a store: immediately where the runtime is synchronous, else one flush after the other.
+ * Calls that are deferred run first, in their order; what is recorded can depend on them.
  *
  * If something cannot be computed, the values that depend on it fail, the others are computed without it, and the flush
  * fails.
@@ -25,6 +36,7 @@ export interface FlusherParts {
 export class Flusher {
   readonly #parts: FlusherParts;
   #last: Promise<void> = Promise.resolve();
+  readonly #calls: DeferredCall[] = [];
 
   constructor(parts: FlusherParts) {
     this.#parts = parts;
@@ -32,6 +44,34 @@ export class Flusher {
 
   get synchronous(): boolean {
     return this.#parts.executor.runtime.synchronous;
+  }
+
+  /** Computes what is pending where that can be done at once, and returns what is pending then. */
+  settle(): readonly LazyValue[] {
+    if (this.synchronous) {
+      this.flushSync();
+    }
+    return [...this.#parts.store.pending];
+  }
+
+  /** Leaves values to a call, which runs with the next flush. For asynchronous runtimes. */
+  defer(call: DeferredCall): void {
+    for (const input of call.inputs) {
+      this.#parts.store.hold(input);
+    }
+    for (const output of call.outputs) {
+      output.isDeferred = true;
+    }
+    this.#calls.push(call);
+  }
+
+  /** Does something once every call that was deferred has run. */
+  afterCalls(then: () => void): void {
+    if (this.synchronous) {
+      then();
+    } else {
+      void this.flush().then(then, then);
+    }
   }
 
   flush(): Promise<void> {
@@ -74,10 +114,28 @@ export class Flusher {
   }
 
   async #flushAsync(): Promise<void> {
-    const { store, planner, executor } = this.#parts;
+    const { store } = this.#parts;
     const failures: Error[] = [];
     const unheld = store.takeUnheld();
-    for (let outputs = this.#takePending(); outputs.length > 0; ) {
+    // What is recorded from here on may depend on calls that are deferred from here on.
+    const pending = this.#takePending();
+    for (const call of this.#calls.splice(0)) {
+      failures.push(...(await this.#compute(call.inputs)), ...(await this.#run(call)));
+    }
+    failures.push(...(await this.#compute(pending)));
+    disposeAll(unheld);
+    if (store.pending.size === 0) {
+      disposeAll(store.takeUnheld());
+    }
+    throwFirst(failures);
+  }
+
+  /** Computes those of some values that are recorded, still held and not computed yet; returns what went wrong. */
+  async #compute(values: readonly LazyValue[]): Promise<Error[]> {
+    const { store, planner, executor } = this.#parts;
+    const failures: Error[] = [];
+    const recorded = new Set(values.filter(({ holders, producer }) => holders > 0 && producer !== undefined));
+    for (let outputs = [...recorded]; outputs.length > 0; ) {
       let plan: Plan | undefined;
       try {
         plan = planner.plan(outputs, undefined, this.#assigned());
@@ -88,8 +146,32 @@ export class Flusher {
         failures.push(error as Error);
       }
     }
-    disposeAll(unheld);
-    throwFirst(failures);
+    return failures;
+  }
+
+  /** Runs a call, unless its backend was removed; returns what went wrong. */
+  async #run({ inputs, outputs, run }: DeferredCall): Promise<Error[]> {
+    const { executor, store } = this.#parts;
+    try {
+      const failed = inputs.find(({ failure }) => failure !== undefined);
+      if (failed !== undefined) {
+        throw failed.failure;
+      }
+      if (outputs.every(({ failure }) => failure === undefined)) {
+        const feeds = inputs.map(({ resident, shape, type }) =>
+          resident instanceof HostTensor ? executor.runtime.upload(type, shape, resident.host) : resident!,
+        );
+        store.resolve(outputs, await run(feeds));
+      }
+      return [];
+    } catch (error) {
+      store.fail(outputs, error as Error);
+      return [error as Error];
+    } finally {
+      for (const input of inputs) {
+        store.release(input);
+      }
+    }
   }
 
   /** Marks the outputs that a failure affects and returns the others, fewer than before. */

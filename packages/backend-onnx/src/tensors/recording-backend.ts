@@ -4,6 +4,7 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { LazyValue } from "../graph/lazy-value.js";
 import type { Planner } from "../graph/plan.js";
 import type { RuntimeTensor } from "../runtime/runtime.js";
+import type { Flusher } from "./flusher.js";
 import type { ComplexParts } from "./tensor-store.js";
 
 /** The methods of the backend that kernels, traces and the fallback use. */
@@ -12,6 +13,8 @@ export interface RecordingBackend extends tf.KernelBackend {
   readonly graph: GraphBuilder;
   readonly planner: Planner;
   readonly executor: Executor;
+  /** Computes what is recorded and deferred. */
+  readonly flusher: Flusher;
   /** Runs kernels without an ONNX version; undefined if it is off. */
   readonly fallback: KernelFallback | undefined;
   /** Whether a function is being traced: reading a value that depends on its inputs is then an error. */

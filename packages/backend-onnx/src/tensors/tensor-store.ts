@@ -179,7 +179,7 @@ export class TensorStore {
     }
     if (value.resident !== undefined) {
       this.#keep(value.resident);
-    } else if (value.producer !== undefined) {
+    } else if (value.producer !== undefined || value.isDeferred) {
       this.#pending.add(value);
     }
   }
@@ -207,9 +207,7 @@ export class TensorStore {
   resolve(values: readonly LazyValue[], results: readonly RuntimeTensor[]): void {
     values.forEach((value, i) => {
       const resident = results[i]!;
-      value.producer = undefined;
-      value.blocked = undefined;
-      value.inBlocks = false;
+      value.settle();
       value.resident = resident;
       this.#pending.delete(value);
       if (value.holders > 0 && !this.#cleared) {
@@ -224,9 +222,7 @@ export class TensorStore {
   fail(values: readonly LazyValue[], error: Error): void {
     for (const value of values) {
       value.failure = error;
-      value.producer = undefined;
-      value.blocked = undefined;
-      value.inBlocks = false;
+      value.settle();
       this.#pending.delete(value);
     }
   }

@@ -26,9 +26,8 @@ export function compile<Args extends TensorStructure[], Result extends TensorStr
   const traces = new Map<string, Trace<Result>>();
   return (...args) => {
     const weights = constants();
-    // Inside another trace or under a gradient the call is recorded in place. An asynchronous runtime cannot replay a
-    // trace synchronously: its calls are recorded too, and the session cache saves the compilation.
-    if (backend.tracing || !backend.executor.runtime.synchronous || tf.engine().isTapeOn()) {
+    // Inside another trace or under a gradient the call is recorded in place.
+    if (backend.tracing || tf.engine().isTapeOn()) {
       return tf.tidy(() => fn(...args, ...weights) as tf.TensorContainer) as Result;
     }
     const signature = signatureOf([...args, ...weights]);
@@ -38,7 +37,7 @@ export function compile<Args extends TensorStructure[], Result extends TensorStr
       if (traces.size >= maxTraces) {
         const [oldest, dropped] = traces.entries().next().value!;
         traces.delete(oldest);
-        dropped.dispose();
+        backend.flusher.afterCalls(() => dropped.dispose());
       }
       traces.set(signature, trace);
     }

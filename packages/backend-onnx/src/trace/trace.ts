@@ -16,6 +16,8 @@ type Source =
   | { readonly variable: tf.Variable }
   | { readonly captured: LazyValue };
 
+type TensorSource = Exclude<Source, { readonly captured: LazyValue }>;
+
 /** What a function is recorded with. */
 export interface TraceArguments {
   readonly args: readonly TensorStructure[];
@@ -26,7 +28,8 @@ export interface TraceArguments {
 /** A function recorded once, which can be replayed with other elements. */
 export class Trace<Result extends TensorStructure> {
   readonly #backend: RecordingBackend;
-  readonly #placeholders: ReadonlySet<LazyValue>;
+  /** What it is fed with, whether there are elements yet or not. */
+  readonly #placeholders: Set<LazyValue>;
   readonly #outputs: readonly LazyValue[];
   readonly #assigned: readonly tf.Variable[];
   readonly #sources: readonly Source[];
@@ -37,8 +40,8 @@ export class Trace<Result extends TensorStructure> {
   // biome-ignore lint/suspicious/noExplicitAny: the constants follow the inputs.
   constructor(backend: RecordingBackend, fn: (...args: any[]) => Result, { args, constants }: TraceArguments) {
     this.#backend = backend;
-    // From here on, every value without elements was recorded by fn.
-    backend.flushSync();
+    // From here on, every other value without elements was recorded by fn.
+    this.#placeholders = new Set(backend.flusher.settle());
     const placeholders: LazyValue[] = [];
     const createPlaceholder = (tensor: tf.Tensor): tf.Tensor => {
       const type = elementTypeOf(tensor.dtype);
@@ -76,10 +79,13 @@ export class Trace<Result extends TensorStructure> {
       keepVariables(backend, recordableVariables(), record);
     });
     this.#template = template as Result;
-    this.#placeholders = new Set([...placeholders, ...variables.values()]);
+    for (const placeholder of [...placeholders, ...variables.values()]) {
+      this.#placeholders.add(placeholder);
+    }
     this.#outputs = outputs;
     this.#assigned = assigned;
     const plan = this.#plan();
+    this.#placeholders = new Set(plan.feeds);
     this.#key = plan.key;
     const inputs = placeholders.length - constants.length;
     const variableOf = new Map([...variables].map(([variable, value]) => [value, variable]));
@@ -105,25 +111,18 @@ export class Trace<Result extends TensorStructure> {
     }
   }
 
-  /** Runs the recorded graph with these tensors as inputs and constants. */
+  /** Runs the recorded graph with these tensors as inputs and constants; on an asynchronous runtime, with the next flush. */
   replay(inputs: readonly tf.Tensor[], constants: readonly tf.Tensor[]): Result {
     const backend = this.#backend;
-    const feeds = this.#sources.map((source): RuntimeTensor => {
-      if ("captured" in source) {
-        return source.captured.resident!;
-      }
-      if ("constant" in source) {
-        return backend.resident(constants[source.constant]!);
-      }
-      return "input" in source ? backend.resident(inputs[source.input]!) : backend.resident(source.variable);
-    });
-    const results = this.#outputs.length === 0 ? [] : this.#run(feeds);
-    const values = results.map((result, i) => {
-      const output = this.#outputs[i]!;
-      const value = new LazyValue(output.type, output.shape);
-      value.resident = result;
-      return value;
-    });
+    const values = this.#outputs.map(({ type, shape }) => new LazyValue(type, shape));
+    if (values.length > 0) {
+      this.#compute(values, (source) => {
+        if ("constant" in source) {
+          return constants[source.constant]!;
+        }
+        return "input" in source ? inputs[source.input]! : source.variable;
+      });
+    }
     const returned = values.length - this.#assigned.length;
     this.#assigned.forEach((variable, i) => {
       const value = values[returned + i]!;
@@ -138,30 +137,43 @@ export class Trace<Result extends TensorStructure> {
     return mapTensors(this.#template, () => backend.tensor(values[next++]!));
   }
 
+  #compute(values: readonly LazyValue[], tensorOf: (source: TensorSource) => tf.Tensor): void {
+    const backend = this.#backend;
+    if (!backend.executor.runtime.synchronous) {
+      const inputs = this.#sources.map((source) =>
+        "captured" in source ? source.captured : backend.value(tensorOf(source)),
+      );
+      backend.flusher.defer({ inputs, outputs: values, run: async (feeds) => this.#run(feeds) });
+      return;
+    }
+    const feeds = this.#sources.map((source) =>
+      "captured" in source ? source.captured.resident! : backend.resident(tensorOf(source)),
+    );
+    const results = this.#run(feeds) as RuntimeTensor[];
+    values.forEach((value, i) => {
+      value.resident = results[i]!;
+    });
+  }
+
   #captured(): LazyValue[] {
     return this.#sources.flatMap((source) => ("captured" in source ? [source.captured] : []));
   }
 
-  #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] {
+  #run(feeds: readonly RuntimeTensor[]): RuntimeTensor[] | Promise<RuntimeTensor[]> {
     const { executor } = this.#backend;
     const isConstant = (i: number) => "constant" in this.#sources[i]!;
     const constants = feeds.filter((_, i) => isConstant(i));
     const key = this.#builtIn.keyFor(constants);
     if (key === undefined) {
-      const session =
-        executor.cache.find(this.#key) ?? executor.compile(this.#plan(), { key: this.#key, elements: new Map() });
-      return executor.runSession(session, feeds, this.#key);
+      const compile = () => executor.compile(this.#plan(), { key: this.#key, elements: new Map() });
+      return executor.runKeyed({ key: this.#key, compile }, feeds);
     }
-    const session = executor.cache.find(key) ?? this.#compileWith(feeds, key);
-    return executor.runSession(
-      session,
-      feeds.filter((_, i) => !isConstant(i)),
-      key,
-    );
+    const fed = feeds.filter((_, i) => !isConstant(i));
+    return executor.runKeyed({ key, compile: () => this.#compileWith(feeds, key) }, fed);
   }
 
   /** Compiles the recorded graph with the elements of the constants in it. */
-  #compileWith(feeds: readonly RuntimeTensor[], key: string): RuntimeSession {
+  #compileWith(feeds: readonly RuntimeTensor[], key: string): RuntimeSession | Promise<RuntimeSession> {
     const plan = this.#plan();
     const elements = new Map(
       plan.feeds.flatMap((value, i) => {
@@ -181,6 +193,7 @@ export class Trace<Result extends TensorStructure> {
 
   /** Adds a node to an input or a captured tensor that is returned unchanged: a session's outputs come from nodes. */
   #produced(value: LazyValue): LazyValue {
-    return value.producer === undefined ? this.#backend.graph.unary("Identity", value) : value;
+    const isFed = value.producer === undefined || this.#placeholders.has(value);
+    return isFed ? this.#backend.graph.unary("Identity", value) : value;
   }
 }

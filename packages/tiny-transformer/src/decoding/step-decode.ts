@@ -1,5 +1,5 @@
 import type { DecodePlan, TokenBatch } from "@mmgen/core";
-import { computesAtOnce, type TensorFunction } from "@mmgen/nn/layers";
+import type { TensorFunction } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TransformerNetwork } from "../model/transformer-backbone.js";
 import { uploadStart, withIds } from "./decode-plan.js";
@@ -98,8 +98,7 @@ function withRow(ids: tf.Tensor, step: tf.Tensor, row: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Runs a plan that `checkPlan` has checked, a step at a time. Nothing is read before the end, but where the backend computes
- * later than it is called: there each step's number, so that each step is a graph of its own.
+ * Runs a plan that `checkPlan` has checked, a step at a time. Nothing is read before the end.
  *
  * @param graphs - Compiled {@link stepGraphs} of the plan's settings.
  * @param noise - Memory for the noise, `[steps, rows, vocabularySize]`; given up until the ids are there. Absent where the
@@ -129,9 +128,6 @@ export async function decodeBySteps(
   let state = first.slice(sharedCount);
   try {
     for (let step = 1; step < steps; step++) {
-      if (!computesAtOnce()) {
-        await state[1]!.data();
-      }
       const before = state;
       state = graphs.step(...shared, ...before);
       tf.dispose(before);
