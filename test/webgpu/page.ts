@@ -1,6 +1,32 @@
 import { type OrtModule, ortRuntime, useOnnx } from "@mmgen/backend-onnx";
 import "@mmgen/nn/gradients";
-import { works } from "./works.js";
+import { watch, works } from "./works.js";
+
+/** The copies of buffers on the device since it was last asked, beside those that bring feeds and take results. */
+function countCopies(): () => number {
+  const { prototype } = (globalThis as unknown as { GPUCommandEncoder: { prototype: Encoder } }).GPUCommandEncoder;
+  const copy = prototype.copyBufferToBuffer;
+  const [mapRead, mapWrite] = [1, 2];
+  let copies = 0;
+  prototype.copyBufferToBuffer = function (...args) {
+    const [from, to] = args.filter((arg) => typeof arg === "object") as [DeviceBuffer, DeviceBuffer];
+    copies += (from.usage & mapWrite) === 0 && (to.usage & mapRead) === 0 ? 1 : 0;
+    copy.apply(this, args);
+  };
+  return () => {
+    const counted = copies;
+    copies = 0;
+    return counted;
+  };
+}
+
+interface DeviceBuffer {
+  readonly usage: number;
+}
+
+interface Encoder {
+  copyBufferToBuffer(this: Encoder, ...args: (DeviceBuffer | number)[]): void;
+}
 
 /** Runs works on onnxruntime-web, each on a backend of its own; with `replay` in the address with steps captured. */
 async function run(): Promise<object> {
@@ -9,16 +35,24 @@ async function run(): Promise<object> {
   const search = new URLSearchParams(location.search);
   const [names, replay] = [search.getAll("work"), search.has("replay")];
   const results: Record<string, object> = {};
+  const takeCopies = countCopies();
+  // Those of the last step, which is replayed if any is.
+  let copies: number | undefined;
+  watch.onStep = () => {
+    copies = takeCopies();
+  };
   for (const { name, replays, run } of works.filter(({ name }) => names.length === 0 || names.includes(name))) {
     const executionProviders = ["webgpu"];
     const backend = await useOnnx({ runtime: ortRuntime(ort), executionProviders, allowCpuNodes: false, replay });
+    copies = undefined;
     const start = performance.now();
     const numbers = await run().catch((cause: Error) => {
       throw new Error(`${name}: ${cause.message}`);
     });
     const milliseconds = performance.now() - start;
     const { replayed, notReplayed } = backend.sessions();
-    results[name] = { numbers, milliseconds, replays, replayed, notReplayed, kept: backend.memory().deviceBytes };
+    const kept = backend.memory().deviceBytes;
+    results[name] = { numbers, milliseconds, replays, replayed, notReplayed, kept, copies };
   }
   return results;
 }

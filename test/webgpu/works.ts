@@ -22,6 +22,9 @@ export interface Work {
   run(): Promise<readonly number[]>;
 }
 
+/** Told of every training step. */
+export const watch: { onStep(): void } = { onStep: () => {} };
+
 const random = () => Random.fromSeed(1);
 
 const side = 8;
@@ -88,7 +91,8 @@ export async function takeSteps({ create, batch }: Training): Promise<TrainingRe
   using model = create();
   const examples: ExampleSource<never> = { count: 4, batch: (_, { random }) => batch(random) };
   const schedule = constantSchedule(1e-3);
-  return await train({ model, examples, batchSize: 4, steps: 20, schedule, random: random() });
+  const observers = [{ onStep: () => watch.onStep() }];
+  return await train({ model, examples, batchSize: 4, steps: 20, schedule, random: random(), observers });
 }
 
 /** After an even id only odd ones. */

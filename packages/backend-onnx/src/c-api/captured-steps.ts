@@ -70,7 +70,8 @@ export class CapturedSteps {
 
   /** Bytes of the buffers in which no tensor lies that was handed out and still lives. */
   get idleBytes(): number {
-    return idleBytes(this.#buffers, this.#sets.living);
+    const bytes = (values: readonly DeviceValue[]) => values.map(({ byteLength }) => byteLength);
+    return idleBytes(bytes(this.#buffers), bytes(this.#sets.living));
   }
 
   run(feeds: readonly CApiTensor[]): CApiTensor[] {

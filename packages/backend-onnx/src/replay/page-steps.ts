@@ -6,7 +6,7 @@ import { type OrtFeed, OrtTensor } from "../runtime/ort-tensor.js";
 import type { SessionOutput } from "../runtime/runtime.js";
 import { type GpuBuffer, type GpuDevice, GpuMemory } from "./gpu-memory.js";
 import type { Links } from "./observed-runs.js";
-import { bufferOf, emptyArray, PlacedTensor } from "./placed-tensor.js";
+import { bufferOf, bytesOf, emptyArray, PlacedTensor } from "./placed-tensor.js";
 import { idleBytes, SwappedSets } from "./swapped-sets.js";
 
 /** What {@link PageSteps} run. */
@@ -85,7 +85,7 @@ export class PageSteps {
 
   /** Bytes of the buffers in which no tensor lies that was handed out and still lives. */
   get idleBytes(): number {
-    return idleBytes(this.#maker.made.map(emptyArray), this.#sets?.living ?? []);
+    return idleBytes(this.#maker.made.map(bytesOf), this.#sets?.living.map(({ byteLength }) => byteLength) ?? []);
   }
 
   async run(feeds: readonly OrtFeed[]): Promise<OrtFeed[]> {

@@ -15,7 +15,7 @@ export class PlacedTensor implements OrtFeed {
   constructor(tensor: OrtTensorLike, memory: GpuMemory) {
     this.#tensor = tensor;
     this.#memory = memory;
-    this.byteLength = emptyArray(tensor).byteLength;
+    this.byteLength = bytesOf(tensor);
   }
 
   get tensor(): OrtTensorLike {
@@ -52,6 +52,11 @@ export class PlacedTensor implements OrtFeed {
 /** The buffer of a tensor on WebGPU's device. */
 export function bufferOf(tensor: OrtTensorLike): GpuBuffer {
   return tensor.gpuBuffer as GpuBuffer;
+}
+
+/** The bytes of a tensor's elements. */
+export function bytesOf({ type, size }: OrtTensorLike): number {
+  return size * hostArray(type as ElementType, 0).BYTES_PER_ELEMENT;
 }
 
 /** An array for the elements of a tensor. */

@@ -1,13 +1,9 @@
 import type { Links } from "./observed-runs.js";
 
-/** The bytes of buffers that none of the values handed out of them lies in. */
-export function idleBytes(buffers: readonly Sized[], living: readonly Sized[]): number {
-  const sum = (values: readonly Sized[]) => values.reduce((bytes, { byteLength }) => bytes + byteLength, 0);
+/** The bytes of buffers, less those of what lives in them. */
+export function idleBytes(buffers: readonly number[], living: readonly number[]): number {
+  const sum = (values: readonly number[]) => values.reduce((bytes, value) => bytes + value, 0);
   return sum(buffers) - sum(living);
-}
-
-interface Sized {
-  readonly byteLength: number;
 }
 
 /** What {@link SwappedSets} are made of. */
