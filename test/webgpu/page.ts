@@ -11,7 +11,7 @@ function countCopies(): () => number {
   prototype.copyBufferToBuffer = function (...args) {
     const [from, to] = args.filter((arg) => typeof arg === "object") as [DeviceBuffer, DeviceBuffer];
     copies += (from.usage & mapWrite) === 0 && (to.usage & mapRead) === 0 ? 1 : 0;
-    copy.apply(this, args);
+    copy.call(this, ...args);
   };
   return () => {
     const counted = copies;
