@@ -1,4 +1,4 @@
-import { registerOnnxBackend } from "@mmgen/backend-onnx";
+import { registerOnnxBackend, useOnnx } from "@mmgen/backend-onnx";
 import "@mmgen/nn/gradients";
 import {
   type ExampleSource,
@@ -209,3 +209,21 @@ it("a step that fails between its parts changes nothing, and leaves no tensor be
   whole.dispose();
   expect(tf.memory().numTensors).toBe(before);
 });
+
+it.each([{}, { replay: true }])(
+  "sums in ONNX Runtime's memory have the same bits, and are freed: %o",
+  async (place) => {
+    const results = [];
+    for (const options of [{ keepOnDevice: false }, { keepOnDevice: true, ...place }]) {
+      const backend = await useOnnx({ runtime: "c-api", intraOpNumThreads: 1, ...options });
+      const model = transformer();
+      results.push(await run(model, sequences, { gradientAccumulation: 4 }));
+      model.dispose();
+      expect(backend.memory().deviceBytes).toBe(0);
+      expect(backend.sessions().replayed > 0).toBe("replay" in options);
+    }
+    const [expected, found] = results;
+    expect(found!.losses).toEqual(expected!.losses);
+    expect(found!.tensors).toEqual(expected!.tensors);
+  },
+);
