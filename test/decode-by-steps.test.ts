@@ -28,7 +28,7 @@ async function startDevice(synchronous: boolean): Promise<DeviceRuntime> {
 async function startReplaying(replay: boolean): Promise<OnnxBackend> {
   const inner = cApiRuntime(2);
   const runtime: Runtime = {
-    ...{ name: "the C API", synchronous: true },
+    ...{ name: "the C API", synchronous: true, canReplay: true },
     upload: (...tensor) => inner.upload(...tensor),
     createSession: (model, inputs, outputs, options) =>
       inner.createSession(model, inputs, outputs, { ...options, executionProviders: ["cpu"] }),

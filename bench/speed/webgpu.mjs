@@ -18,7 +18,7 @@ const { values: flags, positionals: chosen } = parseArgs({
   allowPositionals: true,
   options: {
     software: { type: "boolean", default: false },
-    runtime: { type: "string", default: "binding" },
+    runtime: { type: "string" },
     replay: { type: "boolean", default: false },
   },
 });
@@ -70,7 +70,8 @@ const columns = [18, 9, 9, 8, 11, 13, 13];
 const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padStart(columns[i])).join(" "));
 const fixed = (value, digits = 0) => (value === undefined ? "–" : value.toFixed(digits));
 row("work", "ours ms", "tfjs ms", "× tfjs", "outside ms", "first ms", "tfjs's first");
-const engine = ["--provider=webgpu", `--runtime=${flags.runtime}`, ...(flags.replay ? ["--replay"] : [])];
+const runtime = flags.runtime ?? (flags.replay ? "c-api" : "binding");
+const engine = ["--provider=webgpu", `--runtime=${runtime}`, ...(flags.replay ? ["--replay"] : [])];
 let device;
 for (const name of works) {
   const found = measure(ours, name, engine);

@@ -242,12 +242,17 @@ it("graphs of one structure, of which variables take different results, have key
 
 it("a program that names no runtime has the C API's on the cpu where it can be had, otherwise the binding", async () => {
   expect((await useOnnx({})).executor.runtime.name).toBe("ONNX Runtime's C API");
-  expect(defaultRuntime(["cpu"], 1)).toBe("c-api");
+  const needs = { executionProviders: ["cpu"], intraOpNumThreads: 1, replay: false };
+  expect(defaultRuntime(needs)).toBe("c-api");
   const missing = () => {
     throw new ConfigError("koffi is not installed");
   };
-  expect(defaultRuntime(["cpu"], 1, missing)).toBe("binding");
-  expect(defaultRuntime(["webgpu"], 1)).toBe("binding");
+  expect(defaultRuntime(needs, missing)).toBe("binding");
+  const onWebgpu = { ...needs, executionProviders: ["webgpu"] };
+  expect(defaultRuntime(onWebgpu)).toBe("binding");
+  // What is missing is told then, as replay was asked for.
+  expect(defaultRuntime({ ...needs, replay: true }, missing)).toBe("c-api");
+  expect(defaultRuntime({ ...onWebgpu, replay: true })).toBe("c-api");
 });
 
 it("an unknown runtime is refused", () => {

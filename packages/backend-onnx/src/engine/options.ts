@@ -13,14 +13,14 @@ import {
 } from "@mmgen/core/options";
 import type { ExecutorOptions } from "../graph/executor.js";
 import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
-import { defaultRuntime, type RuntimeName, runtimeNames } from "./open-runtime.js";
+import { checkReplay, defaultRuntime, type RuntimeName, runtimeNames } from "./open-runtime.js";
 
 /** Options of `registerOnnxBackend`; all have defaults. */
 export interface OnnxBackendOptions {
   /**
    * What runs the models: onnxruntime-node's `"binding"`, `"c-api"`, which calls the same library through the package
-   * koffi, or another runtime, such as `ortRuntime(ort)`. Default: `"c-api"` on the cpu where koffi is installed,
-   * otherwise `"binding"`.
+   * koffi, or another runtime, such as `ortRuntime(ort)`. Default: `"c-api"` on the cpu where koffi is installed, and
+   * for `replay`; otherwise `"binding"`.
    */
   readonly runtime?: Runtime | RuntimeName;
   /** Threads that one operator may use. Default: the number of processors. */
@@ -45,7 +45,8 @@ export interface OnnxBackendOptions {
   readonly keepOnDevice?: boolean | "variables";
   /**
    * Whether graphs whose outputs are inputs of their next run, as a training step's are, are captured and replayed on the
-   * device, on the runtime `"c-api"`; `sessions()` says which, and why others are not. Default: false.
+   * device; `sessions()` says which, and why others are not. The runtime `"c-api"` can, which it asks for where none is
+   * named; one that cannot is refused. Default: false.
    */
   readonly replay?: boolean;
   /** Maximum number of compiled graphs in the cache. Default: 64. */
@@ -104,12 +105,13 @@ export interface OnnxBackendConfig extends ConfigOf<typeof schema> {
 /**
  * Checks options and fills in defaults.
  *
- * @throws `ConfigError` for an unknown field, or a value of another type or out of range.
+ * @throws `ConfigError` for an unknown field, a value of another type or out of range, and a runtime that cannot replay
+ *   where it is asked to.
  */
 export function resolveOnnxBackend(options: OnnxBackendOptions): OnnxBackendConfig {
   const config = resolveOptions(schema, options);
-  const { executionProviders, intraOpNumThreads } = config;
-  return { ...config, runtime: config.runtime ?? defaultRuntime(executionProviders, intraOpNumThreads) };
+  checkReplay(config);
+  return { ...config, runtime: config.runtime ?? defaultRuntime(config) };
 }
 
 /** The options of the executor. */

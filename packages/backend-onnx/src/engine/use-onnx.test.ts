@@ -5,6 +5,7 @@ import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { loadOrt } from "../runtime/load-ort.js";
+import { nodeRuntime } from "../runtime/node-runtime.js";
 import { ortRuntime } from "../runtime/ort-runtime.js";
 import type { OnnxBackendOptions } from "./options.js";
 import { registerOnnxBackend, useOnnx } from "./register-onnx-backend.js";
@@ -45,6 +46,9 @@ describe("useOnnx", () => {
       [{ threads: 2 }, "threads: there is no such field"],
       [{ intraOpNumThreads: "2" }, 'intraOpNumThreads: expected a whole number of at least 1, got "2" (string)'],
       [{ executionProviders: ["onyx"] }, "The execution providers onyx could not be started"],
+      [{ runtime: "binding", replay: true }, 'that can replay graphs, got "binding". In Node take runtime: "c-api"'],
+      [{ runtime: { ...nodeRuntime(), name: "mine" }, replay: true }, "that can replay graphs, got mine. In Node take"],
+      [{ keepOnDevice: false, replay: true }, "got keepOnDevice: false. Leave out one of the two"],
       [null, "null"],
     ] as const) {
       const error = await useOnnx(options as OnnxBackendOptions).catch((caught: unknown) => caught);
@@ -53,6 +57,11 @@ describe("useOnnx", () => {
       expect(() => registerOnnxBackend(options as OnnxBackendOptions)).toThrow(ConfigError);
     }
     expect(tf.backend()).toBe(backend);
+  });
+
+  it("takes a runtime that says it can replay", async () => {
+    const runtime = { ...nodeRuntime(), canReplay: true };
+    expect((await useOnnx({ runtime, replay: true })).executor.runtime).toBe(runtime);
   });
 
   it("throws where a runtime of promises cannot start, with its reason", async () => {
