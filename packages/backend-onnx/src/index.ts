@@ -1,5 +1,12 @@
-export { chooseDevice, type DeviceChoice, type OnnxDevice, onnxDevices } from "./engine/choose-device.js";
+export {
+  type ChooseDeviceOptions,
+  chooseDevice,
+  type DeviceChoice,
+  type OnnxDevice,
+  onnxDevices,
+} from "./engine/choose-device.js";
 export type { FallbackCounts } from "./engine/fallback.js";
+export { localDeviceId } from "./engine/local-device-id.js";
 export { OnnxBackend } from "./engine/onnx-backend.js";
 export type { RuntimeName } from "./engine/open-runtime.js";
 export type { OnnxBackendOptions } from "./engine/options.js";

@@ -26,5 +26,6 @@ export {
   ensureBackend,
   type OnnxDevice,
   onnxDevices,
+  type SelectBackendOptions,
   selectBackend,
 } from "./folder/select-backend.js";

@@ -6,6 +6,7 @@ import { nodeRuntime } from "../runtime/node-runtime.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { chooseDevice, type OnnxDevice } from "./choose-device.js";
 import { fasterInPage } from "./faster-in-page.js";
+import { localDeviceId } from "./local-device-id.js";
 import { registerOnnxBackend, useOnnx } from "./register-onnx-backend.js";
 
 afterEach(() => {
@@ -44,6 +45,49 @@ describe("devices in Node", () => {
     await expect(chooseDevice("gpu" as OnnxDevice)).rejects.toThrow(/device: expected "auto", .*got "gpu"/);
     const both = useOnnx({ device: "cpu", executionProviders: ["cpu"] });
     await expect(both).rejects.toThrow("Give either device or executionProviders");
+  });
+
+  it("replay graphs on the C API, where one is asked to, and say so", async () => {
+    const { options, line } = await chooseDevice("webgpu", { replay: true });
+    expect(options).toEqual({ replay: true, executionProviders: ["webgpu"] });
+    expect(line).toBe("ONNX Runtime on WebGPU, as asked for; graphs are replayed");
+    expect((await chooseDevice("cpu", { replay: true })).line).toMatch(/replayed, which saves nothing on the CPU$/);
+    expect((await chooseDevice("cpu", { replay: false })).line).not.toContain("replayed");
+    const backend = await useOnnx({ device: "cpu", replay: true });
+    expect(backend.executor.runtime.name).toBe("ONNX Runtime's C API");
+    const other = chooseDevice("webgpu", { runtime: "binding", replay: true });
+    await expect(other).rejects.toThrow(/replay: expected .*got "binding".*runtime: "c-api"/);
+  });
+
+  it("take one of several cards, which cuda alone has", async () => {
+    const runtime = { ...nodeRuntime(), name: "mine" };
+    const { options, line } = await chooseDevice("cuda", { runtime, deviceId: 1 });
+    expect(options.executionProviders).toEqual([{ name: "cuda", deviceId: 1 }]);
+    expect(line).toBe("mine on cuda, as asked for");
+    await expect(chooseDevice("webgpu", { deviceId: 1 })).rejects.toThrow("device webgpu has no cards to choose among");
+    await expect(chooseDevice("auto", { deviceId: -1 })).rejects.toThrow(/deviceId: expected a whole number/);
+    await expect(useOnnx({ deviceId: 1 })).rejects.toThrow('Give device: "cuda" too');
+  });
+});
+
+describe("the card of a process among those of its machine", () => {
+  it("is its rank there, as each launcher tells it", () => {
+    for (const name of ["LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"]) {
+      expect(localDeviceId({ [name]: "3" }), name).toBe(3);
+    }
+    // mpirun within a job of Slurm, whose own step has one process a machine.
+    expect(localDeviceId({ OMPI_COMM_WORLD_LOCAL_RANK: "2", SLURM_LOCALID: "0" })).toBe(2);
+    expect(localDeviceId({ LOCAL_RANK: "", OMPI_COMM_WORLD_RANK: "7", CUDA_VISIBLE_DEVICES: "0,1" })).toBeUndefined();
+  });
+
+  it("is one of those that the process sees", () => {
+    const cards = (visible: string) =>
+      [0, 1, 2, 3].map((rank) => localDeviceId({ LOCAL_RANK: `${rank}`, CUDA_VISIBLE_DEVICES: visible }));
+    expect(cards("4,5,6,7")).toEqual([0, 1, 2, 3]);
+    expect(cards("4,5")).toEqual([0, 1, 0, 1]);
+    // As Slurm does with --gpus-per-task=1.
+    expect(cards("GPU-8932f937")).toEqual([0, 0, 0, 0]);
+    expect(cards("")).toEqual([0, 1, 2, 3]);
   });
 });
 

@@ -1,14 +1,20 @@
-import { ConfigError, checkOneOf } from "@mmgen/core";
+import { ConfigError, checkOneOf, checkWholeNumber } from "@mmgen/core";
 import { missingProviderLibrary } from "../c-api/missing-library.js";
 import { startProviders } from "../runtime/check-providers.js";
-import type { ExecutionProvider, Runtime } from "../runtime/runtime.js";
+import { type ExecutionProvider, providerName, type Runtime } from "../runtime/runtime.js";
 import { fasterInPage } from "./faster-in-page.js";
-import { openRuntime, type RuntimeName } from "./open-runtime.js";
+import { checkReplay, openRuntime, type RuntimeName } from "./open-runtime.js";
 import { executorOptions, type OnnxBackendOptions, resolveOnnxBackend } from "./options.js";
 
 /** Where graphs can run, and `auto`. */
 export const onnxDevices = ["auto", "cpu", "cuda", "webgpu"] as const;
 export type OnnxDevice = (typeof onnxDevices)[number];
+
+/** Options of {@link chooseDevice}: those of the backend, and which card. */
+export interface ChooseDeviceOptions extends OnnxBackendOptions {
+  /** Which card `cuda` takes, of those that the process sees; see `localDeviceId`. Default: 0. */
+  readonly deviceId?: number | undefined;
+}
 
 /** A device as {@link chooseDevice} has chosen it. */
 export interface DeviceChoice {
@@ -25,16 +31,31 @@ export interface DeviceChoice {
  * where a graphics card multiplies matrices faster. A driver that computes on the processor is taken only by name.
  *
  * @param options - Further options of the backend. `cuda` runs on the runtime `"c-api"` unless they name another.
- * @throws ConfigError when `device` is unknown, when `options` has execution providers, and when `cuda` is asked for and
- *   does not start, naming what is missing.
+ * @throws ConfigError when `device` is unknown, when `options` has execution providers, a card for another device than
+ *   `cuda`, or a runtime that cannot replay where it is asked to, and when `cuda` is asked for and does not start, naming
+ *   what is missing.
  */
-export async function chooseDevice(device: OnnxDevice, options: OnnxBackendOptions = {}): Promise<DeviceChoice> {
+export async function chooseDevice(
+  device: OnnxDevice,
+  { deviceId, ...options }: ChooseDeviceOptions = {},
+): Promise<DeviceChoice> {
   checkOneOf("device", device, onnxDevices);
   if (options.executionProviders !== undefined) {
     throw new ConfigError("Give either device or executionProviders: a device is one of them with what goes with it.");
   }
+  checkCard(device, deviceId);
+  checkReplay(options);
+  const choice = await choose(device, deviceId, options);
+  return options.replay === true ? withReplay(choice) : choice;
+}
+
+async function choose(
+  device: OnnxDevice,
+  deviceId: number | undefined,
+  options: OnnxBackendOptions,
+): Promise<DeviceChoice> {
   if (typeof options.runtime === "object") {
-    return chooseFor(options.runtime, device, options);
+    return chooseFor(options.runtime, device, deviceId, options);
   }
   switch (device) {
     case "cpu":
@@ -42,18 +63,18 @@ export async function chooseDevice(device: OnnxDevice, options: OnnxBackendOptio
     case "webgpu":
       return withProvider(options, "webgpu", "ONNX Runtime on WebGPU, as asked for");
     case "cuda":
-      return onCuda(options);
+      return onCuda(deviceId, options);
     case "auto": {
       // Nothing is loaded where the provider's libraries are not there.
       const mayStart = missingProviderLibrary() === undefined;
-      return mayStart ? onCuda(options).catch((error) => onCpu(options, reasonOf(error))) : onCpu(options);
+      return mayStart ? onCuda(deviceId, options).catch((error) => onCpu(options, reasonOf(error))) : onCpu(options);
     }
   }
 }
 
-async function onCuda(options: OnnxBackendOptions): Promise<DeviceChoice> {
+async function onCuda(deviceId: number | undefined, options: OnnxBackendOptions): Promise<DeviceChoice> {
   const name: RuntimeName = options.runtime === "binding" ? "binding" : "c-api";
-  const chosen = { ...options, runtime: name, executionProviders: ["cuda"] } as const;
+  const chosen = { ...options, runtime: name, executionProviders: [cudaProvider(deviceId)] } as const;
   const config = resolveOnnxBackend(chosen);
   const runtime = openRuntime(name, config.intraOpNumThreads);
   try {
@@ -61,7 +82,29 @@ async function onCuda(options: OnnxBackendOptions): Promise<DeviceChoice> {
   } finally {
     runtime.dispose?.();
   }
-  return { options: chosen, line: "ONNX Runtime on an NVIDIA card, through CUDA with TF32" };
+  const card = deviceId === undefined ? "an NVIDIA card" : `NVIDIA card ${deviceId}`;
+  return { options: chosen, line: `ONNX Runtime on ${card}, through CUDA with TF32` };
+}
+
+function cudaProvider(deviceId: number | undefined): ExecutionProvider {
+  return deviceId === undefined ? "cuda" : { name: "cuda", deviceId };
+}
+
+function checkCard(device: OnnxDevice, deviceId: number | undefined): void {
+  if (deviceId === undefined) {
+    return;
+  }
+  checkWholeNumber("deviceId", deviceId, { min: 0 });
+  if (device !== "cuda" && device !== "auto") {
+    throw new ConfigError(
+      `deviceId: device ${device} has no cards to choose among, cuda has. Leave out one of the two.`,
+    );
+  }
+}
+
+function withReplay({ line, options }: DeviceChoice): DeviceChoice {
+  const isCpu = providerName(options.executionProviders![0]!) === "cpu";
+  return { options, line: `${line}; graphs are replayed${isCpu ? ", which saves nothing on the CPU" : ""}` };
 }
 
 function onCpu(options: OnnxBackendOptions, reason?: string): DeviceChoice {
@@ -74,11 +117,16 @@ function withProvider(options: OnnxBackendOptions, provider: ExecutionProvider, 
 }
 
 /** For a runtime that the program brings: onnxruntime-web in a page, most of the time. */
-async function chooseFor(runtime: Runtime, device: OnnxDevice, options: OnnxBackendOptions): Promise<DeviceChoice> {
+async function chooseFor(
+  runtime: Runtime,
+  device: OnnxDevice,
+  deviceId: number | undefined,
+  options: OnnxBackendOptions,
+): Promise<DeviceChoice> {
   const cpu = globalThis.process?.versions?.node === undefined ? "wasm" : "cpu";
-  const provider = { cpu, cuda: "cuda", webgpu: "webgpu", auto: undefined }[device];
+  const provider = { cpu, cuda: cudaProvider(deviceId), webgpu: "webgpu", auto: undefined }[device];
   if (provider !== undefined) {
-    return withProvider(options, provider, `${runtime.name} on ${provider}, as asked for`);
+    return withProvider(options, provider, `${runtime.name} on ${providerName(provider)}, as asked for`);
   }
   const { name, reason } = await fasterInPage(runtime, cpu);
   return withProvider(options, name, `${runtime.name} on ${name}, ${reason}`);

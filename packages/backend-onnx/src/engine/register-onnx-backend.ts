@@ -2,12 +2,12 @@ import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { nativeKernels } from "../kernels/index.js";
 import { runKernel } from "../kernels/kernel.js";
-import { chooseDevice, type OnnxDevice } from "./choose-device.js";
+import { type ChooseDeviceOptions, chooseDevice, type OnnxDevice } from "./choose-device.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import type { OnnxBackendOptions } from "./options.js";
 
 /** Options of {@link useOnnx}; all have defaults. */
-export interface UseOnnxOptions extends OnnxBackendOptions {
+export interface UseOnnxOptions extends ChooseDeviceOptions {
   /** Where graphs run, see {@link chooseDevice}. Default: what `executionProviders` says. */
   readonly device?: OnnxDevice;
 }
@@ -47,10 +47,13 @@ export async function useOnnx(options?: UseOnnxOptions): Promise<OnnxBackend> {
 }
 
 async function withDevice(options: UseOnnxOptions | undefined): Promise<OnnxBackendOptions | undefined> {
-  if (options?.device === undefined) {
+  if (!options || (options.device === undefined && options.deviceId === undefined)) {
     return options;
   }
   const { device, ...others } = options;
+  if (device === undefined) {
+    throw new ConfigError('deviceId: expected a device beside it, got none. Give device: "cuda" too.');
+  }
   return (await chooseDevice(device, others)).options;
 }
 

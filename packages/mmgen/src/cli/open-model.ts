@@ -14,10 +14,10 @@ import { interruptible, type Terminal } from "./terminal.js";
  */
 export async function openModel(
   source: string,
-  { backend, device }: ComputeFlags,
+  { backend, device, replay }: ComputeFlags,
   terminal: Terminal,
 ): Promise<MultimodalModel> {
-  terminal.stderr.write(`Backend: ${await selectBackend(backend, device)}.\n`);
+  terminal.stderr.write(`Backend: ${await selectBackend(backend, device, { replay })}.\n`);
   return /^https?:\/\//i.test(source) ? fetchModel(source, terminal) : loadFrom(source);
 }
 

@@ -8,6 +8,7 @@ import type { ModelGenerationOptions } from "../model/pair-methods.js";
 export interface ComputeFlags {
   readonly backend: BackendChoice;
   readonly device: OnnxDevice;
+  readonly replay?: boolean;
 }
 
 /** How images and captions are drawn, as typed; what is absent is the model's. */
@@ -26,11 +27,12 @@ export interface OutputFlags {
   readonly scale?: number;
 }
 
-/** Adds `--backend` and `--device`. */
+/** Adds `--backend`, `--device` and `--replay`. */
 export function addComputeOptions(command: Command): Command {
   return command
     .addOption(new Option("--backend <name>", "what computes").choices([...backendChoices]).default("auto"))
-    .addOption(new Option("--device <name>", "where ONNX Runtime computes").choices([...onnxDevices]).default("auto"));
+    .addOption(new Option("--device <name>", "where ONNX Runtime computes").choices([...onnxDevices]).default("auto"))
+    .option("--replay", "have ONNX Runtime capture the steps of a device and replay them");
 }
 
 /** Adds the options of {@link SamplingFlags}. */

@@ -116,7 +116,9 @@ it("draws captions as one file or one each, which mmgen train reads again", asyn
   using loaded = await loadFrom(model);
   const images = await loaded.draw(captions, { count: 3, seed: 7 });
   expect(new Uint8Array(await readFile(file))).toEqual(imagesPng(images, { columns: 3, scale: 1 }));
-  await succeed("draw", model, ...captions, "--seed", "7", "--out", drawn);
+  // The same by graphs that are replayed.
+  const { stderr } = await succeed("draw", model, ...captions, "--seed", "7", "--out", drawn, "--replay");
+  expect(stderr).toMatch(/^Backend: onnx \(ONNX Runtime .*; graphs are replayed/);
   expect(await readdir(drawn)).toEqual(["0000.png", "0001.png", "metadata.jsonl"]);
   const paths = ["0000.png", "0001.png"].map((name) => join(drawn, name));
   expect(await readImages(paths, images)).toEqual(await loaded.draw(captions, { seed: 7 }));

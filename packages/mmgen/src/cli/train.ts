@@ -53,7 +53,7 @@ interface TrainFlags extends ComputeFlags {
 }
 
 /** Options that a training that goes on takes; the others are those that it was begun with. */
-const resumable: readonly string[] = ["out", "backend", "device", "tensorboard", "resume"];
+const resumable: readonly string[] = ["out", "backend", "device", "replay", "tensorboard", "resume"];
 
 /** Options that a model to go on from has decided. */
 const decided: readonly string[] = ["composition", "side", "channels", "levels"];
@@ -132,10 +132,10 @@ interface TrainCommand {
 }
 
 async function train({ flags, folder, typed }: TrainCommand, terminal: Terminal): Promise<void> {
-  const { backend, device, out, overwrite, tensorboard } = flags;
+  const { backend, device, out, overwrite, replay, tensorboard } = flags;
   const log = (line: string) => void terminal.stderr.write(`${line}\n`);
   const plan = flags.resume ? await resumedPlan(out, folder, typed) : await newPlan(folder, flags, typed);
-  log(`Backend: ${await selectBackend(backend, device)}.`);
+  log(`Backend: ${await selectBackend(backend, device, { replay })}.`);
   const next = ` Go on with: mmgen train --resume --out ${/\s/.test(out) ? JSON.stringify(out) : out}`;
   let isBegun = flags.resume;
   const work = async (signal: AbortSignal) => {

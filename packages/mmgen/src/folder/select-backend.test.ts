@@ -1,3 +1,4 @@
+import type { OnnxBackend } from "@mmgen/backend-onnx";
 import { ConfigError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -41,6 +42,19 @@ describe("selectBackend", () => {
     expect(tf.getBackend()).toBe("onnx");
     await expect(selectBackend("cpu", "cuda")).rejects.toThrow(/device: backend cpu has devices of its own; cuda is/);
     await expect(selectBackend("onnx", "gpu" as never)).rejects.toThrow(/device: expected "auto", .*"gpu"/);
+  });
+
+  it("has ONNX Runtime replay graphs, and no other backend", async () => {
+    for (const device of ["auto", "cpu"] as const) {
+      expect(await selectBackend("auto", device, { replay: true })).toMatch(
+        /^onnx \(ONNX Runtime .*graphs are replayed/,
+      );
+    }
+    const { executor } = tf.backend() as OnnxBackend;
+    expect(executor.runtime.canReplay).toBe(true);
+    await expect(selectBackend("cpu", "auto", { replay: true })).rejects.toThrow(
+      /replay: backend cpu replays no graphs/,
+    );
   });
 });
 
@@ -103,6 +117,36 @@ describe("selectBackend, where packages of libtensorflow are installed", () => {
       tf.removeBackend(name);
     }
     await expect(ensureBackendWithBroken("glow")).rejects.toThrow(/registered glow, which could not be started/);
+  });
+});
+
+describe("selectBackend, where a launcher started several processes on one machine", () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.doUnmock("@mmgen/backend-onnx");
+    vi.resetModules();
+  });
+
+  it("has cuda take the card of the process's rank", async () => {
+    const asked: unknown[] = [];
+    vi.stubEnv("LOCAL_RANK", "2");
+    vi.stubEnv("CUDA_VISIBLE_DEVICES", undefined);
+    vi.doMock("@mmgen/backend-onnx", async (importOriginal) => ({
+      ...(await importOriginal<typeof import("@mmgen/backend-onnx")>()),
+      chooseDevice: async (...device: unknown[]) => {
+        asked.push(device);
+        return { options: {}, line: "ONNX Runtime" };
+      },
+      useOnnx: async () => {},
+    }));
+    for (const device of ["cuda", "auto", "webgpu"] as const) {
+      expect(await selectBackend("onnx", device)).toBe("onnx (ONNX Runtime)");
+    }
+    expect(asked).toEqual([
+      ["cuda", { deviceId: 2 }],
+      ["auto", {}],
+      ["webgpu", {}],
+    ]);
   });
 });
 

@@ -10,6 +10,12 @@ export type BackendChoice = (typeof backendChoices)[number];
 export const onnxDevices = ["auto", "cpu", "cuda", "webgpu"] as const satisfies readonly OnnxDevice[];
 export type { OnnxDevice };
 
+/** Further options of {@link selectBackend}. */
+export interface SelectBackendOptions {
+  /** Whether ONNX Runtime captures steps of a device and replays them, which asks for ONNX Runtime. Default: false. */
+  readonly replay?: boolean | undefined;
+}
+
 /** Packages that only their users install, so that nothing here depends on them. */
 const optionalPackages: Partial<Record<BackendChoice, { readonly module: string; readonly backend: string }>> = {
   "tensorflow-gpu": { module: "@tensorflow/tfjs-node-gpu", backend: "tensorflow" },
@@ -25,15 +31,20 @@ const optionalPackages: Partial<Record<BackendChoice, { readonly module: string;
  * Runtime, `@tensorflow/tfjs-node` where it is installed, plain JavaScript.
  *
  * @param device - Where ONNX Runtime computes. `auto` takes CUDA where it starts, else the CPU; any other asks for ONNX
- *   Runtime.
+ *   Runtime. `cuda` takes the card of the process's rank where a launcher started several on this machine (`localDeviceId`
+ *   of `@mmgen/backend-onnx`).
  * @returns One line that says which backend runs, where and why.
  * @throws a {@link ConfigError} when the backend cannot be had, with the command that installs it.
  */
-export async function selectBackend(choice: BackendChoice, device: OnnxDevice = "auto"): Promise<string> {
+export async function selectBackend(
+  choice: BackendChoice,
+  device: OnnxDevice = "auto",
+  { replay = false }: SelectBackendOptions = {},
+): Promise<string> {
   checkOneOf("backend", choice, backendChoices);
-  if (device !== "auto" || choice === "onnx") {
-    checkDevice(choice, device);
-    return `onnx (${await activateOnnx(device)})`;
+  if (device !== "auto" || replay || choice === "onnx") {
+    checkOnnx(choice, device);
+    return `onnx (${await activateOnnx(device, replay)})`;
   }
   if (choice !== "auto") {
     await activate(choice);
@@ -93,20 +104,24 @@ export async function ensureBackend(): Promise<{ readonly line: string; readonly
   }
 }
 
-function checkDevice(choice: BackendChoice, device: OnnxDevice): void {
+/** Checks that a device, or replay where none is named, is not asked of another backend than onnx. */
+function checkOnnx(choice: BackendChoice, device: OnnxDevice): void {
   if (choice !== "auto" && choice !== "onnx") {
-    throw new ConfigError(
-      `device: backend ${choice} has devices of its own; ${device} is one of backend onnx. Leave out one of the two.`,
-    );
+    const reason =
+      device === "auto"
+        ? `replay: backend ${choice} replays no graphs, backend onnx does`
+        : `device: backend ${choice} has devices of its own; ${device} is one of backend onnx`;
+    throw new ConfigError(`${reason}. Leave out one of the two.`);
   }
 }
 
 /** Starts ONNX Runtime on a device; says in one line where it computes. */
-async function activateOnnx(device: OnnxDevice): Promise<string> {
+async function activateOnnx(device: OnnxDevice, replay = false): Promise<string> {
   try {
-    const { chooseDevice, useOnnx } = await import("@mmgen/backend-onnx");
-    const { line, options } = await chooseDevice(device);
-    await useOnnx(options);
+    const onnx = await import("@mmgen/backend-onnx");
+    const deviceId = device === "cuda" ? onnx.localDeviceId() : undefined;
+    const { line, options } = await onnx.chooseDevice(device, { deviceId, ...(replay && { replay }) });
+    await onnx.useOnnx(options);
     return line;
   } catch (error) {
     throw cannotUse("onnx", error);
