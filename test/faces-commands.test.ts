@@ -61,6 +61,7 @@ describe("generate", () => {
       imageOf(command("generate", "--count", "3", "--out", "drawn.png", ...options), "drawn.png");
     const first = await drawn("--seed", "5");
     expect((await drawn("--seed", "5")).equals(first)).toBe(true);
+    expect((await drawn("--seed", "5", "--device", "cpu", "--replay")).equals(first)).toBe(true);
     expect((await drawn("--seed", "6")).equals(first)).toBe(false);
     expect((await drawn("--seed", "5", "--sampler", "halton")).equals(first)).toBe(false);
   });
@@ -68,6 +69,7 @@ describe("generate", () => {
   it("refuses what it cannot draw, and a damaged checkpoint, and writes nothing", async () => {
     await expectRefusal(command("generate", "--sampler", "luck"), /--sampler.*halton/s);
     await expectRefusal(command("generate", "--count", "0"), /--count/);
+    await expectRefusal(command("generate", "--backend", "cpu", "--replay"), /replay: backend cpu replays no graphs/);
     await expectRefusal(commands.run("generate", "--checkpoints", "faces"), /run\.json.*Train a model first/);
     await cp(join(root, "run", "checkpoints"), join(root, "run", "damaged", "checkpoints"), { recursive: true });
     await truncate(join(root, "run", "damaged", "checkpoints", "chain.safetensors"), 100);

@@ -42,8 +42,8 @@ const json = async (path: string) => JSON.parse(await readFile(path, "utf8"));
 
 describe("evaluate", () => {
   it("prints and writes the run's metrics again", async () => {
-    const { status, stdout } = command("evaluate", "--checkpoints", "run");
-    expect(status).toBe(0);
+    const { status, stderr, stdout } = command("evaluate", "--checkpoints", "run", "--replay");
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/^Backend: onnx \(.*; graphs are replayed/m)]);
     expect(stdout).toMatch(/text → image.*of/s);
     const [again, written] = [
       await json(join(run, "results", "evaluation.json")),

@@ -53,7 +53,7 @@ async function check(folder, children) {
     children.push(child);
     return child;
   };
-  const worker = () => start("worker", "--lock-seconds", "1");
+  const worker = () => start("worker", "--lock-seconds", "1", "--device", "cpu");
   const encode = () => start("encode", "images", "--model", "model", "--out", "encoded", "--shard", "100");
   const shard = (number) => join(folder, "encoded", `shard-00000${number}.safetensors`);
 
@@ -80,6 +80,7 @@ async function check(folder, children) {
   await ends(again);
   assert.match(again.said, /100 of 600 \(16 %\)[\s\S]*600 of 600 \(100 %\)\nWrote /);
   const log = said();
+  assert.match(log, /^Backend: onnx \(ONNX Runtime on the CPU, asked for\)\.$/m);
   assert.match(log, /-1 is taken over from a worker that is gone/);
   assert.match(log, /shard 5: .*0500\.png/);
   assert.doesNotMatch(log, /^shard 0$/m);

@@ -108,8 +108,9 @@ function examples() {
     "--out",
     join(folder, out),
   ];
-  const both = run([...here(2), ...args("both"), "--processes", "mpi"], folder);
+  const both = run([...here(2), ...args("both"), "--processes", "mpi", "--device", "cpu"], folder);
   assert.equal(both.status, 0, both.stderr);
+  assert.match(both.stderr, /^Backend: onnx \(ONNX Runtime on the CPU, asked for\)\. Processes: 2\. /m);
   assert.equal(both.stdout.split("\n").filter((line) => line.startsWith("look at")).length, 1, both.stdout);
   const results = readdirSync(join(folder, "both", "results"));
   assert(

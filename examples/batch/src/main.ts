@@ -1,11 +1,24 @@
-import { fromCaller, interruptSignal, positiveNumber, runCommand, wholeNumber } from "@mmgen/example-harness";
+import {
+  addComputeOptions,
+  type ComputeFlags,
+  fromCaller,
+  interruptSignal,
+  positiveNumber,
+  runCommand,
+  wholeNumber,
+} from "@mmgen/example-harness";
 import { Command } from "commander";
+import { type BackendChoice, backendChoices, type OnnxDevice, onnxDevices, selectBackend } from "mmgen/node";
 import { makePlan, type Plan } from "./plan.js";
 import { submit } from "./submit.js";
 import { runWorker } from "./worker.js";
 
 interface RedisFlags {
   readonly redis: string;
+}
+
+interface WorkerFlags extends RedisFlags, ComputeFlags {
+  readonly lockSeconds: number;
 }
 
 interface SubmitFlags extends RedisFlags {
@@ -28,7 +41,7 @@ const withTask = (command: Command) =>
     .requiredOption("--out <dir>", "folder of the results, under the same path on all machines")
     .option("--attempts <number>", "times that a shard is tried", positiveNumber, 3);
 
-withRedis(program.command("worker"))
+addComputeOptions(withRedis(program.command("worker")), { backends: backendChoices, devices: onnxDevices })
   .description("Takes shards from the queue until Ctrl-C; start as many as there are machines.")
   .option(
     "--lock-seconds <number>",
@@ -64,8 +77,9 @@ function connectionTo(url: string) {
   return { url, maxRetriesPerRequest: null };
 }
 
-async function work({ lockSeconds, redis }: RedisFlags & { readonly lockSeconds: number }): Promise<void> {
+async function work({ backend, device, lockSeconds, redis, replay }: WorkerFlags): Promise<void> {
   const { signal } = interruptSignal();
+  log(`Backend: ${await selectBackend(backend as BackendChoice, device as OnnxDevice, { replay })}.`);
   await runWorker({ connection: connectionTo(redis), lockSeconds, signal, log });
 }
 

@@ -11,7 +11,14 @@ import {
 } from "@mmgen/core";
 import { readFileText, writeFileAtomic } from "@mmgen/core/node";
 import { avatarAttribution, readImages } from "@mmgen/datasets/node";
-import { checkDrawnCount, fromCaller, interruptSignal, RunFolder, type SamplingFlags } from "@mmgen/example-harness";
+import {
+  type ComputeFlags,
+  checkDrawnCount,
+  fromCaller,
+  interruptSignal,
+  RunFolder,
+  type SamplingFlags,
+} from "@mmgen/example-harness";
 import { completionRows, imageGrid, imagePixels, maskedImages } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { generate } from "@mmgen/samplers";
@@ -28,7 +35,7 @@ import {
 import { command, type RunConfig, type RunSettings, runs } from "./config.js";
 
 /** Options of `npm run generate`: exactly one of the first three. */
-export interface GenerateOptions extends SamplingFlags {
+export interface GenerateOptions extends SamplingFlags, ComputeFlags {
   readonly text?: string;
   readonly captions?: string;
   readonly images?: readonly string[];
@@ -38,8 +45,6 @@ export interface GenerateOptions extends SamplingFlags {
   readonly checkpoints?: string;
   readonly seed: number;
   readonly greedy: boolean;
-  readonly backend: string;
-  readonly device?: string;
 }
 
 /** Throws a {@link ConfigError} unless the options name one task and what it needs. */

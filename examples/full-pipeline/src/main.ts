@@ -4,6 +4,7 @@ import {
   addComputeOptions,
   addRunOptions,
   addSamplingOptions,
+  type ComputeFlags,
   checkpointsOption,
   type FlagsOf,
   fromCaller,
@@ -30,6 +31,8 @@ import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 const compute = { backends: backendChoices, devices: onnxDevices };
+const startBackend = ({ backend, device, replay }: ComputeFlags): Promise<string> =>
+  selectBackend(backend as BackendChoice, device as OnnxDevice, { replay });
 
 /** Training images of the validation part, which the run has not seen. */
 const validationImages = 5000;
@@ -100,15 +103,14 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
+    startBackend,
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
 
 async function generate(options: GenerateOptions): Promise<void> {
   checkGenerateOptions(options);
-  const backend = await selectBackend(options.backend as BackendChoice, options.device as OnnxDevice);
-  process.stderr.write(`Backend: ${backend}.\n`);
+  process.stderr.write(`Backend: ${await startBackend(options)}.\n`);
   await runGenerate(options, exampleFolder);
 }
 
@@ -130,14 +132,12 @@ async function exportModels({ checkpoints, out, temperature, topP }: ExportOptio
   process.stderr.write(`Wrote ${names.join(", ")} and tokenizer.json to ${path}\n`);
 }
 
-interface EvaluateOptions extends SamplingFlags {
+interface EvaluateOptions extends SamplingFlags, ComputeFlags {
   readonly checkpoints?: string;
   readonly dataDir?: string;
   readonly part: "test" | "validation";
   readonly samples?: number;
   readonly seed?: number;
-  readonly backend: string;
-  readonly device?: string;
 }
 
 async function evaluate({ part, samples, temperature, topP, ...options }: EvaluateOptions): Promise<void> {
@@ -145,8 +145,7 @@ async function evaluate({ part, samples, temperature, topP, ...options }: Evalua
   const settings = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectBackend(options.backend as BackendChoice, options.device as OnnxDevice);
-  progress.log(`Backend: ${backend}.`);
+  progress.log(`Backend: ${await startBackend(options)}.`);
   const models = { ...(await folder.load(loadModelParts)), diffusion: familyOf(settings).diffusion };
   const dataDir = options.dataDir ?? (await folder.dataDir());
   const data = await loadData(settings, {

@@ -6,6 +6,7 @@ export {
   addComputeOptions,
   addRunOptions,
   addSamplingOptions,
+  type ComputeFlags,
   checkpointsOption,
   inRunFolder,
   type RunContext,

@@ -34,13 +34,20 @@ it("lets the first process of a group alone print and write", async () => {
   // Handlers of signals would outlive this test.
   vi.spyOn(process, "on").mockReturnThis();
   const groups = localProcesses(2);
+  const started: unknown[][] = [];
   // As two processes would, each with what the launcher gives it.
   const runs = groups.map((group) => {
-    const flags: RunFlags = { backend: "cpu", resume: false, out: join(root, String(group.rank)), processes: "mpi" };
+    const flags: RunFlags = {
+      ...{ backend: "onnx", device: "cuda", replay: true },
+      ...{ resume: false, out: join(root, String(group.rank)), processes: "mpi" },
+    };
     return startRun(flags, {
       ...{ command: "npm start", folder: root },
       runs: { resolveSettings: async () => ({ preset: "quick", seed: 1 }) },
-      startBackend: async (name) => name,
+      startBackend: async ({ backend, device, replay }) => {
+        started.push([group.rank, backend, device, replay]);
+        return `${backend} (${device})`;
+      },
       loadMpi: async () => ({ runWithMpi: (program) => program({ group }) }),
       pipeline: async (run: RunContext<unknown>) => {
         await inRunFolder(run, example, async () => {
@@ -59,9 +66,10 @@ it("lets the first process of a group alone print and write", async () => {
   });
   await Promise.all(runs);
   expect(printed.mock.calls.map(([text]) => text)).toEqual([
-    "Backend: cpu. Processes: 2. Preset: quick, seed 1.\n",
+    "Backend: onnx (cuda). Processes: 2. Preset: quick, seed 1.\n",
     "written\n",
   ]);
+  expect(started.sort()).toEqual([0, 1].map((rank) => [rank, "onnx", "cuda", true]));
   expect(summaries.mock.calls.map(([text]) => text).filter((text) => text !== "")).toEqual(["7 bytes"]);
   expect([0, 1].map((rank) => existsSync(join(root, String(rank))))).toEqual([true, false]);
 });
@@ -79,7 +87,7 @@ it("remembers --data-dir for a resume, and says where it is gone", async () => {
       {
         ...{ command: "npm start", folder: root },
         runs: { resolveSettings: async () => ({ preset: "quick", seed: 1 }) },
-        startBackend: async (name) => name,
+        startBackend: async ({ backend }) => backend,
         loadMpi: () => Promise.reject(new Error("not asked for")),
         pipeline: async (run: RunContext<unknown>) => {
           const data = { source: "images", sha256: "0".repeat(64) };

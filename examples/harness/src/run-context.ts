@@ -6,14 +6,15 @@ import { interruptSignal, numberBetween, positiveNumber, reportError, wholeNumbe
 import { ProgressReporter, type StepObserver, stopAfter } from "./progress-reporter.js";
 import { AbsentFolder, type EarlierFiles, fromCaller, RunFolder } from "./run-folder.js";
 
+/** What computes, as typed. */
+export type ComputeFlags = { readonly backend: string; readonly device?: string; readonly replay?: boolean };
+
 /** The options that every training run has, as typed. */
-export interface RunFlags<Preset extends string = string, Data extends string = string> {
+export interface RunFlags<Preset extends string = string, Data extends string = string> extends ComputeFlags {
   readonly preset?: Preset;
   readonly config?: string;
   readonly data?: Data;
   readonly dataDir?: string;
-  readonly backend: string;
-  readonly device?: string;
   readonly seed?: number;
   readonly out?: string;
   readonly resume: boolean;
@@ -84,11 +85,12 @@ export function addSamplingOptions(command: Command): Command {
 /** What `--backend` and `--device` take. */
 export type ComputeChoices = Readonly<Record<"backends" | "devices", readonly string[]>>;
 
-/** Adds `--backend` and `--device`. */
+/** Adds `--backend`, `--device` and `--replay`. */
 export function addComputeOptions(command: Command, { backends, devices }: ComputeChoices): Command {
   return command
     .addOption(new Option("--backend <name>", "what computes").choices([...backends]).default("auto"))
-    .addOption(new Option("--device <name>", "where onnx computes (default: auto)").choices([...devices]));
+    .addOption(new Option("--device <name>", "where onnx computes (default: auto)").choices([...devices]))
+    .option("--replay", "have onnx capture the steps of a device and replay them");
 }
 
 /** `--checkpoints`. */
@@ -105,12 +107,10 @@ export interface Example<Settings, Flags, Result> {
   /** Where a run without `--out` keeps its files. */
   readonly folder: string;
   readonly runs: { readonly resolveSettings: (flags: Flags, folder: RunFolder) => Promise<Settings> };
-  /** Starts the backend of a name; one line that says which one runs. */
-  readonly startBackend: (name: string, device: string | undefined) => Promise<string>;
+  /** Starts the backend that was asked for; one line that says which one runs. */
+  readonly startBackend: (flags: ComputeFlags) => Promise<string>;
   /** Loads `@mmgen/mpi`, for `--processes mpi`. */
-  readonly loadMpi: () => Promise<{
-    runWithMpi(program: Program, options: { report: typeof reportError }): Promise<void>;
-  }>;
+  readonly loadMpi: () => Promise<{ runWithMpi(run: Program, options: { report: typeof reportError }): Promise<void> }>;
   /** Gives nothing in processes that others' results stand for. */
   readonly pipeline: (run: RunContext<Settings>) => Promise<Result | undefined>;
   readonly summarize: (result: Result, folder: RunFolder) => string;
@@ -145,7 +145,7 @@ async function runAs<Settings extends { readonly preset: string; readonly seed: 
   const dataDir = began === undefined ? undefined : fromCaller(began);
   const progress = new ProgressReporter(stream);
   const interrupt = interruptSignal(stream);
-  const backend = await example.startBackend(flags.backend, flags.device);
+  const backend = await example.startBackend(flags);
   const processes = group.size > 1 ? ` Processes: ${group.size}.` : "";
   progress.log(`Backend: ${backend}.${processes} Preset: ${settings.preset}, seed ${settings.seed}.`);
   const result = await example.pipeline({

@@ -5,6 +5,7 @@ import {
   addComputeOptions,
   addRunOptions,
   addSamplingOptions,
+  type ComputeFlags,
   checkDrawnCount,
   checkpointsOption,
   type FlagsOf,
@@ -40,6 +41,8 @@ import { formatMetrics, summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 const compute = { backends: backendChoices, devices: onnxDevices };
+const startBackend = ({ backend, device, replay }: ComputeFlags): Promise<string> =>
+  selectBackend(backend as BackendChoice, device as OnnxDevice, { replay });
 
 const program = new Command(`${command} --`).exitOverride().enablePositionalOptions();
 program
@@ -84,27 +87,24 @@ await runCommand(async () => {
 function start(flags: FlagsOf<typeof runs>): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, loadMpi: () => import("@mmgen/mpi") },
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
+    startBackend,
     summarize: (metrics, { results }) => summarize(metrics, join(results, "report.html")),
   });
 }
 
-interface DrawFlags extends SamplingFlags {
+interface DrawFlags extends SamplingFlags, ComputeFlags {
   readonly count: number;
   readonly out: string;
   readonly checkpoints?: string;
   readonly seed: number;
   readonly sampler: SamplerName;
-  readonly backend: string;
-  readonly device?: string;
 }
 
 async function openRun(flags: DrawFlags) {
   checkDrawnCount(flags.count);
   const folder = new RunFolder(flags.checkpoints, exampleFolder, command);
   const { config, data } = await runs.readSettings(folder);
-  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as OnnxDevice);
-  process.stderr.write(`Backend: ${backend}.\n`);
+  process.stderr.write(`Backend: ${await startBackend(flags)}.\n`);
   const models = await folder.load((read) => loadModels(read, config));
   const { seed } = flags;
   return {
@@ -141,13 +141,11 @@ async function write(out: string, svg: string, data: RunSettings["data"]): Promi
   process.stderr.write(`Wrote ${path}\n${data === "avatars" ? `${avatarAttribution}\n` : ""}`);
 }
 
-interface EvaluateFlags extends SamplingFlags {
+interface EvaluateFlags extends SamplingFlags, ComputeFlags {
   readonly checkpoints?: string;
   readonly dataDir?: string;
   readonly samples?: number;
   readonly seed?: number;
-  readonly backend: string;
-  readonly device?: string;
 }
 
 async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void> {
@@ -155,8 +153,7 @@ async function evaluate({ checkpoints, ...flags }: EvaluateFlags): Promise<void>
   const { config, ...settings } = await runs.readSettings(folder);
   const { signal } = interruptSignal();
   const progress = new ProgressReporter();
-  const backend = await selectBackend(flags.backend as BackendChoice, flags.device as OnnxDevice);
-  progress.log(`Backend: ${backend}.`);
+  progress.log(`Backend: ${await startBackend(flags)}.`);
   const dataDir = flags.dataDir ?? (await folder.dataDir());
   const data = await loadData({ ...settings, config }, { dataDir, log: progress.log, signal });
   await folder.checkData(describeData(data));

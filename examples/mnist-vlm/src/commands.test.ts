@@ -23,9 +23,10 @@ describe("runCommandLine", () => {
   });
 
   it("hands on what a training is asked", async () => {
-    await run("--preset original --lines train.txt --out dir --seed 4 --stop-after 200 --backend cpu");
+    await run("--preset original --lines train.txt --out dir --seed 4 --stop-after 200 --backend onnx --replay");
     expect(commands.train.mock.calls[0]![0]).toEqual({
-      ...{ preset: "original", lines: "train.txt", out: "dir", seed: 4, stopAfter: 200, backend: "cpu", resume: false },
+      ...{ preset: "original", lines: "train.txt", out: "dir", seed: 4, stopAfter: 200, resume: false },
+      ...{ backend: "onnx", replay: true },
     });
   });
 
@@ -40,10 +41,16 @@ describe("runCommandLine", () => {
 
   it("leaves the sampling of a drawing to the run unless it is given", async () => {
     await run("draw 7");
-    await run("draw 7 --count 4 --out x.png --seed 2 --temperature 0 --top-p 0.5 --device cuda");
+    await run("draw 7 --count 4 --out x.png --seed 2 --temperature 0 --top-p 0.5 --device cuda --replay");
     expect(commands.draw.mock.calls).toEqual([
       ["7", { backend: "auto", count: 9, out: "drawn.png", seed: 1 }],
-      ["7", { backend: "auto", count: 4, out: "x.png", seed: 2, temperature: 0, topP: 0.5, device: "cuda" }],
+      [
+        "7",
+        {
+          ...{ backend: "auto", device: "cuda", replay: true },
+          ...{ count: 4, out: "x.png", seed: 2, temperature: 0, topP: 0.5 },
+        },
+      ],
     ]);
   });
 

@@ -5,6 +5,7 @@ import {
   addComputeOptions,
   addRunOptions,
   addSamplingOptions,
+  type ComputeFlags,
   checkDrawnCount,
   checkpointsOption,
   fromCaller,
@@ -27,12 +28,12 @@ import { summarize } from "./report.js";
 
 const exampleFolder = fileURLToPath(new URL("..", import.meta.url));
 const compute = { backends: backendChoices, devices: onnxDevices };
+const startBackend = ({ backend, device, replay }: ComputeFlags): Promise<string> =>
+  selectBackend(backend as BackendChoice, device as OnnxDevice, { replay });
 
 /** Options of what works with the checkpoints of a run. */
-export interface ModelFlags {
+export interface ModelFlags extends ComputeFlags {
   readonly checkpoints?: string;
-  readonly backend: string;
-  readonly device?: string;
 }
 
 export interface ClassifyFlags extends ModelFlags {
@@ -86,8 +87,7 @@ export async function runCommandLine(argv: readonly string[], { train, classify,
 function train(flags: TrainFlags): Promise<void> {
   return startRun(flags, {
     ...{ command, folder: exampleFolder, runs, pipeline: runPipeline, summarize },
-    loadMpi: () => import("@mmgen/mpi"),
-    startBackend: (name, device) => selectBackend(name as BackendChoice, device as OnnxDevice),
+    ...{ startBackend, loadMpi: () => import("@mmgen/mpi") },
   });
 }
 
@@ -138,8 +138,8 @@ async function draw(digit: string | undefined, flags: DrawFlags): Promise<void> 
 }
 
 /** Starts the backend; the folder of the run. */
-async function openRun({ backend, checkpoints, device }: ModelFlags): Promise<RunFolder> {
-  process.stderr.write(`Backend: ${await selectBackend(backend as BackendChoice, device as OnnxDevice)}.\n`);
+async function openRun({ checkpoints, ...flags }: ModelFlags): Promise<RunFolder> {
+  process.stderr.write(`Backend: ${await startBackend(flags)}.\n`);
   return new RunFolder(checkpoints, exampleFolder, command);
 }
 

@@ -1,14 +1,29 @@
 import { join } from "node:path";
 import { ConfigError, describeValue } from "@mmgen/core";
-import { fromCaller, positiveNumber, runCommand, wholeNumber } from "@mmgen/example-harness";
+import {
+  addComputeOptions,
+  type ComputeFlags,
+  fromCaller,
+  positiveNumber,
+  runCommand,
+  wholeNumber,
+} from "@mmgen/example-harness";
 import { imagePixels } from "@mmgen/plots";
 import { writePng } from "@mmgen/plots/node";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { loadFrom, saveTo } from "mmgen/node";
+import {
+  type BackendChoice,
+  backendChoices,
+  loadFrom,
+  type OnnxDevice,
+  onnxDevices,
+  saveTo,
+  selectBackend,
+} from "mmgen/node";
 import { readTrained } from "./read.js";
 import { loadImages, writeTransformer, writeVqVae } from "./write.js";
 
-interface WriteFlags {
+interface WriteFlags extends ComputeFlags {
   readonly model: string;
   readonly images: string;
   readonly stage: "transformer" | "vqvae";
@@ -24,7 +39,7 @@ interface WriteFlags {
   readonly clip: number;
 }
 
-interface ReadFlags {
+interface ReadFlags extends ComputeFlags {
   readonly model: string;
   readonly out: string;
   readonly draw?: string;
@@ -49,8 +64,10 @@ const positive = (text: string) => {
   return number;
 };
 
-program
-  .command("write")
+const withCompute = (command: Command) =>
+  addComputeOptions(command, { backends: backendChoices, devices: onnxDevices });
+
+withCompute(program.command("write"))
   .argument("<folder>", "folder for train.py")
   .description("Encodes images with a model's codec, and writes their codes and captions as sequences.")
   .requiredOption("--model <dir>", "folder of a trained model")
@@ -69,8 +86,7 @@ program
   .exitOverride()
   .action(write);
 
-program
-  .command("read")
+withCompute(program.command("read"))
   .argument("<folder>", "folder of train.py")
   .description("Evaluates the transformer that train.py trained, and writes the whole model.")
   .requiredOption("--model <dir>", "folder of the model whose codec wrote the codes")
@@ -88,9 +104,14 @@ function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+async function load({ backend, device, model, replay }: ComputeFlags & { readonly model: string }) {
+  log(`Backend: ${await selectBackend(backend as BackendChoice, device as OnnxDevice, { replay })}.`);
+  return loadFrom(fromCaller(model));
+}
+
 async function write(folder: string, flags: WriteFlags): Promise<void> {
   const { clip, dropout, exported, goOn, heads, layers, processes, seed, stage, weightDecay, width } = flags;
-  using model = await loadFrom(fromCaller(flags.model), { onBackend: log });
+  using model = await load(flags);
   const images = await loadImages(fromCaller(flags.images), model.vqvae.imageShape, log);
   const step = exported || stage === "vqvae" ? { parts: processes, weightDecay, clipNorm: clip } : undefined;
   const path = fromCaller(folder);
@@ -109,7 +130,7 @@ async function write(folder: string, flags: WriteFlags): Promise<void> {
 }
 
 async function read(folder: string, { draw, seed, ...flags }: ReadFlags): Promise<void> {
-  using base = await loadFrom(fromCaller(flags.model), { onBackend: log });
+  using base = await load(flags);
   const { loss, model, trainedLoss } = await readTrained(fromCaller(folder), base);
   const out = fromCaller(flags.out);
   await saveTo(out, model);
