@@ -54,18 +54,19 @@ class Transformer(nn.Module):
     def caches(self, batch):
         width = self.tokens.weight.shape[1]
         shape = (batch, self.heads, self.length, width // self.heads)
-        return [(torch.zeros(shape), torch.zeros(shape)) for _ in self.blocks]
+        zeros = lambda: torch.zeros(shape, device=self.tokens.weight.device)
+        return [(zeros(), zeros()) for _ in self.blocks]
+
+
+def after_norm(channels, conv):
+    return [nn.BatchNorm2d(channels), nn.ReLU(), conv]
 
 
 class Residual(nn.Sequential):
     def __init__(self, channels):
         super().__init__(
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 1),
+            *after_norm(channels, nn.Conv2d(channels, channels, 3, padding=1)),
+            *after_norm(channels, nn.Conv2d(channels, channels, 1)),
         )
 
     def forward(self, x):
@@ -73,31 +74,28 @@ class Residual(nn.Sequential):
 
 
 class VqVae(nn.Module):
-    """The network of colored-mnist: two halvings, two residual blocks each side, codes as wide as the channels, EMA codebook."""
+    """Batch norm and transposed convolutions: `stages` halvings, two residual blocks each side, EMA codebook."""
 
-    half_range = 1.5  # of levels 0 … 3
-
-    def __init__(self, channels, codes=128, decay=0.99):
+    def __init__(self, channels, stages=2, codes=128, dimension=None, max_value=3, decay=0.99):
         super().__init__()
+        dimension = dimension or channels
+        project = lambda inputs, outputs: [nn.Conv2d(inputs, outputs, 1)] if inputs != outputs else []
+        self.half_range = max_value / 2
         self.encoder = nn.Sequential(
             nn.Conv2d(3, channels, 4, 2, 1),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 4, 2, 1),
+            *(part for _ in range(stages - 1) for part in after_norm(channels, nn.Conv2d(channels, channels, 4, 2, 1))),
             Residual(channels),
             Residual(channels),
+            *project(channels, dimension),
         )
+        ends = [channels] * (stages - 1) + [3]
         self.decoder = nn.Sequential(
+            *project(dimension, channels),
             Residual(channels),
             Residual(channels),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.ConvTranspose2d(channels, channels, 4, 2, 1),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.ConvTranspose2d(channels, 3, 4, 2, 1),
+            *(part for end in ends for part in after_norm(channels, nn.ConvTranspose2d(channels, end, 4, 2, 1))),
         )
-        self.start_codebook(codes, channels, decay)
+        self.start_codebook(codes, dimension, decay)
 
     def start_codebook(self, codes, dimension, decay):
         self.decay = decay
@@ -134,13 +132,14 @@ class VqVae(nn.Module):
     def update(self, flat, codes):
         """EMA, and random latents in place of codes under three tenths of an equal share."""
         size = len(self.counts)
-        counts = torch.bincount(codes, minlength=size).float()
+        # As torch.bincount counts, which waits for the device.
+        counts = torch.zeros_like(self.counts).index_add_(0, codes, torch.ones_like(codes, dtype=torch.float))
         sums = torch.zeros_like(self.sums).index_add_(0, codes, flat)
         self.counts.mul_(self.decay).add_(counts, alpha=1 - self.decay)
         self.sums.mul_(self.decay).add_(sums, alpha=1 - self.decay)
         threshold = 0.3 * len(flat) / size
         dead = self.counts < threshold
-        drawn = flat[torch.randint(len(flat), (size,))]
+        drawn = flat[torch.randint(len(flat), (size,), device=flat.device)]
         self.counts.copy_(torch.where(dead, threshold, self.counts))
         self.sums.copy_(torch.where(dead[:, None], drawn * threshold, self.sums))
         total = self.counts.sum()
