@@ -1,5 +1,14 @@
 import { parseArgs } from "node:util";
-import { type OnnxBackend, registerOnnxBackend } from "@mmgen/backend-onnx";
+import {
+  chooseDevice,
+  type DeviceChoice,
+  type OnnxBackend,
+  type OnnxBackendOptions,
+  type OnnxDevice,
+  onnxDevices,
+  type RuntimeName,
+  useOnnx,
+} from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
 import { type WorkloadPlan, workloads } from "./workloads.js";
@@ -10,13 +19,15 @@ const { positionals, values } = parseArgs({
   options: {
     /** Also measures tfjs's cpu backend. */
     cpu: { type: "boolean", default: false },
-    /** The execution provider of ONNX Runtime, or `tfjs-webgpu` or `tfjs-node` for tfjs's own backends. */
-    provider: { type: "string", default: "cpu" },
-    /** What runs the models, `binding` or `c-api`; the backend's own choice if absent. */
+    /** What computes: `onnx`, or tfjs's own `webgpu` or `tensorflow`. */
+    backend: { type: "string", default: "onnx" },
+    /** Where `onnx` computes: `cpu`, `cuda`, `webgpu`, `auto`, or another execution provider of ONNX Runtime. */
+    device: { type: "string", default: "cpu" },
+    /** What runs the models, `binding` or `c-api`; as `useOnnx({ device })` does if absent. */
     runtime: { type: "string" },
     /** Captures steps and replays them, on the runtime `c-api`. */
     replay: { type: "boolean", default: false },
-    /** Three runs at the batch for a GPU's driver in software, and generations of eight ids. */
+    /** Three runs at the batch and the length for a GPU's driver in software. */
     software: { type: "boolean", default: false },
   },
 });
@@ -25,27 +36,10 @@ const plan = workloads[positionals[0] ?? ""];
 if (plan === undefined) {
   throw new Error(`Expected one of ${Object.keys(workloads).join(", ")}, got "${positionals[0]}".`);
 }
-let adapter: object | undefined;
-if (values.provider === "tfjs-webgpu") {
-  adapter = await useTfjsWebgpu();
-} else if (values.provider === "tfjs-node") {
-  // Built by `npm run test:tensorflow`; it computes on as many threads as there are cores.
-  const addon = "@tensorflow/tfjs-node";
-  await import(addon);
-  await tf.setBackend("tensorflow");
-} else {
-  registerOnnxBackend({
-    intraOpNumThreads: 2,
-    executionProviders: [values.provider],
-    ...(values.runtime !== undefined && { runtime: values.runtime as "binding" | "c-api" }),
-    replay: values.replay,
-    ...(profilePrefix !== undefined && { profilePrefix }),
-  });
-  await tf.setBackend("onnx");
-}
+const about = await useBackend(values.backend);
 const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : undefined;
 const full = values.software
-  ? await measure(plan, { batch: plan.softwareBatch ?? plan.batch, runs: 3, steps: 8 })
+  ? await measure(plan, { batch: plan.softwareBatch ?? plan.batch, runs: 3, length: plan.softwareLength })
   : await measure(plan, { batch: plan.batch, runs: 9 });
 const compileMs = backend?.sessions().compileMs;
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
@@ -53,10 +47,52 @@ const fallback = [...(backend?.fallback?.counts.keys() ?? [])];
 const sessions = backend?.sessions();
 const replay = { replayed: sessions?.replayed, notReplayed: sessions?.notReplayed };
 const timesOfCpu = await timesCpu(plan);
-console.log(JSON.stringify({ ...full, compileMs, peakMiB, fallback, ...replay, adapter, timesCpu: timesOfCpu }));
+console.log(JSON.stringify({ ...about, ...full, compileMs, peakMiB, fallback, ...replay, timesCpu: timesOfCpu }));
 
 // Closing its sessions writes their profiles.
 tf.removeBackend(tf.getBackend());
+
+/** What computes, for the table. */
+interface About {
+  /** The execution provider, and what a line says about it. */
+  readonly provider?: string;
+  readonly line?: string;
+  /** What tfjs's WebGPU backend computes on. */
+  readonly adapter?: object;
+}
+
+async function useBackend(name: string): Promise<About> {
+  switch (name) {
+    case "onnx": {
+      const { line, options } = await deviceChoice();
+      const { executor } = await useOnnx(options);
+      return { provider: String(options.executionProviders![0]), line: `${line}; by ${executor.runtime.name}` };
+    }
+    case "webgpu":
+      return { adapter: await useTfjsWebgpu() };
+    case "tensorflow": {
+      // Built by `npm run test:tensorflow`; it computes on as many threads as there are cores.
+      const addon = "@tensorflow/tfjs-node";
+      await import(addon);
+      await tf.setBackend("tensorflow");
+      return {};
+    }
+    default:
+      throw new Error(`Expected onnx, webgpu or tensorflow, got "${name}".`);
+  }
+}
+
+async function deviceChoice(): Promise<DeviceChoice> {
+  const { device, replay, runtime } = values;
+  const options: OnnxBackendOptions = {
+    ...{ intraOpNumThreads: 2, replay },
+    ...(runtime !== undefined && { runtime: runtime as RuntimeName }),
+    ...(profilePrefix !== undefined && { profilePrefix }),
+  };
+  return onnxDevices.includes(device as OnnxDevice)
+    ? chooseDevice(device as OnnxDevice, options)
+    : { options: { ...options, executionProviders: [device] }, line: `ONNX Runtime on ${device}` };
+}
 
 /** Makes tfjs's WebGPU backend active, on Dawn from the npm package `webgpu`; tells what it computes on. */
 async function useTfjsWebgpu(): Promise<object> {
@@ -102,12 +138,12 @@ interface Timing {
 interface Size {
   readonly batch: number;
   readonly runs: number;
-  /** Ids that a generation draws. */
-  readonly steps?: number;
+  /** Ids of a row; the work's own number if absent. */
+  readonly length?: number | undefined;
 }
 
-async function measure(plan: WorkloadPlan, { batch, runs, steps }: Size): Promise<Timing> {
-  const work = plan.create(batch, steps);
+async function measure(plan: WorkloadPlan, { batch, runs, length }: Size): Promise<Timing> {
+  const work = plan.create(batch, length);
   try {
     const first = performance.now();
     await work.run();

@@ -1,20 +1,22 @@
 // `npm run bench:webgpu -- [workload…] [--software] [--runtime NAME] [--replay]`: runs each workload on ONNX Runtime's WebGPU
 // provider and on @tensorflow/tfjs-backend-webgpu, both in Node by Dawn on the same device, one after the other, and prints
 // times and ratios. `--software` takes SwiftShader, the driver in software that Chromium brings ($VK_DRIVER_FILES, else
-// Debian's file), small batches, three runs and generations of eight ids; without it the machine's own GPU does the full work.
+// Debian's file), three runs at small batches and short rows; without it the machine's own GPU does the full work. `--replay`,
+// with `--runtime c-api`, captures steps and replays them, and tells how many graphs are replayed and why others are not.
 // tfjs's backend and the package `webgpu`, which has Dawn, are installed into node_modules/.cache.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundle } from "../../scripts/bundle.mjs";
+import { chooseWorks } from "./works.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const cache = path("../../node_modules/.cache/mmgen-tfjs-webgpu/");
 const names = ["core", "backend-cpu", "backend-webgpu"].map((name) => `@tensorflow/tfjs-${name}@4.22.0`);
 const packages = ["webgpu@0.6.2", ...names];
 
-const { values: flags, positionals: chosen } = parseArgs({
+const { values: flags, positionals: named } = parseArgs({
   allowPositionals: true,
   options: {
     software: { type: "boolean", default: false },
@@ -22,20 +24,8 @@ const { values: flags, positionals: chosen } = parseArgs({
     replay: { type: "boolean", default: false },
   },
 });
-/** The works, and how many times as fast as tfjs's backend each should be. */
-const works = [
-  "vqvae-256",
-  "vqvae-64",
-  "vqvae-images",
-  "encode",
-  "decode",
-  "igpt",
-  "gpt-d",
-  "image-transformer",
-  "diffusion-64",
-  "generate-1",
-  "generate-64",
-].filter((name) => chosen.length === 0 || chosen.includes(name));
+const works = chooseWorks(named, "webgpu");
+/** How many times as fast as tfjs's backend each should be. */
 const target = 1.5;
 
 const driver = process.env.VK_DRIVER_FILES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -71,11 +61,11 @@ const row = (...cells) => console.log(cells.map((cell, i) => String(cell).padSta
 const fixed = (value, digits = 0) => (value === undefined ? "–" : value.toFixed(digits));
 row("work", "ours ms", "tfjs ms", "× tfjs", "outside ms", "first ms", "tfjs's first");
 const runtime = flags.runtime ?? (flags.replay ? "c-api" : "binding");
-const engine = ["--provider=webgpu", `--runtime=${runtime}`, ...(flags.replay ? ["--replay"] : [])];
+const engine = ["--device=webgpu", `--runtime=${runtime}`, ...(flags.replay ? ["--replay"] : [])];
 let device;
-for (const name of works) {
+for (const { name } of works) {
   const found = measure(ours, name, engine);
-  const other = measure(theirs, name, ["--provider=tfjs-webgpu"]);
+  const other = measure(theirs, name, ["--backend=webgpu"]);
   const wrong = found.error ?? other.error;
   if (wrong !== undefined) {
     console.error(`${name}, ${found.error ? "ours" : "tfjs's"}: ${wrong}`);

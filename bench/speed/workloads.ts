@@ -3,7 +3,7 @@ import { generate, rowSeeds } from "@mmgen/samplers";
 import { TinyTransformer } from "@mmgen/tiny-transformer";
 import { adamW, Optimizer } from "@mmgen/training";
 import { CompiledStep } from "@mmgen/training/loop/compiled-step";
-import { VqVae } from "@mmgen/vqvae";
+import { VqVae, type VqVaeOptions } from "@mmgen/vqvae";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** A workload on the active backend that can be run many times. */
@@ -22,8 +22,10 @@ export interface WorkloadPlan {
   readonly smallBatch?: number;
   /** Batch size for a GPU's driver in software. */
   readonly softwareBatch?: number;
-  /** @param steps - Ids that a generation draws; the work's own number if absent. */
-  create(batch: number, steps?: number): Workload;
+  /** Ids of a row there, those that a generation draws among them; the work's own number if absent. */
+  readonly softwareLength?: number;
+  /** @param length - Ids of a row, where they are fewer than the work's own. */
+  create(batch: number, length?: number): Workload;
 }
 
 export const workloads: Readonly<Record<string, WorkloadPlan>> = {
@@ -38,6 +40,9 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   },
   "vqvae-256": { batch: 32, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
   "vqvae-images": { batch: 32, softwareBatch: 1, create: imageVqVaeStep },
+  /** As `vqvae-64` and `vqvae-256`, on 64×64 pixels of 256 levels, and one halving more. */
+  "vqvae-images-64": { batch: 32, softwareBatch: 1, create: (batch) => plainImageVqVaeStep(batch, 64) },
+  "vqvae-images-256": { batch: 32, softwareBatch: 1, create: (batch) => plainImageVqVaeStep(batch, 256) },
   "vqvae-64": { batch: 128, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
   "gpt-d": {
     ...{ batch: 64, smallBatch: 4, softwareBatch: 4 },
@@ -45,9 +50,9 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
       transformerStep({ batch, length: 32, vocabularySize: 50, width: 384, heads: 8, layers: 8, dropout: 0.1 }),
   },
   "gpt-86m": {
-    batch: 4,
-    create: (batch) =>
-      transformerStep({ batch, length: 256, vocabularySize: 1024, width: 768, heads: 12, layers: 12, dropout: 0.1 }),
+    ...{ batch: 4, softwareBatch: 1, softwareLength: 16 },
+    create: (batch, length = 256) =>
+      transformerStep({ batch, length, vocabularySize: 1024, width: 768, heads: 12, layers: 12, dropout: 0.1 }),
   },
   "image-transformer": {
     ...{ batch: 32, softwareBatch: 1 },
@@ -55,9 +60,9 @@ export const workloads: Readonly<Record<string, WorkloadPlan>> = {
       transformerStep({ batch, length: 256, vocabularySize: 512, width: 256, heads: 8, layers: 6, dropout: 0.1 }),
   },
   "diffusion-64": { batch: 64, softwareBatch: 4, create: diffusionRound },
-  "generate-1": { batch: 1, softwareBatch: 1, create: generation },
-  "generate-64": { batch: 64, softwareBatch: 16, create: generation },
-  "generate-1024": { batch: 1024, softwareBatch: 64, create: generation },
+  "generate-1": { batch: 1, softwareBatch: 1, softwareLength: 9, create: generation },
+  "generate-64": { batch: 64, softwareBatch: 16, softwareLength: 9, create: generation },
+  "generate-1024": { batch: 1024, softwareBatch: 64, softwareLength: 9, create: generation },
   encode: { batch: 512, softwareBatch: 8, create: encoding },
   decode: { batch: 512, softwareBatch: 8, create: decoding },
   /** The machine's speed: a product of two matrices of 1024² numbers. */
@@ -88,40 +93,43 @@ export function transformerStep({ batch, length, ...size }: TransformerStep): Wo
 }
 
 function vqVaeStep(batch: number, hiddenChannels: number): Workload {
-  const random = Random.fromSeed(1);
-  const model = VqVae.create(
-    {
-      network: { hiddenChannels },
-      quantizer: { codebookSize: 128, codeDimension: hiddenChannels, start: "uniform" },
-    },
-    { random },
-  );
-  return trainingWorkload(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), () =>
-    noise(batch, random),
-  );
+  return tokenizerStep(batch, {
+    network: { hiddenChannels },
+    quantizer: { codebookSize: 128, codeDimension: hiddenChannels, start: "uniform" },
+  });
+}
+
+/** Batch norm and transposed convolutions. */
+function plainImageVqVaeStep(batch: number, hiddenChannels: number): Workload {
+  return tokenizerStep(batch, {
+    ...{ imageSide: 64, maxValue: 255 },
+    network: { hiddenChannels, stages: 3 },
+    quantizer: { codebookSize: 512, codeDimension: 32, start: "uniform" },
+  });
 }
 
 /** 64×64 pixels of 256 levels: channels by level, GroupNorm–SiLU blocks, pixels repeated on the way up. */
 function imageVqVaeStep(batch: number): Workload {
-  const random = Random.fromSeed(1);
-  const model = VqVae.create(
-    {
-      imageSide: 64,
-      maxValue: 255,
-      network: {
-        levels: [32, 64, 128],
-        levelBlocks: 1,
-        residualFilter: 3,
-        normalization: "group",
-        activation: "silu",
-        upsampling: "nearest",
-      },
-      quantizer: { codebookSize: 256, codeDimension: 64, start: "uniform" },
+  return tokenizerStep(batch, {
+    ...{ imageSide: 64, maxValue: 255 },
+    network: {
+      levels: [32, 64, 128],
+      levelBlocks: 1,
+      residualFilter: 3,
+      normalization: "group",
+      activation: "silu",
+      upsampling: "nearest",
     },
-    { random },
-  );
-  const images = () => noise(batch, random, { side: 64, maxValue: 255 });
-  return trainingWorkload(model, Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 })), images);
+    quantizer: { codebookSize: 256, codeDimension: 64, start: "uniform" },
+  });
+}
+
+function tokenizerStep(batch: number, options: VqVaeOptions): Workload {
+  const random = Random.fromSeed(1);
+  const model = VqVae.create(options, { random });
+  const { height: side, maxValue } = model.imageShape;
+  const optimizer = Optimizer.create(model.parameters, adamW({ weightDecay: 0.01 }));
+  return trainingWorkload(model, optimizer, () => noise(batch, random, { side, maxValue }));
 }
 
 /** Steps with a learning rate and draws of their own; the batches, which are drawn beforehand, take turns. */
@@ -149,12 +157,13 @@ function trainingWorkload(model: any, optimizer: Optimizer, drawBatch: () => unk
   };
 }
 
-function generation(batch: number, steps?: number): Workload {
-  const { length, ...size } = igpt;
-  const model = TinyTransformer.create({ contextLength: length + 1, ...size }, { random: Random.fromSeed(1) });
+/** A prompt of one id, and all ids after it. */
+function generation(batch: number, length = igpt.length + 1): Workload {
+  const { length: _, ...size } = igpt;
+  const model = TinyTransformer.create({ contextLength: igpt.length + 1, ...size }, { random: Random.fromSeed(1) });
   const prompt = { data: new Int32Array(batch), count: batch, length: 1 };
   return {
-    run: () => generate({ model, prompt, seeds: rowSeeds(1, batch), temperature: 1, ...(steps && { steps }) }),
+    run: () => generate({ model, prompt, seeds: rowSeeds(1, batch), temperature: 1, steps: length - 1 }),
     dispose: () => model.dispose(),
   };
 }
