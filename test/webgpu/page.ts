@@ -51,8 +51,8 @@ async function run(): Promise<object> {
     });
     const milliseconds = performance.now() - start;
     const { replayed, notReplayed } = backend.sessions();
-    const kept = backend.memory().deviceBytes;
-    results[name] = { numbers, milliseconds, replays, replayed, notReplayed, kept, copies };
+    const { deviceBytes: kept, replayBytes } = backend.memory();
+    results[name] = { numbers, milliseconds, replays, replayed, notReplayed, replayBytes, kept, copies };
   }
   return results;
 }
