@@ -46,7 +46,7 @@ export interface OnnxBackendOptions {
   /**
    * Whether graphs whose outputs are inputs of their next run, as a training step's are, are captured and replayed on the
    * device; `sessions()` says which, and why others are not. The runtime `"c-api"` can, which it asks for where none is
-   * named; one that cannot is refused. Default: false.
+   * named, and in a page `ortRuntime(ort)` with webgpu; one that cannot is refused. Default: false.
    */
   readonly replay?: boolean;
   /** Maximum number of compiled graphs in the cache. Default: 64. */
