@@ -58,7 +58,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
     });
     this.runsLoops = this.graph.hasLoops;
     this.drawsInGraph = !this.graph.runsOnCpu;
-    this.groupsEqualShapes = !this.graph.runsOnCpu;
+    this.groupsEqualShapes = this.graph.groupsEqualShapes;
     this.readsSharedMemory = runtime.readsSharedMemory === true;
     const { graph, planner, executor } = this;
     this.#store = new TensorStore(this, graph, runtime);

@@ -10,6 +10,8 @@ import type { LazyValue } from "./lazy-value.js";
  * hyperbolic tangent, and Fourier transforms are missing too, and go to the cpu.
  */
 export class CudaBuilder extends GraphBuilder {
+  override readonly groupsEqualShapes = true;
+
   override tile(x: LazyValue, repetitions: readonly number[]): LazyValue {
     return this.asNumbers(x, (numbers) => super.tile(numbers, repetitions));
   }

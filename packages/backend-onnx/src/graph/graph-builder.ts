@@ -34,6 +34,8 @@ export class GraphBuilder extends OperatorBuilder {
   readonly runsOnCpu: boolean;
   /** Whether float64 is computed where float32 is. */
   readonly hasDoubles: boolean = true;
+  /** Whether tensors of equal shape had better be computed as one than each by itself. */
+  readonly groupsEqualShapes: boolean = false;
   /** Whether loops are run without copies between their steps. */
   readonly hasLoops: boolean;
   readonly attendsInPlace: boolean;

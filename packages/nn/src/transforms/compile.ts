@@ -50,8 +50,8 @@ export function readsSharedMemory(): boolean {
 }
 
 /**
- * Whether the active backend had better compute tensors of equal shape as one, joined, than each by itself, as devices do,
- * where starting an operation takes longer than most operations.
+ * Whether the active backend had better compute tensors of equal shape as one, joined, than each by itself, as CUDA does,
+ * where starting an operation takes longer than most operations, and joining equal parts is fast.
  */
 export function groupsEqualShapes(): boolean {
   return (tf.backend() as tf.KernelBackend & FunctionTransforms).groupsEqualShapes === true;

@@ -18,9 +18,9 @@ const maxJoined = 32;
  * Which tensors had better be computed as one.
  *
  * A model has a few matrices and many short vectors (biases, gains), and a backend spends as long on starting an
- * operation for a short vector as on computing it: all vectors are joined end to end, and come last. A device spends as long
- * on starting one for most matrices too, and parts of unequal size are slow to join: there, tensors of equal shape are
- * joined, along their first axis, so that none needs another shape for it.
+ * operation for a short vector as on computing it: all vectors are joined end to end, and come last. CUDA spends as long on
+ * starting one for most matrices too, and parts of unequal size are slow to join: where the backend asks for it, tensors of
+ * equal shape are joined, along their first axis, so that none needs another shape for it.
  */
 export function groupsOf(tensors: readonly tf.Tensor[]): readonly TensorGroup[] {
   const places = [...tensors.keys()];
