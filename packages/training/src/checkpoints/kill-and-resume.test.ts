@@ -34,6 +34,7 @@ beforeAll(async () => {
       "@mmgen/core/options": source("core/src/options"),
       "@mmgen/core": source("core/src/index"),
       "@mmgen/nn/gradients": source("nn/src/gradients"),
+      "@mmgen/nn/layers": source("nn/src/layers"),
       "@mmgen/nn": source("nn/src/index"),
     },
   });
