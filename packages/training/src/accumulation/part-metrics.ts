@@ -42,14 +42,27 @@ export class PartMetrics {
    * @param norms - Of the gradients, the adversary's last; read, and disposed.
    */
   async ofStep(names: readonly string[], norms: tf.Tensor1D): Promise<ReadMetrics> {
-    const [gradientNorm, adversaryGradientNorm] = await read(norms);
-    const ofWholeStep = new Map([
-      ["gradientNorm", gradientNorm],
-      ["adversaryGradientNorm", adversaryGradientNorm],
-    ]);
-    const { values, weight } = weightedMeans(this.#means)!;
-    return { names, values: values.map((value, i) => Math.fround(ofWholeStep.get(names[i]!) ?? value)), weight };
+    return metricsOfStep(names, this.#means, await read(norms));
   }
+}
+
+/**
+ * The metrics of a step from those of its parts, by the weights of their targets.
+ *
+ * @param names - Of the metrics; the places of the norms hold what is of the parts.
+ * @param norms - Of the gradients of the whole step, the adversary's last.
+ */
+export function metricsOfStep(
+  names: readonly string[],
+  parts: readonly WeightedValues[],
+  [gradientNorm, adversaryGradientNorm]: Float32Array,
+): ReadMetrics {
+  const ofWholeStep = new Map([
+    ["gradientNorm", gradientNorm],
+    ["adversaryGradientNorm", adversaryGradientNorm],
+  ]);
+  const { values, weight } = weightedMeans(parts)!;
+  return { names, values: values.map((value, i) => Math.fround(ofWholeStep.get(names[i]!) ?? value)), weight };
 }
 
 /** The elements of a tensor, which is disposed, also where they cannot be computed. */

@@ -1,5 +1,6 @@
 import type { PartStatistics } from "@mmgen/nn";
-import { type WeightedValues, weightedMeans } from "../data/weighted-means.js";
+import { metricsOfStep } from "../accumulation/part-metrics.js";
+import type { WeightedValues } from "../data/weighted-means.js";
 import { expectTargets, type ReadMetrics, type StepContext } from "../loop/training-step.js";
 import { CompiledParts } from "./compiled-parts.js";
 import type { PartLayout, StepParts } from "./part-values.js";
@@ -99,23 +100,13 @@ export class SharedStep<Batch, Aux> {
     return { layout: layout!, weights, unit };
   }
 
-  #metrics(
-    { names, size }: PartLayout,
-    weights: readonly (number | undefined)[],
-    [gradientNorm, adversaryGradientNorm]: Float32Array,
-  ): ReadMetrics {
+  #metrics({ names, size }: PartLayout, weights: readonly (number | undefined)[], norms: Float32Array): ReadMetrics {
     const start = size - names.length;
     const parts: WeightedValues[] = weights.map((weight, part) => {
       const at = start + part * names.length;
       return { values: [...this.#values.subarray(at, at + names.length)], weight };
     });
-    const whole = weightedMeans(parts)!;
-    const ofWholeStep = new Map([
-      ["gradientNorm", gradientNorm],
-      ["adversaryGradientNorm", adversaryGradientNorm],
-    ]);
-    const values = whole.values.map((value, i) => Math.fround(ofWholeStep.get(names[i]!) ?? value));
-    return { names, values, weight: whole.weight };
+    return metricsOfStep(names, parts, norms);
   }
 }
 

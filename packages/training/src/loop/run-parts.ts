@@ -1,4 +1,4 @@
-import { AccumulatedSteps } from "../accumulation/accumulated-steps.js";
+import { CompiledAccumulation } from "../accumulation/compiled-accumulation.js";
 import { AveragedBuffers } from "../checkpoints/averaged-buffers.js";
 import { BestWeights } from "../checkpoints/best-weights.js";
 import type { TrainingParts } from "../checkpoints/training-state.js";
@@ -15,7 +15,7 @@ import type { RunTransforms, TrainOptions } from "./train-options.js";
 export interface RunParts<Batch, Aux> extends TrainingParts {
   readonly whole: CompiledStep<Batch, Aux>;
   /** Its steps on batches in parts, one after the other. */
-  readonly inParts: AccumulatedSteps<Batch, Aux> | undefined;
+  readonly inParts: CompiledAccumulation<Batch, Aux> | undefined;
   /** Its steps in parts that are added up with those of other processes. */
   readonly shared: SharedStep<Batch, Aux> | undefined;
   /** The adversary's learning rate; absent where it is the model's. */
@@ -49,7 +49,7 @@ export function createParts<Batch, Aux>(
   return {
     ...stepped,
     whole: new CompiledStep(stepped),
-    inParts: group.isAlone && group.parts > 1 ? new AccumulatedSteps(stepped) : undefined,
+    inParts: group.isAlone && group.parts > 1 ? new CompiledAccumulation(stepped) : undefined,
     shared: group.isAlone ? undefined : new SharedStep(stepped, group, batchStatistics),
     adversarySchedule: adversary?.schedule,
     buffers: weightAverage && model.afterStep && model.buffers.size > 0 ? new AveragedBuffers(model) : undefined,

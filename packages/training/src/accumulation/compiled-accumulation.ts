@@ -28,7 +28,7 @@ interface ComputedPart {
  * recorded, once for each form of batch: the gradients of a part, and the update from their sums, which stay where they were
  * computed. Elsewhere each step runs by itself.
  */
-export class AccumulatedSteps<Batch, Aux> {
+export class CompiledAccumulation<Batch, Aux> {
   readonly #parts: StepParts<Batch, Aux>;
   readonly #forms = new Map<string, PartForm>();
   /** By the forms of the parts. */
