@@ -43,9 +43,10 @@ export function defaultRuntime(
 /**
  * Checks that what is asked to replay graphs can.
  *
- * @throws `ConfigError` for a runtime that cannot, and for results that are not to stay on the device.
+ * @throws `ConfigError` for a runtime or an execution provider that cannot, and for results that are not to stay on the
+ *   device.
  */
-export function checkReplay({ keepOnDevice, replay, runtime }: ReplayNeeds): void {
+export function checkReplay({ executionProviders, keepOnDevice, replay, runtime }: ReplayNeeds): void {
   if (replay !== true) {
     return;
   }
@@ -56,6 +57,12 @@ export function checkReplay({ keepOnDevice, replay, runtime }: ReplayNeeds): voi
         "package koffi; or leave replay out.",
     );
   }
+  const provider = executionProviders && providerName(executionProviders[0]!);
+  if (provider !== undefined && uncaptured.includes(provider)) {
+    throw new ConfigError(
+      `replay: graphs are captured on cuda and webgpu, and replayed on the cpu too; ${provider} cannot. Leave replay out.`,
+    );
+  }
   if (keepOnDevice === false) {
     throw new ConfigError(
       "replay: a graph is replayed on results that stay on the device, got keepOnDevice: false. Leave out one of the two.",
@@ -63,8 +70,12 @@ export function checkReplay({ keepOnDevice, replay, runtime }: ReplayNeeds): voi
   }
 }
 
+/** Execution providers that have no capture. */
+const uncaptured = ["coreml", "dml"];
+
 /** What replay depends on; a runtime that is not given is chosen for it. */
 interface ReplayNeeds {
+  readonly executionProviders?: readonly ExecutionProvider[] | undefined;
   readonly keepOnDevice?: boolean | "variables" | undefined;
   readonly replay?: boolean | undefined;
   readonly runtime?: Runtime | RuntimeName | undefined;

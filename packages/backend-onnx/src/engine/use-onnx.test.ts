@@ -48,6 +48,8 @@ describe("useOnnx", () => {
       [{ executionProviders: ["onyx"] }, "The execution providers onyx could not be started"],
       [{ runtime: "binding", replay: true }, 'that can replay graphs, got "binding". In Node take runtime: "c-api"'],
       [{ runtime: { ...nodeRuntime(), name: "mine" }, replay: true }, "that can replay graphs, got mine. In Node take"],
+      [{ executionProviders: ["coreml"], replay: true }, "coreml cannot. Leave replay out"],
+      [{ executionProviders: [{ name: "dml", deviceId: 0 }, "cpu"], replay: true }, "dml cannot. Leave replay out"],
       [{ keepOnDevice: false, replay: true }, "got keepOnDevice: false. Leave out one of the two"],
       [null, "null"],
     ] as const) {
