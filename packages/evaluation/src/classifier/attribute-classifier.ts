@@ -8,7 +8,7 @@ import {
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
-import { fields, readFields, resolveOptions, seededRandom } from "@mmgen/core/options";
+import { fields, optional, readFields, resolveOptions, seededRandom, value } from "@mmgen/core/options";
 import {
   type LoadOptions,
   loadModel,
@@ -31,6 +31,7 @@ import {
   type AttributeClassifierOptions,
   resolveClassifier,
 } from "./classifier-config.js";
+import { checkSameConvolutions, copyConvolutions } from "./convolutions-of.js";
 import { DigitNetwork } from "./digit-network.js";
 import { ImageNetwork } from "./image-network.js";
 import { upgradeLegacyFile } from "./legacy-file.js";
@@ -74,14 +75,22 @@ export class AttributeClassifier<Name extends string = string>
   /**
    * A classifier with fresh weights.
    *
-   * @throws a `ConfigError` when a field is unknown or out of range.
+   * @param draw - `convolutionsOf`: takes its convolutions and their norms from this classifier, of any attributes, whose
+   *   `trunk`, `channels` and `hiddenChannels` are the same, so that few steps teach it other attributes; borrowed.
+   * @throws a `ConfigError` when a field is unknown or out of range, or `convolutionsOf` has other convolutions.
    */
   static create<const Name extends string>(
     options: AttributeClassifierOptions<Name>,
-    draw: { readonly random: Random },
+    draw: { readonly random: Random; readonly convolutionsOf?: AttributeClassifier | undefined },
   ): AttributeClassifier<Name> {
-    const { random } = resolveOptions(drawSchema, draw === undefined ? {} : draw);
-    return new AttributeClassifier(resolveClassifier(options)).initializeWeights(random, { streams: "shared" });
+    const { convolutionsOf, random } = resolveOptions(drawSchema, draw === undefined ? {} : draw);
+    const config = resolveClassifier(options);
+    if (convolutionsOf !== undefined) {
+      convolutionsOf.checkUsable();
+      checkSameConvolutions(config, convolutionsOf.config);
+    }
+    const classifier = new AttributeClassifier(config).initializeWeights(random, { streams: "shared" });
+    return convolutionsOf === undefined ? classifier : copyConvolutions(convolutionsOf, classifier);
   }
 
   /**
@@ -266,7 +275,12 @@ export class AttributeClassifier<Name extends string = string>
   }
 }
 
-const drawSchema = fields({ random: seededRandom() });
+const drawSchema = fields({
+  random: seededRandom(),
+  convolutionsOf: optional(
+    value<AttributeClassifier>("an AttributeClassifier", (x) => x instanceof AttributeClassifier),
+  ),
+});
 
 /** Levels as shares of the maximum, `[count, height, width, channels]`. */
 function upload({ data, count, height, width, channels, maxValue }: ImageBatch): tf.Tensor4D {

@@ -156,6 +156,35 @@ describe("AttributeClassifier of images of many colors", () => {
     model.dispose();
   });
 
+  it("begins with another classifier's convolutions, of images of another size too", () => {
+    const before = tf.memory().numTensors;
+    const from = create();
+    const options = { attributes: [{ name: "other", classes: 5 }], trunk: "image" as const, channels: 3 };
+    const draw = { random: Random.fromSeed(9), convolutionsOf: from as AttributeClassifier };
+    const model = AttributeClassifier.create({ ...options, height: 16, width: 8, hiddenChannels: [4, 8] }, draw);
+    for (const [name, { variable }] of model.weights) {
+      const values = [...variable.dataSync()];
+      const theirs = [...(from.weights.get(name)?.variable.dataSync() ?? [])];
+      (name.startsWith("levels.") ? expect(values) : expect(values).not).toEqual(theirs);
+    }
+    model.dispose();
+    // Its own: the other classifier has lost nothing.
+    expect(from.weights.get("levels.0.down.convolution.weight")!.variable.dataSync().length).toBeGreaterThan(0);
+    const other = (changed: object) =>
+      AttributeClassifier.create({ ...options, hiddenChannels: [4, 8], ...changed }, draw);
+    expect(() => other({ hiddenChannels: [4, 16] })).toThrow(
+      "convolutionsOf: expected a classifier of hiddenChannels [4,16], got one of [4,8].",
+    );
+    expect(() => other({ channels: 1 })).toThrow(ConfigError);
+    expect(() => other({ trunk: "digits", hiddenChannels: [4, 8, 8] })).toThrow("trunk");
+    from.dispose();
+    expect(() => other({})).toThrow("disposed");
+    expect(() =>
+      AttributeClassifier.create(options, { random: draw.random, convolutionsOf: {} as AttributeClassifier }),
+    ).toThrow("convolutionsOf: expected an AttributeClassifier");
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it("refuses what its form cannot have", () => {
     const options = { attributes, hiddenChannels: [4, 4] };
     expect(() => AttributeClassifier.create(options, { random: Random.fromSeed(1) })).toThrow(ConfigError);

@@ -1,5 +1,6 @@
 import { useOnnx } from "@mmgen/backend-onnx";
 import { AbortedError, type CodeBatch, ConfigError, type ImageBatch, Random, ShapeError } from "@mmgen/core";
+import { AttributeClassifier } from "@mmgen/evaluation";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { judgeCompletions } from "./judge-completions.js";
@@ -34,6 +35,19 @@ describe("judgeCompletions", () => {
     // Half of the ends of other images fit, as dark and bright are equally many.
     expect(control).toBeGreaterThan(0.65);
     expect(control).toBeLessThan(0.85);
+  });
+
+  it("begins with the convolutions of a classifier", { timeout: 60_000 }, async () => {
+    const random = Random.fromSeed(3);
+    const attributes = [{ name: "shade", classes: 2 }];
+    const form = { attributes, height: 8, width: 8, channels: 1, maxValue: 255, trunk: "image" } as const;
+    using convolutionsOf = AttributeClassifier.create({ ...form, hiddenChannels: [8, 16] }, { random });
+    const wrong = { ...codes.test, data: codes.test.data.map((code, i) => (i % 2 === 0 ? code : 1 - code)) };
+    const { byName } = await judgeCompletions({ ...options, convolutionsOf, completed: { wrong } });
+    expect(byName.wrong).toBeGreaterThan(0.95);
+    using digits = AttributeClassifier.create({ ...form, trunk: "digits" }, { random });
+    const given = { ...options, completed: { wrong }, convolutionsOf: digits };
+    await expect(judgeCompletions(given)).rejects.toThrow("convolutionsOf: expected a classifier of trunk");
   });
 
   it("refuses what does not go together, and stops when it is told to", async () => {

@@ -26,6 +26,11 @@ export interface JudgeCompletionsOptions<Name extends string> {
   readonly decode: (codes: CodeBatch) => Promise<ImageBatch>;
   /** Training steps of the critic, of 16 pairs each; each verdict takes a quarter as many twice, of five passes at most. */
   readonly steps: number;
+  /**
+   * The critic begins with the convolutions of this classifier of such images, of any attributes and form `image`, and
+   * needs half the steps; borrowed. Default: fresh ones.
+   */
+  readonly convolutionsOf?: AttributeClassifier | undefined;
   readonly seed: number;
   /** Aborts with an `AbortedError` after the current training step. Default: none. */
   readonly signal?: AbortSignal | undefined;
@@ -47,12 +52,14 @@ export interface CompletionVerdicts<Name extends string> {
  * which of the others are completed, and so is a classifier that learns from that half alone.
  *
  * @throws a {@link ShapeError} when completions are not as many as the test images, or an image keeps all its codes; a
- *   {@link ConfigError} for an option that is unknown; `AbortedError` when the signal fires.
+ *   {@link ConfigError} for an option that is unknown or a classifier of another form; `AbortedError` when the signal fires.
  */
 export async function judgeCompletions<const Name extends string>(
   options: JudgeCompletionsOptions<Name>,
 ): Promise<CompletionVerdicts<Name>> {
-  checkFields("judgeCompletions", options, ["codes", "completed", "decode", "kept", "seed", "signal", "steps"]);
+  checkFields("judgeCompletions", options, [
+    ...["codes", "completed", "convolutionsOf", "decode", "kept", "seed", "signal", "steps"],
+  ]);
   const { codes, completed, decode, kept, steps } = options;
   const { test, train } = codes;
   if (!(Number.isInteger(kept) && kept >= 0 && kept < test.height * test.width)) {
@@ -99,14 +106,22 @@ interface Pairs {
 /** Trains a classifier on images and what they are paired with, both of a pair in the same step, on from `from`. */
 async function trainCritic(
   { first, second }: Pairs,
-  { seed, signal, steps }: Pick<JudgeCompletionsOptions<string>, "seed" | "signal" | "steps">,
+  {
+    convolutionsOf,
+    seed,
+    signal,
+    steps,
+  }: Pick<JudgeCompletionsOptions<string>, "convolutionsOf" | "seed" | "signal" | "steps">,
   from?: AttributeClassifier<"changed">,
 ): Promise<AttributeClassifier<"changed">> {
   const random = Random.fromSeed(seed).fork("critic");
   const { height, width, channels, maxValue } = first;
   const attributes = [{ name: "changed", classes: 2 }] as const;
   const form = { attributes, height, width, channels, maxValue, trunk: "image" } as const;
-  const critic = from ? await copyOf(from, form) : AttributeClassifier.create(form, { random: random.fork("weights") });
+  const { hiddenChannels } = convolutionsOf?.config ?? {};
+  const fresh = { ...form, ...(hiddenChannels && { hiddenChannels }) };
+  const draw = { random: random.fork("weights"), convolutionsOf };
+  const critic = from ? await copyOf(from, form) : AttributeClassifier.create(fresh, draw);
   const batch = async (indices: Int32Array, { random }: BatchContext) => ({
     images: concatImages([gatherImages(first, indices), await second(indices, random)]),
     labels: { changed: Int32Array.from({ length: 2 * indices.length }, (_, i) => (i < indices.length ? 0 : 1)) },
