@@ -137,7 +137,7 @@ export const configSchema = fields({
     classifierSteps: size,
     /** Training images whose mixed halves the critic learns to tell from whole ones first. */
     criticImages: optional(size, 1500),
-    /** Its training steps on these; on completed images at most a quarter as many. */
+    /** Its training steps on these, twice as many without a classifier to begin with; on completed images a quarter at most. */
     criticSteps: size,
   }),
 });
@@ -230,7 +230,7 @@ const hour: RunConfig = {
   absorbing: transformerOf(large, 3500),
   chain: { ...transformerOf(small, 1500), further: 0.1 },
   sampling: { ...quick.sampling, temperature: 1.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 8000 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 3000 },
 };
 
 const originalSizes = { width: 512, heads: 8, layers: 8, dropout: 0.1 };

@@ -265,14 +265,14 @@ async function checkCopies({ signal }: EvaluationOptions, decoded: Decoded, samp
 
 /** How completed halves look to a critic beside the test images that they complete. */
 async function criticize(
-  { codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
+  { classifier: convolutionsOf, codes, config, models: { tokenizer }, seed, signal }: EvaluationOptions,
   completed: Readonly<Record<Completer, CodeBatch>>,
 ): Promise<ModelMetrics["critic"]> {
-  const { criticImages, criticSteps: steps, samples } = config.evaluation;
-  const learned = { train: firstCodes(codes.train, criticImages), test: firstCodes(codes.test, samples) };
+  const { criticImages, criticSteps, samples } = config.evaluation;
   return judgeCompletions({
-    ...{ codes: learned, completed, kept: keptCount(tokenizer.codeGrid, "half"), steps, seed, signal },
-    decode: (part) => tokenizer.decode(part),
+    codes: { train: firstCodes(codes.train, criticImages), test: firstCodes(codes.test, samples) },
+    ...{ completed, kept: keptCount(tokenizer.codeGrid, "half"), seed, signal, convolutionsOf },
+    ...{ steps: convolutionsOf ? criticSteps : 2 * criticSteps, decode: (part) => tokenizer.decode(part) },
   });
 }
 
