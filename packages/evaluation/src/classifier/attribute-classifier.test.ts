@@ -49,6 +49,32 @@ describe("AttributeClassifier", () => {
     model.dispose();
   });
 
+  it("says how probable each class is, the likeliest first in predictions", async () => {
+    const before = tf.memory().numTensors;
+    for (const trunk of ["digits", "image"] as const) {
+      const { height, width, channels, maxValue } = images;
+      const attributes = [
+        { name: "shape", classes: 2 },
+        { name: "front", classes: 4 },
+      ] as const;
+      const form = { attributes, height, width, channels, maxValue, trunk };
+      const model = AttributeClassifier.create(form, { random: Random.fromSeed(2) });
+      const found = await model.probabilities(images);
+      const predicted = await model.predict(images);
+      for (const { classes, name } of attributes) {
+        expect(found[name]).toHaveLength(images.count * classes);
+        for (let row = 0; row < images.count; row++) {
+          const shares = [...found[name].subarray(row * classes, (row + 1) * classes)];
+          // Float32 sums of a few shares.
+          expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
+          expect(shares.indexOf(Math.max(...shares))).toBe(predicted[name][row]);
+        }
+      }
+      model.dispose();
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it("keeps the id of its run", async () => {
     using model = barClassifier();
     using loaded = AttributeClassifier.fromSafetensors(await model.toSafetensors({ run: "one" }));

@@ -25,7 +25,8 @@ import {
 } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttributeNetwork } from "./attribute-network.js";
-import type { AttributeBatch, AttributeLabels } from "./attribute-scores.js";
+import { type AttributeBatch, checkClasses } from "./attribute-scores.js";
+import { classShares, takeColumns } from "./class-shares.js";
 import {
   type AttributeClassifierConfig,
   type AttributeClassifierOptions,
@@ -34,6 +35,7 @@ import {
 import { checkSameConvolutions, copyConvolutions } from "./convolutions-of.js";
 import { DigitNetwork } from "./digit-network.js";
 import { ImageNetwork } from "./image-network.js";
+import { padToPowerOfTwo, upload } from "./image-tensors.js";
 import { upgradeLegacyFile } from "./legacy-file.js";
 
 const fileFormat: ModelFormat = {
@@ -134,7 +136,7 @@ export class AttributeClassifier<Name extends string = string>
     if (images.count === 0) {
       throw new ShapeError("images: expected at least one image, got none.");
     }
-    this.#checkLabels(labels, images.count);
+    checkClasses(labels, this.config.attributes, images.count);
     return { tensors: { images: upload(images), ...this.network.labelTensors(labels, images.count) } };
   }
 
@@ -198,6 +200,25 @@ export class AttributeClassifier<Name extends string = string>
   }
 
   /**
+   * How probable each class of each attribute is in each image, as the softmax says. Reads.
+   *
+   * @param images - Of the configured shape; borrowed.
+   * @returns `[count, classes]` by attribute; yours.
+   * @throws a {@link ShapeError} when the images are of another shape or range.
+   */
+  async probabilities(images: ImageBatch): Promise<Record<Name, Float32Array>> {
+    const { attributes } = this.config;
+    const sizes = attributes.map(({ classes }) => classes);
+    const columns = sizes.map((size) => new Float32Array(images.count * size));
+    await this.#inBatches(
+      images,
+      (features) => classShares(this.network.logits(features), sizes),
+      (values, start, count) => takeColumns(values, columns, { sizes, start, count }),
+    );
+    return Object.fromEntries(attributes.map(({ name }, i) => [name, columns[i]])) as Record<Name, Float32Array>;
+  }
+
+  /**
    * What the classifier's last layer sees of each image: for `frechetDistance` and `precisionAndRecall`. Reads.
    *
    * @param images - Of the configured shape; borrowed.
@@ -257,22 +278,6 @@ export class AttributeClassifier<Name extends string = string>
       }
     }
   }
-
-  #checkLabels(labels: AttributeLabels<Name>, count: number): void {
-    for (const { name, classes } of this.config.attributes) {
-      const given: ArrayLike<number> | undefined = labels[name];
-      if (given?.length !== count) {
-        throw new ShapeError(`labels.${name}: expected ${count}, one an image, got ${given?.length ?? "none"}.`);
-      }
-      for (let i = 0; i < count; i++) {
-        if (!(given[i]! >= -1 && given[i]! < classes)) {
-          throw new ShapeError(
-            `labels.${name}: ${given[i]} at index ${i} is outside [0, ${classes}), and not −1 for unknown.`,
-          );
-        }
-      }
-    }
-  }
 }
 
 const drawSchema = fields({
@@ -281,20 +286,3 @@ const drawSchema = fields({
     value<AttributeClassifier>("an AttributeClassifier", (x) => x instanceof AttributeClassifier),
   ),
 });
-
-/** Levels as shares of the maximum, `[count, height, width, channels]`. */
-function upload({ data, count, height, width, channels, maxValue }: ImageBatch): tf.Tensor4D {
-  const shares = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    shares[i] = data[i]! / maxValue;
-  }
-  return tf.tensor4d(shares, [count, height, width, channels]);
-}
-
-/** The images, followed by black ones: a backend that compiles graphs then compiles few batch sizes. */
-function padToPowerOfTwo(images: ImageBatch): ImageBatch {
-  const count = 2 ** Math.ceil(Math.log2(images.count));
-  const data = new Uint8Array(count * images.height * images.width * images.channels);
-  data.set(images.data);
-  return { ...images, data, count };
-}

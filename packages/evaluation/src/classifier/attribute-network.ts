@@ -33,6 +33,8 @@ export interface AttributeNetwork extends Module {
     features: tf.Tensor2D,
     labels: tf.NamedTensorMap,
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> };
+  /** Of all classes, attribute after attribute, `[batch, classes]`; belongs to the surrounding `tf.tidy`. */
+  logits(features: tf.Tensor2D): tf.Tensor2D;
   /** The likeliest class of each attribute, `[attributes, batch]` int32; belongs to the surrounding `tf.tidy`. */
   classes(features: tf.Tensor2D): tf.Tensor2D;
 }

@@ -1,6 +1,7 @@
 import type { ExampleSource } from "@mmgen/core";
 import { checkImageBatch, gatherImages, type ImageBatch, ShapeError } from "@mmgen/core";
 import { resolveOptions, value } from "@mmgen/core/options";
+import type { Attribute } from "./classifier-config.js";
 
 /** A class for each image, `[count]`, by attribute. */
 export type AttributeLabels<Name extends string = string> = Readonly<Record<Name, ArrayLike<number>>>;
@@ -115,5 +116,26 @@ const columns = value<AttributeLabels>(
 function checkCount(name: string, column: ArrayLike<number> | undefined, count: number): void {
   if (column?.length !== count) {
     throw new ShapeError(`${name}: expected ${count} classes, one an image, got ${column?.length ?? "none"}.`);
+  }
+}
+
+/**
+ * Checks the labels of some images.
+ *
+ * @throws a {@link ShapeError} when an attribute has none or another number of them, or one is no class, nor −1.
+ */
+export function checkClasses(labels: AttributeLabels, attributes: readonly Attribute[], count: number): void {
+  for (const { name, classes } of attributes) {
+    const given: ArrayLike<number> | undefined = labels[name];
+    if (given?.length !== count) {
+      throw new ShapeError(`labels.${name}: expected ${count}, one an image, got ${given?.length ?? "none"}.`);
+    }
+    for (let i = 0; i < count; i++) {
+      if (!(given[i]! >= -1 && given[i]! < classes)) {
+        throw new ShapeError(
+          `labels.${name}: ${given[i]} at index ${i} is outside [0, ${classes}), and not −1 for unknown.`,
+        );
+      }
+    }
   }
 }

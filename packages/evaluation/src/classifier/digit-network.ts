@@ -90,7 +90,7 @@ export class DigitNetwork extends Module implements AttributeNetwork {
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> } {
     const metrics: Record<string, tf.Scalar> = {};
     const losses = this.#names.map((name, i) => {
-      const logits = this.#logits(features, name);
+      const logits = this.#logitsOf(features, name);
       const truth = tensors[`truth.${i}`] as tf.Tensor1D;
       const weights = tensors[`weights.${i}`];
       const mean = (values: tf.Tensor) =>
@@ -102,11 +102,18 @@ export class DigitNetwork extends Module implements AttributeNetwork {
     return { total: tf.addN(losses) as tf.Scalar, metrics };
   }
 
-  classes(features: tf.Tensor2D): tf.Tensor2D {
-    return tf.stack(this.#names.map((name) => tf.argMax(this.#logits(features, name), 1))) as tf.Tensor2D;
+  logits(features: tf.Tensor2D): tf.Tensor2D {
+    return tf.concat(
+      this.#names.map((name) => this.#logitsOf(features, name)),
+      1,
+    );
   }
 
-  #logits(features: tf.Tensor2D, name: string): tf.Tensor2D {
+  classes(features: tf.Tensor2D): tf.Tensor2D {
+    return tf.stack(this.#names.map((name) => tf.argMax(this.#logitsOf(features, name), 1))) as tf.Tensor2D;
+  }
+
+  #logitsOf(features: tf.Tensor2D, name: string): tf.Tensor2D {
     return this.heads[name]!.forward(features) as tf.Tensor2D;
   }
 }

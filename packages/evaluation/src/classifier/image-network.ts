@@ -83,21 +83,25 @@ export class ImageNetwork extends Module implements AttributeNetwork {
     tensors: tf.NamedTensorMap,
   ): { readonly total: tf.Scalar; readonly metrics: Record<string, tf.Scalar> } {
     const { attributes, truth, weights } = tensors as Record<keyof ReturnType<typeof weighedLabels>, tf.Tensor1D>;
-    const logits = this.#logits(features);
+    const logits = this.#paddedLogits(features);
     const losses = softmaxCrossEntropy(logits, truth);
     const correct = tf.cast(tf.equal(tf.argMax(logits, 1), truth), "float32");
     const accuracy = tf.div(tf.sum(tf.mul(correct, weights)), attributes) as tf.Scalar;
     return { total: tf.sum(tf.mul(losses, weights)) as tf.Scalar, metrics: { accuracy } };
   }
 
+  logits(features: tf.Tensor2D): tf.Tensor2D {
+    return this.head.forward(features) as tf.Tensor2D;
+  }
+
   classes(features: tf.Tensor2D): tf.Tensor2D {
-    const likeliest = tf.argMax(this.#logits(features), 1);
+    const likeliest = tf.argMax(this.#paddedLogits(features), 1);
     return tf.transpose(tf.reshape(likeliest, [features.shape[0], this.#names.length]));
   }
 
   /** `[batch · attributes, classes]`, classes that an attribute has not being improbable. */
-  #logits(features: tf.Tensor2D): tf.Tensor2D {
-    const logits = padClasses(this.head.forward(features), this.padded.value, this.places.value);
+  #paddedLogits(features: tf.Tensor2D): tf.Tensor2D {
+    const logits = padClasses(this.logits(features), this.padded.value, this.places.value);
     const widest = this.padded.size / this.#names.length;
     return tf.reshape(logits, [features.shape[0] * this.#names.length, widest]);
   }

@@ -37,13 +37,15 @@ describe("judgeCompletions", () => {
     expect(control).toBeLessThan(0.85);
   });
 
-  it("begins with the convolutions of a classifier", { timeout: 60_000 }, async () => {
+  it("begins with the convolutions of a classifier, and asks about mirror images too", {
+    timeout: 60_000,
+  }, async () => {
     const random = Random.fromSeed(3);
     const attributes = [{ name: "shade", classes: 2 }];
     const form = { attributes, height: 8, width: 8, channels: 1, maxValue: 255, trunk: "image" } as const;
     using convolutionsOf = AttributeClassifier.create({ ...form, hiddenChannels: [8, 16] }, { random });
     const wrong = { ...codes.test, data: codes.test.data.map((code, i) => (i % 2 === 0 ? code : 1 - code)) };
-    const { byName } = await judgeCompletions({ ...options, convolutionsOf, completed: { wrong } });
+    const { byName } = await judgeCompletions({ ...options, convolutionsOf, mirrored: true, completed: { wrong } });
     expect(byName.wrong).toBeGreaterThan(0.95);
     using digits = AttributeClassifier.create({ ...form, trunk: "digits" }, { random });
     const given = { ...options, completed: { wrong }, convolutionsOf: digits };

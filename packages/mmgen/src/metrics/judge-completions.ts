@@ -5,11 +5,13 @@ import {
   concatImages,
   gatherImages,
   type ImageBatch,
+  mirrorImages,
   Random,
   ShapeError,
   sliceImages,
 } from "@mmgen/core";
 import { AttributeClassifier } from "@mmgen/evaluation";
+import { augmentedImages } from "@mmgen/training";
 import { checkFields } from "../model/check-arguments.js";
 import { runStage } from "../stages/run-stage.js";
 import { copyOf } from "../stages/train-attribute-classifier.js";
@@ -31,6 +33,11 @@ export interface JudgeCompletionsOptions<Name extends string> {
    * needs half the steps; borrowed. Default: fresh ones.
    */
   readonly convolutionsOf?: AttributeClassifier | undefined;
+  /**
+   * Whether mirror images, left for right, are as good: the critic learns from them too, and is asked about an image and
+   * its mirror image together. Default: false.
+   */
+  readonly mirrored?: boolean | undefined;
   readonly seed: number;
   /** Aborts with an `AbortedError` after the current training step. Default: none. */
   readonly signal?: AbortSignal | undefined;
@@ -58,7 +65,7 @@ export async function judgeCompletions<const Name extends string>(
   options: JudgeCompletionsOptions<Name>,
 ): Promise<CompletionVerdicts<Name>> {
   checkFields("judgeCompletions", options, [
-    ...["codes", "completed", "convolutionsOf", "decode", "kept", "seed", "signal", "steps"],
+    ...["codes", "completed", "convolutionsOf", "decode", "kept", "mirrored", "seed", "signal", "steps"],
   ]);
   const { codes, completed, decode, kept, steps } = options;
   const { test, train } = codes;
@@ -76,7 +83,11 @@ export async function judgeCompletions<const Name extends string>(
     decode(mixEnds(train, kept, { indices, ends: indices.map((i) => otherThan(i, train.count, random)) }));
   using critic = await trainCritic({ first: await decode(train), second: mixed }, options);
   const first = await decode(test);
-  const control = await shareRight(critic, { first, second: await decode(mixEnds(test, kept, inTurn(test.count))) });
+  const control = await shareRight(
+    critic,
+    { first, second: await decode(mixEnds(test, kept, inTurn(test.count))) },
+    options,
+  );
   const half = test.count >> 1;
   const verdictOn = async (changed: CodeBatch) => {
     const second = await decode(changed);
@@ -85,7 +96,10 @@ export async function judgeCompletions<const Name extends string>(
     const further = { ...options, steps: Math.ceil(Math.min(steps / 4, (5 * half) / pairsPerStep)) };
     using own = await trainCritic(learned, further);
     using both = await trainCritic(learned, further, critic);
-    const shares = [await shareRight(critic, asked), await shareRight(own, asked), await shareRight(both, asked)];
+    const shares: number[] = [];
+    for (const judge of [critic, own, both]) {
+      shares.push(await shareRight(judge, asked, options));
+    }
     return Math.max(...shares);
   };
   const byName: Partial<Record<Name, number>> = {};
@@ -108,10 +122,11 @@ async function trainCritic(
   { first, second }: Pairs,
   {
     convolutionsOf,
+    mirrored,
     seed,
     signal,
     steps,
-  }: Pick<JudgeCompletionsOptions<string>, "convolutionsOf" | "seed" | "signal" | "steps">,
+  }: Omit<JudgeCompletionsOptions<string>, "codes" | "completed" | "decode" | "kept">,
   from?: AttributeClassifier<"changed">,
 ): Promise<AttributeClassifier<"changed">> {
   const random = Random.fromSeed(seed).fork("critic");
@@ -127,7 +142,8 @@ async function trainCritic(
     labels: { changed: Int32Array.from({ length: 2 * indices.length }, (_, i) => (i < indices.length ? 0 : 1)) },
   });
   await runStage({
-    ...{ label: "critic", model: critic, examples: { count: first.count, batch }, seed, signal },
+    ...{ label: "critic", model: critic, seed, signal },
+    examples: augmentedImages({ count: first.count, batch }, { flip: mirrored }),
     training: {
       ...{ optimizer: "muon", steps, batchSize: Math.min(pairsPerStep, first.count) },
       ...{ learningRate: 3e-3, warmUpSteps: Math.min(50, steps), weightDecay: 0.05, clipNorm: 1 },
@@ -141,9 +157,19 @@ async function trainCritic(
 async function shareRight(
   critic: AttributeClassifier<"changed">,
   { first, second }: { readonly first: ImageBatch; readonly second: ImageBatch },
+  { mirrored = false }: Pick<JudgeCompletionsOptions<string>, "mirrored">,
 ): Promise<number> {
-  const { changed } = await critic.predict(concatImages([first, second]));
-  return changed.filter((answer, i) => answer === (i < first.count ? 0 : 1)).length / changed.length;
+  const images = concatImages([first, second]);
+  const views = mirrored ? [images, mirrorImages(images)] : [images];
+  /** By image, how much more probable it is by all views that it is as it was: a log of odds. */
+  const whole = new Float64Array(images.count);
+  for (const view of views) {
+    const { changed } = await critic.probabilities(view);
+    for (let i = 0; i < whole.length; i++) {
+      whole[i]! += Math.log((changed[2 * i]! + 1e-12) / (changed[2 * i + 1]! + 1e-12));
+    }
+  }
+  return whole.filter((odds, i) => odds > 0 === i < first.count).length / whole.length;
 }
 
 /** The first codes of the images at `indices`, and the others of those at `ends`. */
