@@ -230,7 +230,7 @@ const hour: RunConfig = {
   absorbing: transformerOf(large, 3500),
   chain: { ...transformerOf(small, 1500), further: 0.1 },
   sampling: { ...quick.sampling, temperature: 1.1 },
-  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 3000 },
+  evaluation: { samples: 1000, boundImages: 500, classifierSteps: 1500, criticImages: 18_000, criticSteps: 4500 },
 };
 
 const originalSizes = { width: 512, heads: 8, layers: 8, dropout: 0.1 };

@@ -163,8 +163,7 @@ async function drawSamples(
     const [sampler, sampling] = name === "chain-low" ? (["chain", cold] as const) : ([name, drawing.sampling] as const);
     const codes = await drawCodes(models, sampler, nothingKept(models.tokenizer, count), { ...drawing, sampling });
     samples[name] = await models.tokenizer.decode(codes);
-    const millisecondsPerImage = (performance.now() - started) / count;
-    samplers[name] = { distinct: distinctShare(codes), millisecondsPerImage };
+    samplers[name] = { millisecondsPerImage: (performance.now() - started) / count, distinct: distinctShare(codes) };
   }
   return { samplers: samplers as Record<DrawnName, SamplerMetrics>, samples: samples as Samples };
 }
@@ -198,8 +197,8 @@ function measureTokenizer(tokenizer: VqVae, { test }: RunDataset, found: Decoded
 }
 
 async function sequentialLikelihood({ sequential, tokenizer }: Models, codes: CodeBatch, signal: AbortSignal) {
-  const examples = nextCodes(tokenizer, { codes });
-  const { loss } = await evaluateLoss({ model: sequential, examples, batchSize: 64, signal });
+  const options = { model: sequential, examples: nextCodes(tokenizer, { codes }), batchSize: 64, signal };
+  const { loss } = await evaluateLoss(options);
   return { natsPerCode: loss!, natsPerImage: loss! * codes.height * codes.width };
 }
 
@@ -272,7 +271,8 @@ async function criticize(
   return judgeCompletions({
     codes: { train: firstCodes(codes.train, criticImages), test: firstCodes(codes.test, samples) },
     ...{ completed, kept: keptCount(tokenizer.codeGrid, "half"), seed, signal, convolutionsOf },
-    ...{ steps: convolutionsOf ? criticSteps : 2 * criticSteps, decode: (part) => tokenizer.decode(part) },
+    ...{ mirrored: config.data.mirrored, decode: (part) => tokenizer.decode(part) },
+    steps: convolutionsOf ? criticSteps : 2 * criticSteps,
   });
 }
 
