@@ -78,7 +78,7 @@ export class AttributeClassifier<Name extends string = string>
    * A classifier with fresh weights.
    *
    * @param draw - `convolutionsOf`: takes its convolutions and their norms from this classifier, of any attributes, whose
-   *   `trunk`, `channels` and `hiddenChannels` are the same, so that few steps teach it other attributes; borrowed.
+   *   `trunk`, `channels` and `hiddenChannels` are the same, so that fewer steps teach it other attributes; borrowed.
    * @throws a `ConfigError` when a field is unknown or out of range, or `convolutionsOf` has other convolutions.
    */
   static create<const Name extends string>(

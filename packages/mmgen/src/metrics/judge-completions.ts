@@ -30,7 +30,7 @@ export interface JudgeCompletionsOptions<Name extends string> {
   readonly steps: number;
   /**
    * The critic begins with the convolutions of this classifier of such images, of any attributes and form `image`, and
-   * needs half the steps; borrowed. Default: fresh ones.
+   * needs fewer steps; borrowed. Default: fresh ones.
    */
   readonly convolutionsOf?: AttributeClassifier | undefined;
   /**
