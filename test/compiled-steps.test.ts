@@ -106,10 +106,10 @@ describe("a compiled training step", () => {
       uploaded.mockClear();
       const expected = await take(host, seed);
       const ofHost = bytes();
-      Object.assign(backend, { drawsInGraph: true });
+      Object.assign(backend, { feedsTravel: true });
       uploaded.mockClear();
       const found = await take(graph, seed);
-      Object.assign(backend, { drawsInGraph: false });
+      Object.assign(backend, { feedsTravel: false });
       // One graph may add in another order than the other.
       expect(distance([found.values], [expected.values])).toBeLessThan(1e-5);
       // A byte a value of one mask of 2 · 6 · 8 and, in each of two layers, two such and one of 2 · 2 · 6 · 6; against keys.

@@ -190,11 +190,11 @@ describe("a transformer's own decode", () => {
     using model = create({ layers: 1 });
     const all = { model, prompt: legalPrompt, grammar: evenAndOdd(), seeds: rowSeeds(5, 3), topK: 9, steps: 20 };
     const expected = await generate(all);
-    Object.assign(tf.backend(), { drawsInGraph: true });
+    Object.assign(tf.backend(), { feedsTravel: true });
     try {
       expect(await generate(all)).toEqual(expected);
     } finally {
-      Object.assign(tf.backend(), { drawsInGraph: false });
+      Object.assign(tf.backend(), { feedsTravel: false });
     }
   });
 

@@ -146,11 +146,11 @@ describe("a transformer's own rounds of diffusion", () => {
     ] as const) {
       const all = { model, ids, known, legal, seed: 2, maskId, kernel: { type: "absorbing" }, sampler } as const;
       const expected = await denoise(all);
-      Object.assign(tf.backend(), { drawsInGraph: true });
+      Object.assign(tf.backend(), { feedsTravel: true });
       try {
         expect(await denoise(all)).toEqual(expected);
       } finally {
-        Object.assign(tf.backend(), { drawsInGraph: false });
+        Object.assign(tf.backend(), { feedsTravel: false });
       }
     }
   });

@@ -63,6 +63,7 @@ export {
   compilesFunctions,
   computesAtOnce,
   type FunctionTransforms,
+  feedsTravel,
   groupsEqualShapes,
   readsSharedMemory,
   type TensorFunction,
@@ -74,7 +75,6 @@ export {
   type DrawRecorder,
   drawnMask,
   drawnTensor,
-  drawsInGraph,
   drawTensor,
   uploadKeys,
 } from "./transforms/drawn-tensor.js";
@@ -83,6 +83,7 @@ export { noGrad, stopGradient } from "./transforms/no-grad.js";
 export { requireBackend } from "./transforms/require-backend.js";
 export { runsLoopsNatively, type ScanBody, type ScanResult, scan } from "./transforms/scan.js";
 export { tapedGradients } from "./transforms/taped-gradients.js";
+export { unpackBytes, uploadBytes } from "./transforms/upload-bytes.js";
 export { uploadOwned } from "./transforms/upload-owned.js";
 export { copyWeights } from "./weights/copy-weights.js";
 export {

@@ -33,8 +33,8 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
   readonly fallback: Fallback | undefined;
   /** Whether {@link OnnxBackend.scan} runs a loop; without one it records every step. */
   readonly runsLoops: boolean;
-  /** Whether compiled functions had better draw masks and noise themselves than take them from the host. */
-  readonly drawsInGraph: boolean;
+  /** Whether feeds travel to a device: compiled functions had better draw masks and unpack bytes themselves. */
+  readonly feedsTravel: boolean;
   /** Whether tensors of equal shape had better be computed as one than each by itself. */
   readonly groupsEqualShapes: boolean;
   /** Whether compiled functions read arrays of memory that threads share. */
@@ -57,7 +57,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       probeBlockSize: once(() => findBlockSize(runtime, executorOptions(config).session)),
     });
     this.runsLoops = this.graph.hasLoops;
-    this.drawsInGraph = !this.graph.runsOnCpu;
+    this.feedsTravel = !this.graph.runsOnCpu;
     this.groupsEqualShapes = this.graph.groupsEqualShapes;
     this.readsSharedMemory = runtime.readsSharedMemory === true;
     const { graph, planner, executor } = this;

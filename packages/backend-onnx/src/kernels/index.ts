@@ -31,6 +31,7 @@ import { silu } from "./silu.js";
 import { softmaxKernels } from "./softmax.js";
 import { sortingKernels } from "./sorting.js";
 import { unaryKernels } from "./unary.js";
+import { unpackBytes } from "./unpack-bytes.js";
 
 /** Every kernel with an ONNX version. To add one, write it in a file of this folder and list it here. */
 export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
@@ -68,4 +69,5 @@ export const nativeKernels: readonly (NativeKernel | DataKernel)[] = [
   silu,
   counterMask,
   gumbelNoise,
+  unpackBytes,
 ];

@@ -22,8 +22,11 @@ export interface FunctionTransforms {
   readonly computesAtOnce?: boolean;
   /** Whether compiled functions read arrays of memory that threads share. Default: false. */
   readonly readsSharedMemory?: boolean;
-  /** Whether compiled functions had better draw masks and noise by kernels `MmgenCounterMask` and `MmgenGumbelNoise` than take them from the host. */
-  readonly drawsInGraph?: boolean;
+  /**
+   * Whether what compiled functions are fed with travels to a device. They had better draw masks and noise there by the
+   * kernels `MmgenCounterMask` and `MmgenGumbelNoise`, and unpack bytes by `MmgenUnpackBytes`. Default: false.
+   */
+  readonly feedsTravel?: boolean;
   /** Whether tensors of equal shape had better be computed as one, joined, than each by itself. Default: false. */
   readonly groupsEqualShapes?: boolean;
   /** Stores an array without copying it. */
@@ -55,6 +58,14 @@ export function readsSharedMemory(): boolean {
  */
 export function groupsEqualShapes(): boolean {
   return (tf.backend() as tf.KernelBackend & FunctionTransforms).groupsEqualShapes === true;
+}
+
+/**
+ * Whether what functions that the active backend compiles are fed with travels to a device: they had better draw masks and
+ * noise, see {@link drawnMask}, and unpack bytes, see {@link unpackBytes}, than take them from the host.
+ */
+export function feedsTravel(): boolean {
+  return (tf.backend() as tf.KernelBackend & FunctionTransforms).feedsTravel === true;
 }
 
 /** Options of {@link compile}. */

@@ -1,6 +1,5 @@
 import type { CounterKey, DropShare, Random } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { FunctionTransforms } from "./compile.js";
 import { uploadOwned } from "./upload-owned.js";
 
 /** A tensor of random numbers, and how they are drawn. */
@@ -43,14 +42,6 @@ export interface DrawRecorder {
 export function drawnTensor(random: Random, drawn: DrawnTensor): tf.Tensor {
   const recorder = random as Random & Partial<DrawRecorder>;
   return recorder[drawTensor]?.(drawn) ?? uploadOwned(drawn.draw(random), drawn.shape, drawn.dtype);
-}
-
-/**
- * Whether the active backend had better draw masks and noise in what it compiles than take them from the host: it then has
- * the kernels `MmgenCounterMask`, see {@link drawnMask}, and `MmgenGumbelNoise`.
- */
-export function drawsInGraph(): boolean {
-  return (tf.backend() as tf.KernelBackend & FunctionTransforms).drawsInGraph === true;
 }
 
 /**

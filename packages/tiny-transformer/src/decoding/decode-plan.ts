@@ -1,5 +1,5 @@
 import { AbortedError, type DecodePlan, GrammarError, ShapeError, type TokenBatch } from "@mmgen/core";
-import { drawsInGraph } from "@mmgen/nn/layers";
+import { feedsTravel } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import { uploadTokens } from "../model/target-losses.js";
 import { checkTokens } from "../model/token-checks.js";
@@ -52,7 +52,7 @@ export function choiceSettings({ temperature, topK, topP, guidance }: DecodePlan
     ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
     ...(guidance && { guided: true }),
-    ...(drawsInGraph() && { drawsNoise: true }),
+    ...(feedsTravel() && { drawsNoise: true }),
   };
 }
 

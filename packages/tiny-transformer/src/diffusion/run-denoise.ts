@@ -1,5 +1,5 @@
 import { type DenoisePlan, ShapeError, type TokenBatch, transitionColumns } from "@mmgen/core";
-import { drawsInGraph, type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
+import { feedsTravel, type TensorFunction, uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Pause } from "../decoding/decode-plan.js";
 import { uploadTokens } from "../model/target-losses.js";
@@ -62,7 +62,7 @@ export function denoiseSettings(plan: DenoisePlan): DenoiseSettings {
     ...(blank !== undefined && { guidedByContext: true }),
     maskId,
     first: openWindow(plan).first,
-    ...(drawsInGraph() && { drawsNoise: true }),
+    ...(feedsTravel() && { drawsNoise: true }),
   };
 }
 
@@ -187,7 +187,7 @@ function uploadRounds(
   const masked =
     rule.type === "confidence" ? rule.masked.subarray(from * rows, to * rows) : new Int32Array(rounds * rows);
   const choices = new Float32Array(rounds * rows * places);
-  const isUploaded = isDrawn && !drawsInGraph();
+  const isUploaded = isDrawn && !feedsTravel();
   const draws = new Float32Array(isUploaded ? choices.length * vocabularySize : 1);
   for (let round = 0; round < rounds; round++) {
     const chosen = noise.choices(from + round);

@@ -5,8 +5,8 @@ import {
   type DrawnNumbers,
   type DrawnTensor,
   drawnMask,
-  drawsInGraph,
   drawTensor,
+  feedsTravel,
   readsSharedMemory,
   type TensorFunction,
   uploadKeys,
@@ -190,7 +190,7 @@ function sizeOf({ drawn: { shape } }: FormDraw): number {
 
 /** Whether the graph draws, from a key that the host gives. */
 function isDrawnInGraph({ drawn: { mask } }: FormDraw): boolean {
-  return mask !== undefined && drawsInGraph();
+  return mask !== undefined && feedsTravel();
 }
 
 /** Whether the host draws the mask. */

@@ -1,5 +1,5 @@
 import { type CodeBatch, checkCodeBatch, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
-import type { TensorFunction } from "@mmgen/nn/layers";
+import { type TensorFunction, unpackBytes, uploadBytes } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Latent vectors of images, `[count, height, width, dimension]` row-major. */
@@ -68,23 +68,49 @@ const maxBatch = 128;
  * @param out - `[count, rowLength of a result]`; filled.
  * @param run - Takes a batch, `[size, rowLength]`, and its number of rows, and returns as many results.
  */
-export async function inFixedBatches(
-  rows: { readonly data: Uint8Array | Int32Array; readonly count: number },
+export async function inFixedBatches<A extends Uint8Array | Int32Array>(
+  rows: { readonly data: A; readonly count: number },
   out: Uint8Array | Int32Array | Float32Array,
-  run: (batch: Int32Array, size: number) => Promise<ArrayLike<number>>,
+  run: (batch: A, size: number) => Promise<ArrayLike<number>>,
 ): Promise<void> {
   const { data, count } = rows;
   const [rowLength, outLength] = [data.length / count, out.length / count];
   for (let start = 0; start < count; start += maxBatch) {
     const held = Math.min(maxBatch, count - start);
     const size = 2 ** Math.ceil(Math.log2(held));
-    const batch = new Int32Array(size * rowLength);
+    const batch = (
+      data instanceof Int32Array ? new Int32Array(size * rowLength) : new Uint8Array(size * rowLength)
+    ) as A;
     batch.set(data.subarray(start * rowLength, (start + held) * rowLength));
     const results = await run(batch, size);
     for (let i = 0; i < held * outLength; i++) {
       out[start * outLength + i] = results[i]!;
     }
   }
+}
+
+/**
+ * Runs images through a compiled function of what {@link takingImages} takes, and writes its results, numbers of each, to
+ * `out`.
+ */
+export async function runOnImages(
+  fn: TensorFunction,
+  images: ImageBatch,
+  out: Int32Array | Float32Array,
+): Promise<void> {
+  await inFixedBatches(images, out, (batch, size) => runAndRead(fn, () => uploadBytes(batch, size)));
+}
+
+/** Makes a function of levels, `[batch, height, width, channels]` int32, one of images as {@link runOnImages} uploads them. */
+export function takingImages(
+  model: { readonly imageShape: ImageShape },
+  fn: (levels: tf.Tensor4D) => tf.Tensor,
+): TensorFunction {
+  return (uploaded) => {
+    const { height, width, channels } = model.imageShape;
+    const levels = unpackBytes(uploaded as tf.Tensor2D, height * width * channels);
+    return [fn(tf.reshape(levels, [-1, height, width, channels]))];
+  };
 }
 
 /** Runs a compiled function and reads its one result back. */

@@ -8,7 +8,6 @@ import {
   type SaveOptions,
   type StepPart,
   saveModel,
-  type TensorFunction,
   type TensorTrainable,
   type UploadedBatch,
   updateRunningStatistics,
@@ -25,6 +24,8 @@ import {
   type LatentBatch,
   levelsOf,
   runAndRead,
+  runOnImages,
+  takingImages,
 } from "./batches.js";
 import {
   type PyTorchOptions,
@@ -67,8 +68,8 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /** What each of an image's codes stands for, for the codebook usage of `@mmgen/evaluation`. */
   readonly codeLayout: CodeLayout;
   readonly #parts: VqVaeParts & VqVaeShapes;
-  readonly #latents = this.compiled((levels) => [this.#encodeLatents(levels as tf.Tensor4D)]);
-  readonly #encode = this.compiled((levels) => [this.encodeTensor(levels as tf.Tensor4D)]);
+  readonly #latents = this.compiled(takingImages(this, (levels) => this.#encodeLatents(levels)));
+  readonly #encode = this.compiled(takingImages(this, (levels) => this.encodeTensor(levels)));
   readonly #decode = this.compiled((codes) => [this.decodeTensor(codes as tf.Tensor2D)]);
 
   private constructor(config: VqVaeConfig, quantizer = createQuantizer(config.quantizer)) {
@@ -143,7 +144,7 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
     checkImages(images, this.imageShape);
     const { height, width } = this.codeGrid;
     const data = new Int32Array(images.count * height * width);
-    await this.#runOnImages(this.#encode, images, data);
+    await runOnImages(this.#encode, images, data);
     return { data, count: images.count, height, width };
   }
 
@@ -160,7 +161,7 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
     checkImages(images, this.imageShape);
     const shape = { count: images.count, ...this.network.latentGrid, dimension: this.quantizer.latentDimension };
     const data = new Float32Array(shape.count * shape.height * shape.width * shape.dimension);
-    await this.#runOnImages(this.#latents, images, data);
+    await runOnImages(this.#latents, images, data);
     return { data, ...shape };
   }
 
@@ -287,13 +288,6 @@ export class VqVae extends Module implements ImageCodec, TensorTrainable<ImageBa
   /** `[batch, height, width, channels]` int32 levels → latent vectors, `[batch · latentGrid's positions, dimension]`. */
   #encodeLatents(levels: tf.Tensor4D, pass = inference): tf.Tensor2D {
     return this.network.encode(this.#parts.composition.decompose(levels).map, pass);
-  }
-
-  async #runOnImages(fn: TensorFunction, images: ImageBatch, out: Int32Array | Float32Array): Promise<void> {
-    const { height, width, channels } = this.imageShape;
-    await inFixedBatches(images, out, (batch, size) =>
-      runAndRead(fn, () => tf.tensor4d(batch, [size, height, width, channels], "int32")),
-    );
   }
 }
 
