@@ -11,7 +11,7 @@ import {
 } from "@mmgen/backend-onnx";
 import * as tf from "@tensorflow/tfjs-core";
 import "@mmgen/nn/gradients";
-import { type WorkloadPlan, workloads } from "./workloads.js";
+import { type WorkloadPlan, type WorkloadSize, workloads } from "./workloads.js";
 
 /** Measures the workload that the first argument names, and prints one line of JSON. */
 const { positionals, values } = parseArgs({
@@ -27,7 +27,7 @@ const { positionals, values } = parseArgs({
     runtime: { type: "string" },
     /** Captures steps and replays them, on the runtime `c-api`. */
     replay: { type: "boolean", default: false },
-    /** Three runs at the batch and the length for a GPU's driver in software. */
+    /** Three runs at the size for a GPU's driver in software. */
     software: { type: "boolean", default: false },
   },
 });
@@ -39,8 +39,8 @@ if (plan === undefined) {
 const about = await useBackend(values.backend);
 const backend = tf.getBackend() === "onnx" ? (tf.backend() as OnnxBackend) : undefined;
 const full = values.software
-  ? await measure(plan, { batch: plan.softwareBatch ?? plan.batch, runs: 3, length: plan.softwareLength })
-  : await measure(plan, { batch: plan.batch, runs: 9 });
+  ? await measure(plan, plan.software ?? { batch: plan.batch }, 3)
+  : await measure(plan, { batch: plan.batch }, 9);
 const compileMs = backend?.sessions().compileMs;
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
 const fallback = [...(backend?.fallback?.counts.keys() ?? [])];
@@ -113,9 +113,9 @@ async function timesCpu({ smallBatch }: WorkloadPlan): Promise<number | undefine
   if (smallBatch === undefined || !values.cpu) {
     return undefined;
   }
-  const small = await measure(plan!, { batch: smallBatch, runs: 9 });
+  const small = await measure(plan!, { batch: smallBatch }, 9);
   await tf.setBackend("cpu");
-  const cpu = await measure(plan!, { batch: smallBatch, runs: 1 });
+  const cpu = await measure(plan!, { batch: smallBatch }, 1);
   return cpu.ms / small.ms;
 }
 
@@ -135,15 +135,8 @@ interface Timing {
   readonly outsideMs: number;
 }
 
-interface Size {
-  readonly batch: number;
-  readonly runs: number;
-  /** Ids of a row; the work's own number if absent. */
-  readonly length?: number | undefined;
-}
-
-async function measure(plan: WorkloadPlan, { batch, runs, length }: Size): Promise<Timing> {
-  const work = plan.create(batch, length);
+async function measure(plan: WorkloadPlan, size: WorkloadSize, runs: number): Promise<Timing> {
+  const work = plan.create(size);
   try {
     const first = performance.now();
     await work.run();

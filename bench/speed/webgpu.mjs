@@ -1,7 +1,7 @@
 // `npm run bench:webgpu -- [workload…] [--software] [--runtime NAME] [--replay]`: runs each workload on ONNX Runtime's WebGPU
 // provider and on @tensorflow/tfjs-backend-webgpu, both in Node by Dawn on the same device, one after the other, and prints
 // times and ratios. `--software` takes SwiftShader, the driver in software that Chromium brings ($VK_DRIVER_FILES, else
-// Debian's file), three runs at small batches and short rows; without it the machine's own GPU does the full work. `--replay`,
+// Debian's file), three runs of small sizes; without it the machine's own GPU does the full work. `--replay`,
 // with `--runtime c-api`, captures steps and replays them, and tells how many graphs are replayed and why others are not.
 // tfjs's backend and the package `webgpu`, which has Dawn, are installed into node_modules/.cache.
 import { spawnSync } from "node:child_process";

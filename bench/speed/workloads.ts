@@ -15,58 +15,70 @@ export interface Workload {
   dispose(): void;
 }
 
+/** How much a workload does at once. */
+export interface WorkloadSize {
+  readonly batch: number;
+  /** Ids of a row, those that a generation draws among them; the work's own number if absent. */
+  readonly length?: number;
+  /** The work's own number if absent. */
+  readonly layers?: number;
+}
+
 /** How to create a workload; `measure.py` has its PyTorch twin under the same name. */
 export interface WorkloadPlan {
   readonly batch: number;
   /** Batch size for the comparison with the plain JavaScript backend; without it there is no comparison. */
   readonly smallBatch?: number;
-  /** Batch size for a GPU's driver in software. */
-  readonly softwareBatch?: number;
-  /** Ids of a row there, those that a generation draws among them; the work's own number if absent. */
-  readonly softwareLength?: number;
-  /** @param length - Ids of a row, where they are fewer than the work's own. */
-  create(batch: number, length?: number): Workload;
+  /** Its size for a GPU's driver in software. */
+  readonly software?: WorkloadSize;
+  create(size: WorkloadSize): Workload;
 }
 
 export const workloads: Readonly<Record<string, WorkloadPlan>> = {
   igpt: {
-    ...{ batch: 128, smallBatch: 8, softwareBatch: 8 },
-    create: (batch) => transformerStep({ batch, ...igpt, dropout: 0.1 }),
+    ...{ batch: 128, smallBatch: 8, software: { batch: 8 } },
+    create: ({ batch }) => transformerStep({ batch, ...igpt, dropout: 0.1 }),
   },
   /** Without masks: what a step costs the host in any case. */
   "igpt-no-dropout": {
-    ...{ batch: 128, smallBatch: 8, softwareBatch: 8 },
-    create: (batch) => transformerStep({ batch, ...igpt, dropout: 0 }),
+    ...{ batch: 128, smallBatch: 8, software: { batch: 8 } },
+    create: ({ batch }) => transformerStep({ batch, ...igpt, dropout: 0 }),
   },
-  "vqvae-256": { batch: 32, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 256) },
-  "vqvae-images": { batch: 32, softwareBatch: 1, create: imageVqVaeStep },
+  "vqvae-256": {
+    ...{ batch: 32, smallBatch: 4, software: { batch: 4 } },
+    create: ({ batch }) => vqVaeStep(batch, 256),
+  },
+  "vqvae-images": { batch: 32, software: { batch: 1 }, create: ({ batch }) => imageVqVaeStep(batch) },
   /** As `vqvae-64` and `vqvae-256`, on 64×64 pixels of 256 levels, and one halving more. */
-  "vqvae-images-64": { batch: 32, softwareBatch: 1, create: (batch) => plainImageVqVaeStep(batch, 64) },
-  "vqvae-images-256": { batch: 32, softwareBatch: 1, create: (batch) => plainImageVqVaeStep(batch, 256) },
-  "vqvae-64": { batch: 128, smallBatch: 4, softwareBatch: 4, create: (batch) => vqVaeStep(batch, 64) },
+  "vqvae-images-64": { batch: 32, software: { batch: 1 }, create: ({ batch }) => plainImageVqVaeStep(batch, 64) },
+  "vqvae-images-256": { batch: 32, software: { batch: 1 }, create: ({ batch }) => plainImageVqVaeStep(batch, 256) },
+  "vqvae-64": {
+    ...{ batch: 128, smallBatch: 4, software: { batch: 4 } },
+    create: ({ batch }) => vqVaeStep(batch, 64),
+  },
   "gpt-d": {
-    ...{ batch: 64, smallBatch: 4, softwareBatch: 4 },
-    create: (batch) =>
+    ...{ batch: 64, smallBatch: 4, software: { batch: 4 } },
+    create: ({ batch }) =>
       transformerStep({ batch, length: 32, vocabularySize: 50, width: 384, heads: 8, layers: 8, dropout: 0.1 }),
   },
   "gpt-86m": {
-    ...{ batch: 4, softwareBatch: 1, softwareLength: 16 },
-    create: (batch, length = 256) =>
-      transformerStep({ batch, length, vocabularySize: 1024, width: 768, heads: 12, layers: 12, dropout: 0.1 }),
+    ...{ batch: 4, software: { batch: 1, length: 16, layers: 2 } },
+    create: ({ batch, length = 256, layers = 12 }) =>
+      transformerStep({ batch, length, vocabularySize: 1024, width: 768, heads: 12, layers, dropout: 0.1 }),
   },
   "image-transformer": {
-    ...{ batch: 32, softwareBatch: 1 },
-    create: (batch) =>
+    ...{ batch: 32, software: { batch: 1 } },
+    create: ({ batch }) =>
       transformerStep({ batch, length: 256, vocabularySize: 512, width: 256, heads: 8, layers: 6, dropout: 0.1 }),
   },
-  "diffusion-64": { batch: 64, softwareBatch: 4, create: diffusionRound },
-  "generate-1": { batch: 1, softwareBatch: 1, softwareLength: 9, create: generation },
-  "generate-64": { batch: 64, softwareBatch: 16, softwareLength: 9, create: generation },
-  "generate-1024": { batch: 1024, softwareBatch: 64, softwareLength: 9, create: generation },
-  encode: { batch: 512, softwareBatch: 8, create: encoding },
-  decode: { batch: 512, softwareBatch: 8, create: decoding },
+  "diffusion-64": { batch: 64, software: { batch: 4 }, create: ({ batch }) => diffusionRound(batch) },
+  "generate-1": { batch: 1, software: { batch: 1, length: 9 }, create: generation },
+  "generate-64": { batch: 64, software: { batch: 16, length: 9 }, create: generation },
+  "generate-1024": { batch: 1024, software: { batch: 64, length: 9 }, create: generation },
+  encode: { batch: 512, software: { batch: 8 }, create: ({ batch }) => encoding(batch) },
+  decode: { batch: 512, software: { batch: 8 }, create: ({ batch }) => decoding(batch) },
   /** The machine's speed: a product of two matrices of 1024² numbers. */
-  product: { batch: 1024, create: product },
+  product: { batch: 1024, create: ({ batch }) => product(batch) },
 };
 
 const igpt = { length: 57, vocabularySize: 170, width: 128, heads: 4, layers: 4 };
@@ -158,7 +170,7 @@ function trainingWorkload(model: any, optimizer: Optimizer, drawBatch: () => unk
 }
 
 /** A prompt of one id, and all ids after it. */
-function generation(batch: number, length = igpt.length + 1): Workload {
+function generation({ batch, length = igpt.length + 1 }: WorkloadSize): Workload {
   const { length: _, ...size } = igpt;
   const model = TinyTransformer.create({ contextLength: igpt.length + 1, ...size }, { random: Random.fromSeed(1) });
   const prompt = { data: new Int32Array(batch), count: batch, length: 1 };
