@@ -126,7 +126,7 @@ async function completionsOf(options: ImageOptions, part: KeptPart): Promise<str
   const first = firstCodes(codes.test, images.count);
   const repeated = repeatCodes(first, shownCompletions);
   const completed: Record<string, CodeBatch> = {};
-  for (const sampler of ["sequential", "ancestral"] as const) {
+  for (const sampler of ["sequential", "remasking"] as const) {
     const label = sampler === "sequential" ? "sequential" : "diffusion";
     completed[label] = await completePart(models, { codes: repeated, part, sampler }, options);
   }

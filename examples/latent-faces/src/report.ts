@@ -184,7 +184,7 @@ const setTitles: Readonly<Record<string, string>> = {
 function criticLine({ critic }: ModelMetrics): string {
   const verdict =
     `A critic tells completed halves from whole reconstructions in ${formatPercent(critic.byName.sequential)} (sequential) and ` +
-    `${formatPercent(critic.byName.ancestral)} (diffusion) of held-out images; 50 % is a guess.`;
+    `${formatPercent(critic.byName.remasking)} (diffusion) of held-out images; 50 % is a guess.`;
   return critic.control < 0.95
     ? `${verdict} It does not count: halves of different images the same critic tells in only ${formatPercent(critic.control)}.`
     : verdict;
