@@ -7,7 +7,7 @@ import { uploadOwned } from "./upload-owned.js";
  * number, a quarter of the way of int32.
  *
  * @param bytes - `[rows, rowLength]`, row-major; given up by the caller.
- * @returns Yours to dispose.
+ * @returns `[rows, rowLength]`, int32, or `[rows, ⌈rowLength / 4⌉]` of four bytes each; yours to dispose.
  */
 export function uploadBytes(bytes: Uint8Array, rows: number): tf.Tensor2D {
   const rowLength = bytes.length / rows;
