@@ -22,9 +22,10 @@ async function discardAvatars(page) {
   await page.getByLabel("Avatars", { exact: true }).check();
   await button(page, "Start training").click();
   await says(page, "Part 1 of 2");
+  const held = page.getByRole("group", { name: "Images it never saw" }).locator("canvas");
+  await held.nth(7).waitFor();
   await button(page, "Pause").click();
   await says(page, "Paused.");
-  const held = page.getByRole("group", { name: "Images it never saw" }).locator("canvas");
   assert.equal(await held.count(), 8);
   assert.match(await page.locator("#panel-train .training-results").innerText(), /Micah Lanier .*CC BY 4\.0/);
   await button(page, "Discard").click();
