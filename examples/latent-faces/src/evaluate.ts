@@ -98,8 +98,8 @@ export interface SetMetrics {
   >;
 }
 
-/** Samplers whose completions are measured: one of each family. */
-const completers = ["sequential", "remasking"] as const;
+/** Samplers whose completions are measured and shown: one of each family. */
+export const completers = ["sequential", "remasking"] as const;
 type Completer = (typeof completers)[number];
 /** Test images completed from parts other than the half, which alone the critic judges; fewer where there are fewer samples. */
 const otherCompletions = 200;

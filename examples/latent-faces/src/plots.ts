@@ -17,7 +17,7 @@ import type { TrainingHistory } from "@mmgen/training";
 import type { VqVae } from "@mmgen/vqvae";
 import { type DiffusionName, type RunSettings, sampledAs } from "./config.js";
 import { firstCodes, firstImages } from "./data.js";
-import type { EvaluationOptions, Histories, ModelMetrics, Samples } from "./evaluate.js";
+import { completers, type EvaluationOptions, type Histories, type ModelMetrics, type Samples } from "./evaluate.js";
 import {
   completePart,
   type DrawnName,
@@ -126,7 +126,7 @@ async function completionsOf(options: ImageOptions, part: KeptPart): Promise<str
   const first = firstCodes(codes.test, images.count);
   const repeated = repeatCodes(first, shownCompletions);
   const completed: Record<string, CodeBatch> = {};
-  for (const sampler of ["sequential", "remasking"] as const) {
+  for (const sampler of completers) {
     const label = sampler === "sequential" ? "sequential" : "diffusion";
     completed[label] = await completePart(models, { codes: repeated, part, sampler }, options);
   }
