@@ -1,6 +1,7 @@
 import { ConfigError, describeValue } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { customGradient } from "../transforms/custom-gradient.js";
+import { positiveShare } from "./positive-share.js";
 
 /**
  * max(x, slope · x): a ReLU that lets a share of the negative values through. The gradient is taken from the output, whose
@@ -21,6 +22,6 @@ export function leakyRelu<T extends tf.Tensor>(x: T, slope = 0.01): T {
       const value = tf.leakyRelu(x, slope);
       return { value, saved: [value] };
     },
-    gradient: (dy, [value]) => [tf.tidy(() => tf.mul(dy, tf.maximum(tf.cast(tf.greater(value, 0), "float32"), slope)))],
+    gradient: (dy, [value]) => [tf.tidy(() => tf.mul(dy, positiveShare(value, slope)))],
   });
 }
