@@ -178,13 +178,15 @@ export class BlockBuilder extends ShapeBuilder {
    * A convolution in which no channel sees another.
    *
    * @param inputs - Images in blocks; filter `[channels, 1, ...sides]`; then offset and summand, if any.
+   * @param pads - Zeros around the images: above, left, below, right.
    */
   separately(
     inputs: readonly (LazyValue | undefined)[],
     sides: readonly number[],
     shape: readonly number[],
+    pads: readonly number[] = [0, 0, 0, 0],
   ): LazyValue {
-    const attributes = { kernel_shape: sides, strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] };
+    const attributes = { kernel_shape: sides, strides: [1, 1], dilations: [1, 1], pads };
     return this.blockNode("Conv", inputs, shape, { ...attributes, group: shape[1]! });
   }
 

@@ -126,9 +126,9 @@ interface BatchBlocks {
 /** The input as one image for each channel with one channel for each image, padded: `[inChannels, images, …]`. */
 function channelsAsImages(graph: GraphBuilder, x: LazyValue, window: Window, { images, block }: BatchBlocks) {
   const [, height, width, channels] = x.shape as [number, number, number, number];
-  const planes =
+  const byImage =
     x.blocked === undefined ? graph.transpose(x, [0, 3, 1, 2]) : graph.outOfBlocks(x.blocked, channels, false);
-  const whole = graph.padTo(planes, [images, channels, height, width]);
+  const whole = graph.padTo(byImage, [images, channels, height, width]);
   const asChannels = graph.toBlocks(graph.reshape(whole, [1, images, channels, height * width]), false);
   const grouped = graph.reshape(asChannels, [images / block, channels, height * width * block]);
   const byChannel = graph.transpose(grouped, [1, 0, 2]);
@@ -138,13 +138,8 @@ function channelsAsImages(graph: GraphBuilder, x: LazyValue, window: Window, { i
   ) as [number, number];
   const [above, left] = window.before as [number, number];
   const [below, right] = [rows - above - height, columns - left - width];
-  const fit = [
-    [0, 0],
-    [above, below],
-    [left * block, right * block],
-  ] as const;
-  const padded = padOrCrop(graph, graph.reshape(byChannel, [(channels * images) / block, height, width * block]), fit);
-  return graph.reshape(padded, [channels, images, rows, columns]);
+  const planes = graph.reshape(byChannel, [channels * images, height, width]);
+  return graph.reshape(framed(graph, planes, [above, left, below, right]), [channels, images, rows, columns]);
 }
 
 /** The gradient as a filter with one input channel for each image: `[outChannels, images, height, width]` in blocks. */
@@ -204,6 +199,25 @@ function interleaved(graph: GraphBuilder, images: readonly (readonly LazyValue[]
     return graph.reshape(graph.concat(runs, 1), [lines, width * columns * block]);
   });
   return graph.reshape(graph.concat(joined, 1), [batch, channels, height * rows, width * columns]);
+}
+
+/** Blocks `[channels, height, width]` with zeros above, left, below and right; a negative number takes lines away. */
+function framed(graph: GraphBuilder, planes: LazyValue, frame: readonly [number, number, number, number]): LazyValue {
+  const [channels, height, width] = planes.shape as [number, number, number];
+  const [above, left, below, right] = frame;
+  const shape = [1, channels, above + height + below, left + width + right];
+  if (frame.some((lines) => lines > 0) && frame.every((lines) => lines >= 0)) {
+    // A convolution of one place copies on all threads, ONNX Runtime's own operator on one.
+    const inputs = [graph.reshape(planes, [1, channels, height, width]), graph.fill("float32", [channels, 1, 1, 1], 1)];
+    return graph.separately(inputs, [1, 1], shape, frame);
+  }
+  const block = graph.blockSize!;
+  const lines = graph.reshape(planes, [channels / block, height, width * block]);
+  return padOrCrop(graph, lines, [
+    [0, 0],
+    [above, below],
+    [left * block, right * block],
+  ]);
 }
 
 /** Pads with zeros; a negative amount takes elements away. */

@@ -89,6 +89,10 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
   if (x.type === "bool") {
     return undefined;
   }
+  if (x.type === "float32" && attrs.alpha === 0 && graph.runsOnCpu) {
+    // ONNX Runtime selects on one thread. The smallest float, 2⁻¹⁴⁹, becomes 2; NaN stays NaN.
+    return graph.clip(graph.affine(graph.affine(x, 2 ** 100, 0), 2 ** 50, 0), 0, 1);
+  }
   const stepped = graph.where(
     graph.binary("Greater", x, zero, "bool"),
     graph.scalar(x.type, 1),
