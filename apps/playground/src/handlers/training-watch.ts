@@ -20,6 +20,7 @@ export class TrainingWatch {
   readonly #data: TrainingData;
   readonly #captions: readonly string[];
   readonly #curves: Record<TrainingStage, LossPoint[]>;
+  #showsReconstructions = false;
 
   /** @param from - `curves`: losses of the steps before a resume. */
   constructor(
@@ -77,11 +78,11 @@ export class TrainingWatch {
   }
 
   async #look({ tokenizer, transformer, vqvae }: PartsInTraining): Promise<void> {
-    const { tell } = this.#context;
+    // A training that goes on with the transformer has not shown yet what its finished codec makes of images.
+    if (transformer === undefined || !this.#showsReconstructions) {
+      await this.#tellReconstructions(vqvae);
+    }
     if (transformer === undefined) {
-      if (this.#data.held.count > 0) {
-        await tell({ kind: "reconstructions", images: await vqvae.reconstruct(this.#data.held) });
-      }
       return;
     }
     const sampling = { temperature: 0.8, topP: 0.9, seed: 1 };
@@ -90,7 +91,14 @@ export class TrainingWatch {
       this.#captions.length > 0
         ? await methods.draw(this.#captions, sampling)
         : (await methods.invent(sampleCount, sampling)).images;
-    await tell({ kind: "samples", images, captions: this.#captions });
+    await this.#context.tell({ kind: "samples", images, captions: this.#captions });
+  }
+
+  async #tellReconstructions(vqvae: PartsInTraining["vqvae"]): Promise<void> {
+    if (this.#data.held.count > 0) {
+      await this.#context.tell({ kind: "reconstructions", images: await vqvae.reconstruct(this.#data.held) });
+    }
+    this.#showsReconstructions = true;
   }
 }
 
