@@ -1,5 +1,5 @@
 import { type CodeBatch, checkCodeBatch, checkImageBatch, type ImageBatch, ShapeError } from "@mmgen/core";
-import { type TensorFunction, unpackBytes, uploadBytes } from "@mmgen/nn/layers";
+import { type TensorFunction, unpackBytes, uploadBytes, uploadOwned } from "@mmgen/nn/layers";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Latent vectors of images, `[count, height, width, dimension]` row-major. */
@@ -52,7 +52,7 @@ export function checkCodes(
 
 /** `[count, height, width, channels]`, int32; yours to dispose. */
 export function levelsOf({ data, count, height, width, channels }: ImageBatch): tf.Tensor4D {
-  return tf.tensor4d(Int32Array.from(data), [count, height, width, channels], "int32");
+  return uploadOwned<tf.Rank.R4>(new Int32Array(data), [count, height, width, channels], "int32");
 }
 
 /** Rows that go through a network at once. */
