@@ -9,7 +9,7 @@ import { positiveShare } from "./positive-share.js";
  *
  * @param x - Any shape, float32; borrowed.
  * @param slope - Of negative values, between 0 and 1; PyTorch's 0.01 when absent.
- * @returns Shaped as `x`; yours to dispose. The gradient at 0 is `slope`.
+ * @returns Shaped as `x`; yours to dispose. The gradient at 0 is `slope`, at NaN it is NaN.
  * @throws a {@link ConfigError} when the slope is outside [0, 1].
  * @see Maas et al. 2013, https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf
  */

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Large enough that activations of any size that trains reach 1, small enough that none of them overflows. */
+/** Activations of any size that trains reach 1; those above 2²⁸ become infinite, which the clip makes 1. */
 const steepness = 2 ** 100;
 
 /**
- * `least` for numbers that are not positive, 1 for others, as floats; in between for those below 2⁻¹⁰⁰. A product and a
+ * `least` for numbers that are not positive, 1 for others, as floats; in between for those below 2⁻¹⁰⁰, NaN for NaN. A product and a
  * clip: booleans of a comparison would have to become floats, which takes several times as long.
  *
  * @param x - Any shape, float32; borrowed.

@@ -7,7 +7,7 @@ import { positiveShare } from "./positive-share.js";
  * input, and keeps it. Outputs below 2⁻¹⁰⁰ let only a part of their gradient through.
  *
  * @param x - Any shape, float32; borrowed.
- * @returns Shaped as `x`; yours to dispose. The gradient at 0 is 0.
+ * @returns Shaped as `x`; yours to dispose. The gradient at 0 is 0, at NaN it is NaN.
  */
 export function relu<T extends tf.Tensor>(x: T): T {
   return customGradient([x], {
