@@ -1,6 +1,6 @@
 /**
  * What a visitor does in the tab Train: learns from digits, pauses, reloads the page, goes on, uses the model and downloads
- * it. Alone: `node test/playground/train.mjs [--screenshots DIR]`, once the page is built.
+ * it. Alone: `node test/playground/train.mjs`, once the page is built.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -15,14 +15,32 @@ const steps = { codec: 8, transformer: 12 };
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 const button = (page, name) => page.locator("#panel-train").getByRole("button", { name, exact: true });
-const says = (page, text) => page.locator("#panel-train .status", { hasText: text }).first().waitFor();
+const says = (page, text, timeout = 30_000) =>
+  page.locator("#panel-train .status", { hasText: text }).first().waitFor({ timeout });
+const pictures = (page, name) => page.locator("#panel-train").getByRole("group", { name }).locator("canvas");
+
+/** Presses Pause as soon as the page tells of a step of the codec: later the training might be over. */
+function pauseAtFirstStep(page) {
+  return page.evaluate((total) => {
+    const panel = document.querySelector("#panel-train");
+    const observer = new MutationObserver(() => {
+      const [chart] = panel.querySelectorAll(".loss-chart");
+      const pause = [...panel.querySelectorAll("button")].find(({ textContent }) => textContent === "Pause");
+      if (chart.textContent.includes(`of ${total},`) && !pause.disabled) {
+        observer.disconnect();
+        pause.click();
+      }
+    });
+    observer.observe(panel, { childList: true, characterData: true, subtree: true });
+  }, steps.codec);
+}
 
 /** Draws avatars, begins to learn from them, and discards what was learned. */
 async function discardAvatars(page) {
   await page.getByLabel("Avatars", { exact: true }).check();
   await button(page, "Start training").click();
-  await says(page, "Part 1 of 2");
-  const held = page.getByRole("group", { name: "Images it never saw" }).locator("canvas");
+  await says(page, "Part 1 of 2", 120_000);
+  const held = pictures(page, "Images it never saw");
   await held.nth(7).waitFor();
   await button(page, "Pause").click();
   await says(page, "Paused.");
@@ -41,20 +59,44 @@ async function start(page) {
   await page.getByLabel("Steps of the image codec").fill(String(steps.codec));
   await page.getByLabel("Steps of the transformer").fill(String(steps.transformer));
   await page.locator("#panel-train").getByLabel("Seed").fill("3");
+  await pauseAtFirstStep(page);
   await button(page, "Start training").click();
 }
 
-/** Pauses once some steps are taken, and finds the training again after a reload. */
-async function pauseAndReload(page) {
+/** Finds the paused training again after a reload. */
+async function findAgain(page) {
   const chart = page.locator("#panel-train .loss-chart", { hasText: "Image codec" });
-  await chart.filter({ hasText: `of ${steps.codec}` }).waitFor({ timeout: 60_000 });
-  await button(page, "Pause").click();
-  await says(page, "Paused.");
+  await says(page, "Paused.", 120_000);
   const done = await page.locator("#panel-train .status", { hasText: "are done" }).innerText();
   assert.match(done, /^[1-9]\d* of 8 steps of the image codec and 0 of 12 of the transformer are done\.$/);
   await page.reload();
   await says(page, done);
-  assert.match(await chart.innerText(), /step \d+ of 8, loss/);
+  await chart.filter({ hasText: /step \d+ of 8, loss/ }).waitFor();
+}
+
+/** Finds the trained model after a reload, with the pictures that it showed. */
+async function findTrained(page) {
+  await says(page, "The model is trained", 120_000);
+  await page.reload();
+  await says(page, "The model is trained");
+  assert.equal(await pictures(page, "Images it never saw").count(), 8);
+  assert.equal(await pictures(page, "As its codes show them").count(), 8);
+  assert.equal(await pictures(page, "What it draws by now").count(), 6);
+}
+
+/** Another window finds the training, and neither begins one in its place nor discards it by a double click. */
+async function openBeside(page) {
+  const other = await page.context().newPage();
+  try {
+    await other.goto(page.url());
+    await other.click("#tab-train");
+    await says(other, "are done");
+    assert.equal(await button(other, "Start training").isVisible(), false);
+    await button(other, "Discard").dblclick();
+    await button(other, "Really discard it?").waitFor();
+  } finally {
+    await other.close();
+  }
 }
 
 /** Downloads the model and unpacks it; gives its folder. */
@@ -97,12 +139,10 @@ export async function train(page) {
     await dropOwnImages(page);
     await discardAvatars(page);
     await start(page);
-    await pauseAndReload(page);
+    await findAgain(page);
+    await openBeside(page);
     await button(page, "Go on").click();
-    await says(page, "The model is trained");
-    const panel = page.locator("#panel-train");
-    assert.equal(await panel.getByRole("group", { name: "As its codes show them" }).locator("canvas").count(), 8);
-    assert.equal(await panel.getByRole("group", { name: "What it draws by now" }).locator("canvas").count(), 6);
+    await findTrained(page);
     const model = await download(page, folder);
     await button(page, "Use it in the other tabs").click();
     await page.locator("#panel-draw .tile:enabled").first().waitFor();

@@ -4,6 +4,7 @@ import type { RequestContext } from "../protocol/serve-requests.js";
 import type { TrainedModel, TrainingEvent, TrainParams } from "../protocol/training-messages.js";
 import { digitsData } from "../training/digits-data.js";
 import { modelReadme } from "../training/model-readme.js";
+import { inOneWindow } from "../training/one-window.js";
 import { type TrainingData, type TrainingPlan, trainingOptions } from "../training/training-plan.js";
 import { TrainingStore } from "../training/training-store.js";
 import { TrainingWatch } from "./training-watch.js";
@@ -18,17 +19,20 @@ export async function trainModel(
   { begin }: TrainParams,
   context: RequestContext<TrainingEvent>,
 ): Promise<TrainedModel> {
-  return alone(async () => {
+  return inOneWindow(async () => {
     const store = await TrainingStore.open();
     try {
       if (begin !== undefined) {
+        if (await store.has("plan")) {
+          throw new Error(
+            "This browser keeps a training that another window has begun. Reload the page to go on with it or discard it.",
+          );
+        }
         const data = begin.data ?? digitsData(begin.plan.seed);
         await store.clear();
         await store.write({ data, held: data.held, plan: begin.plan });
       }
-      const files = await trainStored(store, context);
-      await store.write({ model: files });
-      return { files };
+      return { files: await trainStored(store, context) };
     } finally {
       store.close();
     }
@@ -37,18 +41,23 @@ export async function trainModel(
 
 async function trainStored(store: TrainingStore, context: RequestContext<TrainingEvent>) {
   const [plan, data, curves] = [await store.read("plan"), await store.read("data"), await store.read("curves")];
+  const pictures = await store.read("pictures");
   if (plan === undefined || data === undefined) {
     throw new Error("No training is stored in this browser. Start a new one.");
   }
-  const watch = new TrainingWatch(context, { data, curves });
-  await context.tell({ kind: "begin", curves: watch.curves, held: data.held });
+  const watch = new TrainingWatch(context, { data, curves, pictures });
+  const shown = () => ({ curves: watch.curves, pictures: watch.pictures });
+  await context.tell({ kind: "begin", plan, curves: watch.curves, held: data.held });
   using model = await MultimodalModel.train({
     ...trainingOptions(plan, data),
     observers: (stage, parts) => [watch.observer(stage, parts)],
     signal: context.signal,
-    checkpoints: store.checkpoints(() => watch.curves),
+    checkpoints: store.checkpoints(shown),
   });
-  return new Map([...(await model.save()), ...accompanyingFiles(model, plan, data)]);
+  await watch.end(model);
+  const files = new Map([...(await model.save()), ...accompanyingFiles(model, plan, data)]);
+  await store.write({ model: files, ...shown() });
+  return files;
 }
 
 /** What a person wants to know of a model's files, beside them. */
@@ -68,14 +77,4 @@ function accompanyingFiles(
 
 function lossesOf({ steps }: TrainingHistory): readonly number[] {
   return steps.map(({ loss }) => loss);
-}
-
-/** Works while no other window of this page does such work: they share one store. */
-async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
-  return navigator.locks.request("mmgen-training", { ifAvailable: true }, async (lock) => {
-    if (lock === null) {
-      throw new Error("Another window of this page is training. Pause it there, then go on here.");
-    }
-    return work();
-  });
 }

@@ -4,6 +4,7 @@ import { nextTask, type RequestContext } from "../protocol/serve-requests.js";
 import type { TrainingEvent } from "../protocol/training-messages.js";
 import type { LossCurves, LossPoint, TrainingStage } from "../training/loss-curves.js";
 import type { TrainingData } from "../training/training-plan.js";
+import type { TrainingPictures } from "../training/training-store.js";
 
 /** Milliseconds between two messages about steps. */
 const betweenSteps = 200;
@@ -20,22 +21,39 @@ export class TrainingWatch {
   readonly #data: TrainingData;
   readonly #captions: readonly string[];
   readonly #curves: Record<TrainingStage, LossPoint[]>;
-  #showsReconstructions = false;
+  #pictures: TrainingPictures;
 
-  /** @param from - `curves`: losses of the steps before a resume. */
+  /** @param from - `curves`, `pictures`: losses of the steps before a resume, and what the model showed then. */
   constructor(
     context: RequestContext<TrainingEvent>,
-    from: { readonly data: TrainingData; readonly curves: LossCurves | undefined },
+    from: {
+      readonly data: TrainingData;
+      readonly curves: LossCurves | undefined;
+      readonly pictures: TrainingPictures | undefined;
+    },
   ) {
     this.#context = context;
     this.#data = from.data;
     this.#captions = sampledCaptions(from.data);
+    this.#pictures = from.pictures ?? {};
     this.#curves = { vqvae: [...(from.curves?.vqvae ?? [])], transformer: [...(from.curves?.transformer ?? [])] };
   }
 
   /** Losses so far. */
   get curves(): LossCurves {
     return this.#curves;
+  }
+
+  /** What the model showed last. */
+  get pictures(): TrainingPictures {
+    return this.#pictures;
+  }
+
+  /** Looks once more where a pause has kept the last look of a training from it. */
+  async end(model: PartsInTraining): Promise<void> {
+    if (this.#pictures.samples === undefined) {
+      await this.#look(model);
+    }
   }
 
   /** Watches a stage. */
@@ -78,9 +96,9 @@ export class TrainingWatch {
   }
 
   async #look({ tokenizer, transformer, vqvae }: PartsInTraining): Promise<void> {
-    // A training that goes on with the transformer has not shown yet what its finished codec makes of images.
-    if (transformer === undefined || !this.#showsReconstructions) {
-      await this.#tellReconstructions(vqvae);
+    // A pause may have kept the last look at the codec.
+    if (transformer === undefined || this.#pictures.reconstructions === undefined) {
+      await this.#lookAtCodec(vqvae);
     }
     if (transformer === undefined) {
       return;
@@ -91,14 +109,17 @@ export class TrainingWatch {
       this.#captions.length > 0
         ? await methods.draw(this.#captions, sampling)
         : (await methods.invent(sampleCount, sampling)).images;
-    await this.#context.tell({ kind: "samples", images, captions: this.#captions });
+    const samples = { images, captions: this.#captions };
+    this.#pictures = { ...this.#pictures, samples };
+    await this.#context.tell({ kind: "samples", ...samples });
   }
 
-  async #tellReconstructions(vqvae: PartsInTraining["vqvae"]): Promise<void> {
+  async #lookAtCodec(vqvae: PartsInTraining["vqvae"]): Promise<void> {
     if (this.#data.held.count > 0) {
-      await this.#context.tell({ kind: "reconstructions", images: await vqvae.reconstruct(this.#data.held) });
+      const images = await vqvae.reconstruct(this.#data.held);
+      this.#pictures = { ...this.#pictures, reconstructions: images };
+      await this.#context.tell({ kind: "reconstructions", images });
     }
-    this.#showsReconstructions = true;
   }
 }
 

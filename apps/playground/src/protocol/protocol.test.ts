@@ -42,6 +42,15 @@ describe("requests to a worker", () => {
     expect(told).toEqual([1, 2]);
   });
 
+  it("fail once the worker is ended", async () => {
+    let ended = 0;
+    const client = new WorkerClient({ postMessage() {}, addEventListener() {}, terminate: () => ended++ });
+    const waiting = client.request("suggest", { caption: "red" });
+    client.close();
+    await expect(waiting).rejects.toThrow("The worker stopped: it was ended.");
+    expect(ended).toBe(1);
+  });
+
   it("are answered one after the other", async () => {
     const steps: string[] = [];
     const client = connect({

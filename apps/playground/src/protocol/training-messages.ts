@@ -21,7 +21,7 @@ export interface TrainedModel {
 /** What a training tells. */
 export type TrainingEvent =
   /** It begins or goes on: losses so far, and images to look at meanwhile. */
-  | { readonly kind: "begin"; readonly curves: LossCurves; readonly held: ImageBatch }
+  | { readonly kind: "begin"; readonly plan: TrainingPlan; readonly curves: LossCurves; readonly held: ImageBatch }
   /** Steps were taken since the last of these. */
   | {
       readonly kind: "steps";

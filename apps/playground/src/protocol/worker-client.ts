@@ -5,6 +5,7 @@ export interface Channel {
   postMessage(message: unknown): void;
   // biome-ignore lint/suspicious/noExplicitAny: workers and ports have events of different types.
   addEventListener(type: string, listener: (event: any) => void): void;
+  terminate?(): void;
 }
 
 /** Surroundings of a request. */
@@ -54,6 +55,12 @@ export class WorkerClient {
       this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent });
       this.#send({ id, kind, params });
     });
+  }
+
+  /** Ends the worker, with whatever it does. */
+  close(): void {
+    this.#channel.terminate?.();
+    this.#fail("it was ended");
   }
 
   #send(message: ToWorker): void {

@@ -37,14 +37,14 @@ export function sessionPanel(actions: SessionActions): SessionPanel {
   const engine = element("p", { class: "hint" });
   const heard = element("p", { class: "visually-hidden", role: "status" });
   const message = element("p", { class: "status", role: "status" });
-  const button = (label: string, name: string, action: () => void) =>
+  const button = (label: string, name: string, action: (event: Event) => void) =>
     element("button", { type: "button", class: name, click: action }, label);
   const buttons = {
     pause: button("Pause", "primary running", actions.pause),
     goOn: button("Go on", "primary", actions.goOn),
     use: button("Use it in the other tabs", "primary", actions.use),
     download: button("Download", "", actions.download),
-    discard: button("Discard", "quiet", () => confirmDiscard()),
+    discard: button("Discard", "quiet", (event) => confirmDiscard(event)),
   };
   const shown: Readonly<Record<SessionState, readonly (keyof typeof buttons)[]>> = {
     running: ["pause"],
@@ -54,9 +54,9 @@ export function sessionPanel(actions: SessionActions): SessionPanel {
   };
   let state: SessionState = "paused";
   let isAsked = false;
-  // A second press does it: what took minutes is not lost by one.
-  const confirmDiscard = () => {
-    if (isAsked) {
+  // A second press does it: what took minutes is not lost by one, nor by a double click.
+  const confirmDiscard = (event: Event) => {
+    if (isAsked && (event as MouseEvent).detail < 2) {
       actions.discard();
     } else {
       isAsked = true;

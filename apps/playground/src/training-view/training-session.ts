@@ -10,11 +10,12 @@ import {
 } from "../training/loss-curves.js";
 import { originOf } from "../training/origin.js";
 import type { TrainingPlan } from "../training/training-plan.js";
-import { TrainingStore } from "../training/training-store.js";
+import type { TrainingPictures } from "../training/training-store.js";
 import { downloadModel } from "./download-model.js";
 import type { ImageStrip } from "./image-strip.js";
 import type { LossChart } from "./loss-chart.js";
 import type { SessionPanel } from "./session-panel.js";
+import { discardStored, readStored, storedModel } from "./stored-training.js";
 import type { TrainingForm } from "./training-form.js";
 
 /** What a training is shown by. */
@@ -52,27 +53,27 @@ export class TrainingSession {
     this.#view = view;
   }
 
-  /** Shows the training that the browser's store has, if there is one. */
+  /** Shows the training that the browser's store has, if there is one, else the form. */
   async restore(): Promise<void> {
+    const { form, held, intro } = this.#view;
+    // A training that began meanwhile would take the stored one's place.
+    form.hidden = true;
+    intro.hidden = true;
     try {
-      const [plan, curves, model, held] = await withStore(
-        async (store) =>
-          [
-            await store.read("plan"),
-            await store.read("curves"),
-            await store.read("model"),
-            await store.read("held"),
-          ] as const,
-      );
-      if (plan !== undefined && held !== undefined) {
+      const stored = await readStored();
+      if (stored.plan !== undefined && stored.held !== undefined) {
         this.#isStored = true;
-        this.#open(plan);
-        this.#view.held.show(held);
-        this.#showCurves(curves);
-        this.#rest(model !== undefined);
+        this.#open(stored.plan);
+        held.show(stored.held);
+        this.#showPictures(stored.pictures);
+        this.#showCurves(stored.curves);
+        this.#rest(stored.isFinished);
       }
     } catch {
       // Nothing is kept here: a training says so when it begins.
+    }
+    if (!this.#isStored) {
+      this.#show(false);
     }
   }
 
@@ -101,9 +102,9 @@ export class TrainingSession {
   async use(): Promise<void> {
     const { panel } = this.#view;
     try {
-      const files = await storedModel();
-      await this.#page.useModel(this.#plan!.name, files);
-      panel.say(`All tabs use “${this.#plan!.name}” now.`);
+      const { files, plan } = await storedModel();
+      await this.#page.useModel(plan.name, files);
+      panel.say(`All tabs use “${plan.name}” now.`);
       this.#page.open("draw");
     } catch (error) {
       panel.say((error as Error).message, true);
@@ -113,7 +114,8 @@ export class TrainingSession {
   async download(): Promise<void> {
     const { panel } = this.#view;
     try {
-      const name = await downloadModel(this.#plan!, await storedModel());
+      const { files, plan } = await storedModel();
+      const name = await downloadModel(plan, files);
       panel.say(`${name} has the model, and a README that says how Node loads it.`);
     } catch (error) {
       panel.say((error as Error).message, true);
@@ -121,7 +123,12 @@ export class TrainingSession {
   }
 
   async discard(): Promise<void> {
-    await withStore((store) => store.clear());
+    try {
+      await discardStored();
+    } catch (error) {
+      this.#view.panel.say((error as Error).message, true);
+      return;
+    }
     this.#isStored = false;
     this.#close();
     this.#view.form.querySelector<HTMLElement>("button[type=submit]")!.focus();
@@ -129,12 +136,15 @@ export class TrainingSession {
 
   /** Shows a training in place of the form. */
   #open(plan: TrainingPlan): void {
-    const { origin, panel } = this.#view;
-    this.#plan = plan;
-    origin.textContent = originOf(plan.dataset);
     this.#show(true);
-    panel.setTitle(plan.name);
-    panel.say("");
+    this.#setPlan(plan);
+    this.#view.panel.say("");
+  }
+
+  #setPlan(plan: TrainingPlan): void {
+    this.#plan = plan;
+    this.#view.origin.textContent = originOf(plan.dataset);
+    this.#view.panel.setTitle(plan.name);
   }
 
   /** Back to the form. @param sentence - What went wrong, if anything. */
@@ -171,8 +181,12 @@ export class TrainingSession {
         this.#hear(event);
       };
       await client.request("train", params, { signal: controller.signal, onEvent });
+      panel.say("");
       this.#rest(true);
     } catch (error) {
+      if (!isStopped(error)) {
+        this.#endWorker();
+      }
       const sentence = isStopped(error) ? undefined : (error as Error).message;
       if (isStored) {
         await this.#showStoredCurves();
@@ -202,10 +216,18 @@ export class TrainingSession {
     return this.#client;
   }
 
+  /** What made a training fail, such as a lost device, may have broken its worker too: the next one has another. */
+  #endWorker(): void {
+    void this.#client?.then((client) => client.close()).catch(() => undefined);
+    this.#client = undefined;
+  }
+
   #hear(event: TrainingEvent): void {
     const { held, reconstructions, samples } = this.#view;
     switch (event.kind) {
       case "begin":
+        // Another window may have put another training in the place of the one shown.
+        this.#setPlan(event.plan);
         held.show(event.held);
         this.#showCurves(event.curves);
         break;
@@ -232,10 +254,19 @@ export class TrainingSession {
     this.#view.panel.setProgress(this.#share(), `Part ${place}. ${speed}${left}.`);
   }
 
+  #showPictures({ reconstructions, samples }: TrainingPictures = {}): void {
+    if (reconstructions !== undefined) {
+      this.#view.reconstructions.show(reconstructions);
+    }
+    if (samples !== undefined) {
+      this.#view.samples.show(samples.images, samples.captions);
+    }
+  }
+
   /** What a training goes on from: its last steps are stored, and may not have been told of. */
   async #showStoredCurves(): Promise<void> {
     try {
-      this.#showCurves(await withStore((store) => store.read("curves")));
+      this.#showCurves((await readStored()).curves);
     } catch {
       // What was told of is shown already.
     }
@@ -266,21 +297,4 @@ export class TrainingSession {
     const { codecSteps, transformerSteps } = this.#plan!;
     return (this.#curves.vqvae.length + this.#curves.transformer.length) / (codecSteps + transformerSteps);
   }
-}
-
-async function withStore<Result>(work: (store: TrainingStore) => Promise<Result>): Promise<Result> {
-  const store = await TrainingStore.open();
-  try {
-    return await work(store);
-  } finally {
-    store.close();
-  }
-}
-
-async function storedModel(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const model = await withStore((store) => store.read("model"));
-  if (model === undefined) {
-    throw new Error("The trained model is no longer in this browser's store. Train it again.");
-  }
-  return model;
 }

@@ -1,6 +1,7 @@
 import { sliceImages } from "@mmgen/core";
 import { type AvatarPlan, avatarCaption, planAvatar } from "@mmgen/datasets";
 import { nextTask } from "../protocol/serve-requests.js";
+import { keptAside } from "./kept-aside.js";
 import type { TrainingData } from "./training-plan.js";
 
 const count = 1500;
@@ -38,7 +39,7 @@ export async function avatarsData(
   return {
     images: sliceImages(images, 0, count),
     captions: plans.slice(0, count).map(({ labels }) => avatarCaption(labels)),
-    held: sliceImages(images, count, plans.length),
+    held: keptAside(images, count),
   };
 }
 

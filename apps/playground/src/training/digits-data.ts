@@ -1,5 +1,6 @@
 import { sliceImages } from "@mmgen/core";
 import { colorDigits, proceduralDigits } from "@mmgen/datasets";
+import { keptAside } from "./kept-aside.js";
 import type { TrainingData } from "./training-plan.js";
 
 const count = 3000;
@@ -12,6 +13,6 @@ export function digitsData(seed: number): TrainingData {
     images: sliceImages(images, 0, count),
     // The data set that the captions follow spells it otherwise.
     captions: captions.slice(0, count).map((caption) => caption.replace("eigth", "eight")),
-    held: sliceImages(images, count, count + heldCount),
+    held: keptAside(images, count),
   };
 }

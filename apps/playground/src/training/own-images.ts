@@ -1,6 +1,7 @@
 import { sliceImages } from "@mmgen/core";
 import { readImageFile } from "../images/read-image-file.js";
 import type { PathFile } from "../shell/dropped-files.js";
+import { keptAside } from "./kept-aside.js";
 import type { TrainingData } from "./training-plan.js";
 
 /** Where the words of own images come from. */
@@ -108,7 +109,7 @@ export async function ownData(
   return {
     images: sliceImages(images, 0, count),
     ...wordsOfPaths(paths, source),
-    held: sliceImages(images, count, ordered.length),
+    held: keptAside(images, count),
   };
 }
 

@@ -3,6 +3,14 @@ import type { CheckpointStore } from "mmgen";
 import type { LossCurves } from "./loss-curves.js";
 import type { TrainingData, TrainingPlan } from "./training-plan.js";
 
+/** What a model in training makes of images. */
+export interface TrainingPictures {
+  /** The images kept aside, as the image codec shows them. */
+  readonly reconstructions?: ImageBatch;
+  /** What the model draws, with captions where it has words. */
+  readonly samples?: { readonly images: ImageBatch; readonly captions: readonly string[] };
+}
+
 /** What is kept of the page's training, so that it outlives a reload. */
 export interface StoredTraining {
   readonly plan: TrainingPlan;
@@ -10,6 +18,8 @@ export interface StoredTraining {
   /** The images of `data` that are kept aside, which the page shows at once. */
   readonly held: ImageBatch;
   readonly curves: LossCurves;
+  /** What the model showed last. */
+  readonly pictures: TrainingPictures;
   /** The trained model's files; there once all is done. */
   readonly model: ReadonlyMap<string, Uint8Array>;
 }
@@ -41,6 +51,11 @@ export class TrainingStore {
     return (await this.#get(key)) as StoredTraining[Key] | undefined;
   }
 
+  /** Whether a part is stored, which is not read. */
+  async has(key: keyof StoredTraining): Promise<boolean> {
+    return (await resultOf(this.#database.transaction(table).objectStore(table).count(key))) > 0;
+  }
+
   /** Replaces parts, all or none. @throws an error with a sentence when there is no room. */
   async write(parts: Partial<StoredTraining>): Promise<void> {
     await this.#put(Object.entries(parts));
@@ -53,15 +68,11 @@ export class TrainingStore {
     await done(transaction);
   }
 
-  /** Where `MultimodalModel.train` keeps its state; each writing keeps the curves as they are then. */
-  checkpoints(curves: () => LossCurves): CheckpointStore {
+  /** Where `MultimodalModel.train` keeps its state; each writing keeps other parts as they are then. */
+  checkpoints(parts: () => Partial<StoredTraining>): CheckpointStore {
     return {
       read: async (name) => (await this.#get(fileKey(name))) as Uint8Array | undefined,
-      write: (name, bytes) =>
-        this.#put([
-          [fileKey(name), bytes],
-          ["curves", curves()],
-        ]),
+      write: (name, bytes) => this.#put([[fileKey(name), bytes], ...Object.entries(parts())]),
       everySeconds: 15,
     };
   }
