@@ -104,8 +104,12 @@ export async function trainParts(options: TrainOptions, resolved: ModelConfig): 
           group,
         },
       }));
+    // Processes of a group stop together, between two steps.
+    const stop = group === undefined || group.size === 1 ? signal : undefined;
     const codesOf = (images: ImageBatch, name: string) =>
-      sharedCodes(group, { vqvae, images }, () => storedCodes({ vqvae, images, store: checkpoints, name }));
+      sharedCodes(group, { vqvae, images }, () =>
+        storedCodes({ vqvae, images, store: checkpoints, name, signal: stop }),
+      );
     const pairs = { codes: await codesOf(images, codeFiles.images), captions };
     const heldOutPairs = held && {
       codes: await codesOf(held.images, codeFiles.heldOut),

@@ -12,6 +12,7 @@ import {
 } from "@mmgen/core";
 import type { VqVae } from "@mmgen/vqvae";
 import { weightBytes } from "../model/model-parts.js";
+import { encodeImages } from "./encode-images.js";
 
 /** Files by name, to read and to write. */
 export interface FileStore {
@@ -30,6 +31,8 @@ export interface StoredCodesOptions {
   readonly store?: FileStore | undefined;
   /** The file's name; from the fingerprint of codec and images it may be a function. */
   readonly name: string | ((key: string) => string);
+  /** Stops the encoding; nothing is written then. Default: nobody does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const format = "mmgen-codes";
@@ -40,11 +43,11 @@ const format = "mmgen-codes";
  * What is in a file is taken only where codec, images and codes have the checksums that it names: a file that is damaged,
  * or of others, is replaced.
  *
- * @throws a `ShapeError` when the images are not of the codec's shape and range.
+ * @throws a `ShapeError` when the images are not of the codec's shape and range; an `AbortedError` when the signal fires.
  */
-export async function storedCodes({ images, name, store, vqvae }: StoredCodesOptions): Promise<CodeBatch> {
+export async function storedCodes({ images, name, signal, store, vqvae }: StoredCodesOptions): Promise<CodeBatch> {
   if (store === undefined) {
-    return vqvae.encode(images);
+    return encodeImages(vqvae, images, signal);
   }
   const key = await codesKey(vqvae, images);
   const file = typeof name === "string" ? name : name(key);
@@ -52,7 +55,7 @@ export async function storedCodes({ images, name, store, vqvae }: StoredCodesOpt
   if (found !== undefined) {
     return found;
   }
-  const codes = await vqvae.encode(images);
+  const codes = await encodeImages(vqvae, images, signal);
   await store.write(file, codesFile(codes, key));
   return codes;
 }
