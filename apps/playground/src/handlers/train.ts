@@ -40,8 +40,8 @@ export async function trainModel(
 }
 
 async function trainStored(store: TrainingStore, context: RequestContext<TrainingEvent>) {
-  const [plan, data, curves] = [await store.read("plan"), await store.read("data"), await store.read("curves")];
-  const pictures = await store.read("pictures");
+  const [plan, data] = [await store.read("plan"), await store.read("data")];
+  const [curves, pictures] = [await store.read("curves"), await store.read("pictures")];
   if (plan === undefined || data === undefined) {
     throw new Error("No training is stored in this browser. Start a new one.");
   }

@@ -223,22 +223,21 @@ export class TrainingSession {
   }
 
   #hear(event: TrainingEvent): void {
-    const { held, reconstructions, samples } = this.#view;
     switch (event.kind) {
       case "begin":
         // Another window may have put another training in the place of the one shown.
         this.#setPlan(event.plan);
-        held.show(event.held);
+        this.#view.held.show(event.held);
         this.#showCurves(event.curves);
         break;
       case "steps":
         this.#hearSteps(event);
         break;
       case "reconstructions":
-        reconstructions.show(event.images);
+        this.#showPictures({ reconstructions: event.images });
         break;
       case "samples":
-        samples.show(event.images, event.captions);
+        this.#showPictures({ samples: event });
         break;
     }
   }

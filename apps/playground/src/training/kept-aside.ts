@@ -1,4 +1,4 @@
-import { type ImageBatch, sliceImages } from "@mmgen/core";
+import { concatImages, type ImageBatch, sliceImages } from "@mmgen/core";
 
 /**
  * Some images in memory of their own.
@@ -8,6 +8,5 @@ import { type ImageBatch, sliceImages } from "@mmgen/core";
  * @param start - The first of them; all after it follow.
  */
 export function keptAside(images: ImageBatch, start: number): ImageBatch {
-  const kept = sliceImages(images, start, images.count);
-  return { ...kept, data: kept.data.slice() };
+  return concatImages([sliceImages(images, start, images.count)]);
 }

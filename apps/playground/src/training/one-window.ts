@@ -6,7 +6,7 @@
 export async function inOneWindow<Result>(work: () => Promise<Result>): Promise<Result> {
   return navigator.locks.request("mmgen-training", { ifAvailable: true }, async (lock) => {
     if (lock === null) {
-      throw new Error("Another window of this page is training. Pause it there, then go on here.");
+      throw new Error("Another window of this page is training. Pause it there first.");
     }
     return work();
   });

@@ -37,8 +37,11 @@ export function checkImageBatch(images: ImageBatch, name = "images"): void {
   if (!Number.isInteger(maxValue) || maxValue < 1 || maxValue > 255) {
     throw new ShapeError(`${name}: maxValue must be a whole number from 1 to 255, got ${describeValue(maxValue)}.`);
   }
-  // No byte is above 255.
-  for (let i = 0; maxValue < 255 && i < data.length; i++) {
+  if (maxValue === 255) {
+    // No byte is above it.
+    return;
+  }
+  for (let i = 0; i < data.length; i++) {
     if (data[i]! > maxValue) {
       throw new ShapeError(
         `${name}: level ${data[i]} at index ${i} is above maxValue ${maxValue}. Set maxValue to the data's maximum level.`,

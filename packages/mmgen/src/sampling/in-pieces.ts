@@ -10,6 +10,8 @@ const stoppableRows = 32;
 export interface PiecesOptions {
   /** Rows that the work makes of each one. Default: 1. */
   readonly rowsEach?: number;
+  /** Rows of a piece. Default: a hundred, or 32 where the work may be stopped, by `rowsEach`. */
+  readonly rows?: number;
   /** Whoever stops the work is heard between two pieces; the work looks itself whether it was. Default: nobody. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -17,10 +19,9 @@ export interface PiecesOptions {
 /** Does work on rows which do not depend on each other, from `start` to `end`, in pieces one after the other. */
 export async function inPieces(
   count: number,
-  { rowsEach = 1, signal }: PiecesOptions,
+  { rowsEach = 1, signal, rows = rowsOfPiece(rowsEach, signal) }: PiecesOptions,
   work: (start: number, end: number) => Promise<void>,
 ): Promise<void> {
-  const rows = Math.max(1, Math.floor((signal === undefined ? rowsAtOnce : stoppableRows) / rowsEach));
   for (let start = 0; start < count; start += rows) {
     if (start > 0 && signal !== undefined) {
       // A settled promise would not let timers and connections have their turn.
@@ -28,4 +29,8 @@ export async function inPieces(
     }
     await work(start, Math.min(start + rows, count));
   }
+}
+
+function rowsOfPiece(rowsEach: number, signal: AbortSignal | undefined): number {
+  return Math.max(1, Math.floor((signal === undefined ? rowsAtOnce : stoppableRows) / rowsEach));
 }

@@ -1,5 +1,6 @@
 import { AbortedError, type CodeBatch, type ImageBatch, sliceImages } from "@mmgen/core";
 import type { VqVae } from "@mmgen/vqvae";
+import { inPieces } from "../sampling/in-pieces.js";
 
 /** Images between two looks at the signal: whole batches of the codec, so that codes do not depend on it. */
 const imagesAtOnce = 256;
@@ -17,16 +18,14 @@ export async function encodeImages(vqvae: VqVae, images: ImageBatch, signal?: Ab
   const { count } = images;
   const { height, width } = vqvae.codeGrid;
   const data = new Int32Array(count * height * width);
-  for (let start = 0; start < count; start += imagesAtOnce) {
-    // A settled promise would not let the signal's owner have its turn.
-    await new Promise<void>((resolve) => setTimeout(resolve));
+  await inPieces(count, { signal, rows: imagesAtOnce }, async (start, end) => {
     if (signal.aborted) {
       throw new AbortedError(`Stopped while images were encoded, after ${start} of ${count}.`, {
         cause: signal.reason,
       });
     }
-    const part = await vqvae.encode(sliceImages(images, start, Math.min(start + imagesAtOnce, count)));
+    const part = await vqvae.encode(sliceImages(images, start, end));
     data.set(part.data, start * height * width);
-  }
+  });
   return { data, count, height, width };
 }

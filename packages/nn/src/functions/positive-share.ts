@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs-core";
 const steepness = 2 ** 100;
 
 /**
- * `least` for numbers that are not positive, 1 for others, as floats; in between for those below 2⁻¹⁰⁰, NaN for NaN. A product and a
- * clip: booleans of a comparison would have to become floats, which takes several times as long.
+ * `least` for numbers that are not positive, 1 for others, as floats; in between for those below 2⁻¹⁰⁰, NaN for NaN. A
+ * product and a clip: booleans of a comparison would have to become floats, which takes several times as long.
  *
  * @param x - Any shape, float32; borrowed.
  * @returns Shaped as `x`; yours to dispose.
