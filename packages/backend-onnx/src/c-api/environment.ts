@@ -1,6 +1,6 @@
 import { copyModel } from "../runtime/copy-model.js";
+import { findLibrary } from "../runtime/find-library.js";
 import { Arena } from "./arena.js";
-import { findLibrary } from "./find-library.js";
 import { OrtApi } from "./ort-api.js";
 
 /** Severity from which ONNX Runtime logs: fatal errors only; other failures are thrown. */

@@ -1,5 +1,5 @@
 import { KernelError } from "@mmgen/core";
-import { findLibrary } from "./find-library.js";
+import { findLibrary } from "../runtime/find-library.js";
 
 /** Libraries of the CUDA provider, which lie beside ONNX Runtime's own, by operating system. */
 const providerLibraries: Readonly<Record<string, readonly string[]>> = {

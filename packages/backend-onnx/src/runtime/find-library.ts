@@ -1,6 +1,6 @@
 import { ConfigError } from "@mmgen/core";
-import { findPackage } from "../runtime/find-package.js";
-import { missingOrt, ortPackage } from "../runtime/load-ort.js";
+import { findPackage } from "./find-package.js";
+import { missingOrt, ortPackage } from "./load-ort.js";
 
 /** Names of ONNX Runtime's library, by operating system. */
 const libraryNames: Readonly<Record<string, RegExp>> = {
