@@ -39,7 +39,6 @@ export const statusFunctions = {
   BindOutput: [137, "void* binding, void* name, void* value"],
   BindOutputToDevice: [138, "void* binding, void* name, void* memory"],
   GetBoundOutputValues: [140, "void* binding, void* allocator, void* out, void* count"],
-  CreateAndRegisterAllocator: [144, "void* env, void* memory, void* arena"],
   SetGlobalIntraOpNumThreads: [147, "void* threading, int threads"],
   SetGlobalInterOpNumThreads: [148, "void* threading, int threads"],
   CreateArenaCfgV2: [164, "const char** keys, void* values, size_t count, void* out"],

@@ -6,17 +6,32 @@ import { NativeNames } from "./ort-api.js";
 export interface ArenaBytes {
   /** Taken by tensors and by what sessions keep. */
   readonly inUse: number;
-  /** Taken from the operating system. */
+  /** Taken from the operating system, or from the card. */
   readonly total: number;
+}
+
+/** Where an arena's memory lies, and how a session reaches it. */
+export interface ArenaPlace {
+  readonly api: OrtApi;
+  readonly environment: bigint;
+  /** The host's memory, from which the arena's own session is fed. */
+  readonly hostMemory: bigint;
+  /** The arena's memory. */
+  readonly memory: bigint;
+  readonly provider: "CPUExecutionProvider" | "CUDAExecutionProvider";
+  readonly deviceId: number;
+  /** Most bytes that it takes; undefined for all there are. */
+  readonly limit?: number | undefined;
+  /** Adds the provider to a session's options. */
+  addProvider?(options: bigint): void;
 }
 
 /** So many bytes may lie idle in the arena when a session is gone. */
 const maxIdleBytes = 2 ** 26;
 
-/** The memory on the host that all sessions of the process share: it grows as they need it, and is shrunk when they go. */
+/** Memory of one device that sessions of the process share: it grows as they need it, and is shrunk when they go. */
 export class Arena {
-  readonly #api: OrtApi;
-  readonly #memory: bigint;
+  readonly #place: ArenaPlace;
   /** A session that copies one number: ONNX Runtime gives an arena's figures to a session alone, and shrinks it after a run. */
   readonly #session: bigint;
   readonly #allocator: bigint;
@@ -24,37 +39,56 @@ export class Arena {
   readonly #input: NativeNames;
   readonly #output: NativeNames;
 
-  private constructor(api: OrtApi, environment: bigint, memory: bigint) {
-    this.#api = api;
-    this.#memory = memory;
+  private constructor(place: ArenaPlace) {
+    this.#place = place;
+    const { api, deviceId, environment, memory, provider } = place;
     const { bytes, input, output } = copyModel("float32", 1);
     this.#input = new NativeNames(api.koffi, [input]);
     this.#output = new NativeNames(api.koffi, [output]);
     const options = api.make("CreateSessionOptions");
-    api.call.SetIntraOpNumThreads(options, 1);
-    api.call.AddSessionConfigEntry(options, useArena, "1");
-    this.#session = api.make("CreateSessionFromArray", environment, bytes, bytes.byteLength, options);
-    api.do.ReleaseSessionOptions(options);
+    try {
+      api.call.SetIntraOpNumThreads(options, 1);
+      api.call.AddSessionConfigEntry(options, useArena, "1");
+      place.addProvider?.(options);
+      this.#session = api.make("CreateSessionFromArray", environment, bytes, bytes.byteLength, options);
+    } finally {
+      api.do.ReleaseSessionOptions(options);
+    }
     this.#allocator = api.make("CreateAllocator", this.#session, memory);
     this.#shrinking = api.make("CreateRunOptions");
-    api.call.AddRunConfigEntry(this.#shrinking, "memory.enable_memory_arena_shrinkage", "cpu:0");
+    const device = provider === "CPUExecutionProvider" ? "cpu" : "gpu";
+    api.call.AddRunConfigEntry(this.#shrinking, "memory.enable_memory_arena_shrinkage", `${device}:${deviceId}`);
   }
 
-  /** Registers an arena with an environment; undefined where it has one of somebody else's. */
-  static register(api: OrtApi, environment: bigint, memory: bigint): Arena | undefined {
-    const config = api.make("CreateArenaCfgV2", [], null, 0);
+  /**
+   * Registers an arena with an environment; undefined where it has one of somebody else's.
+   *
+   * ONNX Runtime ends the process where the provider's library does not load, or does not take the device: append the
+   * provider to a session's options first, which throws then.
+   */
+  static register(place: ArenaPlace): Arena | undefined {
+    const { api, deviceId, environment, limit, memory, provider } = place;
+    const config =
+      limit === undefined
+        ? api.make("CreateArenaCfgV2", [], null, 0)
+        : api.make("CreateArenaCfgV2", ["max_mem"], BigUint64Array.of(BigInt(limit)), 1);
     try {
-      api.call.CreateAndRegisterAllocator(environment, memory, config);
+      api.call.CreateAndRegisterAllocatorV2(
+        ...([environment, provider, memory, config, ["device_id"], [`${deviceId}`], 1] as const),
+      );
     } catch {
       return undefined;
     } finally {
       api.do.ReleaseArenaCfg(config);
     }
-    return new Arena(api, environment, memory);
+    const arena = new Arena(place);
+    // The first region that an arena takes is never given back: let it be a small one.
+    arena.#run(null);
+    return arena;
   }
 
   bytes(): ArenaBytes {
-    const { call, do: procedures, koffi } = this.#api;
+    const { call, do: procedures, koffi } = this.#place.api;
     const pairs = new BigUint64Array(1);
     call.AllocatorGetStats(this.#allocator, pairs);
     const [keys, values, count] = [new BigUint64Array(1), new BigUint64Array(1), new BigUint64Array(1)];
@@ -65,7 +99,7 @@ export class Arena {
     return { inUse: found.InUse!, total: found.TotalAllocated! };
   }
 
-  /** Gives idle memory back to the operating system, where it is much. */
+  /** Gives idle memory back, where it is much. */
   shrink(): void {
     const { inUse, total } = this.bytes();
     if (total - inUse > maxIdleBytes) {
@@ -73,23 +107,26 @@ export class Arena {
     }
   }
 
-  #run(options: bigint): void {
-    const { call, do: procedures } = this.#api;
+  #run(options: bigint | null): void {
+    const { api, hostMemory } = this.#place;
     const [from, to] = [new Float32Array(1), new Float32Array(1)];
     const value = (data: Float32Array) =>
-      this.#api.make("CreateTensorWithDataAsOrtValue", this.#memory, data, 4, BigInt64Array.of(1n), 1, 1);
+      api.make("CreateTensorWithDataAsOrtValue", hostMemory, data, 4, BigInt64Array.of(1n), 1, 1);
     const [input, output] = [value(from), value(to)];
     try {
-      call.Run(
+      api.call.Run(
         ...([this.#session, options, this.#input.addresses, BigUint64Array.of(input), 1] as const),
         ...([this.#output.addresses, 1, BigUint64Array.of(output)] as const),
       );
     } finally {
-      procedures.ReleaseValue(input);
-      procedures.ReleaseValue(output);
+      api.do.ReleaseValue(input);
+      api.do.ReleaseValue(output);
     }
   }
 }
 
-/** The session option with which a session takes the environment's arena. */
+/** `OrtAllocatorType.OrtArenaAllocator`. */
+export const arenaAllocator = 1;
+
+/** The session option with which a session takes the environment's arenas. */
 export const useArena = "session.use_env_allocators";

@@ -2,6 +2,7 @@ import { checkCapture } from "../replay/check-capture.js";
 import type { Links } from "../replay/observed-runs.js";
 import type { ElementType, HostArray } from "../runtime/element-type.js";
 import type { Runtime, SessionOptions, SessionOutput } from "../runtime/runtime.js";
+import type { Arena } from "./arena.js";
 import { CApiSession } from "./c-api-session.js";
 import { type CApiTensor, HostValue } from "./c-api-tensor.js";
 import { CapturedSteps } from "./captured-steps.js";
@@ -13,8 +14,8 @@ import { ReplayingSession } from "./replaying-session.js";
 import { makeSessionOptions } from "./session-options.js";
 
 /**
- * ONNX Runtime through its C API, called by koffi: one pool of threads and one arena for all sessions, and results that
- * stay in the provider's memory.
+ * ONNX Runtime through its C API, called by koffi: one pool of threads and, on each device, one arena for all sessions,
+ * and results that stay in the provider's memory.
  *
  * @param threads - Threads of the shared pool; the first runtime of the process makes it.
  * @throws `ConfigError` where koffi or the library that onnxruntime-node ships is missing, naming which.
@@ -29,6 +30,13 @@ interface NewSession {
   readonly inputs: readonly string[];
   readonly outputs: readonly SessionOutput[];
   readonly options: SessionOptions;
+}
+
+interface OpenSession {
+  readonly handle: bigint;
+  /** Threads that it keeps beside the calling one. */
+  readonly threads: number;
+  readonly arenas: readonly Arena[];
 }
 
 class CApiRuntime implements Runtime {
@@ -75,12 +83,17 @@ class CApiRuntime implements Runtime {
 
   #createPlain({ model, inputs, outputs, options }: NewSession): CApiSession {
     const providers = resolveProviders(options.executionProviders);
+    const { arenas, ...opened } = this.#open(model, options, providers);
     return new CApiSession({
-      ...{ environment: this.#environment, inputs, outputs, ...this.#open(model, options, providers) },
+      ...{ environment: this.#environment, inputs, outputs, ...opened },
       deviceMemory: this.#memoryOf(providers[0]),
       isProfiled: options.profilePrefix !== undefined,
       read: (value) => this.#copierFor(options, providers[0]).read(value),
-      onReleased: () => this.#environment.arena?.shrink(),
+      onReleased: () => {
+        for (const arena of arenas) {
+          arena.shrink();
+        }
+      },
     });
   }
 
@@ -103,16 +116,12 @@ class CApiRuntime implements Runtime {
     );
   }
 
-  #open(
-    model: Uint8Array,
-    options: SessionOptions,
-    providers: readonly ResolvedProvider[],
-  ): { readonly handle: bigint; readonly threads: number } {
+  #open(model: Uint8Array, options: SessionOptions, providers: readonly ResolvedProvider[]): OpenSession {
     const { api, handle: environment } = this.#environment;
     const native = makeSessionOptions(this.#environment, options, providers);
     try {
       const handle = api.make("CreateSessionFromArray", environment, model, model.byteLength, native.handle);
-      return { handle, threads: native.threads };
+      return { ...native, handle };
     } finally {
       api.do.ReleaseSessionOptions(native.handle);
     }

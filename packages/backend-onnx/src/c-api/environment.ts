@@ -1,12 +1,13 @@
 import { copyModel } from "../runtime/copy-model.js";
 import { findLibrary } from "../runtime/find-library.js";
-import { Arena } from "./arena.js";
+import { Arena, arenaAllocator } from "./arena.js";
+import { DeviceArenas } from "./device-arenas.js";
 import { OrtApi } from "./ort-api.js";
 
 /** Severity from which ONNX Runtime logs: fatal errors only; other failures are thrown. */
 export const logSeverity = 4;
 
-/** What every session of the process shares: ONNX Runtime's environment, its pool of threads and its arena. */
+/** What every session of the process shares: ONNX Runtime's environment, its pool of threads and its arenas. */
 export interface Environment {
   readonly api: OrtApi;
   /** The path of ONNX Runtime's library. */
@@ -23,6 +24,8 @@ export interface Environment {
   readonly sharedThreads: number | undefined;
   /** What sessions take the host's memory from; undefined where each has an arena of its own. */
   readonly arena: Arena | undefined;
+  /** What sessions take a card's memory from. */
+  readonly deviceArenas: DeviceArenas;
 }
 
 /** ONNX Runtime has one environment a process, whichever copy of this package makes it. */
@@ -50,16 +53,15 @@ function makeEnvironment(threads: number): Environment {
   const handle = api.make("CreateEnvWithGlobalThreadPools", logSeverity, "mmgen", threading);
   api.do.ReleaseThreadingOptions(threading);
   const hostMemory = api.make("CreateMemoryInfo", "Cpu", arenaAllocator, 0, 0);
+  const place = { api, environment: handle, hostMemory, memory: hostMemory, deviceId: 0 };
   return {
     ...{ api, library, handle, hostMemory },
     allocator: api.make("GetAllocatorWithDefaultOptions"),
     sharedThreads: hasSharedThreads(api, handle) ? threads : undefined,
-    arena: Arena.register(api, handle, hostMemory),
+    arena: Arena.register({ ...place, provider: "CPUExecutionProvider" }),
+    deviceArenas: new DeviceArenas(),
   };
 }
-
-/** `OrtAllocatorType.OrtArenaAllocator`. */
-const arenaAllocator = 1;
 
 /** Whether the environment is this one's, with a pool, or was made before without one: then no session takes part. */
 function hasSharedThreads(api: OrtApi, handle: bigint): boolean {

@@ -22,6 +22,7 @@ describe("execution providers", () => {
       ["gpu_mem_limit", "17179869184"],
     ]);
     expect(cuda!.memory).toEqual({ name: "Cuda", deviceId: 1 });
+    expect(cuda!.memoryLimit).toBe(2 ** 34);
   });
 
   it("of WebGPU are passed on as text", () => {

@@ -10,6 +10,10 @@ export interface ResolvedProvider {
   readonly options: readonly (readonly [key: string, value: string])[];
   /** The memory that its tensors stay in; undefined where they go to the host. */
   readonly memory: { readonly name: "Cuda" | "WebGPU_Buffer"; readonly deviceId: number } | undefined;
+  /** Whether it captures what it runs, see {@link capturing}. */
+  readonly captures?: true;
+  /** Most bytes that an arena takes there, see `memoryLimit`. */
+  readonly memoryLimit?: number | undefined;
 }
 
 const cudaSchema = fields({
@@ -18,7 +22,7 @@ const cudaSchema = fields({
   deviceId: optional(wholeNumber({ min: 0 }), 0),
   /** Whether products and convolutions may round their factors to TF32's 10 bits, which is faster. */
   tf32: optional(boolean(), true),
-  /** Most bytes that the arena on the card takes. */
+  /** Most bytes that the arena on the card takes: the graphs' shared one, and that of each captured graph. */
   memoryLimit: optional(wholeNumber({ min: 1 })),
 });
 
@@ -62,7 +66,7 @@ export function capturing(provider: ResolvedProvider): ResolvedProvider {
   if (key === undefined) {
     throw new KernelError(`${provider.name} cannot be captured`);
   }
-  return { ...provider, options: [...provider.options.filter(([name]) => name !== key), [key, "1"]] };
+  return { ...provider, captures: true, options: [...provider.options.filter(([name]) => name !== key), [key, "1"]] };
 }
 
 function resolveProvider(provider: ExecutionProvider): ResolvedProvider | undefined {
@@ -98,6 +102,7 @@ function resolveCuda(given: object): ResolvedProvider {
       ...(memoryLimit === undefined ? [] : [["gpu_mem_limit", `${memoryLimit}`] as const]),
     ],
     memory: { name: "Cuda", deviceId },
+    memoryLimit,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { SessionOptions } from "../runtime/runtime.js";
-import { useArena } from "./arena.js";
+import { Arena, arenaAllocator, useArena } from "./arena.js";
 import { type Environment, logSeverity } from "./environment.js";
 import { explainMissingLibrary } from "./missing-library.js";
 import type { ResolvedProvider } from "./provider-options.js";
@@ -13,6 +13,8 @@ export interface NativeSessionOptions {
   readonly handle: bigint;
   /** Threads that the session starts beside the calling one: none where it takes those of the shared pool. */
   readonly threads: number;
+  /** What it shares with other sessions; none where all of its memory is its own. */
+  readonly arenas: readonly Arena[];
 }
 
 /**
@@ -25,7 +27,7 @@ export function makeSessionOptions(
   options: SessionOptions,
   providers: readonly ResolvedProvider[],
 ): NativeSessionOptions {
-  const { api, arena, sharedThreads } = environment;
+  const { api, sharedThreads } = environment;
   const handle = api.make("CreateSessionOptions");
   try {
     const { intraOpNumThreads: threads, profilePrefix } = options;
@@ -38,9 +40,6 @@ export function makeSessionOptions(
     }
     api.call.SetSessionGraphOptimizationLevel(handle, levels[options.graphOptimizationLevel]);
     api.call.SetSessionLogSeverityLevel(handle, logSeverity);
-    if (arena !== undefined) {
-      api.call.AddSessionConfigEntry(handle, useArena, "1");
-    }
     if (options.allowCpuNodes === false) {
       api.call.AddSessionConfigEntry(handle, "session.disable_cpu_ep_fallback", "1");
     }
@@ -50,11 +49,46 @@ export function makeSessionOptions(
     for (const provider of providers) {
       append(environment, handle, provider);
     }
-    return { handle, threads: takesShared ? 0 : threads - 1 };
+    const arenas = sharedArenas(environment, providers);
+    if (arenas.length > 0) {
+      api.call.AddSessionConfigEntry(handle, useArena, "1");
+    }
+    return { handle, threads: takesShared ? 0 : threads - 1, arenas };
   } catch (error) {
     api.do.ReleaseSessionOptions(handle);
     throw error;
   }
+}
+
+/**
+ * The arenas that a session shares: of all of its devices, or none.
+ *
+ * @param providers - As they were appended to the session's options.
+ */
+export function sharedArenas(environment: Environment, providers: readonly ResolvedProvider[]): readonly Arena[] {
+  const { arena, deviceArenas } = environment;
+  const cuda = providers.find(({ name }) => name === "CUDA");
+  // A captured graph writes wherever it wrote when it was captured, whosever memory that is by then.
+  if (arena === undefined || cuda?.captures) {
+    return [];
+  }
+  if (cuda === undefined) {
+    return [arena];
+  }
+  const wanted = { deviceId: cuda.memory!.deviceId, limit: cuda.memoryLimit };
+  const shared = deviceArenas.of(wanted, () => registerArena(environment, cuda));
+  return shared === undefined ? [] : [arena, shared];
+}
+
+function registerArena(environment: Environment, cuda: ResolvedProvider): Arena | undefined {
+  const { api, handle, hostMemory } = environment;
+  const { deviceId } = cuda.memory!;
+  return Arena.register({
+    ...{ api, environment: handle, hostMemory, deviceId, limit: cuda.memoryLimit },
+    provider: "CUDAExecutionProvider",
+    memory: api.make("CreateMemoryInfo", "Cuda", arenaAllocator, deviceId, 0),
+    addProvider: (options) => append(environment, options, cuda),
+  });
 }
 
 function append({ api, library }: Environment, handle: bigint, { name, options }: ResolvedProvider): void {
