@@ -16,6 +16,7 @@ export const statusFunctions = {
   ],
   CreateSessionOptions: [10, "void* out"],
   EnableProfiling: [14, "void* options, PATH prefix"],
+  DisableMemPattern: [17, "void* options"],
   SetSessionLogSeverityLevel: [22, "void* options, int level"],
   SetSessionGraphOptimizationLevel: [23, "void* options, int level"],
   SetIntraOpNumThreads: [24, "void* options, int threads"],

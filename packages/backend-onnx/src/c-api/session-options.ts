@@ -40,6 +40,9 @@ export function makeSessionOptions(
     }
     api.call.SetSessionGraphOptimizationLevel(handle, levels[options.graphOptimizationLevel]);
     api.call.SetSessionLogSeverityLevel(handle, logSeverity);
+    if (options.memoryPattern === false) {
+      api.call.DisableMemPattern(handle);
+    }
     if (options.allowCpuNodes === false) {
       api.call.AddSessionConfigEntry(handle, "session.disable_cpu_ep_fallback", "1");
     }

@@ -207,7 +207,12 @@ export class Executor {
     // Every multi-threaded session starts its own threads, which costs more than a small graph computes.
     const intraOpNumThreads = planWork(plan) < minParallelWork ? 1 : options.intraOpNumThreads;
     const executionProviders = providersFor(plan, options.executionProviders);
-    return { ...options, intraOpNumThreads, executionProviders, captureLimit: captureLimit(plan, executionProviders) };
+    return {
+      ...{ ...options, intraOpNumThreads, executionProviders },
+      captureLimit: captureLimit(plan, executionProviders),
+      // On the cpu tensors of their own reuse memory as well and take less; only the rounds of a loop are slower.
+      memoryPattern: !this.sharesHostMemory || plan.nodes.some(({ op }) => op === "Scan"),
+    };
   }
 }
 

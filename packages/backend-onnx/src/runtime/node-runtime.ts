@@ -151,6 +151,7 @@ function nativeOptions(options: SessionOptions): object {
     intraOpNumThreads: options.intraOpNumThreads,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    enableMemPattern: options.memoryPattern ?? true,
     graphOptimizationLevel: options.graphOptimizationLevel,
     executionProviders: [...options.executionProviders],
     // 4 logs fatal errors only: other failures are thrown with ONNX Runtime's message.

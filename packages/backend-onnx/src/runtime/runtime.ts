@@ -69,6 +69,11 @@ export interface SessionOptions {
   readonly replay?: boolean;
   /** Why it is not to be captured all the same. Default: it may be. */
   readonly captureLimit?: string | undefined;
+  /**
+   * Whether ONNX Runtime lays out the tensors of a run in one block of memory, whose size it learns in the first run: what
+   * that run took stays beside it. Default: true.
+   */
+  readonly memoryPattern?: boolean;
   /** Path prefix of the profile that ONNX Runtime writes for every session; undefined for none. */
   readonly profilePrefix: string | undefined;
 }
