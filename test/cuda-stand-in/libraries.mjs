@@ -7,7 +7,7 @@ const runtime = fileURLToPath(new URL("runtime.c", import.meta.url));
 
 /** CUDA's libraries, by the functions that ONNX Runtime's provider takes from each. */
 const libraries = [
-  { file: "libcudart.so.13", takes: /^(__)?cuda[A-Z]/, sources: [runtime] },
+  { file: "libcudart.so.13", takes: /^(__)?cuda[A-Z]/, source: runtime },
   { file: "libcublas.so.13", takes: /^cublas(?!Lt)/, creators: ["cublasCreate_v2"] },
   { file: "libcublasLt.so.13", takes: /^cublasLt/, creators: ["cublasLtCreate"] },
   { file: "libcurand.so.10", takes: /^curand/ },
@@ -24,24 +24,24 @@ const libraries = [
  * @param {string} folder - Where to write them.
  */
 export function buildLibraries(provider, folder) {
-  const wanted = symbols(["--undefined-only", provider]);
-  for (const { file, takes, functions = [], creators = [], sources = [] } of libraries) {
+  const wanted = symbols(provider, "-D", "--undefined-only");
+  for (const { file, takes, functions = [], creators = [], source } of libraries) {
     const object = join(folder, "own.o");
-    for (const source of sources) {
+    if (source !== undefined) {
       run("cc", ["-c", "-fPIC", "-o", object, source]);
     }
-    const own = sources.length === 0 ? [] : symbols([object]);
+    const own = source === undefined ? [] : symbols(object);
     const missing = [...new Set([...functions, ...wanted.filter((name) => takes?.test(name) && !own.includes(name))])];
     const code = [
       ...missing.filter((name) => !creators.includes(name)).map((name) => empty(name)),
       ...creators.map((name) => `int ${name}(void **out) { return *out = (void *)16, 0; }`),
     ].join("\n");
-    const [source, version] = [join(folder, "empty.c"), join(folder, "version.map")];
-    writeFileSync(source, `${code}\n`);
+    const [rest, version] = [join(folder, "empty.c"), join(folder, "version.map")];
+    writeFileSync(rest, `${code}\n`);
     writeFileSync(version, `${file} { global: *; };\n`);
     run("cc", [
       ...["-shared", "-fPIC", `-Wl,-soname,${file}`, `-Wl,--version-script=${version}`],
-      ...["-o", join(folder, file), source, ...(sources.length === 0 ? [] : [object])],
+      ...["-o", join(folder, file), rest, ...(source === undefined ? [] : [object])],
     ]);
   }
 }
@@ -52,12 +52,13 @@ function empty(name) {
 }
 
 /** Names of a library's or object's symbols. */
-function symbols(args) {
-  const lines = run("nm", args.length === 1 ? args : ["-D", ...args]).split("\n");
+function symbols(file, ...flags) {
+  const lines = run("nm", [...flags, file]).split("\n");
   return lines.map((line) => line.trim().split(/\s+/).at(-1).split("@")[0]).filter((name) => name !== "");
 }
 
-function run(program, args) {
+/** Runs a program, and returns what it prints. */
+export function run(program, args) {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
   if (status !== 0) {
     throw new Error(`${program} ${args.join(" ")} failed: ${error ?? stderr}`);

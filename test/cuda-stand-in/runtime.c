@@ -37,7 +37,7 @@ int cudaFree(void *memory) {
 int cudaMallocHost(void **out, size_t size) { return posix_memalign(out, HEAD, size) == 0 ? 0 : OUT_OF_MEMORY; }
 int cudaHostAlloc(void **out, size_t size, unsigned flags) { return cudaMallocHost(out, size); }
 int cudaFreeHost(void *memory) { return free(memory), 0; }
-int cudaMemGetInfo(size_t *unused, size_t *all) { return *unused = *all = cardBytes, 0; }
+int cudaMemGetInfo(size_t *left, size_t *all) { return *left = *all = cardBytes, 0; }
 int cudaPointerGetAttributes(char *out, const void *memory) {
   memset(out, 0, 88);
   return *(int *)out = DEVICE_MEMORY, 0;
