@@ -36,6 +36,8 @@ export class Arena {
   readonly #session: bigint;
   readonly #allocator: bigint;
   readonly #shrinking: bigint;
+  /** What it copies. */
+  readonly #number = new Float32Array(1);
   readonly #input: NativeNames;
   readonly #output: NativeNames;
 
@@ -61,7 +63,7 @@ export class Arena {
   }
 
   /**
-   * Registers an arena with an environment; undefined where it has one of somebody else's.
+   * Registers an arena with an environment; undefined where it has one of somebody else's, or no session to tell of it.
    *
    * ONNX Runtime ends the process where the provider's library does not load, or does not take the device: append the
    * provider to a session's options first, which throws then.
@@ -76,15 +78,15 @@ export class Arena {
       api.call.CreateAndRegisterAllocatorV2(
         ...([environment, provider, memory, config, ["device_id"], [`${deviceId}`], 1] as const),
       );
+      const arena = new Arena(place);
+      // The first region that an arena takes is never given back: let it be a small one.
+      arena.#run(null);
+      return arena;
     } catch {
       return undefined;
     } finally {
       api.do.ReleaseArenaCfg(config);
     }
-    const arena = new Arena(place);
-    // The first region that an arena takes is never given back: let it be a small one.
-    arena.#run(null);
-    return arena;
   }
 
   bytes(): ArenaBytes {
@@ -99,28 +101,32 @@ export class Arena {
     return { inUse: found.InUse!, total: found.TotalAllocated! };
   }
 
-  /** Gives idle memory back, where it is much. */
+  /** Gives idle memory back, where it is much and the device still answers. */
   shrink(): void {
-    const { inUse, total } = this.bytes();
-    if (total - inUse > maxIdleBytes) {
-      this.#run(this.#shrinking);
+    try {
+      const { inUse, total } = this.bytes();
+      if (total - inUse > maxIdleBytes) {
+        this.#run(this.#shrinking);
+      }
+    } catch {
+      // The error that a session is dropped for is the one to report.
     }
   }
 
+  /** Copies a number to memory that ONNX Runtime takes from the arena. */
   #run(options: bigint | null): void {
     const { api, hostMemory } = this.#place;
-    const [from, to] = [new Float32Array(1), new Float32Array(1)];
-    const value = (data: Float32Array) =>
-      api.make("CreateTensorWithDataAsOrtValue", hostMemory, data, 4, BigInt64Array.of(1n), 1, 1);
-    const [input, output] = [value(from), value(to)];
+    const shape = BigInt64Array.of(1n);
+    const input = api.make("CreateTensorWithDataAsOrtValue", hostMemory, this.#number, 4, shape, 1, 1);
+    const outputs = new BigUint64Array(1);
     try {
       api.call.Run(
         ...([this.#session, options, this.#input.addresses, BigUint64Array.of(input), 1] as const),
-        ...([this.#output.addresses, 1, BigUint64Array.of(output)] as const),
+        ...([this.#output.addresses, 1, outputs] as const),
       );
+      api.do.ReleaseValue(outputs[0]!);
     } finally {
       api.do.ReleaseValue(input);
-      api.do.ReleaseValue(output);
     }
   }
 }

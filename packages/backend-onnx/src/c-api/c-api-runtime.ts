@@ -14,8 +14,8 @@ import { ReplayingSession } from "./replaying-session.js";
 import { makeSessionOptions } from "./session-options.js";
 
 /**
- * ONNX Runtime through its C API, called by koffi: one pool of threads and, on each device, one arena for all sessions,
- * and results that stay in the provider's memory.
+ * ONNX Runtime through its C API, called by koffi: one pool of threads and, on the host and on each CUDA card, one
+ * arena for all sessions, and results that stay in the provider's memory.
  *
  * @param threads - Threads of the shared pool; the first runtime of the process makes it.
  * @throws `ConfigError` where koffi or the library that onnxruntime-node ships is missing, naming which.

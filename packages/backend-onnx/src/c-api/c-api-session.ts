@@ -24,8 +24,8 @@ export interface CApiSessionParts {
 /**
  * A compiled graph behind ONNX Runtime's C API.
  *
- * Outputs that go to the host are written straight into arrays of JavaScript. Those that stay on the device live in the
- * session's memory: it is released with the last of them.
+ * Outputs that go to the host are written straight into arrays of JavaScript. Those that stay on the device live in
+ * memory of the session or of its arena: the session is released with the last of them.
  */
 export class CApiSession implements RuntimeSession {
   readonly threads: number;

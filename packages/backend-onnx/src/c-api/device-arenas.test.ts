@@ -3,7 +3,7 @@ import type { Arena } from "./arena.js";
 import { DeviceArenas } from "./device-arenas.js";
 import type { Environment } from "./environment.js";
 import { capturing, resolveProviders } from "./provider-options.js";
-import { sharedArenas } from "./session-options.js";
+import { takeArenas } from "./session-options.js";
 
 const fakeArena = (name: string) => ({ name }) as unknown as Arena;
 
@@ -39,16 +39,16 @@ describe("a session shares", () => {
   };
 
   it("the arenas of all its devices", () => {
-    expect(sharedArenas(environment(card), [])).toEqual([host]);
-    expect(sharedArenas(environment(card), resolveProviders(["webgpu"]))).toEqual([host]);
-    expect(sharedArenas(environment(card), [cuda!])).toEqual([host, card]);
+    expect(takeArenas(environment(card), [])).toEqual([host]);
+    expect(takeArenas(environment(card), resolveProviders(["webgpu"]))).toEqual([host]);
+    expect(takeArenas(environment(card), [cuda!])).toEqual([host, card]);
   });
 
   it("nothing where it is captured, or one of them is not there", () => {
-    expect(sharedArenas(environment(card), [capturing(cuda!)])).toEqual([]);
-    expect(sharedArenas(environment(undefined), [cuda!])).toEqual([]);
-    expect(sharedArenas({ ...environment(card), arena: undefined }, [cuda!])).toEqual([]);
+    expect(takeArenas(environment(card), [capturing(cuda!)])).toEqual([]);
+    expect(takeArenas(environment(undefined), [cuda!])).toEqual([]);
+    expect(takeArenas({ ...environment(card), arena: undefined }, [cuda!])).toEqual([]);
     const limited = resolveProviders([{ name: "cuda", memoryLimit: 2 ** 30 }]);
-    expect(sharedArenas(environment(card), limited)).toEqual([]);
+    expect(takeArenas(environment(card), limited)).toEqual([]);
   });
 });

@@ -28,8 +28,11 @@ export interface Environment {
   readonly deviceArenas: DeviceArenas;
 }
 
-/** ONNX Runtime has one environment a process, whichever copy of this package makes it. */
-const key = Symbol.for("@mmgen/backend-onnx/environment");
+/**
+ * ONNX Runtime has one environment a process, whichever copy of this package makes it. The number counts the forms of
+ * {@link Environment}: a copy with another one shares no arena.
+ */
+const key = Symbol.for("@mmgen/backend-onnx/environment-2");
 const shared = globalThis as { [key]?: Environment };
 
 /**

@@ -52,7 +52,7 @@ export function makeSessionOptions(
     for (const provider of providers) {
       append(environment, handle, provider);
     }
-    const arenas = sharedArenas(environment, providers);
+    const arenas = takeArenas(environment, providers);
     if (arenas.length > 0) {
       api.call.AddSessionConfigEntry(handle, useArena, "1");
     }
@@ -64,11 +64,11 @@ export function makeSessionOptions(
 }
 
 /**
- * The arenas that a session shares: of all of its devices, or none.
+ * The arenas that a session shares, of all of its devices or none; a card's is made where it is the first to ask.
  *
  * @param providers - As they were appended to the session's options.
  */
-export function sharedArenas(environment: Environment, providers: readonly ResolvedProvider[]): readonly Arena[] {
+export function takeArenas(environment: Environment, providers: readonly ResolvedProvider[]): readonly Arena[] {
   const { arena, deviceArenas } = environment;
   const cuda = providers.find(({ name }) => name === "CUDA");
   // A captured graph writes wherever it wrote when it was captured, whosever memory that is by then.

@@ -210,10 +210,17 @@ export class Executor {
     return {
       ...{ ...options, intraOpNumThreads, executionProviders },
       captureLimit: captureLimit(plan, executionProviders),
-      // On the cpu tensors of their own reuse memory as well and take less; only the rounds of a loop are slower.
-      memoryPattern: !this.sharesHostMemory || plan.nodes.some(({ op }) => op === "Scan"),
+      memoryPattern: !isOnCpu(options) || plan.nodes.some(({ body }) => body !== undefined),
     };
   }
+}
+
+/**
+ * Whether the cpu alone computes. Each tensor then gets memory of its own from the arena, which takes a third less than a
+ * block for all of them beside that of the first run, and as long but for the rounds of a loop; on a card it is not measured.
+ */
+function isOnCpu({ executionProviders }: SessionOptions): boolean {
+  return executionProviders.every((provider) => providerName(provider) === "cpu");
 }
 
 /** Scalars go to the host, as a training step reads its loss; no provider has device buffers of booleans. */

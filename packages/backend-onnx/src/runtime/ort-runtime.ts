@@ -43,6 +43,7 @@ function packageOptions(options: SessionOptions): object {
     executionProviders: [...options.executionProviders],
     graphOptimizationLevel: options.graphOptimizationLevel,
     intraOpNumThreads: options.intraOpNumThreads,
+    enableMemPattern: options.memoryPattern ?? true,
     // 4 logs fatal errors only: other failures are thrown.
     logSeverityLevel: 4,
     ...sessionConfiguration(options),
