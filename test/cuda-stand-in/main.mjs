@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../../scripts/bundle.mjs";
+import { missingTool } from "../../scripts/missing-tool.mjs";
 import { buildLibraries, run } from "./libraries.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -21,7 +22,7 @@ const copy = join(cache, "node_modules", "onnxruntime-node");
 const libraries = join(cache, "libraries");
 const providers = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
 
-const missing = missingTool();
+const missing = process.platform !== "linux" || process.arch !== "x64" ? "Linux on x64" : missingTool("cc", "nm");
 if (missing !== undefined) {
   skip(`it needs ${missing}`);
 }
@@ -40,17 +41,6 @@ const { status } = spawnSync(process.execPath, [script, join(libraries, "libcuda
   env: { ...process.env, LD_LIBRARY_PATH: [libraries, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":") },
 });
 process.exitCode = status ?? 1;
-
-function missingTool() {
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    return "Linux on x64";
-  }
-  const starts = (program, ...args) => spawnSync(program, args, { stdio: "ignore" }).status === 0;
-  return (
-    ["python3", "cc", "nm"].find((program) => !starts(program, "--version")) ??
-    (starts("python3", "-m", "pip", "--version") ? undefined : "pip")
-  );
-}
 
 /** Fetches the provider, and puts it beside a copy of the library, which appears when all of it is there. */
 function download() {

@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "../../scripts/bundle.mjs";
+import { missingTool } from "../../scripts/missing-tool.mjs";
 
 const version = "4.22.0";
 const tensorflow = "tensorflow-cpu==2.12.1";
@@ -20,17 +21,6 @@ function run(program, args, options = {}) {
     console.error(`${program} ${args.join(" ")} failed:\n${error ?? ""}${stdout ?? ""}${stderr ?? ""}`);
     process.exit(1);
   }
-}
-
-function missingTool() {
-  if (process.platform !== "linux") {
-    return "Linux";
-  }
-  const starts = (program, ...args) => spawnSync(program, args, { stdio: "ignore" }).status === 0;
-  return (
-    ["python3", "g++"].find((program) => !starts(program, "--version")) ??
-    (starts("python3", "-m", "pip", "--version") ? undefined : "pip")
-  );
 }
 
 /** The library and its headers, out of the wheel that PyPI has for one version of Python; no Python of it runs. */
@@ -93,7 +83,7 @@ function installPackages() {
   copyFileSync(addons[0], addons[1]);
 }
 
-const missing = missingTool();
+const missing = process.platform !== "linux" ? "Linux" : missingTool("g++");
 if (missing !== undefined) {
   console.log(`Skipped the check of tfjs-node: it needs ${missing}.`);
 } else {

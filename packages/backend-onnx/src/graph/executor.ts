@@ -216,8 +216,8 @@ export class Executor {
 }
 
 /**
- * Whether the cpu alone computes. Each tensor then gets memory of its own from the arena, which takes a third less than a
- * block for all of them beside that of the first run, and as long but for the rounds of a loop; on a card it is not measured.
+ * Whether the cpu alone computes. Each tensor then gets memory of its own from the arena, which takes less than a block for
+ * all of them beside that of the first run, and as long but for the rounds of a loop; on a card it is not measured.
  */
 function isOnCpu({ executionProviders }: SessionOptions): boolean {
   return executionProviders.every((provider) => providerName(provider) === "cpu");
