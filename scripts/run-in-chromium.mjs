@@ -1,9 +1,12 @@
 /** Runs a page in Chromium ($CHROME, else `chromium`) until it posts its result. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
+import { json } from "node:stream/consumers";
 
 const types = { ".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm" };
 
@@ -20,15 +23,43 @@ export const softwareWebGpu = [
  *   page's address; a folder `files`, served under `/runtime/`; more flags for Chromium; how long to wait.
  * @returns {Promise<any>} The object that the page posted.
  */
-export function runInChromium(script, { search = "", files, flags = [], seconds = 300 } = {}) {
+export async function runInChromium(script, { search = "", files, flags = [], seconds = 300 } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "mmgen-browser-"));
-  return new Promise((resolve, reject) => {
-    const server = createServer((request, response) => {
+  const { server, posted } = serve(script, files);
+  server.listen(0, "localhost");
+  await once(server, "listening");
+  const command = process.env.CHROME ?? "chromium";
+  const own = ["--headless", "--no-sandbox", `--user-data-dir=${profile}`];
+  const address = `http://localhost:${server.address().port}/${search}`;
+  const browser = spawn(command, [...own, ...flags, address], { stdio: "ignore" });
+  let timer;
+  try {
+    return await Promise.race([
+      posted,
+      new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`No answer within ${seconds} s.`)), 1000 * seconds);
+        browser.once("error", (error) => reject(new Error(`${command} does not start: ${error.message}`)));
+        browser.once("exit", () => reject(new Error(`${command} ended before the page answered.`)));
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+    server.close();
+    server.closeAllConnections();
+    await end(browser);
+    // Its children may write to the profile until the last of them is gone: each try lists it anew, as `rmSync` does not.
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+}
+
+/** A server of the page and the files, not listening yet, and the first object that the page posts. */
+function serve(script, files) {
+  const server = createServer();
+  const posted = new Promise((resolve, reject) => {
+    server.on("request", (request, response) => {
       const url = new URL(request.url, "http://localhost");
       if (request.method === "POST") {
-        const parts = [];
-        request.on("data", (part) => parts.push(part));
-        request.on("end", () => end(resolve, JSON.parse(Buffer.concat(parts).toString())));
+        json(request).then(resolve, reject);
         response.end();
       } else if (url.pathname === "/") {
         response.setHeader("content-type", "text/html");
@@ -43,25 +74,14 @@ export function runInChromium(script, { search = "", files, flags = [], seconds 
         response.writeHead(404).end();
       }
     });
-    let browser;
-    const end = (settle, value) => {
-      clearTimeout(timer);
-      server.close();
-      server.closeAllConnections();
-      browser.once("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 }));
-      browser.kill();
-      settle(value);
-    };
-    const timer = setTimeout(() => end(reject, new Error(`No answer within ${seconds} s.`)), 1000 * seconds);
-    server.listen(0, "localhost", () => {
-      const command = process.env.CHROME ?? "chromium";
-      const own = ["--headless", "--no-sandbox", `--user-data-dir=${profile}`];
-      const address = `http://localhost:${server.address().port}/${search}`;
-      browser = spawn(command, [...own, ...flags, address], { stdio: "ignore" });
-      browser.on("error", (error) => {
-        end(reject, new Error(`${command} does not start: ${error.message}`));
-        browser.emit("exit");
-      });
-    });
   });
+  return { server, posted };
+}
+
+/** Ends a process, if it ever started; settles when it is gone. */
+async function end(child) {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    child.kill();
+    await once(child, "exit");
+  }
 }

@@ -23,10 +23,13 @@ if (spawnSync("redis-server", ["--version"], { stdio: "ignore" }).status !== 0) 
     await check(folder, children);
     console.log(`Took ${((Date.now() - started) / 1000).toFixed(1)} s.`);
   } finally {
-    for (const child of children) {
+    const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const gone = running.map((child) => once(child, "exit"));
+    for (const child of running) {
       child.kill("SIGKILL");
     }
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    await Promise.all(gone);
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

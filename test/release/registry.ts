@@ -13,7 +13,8 @@ export interface Registry {
   readonly url: string;
   /** npm's user settings with which one may publish there. */
   readonly userConfig: string;
-  readonly close: () => void;
+  /** Ends it; settles when it writes nothing any more. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -52,8 +53,16 @@ export async function startRegistry(folder: string, upstream: string): Promise<R
   const log = createWriteStream(join(folder, "output.log"));
   child.stdout.pipe(log);
   child.stderr.pipe(log);
+  const ended = once(child, "exit");
   await answers(`${url}-/ping`);
-  return { url, userConfig, close: () => child.kill() };
+  return {
+    url,
+    userConfig,
+    close: async () => {
+      child.kill();
+      await ended;
+    },
+  };
 }
 
 async function freePort(): Promise<number> {

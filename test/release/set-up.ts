@@ -30,18 +30,18 @@ declare module "vitest" {
 }
 
 /** Cuts a release from a clone and publishes it to a registry of this machine, once for all checks. */
-export default async function setUp(project: TestProject): Promise<() => void> {
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const upstream = process.env.MMGEN_REGISTRY!;
   const work = mkdtempSync(join(tmpdir(), "mmgen-release-"));
   const storage = join(work, "registry");
   mkdirSync(storage);
   const registry = await startRegistry(storage, upstream);
-  const tearDown = () => {
-    registry.close();
+  const tearDown = async () => {
+    await registry.close();
     if (choice.keep) {
       console.log(`Kept ${work}`);
     } else {
-      rmSync(work, { recursive: true, force: true, maxRetries: 3 });
+      rmSync(work, { recursive: true, force: true });
     }
   };
   try {
@@ -58,7 +58,7 @@ export default async function setUp(project: TestProject): Promise<() => void> {
     project.provide("published", { ...of, tags, versions });
     return tearDown;
   } catch (error) {
-    tearDown();
+    await tearDown();
     throw error;
   }
 }
