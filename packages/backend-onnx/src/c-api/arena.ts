@@ -29,6 +29,12 @@ export interface ArenaPlace {
 /** So many bytes may lie idle in the arena when a session is gone. */
 const maxIdleBytes = 2 ** 26;
 
+/**
+ * So many bytes beyond what a tensor needs may be its own, where the rest of a free piece of memory is not split off. ONNX
+ * Runtime's default of 128 MiB takes 5 % more for a training step of 86 million weights, at the same speed.
+ */
+const maxDeadBytes = 2 ** 20;
+
 /** Memory of one device that sessions of the process share: it grows as they need it, and is shrunk when they go. */
 export class Arena {
   readonly #place: ArenaPlace;
@@ -70,10 +76,9 @@ export class Arena {
    */
   static register(place: ArenaPlace): Arena | undefined {
     const { api, deviceId, environment, limit, memory, provider } = place;
-    const config =
-      limit === undefined
-        ? api.make("CreateArenaCfgV2", [], null, 0)
-        : api.make("CreateArenaCfgV2", ["max_mem"], BigUint64Array.of(BigInt(limit)), 1);
+    const settings = { max_dead_bytes_per_chunk: maxDeadBytes, ...(limit === undefined ? {} : { max_mem: limit }) };
+    const values = BigUint64Array.from(Object.values(settings), BigInt);
+    const config = api.make("CreateArenaCfgV2", Object.keys(settings), values, values.length);
     try {
       api.call.CreateAndRegisterAllocatorV2(
         ...([environment, provider, memory, config, ["device_id"], [`${deviceId}`], 1] as const),
