@@ -187,7 +187,7 @@ export class RunFolder {
   /** The bytes of a file of `checkpoints/`, or undefined where there is none. */
   async read(name: string): Promise<Uint8Array | undefined> {
     const path = join(this.checkpoints, name);
-    return existsSync(path) ? readFileBytes(path, "checkpoint") : undefined;
+    return existsSync(path) ? readFileBytes(path, "checkpoint", { maxBytes: Number.POSITIVE_INFINITY }) : undefined;
   }
 
   /** A file of `checkpoints/` to be read and written, as a training's state is. */

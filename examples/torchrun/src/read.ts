@@ -23,7 +23,9 @@ export interface Trained {
  * @throws a {@link CheckpointError} when a file is missing, damaged, or of another model.
  */
 export async function readTrained(folder: string, base: MultimodalModel): Promise<Trained> {
-  const read = (name: string) => readFileBytes(join(folder, name), "training file");
+  // Files of this training, which may be larger than those of others are let be.
+  const read = (name: string) =>
+    readFileBytes(join(folder, name), "training file", { maxBytes: Number.POSITIVE_INFINITY });
   const { config, tokenizer, vqvae } = base;
   const transformer = TinyTransformer.fromSafetensors(await read(files.trained));
   await checkRunId(files.trained, transformer.run, { tokenizer, vqvae });

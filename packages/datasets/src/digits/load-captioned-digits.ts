@@ -89,7 +89,7 @@ export interface CaptionedDigitSplits {
  *
  * The same seed, source and counts give the same examples; a smaller `trainCount` gives a subset of a larger one's.
  *
- * @throws a `DataError` when the source is not available; with `auto` only when files are there but damaged.
+ * @throws a `DataError` when the source is not available; with `auto` only when files in `dataDir` are damaged.
  * @throws a `ConfigError` when an option is unknown or out of range, or the counts exceed the source.
  */
 export async function loadCaptionedDigits(options: LoadCaptionedDigitsOptions): Promise<CaptionedDigitSplits> {

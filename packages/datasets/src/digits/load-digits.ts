@@ -44,7 +44,7 @@ export interface DigitSplits {
  *
  * Of MNIST's 60 000, the first 50 000 to train on and the last 10 000 to validate on is the split of many publications.
  *
- * @throws a `DataError` when the source is not available; with `auto` only when files are there but damaged.
+ * @throws a `DataError` when the source is not available; with `auto` only when files in `dataDir` are damaged.
  * @throws a {@link ConfigError} when an option is unknown or out of range, or the counts exceed the source.
  */
 export async function loadDigits(options: LoadDigitsOptions): Promise<DigitSplits> {

@@ -14,10 +14,13 @@ export function folderReader(folder: string, limits: Limits = defaultLimits): Re
   };
 }
 
-/** A folder as checkpoint store: every file is written beside and renamed, so that it is whole at every moment. */
+/**
+ * A folder as checkpoint store: every file is written beside and renamed, so that it is whole at every moment. What a
+ * training has written it reads again, however large.
+ */
 export function folderStore(folder: string, everySteps?: number): CheckpointStore {
   return {
-    read: folderReader(folder),
+    read: folderReader(folder, { ...defaultLimits, fileBytes: Number.POSITIVE_INFINITY }),
     write: (name, bytes) => writeFileAtomic(join(folder, name), bytes),
     everySteps,
   };

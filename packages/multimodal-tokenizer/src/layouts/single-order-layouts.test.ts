@@ -109,6 +109,10 @@ describe('the layout "class"', () => {
     expect(tokenizer.describe(tokenizer.withoutCondition(tokenizer.promptForPairs(1)))).toEqual(["<bos>"]);
   });
 
+  it("has no prompt for captions, as no image stands before its class", () => {
+    expect(() => tokenizer.promptForCaptions(codes)).toThrow(/layout "class" begin with the class/);
+  });
+
   it("drops classes in training, and gives them the weight of a prompt", () => {
     const whole = tokenizer.encode({ codes, captions });
     const dropped = tokenizer.dropConditions(whole, { seed: 1, epoch: 0, probability: 1 });

@@ -27,8 +27,17 @@ export function promptForImages(layout: SequenceLayout, captions: readonly strin
   return writeSequences(layout, { count, captions, captionsAreWhole: true }, repeat("text-first", count));
 }
 
-/** Prompts for captioning, `[rows, length]`: whole images, up to the first word. */
+/**
+ * Prompts for captioning, `[rows, length]`: whole images, up to the first word.
+ *
+ * @throws a {@link ConfigError} where the text comes before the image in every sequence (layout `class`).
+ */
 export function promptForCaptions(layout: SequenceLayout, images: CodeBatch): TokenBatch {
+  if (layout.config.layout === "class") {
+    throw new ConfigError(
+      'promptForCaptions: sequences of the layout "class" begin with the class, so that no image can stand before it; score each class instead.',
+    );
+  }
   const codes = wholeImages(layout, images);
   return writeSequences(
     layout,

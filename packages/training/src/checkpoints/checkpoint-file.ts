@@ -1,4 +1,4 @@
-import { safetensorsSignature } from "@mmgen/core";
+import { type Limits, resolveLimits, safetensorsSignature } from "@mmgen/core";
 import { readFileBytes, writeFileAtomic } from "@mmgen/core/node";
 import { fields, resolveOptions } from "@mmgen/core/options";
 import { type CheckpointOptions, checkpointTimes } from "../loop/train-options.js";
@@ -31,8 +31,17 @@ export async function saveTrainingState(path: string, state: Uint8Array): Promis
 /**
  * Reads a state for `train`'s `resume`, which checks it.
  *
- * @throws a `DataError` naming the path when there is no such file, it cannot be read, or is no safetensors file.
+ * @param options - `limits`: what the file may take. Default of its `fileBytes` here: any number, as a state is a file of
+ *   one's own, of 12 bytes and more a parameter.
+ * @throws a `DataError` naming the path when there is no such file, it cannot be read, is larger than `limits` let it be, or
+ *   is no safetensors file.
+ * @throws a `ConfigError` when a limit is unknown or out of range.
  */
-export async function loadTrainingState(path: string): Promise<Uint8Array> {
-  return readFileBytes(path, "training state", { signature: safetensorsSignature });
+export async function loadTrainingState(
+  path: string,
+  options: { readonly limits?: Partial<Limits> } = {},
+): Promise<Uint8Array> {
+  const { fileBytes } =
+    options.limits === undefined ? { fileBytes: Number.POSITIVE_INFINITY } : resolveLimits(options.limits);
+  return readFileBytes(path, "training state", { maxBytes: fileBytes, signature: safetensorsSignature });
 }

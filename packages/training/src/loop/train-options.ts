@@ -67,7 +67,10 @@ export interface TrainOptions<Batch, Aux> {
   readonly evaluateEverySteps?: number;
   /** Called at the start, after each step and evaluation, and at the end. Default: none. */
   readonly observers?: readonly TrainingObserver[];
-  /** Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, however it does. Default: none. */
+  /**
+   * Receives the run's state after each epoch, every so many steps and seconds, and when the run ends, by an error too but
+   * for a `DivergenceError`. Default: none.
+   */
   readonly checkpoint?: CheckpointOptions;
   /** Kept in the state beside the loop's own settings; a resume with another one is refused. Plain JSON. Default: none. */
   readonly configuration?: Configuration;

@@ -11,7 +11,7 @@ import { type TrainingResult, TrainingRun } from "./training-run.js";
  * uninterrupted one bit for bit on the same backend. Each step reads once: all its metrics together.
  *
  * An error within the run leaves the model with the weights of its last good step, and writes the state that it had then
- * to `checkpoint`.
+ * to `checkpoint`, but for a divergence.
  *
  * @throws a `ConfigError` when an option is unknown, out of range, or does not fit the others.
  * @throws a `CheckpointError` when `resume` is damaged, of another model, or of a run with other settings.

@@ -70,6 +70,8 @@ describe("checkpointFile", () => {
     const uninterrupted = new TinyRegression(Random.fromSeed(2));
     await train(options(uninterrupted));
     expect(resumed.numbers()).toEqual(uninterrupted.numbers());
+    const bounded = loadTrainingState(path, { limits: { fileBytes: 8 } });
+    await expect(bounded).rejects.toThrow(/expected at most 8 bytes/);
     for (const model of [whole, resumed, uninterrupted]) {
       model.dispose();
     }
