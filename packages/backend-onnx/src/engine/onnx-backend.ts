@@ -294,7 +294,7 @@ export class OnnxBackend extends tf.KernelBackend implements RecordingBackend {
       this.executor.runtime.synchronous &&
       tf.engine().state.scopeStack.length === 0
     ) {
-      this.flushSync();
+      this.flusher.settle();
     }
   }
 }

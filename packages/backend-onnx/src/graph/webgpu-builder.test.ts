@@ -39,7 +39,10 @@ const programs: Readonly<Record<string, () => tf.Tensor | tf.Tensor[]>> = {
     tf.argMin(special(), 0),
   ],
   "either of two": () => tf.cast(tf.logicalOr(flags(), tf.greater(integers(), 2)), "int32"),
-  rounding: () => tf.round(floats()),
+  rounding: () => [
+    tf.round(floats()),
+    tf.round(tf.tensor1d([2.5, 3.5, -2.5, -0.2, 8388607.5, 8388609, 12345679, Infinity])),
+  ],
   "numbers as integers": () => tf.cast(floats(), "int32"),
   "moved booleans": () =>
     [

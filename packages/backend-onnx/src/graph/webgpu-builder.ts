@@ -39,12 +39,15 @@ export class WebGpuBuilder extends GraphBuilder {
   }
 
   override round(x: LazyValue): LazyValue {
-    const up = this.unary("Floor", this.affine(x, 1, 0.5));
-    const isBetween = this.binary("Equal", this.sub(up, x), this.scalar(x.type, 0.5), "bool");
-    const half = this.affine(up, 0.5, 0);
+    // Of large numbers, x + 0.5 is rounded itself, and x less its floor exact.
+    const down = this.unary("Floor", x);
+    const rest = this.sub(x, down);
+    const half = this.affine(down, 0.5, 0);
     const isEven = this.binary("Equal", half, this.unary("Floor", half), "bool");
-    const isRounded = this.or(this.not(isBetween), isEven);
-    return this.where(isRounded, up, this.affine(up, 1, -1));
+    const isBetween = this.binary("Equal", rest, this.scalar(x.type, 0.5), "bool");
+    const isAbove = this.binary("Greater", rest, this.scalar(x.type, 0.5), "bool");
+    const goesUp = this.or(isAbove, this.binary("And", isBetween, this.not(isEven), "bool"));
+    return this.where(goesUp, this.affine(down, 1, 1), down);
   }
 
   override logSoftmax(x: LazyValue, axis: number): LazyValue {

@@ -36,6 +36,19 @@ describe("gather, scatter and one-hot", () => {
     }
   });
 
+  it("a computed index beyond its batch is refused, not looked up in the next", async () => {
+    const x = tf.tensor2d([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    for (const index of [-1, 3]) {
+      const indices = tf.add(ids([index - 1, 0], [2, 1]), tf.scalar(1, "int32"));
+      expect(() => tf.gather(x, indices, 1, 1).dataSync()).toThrow(/Gather/);
+    }
+    const inside = tf.add(ids([1, 0], [2, 1]), tf.scalar(1, "int32"));
+    expect([...tf.gather(x, inside, 1, 1).dataSync()]).toEqual([3, 5]);
+  });
+
   it("a computed index that is negative is refused, not counted from the end", async () => {
     await tf.setBackend("onnx");
     const index = tf.sub(ids([1, 0]), tf.scalar(1, "int32"));

@@ -82,7 +82,11 @@ function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, 
   const count = indices.size / batchSize;
   const rows = graph.transpose(graph.reshape(x, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]);
   const first = graph.mul(graph.iota("int32", batchSize), graph.scalar("int32", dimSize));
-  const places = graph.add(graph.reshape(indices, [batchSize, count]), graph.reshape(first, [batchSize, 1]));
+  const inBatch = withoutNegative(graph, graph.reshape(indices, [batchSize, count]), dimSize);
+  const inAll = graph.add(inBatch, graph.reshape(first, [batchSize, 1]));
+  // One beyond its batch would find a row of the next: let it fail.
+  const isInside = graph.binary("Less", inBatch, graph.scalar("int32", dimSize), "bool");
+  const places = graph.where(isInside, inAll, graph.scalar("int32", batchSize * dimSize));
   const found = graph.gather(graph.reshape(rows, [batchSize * dimSize, outerSize, sliceSize]), places, 0);
   return graph.reshape(graph.transpose(found, [0, 2, 1, 3]), outputShape);
 }

@@ -104,7 +104,13 @@ const step = kernel<tf.StepAttrs>(tf.Step, ({ input, attrs, graph }) => {
 
 const clipByValue = kernel<tf.ClipByValueAttrs>(tf.ClipByValue, ({ input, attrs, graph }) => {
   const x = input("x");
-  return x.type === "bool" ? undefined : graph.clip(x, attrs.clipValueMin, attrs.clipValueMax);
+  if (x.type === "bool") {
+    return undefined;
+  }
+  const { clipValueMin: min, clipValueMax: max } = attrs;
+  return x.type === "int32"
+    ? graph.clip(x, Math.max(min, -(2 ** 31)), Math.min(max, 2 ** 31 - 1))
+    : graph.clip(x, min, max);
 });
 
 const logicalNot = kernel(tf.LogicalNot, ({ input, graph }) => graph.not(graph.cast(input("x"), "bool")));

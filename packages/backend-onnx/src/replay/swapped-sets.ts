@@ -15,7 +15,7 @@ export interface SwappedSetsParts<Tensor, Buffer, Value> {
   readonly outputs: readonly [readonly Buffer[], readonly Buffer[]];
   /** Overwrites a buffer with the elements of a tensor. */
   write(from: Tensor, to: Buffer): void;
-  /** Moves what was handed out of a buffer to a place of its own. */
+  /** Moves what was handed out of a buffer to a place of its own, or throws and leaves it there. */
   move(value: Value): void;
 }
 
@@ -25,7 +25,7 @@ export interface SwappedSetsParts<Tensor, Buffer, Value> {
  *
  * What a run hands out stays what it is: a tensor that still lives when its buffer is written again is moved first.
  */
-export class SwappedSets<Tensor, Buffer, Value extends Tensor & { readonly isReleased: boolean }> {
+export class SwappedSets<Tensor, Buffer, Value extends Tensor & { readonly isReleased: boolean; dispose(): void }> {
   readonly #parts: SwappedSetsParts<Tensor, Buffer, Value>;
   /** What the buffers of inputs hold: a tensor's elements never change. */
   readonly #held: (Tensor | undefined)[] = [];
@@ -74,18 +74,25 @@ export class SwappedSets<Tensor, Buffer, Value extends Tensor & { readonly isRel
     this.#turn = this.#turn === 0 ? 1 : 0;
   }
 
-  /** Moves all that lives in the buffers, before they are freed. */
+  /** Moves all that lives in the buffers, before they are freed; what cannot be moved is lost, and says so when it is read. */
   empty(): void {
     for (const turn of [0, 1] as const) {
-      this.#handedOut[turn].forEach((_, i) => void this.#free(turn, i));
+      this.#handedOut[turn].forEach((value, i) => {
+        try {
+          this.#free(turn, i);
+        } catch {
+          value!.dispose();
+          this.#handedOut[turn][i] = undefined;
+        }
+      });
     }
   }
 
   #free(turn: 0 | 1, i: number): void {
     const value = this.#handedOut[turn][i];
-    this.#handedOut[turn][i] = undefined;
     if (value !== undefined && !value.isReleased) {
       this.#parts.move(value);
     }
+    this.#handedOut[turn][i] = undefined;
   }
 }

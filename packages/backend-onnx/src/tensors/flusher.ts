@@ -46,12 +46,36 @@ export class Flusher {
     return this.#parts.executor.runtime.synchronous;
   }
 
-  /** Computes what is pending where that can be done at once, and returns what is pending then. */
+  /**
+   * Computes what is pending where that can be done at once, and returns what is pending then. What fails says so when it is
+   * read.
+   */
   settle(): readonly LazyValue[] {
     if (this.synchronous) {
-      this.flushSync();
+      try {
+        this.flushSync();
+      } catch {
+        // The values that failed have been marked.
+      }
     }
     return [...this.#parts.store.pending];
+  }
+
+  /** Computes what is pending where device tensors wait for it to be freed, so that they do not pile up. */
+  freeUnheld(): void {
+    if (this.#parts.store.deviceTensors.hasUnheld) {
+      this.settle();
+    }
+  }
+
+  /** Fails all that is pending but these. */
+  abandon(kept: readonly LazyValue[], error: Error): void {
+    const { store } = this.#parts;
+    const others = new Set(kept);
+    store.fail(
+      [...store.pending].filter((value) => !others.has(value)),
+      error,
+    );
   }
 
   /** Leaves values to a call, which runs with the next flush. For asynchronous runtimes. */
@@ -97,7 +121,7 @@ export class Flusher {
       );
     }
     const failures: Error[] = [];
-    const unheld = store.takeUnheld();
+    const unheld = store.deviceTensors.takeUnheld();
     for (let outputs = this.#takePending(); outputs.length > 0; ) {
       let plan: Plan | undefined;
       try {
@@ -109,23 +133,23 @@ export class Flusher {
         failures.push(error as Error);
       }
     }
-    disposeAll(unheld);
+    store.deviceTensors.free(unheld);
     throwFirst(failures);
   }
 
   async #flushAsync(): Promise<void> {
     const { store } = this.#parts;
     const failures: Error[] = [];
-    const unheld = store.takeUnheld();
+    const unheld = store.deviceTensors.takeUnheld();
     // What is recorded from here on may depend on calls that are deferred from here on.
     const pending = this.#takePending();
     for (const call of this.#calls.splice(0)) {
       failures.push(...(await this.#compute(call.inputs)), ...(await this.#run(call)));
     }
     failures.push(...(await this.#compute(pending)));
-    disposeAll(unheld);
+    store.deviceTensors.free(unheld);
     if (store.pending.size === 0) {
-      disposeAll(store.takeUnheld());
+      store.deviceTensors.free(store.deviceTensors.takeUnheld());
     }
     throwFirst(failures);
   }
@@ -189,13 +213,6 @@ export class Flusher {
   #takePending(): LazyValue[] {
     this.#parts.graph.recorded = 0;
     return [...this.#parts.store.pending];
-  }
-}
-
-/** Frees device tensors that only the graphs of this flush could read. */
-function disposeAll(tensors: readonly RuntimeTensor[]): void {
-  for (const tensor of tensors) {
-    tensor.dispose();
   }
 }
 

@@ -5,6 +5,7 @@ import { LazyValue } from "../graph/lazy-value.js";
 import { sameShape } from "../graph/shape-builder.js";
 import { elementTypeOf, toHostArray } from "../runtime/element-type.js";
 import type { Runtime, RuntimeTensor } from "../runtime/runtime.js";
+import { DeviceTensors } from "./device-tensors.js";
 import { areEqual, isLargeOnes } from "./equal-elements.js";
 
 /** The content of a data id: exactly one of `value`, `strings` and `complex`. */
@@ -43,10 +44,7 @@ export interface StoreMemory {
 export class TensorStore {
   readonly #data: tf.DataStorage<Entry>;
   readonly #pending = new Set<LazyValue>();
-  /** Device tensors of held values. */
-  readonly #onDevice = new Set<RuntimeTensor>();
-  /** Device tensors that nothing holds any more but that pending values may still read. */
-  readonly #unheld: RuntimeTensor[] = [];
+  readonly deviceTensors = new DeviceTensors();
   readonly #graph: GraphBuilder;
   readonly #runtime: Runtime;
   #bytes = 0;
@@ -66,10 +64,9 @@ export class TensorStore {
 
   /** What the values take now. */
   memory(): StoreMemory {
-    const onDevice = [...this.#onDevice, ...this.#unheld];
     return {
       residentBytes: this.#bytes,
-      deviceBytes: onDevice.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      deviceBytes: this.deviceTensors.bytes,
       pendingValues: this.#pending.size,
     };
   }
@@ -192,15 +189,8 @@ export class TensorStore {
     this.#pending.delete(value);
     if (value.resident !== undefined) {
       this.#bytes -= value.resident.byteLength;
-      if (this.#onDevice.delete(value.resident)) {
-        this.#dispose(value.resident);
-      }
+      this.deviceTensors.release(value.resident, this.#pending.size > 0);
     }
-  }
-
-  /** Takes the device tensors to free once the pending values, which may read them, are computed. */
-  takeUnheld(): RuntimeTensor[] {
-    return this.#unheld.splice(0);
   }
 
   /** Sets the elements of computed values and drops the nodes that produced them. */
@@ -213,7 +203,7 @@ export class TensorStore {
       if (value.holders > 0 && !this.#cleared) {
         this.#keep(resident);
       } else if (resident.host === undefined) {
-        this.#dispose(resident);
+        this.deviceTensors.discard(resident, this.#pending.size > 0);
       }
     });
   }
@@ -241,31 +231,13 @@ export class TensorStore {
           "or make them anew.",
       ),
     );
-    for (const resident of this.takeUnheld()) {
-      resident.dispose();
-    }
-    for (const resident of this.#onDevice) {
-      if (movesToHost) {
-        resident.moveToHost?.();
-      }
-      resident.dispose();
-    }
-    this.#onDevice.clear();
+    this.deviceTensors.clear(movesToHost);
   }
 
   #keep(resident: RuntimeTensor): void {
     this.#bytes += resident.byteLength;
     if (resident.host === undefined) {
-      this.#onDevice.add(resident);
-    }
-  }
-
-  /** Frees a device tensor, after the next flush if pending values may still read it. */
-  #dispose(resident: RuntimeTensor): void {
-    if (this.#pending.size > 0) {
-      this.#unheld.push(resident);
-    } else {
-      resident.dispose();
+      this.deviceTensors.hold(resident);
     }
   }
 

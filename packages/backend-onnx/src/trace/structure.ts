@@ -55,5 +55,8 @@ export function signatureOf(structure: TensorStructure): string {
     const parts = Object.entries(structure).map(([name, value]) => `${JSON.stringify(name)}:${signatureOf(value)}`);
     return `{${parts.join(";")}}`;
   }
-  return `${typeof structure} ${typeof structure === "string" ? JSON.stringify(structure) : String(structure)}`;
+  if (typeof structure === "string") {
+    return `string ${JSON.stringify(structure)}`;
+  }
+  return `${typeof structure} ${Object.is(structure, -0) ? "-0" : String(structure)}`;
 }

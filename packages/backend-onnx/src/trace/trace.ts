@@ -41,7 +41,8 @@ export class Trace<Result extends TensorStructure> {
   constructor(backend: RecordingBackend, fn: (...args: any[]) => Result, { args, constants }: TraceArguments) {
     this.#backend = backend;
     // From here on, every other value without elements was recorded by fn.
-    this.#placeholders = new Set(backend.flusher.settle());
+    const pending = backend.flusher.settle();
+    this.#placeholders = new Set(pending);
     const placeholders: LazyValue[] = [];
     const createPlaceholder = (tensor: tf.Tensor): tf.Tensor => {
       const type = elementTypeOf(tensor.dtype);
@@ -69,15 +70,25 @@ export class Trace<Result extends TensorStructure> {
       backend.tracing = true;
       try {
         template = fn(...inputs);
+        refuseNewVariables(variables);
         assigned = [...variables.keys()].filter((variable) => backend.heldValue(variable) !== variables.get(variable));
-        outputs = [...tensorsOf(template), ...assigned].map((tensor) => this.#produced(backend.value(tensor)));
+        outputs = this.#produced([...tensorsOf(template), ...assigned].map((tensor) => backend.value(tensor)));
       } finally {
         backend.tracing = false;
       }
     };
-    tf.tidy(() => {
-      keepVariables(backend, recordableVariables(), record);
-    });
+    try {
+      tf.tidy(() => {
+        keepVariables(backend, recordableVariables(), record);
+      });
+    } finally {
+      backend.flusher.abandon(
+        pending,
+        new KernelError(
+          "A tensor that a compiled function kept beyond its call has no elements: it was recorded once, to be replayed. Return it.",
+        ),
+      );
+    }
     this.#template = template as Result;
     for (const placeholder of [...placeholders, ...variables.values()]) {
       this.#placeholders.add(placeholder);
@@ -114,6 +125,7 @@ export class Trace<Result extends TensorStructure> {
   /** Runs the recorded graph with these tensors as inputs and constants; on an asynchronous runtime, with the next flush. */
   replay(inputs: readonly tf.Tensor[], constants: readonly tf.Tensor[]): Result {
     const backend = this.#backend;
+    backend.flusher.freeUnheld();
     const values = this.#outputs.map(({ type, shape }) => new LazyValue(type, shape));
     if (values.length > 0) {
       this.#compute(values, (source) => {
@@ -191,9 +203,28 @@ export class Trace<Result extends TensorStructure> {
     return planner.plan(this.#outputs, this.#placeholders, assigned);
   }
 
-  /** Adds a node to an input or a captured tensor that is returned unchanged: a session's outputs come from nodes. */
-  #produced(value: LazyValue): LazyValue {
-    const isFed = value.producer === undefined || this.#placeholders.has(value);
-    return isFed ? this.#backend.graph.unary("Identity", value) : value;
+  /**
+   * Adds a node to an input or a captured tensor that is returned unchanged, and to what is returned twice: each of a
+   * session's outputs has a node and a name of its own.
+   */
+  #produced(values: readonly LazyValue[]): LazyValue[] {
+    const named = new Set<LazyValue>();
+    return values.map((value) => {
+      const isOwn = value.producer !== undefined && !this.#placeholders.has(value) && !named.has(value);
+      const output = isOwn ? value : this.#backend.graph.unary("Identity", value);
+      named.add(output);
+      return output;
+    });
+  }
+}
+
+/** @throws KernelError where there are more variables than a function found when it was called. */
+function refuseNewVariables(found: ReadonlyMap<tf.Variable, LazyValue>): void {
+  const made = recordableVariables().find((variable) => !found.has(variable));
+  if (made !== undefined) {
+    throw new KernelError(
+      `A compiled function made the variable ${made.name}, which would begin anew at every call. ` +
+        "Make it before: an optimizer of tfjs's makes its own in its first step, which has to be taken outside.",
+    );
   }
 }
