@@ -14,6 +14,8 @@ export class LazyValue {
   failure: Error | undefined;
   /** Whether the call of a compiled function computes it, which has not run yet. */
   isDeferred = false;
+  /** Whether it is being computed: what its node reads may be freed then, before what is recorded now is computed. */
+  isComputing = false;
   /** Number of data ids that hold it; a held value is an output of the next flush. */
   holders = 0;
   /** Set for a value that is stored in the model; part of the graph's key. */
@@ -53,6 +55,18 @@ export class LazyValue {
     this.#producer = node;
   }
 
+  /** The node that computes it, where what is recorded now may read what it reads instead. */
+  get openProducer(): LazyNode | undefined {
+    return this.isComputing ? undefined : this.producer;
+  }
+
+  /** Marks it as being computed; what is recorded from now on reads it as it is. */
+  begin(): void {
+    this.isComputing = true;
+    this.blocked = undefined;
+    this.inBlocks = false;
+  }
+
   /** Leaves the node to be recorded when something first asks for it. */
   deferProducer(make: () => LazyNode): void {
     this.#makeProducer = make;
@@ -64,6 +78,7 @@ export class LazyValue {
     this.blocked = undefined;
     this.inBlocks = false;
     this.isDeferred = false;
+    this.isComputing = false;
   }
 
   /** Number of elements. */

@@ -17,7 +17,8 @@ export class ShapeBuilder extends Recorder {
       return x;
     }
     // A reshape of a reshape needs only the second one.
-    const source = x.producer?.op === "Reshape" ? x.producer.inputs[0]! : x;
+    const producer = x.openProducer;
+    const source = producer?.op === "Reshape" ? producer.inputs[0]! : x;
     if (sameShape(source.shape, shape)) {
       return source;
     }
@@ -44,7 +45,7 @@ export class ShapeBuilder extends Recorder {
     if (permutation.every((axis, i) => axis === i)) {
       return x;
     }
-    const producer = x.producer;
+    const producer = x.openProducer;
     if (producer?.op === "Transpose") {
       const earlier = producer.attributes!.perm as readonly number[];
       return this.transpose(
@@ -157,7 +158,7 @@ function unsplit(values: readonly LazyValue[], axis: number): readonly LazyValue
 function wholeAtEnd(values: readonly LazyValue[], axis: number) {
   const last = values.at(-1)!;
   // What is computed in blocks is no part; asking for its producer would record the way back.
-  const producer = last.inBlocks ? undefined : last.producer;
+  const producer = last.inBlocks ? undefined : last.openProducer;
   if (producer?.op !== "Split" || producer.attributes!.axis !== axis) {
     return undefined;
   }

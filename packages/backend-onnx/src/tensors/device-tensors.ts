@@ -4,6 +4,8 @@ import type { RuntimeTensor } from "../runtime/runtime.js";
 export class DeviceTensors {
   readonly #held = new Set<RuntimeTensor>();
   readonly #unheld = new Set<RuntimeTensor>();
+  /** Whether a graph runs, which may read what is given up meanwhile. */
+  isComputing = false;
 
   get bytes(): number {
     return [...this.#held, ...this.#unheld].reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -29,7 +31,7 @@ export class DeviceTensors {
 
   /** Frees a tensor that is not held, later where pending values may read it. */
   discard(tensor: RuntimeTensor, isRead: boolean): void {
-    if (isRead) {
+    if (isRead || this.isComputing) {
       this.#unheld.add(tensor);
     } else {
       tensor.dispose();

@@ -143,10 +143,18 @@ export class Flusher {
     const unheld = store.deviceTensors.takeUnheld();
     // What is recorded from here on may depend on calls that are deferred from here on.
     const pending = this.#takePending();
-    for (const call of this.#calls.splice(0)) {
-      failures.push(...(await this.#compute(call.inputs)), ...(await this.#run(call)));
+    for (const value of pending) {
+      value.begin();
     }
-    failures.push(...(await this.#compute(pending)));
+    store.deviceTensors.isComputing = true;
+    try {
+      for (const call of this.#calls.splice(0)) {
+        failures.push(...(await this.#compute(call.inputs)), ...(await this.#run(call)));
+      }
+      failures.push(...(await this.#compute(pending)));
+    } finally {
+      store.deviceTensors.isComputing = false;
+    }
     store.deviceTensors.free(unheld);
     if (store.pending.size === 0) {
       store.deviceTensors.free(store.deviceTensors.takeUnheld());

@@ -64,9 +64,12 @@ export class TensorReader {
     const value = this.#store.entry(info.dataId).value!;
     this.#compute(value);
     const elements = residentOf(value);
-    return sameShape(value.shape, info.shape) && !(elements instanceof HostTensor)
-      ? elements
-      : this.#runtime.upload(value.type, info.shape, this.#hostArray(value));
+    if (sameShape(value.shape, info.shape) && !(elements instanceof HostTensor)) {
+      return elements;
+    }
+    return elements.host === undefined
+      ? this.#runtime.upload(value.type, info.shape, this.#hostArray(value))
+      : residentOf(this.#store.view(value, info.shape));
   }
 
   #hostArray(value: LazyValue): HostArray {

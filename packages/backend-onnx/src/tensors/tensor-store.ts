@@ -96,7 +96,7 @@ export class TensorStore {
     if (sameShape(value.shape, info.shape)) {
       return value;
     }
-    return value.resident?.host == null ? this.#graph.reshape(value, info.shape) : this.#view(value, info.shape);
+    return value.resident?.host == null ? this.#graph.reshape(value, info.shape) : this.view(value, info.shape);
   }
 
   /** Creates a data id for a value. */
@@ -247,8 +247,8 @@ export class TensorStore {
     return { dataId, shape: [...shape], dtype: "float32" };
   }
 
-  /** A view of existing elements in another shape needs no node: the graph is fed with the view. */
-  #view(base: LazyValue, shape: readonly number[]): LazyValue {
+  /** A view of existing elements on the host, the same at each call, needs no node: the graph is fed with the view. */
+  view(base: LazyValue, shape: readonly number[]): LazyValue {
     base.views ??= new Map();
     const key = shape.join();
     let view = base.views.get(key);

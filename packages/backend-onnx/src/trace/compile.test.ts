@@ -107,6 +107,20 @@ describe("compile", () => {
     expect(read(tf.grad((x) => run(x as tf.Tensor2D))(x))).toEqual([10, 10]);
   });
 
+  it("constants in another shape, and those made of one number, are built in once", () => {
+    const constants = [tf.reshape(tf.tensor1d([1, 2, 3, 4]), [2, 2]), tf.zerosLike(tf.scalar(3))];
+    const sum = backend.compile(
+      (x: tf.Tensor, ...all: tf.Tensor[]) => tf.addN([x, ...all.map((each) => tf.sum(each))]),
+      {
+        constants: () => constants,
+      },
+    );
+    for (let i = 0; i < 3; i++) {
+      expect(read(sum(tf.scalar(i)))).toEqual([10 + i]);
+    }
+    expect(backend.sessions().misses).toBe(1);
+  });
+
   it("constants of many bytes are fed", () => {
     const weight = tf.zeros([2 ** 14, 2 ** 13]);
     const first = (x: tf.Tensor, w: tf.Tensor) => tf.add(x, tf.slice(w, [0, 0], [1, 2]));

@@ -74,6 +74,35 @@ describe("compiled functions on a runtime of promises", () => {
     expect([device.live(), backend.memory()]).toMatchObject([0, { deviceBytes: 0, pendingValues: 0 }]);
   });
 
+  it("let what they read go only when they have run, and be seen through before", async () => {
+    const device = deviceRuntime(false);
+    const backend = await useOnnx({ runtime: device, executionProviders: ["webgpu"] });
+    const make = async () => {
+      const x = tf.add(tf.tensor2d([[1], [2], [3]]), 1);
+      await backend.flush();
+      return x;
+    };
+    const given = await make();
+    const turned = tf.tidy(() => tf.transpose(tf.square(given)));
+    given.dispose();
+    const reading = read(turned);
+    await Promise.resolve();
+    const doubled = tf.tidy(() => tf.mul(tf.reshape(turned, [3]), 2));
+    expect(await reading).toEqual([4, 9, 16]);
+    expect(await read(doubled)).toEqual([8, 18, 32]);
+    tf.dispose([turned, doubled]);
+
+    for (const compute of [tf.square<tf.Tensor>, backend.compile((x: tf.Tensor) => tf.square(x))]) {
+      const x = await make();
+      const y = compute(x);
+      const flushed = backend.flush();
+      await Promise.resolve();
+      tf.dispose([x, y]);
+      await flushed;
+    }
+    expect([device.live(), backend.memory()]).toMatchObject([0, { deviceBytes: 0, pendingValues: 0 }]);
+  });
+
   it("take what is pending, and what other calls give", async () => {
     const backend = await start();
     const outside = tf.mul(tf.tensor1d([1, 2]), 3);
