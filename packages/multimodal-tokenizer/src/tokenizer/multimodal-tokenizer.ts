@@ -130,11 +130,7 @@ export class MultimodalTokenizer {
     return promptForImages(this.#layout, captions);
   }
 
-  /**
-   * Prompts for captioning images: all codes of each image, up to the first word.
-   *
-   * @throws a `ConfigError` in the layout `class`, whose sequences begin with the class.
-   */
+  /** Prompts for captioning images: all codes of each, up to the first word; a `ConfigError` in the layout `class`. */
   promptForCaptions(codes: CodeBatch): TokenBatch {
     return promptForCaptions(this.#layout, codes);
   }
