@@ -61,13 +61,14 @@ describe.each([
     const other = tf.mul(tf.tensor1d([1, 2]), 3);
     const kept: tf.Tensor[] = [];
     const step = backend.compile((x: tf.Tensor) => {
-      kept.push(tf.keep(tf.mul(x, 2)));
+      kept.push(tf.keep(tf.mul(x, 2)), tf.keep(tf.mul(tf.range(0, 3), 2)));
       return tf.add(x, 1);
     });
     expect(read(step(tf.tensor1d([1, 2])))).toEqual([2, 3]);
     expect(read(other)).toEqual([3, 6]);
-    expect(() => read(kept[0]!)).toThrow(/kept beyond its call/);
-    kept[0]!.dispose();
+    expect(read(kept[1]!)).toEqual([0, 2, 4]);
+    expect(() => read(kept[0]!)).toThrow(/depends on the inputs of a compiled function/);
+    tf.dispose(kept);
 
     const beyond = tf.add(tf.tensor1d([5], "int32"), tf.scalar(1, "int32"));
     const failing = tf.gather(tf.tensor1d([1, 2, 3]), beyond);
@@ -78,7 +79,7 @@ describe.each([
   });
 });
 
-it("a compiled function that makes variables is refused, as they would begin anew at every call", async () => {
+it("a compiled function that makes variables and assigns them is refused, as they would begin anew at every call", async () => {
   const backend = await start({});
   const v = zeros();
   const optimizer = tf.train.momentum(0.1, 0.9);
@@ -87,6 +88,14 @@ it("a compiled function that makes variables is refused, as they would begin ane
     optimizer.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })));
   });
   expect(step).toThrow(/made the variable .* Make it before/);
+  const twos: tf.Variable[] = [];
+  const scale = backend.compile((x: tf.Tensor) => {
+    twos.push(tf.variable(tf.mul(tf.ones([2]), 2)));
+    return tf.mul(x, twos[0]!);
+  });
+  for (let i = 0; i < 2; i++) {
+    expect(read(scale(tf.tensor1d([1, 2])))).toEqual([2, 4]);
+  }
 });
 
 it("0 and −0 are two arguments", async () => {

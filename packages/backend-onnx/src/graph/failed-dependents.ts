@@ -28,7 +28,8 @@ function allMessages(error: Error): string {
   return error.cause instanceof Error ? `${error.message} ${allMessages(error.cause)}` : error.message;
 }
 
-function dependents(outputs: readonly LazyValue[], failing: LazyNode | undefined): LazyValue[] {
+/** Those of some values that depend on one that failed earlier, or on a node. */
+export function dependents(outputs: readonly LazyValue[], failing?: LazyNode): LazyValue[] {
   const known = new Map<LazyValue, boolean>();
   const depends = (output: LazyValue): boolean => {
     // An explicit stack: a graph can be deeper than the call stack.

@@ -53,10 +53,11 @@ export class Planner {
           constants.push(value);
           return this.#idOf(`#${value.constantKey}`);
         }
-        if (value.failure !== undefined) {
+        const isFed = placeholders.has(value);
+        if (value.failure !== undefined && !isFed) {
           throw value.failure;
         }
-        if (value.resident === undefined && !placeholders.has(value)) {
+        if (value.resident === undefined && !isFed) {
           throw new Error(
             "A recorded value has neither elements nor a producer. This is a bug of @mmgen/backend-onnx.",
           );

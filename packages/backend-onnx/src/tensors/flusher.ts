@@ -68,16 +68,6 @@ export class Flusher {
     }
   }
 
-  /** Fails all that is pending but these. */
-  abandon(kept: readonly LazyValue[], error: Error): void {
-    const { store } = this.#parts;
-    const others = new Set(kept);
-    store.fail(
-      [...store.pending].filter((value) => !others.has(value)),
-      error,
-    );
-  }
-
   /** Leaves values to a call, which runs with the next flush. For asynchronous runtimes. */
   defer(call: DeferredCall): void {
     for (const input of call.inputs) {

@@ -1,5 +1,6 @@
 import { KernelError } from "@mmgen/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { dependents } from "../graph/failed-dependents.js";
 import { LazyValue } from "../graph/lazy-value.js";
 import type { Plan } from "../graph/plan.js";
 import { elementTypeOf } from "../runtime/element-type.js";
@@ -41,8 +42,7 @@ export class Trace<Result extends TensorStructure> {
   constructor(backend: RecordingBackend, fn: (...args: any[]) => Result, { args, constants }: TraceArguments) {
     this.#backend = backend;
     // From here on, every other value without elements was recorded by fn.
-    const pending = backend.flusher.settle();
-    this.#placeholders = new Set(pending);
+    this.#placeholders = new Set(backend.flusher.settle());
     const placeholders: LazyValue[] = [];
     const createPlaceholder = (tensor: tf.Tensor): tf.Tensor => {
       const type = elementTypeOf(tensor.dtype);
@@ -70,7 +70,6 @@ export class Trace<Result extends TensorStructure> {
       backend.tracing = true;
       try {
         template = fn(...inputs);
-        refuseNewVariables(variables);
         assigned = [...variables.keys()].filter((variable) => backend.heldValue(variable) !== variables.get(variable));
         outputs = this.#produced([...tensorsOf(template), ...assigned].map((tensor) => backend.value(tensor)));
       } finally {
@@ -82,17 +81,17 @@ export class Trace<Result extends TensorStructure> {
         keepVariables(backend, recordableVariables(), record);
       });
     } finally {
-      backend.flusher.abandon(
-        pending,
-        new KernelError(
-          "A tensor that a compiled function kept beyond its call has no elements: it was recorded once, to be replayed. Return it.",
-        ),
-      );
+      for (const placeholder of [...placeholders, ...variables.values()]) {
+        this.#placeholders.add(placeholder);
+        // For what the function kept beyond its call.
+        placeholder.failure = new KernelError(
+          "A tensor that depends on the inputs of a compiled function has no elements: it was recorded once, to be replayed. " +
+            "Return it instead of keeping it.",
+        );
+      }
     }
+    this.#refuseNewVariables(variables);
     this.#template = template as Result;
-    for (const placeholder of [...placeholders, ...variables.values()]) {
-      this.#placeholders.add(placeholder);
-    }
     this.#outputs = outputs;
     this.#assigned = assigned;
     const plan = this.#plan();
@@ -203,6 +202,18 @@ export class Trace<Result extends TensorStructure> {
     return planner.plan(this.#outputs, this.#placeholders, assigned);
   }
 
+  /** @throws KernelError where the function made a variable, and gave it a value that depends on what it was fed with. */
+  #refuseNewVariables(found: ReadonlyMap<tf.Variable, LazyValue>): void {
+    const isLost = (variable: tf.Variable) => dependents([this.#backend.heldValue(variable)]).length > 0;
+    const lost = recordableVariables().find((variable) => !found.has(variable) && isLost(variable));
+    if (lost !== undefined) {
+      throw new KernelError(
+        `A compiled function made the variable ${lost.name} and assigned it, which would begin anew at every call. ` +
+          "Make it before: an optimizer of tfjs's makes its own in its first step, which has to be taken outside.",
+      );
+    }
+  }
+
   /**
    * Adds a node to an input or a captured tensor that is returned unchanged, and to what is returned twice: each of a
    * session's outputs has a node and a name of its own.
@@ -215,16 +226,5 @@ export class Trace<Result extends TensorStructure> {
       named.add(output);
       return output;
     });
-  }
-}
-
-/** @throws KernelError where there are more variables than a function found when it was called. */
-function refuseNewVariables(found: ReadonlyMap<tf.Variable, LazyValue>): void {
-  const made = recordableVariables().find((variable) => !found.has(variable));
-  if (made !== undefined) {
-    throw new KernelError(
-      `A compiled function made the variable ${made.name}, which would begin anew at every call. ` +
-        "Make it before: an optimizer of tfjs's makes its own in its first step, which has to be taken outside.",
-    );
   }
 }
