@@ -23,7 +23,7 @@ export interface Trained {
  * @throws a {@link CheckpointError} when a file is missing, damaged, or of another model.
  */
 export async function readTrained(folder: string, base: MultimodalModel): Promise<Trained> {
-  // Files of this training, which may be larger than those of others are let be.
+  // The training's own files, however large.
   const read = (name: string) =>
     readFileBytes(join(folder, name), "training file", { maxBytes: Number.POSITIVE_INFINITY });
   const { config, tokenizer, vqvae } = base;

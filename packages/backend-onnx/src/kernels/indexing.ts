@@ -75,18 +75,22 @@ function withoutNegative(graph: GraphBuilder, indices: LazyValue, size: number):
   return graph.where(negative, graph.scalar("int32", size), indices);
 }
 
-/** Gathers with separate indices for each batch: offsets them to index into the elements of all batches. */
+/**
+ * Gathers with separate indices for each batch, none of them negative: offsets them to index into the elements of all
+ * batches.
+ */
 function gatherInBatches(graph: GraphBuilder, x: LazyValue, indices: LazyValue, axis: number, batchDims: number) {
   const info = tf.backend_util.segment_util.collectGatherOpShapeInfo(like(x), like(indices), axis, batchDims);
   const { batchSize, outerSize, dimSize, sliceSize, outputShape } = info;
   const count = indices.size / batchSize;
   const rows = graph.transpose(graph.reshape(x, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]);
   const first = graph.mul(graph.iota("int32", batchSize), graph.scalar("int32", dimSize));
-  const inBatch = withoutNegative(graph, graph.reshape(indices, [batchSize, count]), dimSize);
+  const inBatch = graph.reshape(indices, [batchSize, count]);
   const inAll = graph.add(inBatch, graph.reshape(first, [batchSize, 1]));
-  // One beyond its batch would find a row of the next: let it fail.
-  const isInside = graph.binary("Less", inBatch, graph.scalar("int32", dimSize), "bool");
-  const places = graph.where(isInside, inAll, graph.scalar("int32", batchSize * dimSize));
+  // A computed index beyond its batch would find a row of the next: let it fail.
+  const isInside = () => graph.binary("Less", inBatch, graph.scalar("int32", dimSize), "bool");
+  const places =
+    indices.resident?.host != null ? inAll : graph.where(isInside(), inAll, graph.scalar("int32", batchSize * dimSize));
   const found = graph.gather(graph.reshape(rows, [batchSize * dimSize, outerSize, sliceSize]), places, 0);
   return graph.reshape(graph.transpose(found, [0, 2, 1, 3]), outputShape);
 }

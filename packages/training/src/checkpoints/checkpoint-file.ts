@@ -41,7 +41,7 @@ export async function loadTrainingState(
   path: string,
   options: { readonly limits?: Partial<Limits> } = {},
 ): Promise<Uint8Array> {
-  const { fileBytes } =
-    options.limits === undefined ? { fileBytes: Number.POSITIVE_INFINITY } : resolveLimits(options.limits);
-  return readFileBytes(path, "training state", { maxBytes: fileBytes, signature: safetensorsSignature });
+  const { fileBytes } = resolveLimits(options.limits);
+  const maxBytes = options.limits?.fileBytes === undefined ? Number.POSITIVE_INFINITY : fileBytes;
+  return readFileBytes(path, "training state", { maxBytes, signature: safetensorsSignature });
 }
